@@ -1,0 +1,141 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Batch restoration and embeddings for image archives: a YAML file describes the job, one command runs
+/// it. Originals are never touched; a stopped run goes on where it was.
+#[derive(Debug, Parser)]
+#[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 all done; 2 usage; 10 finished, some items failed; 11 stopped at \
+max_failures; 20 interrupted, run again to go on; 30 the output could not be written; 78 invalid pipeline.\n\n\
+Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a pipeline: process what is new or changed, skip what is done.
+    Run(RunArgs),
+    /// Try the failed items of a pipeline again, and nothing else.
+    Retry(RunArgs),
+    /// Validate a pipeline without touching data: every mistake at once.
+    Check(PipelineArgs),
+    /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
+    Plan(PlanArgs),
+    /// Show what has been done so far in a pipeline's output: counts, failures, tables.
+    Status(StatusArgs),
+    /// Read every output again and compare it with the ledger.
+    Verify(PipelineArgs),
+    /// Write a page with before/after pictures, counts and failures of a pipeline's output.
+    Report(PipelineArgs),
+    /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
+    Model(ModelArgs),
+    /// List the steps with their parameters, defaults and examples.
+    List(ListArgs),
+    /// Print the JSON Schema of the pipeline language, for editors.
+    Schema,
+    /// Print the reference of the pipeline language as Markdown.
+    #[command(hide = true)]
+    Reference,
+    /// Write the sample archive that the shipped pipelines run on.
+    Sample(SampleArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A pipeline and changes to it.
+#[derive(Clone, Debug, Args)]
+pub struct PipelineArgs {
+    /// Pipeline file (YAML).
+    #[arg(value_name = "PIPELINE")]
+    pub pipeline: PathBuf,
+    /// Override a key, such as `input.path=/archive`, `limits.threads=1` or `steps.write.quality=85`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Options of `run` and `retry`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// How to show progress: a bar on a terminal, plain lines elsewhere, JSON lines, or nothing.
+    #[arg(long, value_enum, default_value_t = Progress::Auto)]
+    pub progress: Progress,
+    /// Remove outputs whose inputs are gone, or that earlier settings made. Off: they are only reported.
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// Ways to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// Bar on a terminal, lines elsewhere.
+    Auto,
+    /// A bar.
+    Bar,
+    /// Plain lines.
+    Lines,
+    /// One JSON object a line, on standard output.
+    Json,
+    /// Failures and the summary only.
+    Quiet,
+}
+
+/// Options of `plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// List every item with its reason.
+    #[arg(long)]
+    pub items: bool,
+}
+
+/// Options of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// List every failed item.
+    #[arg(long)]
+    pub failures: bool,
+}
+
+/// Options of `model`.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArgs {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// Only this step.
+    pub step: Option<String>,
+}
+
+/// Options of `sample`.
+#[derive(Clone, Debug, Args)]
+pub struct SampleArgs {
+    /// Folder to fill; it has to be empty or absent.
+    pub folder: PathBuf,
+    /// Seed of the scenes.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}

@@ -1,0 +1,131 @@
+//! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
+
+use super::{code, out};
+use crate::codec;
+use crate::plan::{Plan, Source};
+use crate::run::RunError;
+use crate::run::inputs::{Input, path_text};
+use crate::run::ledger::{Ledger, Outcome};
+use crate::run::prepare::{self, Prepared};
+use crate::run::resume::Selection;
+use crate::steps::Action;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::ffi::OsStrExt;
+
+/// Headers read for the estimates.
+const PROBES: usize = 256;
+/// Multiply-adds a second and core assumed before the first run tells better.
+const MACS_PER_SECOND: f64 = 20e9;
+/// Seconds a pixel assumed for decoding, encoding and writing before the first run tells better.
+const SECONDS_PER_PIXEL: f64 = 60e-9;
+
+/// Prints that the pipeline is valid, with what was inferred.
+///
+/// # Errors
+/// None; the signature is that of its siblings.
+pub fn check(plan: &Plan) -> Result<u8, RunError> {
+    let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
+    let mut text = format!("{}: valid\n  steps    {}\n", plan.file, steps.join(" > "));
+    plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
+    Ok(out(&text))
+}
+
+/// Prints what a run would do.
+///
+/// # Errors
+/// When the ledger can't be read or no input matches.
+pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
+    let ledger = Ledger::open_existing(&plan.output)?;
+    let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
+    let input = match &plan.input.source {
+        Source::Folder => format!("{} (folder)", plan.input.root.display()),
+        Source::File { absolute, .. } => format!("{} (file)", absolute.display()),
+        Source::List { rows } => format!("a list of {} below {}", rows.len(), plan.input.root.display()),
+    };
+    let mut text = format!("{}\n  input    {input}: {} images\n", plan.name, prepared.inputs.len());
+    text.push_str(&format!("  output   {}\n\nitems\n", plan.output.display()));
+    for (reason, count) in &prepared.reasons {
+        text.push_str(&format!("  {count:>8}  {}\n", reason.text()));
+    }
+    if !prepared.vanished.is_empty() {
+        let count = prepared.vanished.len();
+        text.push_str(&format!("  {count:>8}  gone from the input, outputs kept (run --prune removes them)\n"));
+    }
+    text.push_str("\nsteps\n");
+    for link in &plan.chain {
+        let todo = prepared.tasks.iter().filter(|t| match link.product {
+            Some(product) => t.make.contains(&product),
+            None => matches!(link.action, Action::Image(_)),
+        });
+        let doing = match link.action {
+            Action::Table(_) => "brought in line at the end".to_string(),
+            _ => format!("{} to do, {} to skip", todo.clone().count(), prepared.inputs.len() - todo.count()),
+        };
+        text.push_str(&format!("  {:<10} {doing}\n", link.name));
+    }
+    text.push_str(&estimates(plan, &prepared));
+    plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
+    if items {
+        text.push('\n');
+        for (input, reason) in prepared.inputs.iter().zip(&prepared.decisions) {
+            text.push_str(&format!("{:<32} {}\n", reason.text(), path_text(input.key())));
+        }
+    }
+    let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
+    if !foreign.is_empty() {
+        text.push_str(&format!("\n{} outputs exist that safelight did not write; those items will fail:\n", foreign.len()));
+        let show = |p: &&std::path::PathBuf| format!("  {}\n", path_text(p.as_os_str().as_bytes()));
+        foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
+    }
+    out(&text);
+    plan.tables().try_for_each(|t| t.check_folder(&plan.output))?;
+    prepared.refuse_collisions(plan)?;
+    Ok(code::OK)
+}
+
+fn estimates(plan: &Plan, prepared: &Prepared) -> String {
+    let inputs: Vec<&Input> = prepared.tasks.iter().map(|t| &prepared.inputs[t.input]).collect();
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let threads = plan.limits.threads;
+    if inputs.is_empty() {
+        return "\nnothing to do\n".into();
+    }
+    let probed: Vec<&&Input> = inputs.iter().step_by(inputs.len().div_ceil(PROBES)).collect();
+    let largest = probed.iter().map(|i| plan.estimate(i)).max().unwrap_or(0);
+    let pixels = probed.iter().filter_map(|i| pixels(i)).sum::<f64>() / probed.len() as f64 * inputs.len() as f64;
+    let budget = plan.item_budget(threads);
+    let together = (budget / largest.max(1)).clamp(1, threads as u64);
+    let mut past: BTreeMap<bool, f64> = BTreeMap::new();
+    for record in prepared.records.values() {
+        if let Outcome::Done(facts) = &record.outcome {
+            *past.entry(true).or_insert(0.0) += record.seconds;
+            *past.entry(false).or_insert(0.0) += f64::from(facts.width) * f64::from(facts.height);
+        }
+    }
+    let (seconds, basis) = match (past.get(&true), past.get(&false)) {
+        (Some(seconds), Some(done)) if *done > 0.0 => (seconds / done * pixels, "from earlier runs"),
+        _ => (plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL, "a rough guess before the first run"),
+    };
+    let sample = if probed.len() < inputs.len() { format!(", from {} headers", probed.len()) } else { String::new() };
+    let mut text = format!(
+        "\nestimates{sample}\n  pixels   {:.1} MP\n  time     about {:.0} s on {threads} threads ({basis})\n  \
+         memory   largest item {} MiB, {} MiB for items under the limit of {} MiB, {together} at a time\n",
+        pixels / 1e6,
+        (seconds / threads as f64).ceil(),
+        mib(largest),
+        mib(budget),
+        mib(plan.limits.memory),
+    );
+    if largest > budget {
+        text.push_str("  warning  the largest items do not fit into limits.memory and will fail; raise it\n");
+    }
+    text
+}
+
+fn pixels(input: &Input) -> Option<f64> {
+    let file = File::open(&input.absolute).ok().filter(|_| input.identity.is_ok())?;
+    let header = codec::probe(BufReader::new(file), &input.relative).ok()?;
+    Some(f64::from(header.width) * f64::from(header.height))
+}

@@ -1,0 +1,31 @@
+//! `sample`: writes the sample archive.
+
+use super::{code, err, out};
+use crate::cli::SampleArgs;
+use crate::store::{Fault, Store};
+use std::path::Path;
+
+/// Fills a folder with the sample archive.
+pub fn sample(args: &SampleArgs) -> u8 {
+    let taken = std::fs::read_dir(&args.folder).is_ok_and(|mut d| d.next().is_some());
+    if taken {
+        err(&format!("error: {} is not empty; name an empty or new folder\n", args.folder.display()));
+        return 2;
+    }
+    let files = match crate::sample::archive(args.seed) {
+        Ok(files) => files,
+        Err(error) => {
+            err(&format!("error: {error}\n"));
+            return code::FAILURE;
+        }
+    };
+    let written = Store::bare(&args.folder, Fault::default())
+        .and_then(|store| files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop)));
+    match written {
+        Ok(()) => out(&format!("{} files in {}\n", files.len(), args.folder.display())),
+        Err(error) => {
+            err(&format!("error: {error}\n"));
+            code::STORAGE
+        }
+    }
+}

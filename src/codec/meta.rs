@@ -1,0 +1,192 @@
+//! What a file carries beside its pixels, and keeping it in step with them.
+
+use super::{exif, xmp};
+
+/// Metadata of an image, independent of the container it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// EXIF block, from its TIFF header on (without `Exif\0\0`). Damaged ones are carried as they are.
+    pub exif: Option<Vec<u8>>,
+    /// ICC profile of the pixel values.
+    pub icc: Option<Vec<u8>>,
+    /// XMP packet.
+    pub xmp: Option<Vec<u8>>,
+    /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords; carried by JPEG and
+    /// TIFF only.
+    pub iptc: Option<Vec<u8>>,
+    /// Text chunks as (keyword, text); a JPEG's comments have the keyword `Comment`.
+    pub text: Vec<(String, String)>,
+    /// Pixel density of the container.
+    pub density: Option<Density>,
+    /// Gamma that a PNG states without a profile, times 100 000; kept in PNG only.
+    pub gamma: Option<u32>,
+    /// EXIF orientation, 1..=8; 1 when absent or invalid. Set it with [`Metadata::set_orientation`].
+    pub orientation: u8,
+}
+
+/// Pixel density.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Density {
+    /// Pixels a unit across.
+    pub x: f64,
+    /// Pixels a unit down.
+    pub y: f64,
+    /// The unit.
+    pub unit: DensityUnit,
+}
+
+/// Unit of a [`Density`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DensityUnit {
+    /// Pixels an inch.
+    PerInch,
+    /// Pixels a centimetre.
+    PerCentimetre,
+    /// No unit: only the ratio of x to y counts.
+    Aspect,
+}
+
+impl Density {
+    /// The same density in pixels a unit of `unit`; aspect ratios stay as they are.
+    pub(super) fn in_unit(self, unit: DensityUnit) -> Density {
+        let factor = match (self.unit, unit) {
+            (DensityUnit::PerInch, DensityUnit::PerCentimetre) => 1.0 / 2.54,
+            (DensityUnit::PerCentimetre, DensityUnit::PerInch) => 2.54,
+            _ => return self,
+        };
+        Density { x: self.x * factor, y: self.y * factor, unit }
+    }
+}
+
+impl Default for Metadata {
+    fn default() -> Metadata {
+        Metadata {
+            exif: None,
+            icc: None,
+            xmp: None,
+            iptc: None,
+            text: Vec::new(),
+            density: None,
+            gamma: None,
+            orientation: 1,
+        }
+    }
+}
+
+impl Metadata {
+    /// Takes over an EXIF block (with or without `Exif\0\0` before it) and its orientation.
+    pub(super) fn adopt_exif(&mut self, block: &[u8]) {
+        let block = exif::strip_prefix(block);
+        self.orientation = exif::orientation(block).unwrap_or(1);
+        self.exif = Some(block.to_vec()).filter(|block| !block.is_empty());
+    }
+
+    /// Sets the orientation, also in the EXIF block (which is made where missing) and the XMP packet.
+    pub fn set_orientation(&mut self, orientation: u8) {
+        self.orientation = if (1..=8).contains(&orientation) { orientation } else { 1 };
+        match &mut self.exif {
+            Some(block) => exif::set_orientation(block, self.orientation),
+            None if self.orientation != 1 => {
+                let data = u16::from(self.orientation).to_le_bytes().to_vec();
+                let main = vec![exif::Field { tag: exif::ORIENTATION, kind: 3, data }];
+                self.exif = Some(exif::Fields { main, ..exif::Fields::default() }.to_block());
+            }
+            None => {}
+        }
+        self.set_xmp("tiff:Orientation", u32::from(self.orientation));
+    }
+
+    /// Sets the size in pixels that EXIF and XMP state, where they do, and unlinks the EXIF thumbnail.
+    ///
+    /// Thumbnails inside XMP are left as they are.
+    pub fn for_size(&mut self, width: usize, height: usize) {
+        let clamp = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        let (width, height) = (clamp(width), clamp(height));
+        if let Some(block) = &mut self.exif {
+            exif::set_size(block, width, height);
+            exif::unlink_thumbnail(block);
+        }
+        for (name, value) in [
+            ("exif:PixelXDimension", width),
+            ("exif:PixelYDimension", height),
+            ("tiff:ImageWidth", width),
+            ("tiff:ImageLength", height),
+        ] {
+            self.set_xmp(name, value);
+        }
+    }
+
+    fn set_xmp(&mut self, name: &str, value: u32) {
+        if let Some(packet) = &mut self.xmp {
+            *packet = xmp::set(packet, name, &value.to_string());
+        }
+    }
+}
+
+/// True when an ICC profile is for images of `channels` colour channels (1 gray, 3 RGB).
+pub fn icc_matches(icc: &[u8], channels: usize) -> bool {
+    match icc.get(16..20) {
+        Some(b"RGB ") => channels == 3,
+        Some(b"GRAY") => channels == 1,
+        _ => false,
+    }
+}
+
+/// Photoshop image resources without the thumbnails (0x0409, 0x040C), which show the old picture.
+///
+/// Resources that can't be read, and what follows them, are left out.
+pub(super) fn without_thumbnails(resources: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(resources.len());
+    let mut rest = resources;
+    while let Some((resource, id)) = first_resource(rest) {
+        if !matches!(id, 0x0409 | 0x040C) {
+            kept.extend_from_slice(resource);
+        }
+        rest = rest.get(resource.len()..).unwrap_or_default();
+    }
+    kept
+}
+
+/// The first resource with its header, and its id.
+fn first_resource(bytes: &[u8]) -> Option<(&[u8], u16)> {
+    let id = u16::from_be_bytes(*bytes.strip_prefix(b"8BIM")?.first_chunk::<2>()?);
+    let name = (1 + usize::from(*bytes.get(6)?)).next_multiple_of(2);
+    let size = u32::from_be_bytes(*bytes.get(6 + name..)?.first_chunk::<4>()?) as usize;
+    let end = 10 + name + size;
+    bytes.get(..end)?;
+    // The last resource's padding may be missing.
+    bytes.get(..end.next_multiple_of(2).min(bytes.len())).map(|resource| (resource, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orientation_stays_in_step_everywhere() {
+        let mut meta = Metadata { xmp: Some(b"tiff:Orientation='6'".to_vec()), ..Metadata::default() };
+        meta.set_orientation(3);
+        assert_eq!(meta.orientation, 3);
+        assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(3));
+        assert_eq!(meta.xmp.as_deref(), Some(b"tiff:Orientation='3'".as_slice()));
+        meta.set_orientation(77);
+        assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(1));
+    }
+
+    #[test]
+    fn photoshop_thumbnails_go_and_iptc_stays() {
+        let iptc = *b"8BIM\x04\x04\0\0\0\0\0\x03abc\0";
+        let thumbnail = *b"8BIM\x04\x0c\0\0\0\0\0\x02xy";
+        let all = [iptc.as_slice(), &thumbnail, &iptc].concat();
+        assert_eq!(without_thumbnails(&all), [iptc, iptc].concat());
+        assert_eq!(without_thumbnails(b"8BIM\x04\x04\0\0\xff\xff\xff\xff"), b"");
+    }
+
+    #[test]
+    fn profiles_are_for_their_channels() {
+        let profile = |space: &[u8; 4]| [[0; 16].as_slice(), space].concat();
+        assert!(icc_matches(&profile(b"RGB "), 3) && icc_matches(&profile(b"GRAY"), 1));
+        assert!(!icc_matches(&profile(b"RGB "), 1) && !icc_matches(&profile(b"CMYK"), 3));
+        assert!(!icc_matches(b"short", 3));
+    }
+}

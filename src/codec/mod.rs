@@ -1,0 +1,319 @@
+//! Decoding and encoding of image files with full fidelity: bit depth, alpha, EXIF, ICC, XMP, orientation.
+//!
+//! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
+//! a file is decided by its content, never by its name alone.
+
+mod cmyk;
+mod exif;
+mod format;
+mod jpeg;
+mod jpeg_layout;
+mod meta;
+mod pack;
+mod png;
+mod simple;
+mod tiff;
+mod tiff_write;
+mod webp;
+mod xmp;
+
+use std::io::{BufRead, Cursor, Seek};
+use std::path::Path;
+
+pub use format::Format;
+pub use meta::{Density, DensityUnit, Metadata, icc_matches};
+
+use crate::image::Image;
+
+/// Why a file could not be decoded, or an image not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// The file is of a kind that is not read, or the image has something the format can't hold.
+    #[error("unsupported {format} file: {what}")]
+    Unsupported {
+        /// Name of the format, or "image" when it is not known.
+        format: &'static str,
+        /// What is not supported and what to do about it.
+        what: String,
+    },
+    /// The file is damaged or cut short.
+    #[error("damaged {format} file: {what}; restore it from a backup, or exclude it from the input")]
+    Malformed {
+        /// Name of the format, or "image" when it is not known.
+        format: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// The picture exceeds the limits; nothing was allocated for its pixels.
+    #[error("{width} x {height} pixels {what}")]
+    TooLarge {
+        /// Width in the file's header.
+        width: u64,
+        /// Height in the file's header.
+        height: u64,
+        /// Which limit is exceeded and by how much, with what to do.
+        what: String,
+    },
+    /// The image can't be written in this format.
+    #[error("can't write {format}: {what}")]
+    Encode {
+        /// Name of the format.
+        format: &'static str,
+        /// What is in the way and what to do about it.
+        what: String,
+    },
+}
+
+/// Upper bounds for decoding, checked against the header before pixels are allocated.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest accepted number of pixels (width * height).
+    pub max_pixels: u64,
+    /// Largest accepted [`Header::decode_bytes`].
+    pub max_bytes: u64,
+}
+
+/// What a file's header says, without decoding pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The format, from the content.
+    pub format: Format,
+    /// Width in pixels as stored, at least 1.
+    pub width: u32,
+    /// Height in pixels as stored, at least 1.
+    pub height: u32,
+    /// Channels of the file, alpha included: 1 to 4 (a palette counts as 3, or 4 with transparency).
+    pub channels: u8,
+    /// Bits of one sample in the file: 1 to 16 (8 for palettes of colours; up to 64 in TIFF).
+    pub bit_depth: u8,
+    /// Upper bound of the bytes that [`decode`] allocates at once, the returned image included and the
+    /// file's own bytes excluded.
+    pub decode_bytes: u64,
+}
+
+/// Chroma subsampling of a JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subsampling {
+    /// 4:4:4, no subsampling.
+    S444,
+    /// 4:2:2, half the width.
+    S422,
+    /// 4:4:0, half the height.
+    S440,
+    /// 4:2:0, half the width and height.
+    S420,
+    /// 4:1:1, a quarter of the width.
+    S411,
+}
+
+/// Where an image came from: what encoding "as it was" needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// The format, from the content.
+    pub format: Format,
+    /// Width in pixels as stored.
+    pub width: u32,
+    /// Height in pixels as stored.
+    pub height: u32,
+    /// Bits of one sample in the file.
+    pub bit_depth: u8,
+    /// Channels of the file, alpha included; CMYK counts as 4.
+    pub channels: u8,
+    /// False when the file's compression loses information (JPEG, lossy WebP).
+    pub lossless: bool,
+    /// Chroma subsampling of a JPEG of three components.
+    pub subsampling: Option<Subsampling>,
+    /// Estimated quality (1..=100) of a JPEG, from its luma quantisation table.
+    pub quality: Option<u8>,
+    /// True for a progressive JPEG.
+    pub progressive: bool,
+    /// What the user should know about how the file was read, such as "first of 12 frames".
+    pub notes: Vec<String>,
+}
+
+/// A decoded file.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// The pixels, in stored order (not turned by the orientation tag).
+    pub image: Image,
+    /// What the file carries beside pixels.
+    pub meta: Metadata,
+    /// How the file was stored.
+    pub source: Source,
+}
+
+/// How hard a lossless encoder works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Several times faster, somewhat larger files.
+    #[default]
+    Fast,
+    /// Smaller files, slower.
+    Small,
+}
+
+/// How to encode.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodeOptions {
+    /// The format to write.
+    pub format: Format,
+    /// 1..=100 for JPEG and lossy WebP; `None` takes the source's (JPEG only), else 92.
+    pub quality: Option<u8>,
+    /// Write EXIF, ICC, XMP, IPTC, texts and density. Without, only the ICC profile (part of what the
+    /// pixel values mean) is written, and the pixels are turned upright.
+    pub keep_metadata: bool,
+    /// Effort for PNG, TIFF and lossless WebP.
+    pub compression: Compression,
+}
+
+impl EncodeOptions {
+    /// Everything kept, quality from the source, fast compression.
+    pub fn new(format: Format) -> EncodeOptions {
+        EncodeOptions { format, quality: None, keep_metadata: true, compression: Compression::Fast }
+    }
+}
+
+/// An encoded file.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The file's content.
+    pub bytes: Vec<u8>,
+    /// What was lost in encoding, as [`encode_losses`] says and metadata that did not fit.
+    pub notes: Vec<String>,
+}
+
+/// Reads a file's header. The reader must stand at the file's start; where it stands afterwards is open.
+///
+/// # Errors
+/// As [`decode`], save for damage that only shows in the pixel data.
+pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+    let head = format::peek(&mut reader)?;
+    let format = Format::sniff(&head, path_hint)?;
+    let header = match format {
+        Format::Jpeg => jpeg::probe(reader),
+        Format::Png => png::probe(reader),
+        Format::Tiff => tiff::probe(reader),
+        _ => simple::probe(reader, format),
+    }?;
+    if header.width == 0 || header.height == 0 {
+        return Err(malformed(format, "width or height is 0"));
+    }
+    Ok(header)
+}
+
+/// Decodes the first picture of a file.
+///
+/// Up to 8 bits a sample become `U8`, more become `U16`. Gray stays one channel; palettes become colour.
+/// `path_hint` (the file's name) tells TGA, which has no signature, and serves a note on misnamed files.
+///
+/// # Errors
+/// `Unsupported` for what is no image or of a kind that is not read, `Malformed` for damaged and truncated
+/// files (a picture that is only partly there is never returned), `TooLarge` when `limits` are exceeded.
+pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded, CodecError> {
+    let header = probe(Cursor::new(bytes), path_hint)?;
+    check_limits(&header, limits)?;
+    let mut decoded = match header.format {
+        Format::Jpeg => jpeg::decode(bytes),
+        Format::Png => png::decode(bytes, limits),
+        Format::Tiff => tiff::decode(bytes, limits),
+        _ => simple::decode(bytes, &header, limits),
+    }?;
+    if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
+        && Format::from_extension(extension).is_some_and(|named| named != header.format)
+    {
+        decoded.source.notes.push(format!("named .{extension} but is {}", header.format.name()));
+    }
+    Ok(decoded)
+}
+
+/// Encodes an image with its metadata.
+///
+/// EXIF size fields are patched to the image's size and an embedded EXIF thumbnail is unlinked, since it
+/// shows the old pixels. Where the format can't carry the orientation tag, or metadata is not kept, the
+/// pixels are turned upright instead. A profile that doesn't fit the channels is left out.
+///
+/// # Errors
+/// `Encode` when the format can't hold the image: alpha in JPEG, or sides beyond the format's maximum.
+pub fn encode(
+    image: &Image,
+    meta: &Metadata,
+    source: Option<&Source>,
+    options: &EncodeOptions,
+) -> Result<Encoded, CodecError> {
+    let format = options.format;
+    let mut notes = encode_losses(image, format);
+    let mut meta = meta.clone();
+    let mut upright = None;
+    if meta.orientation != 1 && !(format.carries_exif() && options.keep_metadata) {
+        upright = Some(crate::image::orient::upright(image.clone(), meta.orientation));
+        meta.set_orientation(1);
+    }
+    let image = upright.as_ref().unwrap_or(image);
+    if !options.keep_metadata {
+        meta = Metadata { icc: meta.icc, ..Metadata::default() };
+    }
+    if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
+        meta.icc = None;
+        notes.push(format!("ICC profile left out: it is not for {} channels", image.channels));
+    }
+    meta.for_size(image.width, image.height);
+    let bytes = match format {
+        Format::Jpeg => jpeg::encode(image, &meta, source, options, &mut notes),
+        Format::Png => png::encode(image, &meta, options, &mut notes),
+        Format::Tiff => tiff_write::encode(image, &meta, options, &mut notes),
+        Format::WebP => webp::encode(image, &meta, source, options, &mut notes),
+        _ => simple::encode(image, &meta, format, &mut notes),
+    }?;
+    Ok(Encoded { bytes, notes })
+}
+
+/// What of the pixels would be lost by writing `image` in `format`, in words; empty when nothing is.
+pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
+    let mut losses = Vec::new();
+    let bits = image.depth().bits();
+    if bits > format.max_bits() {
+        losses.push(format!(
+            "{} holds {} bits a sample: rounded from {bits}",
+            format.name(),
+            format.max_bits()
+        ));
+    }
+    match format {
+        Format::Gif => losses.push("gif holds 256 colours and no partial transparency".to_owned()),
+        Format::Jpeg => losses.push("jpeg compression is lossy".to_owned()),
+        _ => {}
+    }
+    losses
+}
+
+fn check_limits(header: &Header, limits: &Limits) -> Result<(), CodecError> {
+    let (width, height) = (u64::from(header.width), u64::from(header.height));
+    let too_large = |what| Err(CodecError::TooLarge { width, height, what });
+    let pixels = width.saturating_mul(height);
+    if pixels > limits.max_pixels {
+        return too_large(format!("are more than the {} allowed; raise limits.pixels", limits.max_pixels));
+    }
+    if header.decode_bytes > limits.max_bytes {
+        return too_large(format!(
+            "need up to {} MB to decode, more than the {} MB allowed; raise limits.memory",
+            header.decode_bytes.div_ceil(1 << 20),
+            limits.max_bytes >> 20
+        ));
+    }
+    Ok(())
+}
+
+fn malformed(format: Format, what: impl ToString) -> CodecError {
+    CodecError::Malformed { format: format.name(), what: what.to_string() }
+}
+
+fn unsupported(format: Format, what: impl ToString) -> CodecError {
+    CodecError::Unsupported { format: format.name(), what: what.to_string() }
+}
+
+fn cannot_encode(format: Format, what: impl ToString) -> CodecError {
+    CodecError::Encode { format: format.name(), what: what.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

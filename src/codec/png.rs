@@ -1,0 +1,204 @@
+//! PNG, with every bit depth, palettes and metadata chunks.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Cursor, Seek};
+
+use png::{
+    BitDepth, ColorType, Decoder, Encoder, Filter, Info, PixelDimensions, Reader, ScaledFloat,
+    Transformations,
+};
+
+use super::meta::{Density, DensityUnit};
+use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Limits, Metadata, Source};
+use super::{cannot_encode, malformed, pack};
+use crate::image::{Depth, Image, Samples};
+
+const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
+
+/// Most bytes a compressed text may unfold to.
+const MAX_TEXT: usize = 1 << 20;
+
+fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, CodecError> {
+    let bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let mut decoder = Decoder::new_with_limits(reader, png::Limits { bytes });
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.read_info().map_err(|e| malformed(Format::Png, e))
+}
+
+/// Reads up to the first pixel data.
+pub(super) fn probe<R: BufRead + Seek>(reader: R) -> Result<Header, CodecError> {
+    let reader = open(reader, 64 << 20)?;
+    let (colour, depth) = reader.output_color_type();
+    let info = reader.info();
+    let pixels = u64::from(info.width) * u64::from(info.height);
+    let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
+    Ok(Header {
+        format: Format::Png,
+        width: info.width,
+        height: info.height,
+        channels: colour.samples() as u8,
+        bit_depth: bit_depth(info),
+        // The bytes read, and their copy as 16-bit numbers or with alpha apart; rows and metadata.
+        decode_bytes: bytes.saturating_mul(2).saturating_add((8 << 20) + u64::from(info.width) * 32),
+    })
+}
+
+/// Bits of a sample; a palette's colours have 8.
+fn bit_depth(info: &Info) -> u8 {
+    if info.color_type == ColorType::Indexed { 8 } else { info.bit_depth as u8 }
+}
+
+/// Decodes a whole file, its chunks after the pixels included.
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecError> {
+    let bad = |e: png::DecodingError| malformed(Format::Png, e);
+    let mut reader = open(Cursor::new(bytes), limits.max_bytes)?;
+    let size = reader.output_buffer_size().ok_or_else(|| malformed(Format::Png, "impossible size"))?;
+    let mut pixels = vec![0; size];
+    reader.next_frame(&mut pixels).map_err(bad)?;
+    reader.finish().map_err(bad)?;
+    let (colour, depth) = reader.output_color_type();
+    let info = reader.info();
+    let samples = if depth == BitDepth::Sixteen {
+        pack::u16_samples(pixels, u16::from_be_bytes)
+    } else {
+        Samples::U8(pixels)
+    };
+    let image = pack::from_interleaved(info.width as usize, info.height as usize, colour.samples(), samples)
+        .ok_or_else(|| malformed(Format::Png, "the decoder returned the wrong number of samples"))?;
+    let mut notes = Vec::new();
+    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
+        notes.push(format!("first of {} frames", animation.num_frames));
+    }
+    let source = Source {
+        format: Format::Png,
+        width: info.width,
+        height: info.height,
+        bit_depth: bit_depth(info),
+        channels: colour.samples() as u8,
+        lossless: true,
+        subsampling: None,
+        quality: None,
+        progressive: false,
+        notes,
+    };
+    Ok(Decoded { image, meta: metadata(info), source })
+}
+
+fn metadata(info: &Info) -> Metadata {
+    let mut meta = Metadata { icc: info.icc_profile.as_deref().map(<[u8]>::to_vec), ..Metadata::default() };
+    if let Some(block) = info.exif_metadata.as_deref() {
+        meta.adopt_exif(block);
+    }
+    meta.density = info.pixel_dims.map(|dims| match dims.unit {
+        png::Unit::Meter => Density {
+            x: f64::from(dims.xppu) / 100.0,
+            y: f64::from(dims.yppu) / 100.0,
+            unit: DensityUnit::PerCentimetre,
+        },
+        png::Unit::Unspecified => {
+            Density { x: f64::from(dims.xppu), y: f64::from(dims.yppu), unit: DensityUnit::Aspect }
+        }
+    });
+    if info.srgb.is_none() && info.icc_profile.is_none() {
+        meta.gamma = info.gama_chunk.map(ScaledFloat::into_scaled);
+    }
+    for chunk in &info.uncompressed_latin1_text {
+        meta.text.push((chunk.keyword.clone(), chunk.text.clone()));
+    }
+    for chunk in &info.compressed_latin1_text {
+        let mut chunk = chunk.clone();
+        if chunk.decompress_text_with_limit(MAX_TEXT).is_ok()
+            && let Ok(text) = chunk.get_text()
+        {
+            meta.text.push((chunk.keyword, text));
+        }
+    }
+    for chunk in &info.utf8_text {
+        let mut chunk = chunk.clone();
+        if chunk.decompress_text_with_limit(8 * MAX_TEXT).is_err() {
+            continue;
+        }
+        match chunk.get_text() {
+            Ok(text) if chunk.keyword == XMP_KEYWORD => meta.xmp = Some(text.into_bytes()),
+            Ok(text) => meta.text.push((chunk.keyword, text)),
+            Err(_) => {}
+        }
+    }
+    meta
+}
+
+/// Encodes 8-bit images in 8 bits, all others in 16.
+pub(super) fn encode(
+    image: &Image,
+    meta: &Metadata,
+    options: &EncodeOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, CodecError> {
+    let fail = |e: png::EncodingError| cannot_encode(Format::Png, e);
+    let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
+        return Err(cannot_encode(Format::Png, "sides beyond 4294967295 pixels"));
+    };
+    let (pixels, per_pixel, depth) = if image.depth() == Depth::U8 {
+        let (pixels, per_pixel) = pack::interleaved_u8(image);
+        (pixels, per_pixel, BitDepth::Eight)
+    } else {
+        let (samples, per_pixel) = pack::interleaved_u16(image);
+        (pack::be_bytes(&samples), per_pixel, BitDepth::Sixteen)
+    };
+    let mut info = Info::with_size(width, height);
+    info.bit_depth = depth;
+    info.color_type = match per_pixel {
+        1 => ColorType::Grayscale,
+        2 => ColorType::GrayscaleAlpha,
+        3 => ColorType::Rgb,
+        _ => ColorType::Rgba,
+    };
+    info.icc_profile = meta.icc.as_deref().map(Cow::Borrowed);
+    info.exif_metadata = meta.exif.as_deref().map(Cow::Borrowed);
+    info.pixel_dims = meta.density.map(pixel_dims);
+    info.source_gamma = meta.gamma.map(ScaledFloat::from_scaled);
+    if meta.iptc.is_some() {
+        notes.push("IPTC left out: png can't hold it".to_owned());
+    }
+    let mut out = Vec::new();
+    let mut encoder = Encoder::with_info(&mut out, info).map_err(fail)?;
+    match options.compression {
+        // On photographs 35 times as fast as Balanced, for a tenth more bytes. High gains 1 % for half the speed.
+        Compression::Fast => encoder.set_compression(png::Compression::Fast),
+        Compression::Small => encoder.set_compression(png::Compression::Balanced),
+    }
+    encoder.set_filter(Filter::Adaptive);
+    if let Some(packet) = &meta.xmp {
+        match String::from_utf8(packet.clone()) {
+            Ok(text) => encoder.add_itxt_chunk(XMP_KEYWORD.to_owned(), text).map_err(fail)?,
+            Err(_) => notes.push("XMP left out: it is not UTF-8".to_owned()),
+        }
+    }
+    for (keyword, text) in &meta.text {
+        let latin1 = text.chars().all(|c| u32::from(c) < 256 && c != '\0');
+        if keyword.is_empty() || keyword.len() > 79 || !keyword.is_ascii() || text.contains('\0') {
+            notes.push(format!("text \"{keyword}\" left out: png can't hold it"));
+        } else if latin1 {
+            encoder.add_text_chunk(keyword.clone(), text.clone()).map_err(fail)?;
+        } else {
+            encoder.add_itxt_chunk(keyword.clone(), text.clone()).map_err(fail)?;
+        }
+    }
+    let mut writer = encoder.write_header().map_err(fail)?;
+    writer.write_image_data(&pixels).map_err(fail)?;
+    writer.finish().map_err(fail)?;
+    Ok(out)
+}
+
+fn pixel_dims(density: Density) -> PixelDimensions {
+    let density = density.in_unit(DensityUnit::PerCentimetre);
+    let (factor, unit) = match density.unit {
+        DensityUnit::Aspect => (1.0, png::Unit::Unspecified),
+        _ => (100.0, png::Unit::Meter),
+    };
+    PixelDimensions {
+        xppu: (density.x * factor).round().clamp(1.0, 1e9) as u32,
+        yppu: (density.y * factor).round().clamp(1.0, 1e9) as u32,
+        unit,
+    }
+}

@@ -1,0 +1,271 @@
+//! The formats that need no more than the `image` crate offers, and WebP's pixels.
+
+use std::io::{BufRead, Cursor, Seek};
+
+use image::codecs::bmp::BmpEncoder;
+use image::codecs::gif::GifEncoder;
+use image::codecs::ico::IcoEncoder;
+use image::codecs::qoi::QoiEncoder;
+use image::codecs::tga::TgaEncoder;
+use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
+
+use super::{CodecError, Decoded, Format, Header, Limits, Metadata, Source};
+use super::{cannot_encode, malformed, pack, unsupported, webp};
+use crate::image::{Depth, Image, Samples};
+
+fn image_format(format: Format) -> ImageFormat {
+    match format {
+        Format::Png => ImageFormat::Png,
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Tiff => ImageFormat::Tiff,
+        Format::WebP => ImageFormat::WebP,
+        Format::Bmp => ImageFormat::Bmp,
+        Format::Gif => ImageFormat::Gif,
+        Format::Pnm => ImageFormat::Pnm,
+        Format::Qoi => ImageFormat::Qoi,
+        Format::Tga => ImageFormat::Tga,
+        Format::Ico => ImageFormat::Ico,
+        Format::Farbfeld => ImageFormat::Farbfeld,
+    }
+}
+
+fn open<'a, R: BufRead + Seek + 'a>(
+    reader: R,
+    format: Format,
+    max_bytes: u64,
+) -> Result<impl ImageDecoder + use<'a, R>, CodecError> {
+    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(max_bytes);
+    reader.limits(limits);
+    reader.into_decoder().map_err(|e| decode_error(format, e))
+}
+
+fn decode_error(format: Format, error: ImageError) -> CodecError {
+    match error {
+        ImageError::Unsupported(e) => unsupported(format, e),
+        ImageError::Limits(e) => CodecError::Unsupported {
+            format: format.name(),
+            what: format!("{e}: its header asks for too much memory"),
+        },
+        e => malformed(format, e),
+    }
+}
+
+/// Reads the header.
+pub(super) fn probe<R: BufRead + Seek>(reader: R, format: Format) -> Result<Header, CodecError> {
+    let decoder = open(reader, format, 64 << 20)?;
+    let (width, height) = decoder.dimensions();
+    let colour = decoder.color_type();
+    let pixels = u64::from(width).saturating_mul(u64::from(height));
+    // The pixels, their copy as 16-bit numbers or with alpha apart, and a canvas of RGBA with planes.
+    let bytes_per_pixel = 2 * u64::from(colour.bytes_per_pixel()) + 8;
+    Ok(Header {
+        format,
+        width,
+        height,
+        channels: colour.channel_count(),
+        bit_depth: bit_depth(decoder.original_color_type()),
+        decode_bytes: pixels.saturating_mul(bytes_per_pixel).saturating_add(4 << 20),
+    })
+}
+
+fn bit_depth(colour: ExtendedColorType) -> u8 {
+    (colour.bits_per_pixel() / u16::from(colour.channel_count()).max(1)).clamp(1, 64) as u8
+}
+
+/// Decodes a whole file.
+pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, CodecError> {
+    let format = header.format;
+    let mut meta = Metadata::default();
+    let mut notes = Vec::new();
+    let (mut lossless, mut frames) = (true, 0);
+    match format {
+        Format::WebP => {
+            let contents = webp::contents(bytes)?;
+            (meta, lossless, frames) = (contents.meta, contents.lossless, contents.frames);
+        }
+        Format::Gif => frames = gif_frames(bytes).ok_or_else(|| malformed(format, "it is cut short"))?,
+        Format::Ico => frames = bytes.get(4).map_or(0, |&n| usize::from(n)),
+        _ => {}
+    }
+    let mut decoder = open(Cursor::new(bytes), format, limits.max_bytes)?;
+    if format != Format::WebP {
+        meta.icc = decoder.icc_profile().ok().flatten();
+    }
+    let colour = decoder.color_type();
+    let size = usize::try_from(decoder.total_bytes()).map_err(|e| malformed(format, e))?;
+    if decoder.dimensions() != (header.width, header.height) || decoder.total_bytes() > header.decode_bytes {
+        return Err(malformed(format, "its headers contradict each other"));
+    }
+    let mut pixels = vec![0; size];
+    decoder.read_image(&mut pixels).map_err(|e| decode_error(format, e))?;
+    let per_pixel = usize::from(colour.channel_count());
+    let samples = match usize::from(colour.bytes_per_pixel()) / per_pixel.max(1) {
+        1 => Samples::U8(pixels),
+        2 => pack::u16_samples(pixels, u16::from_ne_bytes),
+        _ => return Err(unsupported(format, "float samples; convert it to 16-bit tiff first")),
+    };
+    let image = pack::from_interleaved(header.width as usize, header.height as usize, per_pixel, samples)
+        .ok_or_else(|| malformed(format, "the decoder returned the wrong number of samples"))?;
+    if frames > 1 {
+        let what = if format == Format::Ico { "largest of {} pictures" } else { "first of {} frames" };
+        notes.push(what.replace("{}", &frames.to_string()));
+    }
+    let source = Source {
+        format,
+        width: header.width,
+        height: header.height,
+        bit_depth: header.bit_depth,
+        channels: header.channels,
+        lossless,
+        subsampling: None,
+        quality: None,
+        progressive: false,
+        notes,
+    };
+    Ok(Decoded { image, meta, source })
+}
+
+/// Frames of a GIF, whose blocks must be there in full; the end marker may be missing.
+fn gif_frames(bytes: &[u8]) -> Option<usize> {
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let mut at = 13 + table(*bytes.get(10)?);
+    let mut frames = 0;
+    loop {
+        match bytes.get(at) {
+            None if frames > 0 && at == bytes.len() => return Some(frames),
+            Some(0x21) => at += 2,
+            Some(0x2C) => {
+                at += 11 + table(*bytes.get(at + 9)?);
+                frames += 1;
+            }
+            Some(0x3B) => return Some(frames),
+            // Zeros between blocks are tolerated by every decoder.
+            Some(0) => {
+                at += 1;
+                continue;
+            }
+            _ => return None,
+        }
+        loop {
+            let block = usize::from(*bytes.get(at)?);
+            at += 1 + block;
+            if block == 0 {
+                break;
+            }
+        }
+    }
+}
+
+/// Encodes in a format without metadata.
+pub(super) fn encode(
+    image: &Image,
+    meta: &Metadata,
+    format: Format,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, CodecError> {
+    let fail = |e: ImageError| cannot_encode(format, e);
+    let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
+        return Err(cannot_encode(format, "sides beyond 4294967295 pixels"));
+    };
+    if meta.icc.is_some() || meta.exif.is_some() || meta.xmp.is_some() || meta.iptc.is_some() {
+        notes.push(format!("metadata left out: {} can't hold it", format.name()));
+    }
+    let max_side = match format {
+        Format::Gif | Format::Tga => 65_535,
+        Format::Ico => 256,
+        _ => u32::MAX,
+    };
+    if width.max(height) > max_side {
+        return Err(cannot_encode(format, format!("sides beyond {max_side} pixels; write png or tiff")));
+    }
+    let mut out = Vec::new();
+    match format {
+        Format::Pnm => return Ok(pnm(image)),
+        Format::Farbfeld => return Ok(farbfeld(image)),
+        Format::Bmp => {
+            let (pixels, colour) = eight_bit(image, image.channels == 1 && image.alpha.is_none());
+            BmpEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
+        }
+        Format::Tga => {
+            // Its run-length packets cross lines, which other readers refuse.
+            let (pixels, colour) = eight_bit(image, image.channels == 1);
+            TgaEncoder::new(&mut out)
+                .disable_rle()
+                .write_image(&pixels, width, height, colour)
+                .map_err(fail)?;
+        }
+        Format::Qoi => {
+            let (pixels, colour) = eight_bit(image, false);
+            QoiEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
+        }
+        Format::Ico => {
+            // Icons hold nothing but RGBA.
+            let opaque = || Samples::U8(vec![u8::MAX; image.width * image.height]);
+            let alpha = Some(image.alpha.clone().unwrap_or_else(opaque));
+            let (pixels, colour) = eight_bit(&Image { alpha, ..image.clone() }, false);
+            IcoEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
+        }
+        Format::Gif => {
+            let (pixels, colour) = eight_bit(image, false);
+            GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
+        }
+        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP => {
+            return Err(cannot_encode(format, "not a simple format"));
+        }
+    }
+    Ok(out)
+}
+
+/// Interleaved bytes, gray where `as_gray`, with their colour type.
+fn eight_bit(image: &Image, as_gray: bool) -> (Vec<u8>, ExtendedColorType) {
+    let (pixels, per_pixel) =
+        if as_gray { pack::interleaved_u8(image) } else { pack::interleaved_rgb_u8(image) };
+    let colour = match per_pixel {
+        1 => ExtendedColorType::L8,
+        2 => ExtendedColorType::La8,
+        3 => ExtendedColorType::Rgb8,
+        _ => ExtendedColorType::Rgba8,
+    };
+    (pixels, colour)
+}
+
+/// Binary PGM or PPM, or PAM with alpha.
+fn pnm(image: &Image) -> Vec<u8> {
+    let (data, per_pixel, max) = if image.depth() == Depth::U8 {
+        let (pixels, per_pixel) = pack::interleaved_u8(image);
+        (pixels, per_pixel, 255)
+    } else {
+        let (samples, per_pixel) = pack::interleaved_u16(image);
+        (pack::be_bytes(&samples), per_pixel, 65535)
+    };
+    let (width, height) = (image.width, image.height);
+    let mut out = match per_pixel {
+        1 => format!("P5\n{width} {height}\n{max}\n"),
+        3 => format!("P6\n{width} {height}\n{max}\n"),
+        n => {
+            let kind = if n == 2 { "GRAYSCALE_ALPHA" } else { "RGB_ALPHA" };
+            format!("P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {n}\nMAXVAL {max}\nTUPLTYPE {kind}\nENDHDR\n")
+        }
+    }
+    .into_bytes();
+    out.extend(data);
+    out
+}
+
+/// Always 16-bit RGBA.
+fn farbfeld(image: &Image) -> Vec<u8> {
+    let mut rgba = image.clone();
+    let pixels = image.width * image.height;
+    rgba.alpha.get_or_insert_with(|| Samples::U16(vec![u16::MAX; pixels]));
+    if image.channels == 1 {
+        rgba.channels = 3;
+        rgba.samples = Samples::U16(pack::triple(&pack::to_u16(&image.samples)));
+    }
+    let mut out = b"farbfeld".to_vec();
+    out.extend((image.width as u32).to_be_bytes());
+    out.extend((image.height as u32).to_be_bytes());
+    out.extend(pack::be_bytes(&pack::interleaved_u16(&rgba).0));
+    out
+}

@@ -1,0 +1,118 @@
+//! What can go wrong with one item, as data: a kind for machines and a message for people.
+
+use std::fmt;
+
+/// Why an item failed. The name is what stands in the manifest's `error_kind` column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The file was there when listed and is gone.
+    Vanished,
+    /// The file or folder could not be read.
+    Unreadable,
+    /// A FIFO, socket, device or folder where an image file was expected.
+    NotAFile,
+    /// The file changed while it was read.
+    Changed,
+    /// A format, or a variant of one, that is not read.
+    Unsupported,
+    /// Not an image, or a damaged one.
+    Undecodable,
+    /// More pixels than `limits.pixels`, or a decompression bomb.
+    TooLarge,
+    /// More memory than `limits.memory` allows for a single item.
+    OverMemory,
+    /// The network could not run on this image.
+    Model,
+    /// The network ran and its result is not a picture (non-finite, black, shifted).
+    BadResult,
+    /// The result could not be encoded in the format asked for.
+    Encode,
+    /// A file that safelight did not write stands where the output should go.
+    Exists,
+    /// A defect in the program, caught.
+    Panic,
+}
+
+impl ErrorKind {
+    const ALL: [(ErrorKind, &'static str); 13] = [
+        (ErrorKind::Vanished, "vanished"),
+        (ErrorKind::Unreadable, "unreadable"),
+        (ErrorKind::NotAFile, "not_a_file"),
+        (ErrorKind::Changed, "changed"),
+        (ErrorKind::Unsupported, "unsupported"),
+        (ErrorKind::Undecodable, "undecodable"),
+        (ErrorKind::TooLarge, "too_large"),
+        (ErrorKind::OverMemory, "over_memory"),
+        (ErrorKind::Model, "model"),
+        (ErrorKind::BadResult, "bad_result"),
+        (ErrorKind::Encode, "encode"),
+        (ErrorKind::Exists, "exists"),
+        (ErrorKind::Panic, "panic"),
+    ];
+
+    /// The name used in the ledger and the manifest.
+    pub fn name(self) -> &'static str {
+        ErrorKind::ALL.iter().find(|(k, _)| *k == self).map_or("unknown", |(_, n)| n)
+    }
+
+    /// The kind of a name written by [`ErrorKind::name`].
+    pub fn from_name(name: &str) -> Option<ErrorKind> {
+        ErrorKind::ALL.iter().find(|(_, n)| *n == name).map(|(k, _)| *k)
+    }
+
+    /// True when the cause lies outside the file's bytes, so that an unchanged file may succeed next time.
+    pub fn is_transient(self) -> bool {
+        matches!(
+            self,
+            ErrorKind::Vanished
+                | ErrorKind::Unreadable
+                | ErrorKind::NotAFile
+                | ErrorKind::Changed
+                | ErrorKind::OverMemory
+                | ErrorKind::Exists
+        )
+    }
+}
+
+/// The failure of one item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemError {
+    /// What kind of failure.
+    pub kind: ErrorKind,
+    /// What happened, where, and what to do.
+    pub message: String,
+}
+
+impl ItemError {
+    /// A failure of `kind` with its message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> ItemError {
+        ItemError { kind, message: message.into() }
+    }
+
+    /// The same failure, saying at which step of the pipeline it happened.
+    pub fn at_step(mut self, step: &str) -> ItemError {
+        self.message = format!("step `{step}`: {}", self.message);
+        self
+    }
+}
+
+impl fmt::Display for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for ItemError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for (kind, name) in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_name(name), Some(kind));
+            assert_eq!(kind.name(), name);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! safelight: batch restoration, training pairs and embeddings for image archives.
+//!
+//! A YAML pipeline is parsed by [`spec`], resolved by [`plan`] and run by [`run`], which emits events
+//! that [`report`] turns into text. Files are written by [`store`] only.
+
+pub mod cli;
+pub mod cmd;
+pub mod codec;
+pub mod columns;
+pub mod error;
+pub mod image;
+pub mod nn;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod sample;
+pub mod sinks;
+pub mod spec;
+pub mod steps;
+pub mod store;

@@ -1,0 +1,11 @@
+//! The `safelight` program: parses, calls, maps to an exit code.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    ExitCode::from(safelight::cmd::execute(&safelight::cli::Cli::parse()))
+}

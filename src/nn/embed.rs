@@ -1,0 +1,239 @@
+//! Turns pictures into vectors: the values of one tensor inside a network.
+
+use super::error::{EmbedError, ModelError};
+use super::load::Network;
+use super::pixels;
+use super::plan::Plan;
+use super::range_trial::floats;
+use super::{Bottleneck, candidates};
+use crate::image::Image;
+use crate::image::crop::{Gravity, crop_to};
+use crate::image::fill::fill_hidden;
+use crate::image::gray::{gray_to_rgb, to_gray};
+use crate::image::resize::{Filter, resize};
+use std::sync::Arc;
+use tract_onnx::prelude::Tensor;
+
+/// Side of the square that pictures are resized to for networks of variable size.
+const SIZE: usize = 256;
+/// Sides beyond this are refused.
+const LARGEST: usize = 4096;
+
+/// How a tensor with height and width becomes a vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pool {
+    /// Mean over all positions: one number a channel.
+    #[default]
+    Mean,
+    /// Maximum over all positions: one number a channel.
+    Max,
+    /// All numbers, in the tensor's own order.
+    Flatten,
+}
+
+/// How a picture is brought to the network's size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Width and height each, whatever the aspect.
+    #[default]
+    Stretch,
+    /// The shorter side fits; the longer one is cropped around the centre.
+    Crop,
+}
+
+/// How to embed.
+#[derive(Clone, Debug, Default)]
+pub struct EmbedOptions {
+    /// Name of the tensor; the best candidate when none.
+    pub bottleneck: Option<String>,
+    /// Side in pixels for networks of variable size (rounded up to what they need); 256 when none.
+    pub size: Option<usize>,
+    /// How height and width are reduced.
+    pub pool: Pool,
+    /// How the aspect is handled.
+    pub fit: Fit,
+}
+
+/// Embeds pictures with one network. Share it between workers.
+#[derive(Debug)]
+pub struct Embedder {
+    network: Arc<Network>,
+    tensor: String,
+    plan: Arc<Plan>,
+    width: usize,
+    height: usize,
+    channel_axis: usize,
+    pool: Pool,
+    fit: Fit,
+}
+
+impl Embedder {
+    /// Prepares the network.
+    ///
+    /// # Errors
+    /// [`ModelError::NoSuchTensor`] with a suggestion; [`ModelError::Option`] for a size that doesn't
+    /// suit; [`ModelError::Build`] when the network can't be prepared for the size.
+    pub fn new(network: Arc<Network>, options: &EmbedOptions) -> Result<Embedder, ModelError> {
+        let info = network.info();
+        let option = |reason: String| ModelError::Option { path: network.path().to_path_buf(), reason };
+        let (height, width) = match (info.fixed_size, options.size) {
+            (Some((h, w)), Some(s)) if (h, w) != (s, s) => {
+                return Err(option(format!(
+                    "size {s} does not suit: the model takes {w}x{h} only; leave size out"
+                )));
+            }
+            (Some(size), _) => size,
+            (None, size) => {
+                let side = size.unwrap_or(SIZE);
+                if side == 0 || side > LARGEST {
+                    return Err(option(format!("size {side} is not between 1 and {LARGEST}")));
+                }
+                let side = side.next_multiple_of(info.size_multiple);
+                (side, side)
+            }
+        };
+        let tensor = match &options.bottleneck {
+            Some(name) if network.has_tensor(name) => name.clone(),
+            Some(name) => return Err(unknown(&network, name)),
+            None => match info.candidates.first() {
+                Some(best) => best.name.clone(),
+                None => {
+                    return Err(option(
+                        "no tensor inside suits as an embedding; name one with `bottleneck`".into(),
+                    ));
+                }
+            },
+        };
+        let plan = network.plan(height, width, Some(&tensor))?;
+        let known = info.candidates.iter().find(|c| c.name == tensor);
+        let channel_axis =
+            known.map_or_else(|| candidates::channel_axis(&plan.output, None), |c| c.channel_axis);
+        if plan.output.iter().product::<usize>() == 0 {
+            return Err(option(format!("tensor {tensor} is empty at {width}x{height}")));
+        }
+        let (pool, fit) = (options.pool, options.fit);
+        Ok(Embedder { network, tensor, plan, width, height, channel_axis, pool, fit })
+    }
+
+    /// Name of the tensor in use.
+    pub fn tensor(&self) -> &str {
+        &self.tensor
+    }
+
+    /// Width and height that pictures are brought to.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// Length of the vectors.
+    pub fn dim(&self) -> usize {
+        let shape = &self.plan.output;
+        match (self.pool, shape.len()) {
+            (Pool::Mean | Pool::Max, 4) => shape[self.channel_axis],
+            _ => shape.iter().product(),
+        }
+    }
+
+    /// Bytes that one call takes beside the picture.
+    pub fn peak_bytes(&self) -> u64 {
+        let info = self.network.info();
+        (self.width as u64 * self.height as u64).saturating_mul((info.memory_per_pixel + 32) as u64)
+    }
+
+    /// The vector of `image`, which must stand upright. Alpha doesn't count, except that colours of
+    /// fully transparent pixels are replaced by their surroundings'.
+    ///
+    /// # Errors
+    /// [`EmbedError::NotFinite`] when the vector isn't finite; others when the network fails.
+    pub fn embed(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
+        pixels::check(image).map_err(EmbedError::Image)?;
+        let info = self.network.info();
+        let image = self.fitted(image, info.in_channels);
+        let input = input(&image, info);
+        let shape = info.layout.shape(info.in_channels, self.height, self.width);
+        let input = Tensor::from_shape(&shape, &input).map_err(|e| EmbedError::Run(e.to_string()))?;
+        let output = self.plan.run(input).map_err(EmbedError::Run)?;
+        let values = floats(&output).ok_or_else(|| EmbedError::Run("the tensor is not float".into()))?;
+        let vector = pooled(values, &self.plan.output, self.channel_axis, self.pool);
+        match vector.iter().filter(|v| !v.is_finite()).count() {
+            0 => Ok(vector),
+            n => Err(EmbedError::NotFinite(n)),
+        }
+    }
+
+    /// The picture in the network's channels and size.
+    fn fitted(&self, image: &Image, channels: usize) -> Image {
+        let mut image = fill_hidden(image).unwrap_or_else(|| image.clone());
+        image.alpha = None;
+        let image = match (channels, image.channels) {
+            (1, 3) => to_gray(&image),
+            (3, 1) => gray_to_rgb(&image),
+            _ => image,
+        };
+        let (w, h) = (self.width, self.height);
+        let image = match self.fit {
+            Fit::Stretch => image,
+            Fit::Crop => {
+                // The largest centred part of the wanted aspect.
+                let (iw, ih) = (image.width, image.height);
+                let cw = (ih * w).div_ceil(h).clamp(1, iw);
+                let ch = (iw * h).div_ceil(w).clamp(1, ih);
+                crop_to(&image, cw, ch, Gravity::Center)
+            }
+        };
+        if (image.width, image.height) == (w, h) { image } else { resize(&image, w, h, Filter::Bicubic) }
+    }
+}
+
+/// The network's input numbers.
+fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
+    let region = crate::image::cubic::Region { x: 0, y: 0, width: image.width, height: image.height };
+    let (width, height, channels) = (image.width, image.height, image.channels);
+    let mode = pixels::Mode::Direct;
+    macro_rules! read {
+        ($v:expr) => {
+            pixels::Source { width, height, channels, colours: $v, original: $v, alpha: None, mode }.read(
+                region,
+                0,
+                channels,
+                info.layout,
+                &info.range,
+            )
+        };
+    }
+    match &image.samples {
+        crate::image::Samples::U8(v) => read!(v),
+        crate::image::Samples::U16(v) => read!(v),
+        crate::image::Samples::F32(v) => read!(v),
+    }
+}
+
+/// The vector from a tensor's values.
+fn pooled(values: &[f32], shape: &[usize], channel_axis: usize, pool: Pool) -> Vec<f32> {
+    let (&[_, a, _, c], true) = (shape, pool != Pool::Flatten) else { return values.to_vec() };
+    let channels = if channel_axis == 1 { a } else { c };
+    let positions = values.len() / channels.max(1);
+    let of = |channel: usize| {
+        let (start, step) = if channel_axis == 1 { (channel * positions, 1) } else { (channel, channels) };
+        values[start..].iter().step_by(step).take(positions)
+    };
+    (0..channels)
+        .map(|c| match pool {
+            Pool::Max => of(c).fold(f32::NEG_INFINITY, |m, v| if v.is_nan() { f32::NAN } else { m.max(*v) }),
+            _ => (of(c).map(|v| f64::from(*v)).sum::<f64>() / positions.max(1) as f64) as f32,
+        })
+        .collect()
+}
+
+fn unknown(network: &Network, name: &str) -> ModelError {
+    let candidates: Vec<String> =
+        network.info().candidates.iter().map(|c: &Bottleneck| c.name.clone()).collect();
+    let near = |c: &&String| strsim::jaro_winkler(c, name);
+    let best = network.tensor_names().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|c| near(c) > 0.7);
+    ModelError::NoSuchTensor {
+        path: network.path().to_path_buf(),
+        name: name.into(),
+        suggestion: best.cloned(),
+        candidates,
+    }
+}

@@ -1,0 +1,146 @@
+//! What can go wrong with a model and with running it.
+
+use std::path::PathBuf;
+
+/// Why a model can't be used. Every message names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file can't be read.
+    #[error("cannot read model {}: {source}", path.display())]
+    Read {
+        /// The model file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no valid ONNX.
+    #[error("{} is not a valid ONNX model: {reason}; export it again", path.display())]
+    Parse {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The graph uses ONNX operators that aren't implemented.
+    #[error("{} uses operators that are not supported: {}; export it without them", path.display(), operators.join(", "))]
+    UnsupportedOperators {
+        /// The model file.
+        path: PathBuf,
+        /// Operator names, each once.
+        operators: Vec<String>,
+    },
+    /// The graph uses operators of another domain than standard ONNX.
+    #[error(
+        "{} uses operators outside standard ONNX: {}; export it with standard operators only (without built-in pre- and post-processing)",
+        path.display(), operators.join(", ")
+    )]
+    ForeignDomain {
+        /// The model file.
+        path: PathBuf,
+        /// Operators as `domain:name`, each once.
+        operators: Vec<String>,
+    },
+    /// The model doesn't take one picture of one or three channels.
+    #[error("{} does not take an image: {reason}", path.display())]
+    NotAnImageModel {
+        /// The model file.
+        path: PathBuf,
+        /// What it takes instead.
+        reason: String,
+    },
+    /// The model doesn't return a picture, so it can't restore one.
+    #[error("{} cannot restore images: {reason}", path.display())]
+    NotARestorer {
+        /// The model file.
+        path: PathBuf,
+        /// What it returns instead.
+        reason: String,
+    },
+    /// Weights stored beside the model are missing, damaged or outside its folder.
+    #[error("{}: weights of {tensor:?} in a separate file: {reason}", path.display())]
+    ExternalData {
+        /// The model file.
+        path: PathBuf,
+        /// The tensor stored elsewhere.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file, or a size that it declares, is beyond reason.
+    #[error("{}: {what}; the file is damaged or not meant for images", path.display())]
+    TooLarge {
+        /// The model file.
+        path: PathBuf,
+        /// What is too large, and the limit.
+        what: String,
+    },
+    /// No tensor has the name asked for.
+    #[error("{}: no tensor is called {name:?}{}; candidates: {}", path.display(),
+        suggestion.as_ref().map(|s| format!(" (did you mean {s:?}?)")).unwrap_or_default(), candidates.join(", "))]
+    NoSuchTensor {
+        /// The model file.
+        path: PathBuf,
+        /// The name asked for.
+        name: String,
+        /// The nearest name that exists.
+        suggestion: Option<String>,
+        /// Tensors that suit.
+        candidates: Vec<String>,
+    },
+    /// The graph can't be prepared for the input size.
+    #[error("{} cannot be run on {width}x{height} pixels: {reason}", path.display())]
+    Build {
+        /// The model file.
+        path: PathBuf,
+        /// Input width in pixels.
+        width: usize,
+        /// Input height in pixels.
+        height: usize,
+        /// What the engine said.
+        reason: String,
+    },
+    /// An option doesn't suit this model.
+    #[error("{}: {reason}", path.display())]
+    Option {
+        /// The model file.
+        path: PathBuf,
+        /// What doesn't suit, and what would.
+        reason: String,
+    },
+}
+
+/// Why one picture can't be restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The network failed while running.
+    #[error("the model failed: {0}")]
+    Run(String),
+    /// The network can't be prepared for this picture.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The result is no sensible picture.
+    #[error("the model's output is not a picture: {seen}; likely cause: {cause}")]
+    BadOutput {
+        /// What was seen.
+        seen: String,
+        /// The likely cause and what to set.
+        cause: String,
+    },
+    /// The picture's sizes don't fit its samples, or the result would be too large to address.
+    #[error("the picture is malformed: {0}")]
+    Image(String),
+}
+
+/// Why one picture can't be embedded.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// The network failed while running.
+    #[error("the model failed: {0}")]
+    Run(String),
+    /// The vector holds NaN or infinity.
+    #[error("the model's vector is not finite ({0} of its numbers); the model or its input range is wrong")]
+    NotFinite(usize),
+    /// The picture's sizes don't fit its samples.
+    #[error("the picture is malformed: {0}")]
+    Image(String),
+}

@@ -1,0 +1,388 @@
+//! Everything that can be told about a network before it sees a picture.
+
+use super::candidates::{self, Bottleneck};
+use super::error::ModelError;
+use super::load::{Graph, LoadOptions};
+use super::plan::{self, Plan};
+use super::range::{Range, RangeOrigin};
+use super::{cost, proto, range_trial, receptive};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, tensor_proto::DataType, type_proto};
+use tract_onnx::prelude::*;
+
+/// Order of a tensor's axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Batch, channels, height, width (PyTorch).
+    Nchw,
+    /// Batch, height, width, channels (Keras).
+    Nhwc,
+}
+
+impl Layout {
+    /// A shape for one picture.
+    pub(super) fn shape(self, channels: usize, height: usize, width: usize) -> [usize; 4] {
+        match self {
+            Layout::Nchw => [1, channels, height, width],
+            Layout::Nhwc => [1, height, width, channels],
+        }
+    }
+
+    /// The axes of height and width.
+    pub(super) fn spatial_axes(self) -> (usize, usize) {
+        match self {
+            Layout::Nchw => (2, 3),
+            Layout::Nhwc => (1, 2),
+        }
+    }
+
+    /// Channels, height and width of a 4-D shape.
+    pub(super) fn split(self, shape: &[usize]) -> Option<(usize, usize, usize)> {
+        match (self, shape) {
+            (Layout::Nchw, &[_, c, h, w]) | (Layout::Nhwc, &[_, h, w, c]) => Some((c, h, w)),
+            _ => None,
+        }
+    }
+}
+
+/// How far an output pixel looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receptive {
+    /// At most this many input pixels away from its own place, in each direction.
+    Pixels(usize),
+    /// Over the whole picture (or unknown): tiles can only be blended.
+    Global,
+}
+
+/// An input or output as the file declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Tensor name.
+    pub name: String,
+    /// Dimensions, numbers or names, such as `1 x 3 x H x W`.
+    pub shape: String,
+    /// Element type, such as `float`.
+    pub dtype: String,
+}
+
+/// What is known about a network.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// BLAKE3 of the file (and of weight files beside it), in hexadecimal.
+    pub hash: String,
+    /// The inputs, weights apart.
+    pub inputs: Vec<TensorInfo>,
+    /// The outputs.
+    pub outputs: Vec<TensorInfo>,
+    /// Order of the input's axes.
+    pub layout: Layout,
+    /// Channels of the input: 1 or 3.
+    pub in_channels: usize,
+    /// Channels of the output picture; 0 when the output is no picture.
+    pub out_channels: usize,
+    /// Height and width, where the file fixes them.
+    pub fixed_size: Option<(usize, usize)>,
+    /// Batch size, where the file fixes it (pictures are run one at a time all the same).
+    pub fixed_batch: Option<usize>,
+    /// Output size over input size: 1 to 4; none when the output is no picture of such a size.
+    pub scale: Option<usize>,
+    /// Why the model can't restore, when `scale` is none.
+    pub not_restorer: Option<String>,
+    /// Height and width must be multiples of this.
+    pub size_multiple: usize,
+    /// How far an output pixel looks.
+    pub receptive: Receptive,
+    /// Multiply-adds for each input pixel.
+    pub macs_per_pixel: f64,
+    /// Bytes of working memory for each input pixel while running.
+    pub memory_per_pixel: usize,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Range of the numbers that go in and come out.
+    pub range: Range,
+    /// How the range became known.
+    pub range_origin: RangeOrigin,
+    /// Tensors that can serve as the embedding, best first.
+    pub candidates: Vec<Bottleneck>,
+    /// Metadata that the file carries.
+    pub metadata: BTreeMap<String, String>,
+    /// Remarks for a person.
+    pub notes: Vec<String>,
+}
+
+/// Multiples that are tried on models of variable size.
+const MULTIPLES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+/// Pictures tried out are at least this long on each side.
+const TRIAL: usize = 48;
+
+/// Channels and layout of the one input, with remarks; else why it is no image.
+pub(super) fn image_input(
+    model: &ModelProto,
+    path: &Path,
+    options: &LoadOptions,
+) -> Result<(usize, Layout, Vec<String>), ModelError> {
+    let reject = |reason: String| ModelError::NotAnImageModel { path: path.to_path_buf(), reason };
+    let graph = model.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
+    let inputs = real_inputs(graph);
+    let &[input] = inputs.as_slice() else {
+        let names: Vec<_> = inputs.iter().map(|i| i.name.as_str()).collect();
+        return Err(reject(format!(
+            "it has {} inputs ({}), one is supported",
+            names.len(),
+            names.join(", ")
+        )));
+    };
+    let info = tensor_info(input);
+    if info.dtype != "float" {
+        return Err(reject(format!("input {} is of type {}, not float", info.name, info.dtype)));
+    }
+    let dims = proto::fixed_dims(input);
+    let &[_, a, b, c] = dims.as_slice() else {
+        let reason = format!(
+            "input {} has the shape {}; 4 axes (batch, channels, height, width) are needed",
+            info.name, info.shape
+        );
+        return Err(reject(reason));
+    };
+    let colour = |d: Option<u64>| d.filter(|d| *d == 1 || *d == 3).map(|d| d as usize);
+    let mut notes = vec![];
+    let layout = match (options.layout, colour(a), colour(c)) {
+        (Some(layout), _, _) => layout,
+        (None, Some(_), None) => Layout::Nchw,
+        (None, None, Some(_)) => Layout::Nhwc,
+        (None, Some(_), Some(_)) => {
+            notes.push("the order of the axes is ambiguous; NCHW is assumed".into());
+            Layout::Nchw
+        }
+        (None, None, None) if a.is_none() && b.is_none() && c.is_none() => Layout::Nchw,
+        (None, None, None) => {
+            return Err(reject(format!(
+                "input {} has the shape {}: no axis has 1 or 3 channels",
+                info.name, info.shape
+            )));
+        }
+    };
+    let declared = if layout == Layout::Nchw { a } else { c };
+    let channels = match declared {
+        Some(n) => n as usize,
+        None => options.channels.or_else(|| first_kernel(graph, &input.name)).unwrap_or(0),
+    };
+    match channels {
+        1 | 3 => Ok((channels, layout, notes)),
+        0 => Err(reject(format!("the file does not say how many channels input {} has", info.name))),
+        n => Err(reject(format!("input {} has {n} channels, 1 or 3 are supported", info.name))),
+    }
+}
+
+/// Input channels of the first convolution that reads tensor `name`.
+fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
+    let conv =
+        graph.node.iter().find(|n| n.op_type == "Conv" && n.input.first().is_some_and(|i| i == name))?;
+    let kernel = graph.initializer.iter().find(|t| Some(&t.name) == conv.input.get(1))?;
+    kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
+}
+
+/// Inputs that aren't weights.
+fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
+    let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    graph.input.iter().filter(|i| !weights.contains(i.name.as_str())).collect()
+}
+
+fn tensor_info(info: &ValueInfoProto) -> TensorInfo {
+    use tract_onnx::pb::tensor_shape_proto::dimension::Value;
+    let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return TensorInfo { name: info.name.clone(), shape: "?".into(), dtype: "?".into() };
+    };
+    let dim = |d: &tract_onnx::pb::tensor_shape_proto::Dimension| match &d.value {
+        Some(Value::DimValue(v)) => v.to_string(),
+        Some(Value::DimParam(p)) if !p.is_empty() => p.clone(),
+        _ => "?".into(),
+    };
+    let shape: Vec<String> = t.shape.iter().flat_map(|s| &s.dim).map(dim).collect();
+    let dtype = DataType::try_from(t.elem_type).map_or("?".into(), |d| format!("{d:?}").to_lowercase());
+    TensorInfo { name: info.name.clone(), shape: shape.join(" x "), dtype }
+}
+
+/// A size on which the network works, and what comes out.
+struct Trial {
+    height: usize,
+    width: usize,
+    multiple: usize,
+    typed: TypedModel,
+    /// Scale and channels of the output picture, or why it is none.
+    picture: Result<(usize, usize), String>,
+}
+
+/// Everything else. Reorders the outputs of `graph` so that the picture comes first.
+pub(super) fn inspect(
+    graph: &mut Graph,
+    model: &ModelProto,
+    path: &Path,
+    options: &LoadOptions,
+    hash: String,
+    mut notes: Vec<String>,
+) -> Result<ModelInfo, ModelError> {
+    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
+    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
+    let input = *real_inputs(pb).first().ok_or_else(|| parse("it has no input"))?;
+    let dims = proto::fixed_dims(input);
+    let (h_axis, w_axis) = graph.layout.spatial_axes();
+    let size = |axis: usize| dims.get(axis).copied().flatten().map(|d| d as usize);
+    let fixed_size = match (size(h_axis), size(w_axis)) {
+        (Some(h), Some(w)) => Some((h, w)),
+        (Some(n), None) | (None, Some(n)) => {
+            notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
+            Some((n, n))
+        }
+        (None, None) => None,
+    };
+    let metadata: BTreeMap<String, String> =
+        model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
+    let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
+
+    let trial = first_working(graph, fixed_size, number("size_multiple"), path)?;
+    let (scale, out_channels, not_restorer) = match &trial.picture {
+        Ok((scale, channels)) => (Some(*scale), *channels, None),
+        Err(reason) => (None, 0, Some(reason.clone())),
+    };
+    if let (Some(says), Some(is)) = (number("scale"), scale)
+        && says != is
+    {
+        notes.push(format!("metadata says scale {says}, the output says {is}"));
+    }
+    let mut size_multiple = trial.multiple;
+    let mut receptive = Receptive::Global;
+    if let Some(scale) = scale {
+        let field = receptive::measure(graph, fixed_size, trial.multiple, scale);
+        if let Some(field) = field.filter(|f| receptive::lcm(f.period, trial.multiple) <= 256) {
+            size_multiple = receptive::lcm(field.period, trial.multiple);
+            receptive = Receptive::Pixels(field.radius);
+        } else if let Some(radius) = number("receptive_field").filter(|_| fixed_size.is_none()) {
+            receptive = Receptive::Pixels(radius);
+            notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
+        } else {
+            notes.push(
+                "an output pixel depends on the whole picture: large pictures are tiled and blended".into(),
+            );
+        }
+    }
+    if metadata.get("residual").is_some_and(|v| !matches!(v.trim(), "" | "0" | "false" | "no")) {
+        notes.push(
+            "metadata says that the output is the residual, not the image: restore would not be meaningful"
+                .into(),
+        );
+    }
+    let (range, range_origin) = match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
+        (Some(range), _) => (range.clone(), RangeOrigin::Given),
+        (None, Some((_, Some(range)))) => (range, RangeOrigin::Metadata),
+        (None, unread) => {
+            if let Some((text, _)) = unread {
+                notes.push(format!("metadata range {text:?} is not understood"));
+            }
+            let run = |input: Tensor| {
+                let plan = Plan::new(trial.typed.clone())?;
+                plan.run(input)
+            };
+            range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
+        }
+    };
+    let option = |reason| ModelError::Option { path: path.to_path_buf(), reason };
+    range.check(graph.channels).map_err(option)?;
+    let pixels = (trial.height * trial.width) as f64;
+    let named = metadata.get("bottleneck").map(String::as_str);
+    let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
+    Ok(ModelInfo {
+        hash,
+        inputs: real_inputs(pb).into_iter().map(tensor_info).collect(),
+        outputs: pb.output.iter().map(tensor_info).collect(),
+        layout: graph.layout,
+        in_channels: graph.channels,
+        out_channels,
+        fixed_size,
+        fixed_batch: dims.first().copied().flatten().map(|n| n as usize),
+        scale,
+        not_restorer,
+        size_multiple,
+        receptive,
+        macs_per_pixel: cost::macs(&trial.typed) / pixels,
+        memory_per_pixel: (cost::peak_floats(&trial.typed) as f64 * 4.0 / pixels).ceil() as usize,
+        parameters: proto::parameters(pb),
+        range,
+        range_origin,
+        candidates,
+        metadata,
+        notes,
+    })
+}
+
+/// Tries sizes (and outputs) until the network gives a picture, or at least runs.
+fn first_working(
+    graph: &mut Graph,
+    fixed: Option<(usize, usize)>,
+    known: Option<usize>,
+    path: &Path,
+) -> Result<Trial, ModelError> {
+    let outputs = graph.template.outputs.clone();
+    let multiples: Vec<usize> = match (fixed, known) {
+        (Some(_), _) => vec![1],
+        (None, Some(m)) if (1..=256).contains(&m) => vec![m],
+        _ => MULTIPLES.to_vec(),
+    };
+    let mut runs: Option<(Trial, usize)> = None;
+    let mut failure = None;
+    for multiple in multiples {
+        // Odd numbers of the multiple, so that a smaller one passes only if it truly suffices.
+        let (height, width) = fixed.unwrap_or_else(|| {
+            let height = multiple * (TRIAL.div_ceil(multiple) | 1);
+            (height, height + 2 * multiple)
+        });
+        for (ix, output) in outputs.iter().enumerate() {
+            graph.template.outputs = vec![*output];
+            match plan::build(graph, height, width, None) {
+                Ok(typed) => {
+                    let picture = picture(&typed, graph, height, width);
+                    let good = picture.is_ok();
+                    let trial = Trial { height, width, multiple, typed, picture };
+                    if good {
+                        return Ok(trial);
+                    }
+                    runs.get_or_insert((trial, ix));
+                }
+                Err(reason) => {
+                    failure.get_or_insert((height, width, reason));
+                }
+            }
+        }
+    }
+    match (runs, failure) {
+        (Some((trial, ix)), _) => {
+            graph.template.outputs = outputs.get(ix).copied().into_iter().collect();
+            Ok(trial)
+        }
+        (None, failure) => {
+            let (height, width, reason) = failure.unwrap_or((0, 0, "it has no output".into()));
+            Err(ModelError::Build { path: path.to_path_buf(), width, height, reason })
+        }
+    }
+}
+
+/// Scale and channels of the output picture, or why it is none.
+fn picture(typed: &TypedModel, graph: &Graph, height: usize, width: usize) -> Result<(usize, usize), String> {
+    let fact = typed.output_fact(0).map_err(|e| e.to_string())?;
+    let shape = fact.shape.as_concrete().ok_or("the size of its output depends on the pixels")?;
+    let (c, h, w) =
+        graph.layout.split(shape).ok_or_else(|| format!("its output has the shape {shape:?}, not 4 axes"))?;
+    if c != graph.channels {
+        return Err(format!(
+            "its output has {c} channels, the input has {}: they must be the same",
+            graph.channels
+        ));
+    }
+    match (1..=4).find(|s| h == s * height && w == s * width) {
+        Some(scale) => Ok((scale, c)),
+        None => Err(format!(
+            "its output is {w}x{h} for an input of {width}x{height}: it must be 1, 2, 3 or 4 times as large"
+        )),
+    }
+}

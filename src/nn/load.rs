@@ -1,0 +1,138 @@
+//! Opens an ONNX file: limits and names are checked first, then the graph is read and inspected.
+
+use super::error::ModelError;
+use super::guard::guarded;
+use super::inspect::{self, Layout, ModelInfo};
+use super::plan::{self, Plan, PlanCache};
+use super::proto;
+use super::range::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+/// What the caller knows better than the file.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// Range of the input and output; read from the file or inferred when none.
+    pub range: Option<Range>,
+    /// Order of the axes; read from the input's shape when none.
+    pub layout: Option<Layout>,
+    /// Channels of the input, 1 or 3; needed only where the file leaves them open.
+    pub channels: Option<usize>,
+}
+
+/// A loaded, inspected network. Immutable in effect: share it between workers behind an `Arc`.
+pub struct Network {
+    path: PathBuf,
+    info: ModelInfo,
+    graph: Graph,
+    plans: PlanCache,
+}
+
+/// The parsed graph, before any size is fixed.
+pub(super) struct Graph {
+    pub(super) template: InferenceModel,
+    pub(super) channels: usize,
+    pub(super) layout: Layout,
+}
+
+impl Network {
+    /// Reads, checks and inspects the model at `path`. Takes up to some seconds for large networks.
+    ///
+    /// # Errors
+    /// Any [`ModelError`] but `NotARestorer` and `NoSuchTensor`, which come with use.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Network, ModelError> {
+        let bytes = read(path)?;
+        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        let proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let hash = hash(path, &bytes, &files)?;
+        drop(bytes);
+        let (channels, layout, notes) = inspect::image_input(&proto, path, options)?;
+        let folder = proto::folder_of(path);
+        let template = parse_graph(&onnx, &proto, folder).map_err(parse)?;
+        let mut graph = Graph { template, channels, layout };
+        let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
+        let info = info.map_err(parse)??;
+        let plans = PlanCache::new(info.parameters);
+        Ok(Network { path: path.to_path_buf(), info, graph, plans })
+    }
+
+    /// What is known about the network.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The file that it came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of all tensors that the graph makes.
+    pub(super) fn tensor_names(&self) -> impl Iterator<Item = &String> {
+        self.graph.template.outlet_labels.values()
+    }
+
+    /// Whether the graph makes a tensor of this name.
+    pub(super) fn has_tensor(&self, name: &str) -> bool {
+        self.tensor_names().any(|n| n == name)
+    }
+
+    /// The plan for inputs of `height` x `width` that yields tensor `tap`, or the model's output.
+    pub(super) fn plan(
+        &self,
+        height: usize,
+        width: usize,
+        tap: Option<&str>,
+    ) -> Result<Arc<Plan>, ModelError> {
+        self.plans.get((height, width, tap.map(str::to_owned)), || {
+            plan::build(&self.graph, height, width, tap)
+                .and_then(Plan::new)
+                .map_err(|reason| ModelError::Build { path: self.path.clone(), width, height, reason })
+        })
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network").field("path", &self.path).field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let io = |source| ModelError::Read { path: path.to_path_buf(), source };
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size == 0 {
+        return Err(ModelError::Parse { path: path.to_path_buf(), reason: "the file is empty".into() });
+    }
+    if size > proto::MAX_FILE {
+        let what = format!("the file has {size} bytes, more than {}", proto::MAX_FILE);
+        return Err(ModelError::TooLarge { path: path.to_path_buf(), what });
+    }
+    std::fs::read(path).map_err(io)
+}
+
+/// BLAKE3 of the model file followed by its weight files.
+fn hash(path: &Path, bytes: &[u8], files: &[PathBuf]) -> Result<String, ModelError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(bytes);
+    for file in files {
+        let io = |source| ModelError::Read { path: path.to_path_buf(), source };
+        let mut reader = std::fs::File::open(file).map_err(io)?;
+        std::io::copy(&mut reader, &mut hasher).map_err(io)?;
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn parse_graph(onnx: &tract_onnx::Onnx, proto: &ModelProto, folder: &Path) -> Result<InferenceModel, String> {
+    let parsed = guarded(|| onnx.parse(proto, folder.to_str()))?;
+    if !parsed.unresolved_inputs.is_empty() {
+        return Err(format!("tensors {:?} are used but nothing makes them", parsed.unresolved_inputs));
+    }
+    if parsed.model.inputs.len() != 1 {
+        return Err(format!("it has {} inputs, only one image is supported", parsed.model.inputs.len()));
+    }
+    Ok(parsed.model)
+}

@@ -1,0 +1,35 @@
+//! Neural networks in ONNX files: loading, inspecting, and running them on pictures, whole or in
+//! tiles. The only part of the program that knows tract.
+
+mod candidates;
+mod cost;
+mod embed;
+mod error;
+mod guard;
+mod inspect;
+mod load;
+mod pixels;
+mod plan;
+mod proto;
+mod range;
+mod range_trial;
+mod reach;
+mod receptive;
+mod restore;
+mod sanity;
+mod tile;
+
+pub use candidates::Bottleneck;
+pub use embed::{EmbedOptions, Embedder, Fit, Pool};
+pub use error::{EmbedError, ModelError, RestoreError};
+pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
+pub use load::{LoadOptions, Network};
+pub use range::{Range, RangeOrigin};
+pub use restore::{Colour, RestoreOptions, Restorer};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_hostile;
+#[cfg(test)]
+mod tests_zoo;

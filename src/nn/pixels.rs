@@ -1,0 +1,265 @@
+//! Between pictures and networks: reads tiles in the network's channels, layout and range, and makes
+//! pixels of the picture's channels and depth from what comes back.
+
+use super::inspect::Layout;
+use super::range::Range;
+use super::sanity::Tally;
+use super::tile::reflected;
+use crate::image::cubic::{Region, enlarge};
+use crate::image::{Image, Samples};
+
+/// BT.601 full-range luma weights.
+const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
+/// One sample of a picture.
+pub(super) trait Sample: Copy + Send + Sync + Default {
+    /// On the scale \[0, 1\].
+    fn unit(self) -> f32;
+    /// From the scale \[0, 1\]; integers are rounded and clamped.
+    fn from_unit(v: f32) -> Self;
+    /// The samples of a picture, when they are of this type.
+    fn slice(samples: &Samples) -> Option<&[Self]>;
+    /// Samples of this type.
+    fn wrap(v: Vec<Self>) -> Samples;
+}
+
+impl Sample for u8 {
+    fn unit(self) -> f32 {
+        f32::from(self) / 255.0
+    }
+    fn from_unit(v: f32) -> u8 {
+        (v * 255.0).round().clamp(0.0, 255.0) as u8
+    }
+    fn slice(samples: &Samples) -> Option<&[u8]> {
+        if let Samples::U8(v) = samples { Some(v) } else { None }
+    }
+    fn wrap(v: Vec<u8>) -> Samples {
+        Samples::U8(v)
+    }
+}
+
+impl Sample for u16 {
+    fn unit(self) -> f32 {
+        f32::from(self) / 65535.0
+    }
+    fn from_unit(v: f32) -> u16 {
+        (v * 65535.0).round().clamp(0.0, 65535.0) as u16
+    }
+    fn slice(samples: &Samples) -> Option<&[u16]> {
+        if let Samples::U16(v) = samples { Some(v) } else { None }
+    }
+    fn wrap(v: Vec<u16>) -> Samples {
+        Samples::U16(v)
+    }
+}
+
+impl Sample for f32 {
+    fn unit(self) -> f32 {
+        self
+    }
+    fn from_unit(v: f32) -> f32 {
+        v
+    }
+    fn slice(samples: &Samples) -> Option<&[f32]> {
+        if let Samples::F32(v) = samples { Some(v) } else { None }
+    }
+    fn wrap(v: Vec<f32>) -> Samples {
+        Samples::F32(v)
+    }
+}
+
+/// Which of a picture's values one run of the network works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The picture's channels are the network's.
+    Direct,
+    /// The luma of a colour picture; its chroma is kept.
+    Luma,
+    /// The channels of a colour picture one after another.
+    Each,
+    /// A gray picture three times over.
+    Replicate,
+}
+
+impl Mode {
+    /// Runs of the network for each tile.
+    pub(super) fn runs(self) -> usize {
+        if self == Mode::Each { 3 } else { 1 }
+    }
+
+    /// Planes that the runs yield together.
+    pub(super) fn planes(self, channels: usize) -> usize {
+        match self {
+            Mode::Direct => channels,
+            Mode::Luma => 1,
+            Mode::Each | Mode::Replicate => 3,
+        }
+    }
+}
+
+/// A picture as networks see it.
+pub(super) struct Source<'a, T> {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) channels: usize,
+    /// Colours that the network reads: those of hidden pixels are filled in.
+    pub(super) colours: &'a [T],
+    /// Colours and alpha as they came.
+    pub(super) original: &'a [T],
+    pub(super) alpha: Option<&'a [T]>,
+    pub(super) mode: Mode,
+}
+
+impl<T: Sample> Source<'_, T> {
+    fn at(&self, x: usize, y: usize, c: usize) -> f32 {
+        self.colours[(y * self.width + x) * self.channels + c].unit()
+    }
+
+    fn luma(&self, x: usize, y: usize) -> f32 {
+        let i = (y * self.width + x) * 3;
+        (0..3).map(|c| LUMA[c] * self.colours[i + c].unit()).sum()
+    }
+
+    /// Value of plane `p` at a pixel, as the network is to see it.
+    fn plane(&self, x: usize, y: usize, p: usize) -> f32 {
+        match self.mode {
+            Mode::Direct | Mode::Each => self.at(x, y, p),
+            Mode::Luma => self.luma(x, y),
+            Mode::Replicate => self.at(x, y, 0),
+        }
+    }
+
+    /// The network's input for run `run` on a region, which may reach beyond the right and lower
+    /// border: the picture is continued there by reflection.
+    pub(super) fn read(
+        &self,
+        region: Region,
+        run: usize,
+        channels: usize,
+        layout: Layout,
+        range: &Range,
+    ) -> Vec<f32> {
+        let (w, h) = (region.width, region.height);
+        let columns: Vec<usize> = (0..w).map(|x| reflected(region.x + x, self.width)).collect();
+        let mut out = vec![0.0; channels * w * h];
+        for c in 0..channels {
+            let (gain, offset) = range.affine(c);
+            for y in 0..h {
+                let row = reflected(region.y + y, self.height);
+                let (start, step) = match layout {
+                    Layout::Nchw => ((c * h + y) * w, 1),
+                    Layout::Nhwc => (y * w * channels + c, channels),
+                };
+                for (to, &x) in out[start..].iter_mut().step_by(step).zip(&columns) {
+                    *to = gain * self.plane(x, row, c + run) + offset;
+                }
+            }
+        }
+        out
+    }
+
+    /// Final samples of `region` (source pixels) from the network's planes, which `get(p, x, y)`
+    /// reads on the \[0, 1\] scale at output positions relative to the region.
+    pub(super) fn compose(
+        &self,
+        region: Region,
+        scale: usize,
+        get: impl Fn(usize, usize, usize) -> f32,
+        tally: &mut Tally,
+    ) -> Vec<T> {
+        let planes = self.mode.planes(self.channels);
+        for y in region.y..region.y + region.height {
+            for x in region.x..region.x + region.width {
+                (0..planes).for_each(|p| tally.input(self.plane(x, y, p)));
+            }
+        }
+        let (w, h) = (region.width * scale, region.height * scale);
+        let chroma: Vec<Vec<f32>> = match self.mode {
+            Mode::Luma => (0..3).map(|c| self.chroma(region, scale, c)).collect(),
+            _ => vec![],
+        };
+        let mut out = Vec::with_capacity(w * h * self.channels);
+        let mut values = [0.0f32; 3];
+        for y in 0..h {
+            for x in 0..w {
+                for (p, v) in values.iter_mut().enumerate().take(planes) {
+                    *v = get(p, x, y);
+                    tally.output(*v);
+                }
+                let i = (region.y + y / scale) * self.width + region.x + x / scale;
+                if scale == 1 && self.alpha.is_some_and(|a| a[i].unit() <= 0.0) {
+                    out.extend_from_slice(&self.original[i * self.channels..][..self.channels]);
+                    continue;
+                }
+                match self.mode {
+                    Mode::Direct | Mode::Each => {
+                        out.extend(values[..planes].iter().map(|v| T::from_unit(*v)))
+                    }
+                    Mode::Luma => out.extend(chroma.iter().map(|c| T::from_unit(values[0] + c[y * w + x]))),
+                    Mode::Replicate => out.push(T::from_unit((0..3).map(|c| LUMA[c] * values[c]).sum())),
+                }
+            }
+        }
+        out
+    }
+
+    /// Difference of channel `c` and luma over a region, enlarged.
+    fn chroma(&self, region: Region, scale: usize, c: usize) -> Vec<f32> {
+        let difference = |x: usize, y: usize| self.at(x, y, c) - self.luma(x, y);
+        if scale > 1 {
+            return enlarge((self.width, self.height), difference, region, scale);
+        }
+        let rows = region.y..region.y + region.height;
+        rows.flat_map(|y| (region.x..region.x + region.width).map(move |x| (x, y)))
+            .map(|(x, y)| difference(x, y))
+            .collect()
+    }
+}
+
+/// Puts a network's output into planes on the \[0, 1\] scale.
+pub(super) fn planar(output: &[f32], channels: usize, layout: Layout, range: &Range) -> Vec<f32> {
+    let pixels = output.len() / channels.max(1);
+    let mut planes = Vec::with_capacity(output.len());
+    for c in 0..channels {
+        let (gain, offset) = range.affine(c);
+        let back = |v: &f32| (v - offset) / gain;
+        match layout {
+            Layout::Nchw => planes.extend(output[c * pixels..][..pixels].iter().map(back)),
+            Layout::Nhwc => planes.extend(output[c..].iter().step_by(channels).map(back)),
+        }
+    }
+    planes
+}
+
+/// An alpha plane enlarged `scale` times, a strip at a time.
+pub(super) fn enlarge_alpha<T: Sample>(alpha: &[T], (width, height): (usize, usize), scale: usize) -> Vec<T> {
+    const STRIP: usize = 64;
+    let mut out = Vec::with_capacity(alpha.len() * scale * scale);
+    for y in (0..height).step_by(STRIP) {
+        let region = Region { x: 0, y, width, height: STRIP.min(height - y) };
+        let strip = enlarge((width, height), |x, y| alpha[y * width + x].unit(), region, scale);
+        out.extend(strip.into_iter().map(|v| T::from_unit(v.clamp(0.0, 1.0))));
+    }
+    out
+}
+
+/// Whether sizes, channels and depths of a picture agree; else what is wrong.
+pub(super) fn check(image: &Image) -> Result<(), String> {
+    let pixels = image.width.checked_mul(image.height).filter(|n| *n > 0);
+    let Some(pixels) = pixels else { return Err(format!("its size is {}x{}", image.width, image.height)) };
+    if image.channels != 1 && image.channels != 3 {
+        return Err(format!("it has {} channels, not 1 or 3", image.channels));
+    }
+    if pixels.checked_mul(image.channels) != Some(image.samples.len()) {
+        return Err("its size and the number of its samples differ".into());
+    }
+    match &image.alpha {
+        Some(alpha) if alpha.len() != pixels => {
+            Err("its size and the number of its alpha samples differ".into())
+        }
+        Some(alpha) if alpha.depth() != image.depth() => {
+            Err("its colour and alpha have different depths".into())
+        }
+        _ => Ok(()),
+    }
+}

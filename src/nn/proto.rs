@@ -1,0 +1,279 @@
+//! Checks on the ONNX file itself, made before the inference engine sees it: sizes that it declares,
+//! operators, names, and where its weights lie.
+
+use super::error::ModelError;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+
+/// Most bytes of a model file, weights in separate files apart.
+pub(super) const MAX_FILE: u64 = 2 << 30;
+/// Most elements that one tensor may declare (2 GiB of floats).
+pub(super) const MAX_ELEMENTS: u64 = 1 << 29;
+/// Standard domains; `ai.onnx.ml` appears in the imports of tf2onnx files.
+const STANDARD: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
+/// `TensorProto.data_location` of weights in another file.
+const EXTERNAL: i32 = 1;
+
+/// Checks everything; returns the files with weights that the model refers to, sorted.
+pub(super) fn check(
+    model: &ModelProto,
+    path: &Path,
+    known: &dyn Fn(&str) -> bool,
+) -> Result<Vec<PathBuf>, ModelError> {
+    let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+    let graph = model.graph.as_ref().ok_or_else(|| parse("it has no graph".into()))?;
+    if graph.node.is_empty() {
+        return Err(parse("its graph has no operators".into()));
+    }
+    if graph.output.is_empty() {
+        return Err(parse("its graph has no output".into()));
+    }
+    let mut walk =
+        Walk { path, files: BTreeSet::new(), foreign: BTreeSet::new(), unknown: BTreeSet::new(), known };
+    walk.graph(graph, 0)?;
+    if !walk.foreign.is_empty() {
+        let operators = walk.foreign.into_iter().collect();
+        return Err(ModelError::ForeignDomain { path: path.to_path_buf(), operators });
+    }
+    if !walk.unknown.is_empty() {
+        let operators = walk.unknown.into_iter().collect();
+        return Err(ModelError::UnsupportedOperators { path: path.to_path_buf(), operators });
+    }
+    names(graph).map_err(parse)?;
+    Ok(walk.files.into_iter().collect())
+}
+
+/// Number of stored weights: elements of all floating-point initializers and constants.
+pub(super) fn parameters(graph: &GraphProto) -> u64 {
+    let float = |t: &&TensorProto| {
+        let f = [DataType::Float, DataType::Float16, DataType::Double];
+        f.iter().any(|d| *d as i32 == t.data_type)
+    };
+    let constants = graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
+    graph.initializer.iter().chain(constants).filter(float).filter_map(|t| elements(&t.dims)).sum()
+}
+
+/// Product of dimensions; none when one is negative or the product leaves 64 bits.
+fn elements(dims: &[i64]) -> Option<u64> {
+    dims.iter().try_fold(1u64, |n, &d| n.checked_mul(u64::try_from(d).ok()?))
+}
+
+struct Walk<'a> {
+    path: &'a Path,
+    files: BTreeSet<PathBuf>,
+    foreign: BTreeSet<String>,
+    unknown: BTreeSet<String>,
+    known: &'a dyn Fn(&str) -> bool,
+}
+
+impl Walk<'_> {
+    fn too_large(&self, what: String) -> ModelError {
+        ModelError::TooLarge { path: self.path.to_path_buf(), what }
+    }
+
+    fn graph(&mut self, graph: &GraphProto, depth: usize) -> Result<(), ModelError> {
+        if depth > 8 {
+            return Err(self.too_large("its graphs are nested more than 8 deep".into()));
+        }
+        for input in &graph.input {
+            self.input(input)?;
+        }
+        for tensor in &graph.initializer {
+            self.tensor(tensor)?;
+        }
+        let constants = small_constants(graph);
+        for node in &graph.node {
+            let domain = node.domain.as_str();
+            if !STANDARD.contains(&domain) {
+                self.foreign.insert(format!("{domain}:{}", node.op_type));
+            } else if !(self.known)(&node.op_type) {
+                self.unknown.insert(node.op_type.clone());
+            }
+            self.growth(node, &constants)?;
+            for attribute in &node.attribute {
+                for tensor in attribute.t.iter().chain(&attribute.tensors) {
+                    self.tensor(tensor)?;
+                }
+                for inner in attribute.g.iter().chain(&attribute.graphs) {
+                    self.graph(inner, depth + 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn input(&self, input: &tract_onnx::pb::ValueInfoProto) -> Result<(), ModelError> {
+        let dims = fixed_dims(input);
+        let n = dims.iter().flatten().try_fold(1u64, |n, &d| n.checked_mul(d));
+        match n {
+            Some(n) if n <= MAX_ELEMENTS => Ok(()),
+            _ => {
+                Err(self
+                    .too_large(format!("input {:?} declares more than {MAX_ELEMENTS} elements", input.name)))
+            }
+        }
+    }
+
+    /// Declared size against the limit and against the data that is there.
+    fn tensor(&mut self, tensor: &TensorProto) -> Result<(), ModelError> {
+        let Some(n) = elements(&tensor.dims).filter(|n| *n <= MAX_ELEMENTS) else {
+            let what = format!(
+                "weights {:?} declare the size {:?}, above {MAX_ELEMENTS} elements",
+                tensor.name, tensor.dims
+            );
+            return Err(self.too_large(what));
+        };
+        let Some((bytes, listed)) = storage(tensor) else { return Ok(()) };
+        if tensor.data_location == Some(EXTERNAL) {
+            return self.external(tensor, n * bytes);
+        }
+        let held = if listed > 0 || tensor.raw_data.is_empty() {
+            listed
+        } else {
+            tensor.raw_data.len() as u64 / bytes
+        };
+        if held != n && !(held == 0 && n == 0) {
+            let reason =
+                format!("weights {:?} have {held} elements, {n} are declared (cut off?)", tensor.name);
+            return Err(ModelError::Parse { path: self.path.to_path_buf(), reason });
+        }
+        Ok(())
+    }
+
+    /// Weights in another file must lie in the model's folder, links followed, and be long enough.
+    fn external(&mut self, tensor: &TensorProto, bytes: u64) -> Result<(), ModelError> {
+        let bad = |reason: String| ModelError::ExternalData {
+            path: self.path.to_path_buf(),
+            tensor: tensor.name.clone(),
+            reason,
+        };
+        let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
+        let number = |key: &str, default: u64| match entry(key) {
+            None => Ok(default),
+            Some(text) => text.parse::<u64>().map_err(|_| bad(format!("its {key} {text:?} is not a number"))),
+        };
+        let location = entry("location").ok_or_else(|| bad("no location is given".into()))?;
+        let inside = |c: Component| matches!(c, Component::Normal(_) | Component::CurDir);
+        if location.is_empty() || !Path::new(location).components().all(inside) {
+            return Err(bad(format!(
+                "{location:?} leaves the model's folder; keep the file beside the model"
+            )));
+        }
+        let folder = folder_of(self.path);
+        let real = folder.canonicalize().map_err(|e| bad(format!("{}: {e}", folder.display())))?;
+        let file = real.join(location).canonicalize().map_err(|e| bad(format!("{location:?}: {e}")))?;
+        if !file.starts_with(&real) {
+            return Err(bad(format!(
+                "{location:?} links out of the model's folder; keep the file beside the model"
+            )));
+        }
+        let there = file.metadata().map_err(|e| bad(format!("{location:?}: {e}")))?;
+        if !there.is_file() {
+            return Err(bad(format!("{location:?} is not a regular file")));
+        }
+        let (offset, length) = (number("offset", 0)?, number("length", bytes)?);
+        if length != bytes || offset.checked_add(length).is_none_or(|end| end > there.len()) {
+            return Err(bad(format!(
+                "{location:?} has {} bytes, {bytes} from byte {offset} on are declared",
+                there.len()
+            )));
+        }
+        self.files.insert(file);
+        Ok(())
+    }
+
+    /// Operators that make large tensors out of small constants.
+    fn growth(&self, node: &NodeProto, constants: &HashMap<&str, Vec<i64>>) -> Result<(), ModelError> {
+        let slot = match node.op_type.as_str() {
+            "ConstantOfShape" => 0,
+            "Expand" | "Tile" | "Reshape" | "OneHot" => 1,
+            "Resize" => 3,
+            _ => return Ok(()),
+        };
+        let Some(values) = node.input.get(slot).and_then(|name| constants.get(name.as_str())) else {
+            return Ok(());
+        };
+        let n = values.iter().try_fold(1u64, |n, v| n.checked_mul(v.unsigned_abs().max(1)));
+        if n.is_none_or(|n| n > MAX_ELEMENTS) {
+            return Err(
+                self.too_large(format!("operator {} makes a tensor of size {values:?}", node.op_type))
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The folder of a model file.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// An input's dimensions as the file declares them: a number where fixed.
+pub(super) fn fixed_dims(info: &tract_onnx::pb::ValueInfoProto) -> Vec<Option<u64>> {
+    use tract_onnx::pb::{tensor_shape_proto::dimension::Value, type_proto};
+    let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
+        return vec![];
+    };
+    let dims = t.shape.iter().flat_map(|s| &s.dim);
+    dims.map(|d| match &d.value {
+        Some(Value::DimValue(v)) => u64::try_from(*v).ok().filter(|v| *v > 0),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Bytes an element and number of elements in the typed lists; none for types without a fixed size.
+fn storage(tensor: &TensorProto) -> Option<(u64, u64)> {
+    let ints = tensor.int32_data.len();
+    let (bytes, listed) = match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Float => (4, tensor.float_data.len()),
+        DataType::Double => (8, tensor.double_data.len()),
+        DataType::Int64 => (8, tensor.int64_data.len()),
+        DataType::Uint64 => (8, tensor.uint64_data.len()),
+        DataType::Uint32 => (4, tensor.uint64_data.len()),
+        DataType::Int32 => (4, ints),
+        DataType::Float16 | DataType::Int16 | DataType::Uint16 => (2, ints),
+        DataType::Int8 | DataType::Uint8 | DataType::Bool => (1, ints),
+        _ => return None,
+    };
+    Some((bytes, listed as u64))
+}
+
+/// 64-bit constants of up to 16 elements, by name.
+fn small_constants(graph: &GraphProto) -> HashMap<&str, Vec<i64>> {
+    let initializers = graph.initializer.iter().map(|t| (t.name.as_str(), t));
+    let constants =
+        graph.node.iter().filter(|n| n.op_type == "Constant").filter_map(|n| {
+            Some((n.output.first()?.as_str(), n.attribute.iter().find_map(|a| a.t.as_ref())?))
+        });
+    initializers.chain(constants).filter_map(|(name, t)| Some((name, int64s(t)?))).collect()
+}
+
+/// The values of a short 64-bit integer tensor.
+fn int64s(tensor: &TensorProto) -> Option<Vec<i64>> {
+    if tensor.data_type != DataType::Int64 as i32 || elements(&tensor.dims)? > 16 {
+        return None;
+    }
+    if !tensor.int64_data.is_empty() {
+        return Some(tensor.int64_data.clone());
+    }
+    let (words, _) = tensor.raw_data.as_chunks::<8>();
+    Some(words.iter().map(|w| i64::from_le_bytes(*w)).collect())
+}
+
+/// Every tensor that is used must exist.
+fn names(graph: &GraphProto) -> Result<(), String> {
+    let mut there: HashSet<&str> = HashSet::new();
+    there.extend(graph.input.iter().map(|i| i.name.as_str()));
+    there.extend(graph.initializer.iter().map(|t| t.name.as_str()));
+    there.extend(graph.node.iter().flat_map(|n| &n.output).map(String::as_str));
+    let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str);
+    let missing = used
+        .chain(graph.output.iter().map(|o| o.name.as_str()))
+        .find(|n| !n.is_empty() && !there.contains(n));
+    match missing {
+        Some(name) => Err(format!("tensor {name:?} is used but nothing makes it")),
+        None => Ok(()),
+    }
+}

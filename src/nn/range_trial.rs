@@ -1,0 +1,170 @@
+//! Finds the range of a network that doesn't state it: from operators at its ends, else by trial.
+
+use super::load::Graph;
+use super::range::{Range, RangeOrigin};
+use std::collections::HashMap;
+use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
+use tract_onnx::prelude::*;
+
+/// Operators that pass values on unchanged.
+const PASSING: [&str; 9] =
+    ["Transpose", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice", "DepthToSpace"];
+/// Relative error below which a trial counts as reproducing the picture.
+const GOOD: f64 = 0.1;
+
+/// The range by evidence of the graph `pb` or of trial runs at `size` (height, width).
+pub(super) fn infer(
+    pb: &GraphProto,
+    graph: &Graph,
+    scale: Option<usize>,
+    size: (usize, usize),
+    run: &dyn Fn(Tensor) -> Result<Tensor, String>,
+    notes: &mut Vec<String>,
+) -> (Range, RangeOrigin) {
+    if let Some(range) = by_operators(pb, scale.is_some()) {
+        return (range, RangeOrigin::Inferred);
+    }
+    let Some(scale) = scale else {
+        return (Range::Unit, RangeOrigin::Assumed);
+    };
+    let error = |range: &Range| error(graph, scale, size, range, run);
+    let (unit, byte) = (error(&Range::Unit), error(&Range::Byte));
+    // A network without biases treats both alike; [0, 1] is by far the more usual.
+    if unit < GOOD {
+        return (Range::Unit, RangeOrigin::Inferred);
+    }
+    if byte < GOOD && byte < 0.5 * unit {
+        return (Range::Byte, RangeOrigin::Inferred);
+    }
+    notes.push(format!(
+        "neither [0, 1] nor [0, 255] reproduces a test picture (errors {unit:.2} and {byte:.2}); [0, 1] is assumed"
+    ));
+    (Range::Unit, RangeOrigin::Assumed)
+}
+
+/// Root mean square difference of output and input, relative to the range; infinite on failure.
+fn error(
+    graph: &Graph,
+    scale: usize,
+    (height, width): (usize, usize),
+    range: &Range,
+    run: &dyn Fn(Tensor) -> Result<Tensor, String>,
+) -> f64 {
+    let channels = graph.channels;
+    let index = |c: usize, y: usize, x: usize, h: usize, w: usize| match graph.layout {
+        super::inspect::Layout::Nchw => (c * h + y) * w + x,
+        super::inspect::Layout::Nhwc => (y * w + x) * channels + c,
+    };
+    // Smooth slopes of different direction and level in each channel.
+    let value = |c: usize, y: f32, x: f32| {
+        let (v, u) = (y / height as f32, x / width as f32);
+        0.5 + 0.25 * ((2.0 * u + c as f32).sin() + (3.0 * v + 0.5 * c as f32).cos()) * 0.8
+    };
+    let mut data = vec![0.0f32; channels * height * width];
+    for c in 0..channels {
+        let (gain, offset) = range.affine(c);
+        for y in 0..height {
+            for x in 0..width {
+                data[index(c, y, x, height, width)] =
+                    gain * value(c, y as f32 + 0.5, x as f32 + 0.5) + offset;
+            }
+        }
+    }
+    let shape = graph.layout.shape(channels, height, width);
+    let Ok(output) = Tensor::from_shape(&shape, &data).map_err(|e| e.to_string()).and_then(run) else {
+        return f64::INFINITY;
+    };
+    let Some(output) = floats(&output) else { return f64::INFINITY };
+    let (h, w) = (height * scale, width * scale);
+    if output.len() != channels * h * w {
+        return f64::INFINITY;
+    }
+    let mut sum = 0.0;
+    for c in 0..channels {
+        let (gain, offset) = range.affine(c);
+        for y in 0..h {
+            for x in 0..w {
+                let seen = (output[index(c, y, x, h, w)] - offset) / gain;
+                let want = value(c, (y as f32 + 0.5) / scale as f32, (x as f32 + 0.5) / scale as f32);
+                sum += f64::from(seen - want).powi(2);
+            }
+        }
+    }
+    let rms = (sum / output.len() as f64).sqrt();
+    if rms.is_finite() { rms } else { f64::INFINITY }
+}
+
+/// The values of a float tensor.
+pub(super) fn floats(tensor: &Tensor) -> Option<&[f32]> {
+    tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()
+}
+
+/// Division by 255 at the start; a bounded activation or clipping at the end.
+fn by_operators(graph: &GraphProto, restores: bool) -> Option<Range> {
+    let constants = scalars(graph);
+    let constant =
+        |node: &NodeProto, slot: usize| node.input.get(slot).and_then(|n| constants.get(n.as_str()));
+    let inputs: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
+    let mut frontier: Vec<&str> = inputs;
+    for node in graph.node.iter() {
+        if !node.input.first().is_some_and(|i| frontier.contains(&i.as_str())) {
+            continue;
+        }
+        match (node.op_type.as_str(), constant(node, 1)) {
+            ("Div", Some(v)) if *v == 255.0 => return Some(Range::Byte),
+            ("Mul", Some(v)) if (v * 255.0 - 1.0).abs() < 1e-4 => return Some(Range::Byte),
+            (op, _) if PASSING.contains(&op) => frontier.extend(node.output.iter().map(String::as_str)),
+            _ => {}
+        }
+    }
+    if !restores {
+        return None;
+    }
+    let mut name = graph.output.first()?.name.as_str();
+    loop {
+        let node = graph.node.iter().find(|n| n.output.iter().any(|o| o == name))?;
+        match node.op_type.as_str() {
+            "Sigmoid" => return Some(Range::Unit),
+            "Tanh" => return Some(Range::signed()),
+            "Clip" => {
+                let low = node
+                    .attribute
+                    .iter()
+                    .find(|a| a.name == "min")
+                    .map(|a| a.f)
+                    .or(constant(node, 1).copied());
+                let high = node
+                    .attribute
+                    .iter()
+                    .find(|a| a.name == "max")
+                    .map(|a| a.f)
+                    .or(constant(node, 2).copied());
+                return match (low?, high?) {
+                    (0.0, 1.0) => Some(Range::Unit),
+                    (0.0, 255.0) => Some(Range::Byte),
+                    (-1.0, 1.0) => Some(Range::signed()),
+                    _ => None,
+                };
+            }
+            op if PASSING.contains(&op) => name = node.input.first()?,
+            _ => return None,
+        }
+    }
+}
+
+/// Float constants of one element, by name.
+fn scalars(graph: &GraphProto) -> HashMap<&str, f32> {
+    let value = |t: &TensorProto| -> Option<f32> {
+        if t.data_type != 1 || t.dims.iter().any(|d| *d != 1) {
+            return None;
+        }
+        let raw = || t.raw_data.as_slice().try_into().ok().map(f32::from_le_bytes);
+        t.float_data.first().copied().or_else(raw)
+    };
+    let initializers = graph.initializer.iter().map(|t| (t.name.as_str(), t));
+    let constants =
+        graph.node.iter().filter(|n| n.op_type == "Constant").filter_map(|n| {
+            Some((n.output.first()?.as_str(), n.attribute.iter().find_map(|a| a.t.as_ref())?))
+        });
+    initializers.chain(constants).filter_map(|(name, t)| Some((name, value(t)?))).collect()
+}

@@ -1,0 +1,303 @@
+//! How far each number of a network reaches back into its input, along one axis of the picture.
+//!
+//! Instead of pixel values, positions flow through the simplified graph: each element carries the
+//! smallest position that it depends on (`+inf`: none). Operators that move data move positions,
+//! operators that combine elements take their minimum. With negated positions the same walk gives
+//! the largest position. So any spelling of a network is understood, exactly, and what isn't
+//! understood counts as depending on everything.
+
+use std::collections::HashMap;
+use tract_onnx::prelude::tract_ndarray::{ArrayD, Axis as NdAxis, Zip};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::{AxisOp, InOut, IntoShape};
+use tract_onnx::tract_core::ops::array::{
+    Gather, MultiBroadcastTo, Pad, PadMode, Slice, StridedSlice, Tile, TypedConcat,
+};
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, PoolSpec, SumPool};
+use tract_onnx::tract_core::ops::downsample::Downsample;
+use tract_onnx::tract_core::ops::nn::resize::NearestUpsample;
+
+/// Positions, one for each element of a tensor.
+type Positions = ArrayD<f32>;
+/// For each output index of an axis, the input indices that it reads.
+type Taps = Vec<Vec<usize>>;
+
+/// Smallest position along input axis `axis` that each output element depends on, times `sign`.
+pub(super) fn nearest(model: &TypedModel, axis: usize, sign: f32) -> TractResult<Positions> {
+    let order = model.eval_order()?;
+    let mut uses: HashMap<OutletId, usize> = HashMap::new();
+    for &id in &order {
+        for input in &model.node(id).inputs {
+            *uses.entry(*input).or_default() += 1;
+        }
+    }
+    let result = *model.outputs.first().ok_or_else(|| TractError::msg("no output"))?;
+    *uses.entry(result).or_default() += 1;
+    let mut values: HashMap<OutletId, Positions> = HashMap::new();
+    for id in order {
+        let node = model.node(id);
+        if model.inputs.iter().any(|i| i.node == id) {
+            let shape = concrete(&node.outputs[0].fact)?;
+            let source = ArrayD::from_shape_fn(shape, |ix| sign * ix[axis] as f32);
+            values.insert(OutletId::new(id, 0), source);
+            continue;
+        }
+        if node.inputs.iter().any(|i| values.contains_key(i)) {
+            let inputs: Vec<Option<&Positions>> = node.inputs.iter().map(|i| values.get(i)).collect();
+            let outputs = (0..node.outputs.len())
+                .map(|slot| transfer(model, node, slot, &inputs))
+                .collect::<TractResult<Vec<_>>>()?;
+            values.extend(outputs.into_iter().enumerate().map(|(slot, v)| (OutletId::new(id, slot), v)));
+        }
+        for input in &node.inputs {
+            if let Some(left) = uses.get_mut(input) {
+                *left -= 1;
+                if *left == 0 {
+                    values.remove(input);
+                }
+            }
+        }
+    }
+    values.remove(&result).ok_or_else(|| TractError::msg("the output does not depend on the input"))
+}
+
+fn concrete(fact: &TypedFact) -> TractResult<Vec<usize>> {
+    fact.shape.as_concrete().map(<[usize]>::to_vec).ok_or_else(|| TractError::msg("a size is not fixed"))
+}
+
+/// One operator.
+fn transfer(
+    model: &TypedModel,
+    node: &TypedNode,
+    slot: usize,
+    inputs: &[Option<&Positions>],
+) -> TractResult<Positions> {
+    let shape = concrete(&node.outputs[slot].fact)?;
+    let only_first = inputs.iter().skip(1).all(Option::is_none);
+    if let (Some(Some(x)), true) = (inputs.first(), only_first) {
+        if let Some(conv) = node.op_as::<Conv>() {
+            return window(&conv.pool_spec, x, &forward_taps(&conv.pool_spec, x.shape())?, true, &shape);
+        }
+        if let Some(deconv) = node.op_as::<Deconv>() {
+            return window(&deconv.pool_spec, x, &backward_taps(deconv, x.shape())?, true, &shape);
+        }
+        let pool = node.op_as::<MaxPool>().map(|p| &p.pool_spec);
+        if let Some(spec) = pool.or(node.op_as::<SumPool>().map(|p| &p.pool_spec)) {
+            return window(spec, x, &forward_taps(spec, x.shape())?, false, &shape);
+        }
+        if let Some(pad) = node.op_as::<Pad>() {
+            return Ok(pad_positions(pad, x));
+        }
+        if node.op.name() == "Resize" && x.ndim() == shape.len() {
+            return Ok(resized(x, &shape));
+        }
+    }
+    if let Some(moved) = moved(model, node, slot, inputs)? {
+        return Ok(moved);
+    }
+    linked(model, node, slot, inputs, &shape)
+}
+
+/// Minimum over the taps of each output index along `axis`.
+fn mix(x: &Positions, axis: usize, taps: &[Vec<usize>]) -> Positions {
+    let mut shape = x.shape().to_vec();
+    shape[axis] = taps.len();
+    let mut out = ArrayD::from_elem(shape, f32::INFINITY);
+    for (mut to, reads) in out.axis_iter_mut(NdAxis(axis)).zip(taps) {
+        for &i in reads {
+            to.zip_mut_with(&x.index_axis(NdAxis(axis), i), |a, b| *a = a.min(*b));
+        }
+    }
+    out
+}
+
+/// Minimum over a whole axis, which keeps length 1.
+fn mix_all(x: &Positions, axis: usize) -> Positions {
+    mix(x, axis, &[(0..x.shape()[axis]).collect()])
+}
+
+fn broadcast(x: &Positions, shape: &[usize]) -> TractResult<Positions> {
+    let wide = x.broadcast(shape).ok_or_else(|| TractError::msg("shapes do not match"))?;
+    Ok(wide.to_owned())
+}
+
+/// A convolution or pooling window.
+fn window(
+    spec: &PoolSpec,
+    x: &Positions,
+    taps: &[Taps],
+    channels: bool,
+    shape: &[usize],
+) -> TractResult<Positions> {
+    let format = spec.data_format.shape(x.shape())?;
+    // Channels first: one channel is quicker to slide over than many.
+    let mut x = if channels { mix_all(x, format.c_axis()) } else { x.clone() };
+    for (ix, taps) in taps.iter().enumerate() {
+        x = mix(&x, format.h_axis() + ix, taps);
+    }
+    broadcast(&x, shape)
+}
+
+fn forward_taps(spec: &PoolSpec, shape: &[usize]) -> TractResult<Vec<Taps>> {
+    let format = spec.data_format.shape(shape)?;
+    let dims = spec.computed_padding(format.hw_dims());
+    let taps = dims.iter().zip(format.hw_dims()).enumerate().map(|(ix, (dim, &len))| {
+        let (kernel, stride, dilation) = (spec.kernel_shape[ix], spec.stride(ix), spec.dilation(ix));
+        let reads = |o: usize| -> Vec<usize> {
+            let positions =
+                (0..kernel).filter_map(|k| (o * stride + k * dilation).checked_sub(dim.pad_before));
+            positions.filter(|i| *i < len).collect()
+        };
+        (0..dim.convoluted).map(reads).collect()
+    });
+    Ok(taps.collect())
+}
+
+fn backward_taps(op: &Deconv, shape: &[usize]) -> TractResult<Vec<Taps>> {
+    let spec = &op.pool_spec;
+    let format = spec.data_format.shape(shape)?;
+    let dims = spec.padding.compute_for_deconv(
+        format.hw_dims(),
+        &spec.kernel_shape,
+        &spec.dilations(),
+        &spec.strides(),
+        &op.adjustments,
+    )?;
+    let taps = dims.iter().zip(format.hw_dims()).enumerate().map(|(ix, (dim, &len))| {
+        let (kernel, stride, dilation) = (spec.kernel_shape[ix], spec.stride(ix), spec.dilation(ix));
+        let mut taps = vec![vec![]; dim.deconvoluted];
+        for i in 0..len {
+            for k in 0..kernel {
+                let o = (i * stride + k * dilation).checked_sub(dim.pad_before);
+                if let Some(reads) = o.and_then(|o| taps.get_mut(o)) {
+                    reads.push(i);
+                }
+            }
+        }
+        taps
+    });
+    Ok(taps.collect())
+}
+
+fn pad_positions(pad: &Pad, x: &Positions) -> Positions {
+    let mut x = x.clone();
+    for (axis, &(before, after)) in pad.pads.iter().enumerate().filter(|(_, p)| **p != (0, 0)) {
+        let len = x.shape()[axis];
+        let source = |o: usize| {
+            let i = o as isize - before as isize;
+            let last = len as isize - 1;
+            match pad.mode {
+                _ if (0..=last).contains(&i) => Some(i as usize),
+                PadMode::Constant(_) => None,
+                PadMode::Edge => Some(i.clamp(0, last) as usize),
+                PadMode::Reflect => Some(if i < 0 { -i } else { 2 * last - i }.clamp(0, last) as usize),
+            }
+        };
+        let taps: Taps = (0..before + len + after).map(|o| source(o).into_iter().collect()).collect();
+        x = mix(&x, axis, &taps);
+    }
+    x
+}
+
+/// Interpolation: whatever the kernel and the coordinate rule, an output reads no further than this.
+fn resized(x: &Positions, shape: &[usize]) -> Positions {
+    let mut x = x.clone();
+    for (axis, &to) in shape.iter().enumerate() {
+        let from = x.shape()[axis];
+        if from == to || to == 0 {
+            continue;
+        }
+        let ratio = from as f32 / to as f32;
+        let support = 2.0 * ratio.max(1.0) + 1.0;
+        let reads = |o: usize| {
+            let centre = (o as f32 + 0.5) * ratio - 0.5;
+            let first = (centre - support).floor().max(0.0) as usize;
+            let last = ((centre + support).ceil().max(0.0) as usize).min(from - 1);
+            (first..=last).collect()
+        };
+        let taps: Taps = (0..to).map(reads).collect();
+        x = mix(&x, axis, &taps);
+    }
+    x
+}
+
+/// Operators that only move data are run on the positions themselves.
+fn moved(
+    model: &TypedModel,
+    node: &TypedNode,
+    slot: usize,
+    inputs: &[Option<&Positions>],
+) -> TractResult<Option<Positions>> {
+    let concat = node.op_is::<TypedConcat>();
+    let moves = concat
+        || node.op_is::<AxisOp>()
+        || node.op_is::<IntoShape>()
+        || node.op_is::<Tile>()
+        || node.op_is::<MultiBroadcastTo>()
+        || node.op_is::<Slice>()
+        || node.op_is::<StridedSlice>()
+        || node.op_is::<Downsample>()
+        || node.op_is::<Gather>()
+        || node.op_is::<NearestUpsample>();
+    if !moves {
+        return Ok(None);
+    }
+    let mut arguments: TVec<TValue> = tvec!();
+    for (input, outlet) in inputs.iter().zip(&node.inputs) {
+        let fact = model.outlet_fact(*outlet)?;
+        let tensor = match (input, &fact.konst) {
+            (Some(x), _) => to_tensor(x)?,
+            // A constant joined to the picture depends on nothing.
+            (None, _) if concat => to_tensor(&ArrayD::from_elem(concrete(fact)?, f32::INFINITY))?,
+            (None, Some(konst)) => konst.as_ref().clone(),
+            (None, None) => return Ok(None),
+        };
+        arguments.push(tensor.into_tvalue());
+    }
+    if !concat && inputs.iter().skip(1).any(Option::is_some) {
+        return Ok(None);
+    }
+    let Some(mut outputs) = node.op.eval_out_of_plan(arguments)? else { return Ok(None) };
+    let out = outputs.swap_remove(slot);
+    Ok(Some(out.to_plain_array_view::<f32>()?.to_owned()))
+}
+
+fn to_tensor(x: &Positions) -> TractResult<Tensor> {
+    let data: Vec<f32> = x.iter().copied().collect();
+    Tensor::from_shape(x.shape(), &data)
+}
+
+/// Any other operator, by the axes that it keeps apart; all others it is taken to mix.
+fn linked(
+    model: &TypedModel,
+    node: &TypedNode,
+    slot: usize,
+    inputs: &[Option<&Positions>],
+    shape: &[usize],
+) -> TractResult<Positions> {
+    let (ins, outs) = model.node_facts(node.id)?;
+    let mapping = node.op.axes_mapping(&ins, &outs)?;
+    let mut result = ArrayD::from_elem(shape.to_vec(), f32::INFINITY);
+    for (ix, x) in inputs.iter().enumerate().filter_map(|(ix, x)| Some((ix, (*x)?))) {
+        let mut x = x.clone();
+        // For each output axis, the input axis that runs along it.
+        let mut along: Vec<Option<usize>> = vec![None; shape.len()];
+        for axis in 0..x.ndim() {
+            let link = mapping.axis((InOut::In(ix), axis)).ok();
+            let link = link.filter(|a| a.inputs[ix].len() == 1 && a.outputs[slot].len() == 1);
+            match link.and_then(|a| along.get_mut(a.outputs[slot][0])) {
+                Some(out) => *out = Some(axis),
+                None => x = mix_all(&x, axis),
+            }
+        }
+        let kept: Vec<usize> = along.iter().flatten().copied().collect();
+        let order: Vec<usize> =
+            kept.iter().copied().chain((0..x.ndim()).filter(|a| !kept.contains(a))).collect();
+        let dims: Vec<usize> = along.iter().map(|a| a.map_or(1, |a| x.shape()[a])).collect();
+        let x = x.permuted_axes(order).as_standard_layout().into_owned();
+        let x = x.into_shape_with_order(dims).map_err(|e| TractError::msg(e.to_string()))?;
+        let x = broadcast(&x, shape)?;
+        Zip::from(&mut result).and(&x).for_each(|a, b| *a = a.min(*b));
+    }
+    Ok(result)
+}

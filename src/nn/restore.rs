@@ -1,0 +1,364 @@
+//! Runs an image-to-image network on pictures of any size, tile by tile, keeping depth and alpha.
+
+use super::error::{ModelError, RestoreError};
+use super::inspect::Receptive;
+use super::load::Network;
+use super::pixels::{self, Mode, Sample, Source};
+use super::plan::Plan;
+use super::range_trial::floats;
+use super::sanity::Tally;
+use super::tile::{self, Axis, Demands};
+use crate::image::cubic::Region;
+use crate::image::fill::fill_hidden;
+use crate::image::{Depth, Image};
+use rayon::prelude::*;
+use std::sync::Arc;
+use tract_onnx::prelude::Tensor;
+
+/// How a network is applied to pictures with another number of channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Gray networks work on luma and keep the chroma; colour networks get gray pictures threefold.
+    #[default]
+    Auto,
+    /// As `Auto`, for gray networks only.
+    Luma,
+    /// Gray networks work on red, green and blue one after another.
+    Each,
+    /// As `Auto`, for colour networks only.
+    Rgb,
+}
+
+/// How to restore.
+#[derive(Clone, Debug, Default)]
+pub struct RestoreOptions {
+    /// How colour is handled.
+    pub colour: Colour,
+    /// Largest tile length in input pixels, overlap included; chosen by cost when none. Networks of
+    /// fixed size ignore it. It doesn't change the result beyond float rounding, unless tiles must be
+    /// blended.
+    pub tile: Option<usize>,
+}
+
+/// Restores pictures with one network. Share it between workers.
+#[derive(Debug)]
+pub struct Restorer {
+    network: Arc<Network>,
+    options: RestoreOptions,
+    scale: usize,
+}
+
+/// One picture's tiles.
+struct Tiles {
+    x: Axis,
+    y: Axis,
+    plan: Arc<Plan>,
+}
+
+impl Restorer {
+    /// Checks that `network` can restore pictures as `options` ask.
+    ///
+    /// # Errors
+    /// [`ModelError::NotARestorer`] when its output is no picture; [`ModelError::Option`] when
+    /// `options` don't suit it.
+    pub fn new(network: Arc<Network>, options: RestoreOptions) -> Result<Restorer, ModelError> {
+        let info = network.info();
+        let path = network.path().to_path_buf();
+        let Some(scale) = info.scale else {
+            let reason = info.not_restorer.clone().unwrap_or_default();
+            return Err(ModelError::NotARestorer { path, reason });
+        };
+        let suits = match options.colour {
+            Colour::Auto => true,
+            Colour::Luma | Colour::Each => info.in_channels == 1,
+            Colour::Rgb => info.in_channels == 3,
+        };
+        if !suits {
+            let reason = format!(
+                "colour {:?} does not suit a model of {} channels; use auto",
+                options.colour, info.in_channels
+            );
+            return Err(ModelError::Option { path, reason: reason.to_lowercase() });
+        }
+        if options.tile.is_some_and(|t| t < 16) {
+            return Err(ModelError::Option { path, reason: "tile must be at least 16 pixels".into() });
+        }
+        Ok(Restorer { network, options, scale })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Width and height of the result for a picture of `width` x `height`.
+    pub fn out_size(&self, width: usize, height: usize) -> (usize, usize) {
+        (width.saturating_mul(self.scale), height.saturating_mul(self.scale))
+    }
+
+    /// Bytes that restoring takes beside the input picture and the workers' tiles: the result, and
+    /// what is held while it is made.
+    pub fn peak_bytes(&self, width: usize, height: usize, channels: usize, depth: Depth, alpha: bool) -> u64 {
+        let pixels = |w: usize, h: usize| (w as u64).saturating_mul(h as u64);
+        let (w, h) = self.out_size(width, height);
+        let sample = depth.bytes() as u64 * (channels as u64 + u64::from(alpha));
+        let result = pixels(w, h).saturating_mul(sample);
+        let (columns, rows) = self.axes(width, height);
+        let row = pixels(w, rows.tile * self.scale);
+        let held = if columns.exact && rows.exact {
+            row.saturating_mul(sample)
+        } else {
+            // Sums of overlapping tiles, and one row of tiles that goes into them.
+            row.saturating_mul(4 * 3 * 3)
+        };
+        let filled = if alpha { pixels(width, height).saturating_mul(sample + 2) } else { 0 };
+        result.saturating_add(held).saturating_add(filled)
+    }
+
+    /// Bytes that each worker takes for the tile it is working on, for pictures of this size.
+    pub fn tile_bytes(&self, width: usize, height: usize) -> u64 {
+        let info = self.network.info();
+        let (columns, rows) = self.axes(width, height);
+        let ends = 8 * info.in_channels * (1 + self.scale * self.scale);
+        (columns.tile as u64 * rows.tile as u64).saturating_mul((info.memory_per_pixel + ends) as u64)
+    }
+
+    /// Restores `image`. Tiles run in parallel on the current rayon pool; the result doesn't depend on
+    /// the number of threads.
+    ///
+    /// # Errors
+    /// [`RestoreError::BadOutput`] when the result is no picture; others when the network fails.
+    pub fn restore(&self, image: &Image) -> Result<Image, RestoreError> {
+        pixels::check(image).map_err(RestoreError::Image)?;
+        let (w, h) = self.out_size(image.width, image.height);
+        if w.checked_mul(h)
+            .and_then(|n| n.checked_mul(image.channels * 4))
+            .is_none_or(|n| n > isize::MAX as usize)
+        {
+            return Err(RestoreError::Image(format!("the result would be {w}x{h}")));
+        }
+        match image.depth() {
+            Depth::U8 => self.typed::<u8>(image),
+            Depth::U16 => self.typed::<u16>(image),
+            Depth::F32 => self.typed::<f32>(image),
+        }
+    }
+
+    /// The result's samples without the check that they are a picture.
+    #[cfg(test)]
+    pub(super) fn predict_unchecked(&self, image: &Image) -> Result<crate::image::Samples, RestoreError> {
+        let data: Vec<f32> = (0..image.samples.len()).map(|i| image.samples.get(i)).collect();
+        let (width, height, channels) = (image.width, image.height, image.channels);
+        let mode = self.mode(channels);
+        let source = Source { width, height, channels, colours: &data, original: &data, alpha: None, mode };
+        let (samples, _) = self.samples(&source)?;
+        Ok(f32::wrap(samples))
+    }
+
+    /// The result's samples and what was seen on the way.
+    fn samples<T: Sample>(&self, source: &Source<T>) -> Result<(Vec<T>, Tally), RestoreError> {
+        let (x, y) = self.axes(source.width, source.height);
+        let plan = self.network.plan(y.tile, x.tile, None)?;
+        let tiles = Tiles { x, y, plan };
+        if tiles.x.exact && tiles.y.exact { self.cut(source, &tiles) } else { self.blend(source, &tiles) }
+    }
+
+    fn typed<T: Sample>(&self, image: &Image) -> Result<Image, RestoreError> {
+        let differ = || RestoreError::Image("its colour and alpha have different depths".into());
+        let original = T::slice(&image.samples).ok_or_else(differ)?;
+        let alpha = image.alpha.as_ref().map(|a| T::slice(a).ok_or_else(differ)).transpose()?;
+        let filled = fill_hidden(image);
+        let colours = filled.as_ref().and_then(|f| T::slice(&f.samples)).unwrap_or(original);
+        let (width, height, channels) = (image.width, image.height, image.channels);
+        let source = Source { width, height, channels, colours, original, alpha, mode: self.mode(channels) };
+        let (samples, tally) = self.samples(&source)?;
+        let info = self.network.info();
+        tally.check(&info.range, info.range_origin)?;
+        let alpha = match self.scale {
+            1 => image.alpha.clone(),
+            scale => alpha.map(|a| T::wrap(pixels::enlarge_alpha(a, (width, height), scale))),
+        };
+        let (width, height) = self.out_size(width, height);
+        Ok(Image { width, height, channels, samples: T::wrap(samples), alpha })
+    }
+
+    fn mode(&self, channels: usize) -> Mode {
+        match (self.network.info().in_channels, channels) {
+            (1, 3) if self.options.colour == Colour::Each => Mode::Each,
+            (1, 3) => Mode::Luma,
+            (3, 1) => Mode::Replicate,
+            _ => Mode::Direct,
+        }
+    }
+
+    /// Tiles along the width and along the height.
+    fn axes(&self, width: usize, height: usize) -> (Axis, Axis) {
+        let info = self.network.info();
+        let radius = match info.receptive {
+            Receptive::Pixels(radius) => Some(radius),
+            Receptive::Global => None,
+        };
+        let demands = Demands { radius, multiple: info.size_multiple };
+        if let Some((h, w)) = info.fixed_size {
+            return (tile::fixed(width, w, demands), tile::fixed(height, h, demands));
+        }
+        let longest = self.options.tile.unwrap_or_else(|| tile::best_length(demands, info.memory_per_pixel));
+        (tile::variable(width, longest, demands), tile::variable(height, longest, demands))
+    }
+
+    /// The network's planes, on the \[0, 1\] scale, for the tile at (`x`, `y`).
+    fn predict<T: Sample>(
+        &self,
+        source: &Source<T>,
+        tiles: &Tiles,
+        x: usize,
+        y: usize,
+    ) -> Result<Vec<f32>, RestoreError> {
+        let info = self.network.info();
+        let region = Region { x, y, width: tiles.x.tile, height: tiles.y.tile };
+        let shape = info.layout.shape(info.in_channels, region.height, region.width);
+        let mut planes = vec![];
+        for run in 0..source.mode.runs() {
+            let input = source.read(region, run, info.in_channels, info.layout, &info.range);
+            let input = Tensor::from_shape(&shape, &input).map_err(|e| RestoreError::Run(e.to_string()))?;
+            let output = tiles.plan.run(input).map_err(RestoreError::Run)?;
+            let values =
+                floats(&output).ok_or_else(|| RestoreError::Run("its output is not float".into()))?;
+            let wanted = info.out_channels * region.width * region.height * self.scale * self.scale;
+            if values.len() != wanted {
+                return Err(RestoreError::Run(format!(
+                    "its output has {} numbers, not {wanted}",
+                    values.len()
+                )));
+            }
+            planes.extend(pixels::planar(values, info.out_channels, info.layout, &info.range));
+        }
+        Ok(planes)
+    }
+
+    /// Tiles that overlap by the receptive field: each gives its inner part.
+    fn cut<T: Sample>(&self, source: &Source<T>, tiles: &Tiles) -> Result<(Vec<T>, Tally), RestoreError> {
+        let scale = self.scale;
+        let line = source.width * scale * source.channels;
+        let mut out = vec![T::default(); line * source.height * scale];
+        let mut bands = vec![];
+        let mut rest = out.as_mut_slice();
+        for span in &tiles.y.spans {
+            let (band, after) = rest.split_at_mut((span.to - span.from) * scale * line);
+            bands.push((span, band));
+            rest = after;
+        }
+        let tallies = bands
+            .into_par_iter()
+            .map(|(row, band)| {
+                let parts = tiles
+                    .x
+                    .spans
+                    .par_iter()
+                    .map(|column| {
+                        let planes = self.predict(source, tiles, column.start, row.start)?;
+                        let (w, h) = (tiles.x.tile * scale, tiles.y.tile * scale);
+                        let (dx, dy) = ((column.from - column.start) * scale, (row.from - row.start) * scale);
+                        let region = Region {
+                            x: column.from,
+                            y: row.from,
+                            width: column.to - column.from,
+                            height: row.to - row.from,
+                        };
+                        let mut tally = Tally::default();
+                        let get = |p: usize, x: usize, y: usize| planes[(p * h + y + dy) * w + x + dx];
+                        Ok((source.compose(region, scale, get, &mut tally), tally))
+                    })
+                    .collect::<Result<Vec<_>, RestoreError>>()?;
+                let mut tally = Tally::default();
+                for (column, (samples, part)) in tiles.x.spans.iter().zip(parts) {
+                    let width = (column.to - column.from) * scale * source.channels;
+                    let left = column.from * scale * source.channels;
+                    for (to, from) in band.chunks_exact_mut(line).zip(samples.chunks_exact(width)) {
+                        to[left..left + width].copy_from_slice(from);
+                    }
+                    tally.add(&part);
+                }
+                Ok(tally)
+            })
+            .collect::<Result<Vec<Tally>, RestoreError>>()?;
+        Ok((out, total(&tallies)))
+    }
+
+    /// Tiles that see too little to agree: overlaps are averaged with weights that rise from each
+    /// tile's edge. Rows of tiles follow one another, so only one row of sums is held.
+    fn blend<T: Sample>(&self, source: &Source<T>, tiles: &Tiles) -> Result<(Vec<T>, Tally), RestoreError> {
+        let scale = self.scale;
+        let planes = source.mode.planes(source.channels);
+        let (width, height) = (source.width * scale, source.height * scale);
+        let (tile_w, tile_h) = (tiles.x.tile * scale, tiles.y.tile * scale);
+        let columns = weights(&tiles.x, scale);
+        let rows = weights(&tiles.y, scale);
+        let mut out = Vec::with_capacity(width * height * source.channels);
+        let mut tally = Tally::default();
+        // One row of tiles high; its first line is line `top` of the result.
+        let mut sums = vec![0.0f32; planes * tile_h * width];
+        let mut top = 0;
+        for (k, row) in tiles.y.spans.iter().enumerate() {
+            let parts = tiles
+                .x
+                .spans
+                .par_iter()
+                .map(|column| self.predict(source, tiles, column.start, row.start))
+                .collect::<Result<Vec<_>, RestoreError>>()?;
+            for ((j, column), part) in tiles.x.spans.iter().enumerate().zip(&parts) {
+                let left = column.start * scale;
+                let visible = tile_w.min(width - left);
+                for (line, values) in part.chunks_exact(tile_w).enumerate() {
+                    let y = line % tile_h;
+                    let share = rows.of[k][y];
+                    let to = &mut sums[line * width + left..][..visible];
+                    for ((to, v), share_x) in to.iter_mut().zip(values).zip(&columns.of[j]) {
+                        *to += v * share * share_x;
+                    }
+                }
+            }
+            let next = tiles.y.spans.get(k + 1).map_or(height, |n| n.start * scale);
+            let region = Region { x: 0, y: top / scale, width: source.width, height: (next - top) / scale };
+            let get = |p: usize, x: usize, y: usize| {
+                sums[(p * tile_h + y) * width + x] / (columns.sum[x] * rows.sum[top + y])
+            };
+            out.extend(source.compose(region, scale, get, &mut tally));
+            let done = (next - top).min(tile_h) * width;
+            for plane in sums.chunks_exact_mut(tile_h * width) {
+                plane.copy_within(done.., 0);
+                let kept = plane.len() - done;
+                plane[kept..].fill(0.0);
+            }
+            top = next;
+        }
+        Ok((out, tally))
+    }
+}
+
+/// Blending weights along one axis, in output pixels.
+struct Weights {
+    /// For each tile, the weight of each of its positions.
+    of: Vec<Vec<f32>>,
+    /// For each position of the picture, the sum over the tiles that cover it.
+    sum: Vec<f32>,
+}
+
+fn weights(axis: &Axis, scale: usize) -> Weights {
+    let of: Vec<Vec<f32>> = (0..axis.spans.len())
+        .map(|k| (0..axis.tile * scale).map(|i| axis.weight(k, i / scale)).collect())
+        .collect();
+    let mut sum = vec![0.0; axis.length * scale];
+    for (span, weights) in axis.spans.iter().zip(&of) {
+        for (total, w) in sum[(span.start * scale).min(axis.length * scale)..].iter_mut().zip(weights) {
+            *total += w;
+        }
+    }
+    Weights { of, sum }
+}
+
+fn total(parts: &[Tally]) -> Tally {
+    let mut all = Tally::default();
+    parts.iter().for_each(|t| all.add(t));
+    all
+}

@@ -1,0 +1,97 @@
+//! Whether a result is a picture at all.
+
+use super::error::RestoreError;
+use super::range::{Range, RangeOrigin};
+
+/// Largest believable change of the mean, as a part of the range.
+const SHIFT: f64 = 0.25;
+/// A mean above this isn't black.
+const DARK: f64 = 0.02;
+
+/// Sums over what went into a network and what came out, on the \[0, 1\] scale.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) in_sum: f64,
+    pub(super) in_count: u64,
+    pub(super) out_sum: f64,
+    pub(super) out_count: u64,
+    pub(super) out_peak: f64,
+    pub(super) not_finite: u64,
+}
+
+impl Tally {
+    pub(super) fn input(&mut self, v: f32) {
+        self.in_sum += f64::from(v);
+        self.in_count += 1;
+    }
+
+    pub(super) fn output(&mut self, v: f32) {
+        if v.is_finite() {
+            self.out_sum += f64::from(v);
+            self.out_count += 1;
+            self.out_peak = self.out_peak.max(f64::from(v));
+        } else {
+            self.not_finite += 1;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Tally) {
+        self.in_sum += other.in_sum;
+        self.in_count += other.in_count;
+        self.out_sum += other.out_sum;
+        self.out_count += other.out_count;
+        self.out_peak = self.out_peak.max(other.out_peak);
+        self.not_finite += other.not_finite;
+    }
+
+    /// An error when the result can't be a picture; the range is named as the likely cause.
+    pub(super) fn check(&self, range: &Range, origin: RangeOrigin) -> Result<(), RestoreError> {
+        let how = match origin {
+            RangeOrigin::Given => "as set",
+            RangeOrigin::Metadata => "from the model's metadata",
+            RangeOrigin::Inferred => "inferred",
+            RangeOrigin::Assumed => "assumed",
+        };
+        let cause = || {
+            format!(
+                "the model expects another range than {range} ({how}); set `range`, or it predicts noise rather than the image"
+            )
+        };
+        let bad = |seen: String, cause: String| Err(RestoreError::BadOutput { seen, cause });
+        if self.not_finite > 0 {
+            let all = self.not_finite + self.out_count;
+            return bad(format!("{} of {all} values are NaN or infinite", self.not_finite), cause());
+        }
+        let mean = |sum: f64, count: u64| sum / count.max(1) as f64;
+        let (before, after) = (mean(self.in_sum, self.in_count), mean(self.out_sum, self.out_count));
+        if before > DARK && self.out_peak < 0.5 / 255.0 {
+            return bad(format!("it is all black, the input's mean is {before:.3} of 1"), cause());
+        }
+        if (after - before).abs() > SHIFT {
+            return bad(format!("its mean is {after:.3}, the input's {before:.3} of 1"), cause());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(input: &[f32], output: &[f32]) -> Result<(), RestoreError> {
+        let mut t = Tally::default();
+        input.iter().for_each(|v| t.input(*v));
+        output.iter().for_each(|v| t.output(*v));
+        t.check(&Range::Unit, RangeOrigin::Assumed)
+    }
+
+    #[test]
+    fn only_pictures_pass() {
+        assert!(tally(&[0.5, 0.6], &[0.55, 0.5]).is_ok());
+        assert!(tally(&[0.0, 0.0], &[0.0, 0.0]).is_ok());
+        for bad in [[0.5, f32::NAN], [0.0, 0.0], [1.0, 1.0], [140.0, 150.0]] {
+            let error = tally(&[0.5, 0.6], &bad).expect_err("no picture").to_string();
+            assert!(error.contains("range"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Models that are damaged or mean harm: an error within seconds, never a panic or a huge allocation.
+
+use super::*;
+use std::path::{Path, PathBuf};
+
+/// One protobuf field: number and contents.
+fn field(number: u8, contents: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    varint(contents.len() as u64, &mut out);
+    out.extend(contents);
+    out
+}
+
+fn int(number: u8, value: u64) -> Vec<u8> {
+    let mut out = vec![number << 3];
+    varint(value, &mut out);
+    out
+}
+
+fn varint(mut v: u64, out: &mut Vec<u8>) {
+    while v >= 128 {
+        out.push(v as u8 | 128);
+        v >>= 7;
+    }
+    out.push(v as u8);
+}
+
+fn value_info(name: &str, dims: &[u64]) -> Vec<u8> {
+    let shape: Vec<u8> = dims.iter().flat_map(|d| field(1, &int(1, *d))).collect();
+    let tensor = [int(1, 1), field(2, &shape)].concat();
+    [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
+}
+
+fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
+    let inputs: Vec<u8> = inputs.iter().flat_map(|i| field(1, i.as_bytes())).collect();
+    [inputs, field(2, output.as_bytes()), field(4, op.as_bytes())].concat()
+}
+
+fn tensor(name: &str, dtype: u64, dims: &[u64], raw: &[u8]) -> Vec<u8> {
+    let dims: Vec<u8> = dims.iter().flat_map(|d| int(1, *d)).collect();
+    [dims, int(2, dtype), field(8, name.as_bytes()), field(9, raw)].concat()
+}
+
+/// A model with one input `x` and one output `y`.
+fn model(input: &[u64], nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<u8> {
+    let mut graph: Vec<u8> = nodes.iter().flat_map(|n| field(1, n)).collect();
+    graph.extend(tensors.iter().flat_map(|t| field(5, t)));
+    graph.extend(field(11, &value_info("x", input)));
+    graph.extend(field(12, &value_info("y", &[])));
+    let opset = [field(1, b""), int(2, 17)].concat();
+    [int(1, 8), field(7, &graph), field(8, &opset)].concat()
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("safelight-nn-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<Network, ModelError> {
+        let path = self.0.join("model.onnx");
+        std::fs::write(&path, bytes).expect("written");
+        Network::load(&path, &LoadOptions::default())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn external(location: &str) -> Vec<u8> {
+    let entry = |k: &str, v: &str| field(13, &[field(1, k.as_bytes()), field(2, v.as_bytes())].concat());
+    let dims = [int(1, 1), int(1, 1), int(1, 1), int(1, 1)].concat();
+    [dims, int(2, 1), field(8, b"k"), entry("location", location), int(14, 1)].concat()
+}
+
+#[test]
+fn the_builder_makes_valid_models() {
+    let folder = Folder::new("valid");
+    let kernel = tensor("k", 1, &[1, 1, 1, 1], &1.0f32.to_le_bytes());
+    let bytes = model(&[1, 1, 8, 8], &[node("Conv", &["x", "k"], "y")], &[kernel]);
+    let network = folder.load(&bytes).expect("loads");
+    assert_eq!((network.info().scale, network.info().parameters), (Some(1), 1));
+}
+
+#[test]
+fn cut_off_files_are_refused() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/mnist.onnx");
+    let Ok(bytes) = std::fs::read(path) else {
+        eprintln!("skipped: no model to cut");
+        return;
+    };
+    let folder = Folder::new("cut");
+    for percent in 0..100 {
+        let result = folder.load(&bytes[..bytes.len() * percent / 100]);
+        let error = result.err().map(|e| e.to_string());
+        // A cut in trailing metadata may leave a whole graph.
+        assert!(error.is_some() || percent > 90, "{percent} %");
+    }
+}
+
+#[test]
+fn damaged_bytes_never_panic() {
+    let folder = Folder::new("flip");
+    let kernel = tensor("k", 1, &[1, 1, 1, 1], &1.0f32.to_le_bytes());
+    let bytes = model(&[1, 1, 8, 8], &[node("Conv", &["x", "k"], "y")], &[kernel]);
+    for i in 0..bytes.len() {
+        for bit in [0, 3, 7] {
+            let mut bad = bytes.clone();
+            bad[i] ^= 1 << bit;
+            let _ = folder.load(&bad);
+        }
+    }
+}
+
+#[test]
+fn absurd_sizes_are_refused() {
+    let folder = Folder::new("large");
+    let relu = node("Relu", &["x"], "y");
+    let big = 1_000_000_000;
+    let refused = |bytes: Vec<u8>| {
+        let error = folder.load(&bytes).err().expect("refused");
+        assert!(matches!(error, ModelError::TooLarge { .. } | ModelError::Build { .. }), "{error}");
+    };
+    refused(model(&[1, 1, big, big], std::slice::from_ref(&relu), &[]));
+    let huge = tensor("k", 1, &[big, big], b"");
+    refused(model(&[1, 1, 8, 8], std::slice::from_ref(&relu), &[huge]));
+    let shape = tensor("s", 7, &[2], &[big.to_le_bytes(), big.to_le_bytes()].concat());
+    let fill = [node("ConstantOfShape", &["s"], "c"), node("Add", &["x", "c"], "y")];
+    refused(model(&[1, 1, 8, 8], &fill, &[shape]));
+    let repeats: Vec<u8> = [1u64, 1, 100_000, 100_000].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let tile = tensor("r", 7, &[4], &repeats);
+    refused(model(&[1, 1, 8, 8], &[node("Tile", &["x", "r"], "y")], &[tile]));
+}
+
+#[test]
+fn odd_graphs_are_explained() {
+    let folder = Folder::new("odd");
+    let error = |bytes: Vec<u8>| folder.load(&bytes).err().expect("refused");
+    let relu = node("Relu", &["x"], "y");
+    assert!(matches!(error(vec![]), ModelError::Parse { .. }));
+    assert!(matches!(error(b"not a model at all".to_vec()), ModelError::Parse { .. }));
+    let missing = error(model(&[1, 1, 8, 8], &[node("Relu", &["ghost"], "y")], &[]));
+    assert!(missing.to_string().contains("ghost"), "{missing}");
+    let unknown = error(model(&[1, 1, 8, 8], &[node("Frobnicate", &["x"], "y")], &[]));
+    assert!(
+        matches!(&unknown, ModelError::UnsupportedOperators { operators, .. } if operators == &["Frobnicate"])
+    );
+    let flat = error(model(&[1, 784], std::slice::from_ref(&relu), &[]));
+    assert!(matches!(flat, ModelError::NotAnImageModel { .. }), "{flat}");
+    let four = error(model(&[1, 4, 8, 8], std::slice::from_ref(&relu), &[]));
+    assert!(matches!(four, ModelError::NotAnImageModel { .. }), "{four}");
+    let short = tensor("k", 1, &[1, 1, 3, 3], &[0; 20]);
+    let cut = error(model(&[1, 1, 8, 8], &[node("Conv", &["x", "k"], "y")], &[short]));
+    assert!(matches!(cut, ModelError::Parse { .. }), "{cut}");
+    let absent = Network::load(&folder.0.join("absent.onnx"), &LoadOptions::default()).err();
+    assert!(matches!(absent, Some(ModelError::Read { .. })));
+}
+
+#[test]
+fn weights_elsewhere_must_lie_beside_the_model() {
+    let folder = Folder::new("external");
+    let load = |location: &str| {
+        folder.load(&model(&[1, 1, 8, 8], &[node("Conv", &["x", "k"], "y")], &[external(location)]))
+    };
+    std::fs::write(folder.0.join("weights.bin"), 1.0f32.to_le_bytes()).expect("written");
+    let good = load("weights.bin").expect("beside the model");
+    std::fs::write(folder.0.join("weights.bin"), 2.0f32.to_le_bytes()).expect("written");
+    let other = load("weights.bin").expect("beside the model");
+    assert_ne!(good.info().hash, other.info().hash);
+    let secret = std::env::temp_dir().join(format!("safelight-nn-secret-{}", std::process::id()));
+    std::fs::write(&secret, [0; 4]).expect("written");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&secret, folder.0.join("link.bin")).expect("linked");
+    std::fs::write(folder.0.join("short.bin"), [0; 3]).expect("written");
+    let up = format!("../{}", secret.file_name().and_then(|n| n.to_str()).expect("a name"));
+    let absolute = secret.to_string_lossy().into_owned();
+    for location in [up.as_str(), absolute.as_str(), "link.bin", "short.bin", "absent.bin", "", "."] {
+        let error = load(location).err().expect("refused");
+        assert!(matches!(error, ModelError::ExternalData { .. }), "{location}: {error}");
+    }
+    std::fs::remove_file(secret).expect("removed");
+}

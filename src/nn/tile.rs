@@ -1,0 +1,220 @@
+//! Where tiles lie: pure arithmetic along one axis of the picture, in input pixels.
+
+/// Lengths in pixels to which tile sizes are rounded, so that few distinct shapes occur.
+const GRAIN: usize = 32;
+/// Tile lengths that are considered, smallest first.
+const LENGTHS: [usize; 5] = [256, 384, 512, 768, 1024];
+/// Most that overlap may add to the work before a larger tile is taken.
+const OVERHEAD: f64 = 1.25;
+/// Working memory that one tile may take, in bytes, unless the overlap forces more.
+const MEMORY: usize = 512 << 20;
+
+/// One tile along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// First input position; the tile reads `Axis::tile` positions from here.
+    pub(super) start: usize,
+    /// First position whose output is kept.
+    pub(super) from: usize,
+    /// Position after the last one kept.
+    pub(super) to: usize,
+}
+
+/// The tiles along one axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Axis {
+    /// Length of the picture.
+    pub(super) length: usize,
+    /// Length of every tile.
+    pub(super) tile: usize,
+    /// The tiles, in order; what they keep covers the picture without overlap.
+    pub(super) spans: Vec<Span>,
+    /// What they keep is cut where it is far from borders; else overlaps must be blended.
+    pub(super) exact: bool,
+}
+
+/// What the network demands of tiles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demands {
+    /// Receptive radius; none when it spans everything.
+    pub(super) radius: Option<usize>,
+    /// Tiles start, and pictures end, at multiples of this.
+    pub(super) multiple: usize,
+}
+
+/// The largest tile worth using, by overlap and memory, for a network of variable size.
+pub(super) fn best_length(demands: Demands, bytes_per_pixel: usize) -> usize {
+    let fits = |t: usize| t * t * bytes_per_pixel.max(1) <= MEMORY;
+    let Some(radius) = demands.radius else {
+        // The more a global operator sees the better.
+        return LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
+    };
+    let cheap = |t: usize| t > 2 * radius && (t as f64 / (t - 2 * radius) as f64).powi(2) <= OVERHEAD;
+    let least = (3 * radius).next_multiple_of(GRAIN);
+    let wanted = LENGTHS.into_iter().find(|t| cheap(*t)).unwrap_or(4 * least);
+    let allowed = LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
+    wanted.min(allowed).max(least)
+}
+
+/// Tiles for a network of variable size: the whole axis where it is at most `longest`, else equal
+/// tiles no longer than `longest` (or than the overlap demands).
+pub(super) fn variable(length: usize, longest: usize, demands: Demands) -> Axis {
+    let multiple = demands.multiple.max(1);
+    let padded = length.next_multiple_of(multiple);
+    if padded <= longest {
+        return whole(length, padded);
+    }
+    let grain = super::receptive::lcm(multiple, GRAIN);
+    let (margin, exact) = match demands.radius {
+        Some(radius) => (radius, true),
+        None => (longest / 8, false),
+    };
+    let longest = longest.max(2 * margin + multiple).next_multiple_of(multiple);
+    if padded <= longest {
+        return whole(length, padded);
+    }
+    // As many tiles as `longest` needs, then as short as that number allows.
+    let count = (padded - 2 * margin).div_ceil(longest - 2 * margin - (multiple - 1));
+    let even = (padded - 2 * margin).div_ceil(count) + 2 * margin + multiple - 1;
+    let tile = even.next_multiple_of(grain).min(longest).min(padded);
+    cut(length, padded, tile, margin, multiple, exact)
+}
+
+/// Tiles for a network of fixed input length `tile`; short pictures are padded to it.
+pub(super) fn fixed(length: usize, tile: usize, demands: Demands) -> Axis {
+    if length <= tile {
+        return whole(length, tile);
+    }
+    let multiple = if demands.multiple <= tile { demands.multiple.max(1) } else { 1 };
+    let padded = tile + (length - tile).next_multiple_of(multiple);
+    match demands.radius.filter(|r| 2 * r + multiple <= tile) {
+        Some(radius) => cut(length, padded, tile, radius, multiple, true),
+        None => cut(length, padded, tile, tile / 4, 1, false),
+    }
+}
+
+fn whole(length: usize, tile: usize) -> Axis {
+    Axis { length, tile, spans: vec![Span { start: 0, from: 0, to: length }], exact: true }
+}
+
+/// Tiles whose outer `margin` is not kept, save at the picture's borders; the last is moved inward.
+fn cut(length: usize, padded: usize, tile: usize, margin: usize, multiple: usize, exact: bool) -> Axis {
+    let step = ((tile - 2 * margin) / multiple * multiple).max(1);
+    let mut spans = vec![];
+    let (mut start, mut from) = (0, 0);
+    loop {
+        let last = start + tile >= padded;
+        if last {
+            start = padded - tile;
+        }
+        let to = if last { length } else { (start + tile - margin).min(length) };
+        spans.push(Span { start, from, to });
+        if to >= length {
+            return Axis { length, tile, spans, exact };
+        }
+        (from, start) = (to, start + step);
+    }
+}
+
+impl Axis {
+    /// Weight of position `i` of tile `k` where overlaps are blended: rises linearly over what is
+    /// shared with the tile before, falls over what is shared with the next. Never 0.
+    pub(super) fn weight(&self, k: usize, i: usize) -> f32 {
+        let Some(span) = self.spans.get(k) else { return 0.0 };
+        let before = k
+            .checked_sub(1)
+            .and_then(|p| self.spans.get(p))
+            .map(|p| (p.start + self.tile).saturating_sub(span.start));
+        let after = self.spans.get(k + 1).map(|n| (span.start + self.tile).saturating_sub(n.start));
+        let ramp = |distance: usize, overlap: Option<usize>| match overlap {
+            Some(n) if distance < n => (distance as f32 + 0.5) / n as f32,
+            _ => 1.0,
+        };
+        ramp(i, before) * ramp(self.tile - 1 - i.min(self.tile - 1), after)
+    }
+}
+
+/// Position `i` of an axis of `length` continued beyond its end by reflection.
+pub(super) fn reflected(i: usize, length: usize) -> usize {
+    if i < length {
+        return i;
+    }
+    if length < 2 {
+        return 0;
+    }
+    let period = 2 * (length - 1);
+    let i = i % period;
+    if i < length { i } else { period - i }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(axis: &Axis, margin: usize, multiple: usize, padded: usize) {
+        let mut next = 0;
+        for (k, s) in axis.spans.iter().enumerate() {
+            assert_eq!(s.from, next, "{axis:?}");
+            next = s.to;
+            assert_eq!(s.start % multiple, 0, "{axis:?}");
+            assert!(s.start + axis.tile <= padded, "{axis:?}");
+            assert!(k == 0 || s.from >= s.start + margin, "{axis:?}");
+            assert!(k + 1 == axis.spans.len() || s.to + margin <= s.start + axis.tile, "{axis:?}");
+        }
+        assert_eq!(next, axis.length);
+    }
+
+    #[test]
+    fn tiles_cover_every_length_and_keep_their_margin() {
+        for radius in [0, 1, 17, 90] {
+            for multiple in [1, 2, 8, 12] {
+                for length in (1..700).step_by(7).chain([4096, 8191]) {
+                    for longest in [64, 256, 384] {
+                        let demands = Demands { radius: Some(radius), multiple };
+                        let axis = variable(length, longest, demands);
+                        check(&axis, radius, multiple, length.next_multiple_of(multiple));
+                        let tile = axis.tile;
+                        assert!(tile.is_multiple_of(multiple) && tile >= axis.length.min(tile));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_a_fixed_network_start_on_its_grid() {
+        for length in 1..300 {
+            let axis = fixed(length, 28, Demands { radius: Some(9), multiple: 4 });
+            let padded = if length <= 28 { 28 } else { 28 + (length - 28).next_multiple_of(4) };
+            check(&axis, 9, 4, padded);
+            assert!(axis.exact);
+        }
+    }
+
+    #[test]
+    fn weights_of_blended_tiles_cover_everything() {
+        let axis = fixed(100, 28, Demands { radius: None, multiple: 1 });
+        assert!(!axis.exact);
+        for x in 0..100 {
+            let sum: f32 = (0..axis.spans.len())
+                .filter(|k| (axis.spans[*k].start..axis.spans[*k].start + 28).contains(&x))
+                .map(|k| axis.weight(k, x - axis.spans[k].start))
+                .sum();
+            assert!(sum > 0.4, "{x}: {sum}");
+        }
+    }
+
+    #[test]
+    fn few_shapes_and_little_waste() {
+        let demands = Demands { radius: Some(17), multiple: 1 };
+        let axis = variable(400, 384, demands);
+        assert_eq!((axis.spans.len(), axis.tile), (2, 224));
+    }
+
+    #[test]
+    fn reflection_repeats() {
+        let seen: Vec<_> = (0..9).map(|i| reflected(i, 4)).collect();
+        assert_eq!(seen, [0, 1, 2, 3, 2, 1, 0, 1, 2]);
+        assert_eq!(reflected(5, 1), 0);
+    }
+}

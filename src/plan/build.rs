@@ -1,0 +1,78 @@
+//! What a step may use while it is compiled: model lookup, shared networks, a place for mistakes.
+
+use crate::nn::{LoadOptions, Network};
+use crate::spec::{Args, Diagnostic};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The compiler's state, handed to every step's build function.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// Folder of the pipeline file, where models are looked up second.
+    beside: &'a Path,
+    models: HashMap<String, Option<Arc<Network>>>,
+    errors: Vec<Diagnostic>,
+    notes: Vec<String>,
+}
+
+impl<'a> Build<'a> {
+    /// A compiler for a pipeline file in the folder `beside`.
+    pub fn new(beside: &'a Path) -> Build<'a> {
+        Build { beside, models: HashMap::new(), errors: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Notes a mistake at a parameter.
+    pub fn error(&mut self, args: &Args, name: &str, message: impl Into<String>, help: Option<String>) {
+        self.errors.push(args.error(name, message, help));
+    }
+
+    /// Tells the user what was inferred; the same remark is kept once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Mistakes and remarks collected.
+    pub fn finish(self) -> (Vec<Diagnostic>, Vec<String>) {
+        (self.errors, self.notes)
+    }
+
+    /// The path of a model parameter: as written, or beside the pipeline file.
+    pub fn find_model(&mut self, args: &Args, name: &str) -> Option<PathBuf> {
+        let written = args.path(name)?.to_path_buf();
+        let places = [written.clone(), self.beside.join(&written)];
+        if let Some(found) = places.iter().find(|p| p.is_file()) {
+            return Some(found.clone());
+        }
+        let help = crate::spec::similar_file(&written)
+            .map(|near| format!("did you mean `{near}`?"))
+            .unwrap_or_else(|| "give a path from the working directory or beside the pipeline file".into());
+        self.error(args, name, format!("there is no model {}", written.display()), Some(help));
+        None
+    }
+
+    /// Loads the model a parameter names; steps with equal options share one.
+    pub fn network(&mut self, args: &Args, name: &str, options: &LoadOptions) -> Option<Arc<Network>> {
+        let path = self.find_model(args, name)?;
+        let key = format!("{} {options:?}", path.display());
+        if let Some(known) = self.models.get(&key) {
+            return known.clone();
+        }
+        let loaded = match Network::load(&path, options) {
+            Ok(network) => {
+                for note in &network.info().notes {
+                    self.note(format!("{}: {note}", path.display()));
+                }
+                Some(Arc::new(network))
+            }
+            Err(e) => {
+                self.error(args, name, e.to_string(), None);
+                None
+            }
+        };
+        self.models.insert(key, loaded.clone());
+        loaded
+    }
+}

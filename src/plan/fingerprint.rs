@@ -1,0 +1,69 @@
+//! Identities of products: a digest of everything their bytes depend on, and of nothing else.
+
+use crate::run::ledger::Fingerprint;
+use crate::spec::{Args, Value};
+use crate::steps::Built;
+use std::fmt::Write;
+
+/// Counts up when the same settings give other bytes than the last release's.
+const RESULTS: u32 = 1;
+
+/// One step as text: its name, settings and the hashes of its models (not their paths).
+pub fn describe(name: &str, args: &Args, built: &Built) -> String {
+    let mut text = format!("{name}\n");
+    for (key, arg) in args.iter() {
+        let hashed = built.ingredients.iter().any(|(parameter, _)| parameter == key);
+        if !hashed {
+            write!(text, "  {key}=").ok();
+            value_text(&arg.value, &mut text);
+            text.push('\n');
+        }
+    }
+    for (parameter, hash) in &built.ingredients {
+        writeln!(text, "  {parameter}#{hash}").ok();
+    }
+    text
+}
+
+/// Values only: where they stand in the file must not matter.
+fn value_text(value: &Value, text: &mut String) {
+    match value {
+        Value::List(items) => {
+            text.push('[');
+            for item in items {
+                value_text(&item.value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        other => {
+            write!(text, "{other:?}").ok();
+        }
+    }
+}
+
+/// The product of a step that follows `upstream` image steps.
+pub fn product(upstream: &[String], own: &str) -> Fingerprint {
+    digest(upstream.iter().map(String::as_str).chain([own]))
+}
+
+/// The digest of several texts in order.
+pub fn digest<'a>(parts: impl Iterator<Item = &'a str>) -> Fingerprint {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&RESULTS.to_le_bytes());
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
+}
+
+/// Hexadecimal form of a digest.
+pub fn hex(fingerprint: &Fingerprint) -> String {
+    fingerprint.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}

@@ -1,0 +1,216 @@
+//! The plan: a pipeline resolved. Models are loaded, steps compiled, limits known, nothing optional.
+
+mod build;
+mod fingerprint;
+mod resolve;
+
+pub use build::Build;
+pub use resolve::resolve;
+
+use crate::codec;
+use crate::columns::{Column, Value};
+use crate::run::inputs::Input;
+use crate::run::ledger::Fingerprint;
+use crate::run::memory;
+use crate::sinks::table::TableSink;
+use crate::sinks::write::Write;
+use crate::steps::{Action, Shape};
+use globset::GlobSet;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Memory kept back for the ledger, table parts and the allocator's slack.
+const RESERVE: u64 = 96 << 20;
+
+/// Where inputs come from.
+#[derive(Debug)]
+pub enum Source {
+    /// All matching files below the root.
+    Folder,
+    /// One file.
+    File {
+        /// Its name, relative to the root.
+        relative: PathBuf,
+        /// Where it is.
+        absolute: PathBuf,
+    },
+    /// The rows of a CSV or Parquet list.
+    List {
+        /// Paths below the root, and the values of the carried columns.
+        rows: Vec<(PathBuf, Vec<Value>)>,
+    },
+}
+
+/// The input of a job.
+#[derive(Debug)]
+pub struct InputPlan {
+    /// Folder that relative paths refer to.
+    pub root: PathBuf,
+    /// Where inputs come from.
+    pub source: Source,
+    /// Patterns that name inputs (folders only).
+    pub include: GlobSet,
+    /// Patterns that leave inputs out (folders only).
+    pub exclude: GlobSet,
+    /// Descend into linked folders.
+    pub follow_symlinks: bool,
+    /// Columns carried from a list into the table.
+    pub carried: Vec<Column>,
+}
+
+impl InputPlan {
+    /// Whether a file at this relative path is an input.
+    pub fn matches(&self, relative: &Path) -> bool {
+        self.include.is_match(relative) && !self.excluded(relative)
+    }
+
+    /// Whether this relative path is left out.
+    pub fn excluded(&self, relative: &Path) -> bool {
+        self.exclude.is_match(relative)
+    }
+}
+
+/// How many items may fail before the run stops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxFailures {
+    /// This many.
+    Count(usize),
+    /// This share of the items to process, 0 to 1.
+    Share(f64),
+}
+
+/// Bounds of a run; they don't change results.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes the process may have resident.
+    pub memory: u64,
+    /// Largest picture accepted, in pixels.
+    pub pixels: u64,
+    /// Failures tolerated.
+    pub max_failures: MaxFailures,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// A step of the plan.
+#[derive(Debug)]
+pub struct Link {
+    /// Name of the step.
+    pub name: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// Identity of what it makes of an item, for steps that make something lasting.
+    pub product: Option<Fingerprint>,
+}
+
+/// A job, resolved.
+#[derive(Debug)]
+pub struct Plan {
+    /// Pipeline file.
+    pub file: String,
+    /// Name of the job.
+    pub name: String,
+    /// Input.
+    pub input: InputPlan,
+    /// Output folder, absolute.
+    pub output: PathBuf,
+    /// The steps.
+    pub chain: Vec<Link>,
+    /// Products every item should have.
+    pub products: BTreeSet<Fingerprint>,
+    /// Digest of all products.
+    pub products_digest: Fingerprint,
+    /// Files that results depend on, with their hashes (models).
+    pub ingredients: Vec<(String, String)>,
+    /// Bounds.
+    pub limits: Limits,
+    /// What was inferred and the user may want to know.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The table sinks.
+    pub fn tables(&self) -> impl Iterator<Item = &TableSink> {
+        self.chain.iter().filter_map(|l| match &l.action {
+            Action::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    /// The write sinks with their products.
+    pub fn writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
+        self.chain.iter().filter_map(|l| match (&l.action, l.product) {
+            (Action::Write(sink), Some(product)) => Some((product, sink)),
+            _ => None,
+        })
+    }
+
+    /// Bytes left for items beside the program, the models and the workers' own memory.
+    pub fn item_budget(&self, threads: usize) -> u64 {
+        let fixed = memory::resident() + RESERVE + threads as u64 * self.worker_bytes();
+        self.limits.memory.saturating_sub(fixed).max(1)
+    }
+
+    /// Bytes each worker thread needs whatever the image.
+    pub fn worker_bytes(&self) -> u64 {
+        let step = |l: &Link| match &l.action {
+            Action::Image(step) => step.worker_bytes(),
+            Action::Columns(step) => step.worker_bytes(),
+            _ => 0,
+        };
+        self.chain.iter().map(step).max().unwrap_or(0)
+    }
+
+    /// Peak bytes one input is expected to take, from its header alone.
+    ///
+    /// A file without a readable header will fail when decoded and counts with its size.
+    pub fn estimate(&self, input: &Input) -> u64 {
+        let Ok(identity) = &input.identity else { return 0 };
+        let header = File::open(&input.absolute)
+            .ok()
+            .and_then(|f| codec::probe(BufReader::new(f), &input.relative).ok())
+            .filter(|h| u64::from(h.width) * u64::from(h.height) <= self.limits.pixels);
+        let Some(header) = header else { return identity.size };
+        let mut shape = Shape {
+            width: u64::from(header.width),
+            height: u64::from(header.height),
+            channels: u64::from(header.channels),
+            depth: if header.bit_depth > 8 { 2 } else { 1 },
+        };
+        let mut peak = header.decode_bytes;
+        for link in &self.chain {
+            match &link.action {
+                Action::Image(step) => {
+                    peak = peak.max(step.peak_bytes(shape));
+                    shape = step.shape(shape);
+                }
+                Action::Columns(step) => peak = peak.max(shape.bytes() + step.peak_bytes(shape)),
+                // The encoder holds the picture and a file that may be as large, twice while it grows.
+                Action::Write(_) => peak = peak.max(shape.bytes() * 3),
+                Action::Table(_) => {}
+            }
+        }
+        identity.size + peak
+    }
+
+    /// Multiply-adds for a picture of `pixels`, for time estimates.
+    pub fn macs(&self, pixels: f64) -> f64 {
+        let mut pixels = pixels;
+        let mut total = 0.0;
+        for link in &self.chain {
+            match &link.action {
+                Action::Image(step) => {
+                    total += pixels * step.macs_per_pixel();
+                    let unit = Shape { width: 1000, height: 1000, channels: 3, depth: 1 };
+                    let out = step.shape(unit);
+                    pixels *= (out.width * out.height) as f64 / 1e6;
+                }
+                Action::Columns(step) => total += step.macs(),
+                _ => {}
+            }
+        }
+        total
+    }
+}

@@ -1,0 +1,211 @@
+//! From a parsed pipeline to a plan, with every mistake found on the way.
+
+use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
+use crate::run::{inputs, memory};
+use crate::sinks::overlaps;
+use crate::spec::units::{ByteSize, Failures};
+use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, similar_file};
+use crate::steps::{Action, STEPS};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+/// Resolves a pipeline: finds inputs, loads models, compiles steps. Reads the disk, writes nothing.
+///
+/// # Errors
+/// Every mistake found, each with its place.
+pub fn resolve(spec: &PipelineSpec) -> Result<Plan, Diagnostics> {
+    let mut errors = Vec::new();
+    let output = absolute(&spec.output);
+    let input = resolve_input(&spec.input, &mut errors);
+    if let Some(input) = &input {
+        check_output(spec, input, &output, &mut errors);
+    }
+    let beside = Path::new(spec.sources().file()).parent().unwrap_or(Path::new("."));
+    let mut build = Build::new(beside);
+    let mut chain = Vec::new();
+    let mut upstream = Vec::new();
+    let mut ingredients = Vec::new();
+    for step in &spec.steps {
+        let registered = STEPS.iter().find(|s| s.descriptor.name == step.descriptor.name);
+        let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
+        let text = fingerprint::describe(step.descriptor.name, &step.args, &built);
+        ingredients.extend(built.ingredients.iter().cloned());
+        let product = match built.action {
+            Action::Image(_) => {
+                upstream.push(text);
+                None
+            }
+            Action::Columns(_) | Action::Write(_) => Some(fingerprint::product(&upstream, &text)),
+            Action::Table(_) => None,
+        };
+        chain.push(Link { name: step.descriptor.name, action: built.action, product });
+    }
+    let (mistakes, notes) = build.finish();
+    errors.extend(mistakes);
+    check_folders(spec, &mut errors);
+    check_columns(spec, &chain, &mut errors);
+    let limits = resolve_limits(&spec.limits);
+    match input {
+        Some(input) if errors.is_empty() => {
+            let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
+            let texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
+            ingredients.sort();
+            ingredients.dedup();
+            Ok(Plan {
+                file: spec.sources().file().to_string(),
+                name: spec.name.clone(),
+                input,
+                output,
+                chain,
+                products_digest: fingerprint::digest(texts.iter().map(String::as_str)),
+                products,
+                ingredients,
+                limits,
+                notes,
+            })
+        }
+        _ => Err(Diagnostics::new(errors)),
+    }
+}
+
+fn resolve_limits(args: &Args) -> Limits {
+    let memory = match args.bytes("memory") {
+        Some(ByteSize::Exact(bytes)) => bytes,
+        _ => memory::automatic(),
+    };
+    let max_failures = match args.failures("max_failures") {
+        Some(Failures::Count(n)) => MaxFailures::Count(usize::try_from(n).unwrap_or(usize::MAX)),
+        Some(Failures::Share(share)) => MaxFailures::Share(share),
+        None => MaxFailures::Share(1.0),
+    };
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.int("threads").and_then(|n| usize::try_from(n).ok()).unwrap_or_else(cores);
+    Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, threads }
+}
+
+fn resolve_input(args: &Args, errors: &mut Vec<Diagnostic>) -> Option<InputPlan> {
+    let path = args.path("path")?;
+    let include = globs(args, "include", errors);
+    let exclude = globs(args, "exclude", errors);
+    let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
+    if !path.exists() {
+        let help = similar_file(path).map_or_else(
+            || "relative paths start at the working directory".to_string(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        errors.push(args.error("path", format!("there is no {}", path.display()), Some(help)));
+        return None;
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (root, source, carried) = if path.is_dir() {
+        (absolute(path), Source::Folder, Vec::new())
+    } else if extension == "csv" || extension == "parquet" {
+        let root = absolute(args.path("root").unwrap_or(folder));
+        let column = args.text("column").unwrap_or("path");
+        match inputs::read_list(path, column, &root) {
+            Ok((rows, columns)) => (root, Source::List { rows }, columns),
+            Err(what) => {
+                errors.push(args.error("path", format!("{} {what}", path.display()), None));
+                return None;
+            }
+        }
+    } else {
+        let relative = PathBuf::from(path.file_name()?);
+        (absolute(folder), Source::File { relative, absolute: absolute(path) }, Vec::new())
+    };
+    Some(InputPlan { root, source, include, exclude, follow_symlinks, carried })
+}
+
+fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for pattern in args.texts(name).unwrap_or_default() {
+        match GlobBuilder::new(pattern).case_insensitive(true).literal_separator(true).build() {
+            Ok(glob) => drop(set.add(glob)),
+            Err(e) => errors.push(args.error(name, format!("bad pattern: {e}"), None)),
+        }
+    }
+    set.build().unwrap_or_default()
+}
+
+/// An absolute path with links resolved as far as it exists.
+pub fn absolute(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut plain = PathBuf::new();
+    for component in full.components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+        // Each link is followed where it stands, so that a later `..` leaves the folder it leads to.
+        if let Ok(real) = plain.canonicalize() {
+            plain = real;
+        }
+    }
+    plain
+}
+
+fn check_output(spec: &PipelineSpec, input: &InputPlan, output: &Path, errors: &mut Vec<Diagnostic>) {
+    let mut refuse = |what: String| {
+        let help = "originals are never written to: choose an output outside the input";
+        errors.push(spec.diagnostic(spec.output_span, what, Some(help.into())));
+    };
+    let guarded: Vec<PathBuf> = match &input.source {
+        Source::File { absolute: file, .. } => {
+            // Results beside a single original are what people expect of one file; on top of it, never.
+            vec![absolute(file)]
+        }
+        Source::Folder => vec![input.root.clone()],
+        Source::List { rows } => {
+            let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
+            for (relative, _) in rows {
+                folders.extend(input.root.join(relative).parent().map(Path::to_path_buf));
+            }
+            folders.iter().map(|f| absolute(f)).collect()
+        }
+    };
+    if let Some(hit) = guarded.iter().find(|g| output.starts_with(g)) {
+        let relation = if output == hit { "is" } else { "lies inside" };
+        refuse(format!("the output {} {relation} the input {}", output.display(), hit.display()));
+        return;
+    }
+    for step in &spec.steps {
+        let Some(folder) = step.args.path("folder") else { continue };
+        let written = absolute(&output.join(folder));
+        if guarded.iter().any(|g| written.starts_with(g) || (g.starts_with(&written) && written != *output)) {
+            refuse(format!("the folder {} of `{}` reaches the input", folder.display(), step.descriptor.name));
+        }
+    }
+}
+
+fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
+    let folders: Vec<(&Args, PathBuf)> =
+        spec.steps.iter().filter_map(|s| Some((&s.args, s.args.path("folder")?.to_path_buf()))).collect();
+    for (index, (args, folder)) in folders.iter().enumerate() {
+        if let Some((_, other)) = folders[..index].iter().find(|(_, o)| o != folder && overlaps(o, folder)) {
+            let message = format!("the folder `{}` overlaps with `{}`", folder.display(), other.display());
+            let help = "give every sink a folder of its own, none inside another";
+            errors.push(args.error("folder", message, Some(help.into())));
+        }
+    }
+}
+
+fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnostic>) {
+    if chain.len() != spec.steps.len() {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    for (link, step) in chain.iter().zip(&spec.steps) {
+        let Action::Columns(columns) = &link.action else { continue };
+        for column in columns.columns() {
+            if !names.insert(column.name.clone()) {
+                let message = format!("the column `{}` is made twice", column.name);
+                let help = "give one of the steps another `column`, or measure it once";
+                errors.push(step.args.error("column", message, Some(help.into())));
+            }
+        }
+    }
+}

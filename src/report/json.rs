@@ -1,0 +1,71 @@
+//! JSON lines on standard output, one event a line.
+
+use super::Reporter;
+use crate::run::event::{Event, Stop, Summary};
+use crate::run::inputs::path_text;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The reporter.
+#[derive(Debug)]
+pub struct Json;
+
+impl Reporter for Json {
+    fn event(&self, event: &Event) {
+        let mut line = render(event).to_string();
+        line.push('\n');
+        std::io::stdout().lock().write_all(line.as_bytes()).ok();
+    }
+}
+
+fn path(path: &Path) -> String {
+    path_text(path.as_os_str().as_bytes())
+}
+
+/// The name of a stop in machine-readable output.
+fn stop(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Interrupted => "interrupted",
+        Stop::TooManyFailures => "too_many_failures",
+        Stop::StorageFailed => "storage_failed",
+    }
+}
+
+fn render(event: &Event) -> Value {
+    match event {
+        Event::Planned { total, todo, reasons, vanished, swept } => {
+            let reasons: serde_json::Map<String, Value> =
+                reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
+            json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
+                   "vanished": vanished, "swept": swept})
+        }
+        Event::Started { path: p } => json!({"event": "started", "path": path(p)}),
+        Event::Finished { path: p, bytes, pixels, seconds, notes } => {
+            json!({"event": "finished", "path": path(p), "bytes": bytes, "pixels": pixels,
+                   "seconds": seconds, "notes": notes})
+        }
+        Event::Failed { path: p, error } => {
+            json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message})
+        }
+        Event::Stopping { why } => json!({"event": "stopping", "why": stop(*why)}),
+        Event::Publishing => json!({"event": "publishing"}),
+        Event::Ended(summary) => ended(summary),
+    }
+}
+
+fn ended(s: &Summary) -> Value {
+    let steps: serde_json::Map<String, Value> = {
+        let mut sums = serde_json::Map::new();
+        for (index, (name, seconds)) in s.steps.iter().enumerate() {
+            sums.insert(format!("{index}.{name}"), json!(seconds));
+        }
+        sums
+    };
+    let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
+    json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "standing": s.standing,
+           "skipped": s.skipped, "vanished": s.vanished, "pruned": s.pruned, "seconds": s.seconds,
+           "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables,
+           "stop": s.stop.map(stop)})
+}

@@ -1,0 +1,87 @@
+//! Before/after pictures side by side at full size, so that a person sees the difference.
+
+use crate::image::crop::{Gravity, Rect, crop, crop_to};
+use crate::image::gray::gray_to_rgb;
+use crate::image::resize::{Filter, resize};
+use crate::image::{Depth, Image};
+
+/// One picture before and after, both upright.
+#[derive(Debug)]
+pub struct Pair {
+    /// Path for the caption.
+    pub name: String,
+    /// The input.
+    pub before: Image,
+    /// The output.
+    pub after: Image,
+}
+
+/// Width and height of one panel, in pixels.
+const PANEL: (usize, usize) = (360, 240);
+const GAP: usize = 6;
+
+/// A sheet with one row a pair: the same detail before (left) and after (right), pixel for pixel.
+///
+/// The detail is the middle of the picture. Where the output is larger than the input, the input is
+/// enlarged by repeating pixels. 8-bit RGB, transparent pixels over white.
+pub fn before_after(pairs: &[Pair]) -> Image {
+    let width = 2 * PANEL.0 + 3 * GAP;
+    let height = pairs.len() * (PANEL.1 + GAP) + GAP;
+    let mut sheet = Image::new(width, height, 3, Depth::U8);
+    (0..sheet.samples.len()).for_each(|i| sheet.samples.set(i, 0.13));
+    for (row, pair) in pairs.iter().enumerate() {
+        let top = GAP + row * (PANEL.1 + GAP);
+        let (w, h) = (pair.after.width, pair.after.height);
+        let before = if (pair.before.width, pair.before.height) == (w, h) {
+            detail(&pair.before)
+        } else {
+            // Only the detail is enlarged, not the whole picture.
+            let rect = Gravity::Center.rect((w, h), PANEL.0, PANEL.1);
+            let scale = |v: usize, from: usize, to: usize| v * from / to.max(1);
+            let source = Rect {
+                x: scale(rect.x, pair.before.width, w),
+                y: scale(rect.y, pair.before.height, h),
+                width: scale(rect.width, pair.before.width, w).max(1),
+                height: scale(rect.height, pair.before.height, h).max(1),
+            };
+            let part = crop(&pair.before, source).unwrap_or_else(|| pair.before.clone());
+            resize(&part, rect.width, rect.height, Filter::Nearest)
+        };
+        paste(&mut sheet, &before, GAP, top);
+        paste(&mut sheet, &detail(&pair.after), 2 * GAP + PANEL.0, top);
+    }
+    sheet
+}
+
+fn detail(image: &Image) -> Image {
+    crop_to(image, PANEL.0, PANEL.1, Gravity::Center)
+}
+
+fn paste(sheet: &mut Image, part: &Image, left: usize, top: usize) {
+    let part = if part.channels == 1 { gray_to_rgb(part) } else { part.clone() };
+    let (dx, dy) = ((PANEL.0 - part.width) / 2, (PANEL.1 - part.height) / 2);
+    for y in 0..part.height {
+        for x in 0..part.width {
+            let alpha = part.alpha.as_ref().map_or(1.0, |a| a.get(y * part.width + x));
+            for c in 0..3 {
+                let value = part.at(x, y, c) * alpha + 1.0 - alpha;
+                sheet.samples.set(((top + dy + y) * sheet.width + left + dx + x) * 3 + c, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_stand_side_by_side() {
+        let mut after = Image::new(500, 400, 3, Depth::U8);
+        (0..after.samples.len()).for_each(|i| after.samples.set(i, 1.0));
+        let pair = Pair { name: "a".into(), before: Image::new(250, 200, 1, Depth::U16), after };
+        let sheet = before_after(&[pair]);
+        assert_eq!((sheet.width, sheet.height), (2 * 360 + 18, 252));
+        assert_eq!((sheet.at(100, 100, 0), sheet.at(500, 100, 1)), (0.0, 1.0));
+    }
+}

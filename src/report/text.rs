@@ -1,0 +1,197 @@
+//! For people: a bar on a terminal, plain lines elsewhere, and the final summary.
+
+use super::Reporter;
+use crate::plan::Plan;
+use crate::run::event::{Event, Stop, Summary};
+use crate::run::inputs::path_text;
+use crate::run::resume::Reason;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A plain line at most this often.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The reporter.
+#[derive(Debug)]
+pub struct Text {
+    bar: ProgressBar,
+    lines: bool,
+    quiet: bool,
+    name: String,
+    output: PathBuf,
+    notes: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    start: Instant,
+    last: Instant,
+    todo: usize,
+    done: usize,
+    failed: usize,
+}
+
+impl Text {
+    /// A reporter for `plan`; with `bar`, on the terminal.
+    pub fn new(plan: &Plan, bar: bool, quiet: bool) -> Text {
+        let target = if bar { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let now = Instant::now();
+        Text {
+            bar: ProgressBar::with_draw_target(None, target),
+            lines: !bar && !quiet,
+            quiet,
+            name: plan.name.clone(),
+            output: plan.output.clone(),
+            notes: plan.notes.clone(),
+            state: Mutex::new(State { start: now, last: now, todo: 0, done: 0, failed: 0 }),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    fn advance(&self, failed: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done += 1;
+        state.failed += usize::from(failed);
+        self.bar.set_position(state.done as u64);
+        if state.failed > 0 {
+            self.bar.set_prefix(format!("{} failed  ", state.failed));
+        }
+        let finished = state.done == state.todo;
+        if self.lines && (state.last.elapsed() >= EVERY || finished) {
+            state.last = Instant::now();
+            let seconds = state.start.elapsed().as_secs_f64();
+            let rate = state.done as f64 / seconds.max(1e-3);
+            let left = (state.todo - state.done.min(state.todo)) as f64 / rate;
+            let eta = if finished { String::new() } else { format!(", {} left", duration(left)) };
+            let (done, todo, failed) = (state.done, state.todo, state.failed);
+            self.say(&format!("{done}/{todo} images, {failed} failed, {rate:.1}/s{eta}"));
+        }
+    }
+
+    fn planned(&self, total: usize, todo: usize, reasons: &[(Reason, usize)], vanished: usize, swept: usize) {
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.todo = todo;
+            state.start = Instant::now();
+        }
+        if self.quiet {
+            return;
+        }
+        self.notes.iter().for_each(|n| self.say(&format!("note: {n}")));
+        if swept > 0 {
+            self.say(&format!("removed {swept} leftovers of an interrupted run"));
+        }
+        let words: Vec<String> = reasons.iter().map(|(r, n)| format!("{n} {}", r.text())).collect();
+        self.say(&format!("{}: {total} images, {todo} to do ({})", self.name, words.join(", ")));
+        if vanished > 0 {
+            self.say(&format!("{vanished} images are gone from the input; their outputs are kept (--prune removes them)"));
+        }
+        let style = ProgressStyle::with_template(
+            "{bar:24} {pos}/{len}  {prefix:.red}{per_sec}  ETA {eta}  {wide_msg:.dim}",
+        );
+        if let Ok(style) = style {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(todo as u64);
+    }
+
+    fn summary(&self, s: &Summary) {
+        let mut text = match s.stop {
+            None if s.done + s.failed == 0 => "nothing to do: everything is up to date".to_string(),
+            None => "finished".to_string(),
+            Some(Stop::Interrupted) => "interrupted; run again to go on".to_string(),
+            Some(Stop::TooManyFailures) => "stopped: more failures than limits.max_failures allows".to_string(),
+            Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
+        };
+        let mut counts = vec![format!("{} done", s.done)];
+        let mut count = |n: usize, what: &str| {
+            if n > 0 {
+                counts.push(format!("{n} {what}"));
+            }
+        };
+        count(s.failed, "failed");
+        count(s.standing, "failed before and unchanged (see `retry`)");
+        count(s.skipped, "skipped");
+        count(s.pruned, "outputs pruned");
+        text.push_str(&format!("\n  images   {}\n", counts.join(", ")));
+        if s.done > 0 {
+            let seconds = s.seconds.max(1e-3);
+            text.push_str(&format!(
+                "  speed    {}, {:.2} images/s, {:.1} MP/s, {:.1} MB/s\n",
+                duration(s.seconds),
+                s.done as f64 / seconds,
+                s.pixels as f64 / 1e6 / seconds,
+                s.bytes as f64 / 1e6 / seconds
+            ));
+            let total: f64 = s.steps.iter().map(|(_, t)| t).sum::<f64>().max(1e-9);
+            let share = |(n, t): &(String, f64)| format!("{n} {t:.1} s ({:.0} %)", t / total * 100.0);
+            let shares: Vec<_> = s.steps.iter().filter(|(_, t)| *t > 0.0).map(share).collect();
+            text.push_str(&format!("  work     {}\n", shares.join(", ")));
+        }
+        for (folder, rows) in &s.tables {
+            text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).display()));
+        }
+        text.push_str(&format!("  output   {}", self.output.display()));
+        if s.failed + s.standing > 0 {
+            text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").display()));
+        }
+        println!("{text}");
+    }
+}
+
+fn show(path: &Path) -> String {
+    path_text(path.as_os_str().as_bytes())
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds < 10.0 {
+        format!("{seconds:.1} s")
+    } else {
+        HumanDuration(Duration::from_secs_f64(seconds)).to_string()
+    }
+}
+
+impl Reporter for Text {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Planned { total, todo, reasons, vanished, swept } => {
+                let reasons: Vec<_> = reasons.iter().map(|(r, n)| (*r, *n)).collect();
+                self.planned(*total, *todo, &reasons, *vanished, *swept);
+            }
+            Event::Started { path } => self.bar.set_message(show(path)),
+            Event::Finished { path, notes, .. } => {
+                if self.lines && !notes.is_empty() {
+                    self.say(&format!("{}: {}", show(path), notes.join("; ")));
+                }
+                self.advance(false);
+            }
+            Event::Failed { path, error } => {
+                self.say(&format!("failed: {}: {error}", show(path)));
+                self.advance(true);
+            }
+            Event::Stopping { why: Stop::Interrupted } => {
+                self.say("stopping: finishing the images under way (interrupt again to stop at once)");
+            }
+            Event::Stopping { .. } | Event::Publishing => {}
+            Event::Ended(summary) => {
+                self.bar.finish_and_clear();
+                self.summary(summary);
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,178 @@
+//! The committer: one thread that publishes staged files, then records them. Data first, record last.
+
+use super::event::{Event, Summary};
+use super::item::Processed;
+use super::ledger::{Entry, Ledger, Outcome, Output};
+use super::RunError;
+use crate::plan::Plan;
+use crate::store::{Staged, Store, StoreError};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// Items recorded in one transaction at most.
+const BATCH: usize = 256;
+/// An item waits no longer than this for others to share its sync and transaction.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// A worker's result.
+pub struct Message {
+    /// Path relative to the input.
+    pub path: PathBuf,
+    /// What came of it.
+    pub done: Result<Processed, StoreError>,
+}
+
+impl Processed {
+    /// True when the item failed.
+    pub fn failed(&self) -> bool {
+        matches!(self.entry.record.outcome, Outcome::Failed { .. })
+    }
+}
+
+/// What was recorded in a run.
+#[derive(Debug, Default)]
+pub struct Totals {
+    done: usize,
+    failed: usize,
+    bytes: u64,
+    pixels: u64,
+    steps: Vec<(String, f64)>,
+}
+
+impl Totals {
+    /// Adds these to a summary.
+    pub fn add_to(self, summary: &mut Summary) {
+        summary.done += self.done;
+        summary.failed += self.failed;
+        summary.bytes += self.bytes;
+        summary.pixels += self.pixels;
+        summary.steps = self.steps;
+    }
+}
+
+/// Names of the timed stages: decoding, then each link of the chain.
+pub fn step_names(plan: &Plan) -> Vec<String> {
+    std::iter::once("decode").chain(plan.chain.iter().map(|l| l.name)).map(str::to_string).collect()
+}
+
+/// Publishes and records results as they come.
+pub struct Committer<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    ledger: &'a mut Ledger,
+    emit: &'a (dyn Fn(Event) + Sync),
+    halt: &'a AtomicBool,
+    totals: Totals,
+}
+
+impl<'a> Committer<'a> {
+    /// A committer that sets `halt` when the output can't be written.
+    pub fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        ledger: &'a mut Ledger,
+        emit: &'a (dyn Fn(Event) + Sync),
+        halt: &'a AtomicBool,
+    ) -> Committer<'a> {
+        let steps = step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
+        Committer { plan, store, ledger, emit, halt, totals: Totals { steps, ..Totals::default() } }
+    }
+
+    /// Works until all senders hang up.
+    ///
+    /// # Errors
+    /// The first write that fails; what was recorded before it holds.
+    pub fn run(mut self, results: &Receiver<Message>) -> Result<Totals, RunError> {
+        let mut open = true;
+        while open {
+            let mut batch = Vec::new();
+            let mut deadline = None;
+            while batch.len() < BATCH {
+                let wait = deadline.map_or(Duration::MAX, |d: Instant| d.saturating_duration_since(Instant::now()));
+                match results.recv_timeout(wait) {
+                    Ok(message) => batch.push(message),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        open = false;
+                        break;
+                    }
+                }
+                deadline.get_or_insert_with(|| Instant::now() + LINGER);
+            }
+            if let Err(error) = self.commit(batch) {
+                self.halt.store(true, Ordering::SeqCst);
+                // Workers must not block on a full channel while the run winds down.
+                while let Ok(message) = results.recv() {
+                    if let Ok(processed) = message.done {
+                        let staged: Vec<Staged> = processed.staged.into_iter().map(|(_, s)| s).collect();
+                        self.store.discard(&staged);
+                    }
+                }
+                return Err(error);
+            }
+        }
+        Ok(self.totals)
+    }
+
+    fn commit(&mut self, batch: Vec<Message>) -> Result<(), RunError> {
+        let mut failure = None;
+        let mut items = Vec::new();
+        for message in batch {
+            match message.done {
+                Ok(processed) => items.push((message.path, processed)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let mut staged = Vec::new();
+        let mut owners = Vec::new();
+        for (index, (_, processed)) in items.iter_mut().enumerate() {
+            for (product, file) in processed.staged.drain(..) {
+                staged.push(file);
+                owners.push((index, product));
+            }
+        }
+        let stamps = self.store.publish(&staged)?;
+        for ((file, stamp), (index, product)) in staged.iter().zip(stamps).zip(owners) {
+            let path = file.relative().as_os_str().as_bytes().to_vec();
+            let products = &mut items[index].1.entry.record.products;
+            products.entry(product).or_default().push(Output { path, stamp });
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
+        let mut tellings = Vec::with_capacity(items.len());
+        for (path, processed) in items {
+            tellings.push((path, processed.seconds, processed.pixels));
+            entries.push(processed.entry);
+        }
+        if !entries.is_empty() {
+            self.ledger.commit(&entries, self.store.fault())?;
+        }
+        for (entry, (path, seconds, pixels)) in entries.into_iter().zip(tellings) {
+            self.tell(entry, path, &seconds, pixels);
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn tell(&mut self, entry: Entry, path: PathBuf, seconds: &[f64], pixels: u64) {
+        for (total, seconds) in self.totals.steps.iter_mut().zip(seconds) {
+            total.1 += seconds;
+        }
+        let record = entry.record;
+        match record.outcome {
+            Outcome::Done(_) => {
+                self.totals.done += 1;
+                self.totals.bytes += record.size;
+                self.totals.pixels += pixels;
+                let (bytes, seconds, notes) = (record.size, record.seconds, record.notes);
+                (self.emit)(Event::Finished { path, bytes, pixels, seconds, notes });
+            }
+            Outcome::Failed { error, .. } => {
+                self.totals.failed += 1;
+                (self.emit)(Event::Failed { path, error });
+            }
+        }
+        debug_assert_eq!(self.totals.steps.len(), self.plan.chain.len() + 1);
+    }
+}

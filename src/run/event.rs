@@ -1,0 +1,100 @@
+//! What the runner tells while it works. Reporters consume these; the runner prints nothing.
+
+use super::resume::Reason;
+use crate::error::ItemError;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Inputs are listed and compared with the ledger.
+    Planned {
+        /// Inputs found.
+        total: usize,
+        /// Items to process.
+        todo: usize,
+        /// How many for each reason.
+        reasons: BTreeMap<Reason, usize>,
+        /// Inputs in the ledger that are no longer there.
+        vanished: usize,
+        /// Leftovers of an earlier crash that were removed.
+        swept: usize,
+    },
+    /// A worker took an item.
+    Started {
+        /// Path relative to the input.
+        path: PathBuf,
+    },
+    /// An item is recorded as done.
+    Finished {
+        /// Path relative to the input.
+        path: PathBuf,
+        /// Bytes of the input.
+        bytes: u64,
+        /// Pixels of the input.
+        pixels: u64,
+        /// Seconds of work.
+        seconds: f64,
+        /// Remarks.
+        notes: Vec<String>,
+    },
+    /// An item is recorded as failed.
+    Failed {
+        /// Path relative to the input.
+        path: PathBuf,
+        /// Why.
+        error: ItemError,
+    },
+    /// A stop was asked for; items under way are being finished.
+    Stopping {
+        /// Why.
+        why: Stop,
+    },
+    /// Tables and manifests are being written.
+    Publishing,
+    /// The run ended.
+    Ended(Summary),
+}
+
+/// Why a run stopped early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal.
+    Interrupted,
+    /// `limits.max_failures` was passed.
+    TooManyFailures,
+    /// The output could not be written.
+    StorageFailed,
+}
+
+/// Totals of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Inputs found.
+    pub total: usize,
+    /// Items done in this run.
+    pub done: usize,
+    /// Items failed in this run.
+    pub failed: usize,
+    /// Items that failed in an earlier run and were not tried again.
+    pub standing: usize,
+    /// Items that needed nothing.
+    pub skipped: usize,
+    /// Inputs in the ledger that are no longer there.
+    pub vanished: usize,
+    /// Outputs removed because their inputs vanished.
+    pub pruned: usize,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Input bytes of the items done.
+    pub bytes: u64,
+    /// Input pixels of the items done.
+    pub pixels: u64,
+    /// Seconds of work by step, summed over workers, in chain order.
+    pub steps: Vec<(String, f64)>,
+    /// Why it stopped early.
+    pub stop: Option<Stop>,
+    /// Rows in each table, by folder.
+    pub tables: Vec<(String, usize)>,
+}

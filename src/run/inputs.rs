@@ -1,0 +1,198 @@
+//! Listing the inputs: a folder tree, one file, or the paths of a CSV or Parquet list.
+
+use super::resume::Identity;
+use crate::columns::{Column, Value};
+use crate::error::{ErrorKind, ItemError};
+use crate::plan::{InputPlan, Source};
+use crate::store::mtime_ns;
+use rayon::prelude::*;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// One input file.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Path relative to the input root; names the item everywhere.
+    pub relative: PathBuf,
+    /// Where to read it.
+    pub absolute: PathBuf,
+    /// Size and time, or why it can't be an image file.
+    pub identity: Result<Identity, ItemError>,
+    /// Values of the list's other columns, in the order of [`InputPlan::carried`].
+    pub carried: Vec<Value>,
+}
+
+impl Input {
+    /// The relative path as bytes, the ledger's key.
+    pub fn key(&self) -> &[u8] {
+        self.relative.as_os_str().as_bytes()
+    }
+
+    /// Stable identifier for tables: 32 hex digits of BLAKE3 over the relative path's bytes.
+    pub fn id(&self) -> String {
+        blake3::hash(self.key()).to_hex()[..32].to_string()
+    }
+}
+
+/// A path as UTF-8 text: invalid bytes are written `\xNN`, so that nothing is lost.
+pub fn path_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// Lists the inputs of a plan, sorted by the bytes of their relative paths.
+///
+/// Paths that can't be read become inputs with an error, so that they show up in the manifest.
+pub fn list(plan: &InputPlan) -> Vec<Input> {
+    let mut inputs: Vec<Input> = match &plan.source {
+        Source::File { relative, absolute } => vec![examine(relative.clone(), absolute.clone(), Vec::new())],
+        Source::List { rows } => {
+            let read = |(relative, values): &(PathBuf, Vec<Value>)| {
+                examine(relative.clone(), plan.root.join(relative), values.clone())
+            };
+            rows.par_iter().map(read).collect()
+        }
+        Source::Folder => {
+            let found = walk(plan);
+            found.into_par_iter().map(|(relative, e)| resolve(&plan.root, relative, e)).collect()
+        }
+    };
+    inputs.par_sort_by(|a, b| a.key().cmp(b.key()));
+    inputs
+}
+
+fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
+    let absolute = root.join(&relative);
+    match error {
+        Some(error) => Input { relative, absolute, identity: Err(error), carried: Vec::new() },
+        None => examine(relative, absolute, Vec::new()),
+    }
+}
+
+fn walk(plan: &InputPlan) -> Vec<(PathBuf, Option<ItemError>)> {
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(&plan.root).follow_links(plan.follow_symlinks) {
+        match entry {
+            Ok(entry) => {
+                let Ok(relative) = entry.path().strip_prefix(&plan.root) else { continue };
+                if !entry.file_type().is_dir() && plan.matches(relative) && !links_to_folder(&entry) {
+                    found.push((relative.to_path_buf(), None));
+                }
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(&plan.root);
+                let relative = path.strip_prefix(&plan.root).unwrap_or(path).to_path_buf();
+                // A broken link inside a followed tree is an item like any other; it fails when examined.
+                let wanted = error.loop_ancestor().is_some() || plan.matches(&relative) || path.is_dir();
+                if wanted && !plan.excluded(&relative) {
+                    let kind = ErrorKind::Unreadable;
+                    found.push((relative, Some(ItemError::new(kind, format!("cannot list: {error}")))));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn links_to_folder(entry: &walkdir::DirEntry) -> bool {
+    entry.path_is_symlink() && fs::metadata(entry.path()).is_ok_and(|m| m.is_dir())
+}
+
+fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
+    let identity = identify(&absolute);
+    Input { relative, absolute, identity, carried }
+}
+
+/// Size and time of a regular file.
+///
+/// # Errors
+/// `Vanished`, `Unreadable` or `NotAFile`.
+pub fn identify(path: &Path) -> Result<Identity, ItemError> {
+    let meta = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    if !meta.is_file() {
+        let message = format!("{} is not a regular file; remove it or exclude it", path.display());
+        return Err(ItemError::new(ErrorKind::NotAFile, message));
+    }
+    Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(&meta) })
+}
+
+/// The item error for a file that can't be opened or read.
+pub fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        ItemError::new(ErrorKind::Vanished, format!("{} is no longer there", path.display()))
+    } else {
+        let message = format!("cannot read {}: {error}; check its permissions and links", path.display());
+        ItemError::new(ErrorKind::Unreadable, message)
+    }
+}
+
+/// Reads a list file: rows of (path below `root`, other columns' values), and those columns.
+///
+/// # Errors
+/// A message that says what is wrong with the list and where.
+pub fn read_list(file: &Path, column: &str, root: &Path) -> Result<(Vec<Row>, Vec<Column>), String> {
+    let table = match file.extension().and_then(OsStr::to_str) {
+        Some(e) if e.eq_ignore_ascii_case("parquet") => super::list_file::parquet(file)?,
+        _ => super::list_file::csv(file)?,
+    };
+    let Some(at) = table.columns.iter().position(|c| c.name == column) else {
+        let names: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        return Err(format!("has no column `{column}`; it has {}: set `input.column`", names.join(", ")));
+    };
+    let mut rows = Vec::with_capacity(table.rows.len());
+    let mut seen = std::collections::HashSet::new();
+    for (index, mut values) in table.rows.into_iter().enumerate() {
+        let line = index + 1;
+        let Value::Text(path) = values.remove(at) else { return Err(format!("row {line} has no path")) };
+        let relative = below(&path, root).ok_or_else(|| {
+            format!("row {line}: {path} is not below {}; set `input.root` to a common folder", root.display())
+        })?;
+        if !seen.insert(relative.clone()) {
+            return Err(format!("row {line}: {path} is listed twice; keep one row for each file"));
+        }
+        rows.push((relative, values));
+    }
+    let mut columns = table.columns;
+    columns.remove(at);
+    Ok((rows, columns))
+}
+
+/// A row of a list: path relative to the root, and the other columns' values.
+pub type Row = (PathBuf, Vec<Value>);
+
+fn below(path: &str, root: &Path) -> Option<PathBuf> {
+    let path = Path::new(path);
+    let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
+    let clean: PathBuf = relative.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect();
+    let inside = clean.components().all(|c| matches!(c, std::path::Component::Normal(_)));
+    (inside && !clean.as_os_str().is_empty()).then_some(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_utf8_stays_visible() {
+        assert_eq!(path_text(b"a/\xffb"), "a/\\xFFb");
+        assert_eq!(path_text("ü\n".as_bytes()), "ü\n");
+    }
+
+    #[test]
+    fn listed_paths_stay_below_the_root() {
+        let root = Path::new("/archive");
+        assert_eq!(below("./a/b.png", root), Some(PathBuf::from("a/b.png")));
+        assert_eq!(below("/archive/a.png", root), Some(PathBuf::from("a.png")));
+        for outside in ["../a.png", "/etc/passwd", "", "a/../../b"] {
+            assert_eq!(below(outside, root), None, "{outside}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! One item: read, check, decode, run the chain, stage the results. A failure is a value.
+
+use super::inputs::{Input, identify, unreadable};
+use super::ledger::{Entry, Facts, Fingerprint, Outcome, Record};
+use super::resume::Identity;
+use crate::codec::{self, CodecError};
+use crate::columns;
+use crate::error::{ErrorKind, ItemError};
+use crate::plan::{Link, Plan};
+use crate::steps::{Action, Sample};
+use crate::store::{Staged, Store, StoreError};
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Instant;
+
+/// A processed item on its way to the committer.
+#[derive(Debug)]
+pub struct Processed {
+    /// The ledger's entry; outputs are filled in by the committer.
+    pub entry: Entry,
+    /// Files to publish, with the product each belongs to.
+    pub staged: Vec<(Fingerprint, Staged)>,
+    /// Seconds by link of the chain; decoding stands first.
+    pub seconds: Vec<f64>,
+    /// Pixels of the input.
+    pub pixels: u64,
+}
+
+/// What the ledger knew of an item before.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// Content hash then; only of an item that was done, since what a failed one keeps is older.
+    pub hash: Option<[u8; 32]>,
+    /// Facts then, when it was done.
+    pub facts: Option<Facts>,
+    /// Products still wanted whose files are intact.
+    pub intact: BTreeSet<Fingerprint>,
+    /// Remarks then.
+    pub notes: Vec<String>,
+}
+
+/// Why an item did not come to an end by itself.
+#[derive(Debug)]
+enum Stopped {
+    Item(ItemError),
+    Store(StoreError),
+}
+
+impl From<ItemError> for Stopped {
+    fn from(e: ItemError) -> Stopped {
+        Stopped::Item(e)
+    }
+}
+
+/// Processes one item, making the products `make`.
+///
+/// # Errors
+/// Only when the output can't be written; every other failure is in the entry.
+pub fn process(
+    plan: &Plan,
+    store: &Store,
+    input: &Input,
+    make: &BTreeSet<Fingerprint>,
+    before: &Before,
+) -> Result<Processed, StoreError> {
+    let start = Instant::now();
+    let mut work = Work::new(plan, store, input, make, before);
+    let ended = catch_unwind(AssertUnwindSafe(|| work.run()));
+    let outcome = match ended {
+        Ok(Ok(facts)) => Outcome::Done(facts),
+        Ok(Err(Stopped::Store(e))) => {
+            work.discard();
+            return Err(e);
+        }
+        Ok(Err(Stopped::Item(error))) => work.failed(error),
+        Err(panic) => {
+            let message = format!("internal error: {}; please report this file", panic_text(panic.as_ref()));
+            work.failed(ItemError::new(ErrorKind::Panic, message))
+        }
+    };
+    Ok(work.finish(outcome, start.elapsed().as_secs_f64()))
+}
+
+struct Work<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    input: &'a Input,
+    make: BTreeSet<Fingerprint>,
+    before: &'a Before,
+    identity: Identity,
+    hash: Option<[u8; 32]>,
+    keep: BTreeSet<Fingerprint>,
+    staged: Vec<(Fingerprint, Staged)>,
+    payloads: HashMap<Fingerprint, Vec<u8>>,
+    notes: Vec<String>,
+    seconds: Vec<f64>,
+    pixels: u64,
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        input: &'a Input,
+        make: &BTreeSet<Fingerprint>,
+        before: &'a Before,
+    ) -> Work<'a> {
+        Work {
+            plan,
+            store,
+            input,
+            make: make.clone(),
+            before,
+            identity: input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: 0 }),
+            hash: None,
+            keep: BTreeSet::new(),
+            staged: Vec::new(),
+            payloads: HashMap::new(),
+            notes: Vec::new(),
+            seconds: vec![0.0; plan.chain.len() + 1],
+            pixels: 0,
+        }
+    }
+
+    fn run(&mut self) -> Result<Facts, Stopped> {
+        let clock = Instant::now();
+        let bytes = self.read()?;
+        let hash = *blake3::hash(&bytes).as_bytes();
+        self.hash = Some(hash);
+        if self.before.hash.is_some_and(|then| then == hash) {
+            // Same content under a new time stamp: what was made from it still holds.
+            self.keep = self.before.intact.clone();
+            self.make.retain(|f| !self.keep.contains(f));
+            if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
+                self.notes.clone_from(&self.before.notes);
+                return Ok(facts.clone());
+            }
+        }
+        let limits = codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
+        let decoded = codec::decode(&bytes, &self.input.relative, &limits)
+            .map_err(|e| decode_error(&self.input.relative, &e))?;
+        drop(bytes);
+        let source = &decoded.source;
+        self.pixels = u64::from(source.width) * u64::from(source.height);
+        let facts = Facts {
+            width: source.width,
+            height: source.height,
+            channels: source.channels,
+            bit_depth: source.bit_depth,
+            format: source.format.name().to_string(),
+        };
+        let mut sample = Sample {
+            relative: self.input.relative.clone(),
+            image: decoded.image,
+            meta: decoded.meta,
+            notes: source.notes.clone(),
+            source: decoded.source,
+        };
+        self.seconds[0] = clock.elapsed().as_secs_f64();
+        let plan = self.plan;
+        let last = plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1);
+        for (index, link) in plan.chain.iter().enumerate().take(last) {
+            let clock = Instant::now();
+            self.step(link, &mut sample)?;
+            self.seconds[index + 1] = clock.elapsed().as_secs_f64();
+        }
+        self.notes.append(&mut sample.notes);
+        Ok(facts)
+    }
+
+    fn wants(&self, link: &Link) -> bool {
+        link.product.is_some_and(|f| self.make.contains(&f))
+    }
+
+    fn step(&mut self, link: &Link, sample: &mut Sample) -> Result<(), Stopped> {
+        match &link.action {
+            Action::Image(step) => step.apply(sample).map_err(|e| e.at_step(link.name))?,
+            Action::Columns(step) => {
+                if let Some(product) = link.product.filter(|_| self.wants(link)) {
+                    let values = step.values(sample).map_err(|e| e.at_step(link.name))?;
+                    self.payloads.insert(product, columns::encode(&values));
+                }
+            }
+            Action::Write(sink) => {
+                if let Some(product) = link.product.filter(|_| self.wants(link)) {
+                    let path = sink.path(&self.input.relative);
+                    let bytes = sink.encode(sample).map_err(|e| e.at_step(link.name))?;
+                    let staged = self.store.stage(&path, &bytes).map_err(Stopped::Store)?;
+                    self.staged.push((product, staged));
+                }
+            }
+            Action::Table(_) => {}
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Vec<u8>, ItemError> {
+        let path = &self.input.absolute;
+        if let Err(error) = &self.input.identity {
+            return Err(error.clone());
+        }
+        let before = identify(path)?;
+        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
+        if identify(path)? != before || bytes.len() as u64 != before.size {
+            let message = format!("{} changed while it was read; it will be tried again", path.display());
+            return Err(ItemError::new(ErrorKind::Changed, message));
+        }
+        self.identity = before;
+        Ok(bytes)
+    }
+
+    fn discard(&mut self) {
+        let staged: Vec<Staged> = self.staged.drain(..).map(|(_, s)| s).collect();
+        self.store.discard(&staged);
+    }
+
+    fn failed(&mut self, error: ItemError) -> Outcome {
+        self.discard();
+        self.payloads.clear();
+        // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
+        self.keep.clone_from(&self.before.intact);
+        Outcome::Failed { error, plan: self.plan.products_digest }
+    }
+
+    fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
+        let made = match outcome {
+            Outcome::Done(_) => std::mem::take(&mut self.make),
+            Outcome::Failed { .. } => BTreeSet::new(),
+        };
+        let products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
+        let record = Record {
+            size: self.identity.size,
+            mtime_ns: self.identity.mtime_ns,
+            hash: self.hash,
+            outcome,
+            notes: self.notes,
+            seconds,
+            products,
+        };
+        let entry = Entry {
+            path: self.input.key().to_vec(),
+            record,
+            payloads: self.payloads,
+            keep: self.keep,
+        };
+        Processed { entry, staged: self.staged, seconds: self.seconds, pixels: self.pixels }
+    }
+}
+
+fn decode_error(path: &Path, error: &CodecError) -> ItemError {
+    let kind = match error {
+        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
+        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
+        _ => ErrorKind::Undecodable,
+    };
+    ItemError::new(kind, format!("{}: {error}", path.display()))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_string())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic without a message".into())
+}

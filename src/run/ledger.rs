@@ -1,0 +1,496 @@
+//! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
+
+use crate::error::{ErrorKind, ItemError};
+use crate::store::{Fault, STATE_FOLDER, Stamp};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Identity of one product of an item: steps, settings, models and seed that its bytes depend on.
+pub type Fingerprint = [u8; 16];
+
+/// A file an item's product consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Path relative to the output folder, as bytes.
+    pub path: Vec<u8>,
+    /// What was published there.
+    pub stamp: Stamp,
+}
+
+/// Facts about an input read while it was processed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Width as stored, pixels.
+    pub width: u32,
+    /// Height as stored, pixels.
+    pub height: u32,
+    /// Channels of the file, alpha included.
+    pub channels: u8,
+    /// Bits a sample in the file.
+    pub bit_depth: u8,
+    /// Format name.
+    pub format: String,
+}
+
+/// How an item ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything asked for was made.
+    Done(Facts),
+    /// It failed; `plan` is the fingerprint of all products asked for then.
+    Failed {
+        /// Why.
+        error: ItemError,
+        /// Digest of the products asked for.
+        plan: Fingerprint,
+    },
+}
+
+/// What the ledger knows of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Bytes of the input.
+    pub size: u64,
+    /// Modification time of the input, nanoseconds.
+    pub mtime_ns: i64,
+    /// BLAKE3 of the input; absent when it could not be read.
+    pub hash: Option<[u8; 32]>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Remarks such as "first of 12 frames".
+    pub notes: Vec<String>,
+    /// Seconds of work the last time.
+    pub seconds: f64,
+    /// Products present, with the files of each.
+    pub products: BTreeMap<Fingerprint, Vec<Output>>,
+}
+
+/// A change to one input's record, to be committed.
+#[derive(Debug)]
+pub struct Entry {
+    /// Relative path of the input, as bytes.
+    pub path: Vec<u8>,
+    /// New state; its `products` are those made now.
+    pub record: Record,
+    /// Row values of the products made now.
+    pub payloads: HashMap<Fingerprint, Vec<u8>>,
+    /// Products made earlier that still hold.
+    pub keep: BTreeSet<Fingerprint>,
+}
+
+/// A ledger that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// SQLite refused.
+    #[error("ledger {}: {source}; if it is damaged, move the .safelight folder away and run again", path.display())]
+    Sql {
+        /// Database file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+    /// Written by another version.
+    #[error("ledger {} has layout {found}, this program reads layout {LAYOUT}; use the version that wrote it or choose another output", path.display())]
+    Layout {
+        /// Database file.
+        path: PathBuf,
+        /// Layout found.
+        found: i64,
+    },
+    /// A planted fault.
+    #[error("ledger {}: {source}", path.display())]
+    Io {
+        /// Database file.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+}
+
+const LAYOUT: i64 = 1;
+const SCHEMA: &str = "
+CREATE TABLE items(
+  id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB,
+  outcome TEXT NOT NULL, error_kind TEXT, message TEXT, failed_plan BLOB,
+  width INTEGER, height INTEGER, channels INTEGER, bit_depth INTEGER, format TEXT,
+  notes TEXT NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE products(
+  item INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE, fingerprint BLOB NOT NULL, payload BLOB NOT NULL,
+  PRIMARY KEY(item, fingerprint)) WITHOUT ROWID;
+CREATE TABLE outputs(
+  path BLOB PRIMARY KEY, item INTEGER NOT NULL, fingerprint BLOB NOT NULL,
+  size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL,
+  FOREIGN KEY(item, fingerprint) REFERENCES products(item, fingerprint) ON DELETE CASCADE) WITHOUT ROWID;
+CREATE INDEX outputs_by_product ON outputs(item, fingerprint);
+CREATE TABLE orphans(path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE claims(path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE parts(
+  folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY(folder, name)) WITHOUT ROWID;
+";
+
+/// The open ledger of an output folder.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    db: Connection,
+}
+
+impl Ledger {
+    /// Opens the ledger in the output folder `root`, creating it when absent.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is damaged, or has another layout.
+    pub fn open(root: &Path) -> Result<Ledger, LedgerError> {
+        let path = root.join(STATE_FOLDER).join("ledger.db");
+        let sql = |source| LedgerError::Sql { path: path.clone(), source };
+        let db = Connection::open(&path).map_err(sql)?;
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").map_err(sql)?;
+        let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
+        if found == 0 {
+            let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
+            db.execute_batch(&create).map_err(sql)?;
+        } else if found != LAYOUT {
+            return Err(LedgerError::Layout { path, found });
+        }
+        Ok(Ledger { path, db })
+    }
+
+    /// Opens the ledger for reading if there is one.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
+        if root.join(STATE_FOLDER).join("ledger.db").exists() { Ledger::open(root).map(Some) } else { Ok(None) }
+    }
+
+    fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
+        let path = self.path.clone();
+        move |source| LedgerError::Sql { path: path.clone(), source }
+    }
+
+    /// Everything known, by relative path of the input.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn records(&self) -> Result<HashMap<Vec<u8>, Record>, LedgerError> {
+        self.read_records().map_err(self.sql())
+    }
+
+    fn read_records(&self) -> rusqlite::Result<HashMap<Vec<u8>, Record>> {
+        let mut products: HashMap<i64, BTreeMap<Fingerprint, Vec<Output>>> = HashMap::new();
+        let mut query = self.db.prepare("SELECT item, fingerprint FROM products")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            products.entry(row.get(0)?).or_default().insert(row.get(1)?, Vec::new());
+        }
+        let mut query =
+            self.db.prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let stamp = Stamp { size: row.get(3)?, mtime_ns: row.get(4)?, hash: row.get(5)? };
+            let output = Output { path: row.get(2)?, stamp };
+            products.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default().push(output);
+        }
+        let mut query = self.db.prepare(
+            "SELECT id, path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
+             width, height, channels, bit_depth, format, notes, seconds FROM items",
+        )?;
+        let mut rows = query.query([])?;
+        let mut records = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let outcome = if row.get::<_, String>(5)? == "done" {
+                Outcome::Done(Facts {
+                    width: row.get(9)?,
+                    height: row.get(10)?,
+                    channels: row.get(11)?,
+                    bit_depth: row.get(12)?,
+                    format: row.get(13)?,
+                })
+            } else {
+                let kind = row.get::<_, String>(6)?;
+                let kind = ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Panic);
+                Outcome::Failed { error: ItemError::new(kind, row.get::<_, String>(7)?), plan: row.get(8)? }
+            };
+            let notes: String = row.get(14)?;
+            let record = Record {
+                size: row.get(2)?,
+                mtime_ns: row.get(3)?,
+                hash: row.get(4)?,
+                outcome,
+                notes: notes.lines().map(str::to_string).collect(),
+                seconds: row.get(15)?,
+                products: products.remove(&row.get(0)?).unwrap_or_default(),
+            };
+            records.insert(row.get(1)?, record);
+        }
+        Ok(records)
+    }
+
+    /// Output paths this folder's runs have announced and may have written without recording.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn claims(&self) -> Result<BTreeSet<Vec<u8>>, LedgerError> {
+        let read = || -> rusqlite::Result<BTreeSet<Vec<u8>>> {
+            let mut query = self.db.prepare("SELECT path FROM claims")?;
+            query.query_map([], |r| r.get(0))?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
+    /// Announces that these outputs are about to be written.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn claim<'a>(&mut self, paths: impl Iterator<Item = &'a [u8]>) -> Result<(), LedgerError> {
+        let sql = self.sql();
+        let write = || {
+            let tx = self.db.transaction()?;
+            {
+                let mut insert = tx.prepare("INSERT OR IGNORE INTO claims VALUES(?1)")?;
+                for path in paths {
+                    insert.execute([path])?;
+                }
+            }
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+
+    /// Records a batch in one transaction. The files it names have to be published already.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing of the batch is recorded.
+    pub fn commit(&mut self, batch: &[Entry], fault: &Fault) -> Result<(), LedgerError> {
+        let io = |source| LedgerError::Io { path: self.path.clone(), source };
+        fault.hit("record").map_err(io)?;
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            for entry in batch {
+                write_entry(&tx, entry)?;
+            }
+            tx.commit()
+        };
+        write().map_err(sql)?;
+        fault.hit("recorded").map_err(|source| LedgerError::Io { path: self.path.clone(), source })
+    }
+
+    /// Row values of one product of one input.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn payload(&self, path: &[u8], fingerprint: &Fingerprint) -> Result<Option<Vec<u8>>, LedgerError> {
+        let sql = "SELECT payload FROM products JOIN items ON items.id = products.item
+                   WHERE items.path = ?1 AND products.fingerprint = ?2";
+        let read = || self.db.prepare_cached(sql)?.query_row(params![path, fingerprint], |r| r.get(0)).optional();
+        read().map_err(self.sql())
+    }
+
+    /// Outputs that earlier settings made and the present ones do not.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn orphans(&self) -> Result<Vec<Output>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<Output>> {
+            let mut query = self.db.prepare("SELECT path, size, mtime_ns, hash FROM orphans ORDER BY path")?;
+            let row = |r: &rusqlite::Row<'_>| {
+                let stamp = Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? };
+                Ok(Output { path: r.get(0)?, stamp })
+            };
+            query.query_map([], row)?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
+    /// Forgets inputs with all their outputs, and orphaned outputs. The files have to be gone already.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget(&mut self, inputs: &[Vec<u8>], orphans: &[Output]) -> Result<(), LedgerError> {
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            for path in inputs {
+                tx.prepare_cached("DELETE FROM items WHERE path = ?1")?.execute([path])?;
+            }
+            for orphan in orphans {
+                tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([&orphan.path])?;
+            }
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+
+    /// The table parts last published in `folder`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn parts(&self, folder: &str) -> Result<BTreeMap<String, Stamp>, LedgerError> {
+        let read = || -> rusqlite::Result<BTreeMap<String, Stamp>> {
+            let mut query = self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
+            let row = |r: &rusqlite::Row<'_>| {
+                Ok((r.get(0)?, Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? }))
+            };
+            query.query_map([folder], row)?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
+    /// Folders of the tables published here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn part_folders(&self) -> Result<Vec<String>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut query = self.db.prepare("SELECT DISTINCT folder FROM parts ORDER BY folder")?;
+            query.query_map([], |r| r.get(0))?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
+    /// Records the parts just published in `folder`.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_parts(&mut self, folder: &str, parts: &[(String, Stamp)]) -> Result<(), LedgerError> {
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            tx.execute("DELETE FROM parts WHERE folder = ?1", [folder])?;
+            for (name, stamp) in parts {
+                tx.execute(
+                    "INSERT INTO parts VALUES(?1,?2,?3,?4,?5)",
+                    params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash],
+                )?;
+            }
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+}
+
+fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    let record = &entry.record;
+    let (outcome, error, plan, facts) = match &record.outcome {
+        Outcome::Done(facts) => ("done", None, None, Some(facts)),
+        Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
+    };
+    let id: i64 = tx
+        .prepare_cached(
+            "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
+               width, height, channels, bit_depth, format, notes, seconds)
+             VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)
+             ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
+               failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                entry.path,
+                record.size,
+                record.mtime_ns,
+                record.hash,
+                outcome,
+                error.map(|e| e.kind.name()),
+                error.map(|e| &e.message),
+                plan,
+                facts.map(|f| f.width),
+                facts.map(|f| f.height),
+                facts.map(|f| f.channels),
+                facts.map(|f| f.bit_depth),
+                facts.map(|f| &f.format),
+                record.notes.join("\n"),
+                record.seconds,
+            ],
+            |r| r.get(0),
+        )?;
+    let stale: Vec<Fingerprint> = tx
+        .prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?
+        .query_map([id], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for fingerprint in stale.iter().filter(|f| !entry.keep.contains(*f)) {
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO orphans
+             SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2",
+        )?
+        .execute(params![id, fingerprint])?;
+        tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
+            .execute(params![id, fingerprint])?;
+    }
+    for (fingerprint, outputs) in &record.products {
+        let payload = entry.payloads.get(fingerprint).map_or(&[][..], Vec::as_slice);
+        tx.prepare_cached("INSERT OR REPLACE INTO products VALUES(?1,?2,?3)")?
+            .execute(params![id, fingerprint, payload])?;
+        for Output { path, stamp } in outputs {
+            tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?.execute(params![
+                path,
+                id,
+                fingerprint,
+                stamp.size,
+                stamp.mtime_ns,
+                stamp.hash
+            ])?;
+            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+            tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {
+        let stamp = Stamp { size: 1, mtime_ns: 2, hash: [3; 32] };
+        let output = |path: &str| vec![Output { path: path.into(), stamp: stamp.clone() }];
+        Record {
+            size: 10,
+            mtime_ns: -5,
+            hash: Some([hash; 32]),
+            outcome: Outcome::Done(Facts { width: 4, height: 3, channels: 3, bit_depth: 8, format: "png".into() }),
+            notes: vec!["first of 2 frames".into()],
+            seconds: 0.5,
+            products: products.iter().map(|(f, p)| (*f, output(p))).collect(),
+        }
+    }
+
+    fn entry(path: &[u8], record: Record, keep: &[Fingerprint]) -> Entry {
+        let payloads = record.products.keys().map(|f| (*f, vec![f[0]])).collect();
+        Entry { path: path.to_vec(), record, payloads, keep: keep.iter().copied().collect() }
+    }
+
+    #[test]
+    fn records_come_back_and_stale_products_go() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(STATE_FOLDER)).unwrap();
+        let fault = Fault::default();
+        let mut ledger = Ledger::open(dir.path()).unwrap();
+        let first = record(1, &[([1; 16], "a.png"), ([2; 16], "b.png")]);
+        ledger.commit(&[entry(b"x\xff.png", first.clone(), &[])], &fault).unwrap();
+        assert_eq!(ledger.records().unwrap().get(&b"x\xff.png"[..]), Some(&first));
+        assert_eq!(ledger.payload(b"x\xff.png", &[2; 16]).unwrap(), Some(vec![2]));
+
+        let second = record(1, &[([3; 16], "c.png")]);
+        ledger.commit(&[entry(b"x\xff.png", second, &[[2; 16]])], &fault).unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let records = ledger.records().unwrap();
+        let products: Vec<_> = records[&b"x\xff.png"[..]].products.keys().copied().collect();
+        assert_eq!(products, [[2; 16], [3; 16]]);
+        assert_eq!(ledger.payload(b"x\xff.png", &[1; 16]).unwrap(), None);
+    }
+
+    #[test]
+    fn claims_are_cleared_by_their_record() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(STATE_FOLDER)).unwrap();
+        let mut ledger = Ledger::open(dir.path()).unwrap();
+        ledger.claim([&b"a.png"[..], b"b.png"].into_iter()).unwrap();
+        ledger.commit(&[entry(b"a", record(1, &[([1; 16], "a.png")]), &[])], &Fault::default()).unwrap();
+        assert_eq!(ledger.claims().unwrap(), BTreeSet::from([b"b.png".to_vec()]));
+    }
+}

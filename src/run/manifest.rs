@@ -1,0 +1,123 @@
+//! The manifest: the ledger's contents as `manifest.csv` and `manifest.parquet`, one row an input.
+//!
+//! Times and durations of the run are left out on purpose: equal runs give equal manifests.
+
+use super::RunError;
+use super::inputs::{Input, path_text};
+use super::ledger::{Outcome, Record};
+use crate::columns::{Column, ColumnType, Value};
+use crate::plan::Plan;
+use crate::sinks::parquet::Table;
+use crate::store::Store;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+const COLUMNS: [(&str, ColumnType); 13] = [
+    ("id", ColumnType::Text),
+    ("path", ColumnType::Text),
+    ("status", ColumnType::Text),
+    ("error_kind", ColumnType::Text),
+    ("error_message", ColumnType::Text),
+    ("notes", ColumnType::Text),
+    ("size", ColumnType::Int),
+    ("mtime", ColumnType::Int),
+    ("hash", ColumnType::Text),
+    ("width", ColumnType::Int),
+    ("height", ColumnType::Int),
+    ("format", ColumnType::Text),
+    ("outputs", ColumnType::Text),
+];
+
+/// Names of the manifest files, relative to the output.
+pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
+
+/// Writes both files when they would change.
+///
+/// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`.
+///
+/// # Errors
+/// When the output can't be written.
+pub fn write(
+    plan: &Plan,
+    store: &Store,
+    inputs: &[Input],
+    records: &HashMap<Vec<u8>, Record>,
+) -> Result<(), RunError> {
+    let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
+    let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
+    let present: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let mut rows: Vec<(&[u8], Option<&Record>, bool)> =
+        inputs.iter().map(|i| (i.key(), records.get(i.key()), false)).collect();
+    let gone = records.iter().filter(|(path, _)| !present.contains(path.as_slice()));
+    rows.extend(gone.map(|(path, record)| (path.as_slice(), Some(record), true)));
+    rows.sort_by_key(|(path, ..)| *path);
+
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut table = Table::new(&columns, rows.len());
+    csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
+    for (path, record, vanished) in rows {
+        let values = row(plan, path, record, vanished);
+        csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
+        table.push(values).map_err(failed)?;
+    }
+    let csv = csv.into_inner().map_err(|e| failed(e.to_string()))?;
+    let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
+    for (name, bytes) in FILES.iter().zip([csv, table.finish(&metadata).map_err(failed)?]) {
+        let same = std::fs::read(store.root().join(name)).is_ok_and(|old| old == bytes);
+        if !same {
+            store.write(Path::new(name), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn row(plan: &Plan, path: &[u8], record: Option<&Record>, vanished: bool) -> Vec<Value> {
+    let text = |t: Option<String>| t.map_or(Value::Null, Value::Text);
+    let int = |n: Option<i64>| n.map_or(Value::Null, Value::Int);
+    let (mut status, mut error, mut facts) = ("pending", None, None);
+    match record.map(|r| (&r.outcome, r)) {
+        Some((Outcome::Done(f), r)) => {
+            let whole = plan.products.iter().all(|p| r.products.contains_key(p));
+            status = if whole || vanished { "done" } else { "pending" };
+            facts = Some(f);
+        }
+        Some((Outcome::Failed { error: e, .. }, _)) => {
+            status = "failed";
+            error = Some(e);
+        }
+        None => {}
+    }
+    if vanished {
+        status = "vanished";
+    }
+    let mut outputs: Vec<String> = record
+        .into_iter()
+        .flat_map(|r| r.products.values().flatten())
+        .map(|o| path_text(&o.path))
+        .collect();
+    outputs.sort();
+    let known = record.filter(|r| r.hash.is_some());
+    vec![
+        Value::Text(blake3::hash(path).to_hex()[..32].to_string()),
+        Value::Text(path_text(path)),
+        Value::Text(status.to_string()),
+        text(error.map(|e| e.kind.name().to_string())),
+        text(error.map(|e| e.message.clone())),
+        text(record.map(|r| r.notes.join("; ")).filter(|n| !n.is_empty())),
+        int(known.and_then(|r| i64::try_from(r.size).ok())),
+        int(known.map(|r| r.mtime_ns / 1000)),
+        text(record.and_then(|r| r.hash).map(|h| blake3::Hash::from(h).to_hex().to_string())),
+        int(facts.map(|f| f.width.into())),
+        int(facts.map(|f| f.height.into())),
+        text(facts.map(|f| f.format.clone())),
+        text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
+    ]
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Text(t) => t.clone(),
+        Value::Int(i) => i.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,266 @@
+//! The runner: lists, compares, admits, processes, commits. It emits events and prints nothing.
+
+pub mod event;
+pub mod inputs;
+mod item;
+pub mod ledger;
+mod list_file;
+pub mod manifest;
+pub mod memory;
+pub mod prepare;
+pub mod resume;
+mod committer;
+
+use crate::plan::{MaxFailures, Plan};
+use crate::store::{Fault, Lock, LockError, Store, StoreError};
+use committer::{Committer, Message};
+use event::{Event, Stop, Summary};
+use inputs::path_text;
+use item::process;
+use ledger::{Ledger, LedgerError};
+use memory::Budget;
+use prepare::{Prepared, Task};
+use resume::{Reason, Selection};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+/// Names of worker threads begin with this.
+pub const WORKER_NAME: &str = "worker-";
+
+/// A run that could not start or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The output could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Another run holds the output.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// No input matches.
+    #[error("{0}")]
+    NoInput(String),
+    /// Two inputs would write one file.
+    #[error("{0}")]
+    Collision(String),
+    /// A table could not be written or read back.
+    #[error("table {folder}: {message}")]
+    Table {
+        /// The table's folder.
+        folder: String,
+        /// What happened.
+        message: String,
+    },
+    /// Threads could not be started.
+    #[error("cannot start worker threads: {0}; set limits.threads lower")]
+    Threads(String),
+}
+
+/// Choices of one invocation that do not change results.
+#[derive(Debug)]
+pub struct Options<'a> {
+    /// Which items.
+    pub selection: Selection,
+    /// Remove outputs of inputs that vanished and of earlier settings.
+    pub prune: bool,
+    /// Set by a signal handler: finish what is under way and stop.
+    pub stop: &'a AtomicBool,
+    /// Planted fault, for tests.
+    pub fault: Option<String>,
+}
+
+/// Runs the plan to its end, or until stopped.
+///
+/// # Errors
+/// When the run can't start, or the output can no longer be written. Everything recorded until then
+/// holds, and the next run goes on from there.
+pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) -> Result<Summary, RunError> {
+    let start = Instant::now();
+    let store = Store::open(&plan.output, Fault::parse(options.fault.as_deref()))?;
+    let _lock = Lock::take(&plan.output)?;
+    let swept = store.sweep()?;
+    let mut ledger = Ledger::open(&plan.output)?;
+    let prepared = prepare::prepare(plan, Some(&ledger), options.selection)?;
+    prepared.refuse_collisions(plan)?;
+    let todo = prepared.tasks.len();
+    emit(Event::Planned {
+        total: prepared.inputs.len(),
+        todo,
+        reasons: prepared.reasons.clone(),
+        vanished: prepared.vanished.len(),
+        swept,
+    });
+    ledger.claim(prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes())))?;
+
+    let count = |reason| prepared.reasons.get(&reason).copied().unwrap_or(0);
+    let mut summary = Summary {
+        total: prepared.inputs.len(),
+        standing: count(Reason::StandingFailure),
+        skipped: count(Reason::UpToDate) + count(Reason::NotSelected),
+        vanished: prepared.vanished.len(),
+        ..Summary::default()
+    };
+    let result = work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
+    if let Err(error) = result {
+        summary.stop = Some(Stop::StorageFailed);
+        summary.seconds = start.elapsed().as_secs_f64();
+        emit(Event::Ended(summary));
+        return Err(error);
+    }
+    emit(Event::Publishing);
+    if options.prune {
+        summary.pruned = prune(&store, &mut ledger, &prepared)?;
+    }
+    publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
+    summary.seconds = start.elapsed().as_secs_f64();
+    emit(Event::Ended(summary.clone()));
+    Ok(summary)
+}
+
+fn work(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+    options: &Options<'_>,
+    emit: &(dyn Fn(Event) + Sync),
+    summary: &mut Summary,
+) -> Result<(), RunError> {
+    if prepared.tasks.is_empty() {
+        summary.steps = committer::step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
+        return Ok(());
+    }
+    let threads = plan.limits.threads;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(16 << 20)
+        .thread_name(|i| format!("{WORKER_NAME}{i}"))
+        .build()
+        .map_err(|e| RunError::Threads(e.to_string()))?;
+    let budget = Budget::new(plan.item_budget(threads));
+    let halt = AtomicBool::new(false);
+    let failures = AtomicUsize::new(0);
+    let allowed = plan.limits.max_failures.allowed(prepared.tasks.len());
+    let (send, receive) = mpsc::sync_channel(threads * 4);
+    std::thread::scope(|scope| -> Result<(), RunError> {
+        let committer = Committer::new(plan, store, ledger, emit, &halt);
+        let recording = scope.spawn(move || committer.run(&receive));
+        pool.in_place_scope(|items| {
+            for task in &prepared.tasks {
+                let interrupted = options.stop.load(Ordering::SeqCst);
+                let too_many = failures.load(Ordering::SeqCst) > allowed;
+                if interrupted || too_many || halt.load(Ordering::SeqCst) {
+                    let why = if interrupted { Stop::Interrupted } else { Stop::TooManyFailures };
+                    if interrupted || too_many {
+                        emit(Event::Stopping { why });
+                        summary.stop = Some(why);
+                    }
+                    break;
+                }
+                let input = &prepared.inputs[task.input];
+                let need = plan.estimate(input);
+                budget.admit(need.min(budget.total()), threads);
+                let (send, budget, failures, halt) = (send.clone(), &budget, &failures, &halt);
+                items.spawn(move |_| {
+                    emit(Event::Started { path: input.relative.clone() });
+                    let done = run_task(plan, store, prepared, task, need, budget.total());
+                    if done.as_ref().is_ok_and(|p| p.failed()) {
+                        failures.fetch_add(1, Ordering::SeqCst);
+                    }
+                    halt.fetch_or(done.is_err(), Ordering::SeqCst);
+                    // The committer hangs up only after a storage failure of its own.
+                    send.send(Message { path: input.relative.clone(), done }).ok();
+                    budget.release(need.min(budget.total()));
+                });
+            }
+            drop(send);
+        });
+        let totals = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        totals.add_to(summary);
+        Ok(())
+    })?;
+    // The last items may pass the limit after the last admission.
+    if summary.stop.is_none() && failures.load(Ordering::SeqCst) > allowed {
+        summary.stop = Some(Stop::TooManyFailures);
+    }
+    Ok(())
+}
+
+fn run_task(
+    plan: &Plan,
+    store: &Store,
+    prepared: &Prepared,
+    task: &Task,
+    need: u64,
+    budget: u64,
+) -> Result<item::Processed, StoreError> {
+    use crate::error::{ErrorKind, ItemError};
+    let mut input = prepared.inputs[task.input].clone();
+    if input.identity.is_ok() {
+        if let Some(path) = &task.foreign {
+            let message = format!(
+                "{} exists and was not written by safelight; move it away or choose another output",
+                plan.output.join(path).display()
+            );
+            input.identity = Err(ItemError::new(ErrorKind::Exists, message));
+        } else if need > budget {
+            let mib = |b: u64| b.div_ceil(1 << 20);
+            let message = format!(
+                "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",
+                path_text(input.key()),
+                mib(need),
+                mib(budget)
+            );
+            input.identity = Err(ItemError::new(ErrorKind::OverMemory, message));
+        }
+    }
+    process(plan, store, &input, &task.make, &task.before)
+}
+
+fn prune(store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
+    use std::ffi::OsStr;
+    let orphans = ledger.orphans()?;
+    let gone = prepared.vanished.iter().flat_map(|(_, outputs)| outputs.iter()).chain(orphans.iter());
+    let mut removed = 0;
+    for output in gone {
+        // Only what is still the file that was written: someone may have put a better one there.
+        let path = std::path::Path::new(OsStr::from_bytes(&output.path));
+        let now = inputs::identify(&store.root().join(path));
+        if now.is_ok_and(|n| n.size == output.stamp.size && n.mtime_ns == output.stamp.mtime_ns) {
+            store.remove(path)?;
+            removed += 1;
+        }
+    }
+    let inputs: Vec<_> = prepared.vanished.iter().map(|(path, _)| path.clone()).collect();
+    ledger.forget(&inputs, &orphans)?;
+    Ok(removed)
+}
+
+fn publish(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+    summary: &mut Summary,
+) -> Result<(), RunError> {
+    let records = ledger.records()?;
+    for table in plan.tables() {
+        let rows = table.publish(plan, store, ledger, &prepared.inputs, &records)?;
+        summary.tables.push((table.folder().to_string(), rows));
+    }
+    manifest::write(plan, store, &prepared.inputs, &records)
+}
+
+impl MaxFailures {
+    /// Failures allowed among `items`; one more stops the run.
+    pub fn allowed(self, items: usize) -> usize {
+        match self {
+            MaxFailures::Count(n) => n,
+            MaxFailures::Share(share) => (items as f64 * share).floor() as usize,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Before the run: list the inputs, look at the disk, decide for each item, find collisions.
+
+use super::RunError;
+use super::inputs::{self, Input, path_text};
+use super::item::Before;
+use super::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
+use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
+use crate::plan::Plan;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// An item to process.
+#[derive(Debug)]
+pub struct Task {
+    /// Index into [`Prepared::inputs`].
+    pub input: usize,
+    /// Why.
+    pub reason: Reason,
+    /// Products to make.
+    pub make: BTreeSet<Fingerprint>,
+    /// What the ledger knew.
+    pub before: Before,
+    /// Output paths that are about to be written.
+    pub claims: Vec<PathBuf>,
+    /// An output path where a file stands that safelight did not write.
+    pub foreign: Option<PathBuf>,
+}
+
+/// Everything decided before the first item.
+#[derive(Debug)]
+pub struct Prepared {
+    /// All inputs, sorted by path.
+    pub inputs: Vec<Input>,
+    /// The reason for each input, in the same order.
+    pub decisions: Vec<Reason>,
+    /// Items to process, in order.
+    pub tasks: Vec<Task>,
+    /// How many inputs for each reason.
+    pub reasons: BTreeMap<Reason, usize>,
+    /// Inputs of the ledger that are no longer listed, with their outputs.
+    pub vanished: Vec<(Vec<u8>, Vec<Output>)>,
+    /// Outputs of earlier settings.
+    pub orphans: usize,
+    /// Output paths that more than one input would write.
+    pub collisions: BTreeMap<PathBuf, Vec<PathBuf>>,
+    /// What the ledger knows.
+    pub records: HashMap<Vec<u8>, Record>,
+}
+
+/// Lists and decides; reads the disk, writes nothing.
+///
+/// # Errors
+/// When the ledger can't be read or no input matches.
+pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Result<Prepared, RunError> {
+    let inputs = inputs::list(&plan.input);
+    if inputs.is_empty() {
+        return Err(RunError::NoInput(format!(
+            "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
+            plan.input.root.display()
+        )));
+    }
+    let records = ledger.map(Ledger::records).transpose()?.unwrap_or_default();
+    let claims = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
+    let orphans: BTreeSet<Vec<u8>> =
+        ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path).collect();
+    let disk = look(&plan.output, &records);
+    let owned: BTreeSet<&[u8]> = records
+        .values()
+        .flat_map(|r| r.products.values().flatten())
+        .map(|o| o.path.as_slice())
+        .chain(claims.iter().map(Vec::as_slice))
+        .chain(orphans.iter().map(Vec::as_slice))
+        .collect();
+
+    let decided: Vec<(Decision, Option<Task>)> = inputs
+        .par_iter()
+        .enumerate()
+        .map(|(index, input)| {
+            let record = records.get(input.key());
+            // An unreadable input is always tried: the attempt turns it into a row.
+            let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
+            let decision = decide(&plan.products, &plan.products_digest, identity, record, &disk, selection);
+            let task = (!decision.make.is_empty())
+                .then(|| make_task(plan, index, input, &decision, record, &disk, &owned));
+            (decision, task)
+        })
+        .collect();
+
+    let mut reasons = BTreeMap::new();
+    for (decision, _) in &decided {
+        *reasons.entry(decision.reason).or_insert(0) += 1;
+    }
+    let decisions = decided.iter().map(|(d, _)| d.reason).collect();
+    let tasks = decided.into_iter().filter_map(|(_, task)| task).collect();
+    let present: std::collections::HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let mut vanished: Vec<_> = records
+        .iter()
+        .filter(|(path, _)| !present.contains(path.as_slice()))
+        .map(|(path, record)| (path.clone(), record.products.values().flatten().cloned().collect()))
+        .collect();
+    vanished.sort_by(|a: &(Vec<u8>, _), b| a.0.cmp(&b.0));
+    let collisions = collisions(plan, &inputs);
+    Ok(Prepared { inputs, decisions, tasks, reasons, vanished, orphans: orphans.len(), collisions, records })
+}
+
+fn make_task(
+    plan: &Plan,
+    index: usize,
+    input: &Input,
+    decision: &Decision,
+    record: Option<&Record>,
+    disk: &Disk,
+    owned: &BTreeSet<&[u8]>,
+) -> Task {
+    let intact = |outputs: &[Output]| {
+        outputs.iter().all(|o| {
+            let stamp = Identity { size: o.stamp.size, mtime_ns: o.stamp.mtime_ns };
+            disk.get(&o.path) == Some(&stamp)
+        })
+    };
+    let before = record.map_or_else(Before::default, |record| {
+        let facts = match &record.outcome {
+            Outcome::Done(facts) => Some(facts.clone()),
+            Outcome::Failed { .. } => None,
+        };
+        Before {
+            hash: record.hash.filter(|_| facts.is_some()),
+            facts,
+            intact: record
+                .products
+                .iter()
+                .filter(|(f, outputs)| plan.products.contains(*f) && intact(outputs))
+                .map(|(f, _)| *f)
+                .collect(),
+            notes: record.notes.clone(),
+        }
+    });
+    let claims: Vec<PathBuf> = plan
+        .writes()
+        .filter(|(product, _)| decision.make.contains(product))
+        .map(|(_, sink)| sink.path(&input.relative))
+        .collect();
+    let foreign = claims
+        .iter()
+        .find(|path| {
+            !owned.contains(path.as_os_str().as_bytes()) && plan.output.join(path).symlink_metadata().is_ok()
+        })
+        .cloned();
+    let claims = if foreign.is_some() { Vec::new() } else { claims };
+    Task { input: index, reason: decision.reason, make: decision.make.clone(), before, claims, foreign }
+}
+
+fn look(output: &Path, records: &HashMap<Vec<u8>, Record>) -> Disk {
+    let paths: Vec<&Vec<u8>> =
+        records.values().flat_map(|r| r.products.values().flatten()).map(|o| &o.path).collect();
+    paths
+        .into_par_iter()
+        .filter_map(|path| {
+            let found = inputs::identify(&output.join(OsStr::from_bytes(path))).ok()?;
+            Some((path.clone(), found))
+        })
+        .collect()
+}
+
+fn collisions(plan: &Plan, inputs: &[Input]) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+    let mut writers: HashMap<PathBuf, usize> = HashMap::new();
+    let mut clashes: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for (_, sink) in plan.writes() {
+        for (index, input) in inputs.iter().enumerate() {
+            let path = sink.path(&input.relative);
+            if let Some(first) = writers.insert(path.clone(), index) {
+                let inputs_there = clashes.entry(path).or_insert_with(|| vec![inputs[first].relative.clone()]);
+                inputs_there.push(input.relative.clone());
+            }
+        }
+    }
+    clashes
+}
+
+impl Prepared {
+    /// Fails when two inputs would write one file.
+    ///
+    /// # Errors
+    /// A message that names the first few.
+    pub fn refuse_collisions(&self, plan: &Plan) -> Result<(), RunError> {
+        if self.collisions.is_empty() {
+            return Ok(());
+        }
+        let mut text = format!("{}: {} output names belong to several inputs:", plan.file, self.collisions.len());
+        let show = |p: &Path| path_text(p.as_os_str().as_bytes());
+        for (output, inputs) in self.collisions.iter().take(10) {
+            let names: Vec<_> = inputs.iter().map(|p| show(p)).collect();
+            text.push_str(&format!("\n  {} <- {}", show(output), names.join(", ")));
+        }
+        text.push_str("\nuse `format: same`, exclude one of each, or write them in separate jobs");
+        Err(RunError::Collision(text))
+    }
+}

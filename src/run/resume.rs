@@ -1,0 +1,137 @@
+//! What is outstanding: a pure function of the products asked for, the inputs, the ledger and the disk.
+
+use super::ledger::{Fingerprint, Outcome, Output, Record};
+use std::collections::{BTreeSet, HashMap};
+
+/// Identity of an input as the file system tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds.
+    pub mtime_ns: i64,
+}
+
+/// Which items a command wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Everything outstanding; lasting failures of unchanged files are not tried again.
+    Outstanding,
+    /// Only items whose last attempt failed.
+    FailedOnly,
+}
+
+/// Why an item is to be processed, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Never seen.
+    New,
+    /// Size or time differ from the ledger's.
+    InputChanged,
+    /// A step, setting or model differs.
+    PlanChanged,
+    /// An output is gone.
+    OutputMissing,
+    /// An output is not the file that was written.
+    OutputChanged,
+    /// The last attempt failed and may succeed now.
+    FailedBefore,
+    /// Nothing to do.
+    UpToDate,
+    /// Failed before for a reason that lies in the unchanged file.
+    StandingFailure,
+    /// Not among the items asked for.
+    NotSelected,
+}
+
+impl Reason {
+    /// Words for `plan` and the summary.
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::New => "new",
+            Reason::InputChanged => "input changed",
+            Reason::PlanChanged => "settings or model changed",
+            Reason::OutputMissing => "output missing",
+            Reason::OutputChanged => "output changed",
+            Reason::FailedBefore => "failed before, trying again",
+            Reason::UpToDate => "up to date",
+            Reason::StandingFailure => "failed before, file unchanged",
+            Reason::NotSelected => "not selected",
+        }
+    }
+}
+
+/// What to do with one input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Why.
+    pub reason: Reason,
+    /// Products to make; empty when there is nothing to do.
+    pub make: BTreeSet<Fingerprint>,
+}
+
+/// Size and time of the files on disk at the paths the ledger knows.
+pub type Disk = HashMap<Vec<u8>, Identity>;
+
+/// Decides for one input.
+///
+/// `wanted` are the products the plan asks of every item, `plan` their digest, `record` what the ledger
+/// holds, `disk` the present state of recorded outputs.
+pub fn decide(
+    wanted: &BTreeSet<Fingerprint>,
+    plan: &Fingerprint,
+    input: Identity,
+    record: Option<&Record>,
+    disk: &Disk,
+    selection: Selection,
+) -> Decision {
+    let all = |reason| Decision { reason, make: wanted.clone() };
+    let none = |reason| Decision { reason, make: BTreeSet::new() };
+    let failed = record.is_some_and(|r| matches!(r.outcome, Outcome::Failed { .. }));
+    if selection == Selection::FailedOnly && !failed {
+        return none(Reason::NotSelected);
+    }
+    let Some(record) = record else { return all(Reason::New) };
+    let same_input = input == Identity { size: record.size, mtime_ns: record.mtime_ns };
+    if let Outcome::Failed { error, plan: then } = &record.outcome {
+        let standing = same_input && plan == then && !error.kind.is_transient();
+        return match (standing, selection) {
+            (true, Selection::Outstanding) => none(Reason::StandingFailure),
+            _ if !same_input => all(Reason::InputChanged),
+            _ => all(Reason::FailedBefore),
+        };
+    }
+    if !same_input {
+        return all(Reason::InputChanged);
+    }
+    let mut reason = Reason::UpToDate;
+    let mut make = BTreeSet::new();
+    for fingerprint in wanted {
+        let found = match record.products.get(fingerprint) {
+            None => Some(Reason::PlanChanged),
+            Some(outputs) => outputs.iter().find_map(|o| damage(o, disk)),
+        };
+        if let Some(found) = found {
+            make.insert(*fingerprint);
+            if reason == Reason::UpToDate {
+                reason = found;
+            }
+        }
+    }
+    Decision { reason, make }
+}
+
+fn damage(output: &Output, disk: &Disk) -> Option<Reason> {
+    let stamp = &output.stamp;
+    match disk.get(&output.path) {
+        None => Some(Reason::OutputMissing),
+        Some(found) if *found != (Identity { size: stamp.size, mtime_ns: stamp.mtime_ns }) => {
+            Some(Reason::OutputChanged)
+        }
+        Some(_) => None,
+    }
+}
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! `table`: one row an image, as a folder of Parquet parts that always holds each done input once.
+//!
+//! The folder is a projection of the ledger. Rows stand in path order and are cut into parts at places
+//! that depend on the rows themselves, so that a new or changed file rewrites one part, and the folder
+//! after any history equals that of a single fresh run. A changed set of parts replaces the old one in
+//! one atomic exchange.
+
+use super::overlaps;
+use crate::columns::{self, Column, ColumnType, Value};
+use crate::plan::{Build, Plan};
+use crate::run::RunError;
+use crate::run::inputs::{Input, path_text};
+use crate::run::ledger::{Facts, Fingerprint, Ledger, Outcome, Record};
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::steps::{Action, Built};
+use crate::store::{Stamp, Store, StoreError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Bytes of rows a part aims at, uncompressed.
+const PART_BYTES: usize = 32 << 20;
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "table",
+    doc: "Writes one Parquet row for each image: what it is, carried list columns, measurements and vectors.",
+    role: Role::WriteRow,
+    params: &[
+        Param {
+            name: "folder",
+            kind: Kind::Folder,
+            fallback: Fallback::Yaml("table"),
+            doc: "Folder below the output that holds the parts and nothing else.",
+        },
+        Param {
+            name: "rows",
+            kind: Kind::Int { min: 16, max: 1_000_000 },
+            fallback: Fallback::Unset,
+            doc: "Rows a part aims at; by default as many as fill about 32 MB, at most 65536.",
+        },
+    ],
+    shorthand: None,
+    example: "- table: {folder: table}",
+};
+
+/// The resolved sink.
+#[derive(Debug)]
+pub struct TableSink {
+    folder: PathBuf,
+    rows: Option<usize>,
+}
+
+/// Compiles the step.
+pub fn build(args: &Args, _build: &mut Build<'_>) -> Option<Built> {
+    let rows = args.int("rows").and_then(|r| usize::try_from(r).ok());
+    Some(Built::from(Action::Table(TableSink { folder: args.path("folder")?.to_path_buf(), rows })))
+}
+
+/// Columns every table begins with.
+pub fn base_columns() -> Vec<Column> {
+    use ColumnType::{Int, Text};
+    let columns = [
+        ("id", Text),
+        ("path", Text),
+        ("size", Int),
+        ("mtime", Int),
+        ("hash", Text),
+        ("width", Int),
+        ("height", Int),
+        ("channels", Int),
+        ("bit_depth", Int),
+        ("format", Text),
+    ];
+    columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect()
+}
+
+struct RowRef<'a> {
+    input: &'a Input,
+    record: &'a Record,
+    facts: &'a Facts,
+    key: [u8; 32],
+}
+
+struct Layout {
+    columns: Vec<Column>,
+    products: Vec<Fingerprint>,
+    metadata: Vec<(String, String)>,
+}
+
+impl TableSink {
+    /// The folder, relative to the output.
+    pub fn folder(&self) -> std::path::Display<'_> {
+        self.folder.display()
+    }
+
+    fn layout(&self, plan: &Plan) -> Layout {
+        let mut columns = base_columns();
+        let mut taken: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
+        let mut products = Vec::new();
+        let mut made = Vec::new();
+        for link in &plan.chain {
+            match &link.action {
+                Action::Columns(step) => {
+                    products.extend(link.product);
+                    made.extend(step.columns());
+                }
+                Action::Table(table) if table.folder == self.folder => break,
+                _ => {}
+            }
+        }
+        taken.extend(made.iter().map(|c| c.name.clone()));
+        for column in &plan.input.carried {
+            let mut name = column.name.clone();
+            while !taken.insert(name.clone()) {
+                name = format!("list_{name}");
+            }
+            columns.push(Column::new(name, column.kind));
+        }
+        columns.extend(made);
+        let ids: String = products.iter().flatten().map(|b| format!("{b:02x}")).collect();
+        let mut metadata = vec![
+            ("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
+            ("safelight.pipeline".to_string(), plan.name.clone()),
+            ("safelight.fingerprint".to_string(), blake3::hash(ids.as_bytes()).to_hex()[..32].to_string()),
+        ];
+        let models: Vec<_> = plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect();
+        metadata.push(("safelight.models".to_string(), models.join(",")));
+        Layout { columns, products, metadata }
+    }
+
+    /// Brings the folder in line with the ledger; returns the number of rows.
+    ///
+    /// # Errors
+    /// When a part can't be made or the folder can't be replaced; the old set then stands.
+    pub fn publish(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        ledger: &mut Ledger,
+        inputs: &[Input],
+        records: &HashMap<Vec<u8>, Record>,
+    ) -> Result<usize, RunError> {
+        let layout = self.layout(plan);
+        let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
+        let target = self.rows.unwrap_or_else(|| default_rows(&layout.columns));
+        let keys: Vec<[u8; 32]> = rows.iter().map(|r| *blake3::hash(r.input.key()).as_bytes()).collect();
+        let schema = schema_text(&layout);
+        let mut parts = Vec::new();
+        for range in cut(&keys, target) {
+            let rows = &rows[range];
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(schema.as_bytes());
+            for row in rows {
+                hasher.update(&row.key);
+            }
+            parts.push((format!("part-{}.parquet", &hasher.finalize().to_hex()[..16]), rows));
+        }
+        let folder_name = self.folder.display().to_string();
+        let known = ledger.parts(&folder_name)?;
+        let present = present_parts(&store.root().join(&self.folder)).map_err(|m| self.error(m))?;
+        let intact = |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
+        if present.len() == parts.len() && parts.iter().all(|(name, _)| intact(name)) {
+            return Ok(rows.len());
+        }
+        let mut failure = None;
+        let files = parts.iter().map_while(|(name, rows)| {
+            if intact(name) {
+                return Some(Ok((name.clone(), None)));
+            }
+            match part(&layout, rows, ledger) {
+                Ok(bytes) => Some(Ok((name.clone(), Some(bytes)))),
+                Err(error) => {
+                    failure = Some(error);
+                    let source = std::io::Error::other("a part could not be made");
+                    Some(Err(StoreError::Io { action: "write", path: self.folder.clone(), source }))
+                }
+            }
+        });
+        let stamps = store.replace_folder(&self.folder, files);
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let stamps: Vec<(String, Stamp)> = stamps?;
+        ledger.set_parts(&folder_name, &stamps)?;
+        Ok(rows.len())
+    }
+
+    fn error(&self, message: String) -> RunError {
+        RunError::Table { folder: self.folder.display().to_string(), message }
+    }
+
+    /// Fails when the folder holds something that is not a part, which replacing it would lose.
+    ///
+    /// # Errors
+    /// With the name of the first such thing.
+    pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
+        present_parts(&output.join(&self.folder)).map(drop).map_err(|m| self.error(m))
+    }
+
+    /// Whether a file written at `path` would stand in this table's folder.
+    pub fn claims(&self, path: &Path) -> bool {
+        overlaps(&self.folder, path)
+    }
+}
+
+fn row_ref<'a>(input: &'a Input, records: &'a HashMap<Vec<u8>, Record>, layout: &Layout) -> Option<RowRef<'a>> {
+    let record = records.get(input.key())?;
+    let Outcome::Done(facts) = &record.outcome else { return None };
+    if !layout.products.iter().all(|p| record.products.contains_key(p)) {
+        return None;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(input.key());
+    hasher.update(&[0]);
+    hasher.update(&record.size.to_le_bytes());
+    hasher.update(&record.mtime_ns.to_le_bytes());
+    hasher.update(&record.hash.unwrap_or_default());
+    hasher.update(&columns::encode(&input.carried));
+    Some(RowRef { input, record, facts, key: *hasher.finalize().as_bytes() })
+}
+
+fn default_rows(columns: &[Column]) -> usize {
+    let bytes: usize = columns
+        .iter()
+        .map(|c| match c.kind {
+            ColumnType::Bool => 1,
+            ColumnType::Int | ColumnType::Float => 8,
+            ColumnType::Text => 48,
+            ColumnType::Vector(n) => 4 * n,
+        })
+        .sum();
+    (PART_BYTES / bytes.max(1)).clamp(64, 65_536)
+}
+
+fn schema_text(layout: &Layout) -> String {
+    let columns = layout.columns.iter().map(|c| format!("{}:{};", c.name, c.kind.name()));
+    let products = layout.products.iter().map(|p| format!("{p:?};"));
+    let metadata = layout.metadata.iter().map(|(k, v)| format!("{k}={v};"));
+    columns.chain(products).chain(metadata).collect()
+}
+
+/// Cuts rows into parts: after a row whose key says so, so that a change elsewhere moves no boundary.
+/// Parts hold from a quarter of `target` rows (the last may hold fewer) to four times as many. At least
+/// one range, which may be empty.
+fn cut(keys: &[[u8; 32]], target: usize) -> Vec<std::ops::Range<usize>> {
+    let (least, most) = (target.div_ceil(4), target * 4);
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for (index, key) in keys.iter().enumerate() {
+        let length = index + 1 - start;
+        let mut head = [0; 8];
+        head.copy_from_slice(&key[..8]);
+        let says_so = u64::from_le_bytes(head) % (target as u64) == 0;
+        if (says_so && length >= least) || length >= most {
+            ranges.push(start..index + 1);
+            start = index + 1;
+        }
+    }
+    if start < keys.len() || ranges.is_empty() {
+        ranges.push(start..keys.len());
+    }
+    ranges
+}
+
+fn present_parts(folder: &Path) -> Result<BTreeMap<String, (u64, i64)>, String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(BTreeMap::new()) };
+    let mut parts = BTreeMap::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = name.starts_with("part-") && name.ends_with(".parquet");
+        if !ours && !name.starts_with(crate::store::TEMP_PREFIX) {
+            return Err(format!("holds {name}, which is not a part; move it out, the folder is replaced as a whole"));
+        }
+        let meta = entry.metadata().map_err(|e| format!("cannot read {name}: {e}"))?;
+        parts.insert(name, (meta.len(), crate::store::mtime_ns(&meta)));
+    }
+    Ok(parts)
+}
+
+fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, RunError> {
+    let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
+    for row in rows {
+        let (record, facts) = (row.record, row.facts);
+        let hash = record.hash.map(|h| blake3::Hash::from(h).to_hex().to_string()).unwrap_or_default();
+        let mut values = vec![
+            Value::Text(row.input.id()),
+            Value::Text(path_text(row.input.key())),
+            Value::Int(i64::try_from(record.size).unwrap_or(i64::MAX)),
+            Value::Int(record.mtime_ns / 1000),
+            Value::Text(hash),
+            Value::Int(facts.width.into()),
+            Value::Int(facts.height.into()),
+            Value::Int(facts.channels.into()),
+            Value::Int(facts.bit_depth.into()),
+            Value::Text(facts.format.clone()),
+        ];
+        values.extend(row.input.carried.iter().cloned());
+        for product in &layout.products {
+            let payload = ledger.payload(row.input.key(), product)?.unwrap_or_default();
+            values.extend(columns::decode(&payload).unwrap_or_default());
+        }
+        table.push(values).map_err(|message| RunError::Table {
+            folder: path_text(row.input.key()),
+            message: format!("{message}; the ledger is damaged, move the .safelight folder away and run again"),
+        })?;
+    }
+    table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys(names: &[u32]) -> Vec<[u8; 32]> {
+        names.iter().map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn parts_cover_every_row_once_and_are_bounded(count in 0usize..3000, target in 1usize..200) {
+            let names: Vec<u32> = (0..count as u32).collect();
+            let ranges = cut(&keys(&names), target);
+            let covered: Vec<usize> = ranges.iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (0..count).collect::<Vec<_>>());
+            prop_assert!(ranges.iter().all(|r| r.len() <= target * 4));
+        }
+    }
+
+    #[test]
+    fn one_new_row_leaves_most_parts_alone() {
+        let mut names: Vec<u32> = (0..5000).map(|n| n * 2).collect();
+        let before = keys(&names);
+        names.push(5001);
+        names.sort_unstable();
+        let after = keys(&names);
+        let parts = |keys: &[[u8; 32]]| -> HashSet<Vec<[u8; 32]>> {
+            cut(keys, 100).into_iter().map(|r| keys[r].to_vec()).collect()
+        };
+        let (old, new) = (parts(&before), parts(&after));
+        let shared = old.intersection(&new).count();
+        assert!(old.len() > 20 && shared + 3 >= old.len(), "{shared} of {}", old.len());
+    }
+}

@@ -1,0 +1,146 @@
+//! `write`: the picture as a file, the archive's tree again.
+
+use crate::codec::{self, Compression, EncodeOptions, Format};
+use crate::error::{ErrorKind, ItemError};
+use crate::plan::Build;
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::steps::{Action, Built, Sample};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "write",
+    doc: "Writes the picture under the input's relative path, with its metadata.",
+    role: Role::WriteImage,
+    params: &[
+        Param {
+            name: "folder",
+            kind: Kind::Folder,
+            fallback: Fallback::Yaml("images"),
+            doc: "Folder below the output that receives the tree.",
+        },
+        Param {
+            name: "format",
+            kind: Kind::Choice(&["same", "png", "jpeg", "tiff", "webp", "bmp", "qoi", "tga", "pnm"]),
+            fallback: Fallback::Yaml("same"),
+            doc: "File format; `same` keeps each input's own format and name, any other changes the extension.",
+        },
+        Param {
+            name: "quality",
+            kind: Kind::Int { min: 1, max: 100 },
+            fallback: Fallback::Yaml("92"),
+            doc: "Quality of JPEG and lossy WebP.",
+        },
+        Param {
+            name: "metadata",
+            kind: Kind::Choice(&["keep", "strip"]),
+            fallback: Fallback::Yaml("keep"),
+            doc: "Whether EXIF, XMP and texts are carried over; the colour profile always is.",
+        },
+        Param {
+            name: "compression",
+            kind: Kind::Choice(&["fast", "small"]),
+            fallback: Fallback::Yaml("fast"),
+            doc: "Effort for PNG, TIFF and lossless WebP.",
+        },
+        Param {
+            name: "suffix",
+            kind: Kind::Text,
+            fallback: Fallback::Unset,
+            doc: "Text added to the file name before its extension, such as `_x2`.",
+        },
+    ],
+    shorthand: None,
+    example: "- write: {folder: images, format: same, quality: 92, metadata: keep}",
+};
+
+/// The resolved sink.
+#[derive(Debug)]
+pub struct Write {
+    folder: PathBuf,
+    format: Option<Format>,
+    quality: u8,
+    keep_metadata: bool,
+    compression: Compression,
+    suffix: String,
+}
+
+/// Compiles the step.
+pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
+    let suffix = args.text("suffix").unwrap_or_default().to_string();
+    if suffix.contains(['/', '\0']) {
+        build.error(args, "suffix", "a suffix can't contain `/`", None);
+        return None;
+    }
+    Some(Built::from(Action::Write(Write {
+        folder: args.path("folder")?.to_path_buf(),
+        format: Format::from_name(args.text("format")?),
+        quality: u8::try_from(args.int("quality")?).ok()?,
+        keep_metadata: args.text("metadata")? == "keep",
+        compression: if args.text("compression")? == "small" { Compression::Small } else { Compression::Fast },
+        suffix,
+    })))
+}
+
+impl Write {
+    /// Output path, relative to the output folder, of the input at `relative`.
+    pub fn path(&self, relative: &Path) -> PathBuf {
+        let mut path = self.folder.join(relative);
+        let extension = match self.format {
+            Some(format) => format.extensions().first().map(OsString::from),
+            None => path.extension().map(OsString::from),
+        };
+        let keeps = self.format.is_none() && self.suffix.is_empty();
+        if let (Some(extension), false) = (extension, keeps) {
+            let mut name = path.file_stem().unwrap_or_default().to_os_string();
+            name.push(&self.suffix);
+            name.push(".");
+            name.push(extension);
+            path.set_file_name(name);
+        }
+        path
+    }
+
+    /// The file's content for a sample; remarks on losses go to the sample's notes.
+    ///
+    /// # Errors
+    /// When the format can't hold the picture.
+    pub fn encode(&self, sample: &mut Sample) -> Result<Vec<u8>, ItemError> {
+        let options = EncodeOptions {
+            format: self.format.unwrap_or(sample.source.format),
+            quality: Some(self.quality),
+            keep_metadata: self.keep_metadata,
+            compression: self.compression,
+        };
+        let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
+            .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
+        sample.notes.extend(encoded.notes);
+        Ok(encoded.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(format: Option<Format>, suffix: &str) -> Write {
+        Write {
+            folder: "images".into(),
+            format,
+            quality: 90,
+            keep_metadata: true,
+            compression: Compression::Fast,
+            suffix: suffix.into(),
+        }
+    }
+
+    #[test]
+    fn names_follow_format_and_suffix() {
+        let path = |w: Write, p: &str| w.path(Path::new(p)).to_str().unwrap().to_string();
+        assert_eq!(path(write(None, ""), "a/b.c.JPG"), "images/a/b.c.JPG");
+        assert_eq!(path(write(None, "_x2"), "a/b.c.JPG"), "images/a/b.c_x2.JPG");
+        assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
+        assert_eq!(path(write(None, ""), "noext"), "images/noext");
+    }
+}

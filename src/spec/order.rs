@@ -1,0 +1,71 @@
+//! Rules about the order of steps: nothing whose result is lost, no two sinks in one folder.
+
+use super::diagnostic::{Report, Span};
+use super::param::{Descriptor, Role};
+use super::pipeline::StepSpec;
+use super::suggest::quoted;
+
+/// Reports steps that cannot stand where they stand. `section` is where `steps` stands.
+pub(super) fn check(
+    steps: &[StepSpec],
+    section: Span,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) {
+    let is_sink = |role: Role| matches!(role, Role::WriteImage | Role::WriteRow);
+    let names_of = |wanted: &dyn Fn(Role) -> bool| {
+        quoted(registry.iter().filter(|known| wanted(known.role)).map(|known| known.name))
+    };
+    let last = |wanted: &dyn Fn(Role) -> bool| steps.iter().rposition(|step| wanted(step.descriptor.role));
+    let last_sink = last(&is_sink);
+    let last_row = last(&|role| role == Role::WriteRow);
+    if last_sink.is_none() {
+        let help = format!("end the steps with one of {}", names_of(&is_sink));
+        report.error(section, "no step writes anything", help);
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let name = step.descriptor.name;
+        match step.descriptor.role {
+            Role::Columns if last_row.is_some_and(|last| index > last) => {
+                let help = "move it before the step that writes the row".to_owned();
+                report.error(
+                    step.span,
+                    format!("the columns of `{name}` would be lost: no row is written after it"),
+                    help,
+                );
+            }
+            Role::Columns if last_row.is_none() && last_sink.is_some() => {
+                let help = format!("add one of {} after it", names_of(&|role| role == Role::WriteRow));
+                report.error(
+                    step.span,
+                    format!("the columns of `{name}` would be lost: no row is written after it"),
+                    help,
+                );
+            }
+            Role::Image if last_sink.is_some_and(|last| index > last) => {
+                let help = "move it before the step that writes, or remove it".to_owned();
+                report.error(step.span, format!("`{name}` has no effect: nothing is written after it"), help);
+            }
+            role if is_sink(role) => same_folder(steps, index, report),
+            _ => {}
+        }
+    }
+}
+
+/// Reports a sink that writes into the folder of an earlier one of the same name.
+fn same_folder(steps: &[StepSpec], index: usize, report: &mut Report) {
+    let Some(step) = steps.get(index) else { return };
+    let Some(folder) = step.args.path("folder") else { return };
+    let earlier = steps.iter().take(index).position(|other| {
+        other.descriptor.name == step.descriptor.name && other.args.path("folder") == Some(folder)
+    });
+    if let Some(earlier) = earlier {
+        let message = format!(
+            "`{}` writes into folder `{}`, as step {} does",
+            step.descriptor.name,
+            folder.display(),
+            earlier + 1
+        );
+        report.error(step.args.span_of("folder"), message, "give each its own `folder`".to_owned());
+    }
+}

@@ -1,0 +1,99 @@
+//! What a step declares about its parameters: one table from which validation, defaults, the JSON
+//! Schema, `safelight list` and the language reference are all made.
+
+/// The type and range of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number in `min..=max`.
+    Int {
+        /// Smallest value allowed.
+        min: i64,
+        /// Largest value allowed.
+        max: i64,
+    },
+    /// A finite number in `min..=max` (whole numbers are accepted).
+    Float {
+        /// Smallest value allowed.
+        min: f64,
+        /// Largest value allowed.
+        max: f64,
+    },
+    /// Free text (numbers and booleans are not accepted unless quoted).
+    Text,
+    /// One of a fixed set of words.
+    Choice(&'static [&'static str]),
+    /// A size in bytes: `4GiB`, `512MB`, `100000`, or the word `auto`.
+    Bytes,
+    /// A pixel count: `500MP`, `0.5MP`, `100000`.
+    Pixels,
+    /// A share of the items or a count: `5%` or `20`.
+    Failures,
+    /// A path on disk; existence is checked by the plan, not here.
+    Path,
+    /// A path to an ONNX file, looked up in the working directory, then beside the YAML file.
+    Model,
+    /// A glob pattern over relative paths, such as `**/*.{jpg,png}`.
+    Glob,
+    /// A relative folder name below the output folder: no `..`, not absolute.
+    Folder,
+    /// A list of values of one kind.
+    List(&'static Kind),
+    /// One value, or `[low, high]` with `low <= high`.
+    Span(&'static Kind),
+}
+
+/// What holds when a parameter is not given.
+#[derive(Clone, Copy, Debug)]
+pub enum Fallback {
+    /// It has to be given.
+    Required,
+    /// This value, written as YAML (`"92"`, `"same"`, `"[a, b]"`), checked like a given one.
+    Yaml(&'static str),
+    /// It stays unset; `Args` answers `None`.
+    Unset,
+}
+
+/// One parameter of a step or of a top-level section.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Key in the YAML map.
+    pub name: &'static str,
+    /// Type and range.
+    pub kind: Kind,
+    /// Value when absent.
+    pub fallback: Fallback,
+    /// One sentence: meaning, unit, effect.
+    pub doc: &'static str,
+}
+
+/// Where a step may stand in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Image to image.
+    Image,
+    /// Image to columns of the row.
+    Columns,
+    /// Writes the image.
+    WriteImage,
+    /// Writes the row; every step that makes columns has to stand before it.
+    WriteRow,
+}
+
+/// What a step declares of itself.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// Key in the YAML list.
+    pub name: &'static str,
+    /// One or two sentences for `safelight list` and the reference.
+    pub doc: &'static str,
+    /// Place in the chain.
+    pub role: Role,
+    /// Parameters in the order they are documented.
+    pub params: &'static [Param],
+    /// Parameter that takes the value when the step is not given a map: `- measure: [a, b]`.
+    pub shorthand: Option<&'static str>,
+    /// A runnable example: one YAML list item such as `- resize: {width: 800}`.
+    pub example: &'static str,
+}

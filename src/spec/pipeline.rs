@@ -1,0 +1,293 @@
+//! The whole pipeline: from text, overrides and environment to a typed value.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{Arg, Args, Value};
+use super::check;
+use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
+use super::expand;
+use super::kinds;
+use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
+use super::order;
+use super::overrides;
+use super::param::{Descriptor, Fallback, Param};
+use super::suggest;
+use super::tree::{self, Data, Key, Node, shown};
+
+/// A pipeline whose every value has its type and range; paths and models are not looked up yet.
+#[derive(Clone, Debug)]
+pub struct PipelineSpec {
+    /// Version of the language.
+    pub version: i64,
+    /// Name of the job; the file's stem unless given.
+    pub name: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Parameters of [`INPUT`].
+    pub input: Args,
+    /// Output folder as written.
+    pub output: PathBuf,
+    /// Where `output` stands.
+    pub output_span: Span,
+    /// The steps in order, at least one.
+    pub steps: Vec<StepSpec>,
+    /// Parameters of [`LIMITS`].
+    pub limits: Args,
+    sources: Arc<Sources>,
+}
+
+/// One step with its parameters.
+#[derive(Clone, Debug)]
+pub struct StepSpec {
+    /// What the step declares of itself.
+    pub descriptor: &'static Descriptor,
+    /// Its parameters, defaults filled in.
+    pub args: Args,
+    /// Where its name stands.
+    pub span: Span,
+}
+
+impl PipelineSpec {
+    /// The texts that every span of this pipeline refers to.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// A mistake found later, such as a missing model, at a place of this pipeline.
+    pub fn diagnostic(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Diagnostic {
+        self.sources.diagnostic(span, message, help)
+    }
+}
+
+/// Reads a pipeline. `file` names it in messages, `overrides` are `key.path=value` texts applied in
+/// order, `env` answers `${NAME}`, `registry` holds the steps that exist.
+///
+/// # Errors
+/// Every mistake of the text and the overrides; a mistake of YAML syntax alone, as nothing can be read
+/// behind it.
+pub fn parse(
+    text: &str,
+    file: &str,
+    overrides: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+    registry: &[&'static Descriptor],
+) -> Result<PipelineSpec, Diagnostics> {
+    let mut report = Report::new(Arc::new(Sources::new(file, text, overrides)));
+    let sources = report.sources.clone();
+    let spec = match tree::read(sources.text(), Origin::File, 0, &mut report) {
+        Some(mut root) => {
+            overrides::apply(&mut root, overrides, registry, &mut report);
+            expand::expand(&mut root, env, &mut report);
+            pipeline(&root, registry, &mut report)
+        }
+        None => {
+            if report.is_clean() {
+                let help = "begin with `version: 1`; `input`, `output` and `steps` follow".to_owned();
+                report.error(Span::FILE, "the file is empty", help);
+            }
+            None
+        }
+    };
+    match spec {
+        Some(spec) if report.is_clean() => Ok(spec),
+        _ => Err(report.finish()),
+    }
+}
+
+/// Every key of the top level, in the order of the language.
+fn top_names() -> impl Iterator<Item = &'static str> + Clone {
+    let sections = [INPUT_SECTION.0, STEPS_SECTION.0, LIMITS_SECTION.0];
+    TOP.iter().map(|param| param.name).chain(sections)
+}
+
+fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) -> Option<PipelineSpec> {
+    let Data::Map(entries) = &root.data else {
+        if !matches!(root.data, Data::Bad) {
+            let message = format!("a pipeline is a map of keys, found {}", kinds::found(root));
+            report.error(root.span, message, "begin with `version: 1`".to_owned());
+        }
+        return None;
+    };
+    for (key, _) in entries.iter().filter(|(key, _)| top_names().all(|name| name != key.text)) {
+        unknown_top_key(key, report);
+    }
+    let find = |name: &str| entries.iter().find(|(key, _)| key.text == name);
+    let scalars: Vec<(Key, Node)> =
+        entries.iter().filter(|(key, _)| TOP.iter().any(|param| param.name == key.text)).cloned().collect();
+    let top = check::map("a pipeline", TOP, &scalars, Span::FILE, report);
+    let input = input(find(INPUT_SECTION.0), report);
+    let limits = limits(find(LIMITS_SECTION.0), report);
+    let steps = steps(find(STEPS_SECTION.0), registry, report)?;
+
+    let stem = Path::new(report.sources.file()).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Some(PipelineSpec {
+        version: top.int("version")?,
+        name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
+        seed: u64::try_from(top.int("seed")?).ok()?,
+        input: input?,
+        output: top.path("output")?.to_owned(),
+        output_span: top.span_of("output"),
+        steps,
+        limits: limits?,
+        sources: report.sources.clone(),
+    })
+}
+
+fn unknown_top_key(key: &Key, report: &mut Report) {
+    let section = [(INPUT_SECTION.0, INPUT), (LIMITS_SECTION.0, LIMITS)]
+        .into_iter()
+        .find(|(_, params)| params.iter().any(|param| param.name == key.text));
+    let help = match section {
+        Some((section, _)) => format!("it belongs under `{section}`"),
+        None => suggest::help(&key.text, top_names(), "a pipeline takes"),
+    };
+    report.error(key.span, format!("unknown key {} at the top level", shown(&key.text)), help);
+}
+
+fn input(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
+    let (name, doc) = INPUT_SECTION;
+    let Some((key, node)) = entry else {
+        report.error(
+            Span::FILE,
+            format!("a pipeline needs `{name}`"),
+            "add for example `input: photos`".to_owned(),
+        );
+        return None;
+    };
+    match &node.data {
+        Data::Map(entries) => Some(check::map("`input`", INPUT, entries, key.span, report)),
+        Data::Scalar { .. } if !node.is_null() => {
+            Some(check::map("`input`", INPUT, &shorthand(INPUT_SHORTHAND, node), key.span, report))
+        }
+        Data::Bad => None,
+        Data::List(_) | Data::Scalar { .. } => {
+            let span = if node.is_null() { key.span } else { node.span };
+            let message = format!("`{name}` wants a path or a map, found {}", kinds::found(node));
+            report.error(span, message, doc.to_owned());
+            None
+        }
+    }
+}
+
+fn limits(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
+    let owner = "`limits`";
+    let Some((key, node)) = entry else {
+        return Some(check::map(owner, LIMITS, &[], Span::FILE, report));
+    };
+    match &node.data {
+        Data::Map(entries) => Some(check::map(owner, LIMITS, entries, key.span, report)),
+        Data::Bad => None,
+        Data::List(_) | Data::Scalar { .. } => {
+            let span = if node.is_null() { key.span } else { node.span };
+            let message = format!("{owner} wants a map, found {}", kinds::found(node));
+            report.error(span, message, "write for example `limits: {memory: 4GiB}`".to_owned());
+            None
+        }
+    }
+}
+
+/// The entries that a value without a map stands for.
+pub(super) fn shorthand(name: &str, node: &Node) -> Vec<(Key, Node)> {
+    vec![(Key { text: name.to_owned(), span: node.span }, node.clone())]
+}
+
+fn steps(
+    entry: Option<&(Key, Node)>,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) -> Option<Vec<StepSpec>> {
+    let example = "write a list of steps: `- write: {folder: images}`".to_owned();
+    let Some((key, node)) = entry else {
+        report.error(Span::FILE, "a pipeline needs `steps`", example);
+        return None;
+    };
+    let items = match &node.data {
+        Data::List(items) => items,
+        Data::Bad => return None,
+        Data::Map(_) | Data::Scalar { .. } => {
+            let span = if node.is_null() { key.span } else { node.span };
+            report.error(span, format!("`steps` wants a list, found {}", kinds::found(node)), example);
+            return None;
+        }
+    };
+    if items.is_empty() {
+        report.error(key.span, "`steps` is empty", example);
+        return None;
+    }
+    // Every step is checked, also after the first mistake.
+    let found: Vec<Option<StepSpec>> = items.iter().map(|item| step(item, registry, report)).collect();
+    // An unreadable step may be the one that the order lacks, so the order is judged only without any.
+    let found: Vec<StepSpec> = found.into_iter().collect::<Option<_>>()?;
+    order::check(&found, key.span, registry, report);
+    Some(found)
+}
+
+/// Checks one step. `None` when it cannot be told which step it is; mistakes of its parameters are
+/// reported and leave them unset.
+pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut Report) -> Option<StepSpec> {
+    let empty = Node::null(item.span);
+    let (name, span, value) = match &item.data {
+        Data::Scalar { text, .. } if !item.is_null() => (text, item.span, &empty),
+        Data::Map(entries) => match entries.as_slice() {
+            [(key, value)] => (&key.text, key.span, value),
+            _ => {
+                several_keys(entries, item.span, registry, report);
+                return None;
+            }
+        },
+        Data::Bad => return None,
+        Data::List(_) | Data::Scalar { .. } => {
+            let message = format!("a step is a name with its parameters, found {}", kinds::found(item));
+            report.error(item.span, message, "write for example `- write: {folder: images}`".to_owned());
+            return None;
+        }
+    };
+    let Some(descriptor) = registry.iter().find(|known| known.name == *name).copied() else {
+        let help = suggest::help(name, registry.iter().map(|known| known.name), "the steps are");
+        report.error(span, format!("unknown step {}", shown(name)), help);
+        return None;
+    };
+    let owner = format!("`{name}`");
+    let args = match (&value.data, descriptor.shorthand) {
+        (Data::Map(entries), _) => check::map(&owner, descriptor.params, entries, span, report),
+        (Data::Bad, _) => return None,
+        _ if value.is_null() => check::map(&owner, descriptor.params, &[], span, report),
+        (_, Some(parameter)) => {
+            check::map(&owner, descriptor.params, &shorthand(parameter, value), span, report)
+        }
+        (_, None) => {
+            let message = format!("{owner} wants a map of parameters, found {}", kinds::found(value));
+            report.error(value.span, message, format!("write for example `{}`", descriptor.example));
+            Args::new(owner, span, Vec::new(), report.sources.clone())
+        }
+    };
+    Some(StepSpec { descriptor, args, span })
+}
+
+fn several_keys(entries: &[(Key, Node)], span: Span, registry: &[&'static Descriptor], report: &mut Report) {
+    let [(first, value), (second, _), ..] = entries else {
+        return report.error(span, "a step is missing here", "write its name, or remove the `-`".to_owned());
+    };
+    let is_step = |name: &str| registry.iter().any(|known| known.name == name);
+    let help = if value.is_null() && is_step(&first.text) && !is_step(&second.text) {
+        format!("indent the parameters of `{}` deeper than its name", first.text)
+    } else {
+        format!("begin the second with its own `-`: `- {}: ...`", second.text)
+    };
+    let message =
+        format!("one step has {} keys: {} and {}", entries.len(), shown(&first.text), shown(&second.text));
+    report.error(second.span, message, help);
+}
+
+/// The default of a parameter, checked like a given value; used by the tests of the tables.
+pub(super) fn default_of(param: &Param) -> Result<Option<Value>, Diagnostics> {
+    let Fallback::Yaml(text) = param.fallback else { return Ok(None) };
+    let mut report = Report::new(Arc::new(Sources::new(param.name, text, &[])));
+    let arg: Option<Arg> = tree::read(text, Origin::File, 0, &mut report)
+        .and_then(|node| check::entry(param, node.span, &node, &mut report));
+    match arg {
+        Some(arg) if report.is_clean() => Ok(Some(arg.value)),
+        _ => Err(report.finish()),
+    }
+}

@@ -1,0 +1,144 @@
+//! One mistake each, with the place, the message and the help that it has to give.
+
+use super::bad;
+
+#[test]
+fn every_mistake_is_reported_at_its_place() {
+    // Text, line, column, part of the message, part of the help.
+    let table: &[(&str, usize, usize, &str, &str)] = &[
+        ("", 0, 0, "the file is empty", "version: 1"),
+        ("# only a comment\n", 0, 0, "the file is empty", "version: 1"),
+        ("just text\n", 1, 1, "a pipeline is a map of keys, found the text `just text`", "version: 1"),
+        ("- a\n", 1, 1, "found a list", "version: 1"),
+        ("version: 2\n", 1, 10, "`version`: `2` is out of range", "can only be 1"),
+        ("vresion: 1\n", 1, 1, "unknown key `vresion` at the top level", "did you mean `version`?"),
+        ("version:1\n", 1, 1, "a pipeline is a map of keys", "version: 1"),
+        ("memory: 4GiB\n", 1, 1, "unknown key `memory`", "belongs under `limits`"),
+        ("banana: 1\n", 1, 1, "unknown key `banana`", "`version`, `name`, `seed`, `output`, `input`"),
+        ("version: 1\n", 0, 0, "a pipeline needs `output`", "output: "),
+        ("version: 1\n", 0, 0, "a pipeline needs `steps`", "- write"),
+        ("version: 1\n", 0, 0, "a pipeline needs `input`", "input: photos"),
+        ("version: 1\nversion: 1\n", 2, 1, "duplicate key `version`", "line 1"),
+        ("name: 2024\n", 1, 7, "`name` wants text, found the number `2024`", "`\"2024\"`"),
+        ("name:\n", 1, 1, "`name` has no value", "name: "),
+        ("seed: -1\n", 1, 7, "out of range", "at least 0"),
+        ("output: ~/x\n", 1, 9, "`~` does not stand for the home folder", "${HOME}/x"),
+        ("input:\n  paht: x\n", 2, 3, "unknown key `paht` in `input`", "did you mean `path`?"),
+        ("input:\n  exclude: []\n", 1, 1, "`input` needs `path`", "path: "),
+        ("input: [a]\n", 1, 8, "`input` wants a path or a map, found a list", ""),
+        ("input: {path: x, include: ['a{b']}\n", 1, 28, "`a{b` is no glob pattern", "**/"),
+        ("input: {path: x, include: '*.jpg'}\n", 1, 27, "wants a list", "`[*.jpg]`"),
+        ("input: {path: x, follow_symlinks: yes}\n", 1, 35, "found the text `yes`", "write `true`"),
+        ("limits: {memory: 4Gib}\n", 1, 18, "unknown unit `Gib`", "did you mean `GiB`?"),
+        ("limits: {memory: lots}\n", 1, 18, "wants a size such as `4GiB`", "memory: auto"),
+        ("limits: {max_failures: 0.05}\n", 1, 24, "neither a whole count nor a percentage", "`5%`"),
+        ("limits: {max_failures: 120%}\n", 1, 24, "more than 100%", "max_failures"),
+        ("limits: {pixels: 0}\n", 1, 18, "less than 1", "500MP"),
+        ("limits: {threads: 1.5}\n", 1, 19, "`threads` wants a whole number from 1 to 1024", "threads: 1"),
+        ("limits: {threads: \"4\"}\n", 1, 19, "found the text `4`", "remove the quotes"),
+        ("limits: {threads: 4000}\n", 1, 19, "`4000` is out of range", "from 1 to 1024"),
+        ("limits: {threads: 99999999999999999999}\n", 1, 19, "out of range", "from 1 to 1024"),
+        ("limits: 5\n", 1, 9, "`limits` wants a map, found the number `5`", "memory"),
+        ("limits: {threads:4}\n", 1, 10, "unknown key `threads:4`", "space after the colon: `threads: 4`"),
+        ("steps: []\n", 1, 1, "`steps` is empty", "- write"),
+        ("steps: write\n", 1, 8, "`steps` wants a list, found the text `write`", "- write"),
+        ("steps:\n- restroe: {}\n", 2, 3, "unknown step `restroe`", "did you mean `restore`?"),
+        ("steps:\n- sharpen\n", 2, 3, "unknown step `sharpen`", "`grayscale`, `restore`"),
+        ("steps:\n- write: {qualty: 3}\n", 2, 11, "unknown key `qualty` in `write`", "`quality`?"),
+        ("steps:\n- grayscale: {a: 1}\n", 2, 15, "unknown key `a`", "`grayscale` takes no parameters"),
+        ("steps:\n- write: 5\n", 2, 10, "`write` wants a map of parameters", "- write: {folder"),
+        ("steps:\n- restore:\n", 2, 3, "`restore` needs `model`", "model: "),
+        (
+            "steps:\n- write: {quality: high}\n",
+            2,
+            20,
+            "whole number from 1 to 100, found the text `high`",
+            "92",
+        ),
+        ("steps:\n- write: {folder: ../x}\n", 2, 19, "leaves the output folder", "below `output`"),
+        ("steps:\n- write: {folder: /x}\n", 2, 19, "absolute path", "relative"),
+        ("steps:\n- write: {folder: .safelight/x}\n", 2, 19, "kept for the ledger", "another"),
+        ("steps:\n- write: {folder: true}\n", 2, 19, "found `true`", "`\"true\"`"),
+        ("steps:\n- restore: {model: x, strength: .nan}\n", 2, 33, "not a finite number", "strength: 1.0"),
+        ("steps:\n- restore: {model: x, strength: NaN}\n", 2, 33, "not a finite number", ""),
+        ("steps:\n- restore: {model: x, strength: -.inf}\n", 2, 33, "not a finite number", ""),
+        ("steps:\n- restore: {model: x, strength: 1e999}\n", 2, 33, "not a finite number", ""),
+        ("steps:\n- restore: {model: x, strength: 11}\n", 2, 33, "out of range", "from 0 to 10"),
+        ("steps:\n- restore: {model: x, range: [2, 1]}\n", 2, 30, "above its high end", "smaller"),
+        ("steps:\n- restore: {model: x, range: [1]}\n", 2, 30, "wants two values `[low, high]`, found 1", ""),
+        (
+            "steps:\n- restore: {model: x, blend: on}\n",
+            2,
+            30,
+            "`true` or `false`, found the text `on`",
+            "`true`",
+        ),
+        ("steps:\n- restore: {model: x, channels: lum}\n", 2, 33, "one of `luma`, `each`", "`luma`?"),
+        ("steps:\n- restore: {model: }\n", 2, 13, "`model` has no value", "model: "),
+        ("steps:\n- restore: {model: null}\n", 2, 13, "`model` has no value", "model: "),
+        ("steps:\n- measure: [sharpnes]\n", 2, 13, "found the text `sharpnes`", "`sharpness`?"),
+        ("steps:\n- measure: [~]\n", 2, 13, "found nothing", ""),
+        ("steps:\n- write:\n  quality: 3\n", 3, 3, "one step has 2 keys: `write` and `quality`", "indent"),
+        ("steps:\n- write: {}\n  table: {}\n", 3, 3, "one step has 2 keys", "its own `-`: `- table"),
+        ("steps:\n-\n- table\n", 2, 2, "a step is a name with its parameters, found nothing", ""),
+        ("steps:\n- {}\n", 2, 3, "a step is missing here", ""),
+        ("steps:\n- [a]\n", 2, 3, "found a list", ""),
+        ("name: &x a\n", 1, 7, "anchors", "write the value out"),
+        ("name: &x a\noutput: *x\n", 2, 9, "aliases", "write the value out"),
+        ("include: **/*.jpg\n", 1, 10, "`*` and `&` begin an alias", "quotes around a pattern"),
+        ("input: {<<: {path: x}}\n", 1, 9, "merge keys", "write the keys out"),
+        ("name: !secret x\n", 1, 7, "tags", "remove"),
+        ("name: !!str 1\n", 1, 7, "tags", "remove"),
+        ("version: 1\n---\nversion: 1\n", 2, 1, "a second YAML document", "one pipeline"),
+        ("version: 1\nsteps:\n\t- write\n", 3, 1, "a tab is used for indentation", "spaces"),
+        ("version: 1\nname: a: b\n", 2, 8, "this is not valid YAML", "quotes around a value"),
+        ("name: \"x\nseed: 1\n", 1, 7, "this is not valid YAML", "quote"),
+        ("input: [a, b\nseed: 1\n", 2, 5, "this is not valid YAML", "closed"),
+        ("steps:\n  - write: 1\n   table: 2\n", 3, 4, "this is not valid YAML", "same column"),
+        ("limits: [\n", 2, 1, "this is not valid YAML", "closed"),
+        ("name: @x\n", 1, 7, "this is not valid YAML", "begins with this character"),
+        ("[a]: 1\n", 1, 1, "a key has to be a word", ""),
+        (": 1\n", 1, 1, "a key is missing", ""),
+        ("name: a\0b\n", 1, 8, "control character", "remove"),
+        ("name: ${NOPE}\n", 1, 7, "environment variable `NOPE` is not set", "${NOPE:-default}"),
+        ("name: ${NOPE\n", 1, 7, "not closed", "$${"),
+        ("name: ${1x}\n", 1, 7, "`1x` is not a variable name", "${NAME}"),
+        ("limits: {threads: \"${QUALITY}\"}\n", 1, 19, "found the text `55`", ""),
+        ("input: {path: ${ARCHIVE}/x}\n", 1, 0, "this is not valid YAML", "quotes around a value with"),
+    ];
+    let mut missed = Vec::new();
+    for (text, line, column, message, help) in table {
+        let found = bad(text, &[]);
+        let hit = found.iter().any(|d| {
+            d.line == *line
+                && (d.column == *column || *column == 0)
+                && d.message.contains(message)
+                && d.help.as_deref().unwrap_or_default().contains(help)
+        });
+        if !hit {
+            missed.push(format!("{text}\nexpected {line}:{column} {message} ({help}), found\n{found}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n\n"));
+}
+
+#[test]
+fn all_mistakes_come_at_once_in_order() {
+    let text = "\
+version: 2
+inptu: photos
+output: 5
+steps:
+  - restroe: {}
+  - write: {quality: 500, folder: ../x, colour: 1}
+limits: {memory: 4Gib, threads: 0}
+";
+    let found = bad(text, &[]);
+    let places: Vec<(usize, usize)> = found.iter().map(|d| (d.line, d.column)).collect();
+    let expected = [(0, 0), (1, 10), (2, 1), (3, 9), (5, 5), (6, 22), (6, 35), (6, 41), (7, 18), (7, 33)];
+    assert_eq!(places, expected, "{found}");
+    let rendered = found.to_string();
+    let part = "error: unknown step `restroe`\n --> pipelines/job.yaml:5:5\n  |\n5 |   - restroe: {}\n  |     \
+                ^^^^^^^\n  = help: did you mean `restore`?\n\n";
+    assert!(rendered.contains(part), "{rendered}");
+}

@@ -1,0 +1,267 @@
+//! The promises of the language, over a small set of steps.
+
+mod hostile;
+mod mistakes;
+mod overrides;
+
+use std::path::Path;
+
+use super::language::{INPUT, LIMITS, TOP};
+use super::registry::check_params;
+use super::units::{ByteSize, Failures};
+use super::*;
+
+const REAL: Kind = Kind::Float { min: 0.0, max: 10.0 };
+
+const fn param(name: &'static str, kind: Kind, fallback: Fallback) -> Param {
+    Param { name, kind, fallback, doc: "Something." }
+}
+
+static GRAYSCALE: Descriptor = Descriptor {
+    name: "grayscale",
+    doc: "Removes the colour.",
+    role: Role::Image,
+    params: &[],
+    shorthand: None,
+    example: "- grayscale",
+};
+
+static RESTORE: Descriptor = Descriptor {
+    name: "restore",
+    doc: "Runs a model.",
+    role: Role::Image,
+    params: &[
+        param("model", Kind::Model, Fallback::Required),
+        param("range", Kind::Span(&REAL), Fallback::Yaml("[0, 1]")),
+        param("tile", Kind::Int { min: 16, max: 4096 }, Fallback::Unset),
+        param("strength", REAL, Fallback::Yaml("1.0")),
+        param("blend", Kind::Bool, Fallback::Yaml("false")),
+        param("channels", Kind::Choice(&["luma", "each", "2"]), Fallback::Yaml("luma")),
+    ],
+    shorthand: Some("model"),
+    example: "- restore: {model: models/denoise.onnx}",
+};
+
+static MEASURE: Descriptor = Descriptor {
+    name: "measure",
+    doc: "Measures the image.",
+    role: Role::Columns,
+    params: &[param("columns", Kind::List(&Kind::Choice(&["sharpness", "noise_sigma"])), Fallback::Required)],
+    shorthand: Some("columns"),
+    example: "- measure: [sharpness]",
+};
+
+static WRITE: Descriptor = Descriptor {
+    name: "write",
+    doc: "Writes the image.",
+    role: Role::WriteImage,
+    params: &[
+        param("folder", Kind::Folder, Fallback::Yaml("images")),
+        param("quality", Kind::Int { min: 1, max: 100 }, Fallback::Yaml("92")),
+    ],
+    shorthand: None,
+    example: "- write: {folder: images}",
+};
+
+static TABLE: Descriptor = Descriptor {
+    name: "table",
+    doc: "Writes the row.",
+    role: Role::WriteRow,
+    params: &[param("folder", Kind::Folder, Fallback::Yaml("table"))],
+    shorthand: None,
+    example: "- table: {folder: table}",
+};
+
+const STEPS: &[&Descriptor] = &[&GRAYSCALE, &RESTORE, &MEASURE, &WRITE, &TABLE];
+
+const GOOD: &str = "\
+version: 1
+seed: 7
+input:
+  path: photos
+  exclude: [\"**/.thumbs/**\"]
+output: out/denoise
+steps:
+  - grayscale
+  - restore: models/denoise.onnx
+  - measure: [noise_sigma, sharpness]
+  - write: {folder: ./images/, quality: 80}
+  - table:
+limits: {memory: 4GiB, max_failures: 5%}
+";
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "ARCHIVE" => Some("/archive".to_owned()),
+        "QUALITY" => Some("55".to_owned()),
+        "EVIL" => Some("a\nsteps: []\n- {x: [".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn read(text: &str, overrides: &[&str]) -> Result<PipelineSpec, Diagnostics> {
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    parse(text, "pipelines/job.yaml", &overrides, &env, STEPS)
+}
+
+fn good(text: &str, overrides: &[&str]) -> PipelineSpec {
+    read(text, overrides).unwrap_or_else(|found| panic!("{text}\n{found}"))
+}
+
+fn bad(text: &str, overrides: &[&str]) -> Diagnostics {
+    match read(text, overrides) {
+        Ok(_) => panic!("accepted:\n{text}"),
+        Err(found) => found,
+    }
+}
+
+/// A valid pipeline around the given steps, which begin in line 5.
+fn with_steps(steps: &str) -> String {
+    format!("version: 1\ninput: photos\noutput: out\nsteps:\n{steps}")
+}
+
+#[test]
+fn a_good_pipeline_is_typed_with_defaults_and_places() {
+    let spec = good(GOOD, &[]);
+    assert_eq!((spec.version, spec.name.as_str(), spec.seed), (1, "job", 7));
+    assert_eq!(spec.output, Path::new("out/denoise"));
+    assert_eq!((spec.output_span.line, spec.output_span.column), (6, 9));
+    assert_eq!(spec.input.path("path"), Some(Path::new("photos")));
+    assert_eq!(spec.input.texts("exclude"), Some(vec!["**/.thumbs/**"]));
+    assert_eq!(spec.input.list("include").map(<[Arg]>::len), Some(1));
+    assert_eq!(spec.input.text("column"), Some("path"));
+    assert_eq!(spec.input.path("root"), None);
+    assert_eq!(spec.input.bool("follow_symlinks"), Some(false));
+    assert_eq!(spec.limits.bytes("memory"), Some(ByteSize::Exact(4 << 30)));
+    assert_eq!(spec.limits.pixels("pixels"), Some(500_000_000));
+    assert_eq!(spec.limits.failures("max_failures"), Some(Failures::Share(0.05)));
+    assert_eq!(spec.limits.int("threads"), None);
+    let names: Vec<&str> = spec.steps.iter().map(|step| step.descriptor.name).collect();
+    assert_eq!(names, ["grayscale", "restore", "measure", "write", "table"]);
+    let restore = &spec.steps[1].args;
+    assert_eq!(restore.path("model"), Some(Path::new("models/denoise.onnx")));
+    assert_eq!(restore.span("range"), Some((0.0, 1.0)));
+    assert_eq!(restore.float("strength"), Some(1.0));
+    assert_eq!((restore.span_of("model").line, restore.span_of("model").column), (9, 14));
+    assert_eq!(restore.span_of("range"), spec.steps[1].span);
+    assert!(restore.is_given("model") && !restore.is_given("range"));
+    let write = &spec.steps[3].args;
+    assert_eq!((write.path("folder"), write.int("quality")), (Some(Path::new("images")), Some(80)));
+}
+
+#[test]
+fn later_checks_point_into_the_text() {
+    let spec = good(GOOD, &[]);
+    let args = &spec.steps[1].args;
+    let found = args.error("model", "there is no such model", None).to_string();
+    assert!(found.contains("job.yaml:9:14") && found.contains("^^^^^^^^^^^^^^^^^^^"), "{found}");
+    let missing = args.need("tile", Args::int).map_err(|found| found.to_string());
+    assert!(missing.is_err_and(|text| text.contains("`restore` needs `tile`") && text.contains(":9:5")));
+    assert_eq!(args.need("model", Args::path), Ok(Path::new("models/denoise.onnx")));
+    let late = spec.diagnostic(spec.output_span, "the disk is full", None);
+    assert_eq!((late.line, late.column, late.length), (6, 9, 11));
+}
+
+#[test]
+fn crlf_and_a_byte_order_mark_change_nothing() {
+    let text = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
+    assert_eq!(good(&text, &[]).steps[1].span, good(GOOD, &[]).steps[1].span);
+}
+
+#[test]
+fn steps_that_lose_results_are_refused() {
+    let table: &[(&str, usize, &str)] = &[
+        ("- grayscale\n", 4, "no step writes anything"),
+        ("- measure: [sharpness]\n- write\n", 5, "the columns of `measure` would be lost"),
+        ("- table\n- measure: [sharpness]\n- write\n", 6, "the columns of `measure` would be lost"),
+        ("- write\n- grayscale\n", 6, "`grayscale` has no effect"),
+        ("- write\n- write: {folder: ./images}\n", 6, "as step 1 does"),
+        ("- table: {folder: a}\n- table: {folder: a/}\n", 6, "as step 1 does"),
+    ];
+    for (steps, line, message) in table {
+        let found = bad(&with_steps(steps), &[]);
+        assert_eq!(found.count(), 1, "{steps}\n{found}");
+        assert!(found.iter().all(|d| d.line == *line && d.message.contains(message)), "{steps}\n{found}");
+    }
+    for steps in [
+        "- write\n",
+        "- table\n",
+        "- write: {folder: a}\n- grayscale\n- write: {folder: b}\n",
+        "- measure: [sharpness]\n- table\n- write\n",
+        "- write: {folder: a}\n- table: {folder: a}\n",
+    ] {
+        good(&with_steps(steps), &[]);
+    }
+}
+
+#[test]
+fn an_unknown_step_is_no_reason_to_doubt_the_order() {
+    let found = bad(&with_steps("- wriet\n"), &[]);
+    assert_eq!(found.count(), 1, "{found}");
+}
+
+#[test]
+fn the_tables_are_sound() {
+    let mut flaws = Vec::new();
+    for (owner, params) in [("top", TOP), ("input", INPUT), ("limits", LIMITS)] {
+        check_params(owner, params, &mut flaws);
+    }
+    assert_eq!(flaws, Vec::<String>::new());
+    assert_eq!(check_registry(STEPS), Ok(()));
+}
+
+#[test]
+fn unsound_tables_are_found() {
+    static UNSOUND: Descriptor = Descriptor {
+        name: "Bad Name",
+        doc: "no stop",
+        role: Role::Image,
+        params: &[
+            param("width", Kind::Int { min: 1, max: 9 }, Fallback::Yaml("10")),
+            param("width", Kind::Choice(&[]), Fallback::Unset),
+            param("depth", Kind::Int { min: 2, max: 1 }, Fallback::Unset),
+        ],
+        shorthand: Some("height"),
+        example: "- other: {}",
+    };
+    let flaws = check_registry(&[&UNSOUND, &WRITE, &WRITE]).err().unwrap_or_default().join("\n");
+    for part in [
+        "Bad Name: a name is lower case",
+        "Bad Name: its doc",
+        "width: its default is not valid",
+        "width: the name is used twice",
+        "a choice of nothing",
+        "an empty range",
+        "its shorthand `height`",
+        "its example is not valid",
+        "write: the name is used twice",
+    ] {
+        assert!(flaws.contains(part), "{part} is not in\n{flaws}");
+    }
+}
+
+#[test]
+fn the_schema_comes_from_the_tables() {
+    let schema = json_schema(STEPS);
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["required"], serde_json::json!(["version", "output", "input", "steps"]));
+    assert_eq!(schema["properties"]["seed"]["default"], 0);
+    let write = &schema["$defs"]["step"]["anyOf"][0]["properties"]["write"];
+    assert_eq!(write["description"], WRITE.doc);
+    let quality = &write["anyOf"][0]["properties"]["quality"];
+    assert_eq!(quality["anyOf"][0], serde_json::json!({"type": "integer", "minimum": 1, "maximum": 100}));
+    assert_eq!((&quality["default"], &quality["description"]), (&92.into(), &"Something.".into()));
+}
+
+#[test]
+fn the_reference_names_everything() {
+    let text = reference_markdown(STEPS);
+    for step in STEPS {
+        assert!(text.contains(&format!("### {}\n", step.name)) && text.contains(step.example));
+    }
+    for param in TOP.iter().chain(INPUT).chain(LIMITS) {
+        assert!(text.contains(&format!("| `{}` |", param.name)), "{}", param.name);
+    }
+    assert!(text.contains("| `quality` | whole number from 1 to 100 | `92` | Something. |"), "{text}");
+}

@@ -1,0 +1,155 @@
+//! `embed`: the bottleneck of an autoencoder as a vector column.
+
+use super::restore::load_options;
+use super::{Action, Built, ColumnStep, Sample, Shape};
+use crate::columns::{Column, ColumnType, Value};
+use crate::error::{ErrorKind, ItemError};
+use crate::image::orient::upright;
+use crate::nn::{EmbedOptions, Embedder, Fit, Pool};
+use crate::plan::Build;
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "embed",
+    doc: "Adds a column with the bottleneck vector of an ONNX autoencoder (or any tensor of a network), a \
+          float32 vector of fixed length.",
+    role: Role::Columns,
+    params: &[
+        Param {
+            name: "model",
+            kind: Kind::Model,
+            fallback: Fallback::Required,
+            doc: "ONNX file, from the working directory or beside the pipeline file.",
+        },
+        Param {
+            name: "column",
+            kind: Kind::Text,
+            fallback: Fallback::Yaml("embedding"),
+            doc: "Name of the column.",
+        },
+        Param {
+            name: "tensor",
+            kind: Kind::Text,
+            fallback: Fallback::Unset,
+            doc: "Tensor to take; by default the bottleneck (see `safelight model`).",
+        },
+        Param {
+            name: "pool",
+            kind: Kind::Choice(&["mean", "max", "flatten"]),
+            fallback: Fallback::Yaml("mean"),
+            doc: "How a tensor with height and width becomes a vector.",
+        },
+        Param {
+            name: "size",
+            kind: Kind::Int { min: 8, max: 4096 },
+            fallback: Fallback::Unset,
+            doc: "Side the picture is brought to, for networks of variable size (256 by default).",
+        },
+        Param {
+            name: "fit",
+            kind: Kind::Choice(&["stretch", "crop"]),
+            fallback: Fallback::Yaml("stretch"),
+            doc: "Whether other aspects are stretched or cropped around the centre.",
+        },
+        Param {
+            name: "range",
+            kind: Kind::Choice(&["auto", "0-1", "0-255", "-1-1"]),
+            fallback: Fallback::Yaml("auto"),
+            doc: "Range of the network's numbers; `auto` reads it from the file or infers it.",
+        },
+        Param {
+            name: "mean",
+            kind: Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 }),
+            fallback: Fallback::Unset,
+            doc: "Mean subtracted from [0, 1] values, with `std`.",
+        },
+        Param {
+            name: "std",
+            kind: Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 }),
+            fallback: Fallback::Unset,
+            doc: "Standard deviation that [0, 1] values are divided by.",
+        },
+        Param {
+            name: "layout",
+            kind: Kind::Choice(&["auto", "nchw", "nhwc"]),
+            fallback: Fallback::Yaml("auto"),
+            doc: "Order of the network's axes.",
+        },
+    ],
+    shorthand: Some("model"),
+    example: "- embed: {model: sample_data/models/embed.onnx}",
+};
+
+#[derive(Debug)]
+struct Embed {
+    embedder: Embedder,
+    column: String,
+    macs: f64,
+}
+
+/// Compiles the step: loads and inspects the model.
+pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
+    let options = load_options(args, build)?;
+    let network = build.network(args, "model", &options)?;
+    let size = args.int("size").and_then(|s| usize::try_from(s).ok());
+    let options = EmbedOptions {
+        bottleneck: args.text("tensor").map(str::to_string),
+        size,
+        pool: match args.text("pool")? {
+            "max" => Pool::Max,
+            "flatten" => Pool::Flatten,
+            _ => Pool::Mean,
+        },
+        fit: if args.text("fit")? == "crop" { Fit::Crop } else { Fit::Stretch },
+    };
+    let info = network.info();
+    let (hash, per_pixel) = (info.hash.clone(), info.macs_per_pixel);
+    match Embedder::new(network, &options) {
+        Ok(embedder) => {
+            let column = args.text("column")?.to_string();
+            let (width, height) = embedder.size();
+            build.note(format!("column {column}: {} floats from tensor {}", embedder.dim(), embedder.tensor()));
+            let macs = per_pixel * (width * height) as f64;
+            let action = Action::Columns(Box::new(Embed { embedder, column, macs }));
+            Some(Built { action, ingredients: vec![("model".into(), hash)] })
+        }
+        Err(e) => {
+            let parameter = if args.is_given("tensor") { "tensor" } else { "model" };
+            build.error(args, parameter, e.to_string(), None);
+            None
+        }
+    }
+}
+
+impl ColumnStep for Embed {
+    fn columns(&self) -> Vec<Column> {
+        vec![Column::new(self.column.clone(), ColumnType::Vector(self.embedder.dim()))]
+    }
+
+    fn values(&self, sample: &Sample) -> Result<Vec<Value>, ItemError> {
+        let turned;
+        let image = if sample.meta.orientation == 1 {
+            &sample.image
+        } else {
+            turned = upright(sample.image.clone(), sample.meta.orientation);
+            &turned
+        };
+        let vector =
+            self.embedder.embed(image).map_err(|e| ItemError::new(ErrorKind::Model, e.to_string()))?;
+        Ok(vec![Value::Vector(vector)])
+    }
+
+    fn peak_bytes(&self, shape: Shape) -> u64 {
+        // Turning copies the picture twice; resizing one with alpha works in float.
+        3 * shape.bytes() + if shape.channels % 2 == 0 { shape.width * shape.height * shape.channels * 4 } else { 0 }
+    }
+
+    fn worker_bytes(&self) -> u64 {
+        self.embedder.peak_bytes()
+    }
+
+    fn macs(&self) -> f64 {
+        self.macs
+    }
+}

@@ -1,0 +1,178 @@
+//! The steps of a pipeline: one file each, registered in [`STEPS`].
+
+mod crop;
+mod embed;
+mod grayscale;
+mod measure;
+mod resize;
+mod restore;
+
+use crate::codec::{Metadata, Source};
+use crate::columns::{Column, Value};
+use crate::error::ItemError;
+use crate::image::{Depth, Image};
+use crate::plan::Build;
+use crate::spec::{Args, Descriptor};
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+/// An item's data on its way through the chain.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Path relative to the input.
+    pub relative: PathBuf,
+    /// The current picture.
+    pub image: Image,
+    /// What the file carried beside its pixels, kept in step with them.
+    pub meta: Metadata,
+    /// What the file was.
+    pub source: Source,
+    /// Remarks for the manifest.
+    pub notes: Vec<String>,
+}
+
+impl Sample {
+    /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
+    /// coordinates a person sees.
+    pub fn make_upright(&mut self) {
+        if self.meta.orientation != 1 {
+            let image = std::mem::replace(&mut self.image, Image::new(1, 1, 1, Depth::U8));
+            self.image = crate::image::orient::upright(image, self.meta.orientation);
+            self.meta.set_orientation(1);
+        }
+    }
+}
+
+/// What is known of a picture before it is decoded; for planning memory and checking fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Pixels across.
+    pub width: u64,
+    /// Pixels down.
+    pub height: u64,
+    /// Channels, alpha included.
+    pub channels: u64,
+    /// Bytes a sample.
+    pub depth: u64,
+}
+
+impl Shape {
+    /// Bytes of the pixels.
+    pub fn bytes(self) -> u64 {
+        self.width * self.height * self.channels * self.depth
+    }
+}
+
+/// A step that turns the picture into another.
+pub trait ImageStep: Send + Sync + Debug {
+    /// Works on the sample in place.
+    ///
+    /// # Errors
+    /// The item's failure.
+    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError>;
+
+    /// Shape of the result.
+    fn shape(&self, shape: Shape) -> Shape;
+
+    /// Peak bytes while it works on an input of `shape`, input and result included, tiles not.
+    fn peak_bytes(&self, shape: Shape) -> u64 {
+        shape.bytes() + self.shape(shape).bytes()
+    }
+
+    /// Bytes each worker thread needs beside that, whatever the image (tiles, network activations).
+    fn worker_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Multiply-adds an input pixel, for estimates.
+    fn macs_per_pixel(&self) -> f64 {
+        0.0
+    }
+}
+
+/// A step that adds columns to the row.
+pub trait ColumnStep: Send + Sync + Debug {
+    /// The columns, in order.
+    fn columns(&self) -> Vec<Column>;
+
+    /// Their values for this sample, in the same order.
+    ///
+    /// # Errors
+    /// The item's failure.
+    fn values(&self, sample: &Sample) -> Result<Vec<Value>, ItemError>;
+
+    /// Peak bytes beside the sample itself for an input of `shape`.
+    fn peak_bytes(&self, shape: Shape) -> u64;
+
+    /// Bytes each worker thread needs, whatever the image.
+    fn worker_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Multiply-adds an item, for estimates.
+    fn macs(&self) -> f64 {
+        0.0
+    }
+}
+
+/// A step compiled from its YAML, ready to run.
+#[derive(Debug)]
+pub enum Action {
+    /// Picture to picture.
+    Image(Box<dyn ImageStep>),
+    /// Picture to columns.
+    Columns(Box<dyn ColumnStep>),
+    /// Writes the picture.
+    Write(crate::sinks::write::Write),
+    /// Writes the rows.
+    Table(crate::sinks::table::TableSink),
+}
+
+/// A compiled step with what its results depend on beside its settings (model hashes).
+#[derive(Debug)]
+pub struct Built {
+    /// What to do.
+    pub action: Action,
+    /// Hashes of the files it read, by a name for people.
+    pub ingredients: Vec<(String, String)>,
+}
+
+impl From<Action> for Built {
+    fn from(action: Action) -> Built {
+        Built { action, ingredients: Vec::new() }
+    }
+}
+
+/// A registered step.
+#[derive(Debug)]
+pub struct Registered {
+    /// Name, documentation and parameters.
+    pub descriptor: &'static Descriptor,
+    /// Compiles validated arguments; mistakes go to `Build`, which then makes the answer `None`.
+    pub build: fn(&Args, &mut Build<'_>) -> Option<Built>,
+}
+
+/// Every step there is. A new one is a file beside this and a line here.
+pub static STEPS: &[Registered] = &[
+    Registered { descriptor: &resize::DESCRIPTOR, build: resize::build },
+    Registered { descriptor: &crop::DESCRIPTOR, build: crop::build },
+    Registered { descriptor: &grayscale::DESCRIPTOR, build: grayscale::build },
+    Registered { descriptor: &restore::DESCRIPTOR, build: restore::build },
+    Registered { descriptor: &embed::DESCRIPTOR, build: embed::build },
+    Registered { descriptor: &measure::DESCRIPTOR, build: measure::build },
+    Registered { descriptor: &crate::sinks::write::DESCRIPTOR, build: crate::sinks::write::build },
+    Registered { descriptor: &crate::sinks::table::DESCRIPTOR, build: crate::sinks::table::build },
+];
+
+/// The descriptors of all steps, for the parser.
+pub fn descriptors() -> Vec<&'static Descriptor> {
+    STEPS.iter().map(|s| s.descriptor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_registry_is_sound() {
+        crate::spec::check_registry(&super::descriptors()).unwrap();
+    }
+}

@@ -1,0 +1,107 @@
+//! `resize`: the picture at another size.
+
+use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::error::ItemError;
+use crate::image::resize::{Filter, TargetSize, resize};
+use crate::plan::Build;
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+
+const SIDE: Kind = Kind::Int { min: 1, max: 65_535 };
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "resize",
+    doc: "Resamples the picture, antialiased when shrinking. The aspect is kept unless both `width` and \
+          `height` are given; of several constraints the smallest result wins.",
+    role: Role::Image,
+    params: &[
+        Param { name: "width", kind: SIDE, fallback: Fallback::Unset, doc: "Width in pixels." },
+        Param { name: "height", kind: SIDE, fallback: Fallback::Unset, doc: "Height in pixels." },
+        Param { name: "long_side", kind: SIDE, fallback: Fallback::Unset, doc: "Longer side in pixels." },
+        Param { name: "short_side", kind: SIDE, fallback: Fallback::Unset, doc: "Shorter side in pixels." },
+        Param {
+            name: "scale",
+            kind: Kind::Float { min: 0.001, max: 16.0 },
+            fallback: Fallback::Unset,
+            doc: "Factor for both sides.",
+        },
+        Param {
+            name: "filter",
+            kind: Kind::Choice(&["nearest", "area", "bilinear", "bicubic", "lanczos"]),
+            fallback: Fallback::Yaml("lanczos"),
+            doc: "Resampling filter.",
+        },
+        Param {
+            name: "enlarge",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Whether a picture may grow; smaller ones are left as they are otherwise.",
+        },
+    ],
+    shorthand: None,
+    example: "- resize: {long_side: 2048}",
+};
+
+#[derive(Debug)]
+struct Resize {
+    target: TargetSize,
+    filter: Filter,
+}
+
+/// Compiles the step.
+pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
+    let side = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
+    let target = TargetSize {
+        width: side("width"),
+        height: side("height"),
+        long_side: side("long_side"),
+        short_side: side("short_side"),
+        scale: args.float("scale"),
+        enlarge: args.bool("enlarge")?,
+    };
+    if target == (TargetSize { enlarge: target.enlarge, ..TargetSize::default() }) {
+        let help = "give one of width, height, long_side, short_side or scale";
+        build.error(args, "width", "`resize` has no size", Some(help.into()));
+        return None;
+    }
+    let filter = match args.text("filter")? {
+        "nearest" => Filter::Nearest,
+        "area" => Filter::Area,
+        "bilinear" => Filter::Bilinear,
+        "bicubic" => Filter::Bicubic,
+        _ => Filter::Lanczos3,
+    };
+    Some(Built::from(Action::Image(Box::new(Resize { target, filter }))))
+}
+
+impl ImageStep for Resize {
+    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+        sample.make_upright();
+        let (width, height) = self.target.of(sample.image.width, sample.image.height);
+        if (width, height) != (sample.image.width, sample.image.height) {
+            sample.image = resize(&sample.image, width, height, self.filter);
+            sample.meta.for_size(width, height);
+        }
+        Ok(())
+    }
+
+    fn shape(&self, shape: Shape) -> Shape {
+        // The orientation is not known here: the larger of both ways round bounds the memory.
+        let of = |w: u64, h: u64| {
+            let (w, h) = self.target.of(usize::try_from(w).unwrap_or(1), usize::try_from(h).unwrap_or(1));
+            (w as u64, h as u64)
+        };
+        let (upright, turned) = (of(shape.width, shape.height), of(shape.height, shape.width));
+        let (width, height) = if upright.0 * upright.1 >= turned.0 * turned.1 { upright } else { turned };
+        Shape { width, height, ..shape }
+    }
+
+    fn peak_bytes(&self, shape: Shape) -> u64 {
+        let out = self.shape(shape);
+        // One channel at a time exists as float, in both sizes and between the passes; with alpha, all do.
+        let planes = if shape.channels % 2 == 0 { shape.channels + 1 } else { 1 };
+        let between = shape.height.max(out.height) * shape.width.max(out.width);
+        let float = 4 * (shape.width * shape.height + out.width * out.height + between) * planes;
+        2 * shape.bytes() + out.bytes() + float
+    }
+}

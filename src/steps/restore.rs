@@ -1,0 +1,170 @@
+//! `restore`: an image-to-image network: denoising, deblocking, upscaling.
+
+use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::error::{ErrorKind, ItemError};
+use crate::image::Depth;
+use crate::nn::{Colour, LoadOptions, RestoreError, RestoreOptions, Restorer};
+use crate::plan::Build;
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+
+/// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.
+const LARGE: usize = 4096;
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "restore",
+    doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
+          file does not say of itself is inferred and printed.",
+    role: Role::Image,
+    params: &[
+        Param {
+            name: "model",
+            kind: Kind::Model,
+            fallback: Fallback::Required,
+            doc: "ONNX file, from the working directory or beside the pipeline file.",
+        },
+        Param {
+            name: "range",
+            kind: Kind::Choice(&["auto", "0-1", "0-255", "-1-1"]),
+            fallback: Fallback::Yaml("auto"),
+            doc: "Range of the network's numbers; `auto` reads it from the file or infers it.",
+        },
+        Param {
+            name: "mean",
+            kind: Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 }),
+            fallback: Fallback::Unset,
+            doc: "Mean subtracted from [0, 1] values, one for each channel or for all, with `std`.",
+        },
+        Param {
+            name: "std",
+            kind: Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 }),
+            fallback: Fallback::Unset,
+            doc: "Standard deviation that [0, 1] values are divided by.",
+        },
+        Param {
+            name: "layout",
+            kind: Kind::Choice(&["auto", "nchw", "nhwc"]),
+            fallback: Fallback::Yaml("auto"),
+            doc: "Order of the network's axes.",
+        },
+        Param {
+            name: "colour",
+            kind: Kind::Choice(&["auto", "luma", "each", "rgb"]),
+            fallback: Fallback::Yaml("auto"),
+            doc: "How a gray network treats colour: on luma (`auto`, `luma`) or on each channel.",
+        },
+        Param {
+            name: "tile",
+            kind: Kind::Int { min: 16, max: 8192 },
+            fallback: Fallback::Unset,
+            doc: "Largest tile side in pixels; by default chosen by cost.",
+        },
+    ],
+    shorthand: Some("model"),
+    example: "- restore: {model: sample_data/models/denoise.onnx}",
+};
+
+#[derive(Debug)]
+struct Restore {
+    restorer: Restorer,
+    worker_bytes: u64,
+}
+
+/// Compiles the step: loads and inspects the model.
+pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
+    let options = load_options(args, build)?;
+    let network = build.network(args, "model", &options)?;
+    let colour = match args.text("colour")? {
+        "luma" => Colour::Luma,
+        "each" => Colour::Each,
+        "rgb" => Colour::Rgb,
+        _ => Colour::Auto,
+    };
+    let tile = args.int("tile").and_then(|t| usize::try_from(t).ok());
+    let hash = network.info().hash.clone();
+    match Restorer::new(network, RestoreOptions { colour, tile }) {
+        Ok(restorer) => {
+            let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
+            let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
+            Some(Built { action, ingredients: vec![("model".into(), hash)] })
+        }
+        Err(e) => {
+            build.error(args, "model", e.to_string(), None);
+            None
+        }
+    }
+}
+
+/// The part of the parameters that says how numbers go in and out; `embed` shares it.
+pub(super) fn load_options(args: &Args, build: &mut Build<'_>) -> Option<LoadOptions> {
+    use crate::nn::{Layout, Range};
+    let floats = |name: &str| -> Option<Vec<f32>> {
+        let items = args.list(name)?.iter();
+        items.map(|i| i.value.number().map(|v| v as f32)).collect()
+    };
+    let range = match (floats("mean"), floats("std"), args.text("range")?) {
+        (Some(mean), Some(std), _) => Some(Range::MeanStd { mean, std }),
+        (None, None, "0-1") => Some(Range::Unit),
+        (None, None, "0-255") => Some(Range::Byte),
+        (None, None, "-1-1") => Some(Range::signed()),
+        (None, None, _) => None,
+        (mean, _, _) => {
+            let (given, missing) = if mean.is_some() { ("mean", "std") } else { ("std", "mean") };
+            build.error(args, given, format!("`{given}` needs `{missing}` beside it"), None);
+            return None;
+        }
+    };
+    let layout = match args.text("layout")? {
+        "nchw" => Some(Layout::Nchw),
+        "nhwc" => Some(Layout::Nhwc),
+        _ => None,
+    };
+    Some(LoadOptions { range, layout, channels: None })
+}
+
+fn depth(shape: Shape) -> Depth {
+    match shape.depth {
+        1 => Depth::U8,
+        2 => Depth::U16,
+        _ => Depth::F32,
+    }
+}
+
+fn side(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl ImageStep for Restore {
+    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+        let restored = self.restorer.restore(&sample.image).map_err(|e| {
+            let kind = match e {
+                RestoreError::BadOutput { .. } => ErrorKind::BadResult,
+                _ => ErrorKind::Model,
+            };
+            ItemError::new(kind, e.to_string())
+        })?;
+        sample.image = restored;
+        sample.meta.for_size(sample.image.width, sample.image.height);
+        Ok(())
+    }
+
+    fn shape(&self, shape: Shape) -> Shape {
+        let (width, height) = self.restorer.out_size(side(shape.width), side(shape.height));
+        Shape { width: width as u64, height: height as u64, ..shape }
+    }
+
+    fn peak_bytes(&self, shape: Shape) -> u64 {
+        let alpha = shape.channels % 2 == 0;
+        let colour = side(shape.channels) - usize::from(alpha);
+        let own = self.restorer.peak_bytes(side(shape.width), side(shape.height), colour, depth(shape), alpha);
+        shape.bytes() + own
+    }
+
+    fn worker_bytes(&self) -> u64 {
+        self.worker_bytes
+    }
+
+    fn macs_per_pixel(&self) -> f64 {
+        self.restorer.network().info().macs_per_pixel
+    }
+}

@@ -1,0 +1,121 @@
+//! The other commands, and mistakes in pipelines.
+
+use crate::support::{Job, archive, picture, save};
+use safelight::image::Depth;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_places() {
+    let job = Job::new("- write");
+    archive(&job.input(), 1);
+    let text = format!(
+        "version: 1\ninput: {{path: {}}}\noutput: {}\nsteps:\n  - restroe: {{model: x}}\n  - resize: {{widht: 3}}\n\
+         \x20 - restore: {{model: missing.onnx}}\n  - write: {{quality: 200}}\n",
+        job.input().display(),
+        job.output().display()
+    );
+    fs::write(job.pipeline(), text).unwrap();
+    let ended = job.call(&["check"]).expect(78);
+    for (place, part) in [("5:5", "restore"), ("6:14", "width"), ("8:21", "100")] {
+        let found = ended.err.contains(&format!("job.yaml:{place}")) && ended.err.contains(part);
+        assert!(found, "{place} {part}\n{}", ended.err);
+    }
+    assert!(!job.output().exists());
+}
+
+#[test]
+fn the_output_never_reaches_the_input() {
+    let job = Job::new("- write");
+    archive(&job.input(), 2);
+    let inside = job.input().join("cleaned");
+    symlink(job.input(), job.dir.path().join("link")).unwrap();
+    for output in [job.input(), inside, job.dir.path().join("link"), job.dir.path().join("link/x/../y")] {
+        let ended = job.call(&["run", "--set", &format!("output={}", output.display())]).expect(78);
+        assert!(ended.err.contains("originals are never written to"), "{}", ended.err);
+    }
+    // The output holds the input, and a folder of it would land on the originals.
+    job.steps("- write: {folder: in}");
+    let output = job.dir.path().display().to_string();
+    let ended = job.call(&["run", "--set", &format!("output={output}")]).expect(78);
+    assert!(ended.err.contains("reaches the input"), "{}", ended.err);
+}
+
+#[test]
+fn two_inputs_with_one_output_name_are_refused() {
+    let job = Job::new("- write: {format: png}");
+    save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join("a.png"));
+    save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join("a.jpg"));
+    let ended = job.call(&["run"]).expect(78);
+    assert!(ended.err.contains("a.jpg, a.png") && ended.err.contains("format: same"), "{}", ended.err);
+    job.call(&["plan"]).expect(78);
+    assert!(!job.output().join("images").exists());
+}
+
+#[test]
+fn plan_tells_and_touches_nothing() {
+    let job = Job::new("- resize: {scale: 0.5}\n- measure: [mean]\n- write\n- table");
+    archive(&job.input(), 7);
+    let ended = job.call(&["plan"]).expect(0);
+    assert!(ended.out.contains("7  new") && ended.out.contains("MiB"), "{}", ended.out);
+    assert!(!job.output().exists());
+    job.call(&["run"]).expect(0);
+    let ended = job.call(&["plan", "--items"]).expect(0);
+    assert!(ended.out.contains("7  up to date") && ended.out.contains("nothing to do"), "{}", ended.out);
+    let ended = job.call(&["status"]).expect(0);
+    assert!(ended.out.contains("done     7"), "{}", ended.out);
+}
+
+#[test]
+fn only_one_run_works_on_an_output() {
+    let job = Job::new("- resize: {scale: 16.0, enlarge: true}\n- write: {compression: small}");
+    archive(&job.input(), 30);
+    let mut first = job.start(&["run"]);
+    let lock = job.output().join(".safelight/lock");
+    while fs::read(&lock).map_or(true, |text| text.is_empty()) && first.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let second = job.call(&["run"]);
+    if first.try_wait().unwrap().is_none() {
+        assert_eq!(second.code, Some(1), "{}", second.err);
+        assert!(second.err.contains("another run"), "{}", second.err);
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    job.call(&["run"]).expect(0);
+}
+
+#[test]
+fn json_lines_are_json() {
+    let job = Job::new("- write");
+    archive(&job.input(), 3);
+    fs::write(job.input().join("bad.png"), b"x").unwrap();
+    let ended = job.call(&["run", "--progress", "json"]).expect(10);
+    let events: Vec<serde_json::Value> = ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let count = |name: &str| events.iter().filter(|e| e["event"] == name).count();
+    assert_eq!((count("planned"), count("finished"), count("failed"), count("ended")), (1, 3, 1, 1));
+}
+
+#[test]
+fn lists_schema_and_completions_are_printed() {
+    let call = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_safelight")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(call(&["list"]).contains("restore"));
+    assert!(call(&["list", "resize"]).contains("long_side"));
+    assert!(call(&["completions", "bash"]).contains("safelight"));
+    assert!(call(&["--help"]).contains("Exit codes"));
+    serde_json::from_str::<serde_json::Value>(&call(&["schema"])).unwrap();
+}
+
+#[test]
+fn committed_docs_are_what_the_code_says() {
+    let read = |name: &str| fs::read_to_string(crate::support::root().join(name)).unwrap();
+    let descriptors = safelight::steps::descriptors();
+    let schema = format!("{:#}\n", safelight::spec::json_schema(&descriptors));
+    assert!(read("docs/pipeline.schema.json") == schema, "run `make docs`");
+    let reference = safelight::spec::reference_markdown(&descriptors);
+    assert!(read("docs/pipeline.md").ends_with(&reference), "run `make docs`");
+}

@@ -1,0 +1,170 @@
+//! Killed anywhere, run again: the output equals that of a run nobody disturbed.
+
+use crate::support::{Job, Tree, archive, differences, originals, tree};
+use std::fs;
+use std::time::{Duration, Instant};
+
+const STEPS: &str = "- resize: {scale: 0.5}\n- measure: [mean, sharpness]\n- write: {folder: images}\n\
+                     - table: {folder: table, rows: 16}";
+
+/// What must never be seen after a crash: a file under a final name that is not the finished file.
+/// Manifests and parts change as a whole between finished states, so only images are compared here.
+fn half_files(found: &Tree, wanted: &Tree) -> Vec<String> {
+    found
+        .iter()
+        .filter(|(path, _)| path.starts_with("images"))
+        .filter(|(path, bytes)| wanted.get(*path) != Some(bytes))
+        .map(|(path, _)| path.display().to_string())
+        .collect()
+}
+
+#[test]
+fn the_checker_sees_a_planted_half_file() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 3);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    assert!(half_files(&wanted, &wanted).is_empty() && differences(&wanted, &wanted).is_empty());
+    let mut found = wanted.clone();
+    let image = found.iter_mut().find(|(p, _)| p.starts_with("images")).unwrap().1;
+    image.truncate(image.len() / 2);
+    assert_eq!(half_files(&found, &wanted).len(), 1);
+    assert_eq!(differences(&found, &wanted).len(), 1);
+}
+
+#[test]
+fn killed_before_every_single_write() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 8);
+    let before = originals(&job.input());
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    let mut points = 0;
+    for point in 1.. {
+        job.clear_output();
+        let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
+        if ended.code == Some(0) {
+            break;
+        }
+        assert_eq!(ended.code, None, "{}", ended.err);
+        points += 1;
+        let halves = half_files(&tree(&job.output()), &wanted);
+        assert!(halves.is_empty(), "kill@{point}: {halves:?}");
+        job.call(&["run"]).expect(0);
+        let differing = differences(&tree(&job.output()), &wanted);
+        assert!(differing.is_empty(), "kill@{point}: {differing:?}");
+        job.call(&["verify"]).expect(0);
+    }
+    assert!(points > 30, "only {points} points");
+    assert_eq!(originals(&job.input()), before);
+}
+
+#[test]
+fn killed_during_an_incremental_run() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 40);
+    job.call(&["run"]).expect(0);
+    let first = job.dir.path().join("first");
+    copy(&job.output(), &first);
+    // One changed, one gone, one new.
+    let changed = job.input().join("0/0/img-000.png");
+    crate::support::save(&crate::support::picture(50, 20, 3, safelight::image::Depth::U8, 99), &changed);
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    archive(&job.input().join("new"), 1);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    for point in (1..).step_by(3) {
+        job.clear_output();
+        copy(&first, &job.output());
+        let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
+        if ended.code == Some(0) {
+            break;
+        }
+        job.call(&["run"]).expect(0);
+        let differing = differences(&tree(&job.output()), &wanted);
+        assert!(differing.is_empty(), "kill@{point}: {differing:?}");
+    }
+}
+
+/// Copies a folder with its time stamps.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn kills_at_random() {
+    let kills: u32 = std::env::var("SAFELIGHT_KILLS").ok().and_then(|k| k.parse().ok()).unwrap_or(25);
+    let steps = "- resize: {scale: 6.0, enlarge: true}\n- measure: [noise_sigma]\n- write: {folder: images}\n- table";
+    let job = Job::new(steps);
+    archive(&job.input(), 30);
+    let before = originals(&job.input());
+    let start = Instant::now();
+    job.call(&["run"]).expect(0);
+    let whole = start.elapsed();
+    let wanted = tree(&job.output());
+    let (mut interrupted, mut state) = (0, 12345u32);
+    job.clear_output();
+    for kill in 0..kills {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let wait = whole.mul_f64(f64::from(state >> 8) / f64::from(1 << 24));
+        let mut child = job.start(&["run"]);
+        let start = Instant::now();
+        while start.elapsed() < wait && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            interrupted += 1;
+        }
+        child.wait().unwrap();
+        let halves = half_files(&tree(&job.output()), &wanted);
+        assert!(halves.is_empty(), "kill {kill} after {wait:?}: {halves:?}");
+        // Every third kill hits a run that goes on from the one before.
+        if kill % 3 == 2 {
+            job.call(&["run"]).expect(0);
+            let differing = differences(&tree(&job.output()), &wanted);
+            assert!(differing.is_empty(), "kill {kill} after {wait:?}: {differing:?}");
+            job.clear_output();
+        }
+    }
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    assert_eq!(originals(&job.input()), before);
+    assert!(interrupted > kills / 4, "{interrupted} of {kills} runs were really killed");
+    println!("{interrupted} of {kills} runs killed; 0 half files, 0 differences, originals unchanged");
+}
+
+#[test]
+fn a_full_disk_stops_the_run_and_the_next_goes_on() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 12);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    for point in [1, 5, 14, 20, 26, 33, 40] {
+        job.clear_output();
+        let ended = job.call_with_fault(&["run"], &format!("fail@{point}")).expect(30);
+        assert!(ended.err.contains("free space") || ended.err.contains("ledger"), "{}", ended.err);
+        job.call(&["run"]).expect(0);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "fail@{point}");
+    }
+}
+
+#[test]
+fn interrupt_finishes_current_items_and_is_resumable() {
+    let job = Job::new("- resize: {scale: 16.0, enlarge: true}\n- write: {compression: small}");
+    archive(&job.input(), 40);
+    let mut child = job.start(&["run"]);
+    std::thread::sleep(Duration::from_millis(400));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(20) || code == Some(0), "{code:?}");
+    job.call(&["run"]).expect(0);
+    assert_eq!(tree(&job.output().join("images")).len(), 40);
+    let left: Vec<_> = walkdir::WalkDir::new(job.output())
+        .into_iter()
+        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".safelight-tmp-"))
+        .collect();
+    assert!(left.is_empty());
+}

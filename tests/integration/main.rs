@@ -1,0 +1,9 @@
+//! End-to-end tests of the built program, in one binary.
+
+mod bad_input;
+mod commands;
+mod crash;
+mod determinism;
+mod resume;
+mod shipped;
+mod support;

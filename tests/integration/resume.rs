@@ -1,0 +1,233 @@
+//! What a second run does: nothing, or just what changed.
+
+use crate::support::{Job, archive, differences, picture, save, tree};
+use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use safelight::image::Depth;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+const STEPS: &str = "- measure: [mean]\n- write: {folder: images}\n- table: {folder: table, rows: 16}";
+
+fn times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    tree(folder).into_keys().map(|p| (p.clone(), fs::metadata(folder.join(p)).unwrap().modified().unwrap())).collect()
+}
+
+fn rewritten(before: &BTreeMap<PathBuf, SystemTime>, after: &BTreeMap<PathBuf, SystemTime>) -> Vec<PathBuf> {
+    after.iter().filter(|(p, t)| before.get(*p) != Some(t)).map(|(p, _)| p.clone()).collect()
+}
+
+/// All rows of a table folder.
+pub fn rows(folder: &Path) -> DataFrame {
+    let mut frames = Vec::new();
+    for name in tree(folder).into_keys() {
+        frames.push(ParquetReader::new(File::open(folder.join(name)).unwrap()).finish().unwrap());
+    }
+    let mut all = frames.pop().unwrap();
+    frames.iter().for_each(|f| drop(all.vstack_mut(f).unwrap()));
+    all
+}
+
+fn paths(frame: &DataFrame) -> Vec<String> {
+    let column = frame.column("path").unwrap();
+    let mut paths: Vec<String> = column.str().unwrap().iter().map(|p| p.unwrap().to_string()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn an_unchanged_archive_is_left_alone() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 10);
+    job.call(&["run"]).expect(0);
+    let before = times(&job.output());
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
+    assert!(rewritten(&before, &times(&job.output())).is_empty());
+}
+
+#[test]
+fn only_what_changed_is_done_again_and_the_table_holds_each_input_once() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 60);
+    job.call(&["run"]).expect(0);
+    let before = times(&job.output().join("images"));
+    save(&picture(20, 20, 3, Depth::U8, 77), &job.input().join("0/0/img-000.png"));
+    save(&picture(20, 20, 3, Depth::U8, 78), &job.input().join("new.png"));
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.err.contains("1 images are gone"), "{}", ended.err);
+    let again = rewritten(&before, &times(&job.output().join("images")));
+    assert_eq!(again, [PathBuf::from("0/0/img-000.png"), PathBuf::from("new.png")]);
+
+    let listed = paths(&rows(&job.output().join("table")));
+    let inputs: Vec<String> = tree(&job.input()).into_keys().map(|p| p.to_str().unwrap().to_string()).collect();
+    assert_eq!(listed, inputs);
+    // The same folder that one fresh run would have made.
+    let incremental = tree(&job.output().join("table"));
+    job.clear_output();
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output().join("table")), &incremental).is_empty());
+}
+
+#[test]
+fn vanished_outputs_are_pruned_only_when_asked() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 5);
+    job.call(&["run"]).expect(0);
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    let output = job.output().join("images/1/1/img-001.jpg");
+    job.call(&["run"]).expect(0);
+    assert!(output.exists());
+    assert_eq!(&job.manifest()["1/1/img-001.jpg"][2], "vanished");
+    job.call(&["run", "--prune"]).expect(0);
+    assert!(!output.exists());
+    assert!(!job.manifest().contains_key("1/1/img-001.jpg"));
+}
+
+#[test]
+fn a_changed_setting_redoes_what_it_affects() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 10);
+    job.call(&["run"]).expect(0);
+    let before = times(&job.output().join("images"));
+    // Another measurement: new columns, the same images.
+    job.steps("- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table, rows: 16}");
+    job.call(&["run"]).expect(0);
+    assert!(rewritten(&before, &times(&job.output().join("images"))).is_empty());
+    assert!(rows(&job.output().join("table")).column("contrast").is_ok());
+    // Another image step: everything.
+    job.steps("- grayscale\n- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table}");
+    job.call(&["run"]).expect(0);
+    assert_eq!(rewritten(&before, &times(&job.output().join("images"))).len(), 10);
+    // Threads and limits: nothing.
+    let ended = job.call(&["run", "--set", "limits.threads=1", "--set", "limits.memory=1GiB"]).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
+}
+
+#[test]
+fn a_damaged_or_missing_output_is_made_again() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    fs::remove_file(job.output().join("images/0/0/img-000.png")).unwrap();
+    fs::write(job.output().join("images/1/1/img-001.jpg"), b"vandal").unwrap();
+    let part = wanted.keys().find(|p| p.starts_with("table")).unwrap();
+    fs::write(job.output().join(part), b"vandal").unwrap();
+    job.call(&["verify"]).expect(1);
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    job.call(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_touched_file_is_not_processed_again() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 4);
+    job.call(&["run"]).expect(0);
+    let before = times(&job.output().join("images"));
+    let touched = job.input().join("0/0/img-000.png");
+    File::options().write(true).open(touched).unwrap().set_modified(SystemTime::now()).unwrap();
+    job.call(&["run"]).expect(0);
+    assert!(rewritten(&before, &times(&job.output().join("images"))).is_empty());
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
+}
+
+#[test]
+fn a_hundred_thousand_unchanged_files_are_checked_quickly() {
+    // Inputs that need no decoding to be recorded: listing, stat and ledger are what is measured.
+    let count: usize = std::env::var("SAFELIGHT_FILES").ok().and_then(|c| c.parse().ok()).unwrap_or(2_000);
+    let job = Job::new("- measure: [mean]\n- table");
+    let source = job.dir.path().join("one.png");
+    save(&picture(1, 1, 1, Depth::U8, 0), &source);
+    for n in 0..count {
+        let folder = job.input().join(format!("{:03}", n / 1000));
+        fs::create_dir_all(&folder).unwrap();
+        fs::hard_link(&source, folder.join(format!("{n}.png"))).unwrap();
+    }
+    job.call(&["run", "--progress", "quiet"]).expect(0);
+    let start = Instant::now();
+    job.call(&["run", "--progress", "quiet"]).expect(0);
+    println!("{count} unchanged files in {:.2} s", start.elapsed().as_secs_f64());
+}
+
+#[test]
+fn failures_are_remembered_and_retried_on_request() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 3);
+    fs::write(job.input().join("bad.png"), b"no image").unwrap();
+    job.call(&["run"]).expect(10);
+    let ended = job.call(&["run"]).expect(10);
+    assert!(ended.out.contains("nothing to do") && ended.out.contains("1 failed before"), "{}", ended.out);
+    let ended = job.call(&["retry"]).expect(10);
+    assert!(ended.err.contains("failed: bad.png"), "{}", ended.err);
+    save(&picture(9, 9, 3, Depth::U8, 1), &job.input().join("bad.png"));
+    job.call(&["retry"]).expect(0);
+    assert_eq!(&job.manifest()["bad.png"][2], "done");
+}
+
+#[test]
+fn a_file_damaged_later_keeps_its_last_good_output() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 3);
+    job.call(&["run"]).expect(0);
+    let good = fs::read(job.output().join("images/0/0/img-000.png")).unwrap();
+    let input = job.input().join("0/0/img-000.png");
+    let bytes = fs::read(&input).unwrap();
+    fs::write(&input, &bytes[..bytes.len() / 2]).unwrap();
+    job.call(&["run"]).expect(10);
+    assert_eq!(fs::read(job.output().join("images/0/0/img-000.png")).unwrap(), good);
+    assert!(!paths(&rows(&job.output().join("table"))).contains(&"0/0/img-000.png".to_string()));
+    fs::write(&input, &bytes).unwrap();
+    job.call(&["run"]).expect(0);
+    assert_eq!(rows(&job.output().join("table")).height(), 3);
+}
+
+#[test]
+fn a_list_carries_its_columns() {
+    let job = Job::new("- measure: [mean]\n- table");
+    archive(&job.input(), 3);
+    let list = job.dir.path().join("list.csv");
+    fs::write(&list, "file,label,width\n0/0/img-000.png,7,a\n1/1/img-001.jpg,8,b\n").unwrap();
+    let set = |text: String| vec!["--set".to_string(), text];
+    let mut arguments = vec!["run".to_string()];
+    arguments.extend(set(format!("input.path={}", list.display())));
+    arguments.extend(set("input.column=file".into()));
+    arguments.extend(set(format!("input.root={}", job.input().display())));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    job.call(&arguments).expect(0);
+    let table = rows(&job.output().join("table"));
+    let labels: Vec<_> = table.column("label").unwrap().i64().unwrap().iter().flatten().collect();
+    assert_eq!(labels, [7, 8]);
+    assert!(table.column("list_width").is_ok() && table.column("width").is_ok());
+    // A changed label changes the row without touching the image.
+    fs::write(&list, "file,label,width\n0/0/img-000.png,9,a\n1/1/img-001.jpg,8,b\n").unwrap();
+    let ended = job.call(&arguments).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
+    let table = rows(&job.output().join("table"));
+    let labels: Vec<_> = table.column("label").unwrap().i64().unwrap().iter().flatten().collect();
+    assert_eq!(labels, [9, 8]);
+}
+
+#[test]
+fn files_that_safelight_did_not_write_are_never_replaced() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 3);
+    let mine = job.output().join("images/0/0/img-000.png");
+    fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    fs::write(&mine, b"mine").unwrap();
+    let ended = job.call(&["run"]).expect(10);
+    assert!(ended.err.contains("not written by safelight"), "{}", ended.err);
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+    fs::remove_file(&mine).unwrap();
+    job.call(&["run"]).expect(0);
+
+    // Nor is anything in the table's folder, which is replaced as a whole.
+    fs::write(job.output().join("table/notes.txt"), b"mine").unwrap();
+    archive(&job.input().join("more"), 1);
+    job.call(&["run"]).expect(30);
+    assert_eq!(fs::read(job.output().join("table/notes.txt")).unwrap(), b"mine");
+}

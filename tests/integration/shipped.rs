@@ -1,0 +1,97 @@
+//! The shipped pipelines on the shipped sample archive.
+
+use crate::resume::rows;
+use crate::support::{root, tree};
+use polars::prelude::DataType;
+use safelight::codec::{Decoded, Limits, decode};
+use safelight::image::compare::psnr;
+use safelight::image::noise::noise_sigma;
+use safelight::image::orient::upright;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn run(pipeline: &str, output: &Path, codes: &[i32]) -> String {
+    let ended = Command::new(env!("CARGO_BIN_EXE_safelight"))
+        .args(["run", &format!("pipelines/{pipeline}.yaml"), "--set", &format!("output={}", output.display())])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.code().is_some_and(|c| codes.contains(&c)), "{pipeline}: {:?}\n{text}", ended.status);
+    text
+}
+
+fn open(path: &Path) -> Decoded {
+    let limits = Limits { max_pixels: 1 << 30, max_bytes: 1 << 32 };
+    decode(&fs::read(path).unwrap(), path, &limits).unwrap()
+}
+
+#[test]
+fn denoise_cleans_the_sample_archive() {
+    let output = tempfile::tempdir().unwrap();
+    run("denoise", output.path(), &[10]);
+    let archive = root().join("sample_data/archive");
+    let images = tree(&output.path().join("images"));
+    assert!(images.len() >= 12, "{}", images.len());
+    let mut cleaner = 0;
+    for path in images.keys() {
+        let (before, after) = (open(&archive.join(path)), open(&output.path().join("images").join(path)));
+        assert_eq!(before.source.format, after.source.format, "{}", path.display());
+        assert_eq!(before.image.depth(), after.image.depth(), "{}", path.display());
+        assert_eq!((before.image.width, before.image.height), (after.image.width, after.image.height));
+        assert_eq!(before.image.alpha.is_some(), after.image.alpha.is_some(), "{}", path.display());
+        assert_eq!(before.meta.orientation, after.meta.orientation);
+        assert!(psnr(&before.image, &after.image).unwrap() > 15.0, "{} is another picture", path.display());
+        let (noisy, clean) = (noise_sigma(&before.image), noise_sigma(&after.image));
+        cleaner += usize::from(noisy > 8.0 && clean < noisy / 2.0);
+        assert!(clean < noisy + 2.0, "{}: {noisy} -> {clean}", path.display());
+    }
+    assert!(cleaner >= 6, "only {cleaner} images lost half of their noise");
+    let turned = open(&archive.join("phone/rotated.jpg"));
+    assert_ne!(turned.meta.orientation, 1);
+    let kept = open(&output.path().join("images/phone/rotated.jpg"));
+    assert!(kept.meta.exif.is_some());
+    let upright = upright(kept.image, kept.meta.orientation);
+    assert_eq!(upright.width, turned.image.height);
+    let table = rows(&output.path().join("table"));
+    assert_eq!(table.height(), images.len());
+    let manifest = fs::read_to_string(output.path().join("manifest.csv")).unwrap();
+    assert!(manifest.contains("broken/truncated.jpg") && manifest.contains("undecodable"), "{manifest}");
+}
+
+#[test]
+fn upscale_doubles() {
+    let output = tempfile::tempdir().unwrap();
+    run("upscale", output.path(), &[0]);
+    let images = tree(&output.path().join("images"));
+    assert!(images.len() >= 12);
+    let small = open(&root().join("sample_data/archive/art/sprite.png")).image;
+    let large = open(&output.path().join("images/art/sprite_x2.png")).image;
+    assert_eq!((large.width, large.height), (2 * small.width, 2 * small.height));
+    assert!(large.alpha.is_some());
+}
+
+#[test]
+fn features_fill_a_table() {
+    let output = tempfile::tempdir().unwrap();
+    run("features", output.path(), &[0]);
+    let table = rows(&output.path().join("table"));
+    assert!(table.height() >= 12);
+    let DataType::Array(inner, width) = table.column("embedding").unwrap().dtype().clone() else { panic!() };
+    assert_eq!((*inner, width), (DataType::Float32, 64));
+    assert_eq!(table.column("embedding").unwrap().null_count(), 0);
+    assert!(!output.path().join("images").exists());
+}
+
+#[test]
+fn nightly_does_all_in_one_pass_and_nothing_twice() {
+    let output = tempfile::tempdir().unwrap();
+    run("nightly", output.path(), &[0]);
+    let before = tree(output.path());
+    let text = run("nightly", output.path(), &[0]);
+    assert!(text.contains("0 to do"), "{text}");
+    assert!(tree(output.path()) == before);
+    let table = rows(&output.path().join("table"));
+    assert!(table.column("embedding").is_ok() && table.column("noise_sigma").is_ok());
+}

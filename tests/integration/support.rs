@@ -1,0 +1,199 @@
+//! What the tests share: small archives, running the program, comparing trees.
+
+use safelight::codec::{EncodeOptions, Format, Metadata, encode};
+use safelight::image::{Depth, Image};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The shared development data, or `None` (with the reason printed) where there is none.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let found = root().join("../shared").join(path);
+    if !found.exists() {
+        eprintln!("skipped: {} is not there", found.display());
+        return None;
+    }
+    Some(found)
+}
+
+/// A small picture with gradients and edges that differ by `seed`.
+pub fn picture(width: usize, height: usize, channels: usize, depth: Depth, seed: u32) -> Image {
+    let mut image = Image::new(width, height, channels, depth);
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    for i in 0..image.samples.len() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = (state >> 16) as f32 / 65536.0 - 0.5;
+        let (x, y) = (i / channels % width, i / channels / width);
+        let wave = 0.5 + 0.3 * ((x as f32 + seed as f32) / 5.0).sin() * (y as f32 / 7.0).cos();
+        image.samples.set(i, (wave + 0.08 * noise).clamp(0.0, 1.0));
+    }
+    image
+}
+
+pub fn save(image: &Image, path: &Path) {
+    let format = Format::from_extension(path.extension().unwrap().to_str().unwrap()).unwrap();
+    let bytes = encode(image, &Metadata::default(), None, &EncodeOptions::new(format)).unwrap().bytes;
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// An archive of `count` small pictures of several kinds in nested folders.
+pub fn archive(folder: &Path, count: u32) {
+    for n in 0..count {
+        let (extension, channels, depth) = match n % 5 {
+            0 => ("png", 3, Depth::U8),
+            1 => ("jpg", 3, Depth::U8),
+            2 => ("png", 1, Depth::U16),
+            3 => ("bmp", 3, Depth::U8),
+            _ => ("tif", 3, Depth::U16),
+        };
+        let name = format!("{}/{}/img-{n:03}.{extension}", n % 3, n % 2);
+        save(&picture(40 + n as usize % 9, 30 + n as usize % 7, channels, depth, n), &folder.join(name));
+    }
+}
+
+/// A job on disk: an input folder, an output folder and a pipeline file.
+pub struct Job {
+    pub dir: tempfile::TempDir,
+}
+
+impl Job {
+    /// A job with these steps (YAML list items) over an empty input folder.
+    pub fn new(steps: &str) -> Job {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("in")).unwrap();
+        let job = Job { dir };
+        job.steps(steps);
+        job
+    }
+
+    /// Replaces the steps.
+    pub fn steps(&self, steps: &str) {
+        let steps: String = steps.lines().map(|l| format!("  {}\n", l.trim_start())).collect();
+        let text = format!(
+            "version: 1\nname: test\ninput: {{path: {}}}\noutput: {}\nsteps:\n{steps}",
+            self.input().display(),
+            self.output().display()
+        );
+        fs::write(self.pipeline(), text).unwrap();
+    }
+
+    pub fn input(&self) -> PathBuf {
+        self.dir.path().join("in")
+    }
+
+    pub fn output(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    pub fn pipeline(&self) -> PathBuf {
+        self.dir.path().join("job.yaml")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+        command.arg(arguments[0]).arg(self.pipeline()).args(&arguments[1..]).current_dir(root());
+        command
+    }
+
+    /// Runs a command of the program on this job's pipeline.
+    pub fn call(&self, arguments: &[&str]) -> Ended {
+        Ended::from(self.command(arguments).output().unwrap())
+    }
+
+    /// The same with a planted fault.
+    pub fn call_with_fault(&self, arguments: &[&str], fault: &str) -> Ended {
+        Ended::from(self.command(arguments).env("SAFELIGHT_TEST_FAULT", fault).output().unwrap())
+    }
+
+    /// Starts a command without waiting.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    pub fn clear_output(&self) {
+        fs::remove_dir_all(self.output()).ok();
+    }
+
+    /// Rows of `manifest.csv` by path.
+    pub fn manifest(&self) -> BTreeMap<String, csv::StringRecord> {
+        let mut reader = csv::Reader::from_path(self.output().join("manifest.csv")).unwrap();
+        reader.records().map(|r| r.unwrap()).map(|r| (r[1].to_string(), r)).collect()
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code; `None` when killed by a signal.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Ended {
+        Ended {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ended {
+    /// Asserts the exit code and gives itself back.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ended {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+pub type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Every file below `folder` with its content; the ledger's own folder and temporary names left out.
+pub fn tree(folder: &Path) -> Tree {
+    let mut files = Tree::new();
+    for entry in walkdir::WalkDir::new(folder).into_iter().filter_entry(|e| {
+        let name = e.file_name().to_string_lossy();
+        name != ".safelight" && !name.starts_with(".safelight-tmp-")
+    }) {
+        let Ok(entry) = entry else { continue };
+        if entry.file_type().is_file() {
+            let relative = entry.path().strip_prefix(folder).unwrap().to_path_buf();
+            files.insert(relative, fs::read(entry.path()).unwrap());
+        }
+    }
+    files
+}
+
+/// Content and modification time of every original.
+pub fn originals(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+    tree(folder)
+        .into_iter()
+        .map(|(path, bytes)| {
+            let time = fs::metadata(folder.join(&path)).unwrap().modified().unwrap();
+            (path, (bytes, time))
+        })
+        .collect()
+}
+
+/// How two trees differ, in words.
+pub fn differences(found: &Tree, wanted: &Tree) -> Vec<String> {
+    let mut list = Vec::new();
+    for (path, bytes) in wanted {
+        match found.get(path) {
+            None => list.push(format!("missing {}", path.display())),
+            Some(b) if b != bytes => list.push(format!("differs {}", path.display())),
+            Some(_) => {}
+        }
+    }
+    list.extend(found.keys().filter(|p| !wanted.contains_key(*p)).map(|p| format!("extra {}", p.display())));
+    list
+}
