@@ -280,7 +280,6 @@ pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
     }
     match format {
         Format::Gif => losses.push("gif holds 256 colours and no partial transparency".to_owned()),
-        Format::Jpeg => losses.push("jpeg compression is lossy".to_owned()),
         _ => {}
     }
     losses

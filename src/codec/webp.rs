@@ -89,9 +89,6 @@ pub(super) fn encode(
     };
     config.method = if lossless && options.compression == Compression::Fast { 1 } else { 4 };
     config.exact = i32::from(lossless);
-    if !lossless {
-        notes.push("lossy webp, as its source".to_owned());
-    }
     let encoded = Encoder::new(&pixels, layout, image.width as u32, image.height as u32)
         .encode_advanced(&config)
         .map_err(|e| cannot_encode(Format::WebP, format!("{e:?}")))?;

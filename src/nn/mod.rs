@@ -31,5 +31,3 @@ pub use restore::{Colour, RestoreOptions, Restorer};
 mod tests;
 #[cfg(test)]
 mod tests_hostile;
-#[cfg(test)]
-mod tests_zoo;

@@ -15,7 +15,7 @@ use tract_onnx::tract_core::ops::array::{
 };
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::downsample::Downsample;
-use tract_onnx::tract_core::ops::nn::resize::NearestUpsample;
+use tract_onnx::tract_core::ops::nn::resize::{NearestUpsample, Resize};
 
 /// Positions, one for each element of a tensor.
 type Positions = ArrayD<f32>;
@@ -87,6 +87,9 @@ fn transfer(
         }
         if let Some(pad) = node.op_as::<Pad>() {
             return Ok(pad_positions(pad, x));
+        }
+        if let Some(resize) = node.op_as::<Resize>().filter(|_| x.ndim() == shape.len()) {
+            return Ok(resampled(resize, x, &shape));
         }
         if node.op.name() == "Resize" && x.ndim() == shape.len() {
             return Ok(resized(x, &shape));
@@ -199,7 +202,26 @@ fn pad_positions(pad: &Pad, x: &Positions) -> Positions {
     x
 }
 
-/// Interpolation: whatever the kernel and the coordinate rule, an output reads no further than this.
+/// Interpolation whose kernel and coordinate rule are known.
+fn resampled(op: &Resize, x: &Positions, shape: &[usize]) -> Positions {
+    let mut x = x.clone();
+    for (axis, &to) in shape.iter().enumerate() {
+        let from = x.shape()[axis];
+        if from == to || from == 0 {
+            continue;
+        }
+        let plan = op.plan_axis(to as f32 / from as f32, from, to);
+        let reads = |o: usize| -> Vec<usize> {
+            let taps = o * plan.window..(o + 1) * plan.window;
+            taps.filter(|t| plan.weights[*t] != 0.0).map(|t| plan.indices[t]).collect()
+        };
+        let taps: Taps = (0..to).map(|o| if plan.extrapolated[o] { vec![] } else { reads(o) }).collect();
+        x = mix(&x, axis, &taps);
+    }
+    x
+}
+
+/// Other interpolation: whatever the kernel and the coordinate rule, an output reads no further than this.
 fn resized(x: &Positions, shape: &[usize]) -> Positions {
     let mut x = x.clone();
     for (axis, &to) in shape.iter().enumerate() {

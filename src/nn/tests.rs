@@ -113,7 +113,7 @@ fn models_are_described_as_they_are() {
 #[test]
 fn foreign_operators_are_named() {
     let Some(path) = model_path("pytorch_superresolution_with_pre_post_processing_op18.onnx") else { return };
-    let error = Network::load(&path, &LoadOptions::default()).err().expect("refused");
+    let error = Network::load(&path, &LoadOptions::default()).expect_err("refused");
     assert!(matches!(error, ModelError::ForeignDomain { .. }));
     assert!(error.to_string().contains("com.microsoft.extensions:DecodeImage"), "{error}");
 }
@@ -275,7 +275,7 @@ fn embeds_by_default_and_by_name() {
     };
     assert_eq!(named("Pooling160_Output_0", Pool::Mean).expect("embeds").dim(), 16);
     assert_eq!(named("Pooling160_Output_0", Pool::Flatten).expect("embeds").dim(), 256);
-    let error = named("Pooling16_Output", Pool::Mean).err().expect("unknown").to_string();
+    let error = named("Pooling16_Output", Pool::Mean).expect_err("unknown").to_string();
     assert!(error.contains("did you mean") && error.contains("Pooling"), "{error}");
     let keras = network("keras_residual_autoencoder.onnx").expect("all or none");
     let embedder =
@@ -287,6 +287,6 @@ fn embeds_by_default_and_by_name() {
 #[test]
 fn classifiers_cannot_restore() {
     let Some(mnist) = network("mnist.onnx") else { return };
-    let error = Restorer::new(mnist, RestoreOptions::default()).err().expect("no picture").to_string();
+    let error = Restorer::new(mnist, RestoreOptions::default()).expect_err("no picture").to_string();
     assert!(error.contains("[1, 10]"), "{error}");
 }

@@ -124,7 +124,7 @@ fn absurd_sizes_are_refused() {
     let relu = node("Relu", &["x"], "y");
     let big = 1_000_000_000;
     let refused = |bytes: Vec<u8>| {
-        let error = folder.load(&bytes).err().expect("refused");
+        let error = folder.load(&bytes).expect_err("refused");
         assert!(matches!(error, ModelError::TooLarge { .. } | ModelError::Build { .. }), "{error}");
     };
     refused(model(&[1, 1, big, big], std::slice::from_ref(&relu), &[]));
@@ -141,7 +141,7 @@ fn absurd_sizes_are_refused() {
 #[test]
 fn odd_graphs_are_explained() {
     let folder = Folder::new("odd");
-    let error = |bytes: Vec<u8>| folder.load(&bytes).err().expect("refused");
+    let error = |bytes: Vec<u8>| folder.load(&bytes).expect_err("refused");
     let relu = node("Relu", &["x"], "y");
     assert!(matches!(error(vec![]), ModelError::Parse { .. }));
     assert!(matches!(error(b"not a model at all".to_vec()), ModelError::Parse { .. }));
@@ -181,7 +181,7 @@ fn weights_elsewhere_must_lie_beside_the_model() {
     let up = format!("../{}", secret.file_name().and_then(|n| n.to_str()).expect("a name"));
     let absolute = secret.to_string_lossy().into_owned();
     for location in [up.as_str(), absolute.as_str(), "link.bin", "short.bin", "absent.bin", "", "."] {
-        let error = load(location).err().expect("refused");
+        let error = load(location).expect_err("refused");
         assert!(matches!(error, ModelError::ExternalData { .. }), "{location}: {error}");
     }
     std::fs::remove_file(secret).expect("removed");
