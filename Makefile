@@ -17,7 +17,7 @@ build: ## build the optimised binary
 # Exit code 10 (some items failed; the manifest says which) is a result, not a failure of the build tool.
 pipeline: build ## run a pipeline: make pipeline PIPE=denoise.yaml [ARGS="--set input.path=/archive"]
 	@$(BIN) run $(PIPELINE) $(ARGS) || test $$? -eq 10
-	@$(BIN) report $(PIPELINE) $(filter-out --prune --progress%,$(ARGS))
+	@$(BIN) report $(PIPELINE) $(ARGS)
 
 test: ## run all tests
 	$(CARGO) test --release --locked

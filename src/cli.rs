@@ -7,9 +7,11 @@ use std::path::PathBuf;
 /// it. Originals are never touched; a stopped run goes on where it was.
 #[derive(Debug, Parser)]
 #[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 all done; 2 usage; 10 finished, some items failed; 11 stopped at \
+#[command(
+    after_help = "Exit codes: 0 all done; 1 another run holds the output, or `verify` found damage; 2 usage; 10 finished, some items failed; 11 stopped at \
 max_failures; 20 interrupted, run again to go on; 30 the output could not be written; 78 invalid pipeline.\n\n\
-Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml")]
+Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -32,7 +34,7 @@ pub enum Command {
     /// Read every output again and compare it with the ledger.
     Verify(PipelineArgs),
     /// Write a page with before/after pictures, counts and failures of a pipeline's output.
-    Report(PipelineArgs),
+    Report(RunArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// List the steps with their parameters, defaults and examples.
@@ -62,7 +64,7 @@ pub struct PipelineArgs {
     pub set: Vec<String>,
 }
 
-/// Options of `run` and `retry`.
+/// Options of `run` and `retry` (and `report`, which takes a run's arguments and minds the pipeline only).
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The pipeline.

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     BadResult,
     /// The result could not be encoded in the format asked for.
     Encode,
+    /// The output's name can't be used: too long, forbidden, or a folder stands there.
+    OutputName,
     /// A file that safelight did not write stands where the output should go.
     Exists,
     /// A defect in the program, caught.
@@ -34,7 +36,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [(ErrorKind, &'static str); 13] = [
+    const ALL: [(ErrorKind, &'static str); 14] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),
@@ -46,6 +48,7 @@ impl ErrorKind {
         (ErrorKind::Model, "model"),
         (ErrorKind::BadResult, "bad_result"),
         (ErrorKind::Encode, "encode"),
+        (ErrorKind::OutputName, "output_name"),
         (ErrorKind::Exists, "exists"),
         (ErrorKind::Panic, "panic"),
     ];
@@ -60,12 +63,14 @@ impl ErrorKind {
         ErrorKind::ALL.iter().find(|(_, n)| *n == name).map(|(k, _)| *k)
     }
 
-    /// True when the cause lies outside the file's bytes, so that an unchanged file may succeed next time.
+    /// True when the cause lies outside the file's bytes (limits, permissions, the disk), so that an
+    /// unchanged file may succeed next time.
     pub fn is_transient(self) -> bool {
         matches!(
             self,
             ErrorKind::Vanished
                 | ErrorKind::Unreadable
+                | ErrorKind::TooLarge
                 | ErrorKind::NotAFile
                 | ErrorKind::Changed
                 | ErrorKind::OverMemory

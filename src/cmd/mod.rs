@@ -14,6 +14,7 @@ use crate::plan::Plan;
 use crate::run::RunError;
 use crate::spec::{self, Diagnostics};
 use crate::steps;
+use crate::store::LockError;
 use std::io::Write;
 
 /// Exit codes, as `--help` promises them.
@@ -43,7 +44,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Plan(args) => with_plan(&args.pipeline, |p| plan::plan(p, args.items)),
         Command::Status(args) => with_plan(&args.pipeline, |p| status::status(p, args.failures)),
         Command::Verify(args) => with_plan(args, verify::verify),
-        Command::Report(args) => with_plan(args, report::report),
+        Command::Report(args) => with_plan(&args.pipeline, report::report),
         Command::Model(args) => model::model(args),
         Command::List(args) => list::list(args),
         Command::Schema => {
@@ -77,8 +78,10 @@ fn load(args: &PipelineArgs) -> Result<Plan, Diagnostics> {
     let text = spec::read_file(&args.pipeline)?;
     let file = args.pipeline.display().to_string();
     let env = |name: &str| std::env::var(name).ok();
-    let parsed = spec::parse(&text, &file, &args.set, &env, &steps::descriptors())?;
-    crate::plan::resolve(&parsed)
+    match spec::draft(&text, &file, &args.set, &env, &steps::descriptors()) {
+        (Some(draft), mistakes) => crate::plan::resolve(&draft, mistakes),
+        (None, mistakes) => Err(mistakes),
+    }
 }
 
 fn with_plan(args: &PipelineArgs, then: impl FnOnce(&Plan) -> Result<u8, RunError>) -> u8 {
@@ -91,15 +94,21 @@ fn with_plan(args: &PipelineArgs, then: impl FnOnce(&Plan) -> Result<u8, RunErro
 fn invalid(mistakes: &Diagnostics) -> u8 {
     let count = mistakes.count();
     let noun = if count == 1 { "mistake" } else { "mistakes" };
-    err(&format!("{}\n\n{count} {noun}; nothing was read or written\n", mistakes.render()));
+    err(&format!("{}\n\n{count} {noun}; nothing was written\n", mistakes.render()));
     code::INVALID
 }
 
 fn fail(error: &RunError) -> u8 {
+    if let RunError::Collision(mistakes) = error {
+        return invalid(mistakes);
+    }
     err(&format!("error: {error}\n"));
     match error {
-        RunError::NoInput(_) | RunError::Collision(_) => code::INVALID,
-        RunError::Lock(_) | RunError::Threads(_) => code::FAILURE,
-        RunError::Store(_) | RunError::Ledger(_) | RunError::Table { .. } => code::STORAGE,
+        RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
+        RunError::Lock(LockError::Io { .. })
+        | RunError::Store(_)
+        | RunError::Ledger(_)
+        | RunError::Table { .. } => code::STORAGE,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{code, err, out};
 use crate::cli::ModelArgs;
-use crate::nn::{LoadOptions, ModelInfo, Network, Receptive};
+use crate::nn::{LoadOptions, ModelInfo, Network, Range, Receptive};
 use serde_json::json;
 
 /// Prints what inspection found.
@@ -15,8 +15,20 @@ pub fn model(args: &ModelArgs) -> u8 {
         }
     };
     let info = network.info();
-    let text = if args.json { format!("{:#}\n", as_json(info)) } else { as_text(&args.model.display().to_string(), info) };
+    let text = if args.json {
+        format!("{:#}\n", as_json(info))
+    } else {
+        as_text(&args.model.display().to_string(), info)
+    };
     out(&text)
+}
+
+fn range(range: &Range) -> String {
+    match range {
+        Range::Unit => "[0, 1]".into(),
+        Range::Byte => "[0, 255]".into(),
+        Range::MeanStd { mean, std } => format!("mean {mean:?}, std {std:?}"),
+    }
 }
 
 fn shape(sides: &[usize]) -> String {
@@ -41,7 +53,7 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
         line("output", format!("{} ({}, {})", output.name, output.shape, output.dtype));
     }
     line("layout", format!("{:?}, {} channels", info.layout, info.in_channels).to_lowercase());
-    line("range", format!("{:?} ({:?})", info.range, info.range_origin).to_lowercase());
+    line("range", format!("{} ({})", range(&info.range), format!("{:?}", info.range_origin).to_lowercase()));
     match (info.scale, &info.not_restorer) {
         (Some(scale), _) => line("restore", format!("yes, scale x{scale}")),
         (None, Some(reason)) => line("restore", format!("no: {reason}")),
@@ -49,13 +61,17 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
     }
     match info.fixed_size {
         Some((height, width)) => line("size", format!("fixed, {width} x {height}")),
-        None => line("size", format!("any multiple of {}", info.size_multiple)),
+        None if info.size_multiple == 1 => line("size", "any".into()),
+        None => line("size", format!("any multiple of {} (others are padded)", info.size_multiple)),
     }
     line("receptive field", receptive(info));
     line("multiply-adds", format!("{:.0} a pixel", info.macs_per_pixel));
     line("parameters", info.parameters.to_string());
     for candidate in &info.candidates {
-        line("bottleneck", format!("{} ({}, {} floats)", candidate.name, shape(&candidate.shape), candidate.floats));
+        line(
+            "bottleneck",
+            format!("{} ({}, {} floats)", candidate.name, shape(&candidate.shape), candidate.floats),
+        );
     }
     for (key, value) in &info.metadata {
         line("metadata", format!("{key}: {value}"));
@@ -82,7 +98,7 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "fixed_size": info.fixed_size, "size_multiple": info.size_multiple, "scale": info.scale,
         "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
         "macs_per_pixel": info.macs_per_pixel, "parameters": info.parameters,
-        "range": format!("{:?}", info.range).to_lowercase(), "bottlenecks": candidates,
+        "range": range(&info.range), "bottlenecks": candidates,
         "metadata": info.metadata, "notes": info.notes,
     })
 }

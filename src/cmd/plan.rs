@@ -24,10 +24,11 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 /// Prints that the pipeline is valid, with what was inferred.
 ///
 /// # Errors
-/// None; the signature is that of its siblings.
+/// When no input matches, or two inputs would write one file.
 pub fn check(plan: &Plan) -> Result<u8, RunError> {
+    prepare::prepare(plan, None, Selection::Outstanding)?.refuse_collisions(plan)?;
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
-    let mut text = format!("{}: valid\n  steps    {}\n", plan.file, steps.join(" > "));
+    let mut text = format!("{}: valid\n  steps    {}\n", plan.sources.file(), steps.join(" > "));
     plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
     Ok(out(&text))
 }
@@ -51,7 +52,9 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
     }
     if !prepared.vanished.is_empty() {
         let count = prepared.vanished.len();
-        text.push_str(&format!("  {count:>8}  gone from the input, outputs kept (run --prune removes them)\n"));
+        text.push_str(&format!(
+            "  {count:>8}  gone from the input, outputs kept (run --prune removes them)\n"
+        ));
     }
     text.push_str("\nsteps\n");
     for link in &plan.chain {
@@ -75,7 +78,10 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
     }
     let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
     if !foreign.is_empty() {
-        text.push_str(&format!("\n{} outputs exist that safelight did not write; those items will fail:\n", foreign.len()));
+        text.push_str(&format!(
+            "\n{} outputs exist that safelight did not write; those items will fail:\n",
+            foreign.len()
+        ));
         let show = |p: &&std::path::PathBuf| format!("  {}\n", path_text(p.as_os_str().as_bytes()));
         foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
     }
@@ -94,7 +100,8 @@ fn estimates(plan: &Plan, prepared: &Prepared) -> String {
     }
     let probed: Vec<&&Input> = inputs.iter().step_by(inputs.len().div_ceil(PROBES)).collect();
     let largest = probed.iter().map(|i| plan.estimate(i)).max().unwrap_or(0);
-    let pixels = probed.iter().filter_map(|i| pixels(i)).sum::<f64>() / probed.len() as f64 * inputs.len() as f64;
+    let pixels =
+        probed.iter().filter_map(|i| pixels(i)).sum::<f64>() / probed.len() as f64 * inputs.len() as f64;
     let budget = plan.item_budget(threads);
     let together = (budget / largest.max(1)).clamp(1, threads as u64);
     let mut past: BTreeMap<bool, f64> = BTreeMap::new();
@@ -106,9 +113,13 @@ fn estimates(plan: &Plan, prepared: &Prepared) -> String {
     }
     let (seconds, basis) = match (past.get(&true), past.get(&false)) {
         (Some(seconds), Some(done)) if *done > 0.0 => (seconds / done * pixels, "from earlier runs"),
-        _ => (plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL, "a rough guess before the first run"),
+        _ => (
+            plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL,
+            "a rough guess before the first run",
+        ),
     };
-    let sample = if probed.len() < inputs.len() { format!(", from {} headers", probed.len()) } else { String::new() };
+    let sample =
+        if probed.len() < inputs.len() { format!(", from {} headers", probed.len()) } else { String::new() };
     let mut text = format!(
         "\nestimates{sample}\n  pixels   {:.1} MP\n  time     about {:.0} s on {threads} threads ({basis})\n  \
          memory   largest item {} MiB, {} MiB for items under the limit of {} MiB, {together} at a time\n",

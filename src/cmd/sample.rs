@@ -19,8 +19,9 @@ pub fn sample(args: &SampleArgs) -> u8 {
             return code::FAILURE;
         }
     };
-    let written = Store::bare(&args.folder, Fault::default())
-        .and_then(|store| files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop)));
+    let written = Store::bare(&args.folder, Fault::default()).and_then(|store| {
+        files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop))
+    });
     match written {
         Ok(()) => out(&format!("{} files in {}\n", files.len(), args.folder.display())),
         Err(error) => {

@@ -50,7 +50,9 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, RunError> {
     }
     let orphans = ledger.orphans()?.len();
     if orphans > 0 {
-        text.push_str(&format!("  leftover {orphans} outputs of earlier settings (run --prune removes them)\n"));
+        text.push_str(&format!(
+            "  leftover {orphans} outputs of earlier settings (run --prune removes them)\n"
+        ));
     }
     if failures {
         failed.sort();

@@ -26,7 +26,8 @@ pub fn verify(plan: &Plan) -> Result<u8, RunError> {
     }
     for folder in ledger.part_folders()? {
         let parts = ledger.parts(&folder)?;
-        expected.extend(parts.into_iter().map(|(name, stamp)| (PathBuf::from(&folder).join(name), stamp.hash)));
+        expected
+            .extend(parts.into_iter().map(|(name, stamp)| (PathBuf::from(&folder).join(name), stamp.hash)));
     }
     expected.sort();
     let problems: Vec<String> = expected
@@ -36,7 +37,9 @@ pub fn verify(plan: &Plan) -> Result<u8, RunError> {
             match std::fs::read(plan.output.join(path)) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("{shown}: missing")),
                 Err(e) => Some(format!("{shown}: cannot be read: {e}")),
-                Ok(bytes) if blake3::hash(&bytes).as_bytes() != hash => Some(format!("{shown}: changed since written")),
+                Ok(bytes) if blake3::hash(&bytes).as_bytes() != hash => {
+                    Some(format!("{shown}: changed since written"))
+                }
                 Ok(_) => None,
             }
         })
@@ -46,7 +49,9 @@ pub fn verify(plan: &Plan) -> Result<u8, RunError> {
     }
     problems.iter().for_each(|p| err(&format!("{p}\n")));
     err(&format!("{} of {} files are not as written\n", problems.len(), expected.len()));
-    err("missing ones and those with another size or time are made again by the next run; for the rest, remove \
-         the file and run again\n");
+    err(
+        "missing ones and those with another size or time are made again by the next run; for the rest, remove \
+         the file and run again\n",
+    );
     Ok(code::FAILURE)
 }

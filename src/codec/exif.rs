@@ -81,15 +81,16 @@ impl Fields {
         let mut budget = MAX_FIELD_BYTES;
         let main_at = block.u32(4)?;
         let sub = |tag| block.find(main_at, tag).and_then(|at| block.u32(at + 8));
-        let mut fields = Fields { main: block.fields(main_at, &mut budget)?, ..Fields::default() };
+        let mut fields = Fields {
+            main: block.fields(main_at, &mut budget, |tag| DESCRIPTIVE.contains(&tag))?,
+            ..Fields::default()
+        };
         if let Some(at) = sub(EXIF_IFD) {
-            fields.exif = block.fields(at, &mut budget).unwrap_or_default();
+            fields.exif = block.fields(at, &mut budget, |tag| tag != INTEROP_IFD).unwrap_or_default();
         }
         if let Some(at) = sub(GPS_IFD) {
-            fields.gps = block.fields(at, &mut budget).unwrap_or_default();
+            fields.gps = block.fields(at, &mut budget, |_| true).unwrap_or_default();
         }
-        fields.main.retain(|field| DESCRIPTIVE.contains(&field.tag));
-        fields.exif.retain(|field| field.tag != INTEROP_IFD);
         Some(fields)
     }
 
@@ -324,29 +325,27 @@ impl<'a> Block<'a> {
         [kind[0], kind[1], count[0], count[1], count[2], count[3]]
     }
 
-    /// The readable fields of a directory; unreadable ones are skipped.
-    fn fields(&self, directory: u32, budget: &mut usize) -> Option<Vec<Field>> {
+    /// The wanted fields of a directory; unreadable ones and those beyond the budget (bytes) are skipped.
+    fn fields(&self, directory: u32, budget: &mut usize, wanted: impl Fn(u16) -> bool) -> Option<Vec<Field>> {
         let directory = directory as usize;
         let count = usize::from(self.u16(directory)?);
-        let field = |i: usize| self.field(directory + 2 + 12 * i);
-        let fit = |field: &Field| {
-            let left = budget.checked_sub(field.data.len() + 16);
-            *budget = left.unwrap_or(*budget);
-            left.is_some()
-        };
-        Some((0..count).filter_map(field).filter(fit).collect())
+        let entries = (0..count).map(|i| directory + 2 + 12 * i);
+        let wanted = entries.filter(|&at| self.u16(at).is_some_and(&wanted));
+        Some(wanted.filter_map(|at| self.field(at, budget)).collect())
     }
 
-    fn field(&self, at: usize) -> Option<Field> {
+    fn field(&self, at: usize, budget: &mut usize) -> Option<Field> {
         let (tag, kind) = (self.u16(at)?, self.u16(at + 2)?);
         let unit = kind_bytes(kind)?;
-        let bytes =
-            usize::try_from(self.u32(at + 4)?).ok()?.checked_mul(unit).filter(|&n| n <= MAX_FIELD_BYTES)?;
+        let bytes = usize::try_from(self.u32(at + 4)?).ok()?.checked_mul(unit)?;
+        // Asked before the copy: many entries may point to the same bytes.
+        let left = budget.checked_sub(bytes.checked_add(16)?)?;
         let from = if bytes <= 4 { at + 8 } else { self.u32(at + 8)? as usize };
         let mut data = self.bytes.get(from..)?.get(..bytes)?.to_vec();
         if !self.little {
             data.chunks_exact_mut(word_bytes(kind)).for_each(<[u8]>::reverse);
         }
+        *budget = left;
         Some(Field { tag, kind, data })
     }
 }
@@ -409,6 +408,20 @@ mod tests {
         let fields = Fields::parse(&big_endian()).unwrap();
         assert_eq!(fields.main.len(), 2);
         assert_eq!(Fields::parse(&fields.to_block()).unwrap(), fields);
+    }
+
+    #[test]
+    fn many_entries_for_the_same_bytes_stay_within_the_budget() {
+        let mut block = b"II*\0\x08\0\0\0\xff\xff".to_vec();
+        for _ in 0..u16::MAX {
+            block.extend(*b"\x0f\x01\x02\0\0\0\x30\0\0\0\0\0");
+        }
+        block.resize(4 << 20, 0);
+        let start = std::time::Instant::now();
+        let fields = Fields::parse(&block).unwrap();
+        assert!(start.elapsed().as_secs() < 5);
+        let bytes: usize = fields.main.iter().map(|field| field.data.len()).sum();
+        assert!(bytes > 0 && bytes <= MAX_FIELD_BYTES);
     }
 
     #[test]

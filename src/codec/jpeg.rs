@@ -112,7 +112,7 @@ fn read_pixels(stream: Vec<u8>, frame: &Frame, colour: ColorSpace) -> Result<Vec
         .set_strict_mode(true)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
-        .jpeg_set_max_scans(1000)
+        .jpeg_set_max_scans(layout::MAX_SCANS)
         .jpeg_set_out_colorspace(colour);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(stream), options);
     decoder.decode_headers().map_err(|e| malformed(Format::Jpeg, e))?;
@@ -235,7 +235,7 @@ pub(super) fn encode(
     notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, CodecError> {
     let fail = |e: jpeg_encoder::EncodingError| cannot_encode(Format::Jpeg, e);
-    if image.alpha.is_some() {
+    if image.alpha.as_ref().is_some_and(|alpha| !is_opaque(alpha)) {
         return Err(cannot_encode(
             Format::Jpeg,
             "the image has transparency, which jpeg can't hold; write png",
@@ -288,6 +288,15 @@ pub(super) fn encode(
     encoder.encode(&pack::to_u8(&image.samples), width, height, kind).map_err(fail)?;
     insert_comments(&mut out, &meta.text, notes);
     Ok(out)
+}
+
+/// True when every sample of an alpha plane is at its maximum.
+fn is_opaque(alpha: &Samples) -> bool {
+    match alpha {
+        Samples::U8(v) => v.iter().all(|&a| a == u8::MAX),
+        Samples::U16(v) => v.iter().all(|&a| a == u16::MAX),
+        Samples::F32(v) => v.iter().all(|&a| a >= 1.0),
+    }
 }
 
 fn pixel_density(density: Density) -> PixelDensity {

@@ -3,7 +3,11 @@
 //! The pixel decoder takes a file whose data ends early for complete and fills the rest with gray, so
 //! completeness is decided here, and the stream it gets is rebuilt such that missing data is an error.
 
+use super::jpeg_scan::{self, Tables};
 use super::{CodecError, Format, malformed, unsupported};
+
+/// Most scans of a file; more are made to keep decoders busy.
+pub(super) const MAX_SCANS: usize = 100;
 
 /// The start-of-frame segment.
 #[derive(Clone, Debug)]
@@ -24,9 +28,14 @@ pub(super) struct Component {
 
 /// One scan: which coefficients of which components it brings.
 #[derive(Debug)]
-struct Scan {
-    components: Vec<usize>,
-    spectral: std::ops::RangeInclusive<usize>,
+pub(super) struct Scan {
+    /// Places of its components in the frame.
+    pub(super) components: Vec<usize>,
+    /// Numbers of the DC and AC Huffman tables of each.
+    pub(super) tables: Vec<(u8, u8)>,
+    pub(super) spectral: std::ops::RangeInclusive<usize>,
+    /// The lowest bit that was there before, 0 when none was.
+    pub(super) high_bit: u8,
     low_bit: u8,
 }
 
@@ -52,8 +61,10 @@ pub(super) struct Layout<'a> {
 pub(super) enum Until {
     /// The frame header; the bytes may be a file's beginning.
     Frame,
-    /// The end of the image.
+    /// The end of the image. The data of scans is checked where the pixel decoder does not do it.
     End,
+    /// The end of the image, the data of every scan checked.
+    CheckedEnd,
 }
 
 fn bad(what: impl ToString) -> CodecError {
@@ -65,6 +76,7 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
     let mut frame = None;
     let (mut app, mut comments, mut luma_table, mut adobe) = (Vec::new(), Vec::new(), None, None);
     let mut scans = Vec::new();
+    let (mut tables, mut interval, mut known) = (Tables::default(), 0, Vec::new());
     let mut stream = vec![0xFF, 0xD8];
     let mut at = 2;
     let cut = || bad("it is cut short: data ends before the end-of-image marker");
@@ -106,7 +118,15 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
                 luma_table = luma_table.or_else(|| first_table(payload));
                 keep = true;
             }
-            0xC4 | 0xDD | 0xDA => keep = true,
+            0xC4 => {
+                tables.define(payload);
+                keep = true;
+            }
+            0xDD => {
+                interval = payload.first_chunk::<2>().map_or(0, |b| usize::from(u16::from_be_bytes(*b)));
+                keep = true;
+            }
+            0xDA => keep = true,
             0xE0..=0xEF => {
                 if marker == 0xEE && payload.starts_with(b"Adobe") {
                     adobe = payload.get(11).copied();
@@ -131,15 +151,24 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
             break;
         }
         if marker == 0xDA {
-            scans.push(scan_header(frame, payload)?);
+            if scans.len() == MAX_SCANS {
+                return Err(bad(format!("it has more than {MAX_SCANS} scans")));
+            }
+            let scan = scan_header(frame, payload)?;
             let end = entropy_end(bytes, at).ok_or_else(cut)?;
-            stream.extend_from_slice(bytes.get(at..end).unwrap_or_default());
+            let data = bytes.get(at..end).unwrap_or_default();
+            let apart = frame.progressive || scan.components.len() < frame.components.len();
+            if apart || until == Until::CheckedEnd {
+                jpeg_scan::check(frame, &scan, data, &tables, interval, &mut known).map_err(bad)?;
+            }
+            scans.push(scan);
+            stream.extend_from_slice(data);
             at = end;
         }
     }
     let frame = frame.ok_or_else(|| bad("it has no picture"))?;
     let layout = Layout { frame, app, comments, luma_table, adobe, scans, stream };
-    if until == Until::End {
+    if until != Until::Frame {
         layout.check_complete()?;
     }
     Ok(Some(layout))
@@ -290,18 +319,20 @@ fn scan_header(frame: &Frame, payload: &[u8]) -> Result<Scan, CodecError> {
     let ids = payload.get(1..1 + 2 * count).unwrap_or_default();
     let components: Option<Vec<usize>> =
         ids.chunks_exact(2).map(|id| frame.components.iter().position(|c| c.id == id[0])).collect();
+    let tables = ids.chunks_exact(2).map(|id| (id[1] >> 4, id[1] & 15)).collect();
     let (Some(components), Some(&[start, end, bits])) =
         (components, payload.get(1 + 2 * count..4 + 2 * count))
     else {
         return Err(bad("a scan header is damaged"));
     };
     if !frame.progressive {
-        return Ok(Scan { components, spectral: 0..=63, low_bit: 0 });
+        return Ok(Scan { components, tables, spectral: 0..=63, high_bit: 0, low_bit: 0 });
     }
     if end > 63 || start > end {
         return Err(bad("a scan header is damaged"));
     }
-    Ok(Scan { components, spectral: usize::from(start)..=usize::from(end), low_bit: bits & 15 })
+    let spectral = usize::from(start)..=usize::from(end);
+    Ok(Scan { components, tables, spectral, high_bit: bits >> 4, low_bit: bits & 15 })
 }
 
 /// Table 0 of a quantisation segment.

@@ -147,6 +147,15 @@ pub(super) fn without_thumbnails(resources: &[u8]) -> Vec<u8> {
     kept
 }
 
+/// IPTC records as a Photoshop image resource.
+pub(super) fn as_resource(records: &[u8]) -> Vec<u8> {
+    let mut resource = b"8BIM\x04\x04\0\0".to_vec();
+    resource.extend(u32::try_from(records.len()).unwrap_or(u32::MAX).to_be_bytes());
+    resource.extend_from_slice(records);
+    resource.extend(std::iter::repeat_n(0, records.len() % 2));
+    resource
+}
+
 /// The first resource with its header, and its id.
 fn first_resource(bytes: &[u8]) -> Option<(&[u8], u16)> {
     let id = u16::from_be_bytes(*bytes.strip_prefix(b"8BIM")?.first_chunk::<2>()?);
@@ -179,6 +188,7 @@ mod tests {
         let thumbnail = *b"8BIM\x04\x0c\0\0\0\0\0\x02xy";
         let all = [iptc.as_slice(), &thumbnail, &iptc].concat();
         assert_eq!(without_thumbnails(&all), [iptc, iptc].concat());
+        assert_eq!(as_resource(b"abc"), iptc);
         assert_eq!(without_thumbnails(b"8BIM\x04\x04\0\0\xff\xff\xff\xff"), b"");
     }
 

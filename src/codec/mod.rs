@@ -8,6 +8,7 @@ mod exif;
 mod format;
 mod jpeg;
 mod jpeg_layout;
+mod jpeg_scan;
 mod meta;
 mod pack;
 mod png;
@@ -160,7 +161,7 @@ pub struct EncodeOptions {
     /// 1..=100 for JPEG and lossy WebP; `None` takes the source's (JPEG only), else 92.
     pub quality: Option<u8>,
     /// Write EXIF, ICC, XMP, IPTC, texts and density. Without, only the ICC profile (part of what the
-    /// pixel values mean) is written, and the pixels are turned upright.
+    /// pixel values mean) or a PNG's gamma is written, and the pixels are turned upright.
     pub keep_metadata: bool,
     /// Effort for PNG, TIFF and lossless WebP.
     pub compression: Compression,
@@ -214,9 +215,9 @@ pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded
     check_limits(&header, limits)?;
     let mut decoded = match header.format {
         Format::Jpeg => jpeg::decode(bytes),
-        Format::Png => png::decode(bytes, limits),
-        Format::Tiff => tiff::decode(bytes, limits),
-        _ => simple::decode(bytes, &header, limits),
+        Format::Png => png::decode(bytes, &header),
+        Format::Tiff => tiff::decode(bytes, &header),
+        _ => simple::decode(bytes, &header),
     }?;
     if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
         && Format::from_extension(extension).is_some_and(|named| named != header.format)
@@ -230,10 +231,12 @@ pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded
 ///
 /// EXIF size fields are patched to the image's size and an embedded EXIF thumbnail is unlinked, since it
 /// shows the old pixels. Where the format can't carry the orientation tag, or metadata is not kept, the
-/// pixels are turned upright instead. A profile that doesn't fit the channels is left out.
+/// pixels are turned upright instead; likewise where the format is another than the source's and is not JPEG
+/// or TIFF, since viewers disregard the tag there. A profile that doesn't fit the channels is left out.
+/// Alpha that is opaque throughout is left out of JPEG.
 ///
 /// # Errors
-/// `Encode` when the format can't hold the image: alpha in JPEG, or sides beyond the format's maximum.
+/// `Encode` when the format can't hold the image: transparency in JPEG, or sides beyond the format's maximum.
 pub fn encode(
     image: &Image,
     meta: &Metadata,
@@ -244,13 +247,15 @@ pub fn encode(
     let mut notes = encode_losses(image, format);
     let mut meta = meta.clone();
     let mut upright = None;
-    if meta.orientation != 1 && !(format.carries_exif() && options.keep_metadata) {
+    let converted = source.is_some_and(|source| source.format != format)
+        && !matches!(format, Format::Jpeg | Format::Tiff);
+    if meta.orientation != 1 && (converted || !format.carries_exif() || !options.keep_metadata) {
         upright = Some(crate::image::orient::upright(image.clone(), meta.orientation));
         meta.set_orientation(1);
     }
     let image = upright.as_ref().unwrap_or(image);
     if !options.keep_metadata {
-        meta = Metadata { icc: meta.icc, ..Metadata::default() };
+        meta = Metadata { icc: meta.icc, gamma: meta.gamma, ..Metadata::default() };
     }
     if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
         meta.icc = None;
@@ -267,6 +272,33 @@ pub fn encode(
     Ok(Encoded { bytes, notes })
 }
 
+/// Upper bound of the bytes that [`encode`] allocates at once beside the image itself, the returned file
+/// included and metadata excluded, for an image of these dimensions in memory.
+pub fn encode_bytes(
+    format: Format,
+    width: u64,
+    height: u64,
+    channels_with_alpha: u64,
+    bytes_per_sample: u64,
+) -> u64 {
+    let pixels = width.saturating_mul(height);
+    let bytes = pixels.saturating_mul(channels_with_alpha).saturating_mul(bytes_per_sample);
+    let work = match format {
+        // libwebp's ARGB copy, hash chains, references and histograms.
+        Format::WebP => pixels.saturating_mul(48).saturating_add(bytes.saturating_mul(2)),
+        // Components, all their coefficients where progressive, and the file.
+        Format::Jpeg => pixels.saturating_mul(16),
+        // Interleaved copies, the compressor's output and the file as it grows.
+        Format::Png | Format::Tiff => bytes.saturating_mul(6),
+        // Four 16-bit samples a pixel whatever the image has, in up to four copies.
+        Format::Farbfeld => pixels.saturating_mul(48),
+        // Interleaved RGBA copies and the file as it grows.
+        _ => bytes.saturating_mul(4).max(pixels.saturating_mul(24)),
+    };
+    // Turned upright, and the stretch that compressors take whatever the size.
+    work.saturating_add(bytes.saturating_mul(2)).saturating_add(4 << 20)
+}
+
 /// What of the pixels would be lost by writing `image` in `format`, in words; empty when nothing is.
 pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
     let mut losses = Vec::new();
@@ -278,9 +310,8 @@ pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
             format.max_bits()
         ));
     }
-    match format {
-        Format::Gif => losses.push("gif holds 256 colours and no partial transparency".to_owned()),
-        _ => {}
+    if format == Format::Gif {
+        losses.push("gif holds 256 colours and no partial transparency".to_owned());
     }
     losses
 }

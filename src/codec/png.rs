@@ -1,7 +1,7 @@
 //! PNG, with every bit depth, palettes and metadata chunks.
 
 use std::borrow::Cow;
-use std::io::{BufRead, Cursor, Seek};
+use std::io::{BufRead, Cursor, Seek, SeekFrom};
 
 use png::{
     BitDepth, ColorType, Decoder, Encoder, Filter, Info, PixelDimensions, Reader, ScaledFloat,
@@ -9,29 +9,37 @@ use png::{
 };
 
 use super::meta::{Density, DensityUnit};
-use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Limits, Metadata, Source};
+use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Metadata, Source};
 use super::{cannot_encode, malformed, pack};
 use crate::image::{Depth, Image, Samples};
 
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 
-/// Most bytes a compressed text may unfold to.
-const MAX_TEXT: usize = 1 << 20;
+/// Most bytes that all compressed texts together may unfold to.
+const MAX_TEXT: usize = 8 << 20;
+
+/// Most bytes of chunks before the pixels, the profile unfolded: a profile beyond it is left out.
+const MAX_METADATA: u64 = 64 << 20;
 
 fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, CodecError> {
-    let bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+    let bytes = usize::try_from(max_bytes.min(MAX_METADATA)).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(reader, png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.read_info().map_err(|e| malformed(Format::Png, e))
 }
 
 /// Reads up to the first pixel data.
-pub(super) fn probe<R: BufRead + Seek>(reader: R) -> Result<Header, CodecError> {
-    let reader = open(reader, 64 << 20)?;
+pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecError> {
+    let bad = |e: std::io::Error| malformed(Format::Png, format!("it can't be read: {e}"));
+    let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
+    reader.seek(SeekFrom::Start(0)).map_err(bad)?;
+    let reader = open(reader, MAX_METADATA)?;
     let (colour, depth) = reader.output_color_type();
     let info = reader.info();
     let pixels = u64::from(info.width) * u64::from(info.height);
     let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
+    let profile = info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64);
+    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64;
     Ok(Header {
         format: Format::Png,
         width: info.width,
@@ -39,7 +47,9 @@ pub(super) fn probe<R: BufRead + Seek>(reader: R) -> Result<Header, CodecError> 
         channels: colour.samples() as u8,
         bit_depth: bit_depth(info),
         // The bytes read, and their copy as 16-bit numbers or with alpha apart; rows and metadata.
-        decode_bytes: bytes.saturating_mul(2).saturating_add((8 << 20) + u64::from(info.width) * 32),
+        decode_bytes: bytes
+            .saturating_mul(2)
+            .saturating_add(metadata + (1 << 20) + u64::from(info.width) * 32),
     })
 }
 
@@ -49,9 +59,9 @@ fn bit_depth(info: &Info) -> u8 {
 }
 
 /// Decodes a whole file, its chunks after the pixels included.
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecError> {
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
     let bad = |e: png::DecodingError| malformed(Format::Png, e);
-    let mut reader = open(Cursor::new(bytes), limits.max_bytes)?;
+    let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
     let size = reader.output_buffer_size().ok_or_else(|| malformed(Format::Png, "impossible size"))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(bad)?;
@@ -68,6 +78,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecErro
     let mut notes = Vec::new();
     if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
         notes.push(format!("first of {} frames", animation.num_frames));
+    }
+    if info.coding_independent_code_points.is_some() {
+        notes.push("cICP colour space not kept".to_owned());
+    }
+    if info.chrm_chunk.is_some() && info.srgb.is_none() && info.icc_profile.is_none() {
+        notes.push("cHRM primaries not kept".to_owned());
     }
     let source = Source {
         format: Format::Png,
@@ -105,20 +121,26 @@ fn metadata(info: &Info) -> Metadata {
     for chunk in &info.uncompressed_latin1_text {
         meta.text.push((chunk.keyword.clone(), chunk.text.clone()));
     }
+    let mut budget = MAX_TEXT;
     for chunk in &info.compressed_latin1_text {
         let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(MAX_TEXT).is_ok()
+        if chunk.decompress_text_with_limit(budget).is_ok()
             && let Ok(text) = chunk.get_text()
         {
+            budget = budget.saturating_sub(text.len());
             meta.text.push((chunk.keyword, text));
         }
     }
     for chunk in &info.utf8_text {
         let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(8 * MAX_TEXT).is_err() {
+        if chunk.decompress_text_with_limit(budget).is_err() {
             continue;
         }
-        match chunk.get_text() {
+        let text = chunk.get_text();
+        if chunk.compressed {
+            budget = budget.saturating_sub(text.as_ref().map_or(0, String::len));
+        }
+        match text {
             Ok(text) if chunk.keyword == XMP_KEYWORD => meta.xmp = Some(text.into_bytes()),
             Ok(text) => meta.text.push((chunk.keyword, text)),
             Err(_) => {}

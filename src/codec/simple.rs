@@ -9,7 +9,7 @@ use image::codecs::qoi::QoiEncoder;
 use image::codecs::tga::TgaEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 
-use super::{CodecError, Decoded, Format, Header, Limits, Metadata, Source};
+use super::{CodecError, Decoded, Format, Header, Metadata, Source};
 use super::{cannot_encode, malformed, pack, unsupported, webp};
 use crate::image::{Depth, Image, Samples};
 
@@ -75,7 +75,7 @@ fn bit_depth(colour: ExtendedColorType) -> u8 {
 }
 
 /// Decodes a whole file.
-pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded, CodecError> {
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
     let format = header.format;
     let mut meta = Metadata::default();
     let mut notes = Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, limits: &Limits) -> Result<D
         Format::Ico => frames = bytes.get(4).map_or(0, |&n| usize::from(n)),
         _ => {}
     }
-    let mut decoder = open(Cursor::new(bytes), format, limits.max_bytes)?;
+    let mut decoder = open(Cursor::new(bytes), format, header.decode_bytes)?;
     if format != Format::WebP {
         meta.icc = decoder.icc_profile().ok().flatten();
     }

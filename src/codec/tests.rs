@@ -135,6 +135,10 @@ fn gif_and_jpeg_come_close() {
         let back = decoded(&encoded(&hard, &Metadata::default(), Format::Gif).bytes, Format::Gif).image;
         assert_eq!(back.alpha, hard.alpha);
     }
+    let mut opaque = picture(3, Depth::U8, false, false);
+    opaque.alpha = Some(Samples::U8(vec![255; opaque.width * opaque.height]));
+    let back = decoded(&encoded(&opaque, &Metadata::default(), Format::Jpeg).bytes, Format::Jpeg);
+    assert_eq!(back.image.alpha, None);
     let alpha = picture(3, Depth::U8, true, false);
     let error = encode(&alpha, &Metadata::default(), None, &EncodeOptions::new(Format::Jpeg)).unwrap_err();
     assert!(error.to_string().contains("write png"));
@@ -270,6 +274,27 @@ fn metadata_follows_a_new_size_and_damaged_exif_passes_through() {
 }
 
 #[test]
+fn iptc_records_of_a_tiff_become_a_photoshop_resource() {
+    let meta = Metadata { iptc: full_metadata(3).iptc, ..Metadata::default() };
+    let mut bytes = encoded(&picture(3, Depth::U8, false, false), &meta, Format::Tiff).bytes;
+    // The tag of image resources made that of bare records.
+    let entry = 34377u16.to_le_bytes().into_iter().chain([7, 0]).collect::<Vec<u8>>();
+    let at = bytes.windows(4).position(|window| window == entry).unwrap();
+    bytes[at..at + 2].copy_from_slice(&33723u16.to_le_bytes());
+    let records = meta.iptc.unwrap();
+    assert_eq!(decoded(&bytes, Format::Tiff).meta.iptc, Some(meta::as_resource(&records)));
+}
+
+#[test]
+fn without_metadata_profile_and_gamma_stay() {
+    let meta = Metadata { gamma: Some(45_455), text: full_metadata(3).text, ..Metadata::default() };
+    let options = EncodeOptions { keep_metadata: false, ..EncodeOptions::new(Format::Png) };
+    let file = encode(&picture(3, Depth::U8, false, false), &meta, None, &options).unwrap();
+    let kept = Metadata { gamma: Some(45_455), ..Metadata::default() };
+    assert_eq!(decoded(&file.bytes, Format::Png).meta, kept);
+}
+
+#[test]
 fn profiles_for_other_channels_are_left_out() {
     let meta = Metadata { icc: full_metadata(3).icc, ..Metadata::default() };
     for format in [Format::Jpeg, Format::Png, Format::Tiff] {
@@ -286,6 +311,14 @@ fn pixels_are_turned_where_the_tag_cannot_go() {
     meta.set_orientation(6);
     let turned = decoded(&encoded(&image, &meta, Format::Bmp).bytes, Format::Bmp);
     assert_eq!(turned.image, upright(image.clone(), 6));
+    let source = decoded(&encoded(&image, &meta, Format::Jpeg).bytes, Format::Jpeg).source;
+    for format in [Format::Png, Format::WebP] {
+        let file = encode(&image, &meta, Some(&source), &EncodeOptions::new(format)).unwrap();
+        let back = decoded(&file.bytes, format);
+        assert_eq!((back.image.width, back.meta.orientation), (image.height, 1), "{}", format.name());
+    }
+    let file = encode(&image, &meta, Some(&source), &EncodeOptions::new(Format::Tiff)).unwrap();
+    assert_eq!(decoded(&file.bytes, Format::Tiff).meta.orientation, 6);
     let options = EncodeOptions { keep_metadata: false, ..EncodeOptions::new(Format::Png) };
     let file = encode(&image, &meta, None, &options).unwrap();
     let bare = decoded(&file.bytes, Format::Png);

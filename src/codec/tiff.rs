@@ -1,13 +1,15 @@
 //! TIFF decoding: 1 to 16 bits, gray, RGB, alpha, palette, CMYK and YCbCr, strips, tiles and planes.
 
-use std::io::{BufRead, Cursor, Seek};
+use std::io::{BufRead, Cursor, Seek, SeekFrom};
 
 use tiff::ColorType;
+use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult};
 use tiff::tags::{SampleFormat, Tag};
 
-use super::meta::without_thumbnails;
-use super::{CodecError, Decoded, Format, Header, Limits, Metadata, Source};
+use super::jpeg_layout::{self, Until};
+use super::meta::{as_resource, without_thumbnails};
+use super::{CodecError, Decoded, Format, Header, Metadata, Source};
 use super::{cmyk, exif, malformed, pack, unsupported};
 use crate::image::{Image, Samples};
 
@@ -16,6 +18,9 @@ const PALETTE: u16 = 3;
 const BLACK_IS_ZERO: u16 = 1;
 pub(super) const XMP: Tag = Tag::Unknown(700);
 pub(super) const PHOTOSHOP: Tag = Tag::Unknown(34377);
+const IPTC: Tag = Tag::Unknown(33723);
+/// `Compression` of strips and tiles that are JPEG streams.
+const JPEG: u16 = 7;
 const YCC_COEFFICIENTS: Tag = Tag::Unknown(529);
 const DNG_VERSION: Tag = Tag::Unknown(50706);
 const GEO_KEYS: Tag = Tag::Unknown(34735);
@@ -114,24 +119,34 @@ fn shape<R: BufRead + Seek>(decoder: &mut Decoder<R>) -> Result<Shape, CodecErro
 }
 
 /// Reads the first directory.
-pub(super) fn probe<R: BufRead + Seek>(reader: R) -> Result<Header, CodecError> {
+pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecError> {
+    let bad = |e: std::io::Error| malformed(Format::Tiff, format!("it can't be read: {e}"));
+    let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
+    reader.seek(SeekFrom::Start(0)).map_err(bad)?;
     let mut decoder = open(reader, 64 << 20)?;
     let shape = shape(&mut decoder)?;
     let pixels = u64::from(shape.width) * u64::from(shape.height);
     let channels = if shape.kind == Kind::Palette { 3 } else { shape.samples };
     let bytes = pixels.saturating_mul(channels as u64 * if shape.bits > 8 { 2 } else { 1 });
     // One strip may hold everything; planes, unpacked samples and alpha are copies.
-    let decode_bytes = bytes.saturating_mul(3).saturating_add(8 << 20);
+    let mut decode_bytes = bytes.saturating_mul(3).saturating_add(8 << 20);
+    if shape.kind == Kind::Palette {
+        // The file with another tag.
+        decode_bytes = decode_bytes.saturating_add(file_bytes);
+    } else if compression(&mut decoder)? == JPEG {
+        // A progressive strip's coefficients, and its data with the tables.
+        decode_bytes = decode_bytes.saturating_add(bytes.saturating_mul(3)).saturating_add(2 * file_bytes);
+    }
     let bit_depth = if shape.kind == Kind::Palette { 8 } else { shape.bits };
     let (width, height) = (shape.width, shape.height);
     Ok(Header { format: Format::Tiff, width, height, channels: channels as u8, bit_depth, decode_bytes })
 }
 
 /// Decodes the first image.
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecError> {
-    let mut decoder = open(Cursor::new(bytes), limits.max_bytes)?;
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
+    let mut decoder = open(Cursor::new(bytes), header.decode_bytes)?;
     let shape = shape(&mut decoder)?;
-    check_chunks(&mut decoder, bytes.len() as u64)?;
+    check_chunks(&mut decoder, bytes, shape)?;
     let mut notes = Vec::new();
     if decoder.more_images() {
         notes.push("first of several pages".to_owned());
@@ -139,11 +154,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecErro
     if decoder.find_tag(GEO_KEYS).ok().flatten().is_some() {
         notes.push("GeoTIFF tags not kept".to_owned());
     }
+    if bytes.get(2..4).is_some_and(|version| version.contains(&43)) {
+        notes.push("EXIF and density of a BigTIFF not kept".to_owned());
+    }
     let mut meta = metadata(&mut decoder, bytes);
     let samples = if shape.kind == Kind::Palette {
         let map = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(error)?.unwrap_or_default();
         let gray = as_gray(bytes).ok_or_else(|| unsupported(Format::Tiff, "a palette in a BigTIFF"))?;
-        let indices = read(&mut open(Cursor::new(&gray), limits.max_bytes)?, shape)?;
+        let indices = read(&mut open(Cursor::new(&gray), header.decode_bytes)?, shape)?;
         Samples::U8(look_up(&indices, &map, shape.bits)?)
     } else {
         let samples = read(&mut decoder, shape)?;
@@ -176,17 +194,76 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, CodecErro
     Ok(Decoded { image, meta, source })
 }
 
+fn compression<R: BufRead + Seek>(decoder: &mut Decoder<R>) -> Result<u16, CodecError> {
+    Ok(decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(error)?.unwrap_or(1))
+}
+
 /// Strips and tiles must lie inside the file: some decompressors take missing data for blank.
-fn check_chunks<R: BufRead + Seek>(decoder: &mut Decoder<R>, file_bytes: u64) -> Result<(), CodecError> {
-    let compressed = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(error)?.unwrap_or(1) != 1;
+fn check_chunks<R: BufRead + Seek>(
+    decoder: &mut Decoder<R>,
+    bytes: &[u8],
+    shape: Shape,
+) -> Result<(), CodecError> {
+    let compression = compression(decoder)?;
     for (offsets, lengths) in
         [(Tag::StripOffsets, Tag::StripByteCounts), (Tag::TileOffsets, Tag::TileByteCounts)]
     {
         let offsets = decoder.find_tag_unsigned_vec::<u64>(offsets).map_err(error)?.unwrap_or_default();
         let lengths = decoder.find_tag_unsigned_vec::<u64>(lengths).map_err(error)?.unwrap_or_default();
-        let beyond = |(&offset, &length): (&u64, &u64)| offset.saturating_add(length) > file_bytes;
-        if compressed && offsets.iter().zip(&lengths).any(beyond) {
+        let beyond = |(&offset, &length): (&u64, &u64)| offset.saturating_add(length) > bytes.len() as u64;
+        if compression != 1 && offsets.iter().zip(&lengths).any(beyond) {
             return Err(malformed(Format::Tiff, "it is cut short: picture data lies beyond its end"));
+        }
+        if compression == JPEG {
+            let chunks = offsets.iter().zip(&lengths).map(|(&at, &length)| {
+                let from = usize::try_from(at).ok()?;
+                bytes.get(from..from.checked_add(usize::try_from(length).ok()?)?)
+            });
+            check_jpegs(decoder, shape, chunks)?;
+        }
+    }
+    Ok(())
+}
+
+/// Strips and tiles that are JPEG streams must be whole and of the size that the header says: the decoder
+/// fills what is missing with gray, and allocates what each stream asks for.
+fn check_jpegs<'a, R: BufRead + Seek>(
+    decoder: &mut Decoder<R>,
+    shape: Shape,
+    chunks: impl Iterator<Item = Option<&'a [u8]>>,
+) -> Result<(), CodecError> {
+    let mut number = |tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten().filter(|&n| n > 0);
+    let tile = number(Tag::TileWidth).zip(number(Tag::TileLength));
+    let rows = number(Tag::RowsPerStrip).unwrap_or(shape.height).min(shape.height);
+    let strips = shape.height.div_ceil(rows.max(1)) as usize;
+    let tables = decoder.find_tag(Tag::JPEGTables).map_err(error)?;
+    let tables = tables.map(|value| value.into_u8_vec()).transpose().map_err(error)?;
+    let tables = match tables.as_deref() {
+        Some([0xFF, 0xD8, tables @ .., 0xFF, 0xD9]) => tables,
+        Some(_) => return Err(malformed(Format::Tiff, "its JPEG tables are damaged")),
+        None => &[],
+    };
+    for (i, chunk) in chunks.enumerate() {
+        let wrong = |what: &str| malformed(Format::Tiff, format!("JPEG strip or tile {i}: {what}"));
+        let stream = chunk.and_then(|chunk| chunk.strip_prefix(&[0xFF, 0xD8]));
+        let stream = [&[0xFF, 0xD8], tables, stream.ok_or_else(|| wrong("it is not there"))?].concat();
+        let layout = jpeg_layout::read(&stream, Until::Frame)?.ok_or_else(|| wrong("it is cut short"))?;
+        let size = (u32::from(layout.frame.width), u32::from(layout.frame.height));
+        let fits = match tile {
+            Some(tile) => size == tile,
+            None => {
+                let above = rows.saturating_mul((i % strips.max(1)) as u32);
+                size.0 == shape.width
+                    && (rows.min(shape.height.saturating_sub(above))..=rows).contains(&size.1)
+            }
+        };
+        if !fits || layout.frame.components.len() > shape.samples {
+            return Err(wrong("its size contradicts the file's header"));
+        }
+        match jpeg_layout::read(&stream, Until::CheckedEnd) {
+            Ok(_) => {}
+            Err(CodecError::Malformed { what, .. }) => return Err(wrong(&what)),
+            Err(other) => return Err(other),
         }
     }
     Ok(())
@@ -327,5 +404,21 @@ fn metadata<R: BufRead + Seek>(decoder: &mut Decoder<R>, bytes: &[u8]) -> Metada
     meta.icc = blob(Tag::IccProfile);
     meta.xmp = blob(XMP);
     meta.iptc = blob(PHOTOSHOP).map(|all| without_thumbnails(&all)).filter(|kept| !kept.is_empty());
+    if meta.iptc.is_none() {
+        let little = bytes.first() == Some(&b'I');
+        let words =
+            |v: Vec<u32>| v.into_iter().flat_map(|w| if little { w.to_le_bytes() } else { w.to_be_bytes() });
+        // Often declared as 32-bit numbers, though it is bytes.
+        let declared = decoder.find_tag(IPTC).ok().flatten();
+        let records = declared.and_then(|value| match value {
+            Value::Unsigned(_) => value.into_u32_vec().ok().map(|v| words(v).collect()),
+            Value::List(list) if matches!(list.first(), Some(Value::Unsigned(_))) => {
+                Value::List(list).into_u32_vec().ok().map(|v| words(v).collect())
+            }
+            value => value.into_u8_vec().ok(),
+        });
+        meta.iptc =
+            records.filter(|records: &Vec<u8>| !records.is_empty()).map(|records| as_resource(&records));
+    }
     meta
 }

@@ -130,7 +130,13 @@ pub struct Image {
 impl Image {
     /// A black, opaque picture without alpha.
     pub fn new(width: usize, height: usize, channels: usize, depth: Depth) -> Image {
-        Image { width, height, channels, samples: Samples::zeroed(depth, width * height * channels), alpha: None }
+        Image {
+            width,
+            height,
+            channels,
+            samples: Samples::zeroed(depth, width * height * channels),
+            alpha: None,
+        }
     }
 
     /// The type of the samples.

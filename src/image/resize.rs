@@ -104,7 +104,12 @@ fn resample(samples: &Samples, channels: usize, old: Size, new: Size, filter: Fi
     out
 }
 
-fn convolve(plane: &[f32], old: Size, new: Size, filter: Filter) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
+fn convolve(
+    plane: &[f32],
+    old: Size,
+    new: Size,
+    filter: Filter,
+) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
     use fir::images::{TypedImage, TypedImageRef};
     use fir::pixels::F32;
     let from = bytemuck::cast_slice(plane);

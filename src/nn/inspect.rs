@@ -99,8 +99,10 @@ pub struct ModelInfo {
     pub memory_per_pixel: usize,
     /// Number of weights.
     pub parameters: u64,
-    /// Range of the numbers that go in and come out.
+    /// Range of the numbers that go in.
     pub range: Range,
+    /// Range of the numbers that come out: that of the input, save where the graph scales by itself.
+    pub out_range: Range,
     /// How the range became known.
     pub range_origin: RangeOrigin,
     /// Tensors that can serve as the embedding, best first.
@@ -273,20 +275,22 @@ pub(super) fn inspect(
                 .into(),
         );
     }
-    let (range, range_origin) = match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
-        (Some(range), _) => (range.clone(), RangeOrigin::Given),
-        (None, Some((_, Some(range)))) => (range, RangeOrigin::Metadata),
-        (None, unread) => {
-            if let Some((text, _)) = unread {
-                notes.push(format!("metadata range {text:?} is not understood"));
+    let alike = |range: Range, origin| (range.clone(), range, origin);
+    let (range, out_range, range_origin) =
+        match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
+            (Some(range), _) => alike(range.clone(), RangeOrigin::Given),
+            (None, Some((_, Some(range)))) => alike(range, RangeOrigin::Metadata),
+            (None, unread) => {
+                if let Some((text, _)) = unread {
+                    notes.push(format!("metadata range {text:?} is not understood"));
+                }
+                let run = |input: Tensor| {
+                    let plan = Plan::new(trial.typed.clone())?;
+                    plan.run(input)
+                };
+                range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
             }
-            let run = |input: Tensor| {
-                let plan = Plan::new(trial.typed.clone())?;
-                plan.run(input)
-            };
-            range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
-        }
-    };
+        };
     let option = |reason| ModelError::Option { path: path.to_path_buf(), reason };
     range.check(graph.channels).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
@@ -309,6 +313,7 @@ pub(super) fn inspect(
         memory_per_pixel: (cost::peak_floats(&trial.typed) as f64 * 4.0 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
         range,
+        out_range,
         range_origin,
         candidates,
         metadata,

@@ -5,6 +5,7 @@ mod candidates;
 mod cost;
 mod embed;
 mod error;
+mod growth;
 mod guard;
 mod inspect;
 mod load;

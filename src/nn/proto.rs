@@ -2,9 +2,10 @@
 //! operators, names, and where its weights lie.
 
 use super::error::ModelError;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use super::growth;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
 
 /// Most bytes of a model file, weights in separate files apart.
 pub(super) const MAX_FILE: u64 = 2 << 30;
@@ -82,7 +83,7 @@ impl Walk<'_> {
         for tensor in &graph.initializer {
             self.tensor(tensor)?;
         }
-        let constants = small_constants(graph);
+        growth::check(graph).map_err(|what| self.too_large(what))?;
         for node in &graph.node {
             let domain = node.domain.as_str();
             if !STANDARD.contains(&domain) {
@@ -90,7 +91,6 @@ impl Walk<'_> {
             } else if !(self.known)(&node.op_type) {
                 self.unknown.insert(node.op_type.clone());
             }
-            self.growth(node, &constants)?;
             for attribute in &node.attribute {
                 for tensor in attribute.t.iter().chain(&attribute.tensors) {
                     self.tensor(tensor)?;
@@ -182,26 +182,6 @@ impl Walk<'_> {
         self.files.insert(file);
         Ok(())
     }
-
-    /// Operators that make large tensors out of small constants.
-    fn growth(&self, node: &NodeProto, constants: &HashMap<&str, Vec<i64>>) -> Result<(), ModelError> {
-        let slot = match node.op_type.as_str() {
-            "ConstantOfShape" => 0,
-            "Expand" | "Tile" | "Reshape" | "OneHot" => 1,
-            "Resize" => 3,
-            _ => return Ok(()),
-        };
-        let Some(values) = node.input.get(slot).and_then(|name| constants.get(name.as_str())) else {
-            return Ok(());
-        };
-        let n = values.iter().try_fold(1u64, |n, v| n.checked_mul(v.unsigned_abs().max(1)));
-        if n.is_none_or(|n| n > MAX_ELEMENTS) {
-            return Err(
-                self.too_large(format!("operator {} makes a tensor of size {values:?}", node.op_type))
-            );
-        }
-        Ok(())
-    }
 }
 
 /// The folder of a model file.
@@ -238,28 +218,6 @@ fn storage(tensor: &TensorProto) -> Option<(u64, u64)> {
         _ => return None,
     };
     Some((bytes, listed as u64))
-}
-
-/// 64-bit constants of up to 16 elements, by name.
-fn small_constants(graph: &GraphProto) -> HashMap<&str, Vec<i64>> {
-    let initializers = graph.initializer.iter().map(|t| (t.name.as_str(), t));
-    let constants =
-        graph.node.iter().filter(|n| n.op_type == "Constant").filter_map(|n| {
-            Some((n.output.first()?.as_str(), n.attribute.iter().find_map(|a| a.t.as_ref())?))
-        });
-    initializers.chain(constants).filter_map(|(name, t)| Some((name, int64s(t)?))).collect()
-}
-
-/// The values of a short 64-bit integer tensor.
-fn int64s(tensor: &TensorProto) -> Option<Vec<i64>> {
-    if tensor.data_type != DataType::Int64 as i32 || elements(&tensor.dims)? > 16 {
-        return None;
-    }
-    if !tensor.int64_data.is_empty() {
-        return Some(tensor.int64_data.clone());
-    }
-    let (words, _) = tensor.raw_data.as_chunks::<8>();
-    Some(words.iter().map(|w| i64::from_le_bytes(*w)).collect())
 }
 
 /// Every tensor that is used must exist.

@@ -11,8 +11,11 @@ const PASSING: [&str; 9] =
     ["Transpose", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice", "DepthToSpace"];
 /// Relative error below which a trial counts as reproducing the picture.
 const GOOD: f64 = 0.1;
+/// Relative error below which nothing better is sought.
+const EXCELLENT: f64 = 0.03;
 
-/// The range by evidence of the graph `pb` or of trial runs at `size` (height, width).
+/// The ranges of input and output by evidence of the graph `pb` and of trial runs at `size` (height,
+/// width).
 pub(super) fn infer(
     pb: &GraphProto,
     graph: &Graph,
@@ -20,26 +23,40 @@ pub(super) fn infer(
     size: (usize, usize),
     run: &dyn Fn(Tensor) -> Result<Tensor, String>,
     notes: &mut Vec<String>,
-) -> (Range, RangeOrigin) {
-    if let Some(range) = by_operators(pb, scale.is_some()) {
-        return (range, RangeOrigin::Inferred);
-    }
+) -> (Range, Range, RangeOrigin) {
+    let inferred = |input: Range, output: Range| (input, output, RangeOrigin::Inferred);
+    let front = at_input(pb);
     let Some(scale) = scale else {
-        return (Range::Unit, RangeOrigin::Assumed);
+        return match front {
+            Some(range) => inferred(range.clone(), range),
+            None => (Range::Unit, Range::Unit, RangeOrigin::Assumed),
+        };
     };
-    let error = |range: &Range| error(graph, scale, size, range, run);
-    let (unit, byte) = (error(&Range::Unit), error(&Range::Byte));
+    let end = at_output(pb, graph);
+    let error = |input: &Range, output: &Range| error(graph, scale, size, (input, output), run);
+    // What the operators tell, where it proves right; some networks scale on one side only.
+    let told: Vec<(Range, Range)> = match (front, end) {
+        (Some(front), Some(end)) => vec![(front.clone(), end), (front.clone(), front)],
+        (Some(front), None) => vec![(front.clone(), front.clone()), (front, Range::Unit)],
+        (None, Some(end)) => vec![(end.clone(), end.clone()), (Range::Byte, end)],
+        (None, None) => vec![],
+    };
+    if let Some((input, output)) = told.iter().find(|(i, o)| error(i, o) < GOOD) {
+        return inferred(input.clone(), output.clone());
+    }
+    let (unit, byte) = (error(&Range::Unit, &Range::Unit), error(&Range::Byte, &Range::Byte));
     // A network without biases treats both alike; [0, 1] is by far the more usual.
+    if byte < GOOD && byte < 0.33 * unit && unit > EXCELLENT {
+        return inferred(Range::Byte, Range::Byte);
+    }
     if unit < GOOD {
-        return (Range::Unit, RangeOrigin::Inferred);
+        return inferred(Range::Unit, Range::Unit);
     }
-    if byte < GOOD && byte < 0.5 * unit {
-        return (Range::Byte, RangeOrigin::Inferred);
-    }
+    let (input, output) = told.into_iter().next().unwrap_or((Range::Unit, Range::Unit));
     notes.push(format!(
-        "neither [0, 1] nor [0, 255] reproduces a test picture (errors {unit:.2} and {byte:.2}); [0, 1] is assumed"
+        "neither [0, 1] nor [0, 255] reproduces a test picture (errors {unit:.2} and {byte:.2}); {input} is assumed for the input, {output} for the output"
     ));
-    (Range::Unit, RangeOrigin::Assumed)
+    (input, output, RangeOrigin::Assumed)
 }
 
 /// Root mean square difference of output and input, relative to the range; infinite on failure.
@@ -47,7 +64,7 @@ fn error(
     graph: &Graph,
     scale: usize,
     (height, width): (usize, usize),
-    range: &Range,
+    (input, output): (&Range, &Range),
     run: &dyn Fn(Tensor) -> Result<Tensor, String>,
 ) -> f64 {
     let channels = graph.channels;
@@ -62,7 +79,7 @@ fn error(
     };
     let mut data = vec![0.0f32; channels * height * width];
     for c in 0..channels {
-        let (gain, offset) = range.affine(c);
+        let (gain, offset) = input.affine(c);
         for y in 0..height {
             for x in 0..width {
                 data[index(c, y, x, height, width)] =
@@ -71,26 +88,26 @@ fn error(
         }
     }
     let shape = graph.layout.shape(channels, height, width);
-    let Ok(output) = Tensor::from_shape(&shape, &data).map_err(|e| e.to_string()).and_then(run) else {
+    let Ok(result) = Tensor::from_shape(&shape, &data).map_err(|e| e.to_string()).and_then(run) else {
         return f64::INFINITY;
     };
-    let Some(output) = floats(&output) else { return f64::INFINITY };
+    let Some(result) = floats(&result) else { return f64::INFINITY };
     let (h, w) = (height * scale, width * scale);
-    if output.len() != channels * h * w {
+    if result.len() != channels * h * w {
         return f64::INFINITY;
     }
     let mut sum = 0.0;
     for c in 0..channels {
-        let (gain, offset) = range.affine(c);
+        let (gain, offset) = output.affine(c);
         for y in 0..h {
             for x in 0..w {
-                let seen = (output[index(c, y, x, h, w)] - offset) / gain;
+                let seen = (result[index(c, y, x, h, w)] - offset) / gain;
                 let want = value(c, (y as f32 + 0.5) / scale as f32, (x as f32 + 0.5) / scale as f32);
                 sum += f64::from(seen - want).powi(2);
             }
         }
     }
-    let rms = (sum / output.len() as f64).sqrt();
+    let rms = (sum / result.len() as f64).sqrt();
     if rms.is_finite() { rms } else { f64::INFINITY }
 }
 
@@ -99,8 +116,8 @@ pub(super) fn floats(tensor: &Tensor) -> Option<&[f32]> {
     tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()
 }
 
-/// Division by 255 at the start; a bounded activation or clipping at the end.
-fn by_operators(graph: &GraphProto, restores: bool) -> Option<Range> {
+/// Division by 255 at the start.
+fn at_input(graph: &GraphProto) -> Option<Range> {
     let constants = scalars(graph);
     let constant =
         |node: &NodeProto, slot: usize| node.input.get(slot).and_then(|n| constants.get(n.as_str()));
@@ -117,12 +134,17 @@ fn by_operators(graph: &GraphProto, restores: bool) -> Option<Range> {
             _ => {}
         }
     }
-    if !restores {
-        return None;
-    }
-    let mut name = graph.output.first()?.name.as_str();
+    None
+}
+
+/// A bounded activation or clipping at the end, before the output in use.
+fn at_output(pb: &GraphProto, graph: &Graph) -> Option<Range> {
+    let constants = scalars(pb);
+    let constant =
+        |node: &NodeProto, slot: usize| node.input.get(slot).and_then(|n| constants.get(n.as_str()));
+    let mut name = graph.template.outputs.first().and_then(|o| graph.template.outlet_label(*o))?;
     loop {
-        let node = graph.node.iter().find(|n| n.output.iter().any(|o| o == name))?;
+        let node = pb.node.iter().find(|n| n.output.iter().any(|o| o == name))?;
         match node.op_type.as_str() {
             "Sigmoid" => return Some(Range::Unit),
             "Tanh" => return Some(Range::signed()),

@@ -16,6 +16,7 @@ use tract_onnx::tract_core::ops::array::{
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::nn::resize::{NearestUpsample, Resize};
+use tract_onnx::tract_core::ops::nn::{RmsNorm, Softmax};
 
 /// Positions, one for each element of a tensor.
 type Positions = ArrayD<f32>;
@@ -97,6 +98,13 @@ fn transfer(
     }
     if let Some(moved) = moved(model, node, slot, inputs)? {
         return Ok(moved);
+    }
+    // These mix along some axes, though their axes mapping says that they keep all apart.
+    let mixed = node.op_as::<Softmax>().map(|s| s.axes.as_slice());
+    let mixed = mixed.or(node.op_as::<RmsNorm>().map(|r| std::slice::from_ref(&r.axis)));
+    if let (Some(axes), Some(Some(x))) = (mixed, inputs.first()) {
+        let x = axes.iter().fold((*x).clone(), |x, axis| mix_all(&x, *axis));
+        return linked(model, node, slot, &[Some(&x)], &shape);
     }
     linked(model, node, slot, inputs, &shape)
 }
@@ -322,4 +330,31 @@ fn linked(
         Zip::from(&mut result).and(&x).for_each(|a, b| *a = a.min(*b));
     }
     Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::tract_core::internal::*;
+
+    /// Whether outputs of `op` on a 2 x 5 x 6 picture all depend on the first column, and the first row.
+    fn mixes(op: impl Into<Box<dyn TypedOp>>) -> [bool; 2] {
+        let mut model = TypedModel::default();
+        let x = model.add_source("x", f32::fact([1, 2, 5, 6])).expect("a source");
+        let y = model.wire_node("y", op, &[x]).expect("an operator");
+        model.select_output_outlets(&y).expect("an output");
+        [3, 2].map(|axis| nearest(&model, axis, 1.0).expect("positions").iter().all(|p| *p == 0.0))
+    }
+
+    #[test]
+    fn normalising_over_an_axis_mixes_it() {
+        let softmax = |axes: &[usize]| Softmax { axes: axes.into(), ..Softmax::default() };
+        assert_eq!(mixes(softmax(&[1])), [false, false]);
+        assert_eq!(mixes(softmax(&[3])), [true, false]);
+        assert_eq!(mixes(softmax(&[2, 3])), [true, true]);
+        let rms = |axis| RmsNorm { axis, eps: rctensor0(1e-5f32) };
+        assert_eq!(mixes(rms(1)), [false, false]);
+        assert_eq!(mixes(rms(2)), [false, true]);
+        assert_eq!(mixes(rms(3)), [true, false]);
+    }
 }

@@ -34,7 +34,8 @@ pub enum Colour {
 pub struct RestoreOptions {
     /// How colour is handled.
     pub colour: Colour,
-    /// Largest tile length in input pixels, overlap included; chosen by cost when none. Networks of
+    /// Largest tile length in input pixels, overlap included (which lengthens tiles that would be mostly
+    /// overlap); chosen by cost when none. Networks of
     /// fixed size ignore it. It doesn't change the result beyond float rounding, unless tiles must be
     /// blended.
     pub tile: Option<usize>,
@@ -111,7 +112,8 @@ impl Restorer {
             // Sums of overlapping tiles, and one row of tiles that goes into them.
             row.saturating_mul(4 * 3 * 3)
         };
-        let filled = if alpha { pixels(width, height).saturating_mul(sample + 2) } else { 0 };
+        // The filled copy, which pixels are known, and the front that spreads.
+        let filled = if alpha { pixels(width, height).saturating_mul(sample + 10) } else { 0 };
         result.saturating_add(held).saturating_add(filled)
     }
 
@@ -119,7 +121,8 @@ impl Restorer {
     pub fn tile_bytes(&self, width: usize, height: usize) -> u64 {
         let info = self.network.info();
         let (columns, rows) = self.axes(width, height);
-        let ends = 8 * info.in_channels * (1 + self.scale * self.scale);
+        // The input twice; of the output at most luma, chroma and samples in floats (4 + 12 + 12).
+        let ends = 8 * info.in_channels + 28 * self.scale * self.scale;
         (columns.tile as u64 * rows.tile as u64).saturating_mul((info.memory_per_pixel + ends) as u64)
     }
 
@@ -231,7 +234,7 @@ impl Restorer {
                     values.len()
                 )));
             }
-            planes.extend(pixels::planar(values, info.out_channels, info.layout, &info.range));
+            planes.extend(pixels::planar(values, info.out_channels, info.layout, &info.out_range));
         }
         Ok(planes)
     }

@@ -5,6 +5,10 @@ use super::range::{Range, RangeOrigin};
 
 /// Largest believable change of the mean, as a part of the range.
 const SHIFT: f64 = 0.25;
+/// Largest believable factor by which the mean changes, either way: dark pictures change little in sum.
+const FACTOR: f64 = 2.5;
+/// Added to both means before they are compared: near black, noise decides.
+const FLOOR: f64 = 0.01;
 /// A mean above this isn't black.
 const DARK: f64 = 0.02;
 
@@ -67,7 +71,8 @@ impl Tally {
         if before > DARK && self.out_peak < 0.5 / 255.0 {
             return bad(format!("it is all black, the input's mean is {before:.3} of 1"), cause());
         }
-        if (after - before).abs() > SHIFT {
+        let ratio = (after + FLOOR) / (before + FLOOR);
+        if (after - before).abs() > SHIFT || !(1.0 / FACTOR..=FACTOR).contains(&ratio) {
             return bad(format!("its mean is {after:.3}, the input's {before:.3} of 1"), cause());
         }
         Ok(())
@@ -92,6 +97,15 @@ mod tests {
         for bad in [[0.5, f32::NAN], [0.0, 0.0], [1.0, 1.0], [140.0, 150.0]] {
             let error = tally(&[0.5, 0.6], &bad).expect_err("no picture").to_string();
             assert!(error.contains("range"), "{error}");
+        }
+    }
+    #[test]
+    fn dark_pictures_are_held_to_their_own_mean() {
+        assert!(tally(&[0.05, 0.07], &[0.06, 0.05]).is_ok());
+        assert!(tally(&[0.004, 0.0], &[0.0, 0.0]).is_ok());
+        // A residual; [0, 1] read as [0, 255] and the reverse.
+        for bad in [[0.003, -0.002], [0.0002, 0.003], [0.2, 0.3], [15.0, 17.0]] {
+            assert!(tally(&[0.05, 0.07], &bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Real and damaged models: loading, agreement with a reference implementation, and tiling.
 
+use super::tests_hostile::{Folder, model, node, tensor};
 use super::*;
 use crate::image::{Depth, Image, Samples};
 use std::path::{Path, PathBuf};
@@ -289,4 +290,81 @@ fn classifiers_cannot_restore() {
     let Some(mnist) = network("mnist.onnx") else { return };
     let error = Restorer::new(mnist, RestoreOptions::default()).expect_err("no picture").to_string();
     assert!(error.contains("[1, 10]"), "{error}");
+}
+
+#[test]
+fn ranges_may_differ_between_input_and_output() {
+    let folder = Folder::new("ranges");
+    let scalar = |name: &str, v: f32| tensor(name, 1, &[], &v.to_le_bytes());
+    let load = |nodes: &[Vec<u8>], tensors: &[Vec<u8>]| {
+        folder.load(&model(&[1, 1, 24, 24], nodes, tensors)).expect("a good model loads")
+    };
+    let byte = scalar("k", 1.0 / 255.0);
+    let clip = [node("Mul", &["x", "k"], "a"), node("Clip", &["a", "low", "high"], "y")];
+    let limits = [byte.clone(), scalar("low", 0.0), scalar("high", 1.0)];
+    let open = [node("Mul", &["x", "k"], "y")];
+    for network in [load(&clip, &limits), load(&open, std::slice::from_ref(&byte))] {
+        let info = network.info();
+        let seen = (&info.range, &info.out_range, info.range_origin);
+        assert_eq!(seen, (&Range::Byte, &Range::Unit, RangeOrigin::Inferred));
+        let restorer = Restorer::new(Arc::new(network), RestoreOptions::default()).expect("restores");
+        let image = picture(40, 30, 1, Depth::U8);
+        assert_eq!(restorer.restore(&image).expect("a picture"), image);
+    }
+    // Scaled at the front and back again at the end.
+    let back = [node("Mul", &["x", "k"], "a"), node("Mul", &["a", "b"], "y")];
+    let network = load(&back, &[byte, scalar("b", 255.0)]);
+    assert_eq!((&network.info().range, &network.info().out_range), (&Range::Byte, &Range::Byte));
+    // No operator tells, but an offset of 0.09 is less amiss the wider the range.
+    let network = load(&[node("Add", &["x", "b"], "y")], &[scalar("b", 0.09)]);
+    assert_eq!((&network.info().range, &network.info().out_range), (&Range::Byte, &Range::Byte));
+}
+
+#[test]
+fn residuals_of_dark_pictures_are_no_pictures() {
+    let folder = Folder::new("residual");
+    let small = tensor("k", 1, &[], &0.05f32.to_le_bytes());
+    let network = folder.load(&model(&[1, 1, 24, 24], &[node("Mul", &["x", "k"], "y")], &[small]));
+    let network = network.expect("loads");
+    assert_eq!(network.info().range_origin, RangeOrigin::Assumed);
+    let restorer = Restorer::new(Arc::new(network), RestoreOptions::default()).expect("restores");
+    let mut dark = picture(40, 30, 1, Depth::U16);
+    (0..dark.samples.len()).for_each(|i| dark.samples.set(i, dark.samples.get(i) * 0.1));
+    let error = restorer.restore(&dark).expect_err("no picture");
+    assert!(matches!(error, RestoreError::BadOutput { .. }), "{error}");
+}
+
+#[test]
+fn sample_models_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_data/models");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: no sample models");
+        return;
+    };
+    for path in entries.map(|e| e.expect("an entry").path()) {
+        if path.extension().is_none_or(|e| e != "onnx") {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let network = Arc::new(Network::load(&path, &LoadOptions::default()).expect("a sample model loads"));
+        let info = network.info();
+        if name == "embed.onnx" {
+            let best = info.candidates.first().expect("a bottleneck");
+            assert_eq!((best.floats, best.dense), (64, true));
+        }
+        if name != "denoise.onnx" && name != "upscale_x2.onnx" {
+            continue;
+        }
+        let image = picture(150, 117, info.in_channels, Depth::F32);
+        let restore = |tile| {
+            let options = RestoreOptions { tile: Some(tile), ..Default::default() };
+            let restorer = Restorer::new(network.clone(), options).expect("restores");
+            restorer.predict_unchecked(&image).expect("runs")
+        };
+        let (whole, tiled) = (restore(4096), restore(32));
+        for i in 0..whole.len() {
+            let (a, b) = (whole.get(i), tiled.get(i));
+            assert!((a - b).abs() < 1e-4, "{name} at {i}: {a}, {b}");
+        }
+    }
 }

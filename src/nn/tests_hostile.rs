@@ -31,18 +31,18 @@ fn value_info(name: &str, dims: &[u64]) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
 }
 
-fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
+pub(super) fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
     let inputs: Vec<u8> = inputs.iter().flat_map(|i| field(1, i.as_bytes())).collect();
     [inputs, field(2, output.as_bytes()), field(4, op.as_bytes())].concat()
 }
 
-fn tensor(name: &str, dtype: u64, dims: &[u64], raw: &[u8]) -> Vec<u8> {
+pub(super) fn tensor(name: &str, dtype: u64, dims: &[u64], raw: &[u8]) -> Vec<u8> {
     let dims: Vec<u8> = dims.iter().flat_map(|d| int(1, *d)).collect();
     [dims, int(2, dtype), field(8, name.as_bytes()), field(9, raw)].concat()
 }
 
 /// A model with one input `x` and one output `y`.
-fn model(input: &[u64], nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn model(input: &[u64], nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<u8> {
     let mut graph: Vec<u8> = nodes.iter().flat_map(|n| field(1, n)).collect();
     graph.extend(tensors.iter().flat_map(|t| field(5, t)));
     graph.extend(field(11, &value_info("x", input)));
@@ -51,16 +51,16 @@ fn model(input: &[u64], nodes: &[Vec<u8>], tensors: &[Vec<u8>]) -> Vec<u8> {
     [int(1, 8), field(7, &graph), field(8, &opset)].concat()
 }
 
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
+    pub(super) fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("safelight-nn-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder");
         Folder(path)
     }
 
-    fn load(&self, bytes: &[u8]) -> Result<Network, ModelError> {
+    pub(super) fn load(&self, bytes: &[u8]) -> Result<Network, ModelError> {
         let path = self.0.join("model.onnx");
         std::fs::write(&path, bytes).expect("written");
         Network::load(&path, &LoadOptions::default())
@@ -136,6 +136,43 @@ fn absurd_sizes_are_refused() {
     let repeats: Vec<u8> = [1u64, 1, 100_000, 100_000].iter().flat_map(|v| v.to_le_bytes()).collect();
     let tile = tensor("r", 7, &[4], &repeats);
     refused(model(&[1, 1, 8, 8], &[node("Tile", &["x", "r"], "y")], &[tile]));
+}
+
+#[test]
+fn constants_that_grow_are_refused() {
+    let folder = Folder::new("grow");
+    let add = node("Add", &["x", "c"], "y");
+    let load = |nodes: &[Vec<u8>], tensors: &[Vec<u8>]| {
+        folder.load(&model(&[1, 1, 8, 8], &[nodes, std::slice::from_ref(&add)].concat(), tensors))
+    };
+    let refused = |nodes: &[Vec<u8>], tensors: &[Vec<u8>]| {
+        let error = load(nodes, tensors).expect_err("refused");
+        assert!(matches!(error, ModelError::TooLarge { .. }), "{error}");
+    };
+    let ints = |name: &str, v: &[i64]| {
+        let raw: Vec<u8> = v.iter().flat_map(|v| v.to_le_bytes()).collect();
+        tensor(name, 7, &[v.len() as u64], &raw)
+    };
+    let scalar = |name: &str, v: f32| tensor(name, 1, &[], &v.to_le_bytes());
+    let range = [node("Range", &["from", "to", "step"], "c")];
+    let numbers = |to: f32, step: f32| [scalar("from", 0.0), scalar("to", to), scalar("step", step)];
+    refused(&range, &numbers((1u64 << 33) as f32, 1.0));
+    refused(&range, &numbers(8.0, 1e-9));
+    refused(&range, &numbers(8.0, 0.0));
+    load(&range, &numbers(8.0, 1.0)).expect("eight numbers");
+    let one = tensor("one", 1, &[1, 1, 1, 1], &1.0f32.to_le_bytes());
+    let pads = ints("p", &[0, 0, 1 << 20, 1 << 20, 0, 0, 0, 0]);
+    refused(&[node("Pad", &["one", "p"], "c")], &[one.clone(), pads]);
+    let scales: Vec<u8> = [1.0f32, 1.0, 1e6, 1e6].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let scales = tensor("s", 1, &[4], &scales);
+    refused(&[node("Resize", &["one", "", "s"], "c")], &[one.clone(), scales]);
+    // Each is within bounds, but not one upon the other, and not all together.
+    let repeats = ints("r", &[1, 1, 1 << 10, 1 << 10]);
+    let twice = [node("Tile", &["one", "r"], "a"), node("Tile", &["a", "r"], "c")];
+    refused(&twice, &[one, repeats]);
+    let many: Vec<Vec<u8>> = (0..5).map(|i| node("ConstantOfShape", &["n"], &format!("c{i}"))).collect();
+    let many = [many, vec![node("Sum", &["c0", "c1", "c2", "c3", "c4"], "c")]].concat();
+    refused(&many, &[ints("n", &[1 << 27])]);
 }
 
 #[test]

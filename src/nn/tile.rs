@@ -50,8 +50,8 @@ pub(super) fn best_length(demands: Demands, bytes_per_pixel: usize) -> usize {
         return LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
     };
     let cheap = |t: usize| t > 2 * radius && (t as f64 / (t - 2 * radius) as f64).powi(2) <= OVERHEAD;
-    let least = (3 * radius).next_multiple_of(GRAIN);
-    let wanted = LENGTHS.into_iter().find(|t| cheap(*t)).unwrap_or(4 * least);
+    let least = (4 * radius).next_multiple_of(GRAIN);
+    let wanted = LENGTHS.into_iter().find(|t| cheap(*t)).unwrap_or(3 * least);
     let allowed = LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
     wanted.min(allowed).max(least)
 }
@@ -69,7 +69,8 @@ pub(super) fn variable(length: usize, longest: usize, demands: Demands) -> Axis 
         Some(radius) => (radius, true),
         None => (longest / 8, false),
     };
-    let longest = longest.max(2 * margin + multiple).next_multiple_of(multiple);
+    // Shorter tiles would be almost all overlap.
+    let longest = longest.max(4 * margin + multiple).next_multiple_of(multiple);
     if padded <= longest {
         return whole(length, padded);
     }
@@ -209,6 +210,17 @@ mod tests {
         let demands = Demands { radius: Some(17), multiple: 1 };
         let axis = variable(400, 384, demands);
         assert_eq!((axis.spans.len(), axis.tile), (2, 224));
+    }
+
+    #[test]
+    fn tiles_asked_too_short_do_not_explode_the_work() {
+        for (radius, multiple) in [(17, 1), (90, 8), (200, 32)] {
+            for longest in [16, 2 * radius + 1, 3 * radius] {
+                let axis = variable(20_000, longest, Demands { radius: Some(radius), multiple });
+                let work = axis.spans.len() * axis.tile;
+                assert!(work < 45_000, "{radius} {longest}: {work}");
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::run::ledger::Fingerprint;
 use crate::run::memory;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
+use crate::spec::{Sources, Span};
 use crate::steps::{Action, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -103,13 +104,15 @@ pub struct Link {
     pub action: Action,
     /// Identity of what it makes of an item, for steps that make something lasting.
     pub product: Option<Fingerprint>,
+    /// Where it stands in the pipeline.
+    pub span: Span,
 }
 
 /// A job, resolved.
 #[derive(Debug)]
 pub struct Plan {
-    /// Pipeline file.
-    pub file: String,
+    /// The pipeline's text, for mistakes that show later.
+    pub sources: Sources,
     /// Name of the job.
     pub name: String,
     /// Input.
@@ -187,8 +190,7 @@ impl Plan {
                     shape = step.shape(shape);
                 }
                 Action::Columns(step) => peak = peak.max(shape.bytes() + step.peak_bytes(shape)),
-                // The encoder holds the picture and a file that may be as large, twice while it grows.
-                Action::Write(_) => peak = peak.max(shape.bytes() * 3),
+                Action::Write(sink) => peak = peak.max(shape.bytes() + sink.encode_bytes(shape, header.format)),
                 Action::Table(_) => {}
             }
         }

@@ -1,10 +1,10 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
-use crate::run::{inputs, memory};
+use crate::run::{inputs, manifest, memory};
 use crate::sinks::overlaps;
 use crate::spec::units::{ByteSize, Failures};
-use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, similar_file};
+use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
 use crate::steps::{Action, STEPS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::BTreeSet;
@@ -13,13 +13,15 @@ use std::path::{Component, Path, PathBuf};
 
 /// Resolves a pipeline: finds inputs, loads models, compiles steps. Reads the disk, writes nothing.
 ///
+/// `spec` may be a draft with `mistakes`: what could be read of it is checked all the same.
+///
 /// # Errors
-/// Every mistake found, each with its place.
-pub fn resolve(spec: &PipelineSpec) -> Result<Plan, Diagnostics> {
+/// Every mistake, those given and those found, each with its place.
+pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
     let mut errors = Vec::new();
     let output = absolute(&spec.output);
     let input = resolve_input(&spec.input, &mut errors);
-    if let Some(input) = &input {
+    if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
     let beside = Path::new(spec.sources().file()).parent().unwrap_or(Path::new("."));
@@ -28,6 +30,13 @@ pub fn resolve(spec: &PipelineSpec) -> Result<Plan, Diagnostics> {
     let mut upstream = Vec::new();
     let mut ingredients = Vec::new();
     for step in &spec.steps {
+        if !step.sound {
+            // Its own mistakes are known; a model that is not there is one more.
+            for param in step.descriptor.params.iter().filter(|p| matches!(p.kind, Kind::Model)) {
+                build.find_model(&step.args, param.name);
+            }
+            continue;
+        }
         let registered = STEPS.iter().find(|s| s.descriptor.name == step.descriptor.name);
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
         let text = fingerprint::describe(step.descriptor.name, &step.args, &built);
@@ -40,21 +49,23 @@ pub fn resolve(spec: &PipelineSpec) -> Result<Plan, Diagnostics> {
             Action::Columns(_) | Action::Write(_) => Some(fingerprint::product(&upstream, &text)),
             Action::Table(_) => None,
         };
-        chain.push(Link { name: step.descriptor.name, action: built.action, product });
+        chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
     }
-    let (mistakes, notes) = build.finish();
-    errors.extend(mistakes);
+    let (found, notes) = build.finish();
+    errors.extend(found);
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &mut errors);
     let limits = resolve_limits(&spec.limits);
     match input {
-        Some(input) if errors.is_empty() => {
+        Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
-            let texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
+            let mut texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
+            // Failures are tried again by another version.
+            texts.push(env!("CARGO_PKG_VERSION").to_string());
             ingredients.sort();
             ingredients.dedup();
             Ok(Plan {
-                file: spec.sources().file().to_string(),
+                sources: spec.sources().clone(),
                 name: spec.name.clone(),
                 input,
                 output,
@@ -66,7 +77,7 @@ pub fn resolve(spec: &PipelineSpec) -> Result<Plan, Diagnostics> {
                 notes,
             })
         }
-        _ => Err(Diagnostics::new(errors)),
+        _ => Err(mistakes.with(errors)),
     }
 }
 
@@ -172,24 +183,44 @@ fn check_output(spec: &PipelineSpec, input: &InputPlan, output: &Path, errors: &
         refuse(format!("the output {} {relation} the input {}", output.display(), hit.display()));
         return;
     }
+    if let Source::List { .. } = input.source
+        && let Some(list) = spec.input.path("path").map(absolute)
+        && list.starts_with(output)
+    {
+        refuse(format!("the list {} lies in the output", list.display()));
+    }
     for step in &spec.steps {
         let Some(folder) = step.args.path("folder") else { continue };
         let written = absolute(&output.join(folder));
         if guarded.iter().any(|g| written.starts_with(g) || (g.starts_with(&written) && written != *output)) {
-            refuse(format!("the folder {} of `{}` reaches the input", folder.display(), step.descriptor.name));
+            refuse(format!(
+                "the folder {} of `{}` reaches the input",
+                folder.display(),
+                step.descriptor.name
+            ));
         }
     }
 }
 
 fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
-    let folders: Vec<(&Args, PathBuf)> =
-        spec.steps.iter().filter_map(|s| Some((&s.args, s.args.path("folder")?.to_path_buf()))).collect();
-    for (index, (args, folder)) in folders.iter().enumerate() {
-        if let Some((_, other)) = folders[..index].iter().find(|(_, o)| o != folder && overlaps(o, folder)) {
+    let mut earlier: Vec<(&str, PathBuf)> = Vec::new();
+    for (step, args) in spec.steps.iter().map(|s| (s.descriptor.name, &s.args)) {
+        let Some(folder) = args.path("folder") else { continue };
+        // Equal folders of equal steps are told by the parser.
+        let clash = |(name, o): &&(&str, PathBuf)| overlaps(o, folder) && !(o == folder && *name == step);
+        if let Some((_, other)) = earlier.iter().find(clash) {
             let message = format!("the folder `{}` overlaps with `{}`", folder.display(), other.display());
             let help = "give every sink a folder of its own, none inside another";
             errors.push(args.error("folder", message, Some(help.into())));
         }
+        let reserved = ["report"].into_iter().chain(manifest::FILES);
+        if folder == Path::new(".") || reserved.clone().any(|r| folder.starts_with(r)) {
+            let names: Vec<&str> = reserved.collect();
+            let message = "the output folder itself and its own files can't be a sink's folder";
+            let help = format!("name a folder such as `images`; taken are {}", names.join(", "));
+            errors.push(args.error("folder", message, Some(help)));
+        }
+        earlier.push((step, folder.to_path_buf()));
     }
 }
 

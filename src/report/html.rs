@@ -2,9 +2,12 @@
 
 /// A page that shows `before-after.png` beside it when `pictures` is not empty.
 pub fn page(name: &str, done: usize, pictures: &[String], failures: &[(String, String)]) -> String {
-    let mut body = format!("<h1>{}</h1>\n<p>{done} images done, {} failed.</p>\n", escape(name), failures.len());
+    let mut body =
+        format!("<h1>{}</h1>\n<p>{done} images done, {} failed.</p>\n", escape(name), failures.len());
     if !pictures.is_empty() {
-        body.push_str("<h2>Before and after</h2>\n<p>The middle of some images, pixel for pixel, top to bottom: ");
+        body.push_str(
+            "<h2>Before and after</h2>\n<p>The middle of some images, pixel for pixel, top to bottom: ",
+        );
         let names: Vec<String> = pictures.iter().map(|p| escape(p)).collect();
         body.push_str(&names.join(", "));
         body.push_str(".</p>\n<img src=\"before-after.png\" alt=\"before (left) and after (right)\">\n");

@@ -65,7 +65,7 @@ fn ended(s: &Summary) -> Value {
     };
     let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
     json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "standing": s.standing,
-           "skipped": s.skipped, "vanished": s.vanished, "pruned": s.pruned, "seconds": s.seconds,
+           "skipped": s.skipped, "not_selected": s.not_selected, "vanished": s.vanished, "pruned": s.pruned, "seconds": s.seconds,
            "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables,
            "stop": s.stop.map(stop)})
 }

@@ -6,6 +6,7 @@ use crate::run::event::{Event, Stop, Summary};
 use crate::run::inputs::path_text;
 use crate::run::resume::Reason;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -53,7 +54,8 @@ impl Text {
 
     fn say(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            // A closed pipe must not stop the run.
+            writeln!(std::io::stderr(), "{text}").ok();
         } else {
             self.bar.println(text);
         }
@@ -95,7 +97,9 @@ impl Text {
         let words: Vec<String> = reasons.iter().map(|(r, n)| format!("{n} {}", r.text())).collect();
         self.say(&format!("{}: {total} images, {todo} to do ({})", self.name, words.join(", ")));
         if vanished > 0 {
-            self.say(&format!("{vanished} images are gone from the input; their outputs are kept (--prune removes them)"));
+            self.say(&format!(
+                "{vanished} images are gone from the input; their outputs are kept (--prune removes them)"
+            ));
         }
         let style = ProgressStyle::with_template(
             "{bar:24} {pos}/{len}  {prefix:.red}{per_sec}  ETA {eta}  {wide_msg:.dim}",
@@ -108,10 +112,13 @@ impl Text {
 
     fn summary(&self, s: &Summary) {
         let mut text = match s.stop {
+            None if s.done + s.failed == 0 && s.standing + s.not_selected > 0 => "nothing to do".to_string(),
             None if s.done + s.failed == 0 => "nothing to do: everything is up to date".to_string(),
             None => "finished".to_string(),
             Some(Stop::Interrupted) => "interrupted; run again to go on".to_string(),
-            Some(Stop::TooManyFailures) => "stopped: more failures than limits.max_failures allows".to_string(),
+            Some(Stop::TooManyFailures) => {
+                "stopped: more failures than limits.max_failures allows".to_string()
+            }
             Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
         };
         let mut counts = vec![format!("{} done", s.done)];
@@ -123,6 +130,7 @@ impl Text {
         count(s.failed, "failed");
         count(s.standing, "failed before and unchanged (see `retry`)");
         count(s.skipped, "skipped");
+        count(s.not_selected, "not failed and left alone");
         count(s.pruned, "outputs pruned");
         text.push_str(&format!("\n  images   {}\n", counts.join(", ")));
         if s.done > 0 {
@@ -146,7 +154,7 @@ impl Text {
         if s.failed + s.standing > 0 {
             text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").display()));
         }
-        println!("{text}");
+        writeln!(std::io::stdout(), "{text}").ok();
     }
 }
 

@@ -1,9 +1,9 @@
 //! The committer: one thread that publishes staged files, then records them. Data first, record last.
 
+use super::RunError;
 use super::event::{Event, Summary};
 use super::item::Processed;
 use super::ledger::{Entry, Ledger, Outcome, Output};
-use super::RunError;
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
 use std::os::unix::ffi::OsStrExt;
@@ -83,15 +83,15 @@ impl<'a> Committer<'a> {
 
     /// Works until all senders hang up.
     ///
-    /// # Errors
-    /// The first write that fails; what was recorded before it holds.
-    pub fn run(mut self, results: &Receiver<Message>) -> Result<Totals, RunError> {
+    /// Gives what was recorded, and the first write that failed; what was recorded before it holds.
+    pub fn run(mut self, results: &Receiver<Message>) -> (Totals, Result<(), RunError>) {
         let mut open = true;
         while open {
             let mut batch = Vec::new();
             let mut deadline = None;
             while batch.len() < BATCH {
-                let wait = deadline.map_or(Duration::MAX, |d: Instant| d.saturating_duration_since(Instant::now()));
+                let wait =
+                    deadline.map_or(Duration::MAX, |d: Instant| d.saturating_duration_since(Instant::now()));
                 match results.recv_timeout(wait) {
                     Ok(message) => batch.push(message),
                     Err(RecvTimeoutError::Timeout) => break,
@@ -111,10 +111,10 @@ impl<'a> Committer<'a> {
                         self.store.discard(&staged);
                     }
                 }
-                return Err(error);
+                return (self.totals, Err(error));
             }
         }
-        Ok(self.totals)
+        (self.totals, Ok(()))
     }
 
     fn commit(&mut self, batch: Vec<Message>) -> Result<(), RunError> {

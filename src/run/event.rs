@@ -81,6 +81,8 @@ pub struct Summary {
     pub standing: usize,
     /// Items that needed nothing.
     pub skipped: usize,
+    /// Items that a `retry` left alone.
+    pub not_selected: usize,
     /// Inputs in the ledger that are no longer there.
     pub vanished: usize,
     /// Outputs removed because their inputs vanished.

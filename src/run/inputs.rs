@@ -20,6 +20,8 @@ pub struct Input {
     pub absolute: PathBuf,
     /// Size and time, or why it can't be an image file.
     pub identity: Result<Identity, ItemError>,
+    /// True for a folder that could not be listed: nothing is known of what lies below it.
+    pub blind: bool,
     /// Values of the list's other columns, in the order of [`InputPlan::carried`].
     pub carried: Vec<Value>,
 }
@@ -72,7 +74,11 @@ pub fn list(plan: &InputPlan) -> Vec<Input> {
 fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
     let absolute = root.join(&relative);
     match error {
-        Some(error) => Input { relative, absolute, identity: Err(error), carried: Vec::new() },
+        Some(error) => {
+            // Also when it can't be told: taking a file for a folder only keeps what lies below it.
+            let blind = !fs::symlink_metadata(&absolute).is_ok_and(|m| !m.is_dir());
+            Input { relative, absolute, identity: Err(error), blind, carried: Vec::new() }
+        }
         None => examine(relative, absolute, Vec::new()),
     }
 }
@@ -90,6 +96,10 @@ fn walk(plan: &InputPlan) -> Vec<(PathBuf, Option<ItemError>)> {
             Err(error) => {
                 let path = error.path().unwrap_or(&plan.root);
                 let relative = path.strip_prefix(&plan.root).unwrap_or(path).to_path_buf();
+                if relative.as_os_str().is_empty() {
+                    // The root itself can't be read: no inputs, which stops the run.
+                    return Vec::new();
+                }
                 // A broken link inside a followed tree is an item like any other; it fails when examined.
                 let wanted = error.loop_ancestor().is_some() || plan.matches(&relative) || path.is_dir();
                 if wanted && !plan.excluded(&relative) {
@@ -108,7 +118,7 @@ fn links_to_folder(entry: &walkdir::DirEntry) -> bool {
 
 fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
     let identity = identify(&absolute);
-    Input { relative, absolute, identity, carried }
+    Input { relative, absolute, identity, blind: false, carried }
 }
 
 /// Size and time of a regular file.
@@ -171,7 +181,8 @@ pub type Row = (PathBuf, Vec<Value>);
 fn below(path: &str, root: &Path) -> Option<PathBuf> {
     let path = Path::new(path);
     let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
-    let clean: PathBuf = relative.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect();
+    let clean: PathBuf =
+        relative.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect();
     let inside = clean.components().all(|c| matches!(c, std::path::Component::Normal(_)));
     (inside && !clean.as_os_str().is_empty()).then_some(clean)
 }

@@ -31,10 +31,12 @@ pub struct Processed {
 /// What the ledger knew of an item before.
 #[derive(Clone, Debug, Default)]
 pub struct Before {
-    /// Content hash then; only of an item that was done, since what a failed one keeps is older.
+    /// Content hash that the kept products were made from.
     pub hash: Option<[u8; 32]>,
     /// Facts then, when it was done.
     pub facts: Option<Facts>,
+    /// All products kept with the record, also those of earlier settings.
+    pub all: BTreeSet<Fingerprint>,
     /// Products still wanted whose files are intact.
     pub intact: BTreeSet<Fingerprint>,
     /// Remarks then.
@@ -129,7 +131,10 @@ impl<'a> Work<'a> {
         let bytes = self.read()?;
         let hash = *blake3::hash(&bytes).as_bytes();
         self.hash = Some(hash);
-        if self.before.hash.is_some_and(|then| then == hash) {
+        if self.before.hash.is_some_and(|then| then != hash) {
+            // Changed since it was listed: nothing made from the old content holds.
+            self.make.clone_from(&self.plan.products);
+        } else if self.before.hash.is_some() {
             // Same content under a new time stamp: what was made from it still holds.
             self.keep = self.before.intact.clone();
             self.make.retain(|f| !self.keep.contains(f));
@@ -138,7 +143,8 @@ impl<'a> Work<'a> {
                 return Ok(facts.clone());
             }
         }
-        let limits = codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
+        let limits =
+            codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
         let decoded = codec::decode(&bytes, &self.input.relative, &limits)
             .map_err(|e| decode_error(&self.input.relative, &e))?;
         drop(bytes);
@@ -187,7 +193,12 @@ impl<'a> Work<'a> {
                 if let Some(product) = link.product.filter(|_| self.wants(link)) {
                     let path = sink.path(&self.input.relative);
                     let bytes = sink.encode(sample).map_err(|e| e.at_step(link.name))?;
-                    let staged = self.store.stage(&path, &bytes).map_err(Stopped::Store)?;
+                    let staged = self.store.stage(&path, &bytes).map_err(|e| match e {
+                        StoreError::Name { .. } => {
+                            Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string()))
+                        }
+                        other => Stopped::Store(other),
+                    })?;
                     self.staged.push((product, staged));
                 }
             }
@@ -220,7 +231,10 @@ impl<'a> Work<'a> {
         self.discard();
         self.payloads.clear();
         // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
-        self.keep.clone_from(&self.before.intact);
+        self.keep.clone_from(&self.before.all);
+        if error.kind.is_transient() {
+            self.hash = self.before.hash;
+        }
         Outcome::Failed { error, plan: self.plan.products_digest }
     }
 
@@ -244,6 +258,7 @@ impl<'a> Work<'a> {
             record,
             payloads: self.payloads,
             keep: self.keep,
+            unclaim: Vec::new(),
         };
         Processed { entry, staged: self.staged, seconds: self.seconds, pixels: self.pixels }
     }

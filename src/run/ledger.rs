@@ -1,89 +1,21 @@
 //! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
 
+mod entry;
+
+pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, Record};
+
 use crate::error::{ErrorKind, ItemError};
 use crate::store::{Fault, STATE_FOLDER, Stamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use entry::write_entry;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-
-/// Identity of one product of an item: steps, settings, models and seed that its bytes depend on.
-pub type Fingerprint = [u8; 16];
-
-/// A file an item's product consists of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Path relative to the output folder, as bytes.
-    pub path: Vec<u8>,
-    /// What was published there.
-    pub stamp: Stamp,
-}
-
-/// Facts about an input read while it was processed.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Facts {
-    /// Width as stored, pixels.
-    pub width: u32,
-    /// Height as stored, pixels.
-    pub height: u32,
-    /// Channels of the file, alpha included.
-    pub channels: u8,
-    /// Bits a sample in the file.
-    pub bit_depth: u8,
-    /// Format name.
-    pub format: String,
-}
-
-/// How an item ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything asked for was made.
-    Done(Facts),
-    /// It failed; `plan` is the fingerprint of all products asked for then.
-    Failed {
-        /// Why.
-        error: ItemError,
-        /// Digest of the products asked for.
-        plan: Fingerprint,
-    },
-}
-
-/// What the ledger knows of one input.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// Bytes of the input.
-    pub size: u64,
-    /// Modification time of the input, nanoseconds.
-    pub mtime_ns: i64,
-    /// BLAKE3 of the input; absent when it could not be read.
-    pub hash: Option<[u8; 32]>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Remarks such as "first of 12 frames".
-    pub notes: Vec<String>,
-    /// Seconds of work the last time.
-    pub seconds: f64,
-    /// Products present, with the files of each.
-    pub products: BTreeMap<Fingerprint, Vec<Output>>,
-}
-
-/// A change to one input's record, to be committed.
-#[derive(Debug)]
-pub struct Entry {
-    /// Relative path of the input, as bytes.
-    pub path: Vec<u8>,
-    /// New state; its `products` are those made now.
-    pub record: Record,
-    /// Row values of the products made now.
-    pub payloads: HashMap<Fingerprint, Vec<u8>>,
-    /// Products made earlier that still hold.
-    pub keep: BTreeSet<Fingerprint>,
-}
 
 /// A ledger that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite refused.
-    #[error("ledger {}: {source}; if it is damaged, move the .safelight folder away and run again", path.display())]
+    #[error("ledger {}: {source}; if it is damaged, move the whole output folder away and run again", path.display())]
     Sql {
         /// Database file.
         path: PathBuf,
@@ -97,6 +29,14 @@ pub enum LedgerError {
         path: PathBuf,
         /// Layout found.
         found: i64,
+    },
+    /// Another job's.
+    #[error("the output already holds the results of the job `{owner}` ({}); give this job an output of its own, or the same `name` if it is the same job", path.display())]
+    Owner {
+        /// Database file.
+        path: PathBuf,
+        /// The job it belongs to.
+        owner: String,
     },
     /// A planted fault.
     #[error("ledger {}: {source}", path.display())]
@@ -124,6 +64,7 @@ CREATE TABLE outputs(
   FOREIGN KEY(item, fingerprint) REFERENCES products(item, fingerprint) ON DELETE CASCADE) WITHOUT ROWID;
 CREATE INDEX outputs_by_product ON outputs(item, fingerprint);
 CREATE TABLE orphans(path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE claims(path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts(
   folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL,
@@ -146,7 +87,8 @@ impl Ledger {
         let path = root.join(STATE_FOLDER).join("ledger.db");
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
         let db = Connection::open(&path).map_err(sql)?;
-        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").map_err(sql)?;
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+            .map_err(sql)?;
         let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         if found == 0 {
             let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
@@ -162,12 +104,49 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
-        if root.join(STATE_FOLDER).join("ledger.db").exists() { Ledger::open(root).map(Some) } else { Ok(None) }
+        let path = root.join(STATE_FOLDER).join("ledger.db");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let sql = |source| LedgerError::Sql { path: path.clone(), source };
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
+        let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
+        match found {
+            LAYOUT => Ok(Some(Ledger { path, db })),
+            // Killed before the first run had written its schema.
+            0 => Ok(None),
+            found => Err(LedgerError::Layout { path, found }),
+        }
     }
 
     fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let path = self.path.clone();
         move |source| LedgerError::Sql { path: path.clone(), source }
+    }
+
+    /// Name of the job that runs into this output; none before its first run.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn owner(&self) -> Result<Option<String>, LedgerError> {
+        let read =
+            || self.db.query_row("SELECT value FROM meta WHERE key = 'job'", [], |r| r.get(0)).optional();
+        read().map_err(self.sql())
+    }
+
+    /// Makes this the output of the job `name`.
+    ///
+    /// # Errors
+    /// [`LedgerError::Owner`] when another job runs into it: each would take the other's files for its own.
+    pub fn adopt(&mut self, name: &str) -> Result<(), LedgerError> {
+        match self.owner()? {
+            Some(owner) if owner != name => Err(LedgerError::Owner { path: self.path.clone(), owner }),
+            Some(_) => Ok(()),
+            None => {
+                let write = self.db.execute("INSERT INTO meta VALUES('job', ?1)", [name]);
+                write.map(drop).map_err(self.sql())
+            }
+        }
     }
 
     /// Everything known, by relative path of the input.
@@ -185,8 +164,9 @@ impl Ledger {
         while let Some(row) = rows.next()? {
             products.entry(row.get(0)?).or_default().insert(row.get(1)?, Vec::new());
         }
-        let mut query =
-            self.db.prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
+        let mut query = self
+            .db
+            .prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let stamp = Stamp { size: row.get(3)?, mtime_ns: row.get(4)?, hash: row.get(5)? };
@@ -285,7 +265,8 @@ impl Ledger {
     pub fn payload(&self, path: &[u8], fingerprint: &Fingerprint) -> Result<Option<Vec<u8>>, LedgerError> {
         let sql = "SELECT payload FROM products JOIN items ON items.id = products.item
                    WHERE items.path = ?1 AND products.fingerprint = ?2";
-        let read = || self.db.prepare_cached(sql)?.query_row(params![path, fingerprint], |r| r.get(0)).optional();
+        let read =
+            || self.db.prepare_cached(sql)?.query_row(params![path, fingerprint], |r| r.get(0)).optional();
         read().map_err(self.sql())
     }
 
@@ -295,7 +276,8 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn orphans(&self) -> Result<Vec<Output>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<Output>> {
-            let mut query = self.db.prepare("SELECT path, size, mtime_ns, hash FROM orphans ORDER BY path")?;
+            let mut query =
+                self.db.prepare("SELECT path, size, mtime_ns, hash FROM orphans ORDER BY path")?;
             let row = |r: &rusqlite::Row<'_>| {
                 let stamp = Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? };
                 Ok(Output { path: r.get(0)?, stamp })
@@ -330,7 +312,8 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn parts(&self, folder: &str) -> Result<BTreeMap<String, Stamp>, LedgerError> {
         let read = || -> rusqlite::Result<BTreeMap<String, Stamp>> {
-            let mut query = self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
+            let mut query =
+                self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
             let row = |r: &rusqlite::Row<'_>| {
                 Ok((r.get(0)?, Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? }))
             };
@@ -372,74 +355,6 @@ impl Ledger {
     }
 }
 
-fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
-    let record = &entry.record;
-    let (outcome, error, plan, facts) = match &record.outcome {
-        Outcome::Done(facts) => ("done", None, None, Some(facts)),
-        Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
-    };
-    let id: i64 = tx
-        .prepare_cached(
-            "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-               width, height, channels, bit_depth, format, notes, seconds)
-             VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)
-             ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
-               failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15
-             RETURNING id",
-        )?
-        .query_row(
-            params![
-                entry.path,
-                record.size,
-                record.mtime_ns,
-                record.hash,
-                outcome,
-                error.map(|e| e.kind.name()),
-                error.map(|e| &e.message),
-                plan,
-                facts.map(|f| f.width),
-                facts.map(|f| f.height),
-                facts.map(|f| f.channels),
-                facts.map(|f| f.bit_depth),
-                facts.map(|f| &f.format),
-                record.notes.join("\n"),
-                record.seconds,
-            ],
-            |r| r.get(0),
-        )?;
-    let stale: Vec<Fingerprint> = tx
-        .prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?
-        .query_map([id], |r| r.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for fingerprint in stale.iter().filter(|f| !entry.keep.contains(*f)) {
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO orphans
-             SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2",
-        )?
-        .execute(params![id, fingerprint])?;
-        tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
-            .execute(params![id, fingerprint])?;
-    }
-    for (fingerprint, outputs) in &record.products {
-        let payload = entry.payloads.get(fingerprint).map_or(&[][..], Vec::as_slice);
-        tx.prepare_cached("INSERT OR REPLACE INTO products VALUES(?1,?2,?3)")?
-            .execute(params![id, fingerprint, payload])?;
-        for Output { path, stamp } in outputs {
-            tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?.execute(params![
-                path,
-                id,
-                fingerprint,
-                stamp.size,
-                stamp.mtime_ns,
-                stamp.hash
-            ])?;
-            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
-            tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,7 +366,13 @@ mod tests {
             size: 10,
             mtime_ns: -5,
             hash: Some([hash; 32]),
-            outcome: Outcome::Done(Facts { width: 4, height: 3, channels: 3, bit_depth: 8, format: "png".into() }),
+            outcome: Outcome::Done(Facts {
+                width: 4,
+                height: 3,
+                channels: 3,
+                bit_depth: 8,
+                format: "png".into(),
+            }),
             notes: vec!["first of 2 frames".into()],
             seconds: 0.5,
             products: products.iter().map(|(f, p)| (*f, output(p))).collect(),
@@ -460,7 +381,7 @@ mod tests {
 
     fn entry(path: &[u8], record: Record, keep: &[Fingerprint]) -> Entry {
         let payloads = record.products.keys().map(|f| (*f, vec![f[0]])).collect();
-        Entry { path: path.to_vec(), record, payloads, keep: keep.iter().copied().collect() }
+        Entry { path: path.to_vec(), record, payloads, keep: keep.iter().copied().collect(), unclaim: vec![] }
     }
 
     #[test]

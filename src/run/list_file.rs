@@ -22,15 +22,21 @@ pub struct ListTable {
 /// What is wrong, with the line.
 pub fn csv(path: &Path) -> Result<ListTable, String> {
     let mut reader = csv::Reader::from_path(path).map_err(|e| format!("cannot be read: {e}"))?;
-    let names: Vec<String> =
-        reader.headers().map_err(|e| format!("has no readable header: {e}"))?.iter().map(str::to_string).collect();
+    let names: Vec<String> = reader
+        .headers()
+        .map_err(|e| format!("has no readable header: {e}"))?
+        .iter()
+        .map(str::to_string)
+        .collect();
     let mut cells: Vec<Vec<String>> = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|e| format!("cannot be read: {e}"))?;
         cells.push(record.iter().map(str::to_string).collect());
     }
-    let kinds: Vec<ColumnType> = (0..names.len()).map(|c| infer(cells.iter().map(|r| r[c].as_str()))).collect();
-    let typed = |row: Vec<String>| row.into_iter().zip(&kinds).map(|(cell, kind)| typed(cell, *kind)).collect();
+    let kinds: Vec<ColumnType> =
+        (0..names.len()).map(|c| infer(cells.iter().map(|r| r[c].as_str()))).collect();
+    let typed =
+        |row: Vec<String>| row.into_iter().zip(&kinds).map(|(cell, kind)| typed(cell, *kind)).collect();
     let rows = cells.into_iter().map(typed).collect();
     let columns = names.into_iter().zip(&kinds).map(|(n, k)| Column::new(n, *k)).collect();
     Ok(ListTable { columns, rows })
@@ -103,7 +109,8 @@ mod tests {
     fn csv_columns_are_typed_as_a_whole() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("l.csv");
-        std::fs::write(&file, "path,label,zip,score,note\na.png,3,00123,1.5,\nb.png,,123,2,\"x,\ny\"\n").unwrap();
+        std::fs::write(&file, "path,label,zip,score,note\na.png,3,00123,1.5,\nb.png,,123,2,\"x,\ny\"\n")
+            .unwrap();
         let table = csv(&file).unwrap();
         let kinds: Vec<_> = table.columns.iter().map(|c| c.kind).collect();
         use ColumnType::{Float, Int, Text};

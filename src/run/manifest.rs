@@ -4,7 +4,8 @@
 
 use super::RunError;
 use super::inputs::{Input, path_text};
-use super::ledger::{Outcome, Record};
+use super::ledger::{Ledger, Outcome, Record};
+use super::resume::Identity;
 use crate::columns::{Column, ColumnType, Value};
 use crate::plan::Plan;
 use crate::sinks::parquet::Table;
@@ -31,6 +32,22 @@ const COLUMNS: [(&str, ColumnType); 13] = [
 /// Names of the manifest files, relative to the output.
 pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
+/// Fails when a manifest stands in the output that no run has written there.
+///
+/// # Errors
+/// With the name of the file.
+pub fn refuse_foreign(plan: &Plan, ledger: &Ledger) -> Result<(), RunError> {
+    let known = ledger.owner()?.is_some();
+    let foreign = FILES.iter().find(|name| plan.output.join(name).symlink_metadata().is_ok());
+    match foreign.filter(|_| !known) {
+        None => Ok(()),
+        Some(name) => Err(RunError::Foreign(format!(
+            "{} exists and was not written by safelight; move it away or choose another output",
+            plan.output.join(name).display()
+        ))),
+    }
+}
+
 /// Writes both files when they would change.
 ///
 /// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`.
@@ -46,17 +63,25 @@ pub fn write(
     let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
     let present: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
-    let mut rows: Vec<(&[u8], Option<&Record>, bool)> =
-        inputs.iter().map(|i| (i.key(), records.get(i.key()), false)).collect();
+    let mut rows: Vec<(&[u8], Option<&Record>, Option<Identity>)> = inputs
+        .iter()
+        .map(|i| {
+            (
+                i.key(),
+                records.get(i.key()),
+                Some(i.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: 0 })),
+            )
+        })
+        .collect();
     let gone = records.iter().filter(|(path, _)| !present.contains(path.as_slice()));
-    rows.extend(gone.map(|(path, record)| (path.as_slice(), Some(record), true)));
+    rows.extend(gone.map(|(path, record)| (path.as_slice(), Some(record), None)));
     rows.sort_by_key(|(path, ..)| *path);
 
     let mut csv = csv::Writer::from_writer(Vec::new());
     let mut table = Table::new(&columns, rows.len());
     csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
-    for (path, record, vanished) in rows {
-        let values = row(plan, path, record, vanished);
+    for (path, record, now) in rows {
+        let values = row(plan, path, record, now);
         csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
         table.push(values).map_err(failed)?;
     }
@@ -71,14 +96,16 @@ pub fn write(
     Ok(())
 }
 
-fn row(plan: &Plan, path: &[u8], record: Option<&Record>, vanished: bool) -> Vec<Value> {
+/// `now` is the input as it was listed; none when it is gone.
+fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>) -> Vec<Value> {
     let text = |t: Option<String>| t.map_or(Value::Null, Value::Text);
     let int = |n: Option<i64>| n.map_or(Value::Null, Value::Int);
     let (mut status, mut error, mut facts) = ("pending", None, None);
     match record.map(|r| (&r.outcome, r)) {
         Some((Outcome::Done(f), r)) => {
             let whole = plan.products.iter().all(|p| r.products.contains_key(p));
-            status = if whole || vanished { "done" } else { "pending" };
+            let same = now == Some(Identity { size: r.size, mtime_ns: r.mtime_ns });
+            status = if whole && same { "done" } else { "pending" };
             facts = Some(f);
         }
         Some((Outcome::Failed { error: e, .. }, _)) => {
@@ -87,14 +114,11 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, vanished: bool) -> Vec
         }
         None => {}
     }
-    if vanished {
+    if now.is_none() {
         status = "vanished";
     }
-    let mut outputs: Vec<String> = record
-        .into_iter()
-        .flat_map(|r| r.products.values().flatten())
-        .map(|o| path_text(&o.path))
-        .collect();
+    let mut outputs: Vec<String> =
+        record.into_iter().flat_map(|r| r.products.values().flatten()).map(|o| path_text(&o.path)).collect();
     outputs.sort();
     let known = record.filter(|r| r.hash.is_some());
     vec![

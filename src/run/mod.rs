@@ -1,5 +1,6 @@
 //! The runner: lists, compares, admits, processes, commits. It emits events and prints nothing.
 
+mod committer;
 pub mod event;
 pub mod inputs;
 mod item;
@@ -8,8 +9,8 @@ mod list_file;
 pub mod manifest;
 pub mod memory;
 pub mod prepare;
+mod record;
 pub mod resume;
-mod committer;
 
 use crate::plan::{MaxFailures, Plan};
 use crate::store::{Fault, Lock, LockError, Store, StoreError};
@@ -45,8 +46,11 @@ pub enum RunError {
     #[error("{0}")]
     NoInput(String),
     /// Two inputs would write one file.
+    #[error(transparent)]
+    Collision(#[from] crate::spec::Diagnostics),
+    /// Something of somebody else's stands in the way, or the output belongs to another job.
     #[error("{0}")]
-    Collision(String),
+    Foreign(String),
     /// A table could not be written or read back.
     #[error("table {folder}: {message}")]
     Table {
@@ -86,6 +90,9 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let mut ledger = Ledger::open(&plan.output)?;
     let prepared = prepare::prepare(plan, Some(&ledger), options.selection)?;
     prepared.refuse_collisions(plan)?;
+    plan.tables().try_for_each(|table| table.check_folder(&plan.output))?;
+    manifest::refuse_foreign(plan, &ledger)?;
+    ledger.adopt(&plan.name)?;
     let todo = prepared.tasks.len();
     emit(Event::Planned {
         total: prepared.inputs.len(),
@@ -100,7 +107,8 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let mut summary = Summary {
         total: prepared.inputs.len(),
         standing: count(Reason::StandingFailure),
-        skipped: count(Reason::UpToDate) + count(Reason::NotSelected),
+        skipped: count(Reason::UpToDate),
+        not_selected: count(Reason::NotSelected),
         vanished: prepared.vanished.len(),
         ..Summary::default()
     };
@@ -112,7 +120,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         return Err(error);
     }
     emit(Event::Publishing);
-    if options.prune {
+    if options.prune && summary.stop.is_none() {
         summary.pruned = prune(&store, &mut ledger, &prepared)?;
     }
     publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
@@ -144,28 +152,34 @@ fn work(
     let budget = Budget::new(plan.item_budget(threads));
     let halt = AtomicBool::new(false);
     let failures = AtomicUsize::new(0);
-    let allowed = plan.limits.max_failures.allowed(prepared.tasks.len());
+    let allowed = plan.limits.max_failures.allowed(prepared.inputs.len());
+    let why_stop = || {
+        if options.stop.load(Ordering::SeqCst) {
+            Some(Stop::Interrupted)
+        } else if failures.load(Ordering::SeqCst) > allowed {
+            Some(Stop::TooManyFailures)
+        } else {
+            halt.load(Ordering::SeqCst).then_some(Stop::StorageFailed)
+        }
+    };
     let (send, receive) = mpsc::sync_channel(threads * 4);
     std::thread::scope(|scope| -> Result<(), RunError> {
         let committer = Committer::new(plan, store, ledger, emit, &halt);
         let recording = scope.spawn(move || committer.run(&receive));
         pool.in_place_scope(|items| {
             for task in &prepared.tasks {
-                let interrupted = options.stop.load(Ordering::SeqCst);
-                let too_many = failures.load(Ordering::SeqCst) > allowed;
-                if interrupted || too_many || halt.load(Ordering::SeqCst) {
-                    let why = if interrupted { Stop::Interrupted } else { Stop::TooManyFailures };
-                    if interrupted || too_many {
-                        emit(Event::Stopping { why });
-                        summary.stop = Some(why);
-                    }
-                    break;
-                }
                 let input = &prepared.inputs[task.input];
                 let need = plan.estimate(input);
-                budget.admit(need.min(budget.total()), threads);
+                // One that is too large is only refused, which takes nothing.
+                let share = if need > budget.total() { 0 } else { need };
+                let Some(admitted) = budget.admit(share, threads, &|| why_stop().is_some()) else {
+                    summary.stop = why_stop();
+                    break;
+                };
                 let (send, budget, failures, halt) = (send.clone(), &budget, &failures, &halt);
                 items.spawn(move |_| {
+                    // Also when this panics, so that the dispatcher never waits for ever.
+                    let _held = admitted;
                     emit(Event::Started { path: input.relative.clone() });
                     let done = run_task(plan, store, prepared, task, need, budget.total());
                     if done.as_ref().is_ok_and(|p| p.failed()) {
@@ -173,20 +187,22 @@ fn work(
                     }
                     halt.fetch_or(done.is_err(), Ordering::SeqCst);
                     // The committer hangs up only after a storage failure of its own.
-                    send.send(Message { path: input.relative.clone(), done }).ok();
-                    budget.release(need.min(budget.total()));
+                    if send.send(Message { path: input.relative.clone(), done }).is_err() {
+                        halt.store(true, Ordering::SeqCst);
+                    }
                 });
             }
             drop(send);
+            if let Some(why) = summary.stop {
+                emit(Event::Stopping { why });
+            }
         });
-        let totals = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let (totals, result) = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         totals.add_to(summary);
-        Ok(())
+        result
     })?;
-    // The last items may pass the limit after the last admission.
-    if summary.stop.is_none() && failures.load(Ordering::SeqCst) > allowed {
-        summary.stop = Some(Stop::TooManyFailures);
-    }
+    // The last items may pass the limit, or the signal come, after the last admission.
+    summary.stop = summary.stop.or_else(why_stop);
     Ok(())
 }
 
@@ -218,7 +234,11 @@ fn run_task(
             input.identity = Err(ItemError::new(ErrorKind::OverMemory, message));
         }
     }
-    process(plan, store, &input, &task.make, &task.before)
+    let mut processed = process(plan, store, &input, &task.make, &task.before)?;
+    if processed.failed() {
+        processed.entry.unclaim = task.claims.iter().map(|p| p.as_os_str().as_bytes().to_vec()).collect();
+    }
+    Ok(processed)
 }
 
 fn prune(store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
@@ -248,19 +268,20 @@ fn publish(
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     let records = ledger.records()?;
+    manifest::write(plan, store, &prepared.inputs, &records)?;
     for table in plan.tables() {
         let rows = table.publish(plan, store, ledger, &prepared.inputs, &records)?;
         summary.tables.push((table.folder().to_string(), rows));
     }
-    manifest::write(plan, store, &prepared.inputs, &records)
+    Ok(())
 }
 
 impl MaxFailures {
-    /// Failures allowed among `items`; one more stops the run.
+    /// Failures allowed in an archive of `items`; one more stops the run. A share allows at least one.
     pub fn allowed(self, items: usize) -> usize {
         match self {
             MaxFailures::Count(n) => n,
-            MaxFailures::Share(share) => (items as f64 * share).floor() as usize,
+            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(1),
         }
     }
 }

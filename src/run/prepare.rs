@@ -6,9 +6,11 @@ use super::item::Before;
 use super::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use crate::plan::Plan;
+use crate::spec::Span;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -98,12 +100,21 @@ pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Re
     let present: std::collections::HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
     let mut vanished: Vec<_> = records
         .iter()
-        .filter(|(path, _)| !present.contains(path.as_slice()))
+        .filter(|(path, _)| !present.contains(path.as_slice()) && gone(plan, &inputs, path))
         .map(|(path, record)| (path.clone(), record.products.values().flatten().cloned().collect()))
         .collect();
     vanished.sort_by(|a: &(Vec<u8>, _), b| a.0.cmp(&b.0));
     let collisions = collisions(plan, &inputs);
     Ok(Prepared { inputs, decisions, tasks, reasons, vanished, orphans: orphans.len(), collisions, records })
+}
+
+/// Whether an unlisted input is really gone: not hidden by a folder that could not be read, and not
+/// just left out by today's patterns or list.
+fn gone(plan: &Plan, inputs: &[Input], path: &[u8]) -> bool {
+    let relative = Path::new(OsStr::from_bytes(path));
+    let hidden = inputs.iter().any(|i| i.blind && relative.starts_with(&i.relative));
+    let found = plan.input.root.join(relative).symlink_metadata();
+    !hidden && found.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 fn make_task(
@@ -127,8 +138,9 @@ fn make_task(
             Outcome::Failed { .. } => None,
         };
         Before {
-            hash: record.hash.filter(|_| facts.is_some()),
+            hash: record.hash.filter(|_| reusable(&record.outcome)),
             facts,
+            all: record.products.keys().copied().collect(),
             intact: record
                 .products
                 .iter()
@@ -153,6 +165,15 @@ fn make_task(
     Task { input: index, reason: decision.reason, make: decision.make.clone(), before, claims, foreign }
 }
 
+/// Whether the products kept with a record were made from the content whose hash it holds: those of an
+/// item that was done, or failed for a reason outside its file (then the older hash is kept).
+fn reusable(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done(_) => true,
+        Outcome::Failed { error, .. } => error.kind.is_transient(),
+    }
+}
+
 fn look(output: &Path, records: &HashMap<Vec<u8>, Record>) -> Disk {
     let paths: Vec<&Vec<u8>> =
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| &o.path).collect();
@@ -172,7 +193,8 @@ fn collisions(plan: &Plan, inputs: &[Input]) -> BTreeMap<PathBuf, Vec<PathBuf>> 
         for (index, input) in inputs.iter().enumerate() {
             let path = sink.path(&input.relative);
             if let Some(first) = writers.insert(path.clone(), index) {
-                let inputs_there = clashes.entry(path).or_insert_with(|| vec![inputs[first].relative.clone()]);
+                let inputs_there =
+                    clashes.entry(path).or_insert_with(|| vec![inputs[first].relative.clone()]);
                 inputs_there.push(input.relative.clone());
             }
         }
@@ -184,18 +206,21 @@ impl Prepared {
     /// Fails when two inputs would write one file.
     ///
     /// # Errors
-    /// A message that names the first few.
+    /// A mistake at the `write` step that names the first few.
     pub fn refuse_collisions(&self, plan: &Plan) -> Result<(), RunError> {
         if self.collisions.is_empty() {
             return Ok(());
         }
-        let mut text = format!("{}: {} output names belong to several inputs:", plan.file, self.collisions.len());
         let show = |p: &Path| path_text(p.as_os_str().as_bytes());
+        let mut text = format!("{} output names belong to several inputs:", self.collisions.len());
         for (output, inputs) in self.collisions.iter().take(10) {
             let names: Vec<_> = inputs.iter().map(|p| show(p)).collect();
-            text.push_str(&format!("\n  {} <- {}", show(output), names.join(", ")));
+            text.push_str(&format!(" {} <- {};", show(output), names.join(", ")));
         }
-        text.push_str("\nuse `format: same`, exclude one of each, or write them in separate jobs");
-        Err(RunError::Collision(text))
+        let writes = |l: &&crate::plan::Link| matches!(l.action, crate::steps::Action::Write(_));
+        let span = plan.chain.iter().find(writes).map_or(Span::FILE, |l| l.span);
+        let help = "use `format: same`, exclude one of each, or write them in separate jobs";
+        let mistake = plan.sources.diagnostic(span, text.trim_end_matches(';'), Some(help.into()));
+        Err(RunError::Collision(mistake.into()))
     }
 }

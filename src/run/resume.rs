@@ -132,6 +132,5 @@ fn damage(output: &Output, disk: &Disk) -> Option<Reason> {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

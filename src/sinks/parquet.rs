@@ -2,8 +2,8 @@
 
 use crate::columns::{Column, ColumnType, Value};
 use polars::prelude::{
-    Column as PolarsColumn, DataFrame, IntoColumn, KeyValueMetadata, NamedFrom, ParquetCompression, ParquetWriter,
-    ReshapeDimension, Series,
+    Column as PolarsColumn, DataFrame, IntoColumn, KeyValueMetadata, NamedFrom, ParquetCompression,
+    ParquetWriter, ReshapeDimension, Series,
 };
 
 /// Rows gathered by column.
@@ -67,8 +67,11 @@ impl Table {
     /// When polars refuses.
     pub fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
         let rows = self.rows;
-        let columns: Vec<PolarsColumn> =
-            self.columns.into_iter().map(|(c, cells)| cells.into_column(&c.name)).collect::<Result<_, _>>()?;
+        let columns: Vec<PolarsColumn> = self
+            .columns
+            .into_iter()
+            .map(|(c, cells)| cells.into_column(&c.name))
+            .collect::<Result<_, _>>()?;
         let mut frame = DataFrame::new(rows, columns).map_err(|e| e.to_string())?;
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
@@ -112,8 +115,12 @@ mod tests {
         ];
         let make = || {
             let mut table = Table::new(&columns, 2);
-            table.push(vec![Value::Text("a".into()), Value::Null, Value::Vector(vec![1.0, 2.0, 3.0])]).unwrap();
-            table.push(vec![Value::Text("b".into()), Value::Int(4), Value::Vector(vec![4.0, 5.0, 6.0])]).unwrap();
+            table
+                .push(vec![Value::Text("a".into()), Value::Null, Value::Vector(vec![1.0, 2.0, 3.0])])
+                .unwrap();
+            table
+                .push(vec![Value::Text("b".into()), Value::Int(4), Value::Vector(vec![4.0, 5.0, 6.0])])
+                .unwrap();
             table.finish(&[("k".into(), "v".into())]).unwrap()
         };
         let bytes = make();
@@ -125,7 +132,8 @@ mod tests {
 
     #[test]
     fn an_empty_table_keeps_its_schema() {
-        let table = Table::new(&[Column::new("id", ColumnType::Text), Column::new("v", ColumnType::Vector(4))], 0);
+        let table =
+            Table::new(&[Column::new("id", ColumnType::Text), Column::new("v", ColumnType::Vector(4))], 0);
         let frame = ParquetReader::new(std::io::Cursor::new(table.finish(&[]).unwrap())).finish().unwrap();
         assert_eq!((frame.height(), frame.width()), (0, 2));
     }

@@ -5,7 +5,6 @@
 //! after any history equals that of a single fresh run. A changed set of parts replaces the old one in
 //! one atomic exchange.
 
-use super::overlaps;
 use crate::columns::{self, Column, ColumnType, Value};
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
@@ -13,7 +12,7 @@ use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Facts, Fingerprint, Ledger, Outcome, Record};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built};
-use crate::store::{Stamp, Store, StoreError};
+use crate::store::{Part, Stamp, Store, StoreError};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -158,17 +157,18 @@ impl TableSink {
         let folder_name = self.folder.display().to_string();
         let known = ledger.parts(&folder_name)?;
         let present = present_parts(&store.root().join(&self.folder)).map_err(|m| self.error(m))?;
-        let intact = |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
+        let intact =
+            |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
         if present.len() == parts.len() && parts.iter().all(|(name, _)| intact(name)) {
             return Ok(rows.len());
         }
         let mut failure = None;
         let files = parts.iter().map_while(|(name, rows)| {
             if intact(name) {
-                return Some(Ok((name.clone(), None)));
+                return known.get(name).map(|stamp| Ok((name.clone(), Part::Carried(stamp.clone()))));
             }
             match part(&layout, rows, ledger) {
-                Ok(bytes) => Some(Ok((name.clone(), Some(bytes)))),
+                Ok(bytes) => Some(Ok((name.clone(), Part::New(bytes)))),
                 Err(error) => {
                     failure = Some(error);
                     let source = std::io::Error::other("a part could not be made");
@@ -194,16 +194,18 @@ impl TableSink {
     /// # Errors
     /// With the name of the first such thing.
     pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
-        present_parts(&output.join(&self.folder)).map(drop).map_err(|m| self.error(m))
-    }
-
-    /// Whether a file written at `path` would stand in this table's folder.
-    pub fn claims(&self, path: &Path) -> bool {
-        overlaps(&self.folder, path)
+        let folder = output.join(&self.folder);
+        present_parts(&folder)
+            .map(drop)
+            .map_err(|m| RunError::Foreign(format!("table folder {} {m}", folder.display())))
     }
 }
 
-fn row_ref<'a>(input: &'a Input, records: &'a HashMap<Vec<u8>, Record>, layout: &Layout) -> Option<RowRef<'a>> {
+fn row_ref<'a>(
+    input: &'a Input,
+    records: &'a HashMap<Vec<u8>, Record>,
+    layout: &Layout,
+) -> Option<RowRef<'a>> {
     let record = records.get(input.key())?;
     let Outcome::Done(facts) = &record.outcome else { return None };
     if !layout.products.iter().all(|p| record.products.contains_key(p)) {
@@ -262,14 +264,27 @@ fn cut(keys: &[[u8; 32]], target: usize) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
+/// `part-`, 16 hexadecimal digits, `.parquet`: names that other writers don't use.
+fn is_part_name(name: &str) -> bool {
+    let digits = name.strip_prefix("part-").and_then(|n| n.strip_suffix(".parquet"));
+    digits.is_some_and(|d| d.len() == 16 && d.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
 fn present_parts(folder: &Path) -> Result<BTreeMap<String, (u64, i64)>, String> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(BTreeMap::new()) };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) => return Err(format!("can't be listed: {e}; it has to be a folder of parts, or absent")),
+    };
     let mut parts = BTreeMap::new();
-    for entry in entries.flatten() {
+    for entry in entries {
+        let entry = entry.map_err(|e| format!("can't be listed: {e}"))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let ours = name.starts_with("part-") && name.ends_with(".parquet");
-        if !ours && !name.starts_with(crate::store::TEMP_PREFIX) {
-            return Err(format!("holds {name}, which is not a part; move it out, the folder is replaced as a whole"));
+        let file = entry.file_type().is_ok_and(|t| t.is_file());
+        if !(file && is_part_name(&name)) {
+            return Err(format!(
+                "holds {name}, which is not a part; move it out, the folder is replaced as a whole"
+            ));
         }
         let meta = entry.metadata().map_err(|e| format!("cannot read {name}: {e}"))?;
         parts.insert(name, (meta.len(), crate::store::mtime_ns(&meta)));
@@ -301,7 +316,9 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         }
         table.push(values).map_err(|message| RunError::Table {
             folder: path_text(row.input.key()),
-            message: format!("{message}; the ledger is damaged, move the .safelight folder away and run again"),
+            message: format!(
+                "{message}; the ledger is damaged, move the whole output folder away and run again"
+            ),
         })?;
     }
     table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })

@@ -4,7 +4,7 @@ use crate::codec::{self, Compression, EncodeOptions, Format};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built, Sample};
+use crate::steps::{Action, Built, Sample, Shape};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,11 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         format: Format::from_name(args.text("format")?),
         quality: u8::try_from(args.int("quality")?).ok()?,
         keep_metadata: args.text("metadata")? == "keep",
-        compression: if args.text("compression")? == "small" { Compression::Small } else { Compression::Fast },
+        compression: if args.text("compression")? == "small" {
+            Compression::Small
+        } else {
+            Compression::Fast
+        },
         suffix,
     })))
 }
@@ -92,14 +96,22 @@ impl Write {
             None => path.extension().map(OsString::from),
         };
         let keeps = self.format.is_none() && self.suffix.is_empty();
-        if let (Some(extension), false) = (extension, keeps) {
+        if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
-            name.push(".");
-            name.push(extension);
+            if let Some(extension) = extension {
+                name.push(".");
+                name.push(extension);
+            }
             path.set_file_name(name);
         }
         path
+    }
+
+    /// Bytes that encoding a picture of `shape` from a file of format `source` takes beside the picture.
+    pub fn encode_bytes(&self, shape: Shape, source: Format) -> u64 {
+        let format = self.format.unwrap_or(source);
+        codec::encode_bytes(format, shape.width, shape.height, shape.channels, shape.depth)
     }
 
     /// The file's content for a sample; remarks on losses go to the sample's notes.
@@ -142,5 +154,6 @@ mod tests {
         assert_eq!(path(write(None, "_x2"), "a/b.c.JPG"), "images/a/b.c_x2.JPG");
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
+        assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
     }
 }

@@ -119,6 +119,15 @@ impl Diagnostics {
         Self { list, omitted }
     }
 
+    /// These mistakes and further ones.
+    #[must_use]
+    pub fn with(self, more: Vec<Diagnostic>) -> Self {
+        let omitted = self.omitted;
+        let mut all = Self::new(self.list.into_iter().chain(more).collect());
+        all.omitted += omitted;
+        all
+    }
+
     /// The mistakes listed.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
@@ -257,6 +266,11 @@ impl Report {
 
     pub(super) fn is_clean(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Mistakes noted so far.
+    pub(super) fn count(&self) -> usize {
+        self.list.len() + self.omitted
     }
 
     pub(super) fn finish(self) -> Diagnostics {

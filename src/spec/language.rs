@@ -107,7 +107,7 @@ pub const LIMITS: &[Param] = &[
         name: "max_failures",
         kind: Kind::Failures,
         fallback: Fallback::Yaml("100%"),
-        doc: "Failed items, as a share or a count, above which the run stops.",
+        doc: "Failures in a run above which it stops: a count, or a share of all inputs (at least one).",
     },
     Param {
         name: "threads",

@@ -46,6 +46,8 @@ pub struct StepSpec {
     pub args: Args,
     /// Where its name stands.
     pub span: Span,
+    /// Whether all of its parameters could be read; always true in what [`parse`] gives.
+    pub sound: bool,
 }
 
 impl PipelineSpec {
@@ -73,6 +75,22 @@ pub fn parse(
     env: &dyn Fn(&str) -> Option<String>,
     registry: &[&'static Descriptor],
 ) -> Result<PipelineSpec, Diagnostics> {
+    match draft(text, file, overrides, env, registry) {
+        (Some(spec), mistakes) if mistakes.count() == 0 => Ok(spec),
+        (_, mistakes) => Err(mistakes),
+    }
+}
+
+/// As [`parse`], but gives what could be read beside the mistakes, so that checks against the disk and
+/// the models can add theirs. What could not be read is left out: sections are empty, the output path
+/// is empty, unknown steps are missing and those with mistakes are not `sound`.
+pub fn draft(
+    text: &str,
+    file: &str,
+    overrides: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+    registry: &[&'static Descriptor],
+) -> (Option<PipelineSpec>, Diagnostics) {
     let mut report = Report::new(Arc::new(Sources::new(file, text, overrides)));
     let sources = report.sources.clone();
     let spec = match tree::read(sources.text(), Origin::File, 0, &mut report) {
@@ -89,10 +107,7 @@ pub fn parse(
             None
         }
     };
-    match spec {
-        Some(spec) if report.is_clean() => Ok(spec),
-        _ => Err(report.finish()),
-    }
+    (spec, report.finish())
 }
 
 /// Every key of the top level, in the order of the language.
@@ -116,20 +131,22 @@ fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) 
     let scalars: Vec<(Key, Node)> =
         entries.iter().filter(|(key, _)| TOP.iter().any(|param| param.name == key.text)).cloned().collect();
     let top = check::map("a pipeline", TOP, &scalars, Span::FILE, report);
-    let input = input(find(INPUT_SECTION.0), report);
-    let limits = limits(find(LIMITS_SECTION.0), report);
-    let steps = steps(find(STEPS_SECTION.0), registry, report)?;
+    let nothing = |owner: &str| Args::new(owner.to_owned(), Span::FILE, Vec::new(), report.sources.clone());
+    let (no_input, no_limits) = (nothing("`input`"), nothing("`limits`"));
+    let input = input(find(INPUT_SECTION.0), report).unwrap_or(no_input);
+    let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
+    let steps = steps(find(STEPS_SECTION.0), registry, report);
 
     let stem = Path::new(report.sources.file()).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     Some(PipelineSpec {
-        version: top.int("version")?,
+        version: top.int("version").unwrap_or_default(),
         name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
-        seed: u64::try_from(top.int("seed")?).ok()?,
-        input: input?,
-        output: top.path("output")?.to_owned(),
+        seed: top.int("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default(),
+        input,
+        output: top.path("output").map(Path::to_owned).unwrap_or_default(),
         output_span: top.span_of("output"),
         steps,
-        limits: limits?,
+        limits,
         sources: report.sources.clone(),
     })
 }
@@ -196,36 +213,40 @@ fn steps(
     entry: Option<&(Key, Node)>,
     registry: &[&'static Descriptor],
     report: &mut Report,
-) -> Option<Vec<StepSpec>> {
+) -> Vec<StepSpec> {
     let example = "write a list of steps: `- write: {folder: images}`".to_owned();
     let Some((key, node)) = entry else {
         report.error(Span::FILE, "a pipeline needs `steps`", example);
-        return None;
+        return Vec::new();
     };
     let items = match &node.data {
         Data::List(items) => items,
-        Data::Bad => return None,
+        Data::Bad => return Vec::new(),
         Data::Map(_) | Data::Scalar { .. } => {
             let span = if node.is_null() { key.span } else { node.span };
             report.error(span, format!("`steps` wants a list, found {}", kinds::found(node)), example);
-            return None;
+            return Vec::new();
         }
     };
     if items.is_empty() {
         report.error(key.span, "`steps` is empty", example);
-        return None;
+        return Vec::new();
     }
     // Every step is checked, also after the first mistake.
     let found: Vec<Option<StepSpec>> = items.iter().map(|item| step(item, registry, report)).collect();
     // An unreadable step may be the one that the order lacks, so the order is judged only without any.
-    let found: Vec<StepSpec> = found.into_iter().collect::<Option<_>>()?;
-    order::check(&found, key.span, registry, report);
-    Some(found)
+    let all_known = found.iter().all(Option::is_some);
+    let found: Vec<StepSpec> = found.into_iter().flatten().collect();
+    if all_known {
+        order::check(&found, key.span, registry, report);
+    }
+    found
 }
 
 /// Checks one step. `None` when it cannot be told which step it is; mistakes of its parameters are
 /// reported and leave them unset.
 pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut Report) -> Option<StepSpec> {
+    let mistakes_before = report.count();
     let empty = Node::null(item.span);
     let (name, span, value) = match &item.data {
         Data::Scalar { text, .. } if !item.is_null() => (text, item.span, &empty),
@@ -262,7 +283,8 @@ pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut R
             Args::new(owner, span, Vec::new(), report.sources.clone())
         }
     };
-    Some(StepSpec { descriptor, args, span })
+    let sound = report.count() == mistakes_before;
+    Some(StepSpec { descriptor, args, span, sound })
 }
 
 fn several_keys(entries: &[(Key, Node)], span: Span, registry: &[&'static Descriptor], report: &mut Report) {

@@ -119,11 +119,7 @@ impl ImageStep for Crop {
 
     fn shape(&self, shape: Shape) -> Shape {
         let longer = shape.width.max(shape.height);
-        Shape {
-            width: longer.min(self.width as u64),
-            height: longer.min(self.height as u64),
-            ..shape
-        }
+        Shape { width: longer.min(self.width as u64), height: longer.min(self.height as u64), ..shape }
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

@@ -109,7 +109,11 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         Ok(embedder) => {
             let column = args.text("column")?.to_string();
             let (width, height) = embedder.size();
-            build.note(format!("column {column}: {} floats from tensor {}", embedder.dim(), embedder.tensor()));
+            build.note(format!(
+                "column {column}: {} floats from tensor {}",
+                embedder.dim(),
+                embedder.tensor()
+            ));
             let macs = per_pixel * (width * height) as f64;
             let action = Action::Columns(Box::new(Embed { embedder, column, macs }));
             Some(Built { action, ingredients: vec![("model".into(), hash)] })
@@ -142,7 +146,8 @@ impl ColumnStep for Embed {
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
         // Turning copies the picture twice; resizing one with alpha works in float.
-        3 * shape.bytes() + if shape.channels % 2 == 0 { shape.width * shape.height * shape.channels * 4 } else { 0 }
+        3 * shape.bytes()
+            + if shape.channels % 2 == 0 { shape.width * shape.height * shape.channels * 4 } else { 0 }
     }
 
     fn worker_bytes(&self) -> u64 {

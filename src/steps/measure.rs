@@ -15,11 +15,23 @@ struct Measurement {
 
 /// Every measurement there is; `NAMES` lists the same names for the parameter table.
 static MEASUREMENTS: [Measurement; 6] = [
-    Measurement { name: "noise_sigma", kind: ColumnType::Float, compute: |i| Value::Float(noise::noise_sigma(i)) },
-    Measurement { name: "sharpness", kind: ColumnType::Float, compute: |i| Value::Float(measure::sharpness(i)) },
+    Measurement {
+        name: "noise_sigma",
+        kind: ColumnType::Float,
+        compute: |i| Value::Float(noise::noise_sigma(i)),
+    },
+    Measurement {
+        name: "sharpness",
+        kind: ColumnType::Float,
+        compute: |i| Value::Float(measure::sharpness(i)),
+    },
     Measurement { name: "entropy", kind: ColumnType::Float, compute: |i| Value::Float(measure::entropy(i)) },
     Measurement { name: "mean", kind: ColumnType::Float, compute: |i| Value::Float(measure::mean(i)) },
-    Measurement { name: "contrast", kind: ColumnType::Float, compute: |i| Value::Float(measure::contrast(i)) },
+    Measurement {
+        name: "contrast",
+        kind: ColumnType::Float,
+        compute: |i| Value::Float(measure::contrast(i)),
+    },
     Measurement { name: "blank", kind: ColumnType::Bool, compute: |i| Value::Bool(measure::blank(i)) },
 ];
 const NAMES: &[&str] = &["noise_sigma", "sharpness", "entropy", "mean", "contrast", "blank"];
@@ -75,7 +87,9 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
 
 impl ColumnStep for Measure {
     fn columns(&self) -> Vec<Column> {
-        let column = |i: &usize| Column::new(format!("{}{}", self.prefix, MEASUREMENTS[*i].name), MEASUREMENTS[*i].kind);
+        let column = |i: &usize| {
+            Column::new(format!("{}{}", self.prefix, MEASUREMENTS[*i].name), MEASUREMENTS[*i].kind)
+        };
         self.chosen.iter().map(column).collect()
     }
 

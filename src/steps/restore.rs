@@ -156,7 +156,8 @@ impl ImageStep for Restore {
     fn peak_bytes(&self, shape: Shape) -> u64 {
         let alpha = shape.channels % 2 == 0;
         let colour = side(shape.channels) - usize::from(alpha);
-        let own = self.restorer.peak_bytes(side(shape.width), side(shape.height), colour, depth(shape), alpha);
+        let own =
+            self.restorer.peak_bytes(side(shape.width), side(shape.height), colour, depth(shape), alpha);
         shape.bytes() + own
     }
 

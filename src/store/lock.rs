@@ -41,7 +41,8 @@ impl Lock {
         let path = root.join(STATE_FOLDER).join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         std::fs::create_dir_all(root.join(STATE_FOLDER)).map_err(io)?;
-        let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -36,12 +36,43 @@ pub enum StoreError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A name the file system can't take, or where a folder stands.
+    #[error("cannot write {}: {reason}; rename the input or choose another format, suffix or output", path.display())]
+    Name {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A name that would leave the output folder.
     #[error("refusing to write {}: the name leaves the output folder", path.display())]
     Outside {
         /// The offending relative path.
         path: PathBuf,
     },
+}
+
+/// Whether the file system can hold a file at `target`: asked before anything is written, so that one bad
+/// name is one item's failure and not that of the batch it would be renamed with.
+fn usable(target: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(target) {
+        Ok(meta) if meta.is_dir() => {
+            Err(StoreError::Name { path: target.to_path_buf(), reason: "a folder stands there".into() })
+        }
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(refused_name(target, e, "look at")),
+    }
+}
+
+fn refused_name(path: &Path, source: io::Error, action: &'static str) -> StoreError {
+    use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, NotADirectory};
+    match source.kind() {
+        InvalidFilename | InvalidInput | NotADirectory | AlreadyExists => {
+            StoreError::Name { path: path.to_path_buf(), reason: source.to_string() }
+        }
+        _ => io_error(action, path, source),
+    }
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
@@ -73,6 +104,15 @@ impl Staged {
     pub fn relative(&self) -> &Path {
         &self.relative
     }
+}
+
+/// A file of a folder that is replaced as a whole.
+#[derive(Debug)]
+pub enum Part {
+    /// New content.
+    New(Vec<u8>),
+    /// The file of that name in the present folder, as it was stamped when it was written.
+    Carried(Stamp),
 }
 
 /// The output folder of one job.
@@ -134,7 +174,8 @@ impl Store {
     pub fn stage(&self, relative: &Path, bytes: &[u8]) -> Result<Staged, StoreError> {
         let target = self.target(relative)?;
         let parent = target.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).map_err(|e| io_error("create", parent, e))?;
+        usable(&target)?;
+        fs::create_dir_all(parent).map_err(|e| refused_name(&target, e, "create"))?;
         let temp = self.temp_name(parent);
         self.fault.hit("stage").map_err(|e| io_error("write", &temp, e))?;
         let written = File::create_new(&temp).and_then(|mut f| f.write_all(bytes));
@@ -226,15 +267,15 @@ impl Store {
 
     /// Replaces `folder` by a new one holding exactly `files`, in one atomic exchange.
     ///
-    /// A file with bytes is written; one without is carried over from the present folder. Readers that
-    /// list the folder see the whole old set or the whole new set.
+    /// Carried files are linked, not read: an unchanged part keeps its inode and its stamp. Readers that list
+    /// the folder see the whole old set or the whole new set.
     ///
     /// # Errors
     /// When the system refuses; the present folder then stands unchanged.
     pub fn replace_folder(
         &self,
         folder: &Path,
-        files: impl Iterator<Item = Result<(String, Option<Vec<u8>>), StoreError>>,
+        files: impl Iterator<Item = Result<(String, Part), StoreError>>,
     ) -> Result<Vec<(String, Stamp)>, StoreError> {
         let target = self.target(folder)?;
         let parent = target.parent().unwrap_or(&self.root);
@@ -243,23 +284,25 @@ impl Store {
         fs::create_dir(&temp).map_err(|e| io_error("create", &temp, e))?;
         let mut stamps = Vec::new();
         for file in files {
-            let (name, bytes) = file?;
+            let (name, part) = file?;
             let path = temp.join(&name);
             self.fault.hit("part").map_err(|e| io_error("write", &path, e))?;
-            let present = target.join(&name);
-            let bytes = match bytes {
-                Some(bytes) => bytes,
-                None => fs::read(&present).map_err(|e| io_error("read", &present, e))?,
+            let bytes = match part {
+                Part::New(bytes) => bytes,
+                Part::Carried(stamp) => {
+                    let present = target.join(&name);
+                    if fs::hard_link(&present, &path).is_ok() {
+                        stamps.push((name, stamp));
+                        continue;
+                    }
+                    fs::read(&present).map_err(|e| io_error("read", &present, e))?
+                }
             };
             let hash = *blake3::hash(&bytes).as_bytes();
-            // A link keeps an unchanged part's inode, so that incremental copies skip it.
-            let linked = fs::read(&present).is_ok_and(|old| old == bytes) && fs::hard_link(&present, &path).is_ok();
-            if !linked {
-                File::create_new(&path).and_then(|mut f| f.write_all(&bytes)).map_err(|e| io_error("write", &path, e))?;
-            }
-            let handle = File::open(&path).map_err(|e| io_error("open", &path, e))?;
-            handle.sync_all().map_err(|e| io_error("sync", &path, e))?;
-            let meta = handle.metadata().map_err(|e| io_error("stat", &path, e))?;
+            let write = |mut file: File| {
+                file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| file.metadata())
+            };
+            let meta = File::create_new(&path).and_then(write).map_err(|e| io_error("write", &path, e))?;
             stamps.push((name, Stamp { size: meta.len(), mtime_ns: mtime_ns(&meta), hash }));
         }
         self.sync_folder(&temp)?;
@@ -297,6 +340,11 @@ impl Store {
         while let Some(entry) = walk.next() {
             let Ok(entry) = entry else { continue };
             if !entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+                // A folder with a ledger of its own is another job's output.
+                if entry.depth() > 0 && entry.file_type().is_dir() && entry.path().join(STATE_FOLDER).exists()
+                {
+                    walk.skip_current_dir();
+                }
                 continue;
             }
             let gone = if entry.file_type().is_dir() {

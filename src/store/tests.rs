@@ -24,6 +24,17 @@ fn names_that_leave_the_folder_are_refused() {
 }
 
 #[test]
+fn a_name_the_file_system_refuses_is_told_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    store.write(Path::new("a.png/b"), b"1").unwrap();
+    for name in ["x".repeat(256).as_str(), "a.png", "a.png/b/c"] {
+        let refused = store.stage(Path::new(name), b"2");
+        assert!(matches!(refused, Err(StoreError::Name { .. })), "{name}: {refused:?}");
+    }
+}
+
+#[test]
 fn an_overwrite_replaces_the_name_not_the_inode() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
@@ -48,11 +59,16 @@ fn sweep_removes_staged_leftovers_only() {
 fn replace_folder_swaps_whole_sets() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    let file = |name: &str, bytes: Option<&[u8]>| Ok((name.to_string(), bytes.map(<[u8]>::to_vec)));
-    store.replace_folder(Path::new("t"), vec![file("a", Some(b"1")), file("b", Some(b"2"))].into_iter()).unwrap();
-    store.replace_folder(Path::new("t"), vec![file("b", None), file("c", Some(b"3"))].into_iter()).unwrap();
-    let mut names: Vec<_> =
-        fs::read_dir(dir.path().join("t")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let new = |name: &str, bytes: &[u8]| Ok((name.to_string(), Part::New(bytes.to_vec())));
+    let first =
+        store.replace_folder(Path::new("t"), vec![new("a", b"1"), new("b", b"2")].into_iter()).unwrap();
+    let kept = Ok(("b".to_string(), Part::Carried(first[1].1.clone())));
+    let second = store.replace_folder(Path::new("t"), vec![kept, new("c", b"3")].into_iter()).unwrap();
+    assert_eq!(second[0], first[1]);
+    let mut names: Vec<_> = fs::read_dir(dir.path().join("t"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert_eq!(names, ["b", "c"]);
     assert_eq!(fs::read(dir.path().join("t/b")).unwrap(), b"2");

@@ -9,7 +9,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Instant;
 
-const STEPS: &str = "- resize: {long_side: 64}\n- measure: [mean, noise_sigma]\n- write: {format: png}\n- table";
+const STEPS: &str =
+    "- resize: {long_side: 64}\n- measure: [mean, noise_sigma]\n- write: {format: png}\n- table";
 
 #[test]
 fn every_kind_of_bad_input_is_a_row() {
@@ -32,7 +33,8 @@ fn every_kind_of_bad_input_is_a_row() {
 
     job.call(&["run"]).expect(10);
     let manifest = job.manifest();
-    let kind = |name: &str| manifest.get(name).map(|r| r[3].to_string()).unwrap_or_else(|| panic!("no row {name}"));
+    let kind =
+        |name: &str| manifest.get(name).map(|r| r[3].to_string()).unwrap_or_else(|| panic!("no row {name}"));
     assert_eq!(kind("truncated.png"), "undecodable");
     assert_eq!(kind("empty.jpg"), "undecodable");
     assert!(["undecodable", "unsupported"].contains(&kind("text.jpg").as_str()));
@@ -90,7 +92,8 @@ fn an_item_over_the_memory_limit_fails_alone() {
 #[test]
 fn odd_files_and_their_mutations_never_panic_or_hang() {
     let Some(odd) = shared("data/odd") else { return };
-    let mutations: usize = std::env::var("SAFELIGHT_MUTATIONS").ok().and_then(|m| m.parse().ok()).unwrap_or(200);
+    let mutations: usize =
+        std::env::var("SAFELIGHT_MUTATIONS").ok().and_then(|m| m.parse().ok()).unwrap_or(200);
     let job = Job::new(STEPS);
     let files: Vec<_> = tree(&odd).into_iter().collect();
     for (path, bytes) in &files {
@@ -127,8 +130,13 @@ fn odd_files_and_their_mutations_never_panic_or_hang() {
     let manifest = job.manifest();
     let inputs = tree(&job.input()).len();
     assert_eq!(manifest.len(), inputs);
-    assert!(manifest.values().all(|r| &r[2] == "done" || (&r[2] == "failed" && !r[3].is_empty() && !r[4].is_empty())));
-    let panics: Vec<_> = manifest.values().filter(|r| &r[3] == "panic").map(|r| format!("{}: {}", &r[1], &r[4])).collect();
+    assert!(
+        manifest
+            .values()
+            .all(|r| &r[2] == "done" || (&r[2] == "failed" && !r[3].is_empty() && !r[4].is_empty()))
+    );
+    let panics: Vec<_> =
+        manifest.values().filter(|r| &r[3] == "panic").map(|r| format!("{}: {}", &r[1], &r[4])).collect();
     println!("{inputs} files in {:.0} s, {} panics caught", start.elapsed().as_secs_f64(), panics.len());
     assert!(panics.is_empty(), "{panics:#?}\n{}", ended.err);
     let done = manifest.values().filter(|r| &r[2] == "done").count();

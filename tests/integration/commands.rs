@@ -9,15 +9,25 @@ use std::os::unix::fs::symlink;
 fn all_mistakes_are_told_at_once_with_their_places() {
     let job = Job::new("- write");
     archive(&job.input(), 1);
+    // Mistakes of the text, of the disk and of the models, in one go.
     let text = format!(
-        "version: 1\ninput: {{path: {}}}\noutput: {}\nsteps:\n  - restroe: {{model: x}}\n  - resize: {{widht: 3}}\n\
-         \x20 - restore: {{model: missing.onnx}}\n  - write: {{quality: 200}}\n",
+        "version: 1\ninput: {{path: {0}}}\noutput: {0}/x\nsteps:\n  - restroe: {{model: x}}\n  - resize: {{widht: 3}}\n\
+         \x20 - restore: {{model: missing.onnx}}\n  - write: {{quality: 200}}\n  - embed: {{model: Cargo.toml, tensor: 3}}\n\
+         \x20 - restore: {{model: Cargo.toml}}\n",
         job.input().display(),
-        job.output().display()
     );
     fs::write(job.pipeline(), text).unwrap();
     let ended = job.call(&["check"]).expect(78);
-    for (place, part) in [("5:5", "restore"), ("6:14", "width"), ("8:21", "100")] {
+    let wanted = [
+        ("3:9", "originals are never"),
+        ("5:5", "restore"),
+        ("6:14", "width"),
+        ("7:22", "no model missing.onnx"),
+        ("8:21", "100"),
+        ("9:40", "text"),
+        ("10:22", "Cargo.toml"),
+    ];
+    for (place, part) in wanted {
         let found = ended.err.contains(&format!("job.yaml:{place}")) && ended.err.contains(part);
         assert!(found, "{place} {part}\n{}", ended.err);
     }
@@ -48,7 +58,9 @@ fn two_inputs_with_one_output_name_are_refused() {
     save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join("a.jpg"));
     let ended = job.call(&["run"]).expect(78);
     assert!(ended.err.contains("a.jpg, a.png") && ended.err.contains("format: same"), "{}", ended.err);
+    assert!(ended.err.contains("job.yaml:6:5"), "{}", ended.err);
     job.call(&["plan"]).expect(78);
+    job.call(&["check"]).expect(78);
     assert!(!job.output().join("images").exists());
 }
 
@@ -86,12 +98,30 @@ fn only_one_run_works_on_an_output() {
 }
 
 #[test]
+fn a_closed_pipe_does_not_stop_the_run() {
+    let job = Job::new("- write");
+    archive(&job.input(), 12);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_safelight"))
+        .arg("run")
+        .arg(job.pipeline())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    job.call(&["verify"]).expect(0);
+    assert_eq!(job.manifest().len(), 12);
+}
+
+#[test]
 fn json_lines_are_json() {
     let job = Job::new("- write");
     archive(&job.input(), 3);
     fs::write(job.input().join("bad.png"), b"x").unwrap();
     let ended = job.call(&["run", "--progress", "json"]).expect(10);
-    let events: Vec<serde_json::Value> = ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let events: Vec<serde_json::Value> =
+        ended.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let count = |name: &str| events.iter().filter(|e| e["event"] == name).count();
     assert_eq!((count("planned"), count("finished"), count("failed"), count("ended")), (1, 3, 1, 1));
 }
@@ -99,7 +129,8 @@ fn json_lines_are_json() {
 #[test]
 fn lists_schema_and_completions_are_printed() {
     let call = |arguments: &[&str]| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_safelight")).args(arguments).output().unwrap();
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_safelight")).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8(output.stdout).unwrap()
     };

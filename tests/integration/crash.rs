@@ -95,7 +95,8 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
 #[test]
 fn kills_at_random() {
     let kills: u32 = std::env::var("SAFELIGHT_KILLS").ok().and_then(|k| k.parse().ok()).unwrap_or(25);
-    let steps = "- resize: {scale: 6.0, enlarge: true}\n- measure: [noise_sigma]\n- write: {folder: images}\n- table";
+    let steps =
+        "- resize: {scale: 6.0, enlarge: true}\n- measure: [noise_sigma]\n- write: {folder: images}\n- table";
     let job = Job::new(steps);
     archive(&job.input(), 30);
     let before = originals(&job.input());
@@ -155,11 +156,16 @@ fn interrupt_finishes_current_items_and_is_resumable() {
     let job = Job::new("- resize: {scale: 16.0, enlarge: true}\n- write: {compression: small}");
     archive(&job.input(), 40);
     let mut child = job.start(&["run"]);
-    std::thread::sleep(Duration::from_millis(400));
+    // As soon as the first image stands there, most are still to be done.
+    while tree(&job.output()).is_empty() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let code = child.wait().unwrap().code();
-    assert!(code == Some(20) || code == Some(0), "{code:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(20));
+    let done = tree(&job.output().join("images")).len();
+    assert!((1..40).contains(&done), "{done}");
+    assert_eq!(job.manifest().values().filter(|r| &r[2] == "pending").count(), 40 - done);
     job.call(&["run"]).expect(0);
     assert_eq!(tree(&job.output().join("images")).len(), 40);
     let left: Vec<_> = walkdir::WalkDir::new(job.output())
@@ -167,4 +173,28 @@ fn interrupt_finishes_current_items_and_is_resumable() {
         .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".safelight-tmp-"))
         .collect();
     assert!(left.is_empty());
+}
+
+#[test]
+fn killed_while_pruning() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 10);
+    job.call(&["run"]).expect(0);
+    let first = job.dir.path().join("first");
+    copy(&job.output(), &first);
+    for gone in ["0/0/img-000.png", "1/1/img-001.jpg", "2/0/img-002.png"] {
+        fs::remove_file(job.input().join(gone)).unwrap();
+    }
+    job.call(&["run", "--prune"]).expect(0);
+    let wanted = tree(&job.output());
+    for point in 1.. {
+        job.clear_output();
+        copy(&first, &job.output());
+        let ended = job.call_with_fault(&["run", "--prune"], &format!("kill@{point}"));
+        if ended.code == Some(0) {
+            break;
+        }
+        job.call(&["run", "--prune"]).expect(0);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "kill@{point}");
+    }
 }

@@ -28,8 +28,10 @@ fn thread_counts_and_listing_order_do_not_matter() {
     }
     // Files made in another order are listed in another order by most file systems.
     let files: Vec<_> = tree(&job.input()).into_iter().collect();
-    let times: Vec<_> =
-        files.iter().map(|(p, _)| std::fs::metadata(job.input().join(p)).unwrap().modified().unwrap()).collect();
+    let times: Vec<_> = files
+        .iter()
+        .map(|(p, _)| std::fs::metadata(job.input().join(p)).unwrap().modified().unwrap())
+        .collect();
     std::fs::remove_dir_all(job.input()).unwrap();
     std::fs::create_dir(job.input()).unwrap();
     for ((path, bytes), time) in files.iter().zip(times).rev() {

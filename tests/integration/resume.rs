@@ -11,7 +11,10 @@ use std::time::{Instant, SystemTime};
 const STEPS: &str = "- measure: [mean]\n- write: {folder: images}\n- table: {folder: table, rows: 16}";
 
 fn times(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
-    tree(folder).into_keys().map(|p| (p.clone(), fs::metadata(folder.join(p)).unwrap().modified().unwrap())).collect()
+    tree(folder)
+        .into_keys()
+        .map(|p| (p.clone(), fs::metadata(folder.join(p)).unwrap().modified().unwrap()))
+        .collect()
 }
 
 fn rewritten(before: &BTreeMap<PathBuf, SystemTime>, after: &BTreeMap<PathBuf, SystemTime>) -> Vec<PathBuf> {
@@ -62,7 +65,8 @@ fn only_what_changed_is_done_again_and_the_table_holds_each_input_once() {
     assert_eq!(again, [PathBuf::from("0/0/img-000.png"), PathBuf::from("new.png")]);
 
     let listed = paths(&rows(&job.output().join("table")));
-    let inputs: Vec<String> = tree(&job.input()).into_keys().map(|p| p.to_str().unwrap().to_string()).collect();
+    let inputs: Vec<String> =
+        tree(&job.input()).into_keys().map(|p| p.to_str().unwrap().to_string()).collect();
     assert_eq!(listed, inputs);
     // The same folder that one fresh run would have made.
     let incremental = tree(&job.output().join("table"));
@@ -98,7 +102,9 @@ fn a_changed_setting_redoes_what_it_affects() {
     assert!(rewritten(&before, &times(&job.output().join("images"))).is_empty());
     assert!(rows(&job.output().join("table")).column("contrast").is_ok());
     // Another image step: everything.
-    job.steps("- grayscale\n- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table}");
+    job.steps(
+        "- grayscale\n- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table}",
+    );
     job.call(&["run"]).expect(0);
     assert_eq!(rewritten(&before, &times(&job.output().join("images"))).len(), 10);
     // Threads and limits: nothing.
@@ -137,7 +143,7 @@ fn a_touched_file_is_not_processed_again() {
 }
 
 #[test]
-fn a_hundred_thousand_unchanged_files_are_checked_quickly() {
+fn many_unchanged_files_need_nothing() {
     // Inputs that need no decoding to be recorded: listing, stat and ledger are what is measured.
     let count: usize = std::env::var("SAFELIGHT_FILES").ok().and_then(|c| c.parse().ok()).unwrap_or(2_000);
     let job = Job::new("- measure: [mean]\n- table");
@@ -151,7 +157,10 @@ fn a_hundred_thousand_unchanged_files_are_checked_quickly() {
     job.call(&["run", "--progress", "quiet"]).expect(0);
     let start = Instant::now();
     job.call(&["run", "--progress", "quiet"]).expect(0);
-    println!("{count} unchanged files in {:.2} s", start.elapsed().as_secs_f64());
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{count} unchanged files in {seconds:.2} s");
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
 }
 
 #[test]
@@ -225,9 +234,95 @@ fn files_that_safelight_did_not_write_are_never_replaced() {
     fs::remove_file(&mine).unwrap();
     job.call(&["run"]).expect(0);
 
-    // Nor is anything in the table's folder, which is replaced as a whole.
-    fs::write(job.output().join("table/notes.txt"), b"mine").unwrap();
+    // Nor is anything in the table's folder, which is replaced as a whole: told before any work.
     archive(&job.input().join("more"), 1);
-    job.call(&["run"]).expect(30);
-    assert_eq!(fs::read(job.output().join("table/notes.txt")).unwrap(), b"mine");
+    for name in ["notes.txt", "part-00000-1234.snappy.parquet", "part-0123456789abcdef.parquet/x"] {
+        let mine = job.output().join("table").join(name);
+        fs::create_dir_all(mine.parent().unwrap()).unwrap();
+        fs::write(&mine, b"mine").unwrap();
+        let ended = job.call(&["run"]).expect(78);
+        assert!(ended.err.contains("not a part"), "{}", ended.err);
+        assert_eq!(fs::read(&mine).unwrap(), b"mine");
+        fs::remove_file(&mine).unwrap();
+        if mine.parent() != Some(&job.output().join("table")) {
+            fs::remove_dir(mine.parent().unwrap()).unwrap();
+        }
+    }
+    job.call(&["run"]).expect(0);
+}
+
+#[test]
+fn a_manifest_of_somebody_else_is_never_replaced() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 2);
+    fs::create_dir(job.output()).unwrap();
+    fs::write(job.output().join("manifest.csv"), b"mine").unwrap();
+    job.call(&["run"]).expect(78);
+    assert_eq!(fs::read(job.output().join("manifest.csv")).unwrap(), b"mine");
+}
+
+#[test]
+fn another_job_may_not_use_the_same_output() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 2);
+    job.call(&["run"]).expect(0);
+    let ended = job.call(&["run", "--set", "name=other"]).expect(78);
+    assert!(ended.err.contains("the job `test`"), "{}", ended.err);
+}
+
+#[test]
+fn prune_spares_what_is_only_hidden_or_left_out() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(0);
+    let images = tree(&job.output().join("images"));
+    // Left out by a narrower pattern: still there, so nothing vanished.
+    job.call(&["run", "--prune", "--set", "input.include=['0/**']"]).expect(0);
+    assert!(tree(&job.output().join("images")) == images);
+    // A folder that can't be read says nothing of what lies below (a loop of links stands in for it).
+    job.call(&["run"]).expect(0);
+    fs::rename(job.input().join("1"), job.dir.path().join("away")).unwrap();
+    std::os::unix::fs::symlink(job.input().join("1"), job.input().join("1")).unwrap();
+    job.call(&["run", "--prune", "--set", "input.follow_symlinks=true"]).expect(0);
+    assert!(tree(&job.output().join("images")) == images);
+}
+
+#[test]
+fn a_failure_keeps_the_last_good_output_even_under_new_settings() {
+    let job = Job::new("- write: {quality: 92}");
+    archive(&job.input(), 2);
+    job.call(&["run"]).expect(0);
+    let good = fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap();
+    job.steps("- write: {quality: 50}");
+    let input = job.input().join("1/1/img-001.jpg");
+    let bytes = fs::read(&input).unwrap();
+    fs::write(&input, b"damaged").unwrap();
+    job.call(&["run", "--prune"]).expect(10);
+    assert_eq!(fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap(), good);
+    fs::write(&input, bytes).unwrap();
+    job.call(&["run", "--prune"]).expect(0);
+    assert_ne!(fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap(), good);
+}
+
+#[test]
+fn outputs_of_earlier_settings_are_pruned_when_asked() {
+    let job = Job::new("- write: {format: png}");
+    archive(&job.input(), 2);
+    job.call(&["run"]).expect(0);
+    job.steps("- write: {format: qoi}");
+    job.call(&["run"]).expect(0);
+    assert!(job.output().join("images/1/1/img-001.png").exists());
+    job.call(&["run", "--prune"]).expect(0);
+    assert!(!job.output().join("images/1/1/img-001.png").exists());
+    assert!(job.output().join("images/1/1/img-001.qoi").exists());
+}
+
+#[test]
+fn one_bad_output_name_is_one_failure() {
+    let job = Job::new("- write: {suffix: _restored}");
+    archive(&job.input(), 3);
+    save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join(format!("{}.png", "n".repeat(249))));
+    job.call(&["run"]).expect(10);
+    assert_eq!(job.manifest().values().filter(|r| &r[2] == "done").count(), 3);
+    assert_eq!(job.manifest().values().filter(|r| &r[3] == "output_name").count(), 1);
 }

@@ -13,12 +13,21 @@ use std::process::Command;
 
 fn run(pipeline: &str, output: &Path, codes: &[i32]) -> String {
     let ended = Command::new(env!("CARGO_BIN_EXE_safelight"))
-        .args(["run", &format!("pipelines/{pipeline}.yaml"), "--set", &format!("output={}", output.display())])
+        .args([
+            "run",
+            &format!("pipelines/{pipeline}.yaml"),
+            "--set",
+            &format!("output={}", output.display()),
+        ])
         .current_dir(root())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(ended.status.code().is_some_and(|c| codes.contains(&c)), "{pipeline}: {:?}\n{text}", ended.status);
+    assert!(
+        ended.status.code().is_some_and(|c| codes.contains(&c)),
+        "{pipeline}: {:?}\n{text}",
+        ended.status
+    );
     text
 }
 

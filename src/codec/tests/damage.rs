@@ -45,19 +45,142 @@ fn truncated_files_are_errors_and_trailing_bytes_are_not() {
     }
 }
 
+/// Baseline, progressive and by-component JPEGs.
+fn jpegs() -> Vec<(&'static str, Vec<u8>)> {
+    let mut files = samples_for_damage().into_iter().filter(|(format, _)| *format == Format::Jpeg);
+    let (baseline, progressive) = (files.next().unwrap().1, files.next().unwrap().1);
+    let image = decoded(&baseline, Format::Jpeg).image;
+    let mut by_component = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut by_component, 92);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
+    encoder.set_optimized_huffman_tables(true);
+    encoder.encode(&pack::to_u8(&image.samples), 150, 131, jpeg_encoder::ColorType::Rgb).unwrap();
+    let mut restarts = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut restarts, 92);
+    encoder.set_progressive(true);
+    encoder.set_restart_interval(7);
+    encoder.encode(&pack::to_u8(&image.samples), 150, 131, jpeg_encoder::ColorType::Rgb).unwrap();
+    let names = ["baseline", "progressive", "by component", "with restarts"];
+    names.into_iter().zip([baseline, progressive, by_component, restarts]).collect()
+}
+
 #[test]
 fn a_jpeg_whose_end_is_missing_or_blank_is_an_error_even_with_an_end_marker() {
-    for (_, bytes) in samples_for_damage().into_iter().filter(|(format, _)| *format == Format::Jpeg).take(1) {
-        for percent in (30..95).step_by(5) {
+    for (name, bytes) in jpegs() {
+        assert!(decode(&bytes, &path(Format::Jpeg), &LIMITS).is_ok(), "{name}");
+        for percent in 1..100 {
             let cut = bytes.len() * percent / 100;
             // The marker must not complete a stuffed byte.
             let cut = if bytes[cut - 1] == 0xFF { cut - 1 } else { cut };
             let ended = [&bytes[..cut], &[0xFF, 0xD9]].concat();
-            assert!(decode(&ended, &path(Format::Jpeg), &LIMITS).is_err(), "ended at {percent} %");
+            assert!(decode(&ended, &path(Format::Jpeg), &LIMITS).is_err(), "{name} ended at {percent} %");
             let mut zeroed = bytes.clone();
             zeroed[cut..].fill(0);
-            assert!(decode(&zeroed, &path(Format::Jpeg), &LIMITS).is_err(), "zeros from {percent} %");
+            assert!(decode(&zeroed, &path(Format::Jpeg), &LIMITS).is_err(), "{name}: zeros from {percent} %");
         }
+    }
+}
+
+#[test]
+fn a_progressive_jpeg_with_a_blank_middle_is_an_error() {
+    // In sequential files, damaged data may decode to just as many blocks.
+    for (name, bytes) in
+        jpegs().into_iter().filter(|(name, _)| matches!(*name, "progressive" | "with restarts"))
+    {
+        let missed: Vec<usize> = (10..90)
+            .filter(|percent| {
+                let mut zeroed = bytes.clone();
+                let at = bytes.len() * percent / 100;
+                zeroed[at..at + bytes.len() / 20].fill(0);
+                decode(&zeroed, &path(Format::Jpeg), &LIMITS).is_ok()
+            })
+            .collect();
+        assert!(missed.is_empty(), "{name}: zeros at {missed:?} %");
+    }
+}
+
+#[test]
+fn a_jpeg_of_endless_scans_is_an_error() {
+    let (_, bytes) = jpegs().remove(1);
+    // Its last scan again and again.
+    let last = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let (head, end) = bytes.split_at(bytes.len() - 2);
+    let bomb = [head, &head[last..].repeat(200), end].concat();
+    let error = decode(&bomb, &path(Format::Jpeg), &LIMITS).unwrap_err();
+    assert!(error.to_string().contains("scans"), "{error}");
+}
+
+/// Bytes from bits, the first the lowest of its byte, as deflate has them.
+fn deflate_bits(bits: impl Iterator<Item = u8>) -> Vec<u8> {
+    let bits: Vec<u8> = bits.collect();
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |value, bit| value << 1 | bit)).collect()
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 })
+    })
+}
+
+#[test]
+fn a_png_profile_that_unfolds_without_end_is_not_kept() {
+    // A last block of fixed codes: a zero, then 258 more of it for every 13 bits, in all 150 MB.
+    let repeat = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
+    let bits = [1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0].into_iter();
+    let bits = bits.chain(std::iter::repeat_n(repeat, 600_000).flatten()).chain([0; 7]);
+    let mut chunk = b"iCCPp\0\0\x78\x01".to_vec();
+    chunk.extend(deflate_bits(bits));
+    // The checksum of zeros only: a is 1, b the number of them.
+    let zeros = 1 + 600_000u32 * 258;
+    chunk.extend(((zeros % 65_521) << 16 | 1).to_be_bytes());
+    let mut bytes = encoded(&picture(3, Depth::U8, false, false), &Metadata::default(), Format::Png).bytes;
+    let length = (chunk.len() as u32 - 4).to_be_bytes();
+    let crc = crc32(&chunk).to_be_bytes();
+    bytes.splice(33..33, [length.as_slice(), &chunk, &crc].concat());
+    let limits = Limits { max_bytes: 4 << 30, ..LIMITS };
+    let back = decode(&bytes, &path(Format::Png), &limits).unwrap();
+    assert_eq!(back.meta.icc, None);
+}
+
+/// A little-endian TIFF of 150 x 131 RGB pixels in one strip that is a JPEG stream.
+fn tiff_of_jpeg(jpeg: &[u8], width: u32, height: u32) -> Vec<u8> {
+    let entries = [
+        (256u16, 4u16, 1u32, width),
+        (257, 4, 1, height),
+        (258, 3, 3, 134),
+        (259, 3, 1, 7),
+        (262, 3, 1, 6),
+        (273, 4, 1, 140),
+        (277, 3, 1, 3),
+        (278, 4, 1, height),
+        (279, 4, 1, jpeg.len() as u32),
+        (284, 3, 1, 1),
+    ];
+    let mut bytes = b"II*\0\x08\0\0\0\x0a\0".to_vec();
+    for (tag, kind, count, value) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    assert_eq!(bytes.len(), 134);
+    bytes.extend([8, 0, 8, 0, 8, 0]);
+    bytes.extend_from_slice(jpeg);
+    bytes
+}
+
+#[test]
+fn jpegs_in_tiffs_are_whole_and_of_their_strips_size() {
+    let (_, jpeg) = jpegs().remove(0);
+    let tiff = |jpeg: &[u8], height| decode(&tiff_of_jpeg(jpeg, 150, height), &path(Format::Tiff), &LIMITS);
+    let image = tiff(&jpeg, 131).unwrap().image;
+    assert_eq!((image.width, image.height, image.channels), (150, 131, 3));
+    assert!(tiff(&jpeg, 130).is_err() && tiff(&jpeg, 132).is_err());
+    for percent in 1..100 {
+        let cut = jpeg.len() * percent / 100;
+        let cut = if jpeg[cut - 1] == 0xFF { cut - 1 } else { cut };
+        assert!(tiff(&[&jpeg[..cut], &[0xFF, 0xD9]].concat(), 131).is_err(), "ended at {percent} %");
     }
 }
 

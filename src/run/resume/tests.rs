@@ -46,7 +46,8 @@ fn build(world: &World) -> (BTreeSet<Fingerprint>, Option<Record>, Disk) {
         let mut kept: BTreeMap<Fingerprint, Vec<Output>> = BTreeMap::new();
         for (fingerprint, state) in products {
             let path = vec![fingerprint];
-            let outputs = if state == 3 { vec![] } else { vec![Output { path: path.clone(), stamp: stamp(5) }] };
+            let outputs =
+                if state == 3 { vec![] } else { vec![Output { path: path.clone(), stamp: stamp(5) }] };
             kept.insert([fingerprint; 16], outputs);
             match state {
                 0 => drop(disk.insert(path, Identity { size: 5, mtime_ns: 7 })),
@@ -85,11 +86,12 @@ fn worlds() -> impl Strategy<Value = World> {
         1 => any::<bool>().prop_map(|same_plan| Failure::Lasting { same_plan }),
         1 => Just(Failure::Transient),
     ];
-    let record = (1u64..3, 1i64..3, failure, prop::collection::vec((0u8..4, 0u8..4), 0..4)).prop_map(|mut r| {
-        r.3.sort_unstable();
-        r.3.dedup_by_key(|p| p.0);
-        r
-    });
+    let record =
+        (1u64..3, 1i64..3, failure, prop::collection::vec((0u8..4, 0u8..4), 0..4)).prop_map(|mut r| {
+            r.3.sort_unstable();
+            r.3.dedup_by_key(|p| p.0);
+            r
+        });
     (prop::collection::vec(0u8..4, 1..4), (1u64..3, 1i64..3), prop::option::of(record), any::<bool>())
         .prop_map(|(wanted, input, record, failed_only)| World { wanted, input, record, failed_only })
 }

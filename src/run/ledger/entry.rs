@@ -1,0 +1,73 @@
+//! Writing one input's record: its products and outputs replaced, what they displace remembered.
+
+use super::{Entry, Fingerprint, Outcome, Output};
+use rusqlite::{Transaction, params};
+
+/// Writes an entry within a batch's transaction.
+pub(super) fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    let record = &entry.record;
+    let (outcome, error, plan, facts) = match &record.outcome {
+        Outcome::Done(facts) => ("done", None, None, Some(facts)),
+        Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
+    };
+    let id: i64 = tx
+        .prepare_cached(
+            "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
+               width, height, channels, bit_depth, format, notes, seconds)
+             VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)
+             ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
+               failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                entry.path,
+                record.size,
+                record.mtime_ns,
+                record.hash,
+                outcome,
+                error.map(|e| e.kind.name()),
+                error.map(|e| &e.message),
+                plan,
+                facts.map(|f| f.width),
+                facts.map(|f| f.height),
+                facts.map(|f| f.channels),
+                facts.map(|f| f.bit_depth),
+                facts.map(|f| &f.format),
+                record.notes.join("\n"),
+                record.seconds,
+            ],
+            |r| r.get(0),
+        )?;
+    let stale: Vec<Fingerprint> = tx
+        .prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?
+        .query_map([id], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for fingerprint in stale.iter().filter(|f| !entry.keep.contains(*f)) {
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO orphans
+             SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2",
+        )?
+        .execute(params![id, fingerprint])?;
+        tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
+            .execute(params![id, fingerprint])?;
+    }
+    for path in &entry.unclaim {
+        tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+    }
+    for (fingerprint, outputs) in &record.products {
+        let payload = entry.payloads.get(fingerprint).map_or(&[][..], Vec::as_slice);
+        tx.prepare_cached("INSERT OR REPLACE INTO products VALUES(?1,?2,?3)")?.execute(params![
+            id,
+            fingerprint,
+            payload
+        ])?;
+        for Output { path, stamp } in outputs {
+            tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
+                .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;
+            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+            tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
+        }
+    }
+    Ok(())
+}

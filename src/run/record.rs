@@ -1,0 +1,80 @@
+//! What the ledger keeps of an input: how it ended, and the products made of it.
+
+use crate::error::ItemError;
+use crate::store::Stamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Identity of one product of an item: steps, settings, models and seed that its bytes depend on.
+pub type Fingerprint = [u8; 16];
+
+/// A file an item's product consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Path relative to the output folder, as bytes.
+    pub path: Vec<u8>,
+    /// What was published there.
+    pub stamp: Stamp,
+}
+
+/// Facts about an input read while it was processed.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Width as stored, pixels.
+    pub width: u32,
+    /// Height as stored, pixels.
+    pub height: u32,
+    /// Channels of the file, alpha included.
+    pub channels: u8,
+    /// Bits a sample in the file.
+    pub bit_depth: u8,
+    /// Format name.
+    pub format: String,
+}
+
+/// How an item ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything asked for was made.
+    Done(Facts),
+    /// It failed; `plan` is the fingerprint of all products asked for then.
+    Failed {
+        /// Why.
+        error: ItemError,
+        /// Digest of the products asked for.
+        plan: Fingerprint,
+    },
+}
+
+/// What the ledger knows of one input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Bytes of the input.
+    pub size: u64,
+    /// Modification time of the input, nanoseconds.
+    pub mtime_ns: i64,
+    /// BLAKE3 of the input; absent when it could not be read.
+    pub hash: Option<[u8; 32]>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Remarks such as "first of 12 frames".
+    pub notes: Vec<String>,
+    /// Seconds of work the last time.
+    pub seconds: f64,
+    /// Products present, with the files of each.
+    pub products: BTreeMap<Fingerprint, Vec<Output>>,
+}
+
+/// A change to one input's record, to be committed.
+#[derive(Debug)]
+pub struct Entry {
+    /// Relative path of the input, as bytes.
+    pub path: Vec<u8>,
+    /// New state; its `products` are those made now.
+    pub record: Record,
+    /// Row values of the products made now.
+    pub payloads: HashMap<Fingerprint, Vec<u8>>,
+    /// Products made earlier that still hold.
+    pub keep: BTreeSet<Fingerprint>,
+    /// Output paths that were claimed and not written, to be given up.
+    pub unclaim: Vec<Vec<u8>>,
+}
