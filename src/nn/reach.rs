@@ -335,7 +335,6 @@ fn linked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tract_onnx::tract_core::internal::*;
 
     /// Whether outputs of `op` on a 2 x 5 x 6 picture all depend on the first column, and the first row.
     fn mixes(op: impl Into<Box<dyn TypedOp>>) -> [bool; 2] {

@@ -145,9 +145,10 @@ impl ColumnStep for Embed {
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        // Turning copies the picture twice; resizing one with alpha works in float.
-        3 * shape.bytes()
-            + if shape.channels % 2 == 0 { shape.width * shape.height * shape.channels * 4 } else { 0 }
+        // Turning copies the picture twice, gray becomes colour, and resizing works in float planes (all of
+        // them at once with alpha).
+        let planes = if shape.channels.is_multiple_of(2) { shape.channels + 1 } else { 1 };
+        2 * shape.bytes() + shape.width * shape.height * (3 * shape.depth + 4 * planes)
     }
 
     fn worker_bytes(&self) -> u64 {

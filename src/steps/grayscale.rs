@@ -33,7 +33,7 @@ impl ImageStep for Grayscale {
     }
 
     fn shape(&self, shape: Shape) -> Shape {
-        Shape { channels: if shape.channels % 2 == 0 { 2 } else { 1 }, ..shape }
+        Shape { channels: if shape.channels.is_multiple_of(2) { 2 } else { 1 }, ..shape }
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

@@ -99,7 +99,7 @@ impl ImageStep for Resize {
     fn peak_bytes(&self, shape: Shape) -> u64 {
         let out = self.shape(shape);
         // One channel at a time exists as float, in both sizes and between the passes; with alpha, all do.
-        let planes = if shape.channels % 2 == 0 { shape.channels + 1 } else { 1 };
+        let planes = if shape.channels.is_multiple_of(2) { shape.channels + 1 } else { 1 };
         let between = shape.height.max(out.height) * shape.width.max(out.width);
         let float = 4 * (shape.width * shape.height + out.width * out.height + between) * planes;
         2 * shape.bytes() + out.bytes() + float

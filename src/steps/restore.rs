@@ -154,7 +154,7 @@ impl ImageStep for Restore {
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        let alpha = shape.channels % 2 == 0;
+        let alpha = shape.channels.is_multiple_of(2);
         let colour = side(shape.channels) - usize::from(alpha);
         let own =
             self.restorer.peak_bytes(side(shape.width), side(shape.height), colour, depth(shape), alpha);
