@@ -12,6 +12,7 @@ mod verify;
 use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
+use crate::run::ledger::LedgerError;
 use crate::spec::{self, Diagnostics};
 use crate::steps;
 use crate::store::LockError;
@@ -105,6 +106,7 @@ fn fail(error: &RunError) -> u8 {
     err(&format!("error: {error}\n"));
     match error {
         RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
         RunError::Lock(LockError::Io { .. })
         | RunError::Store(_)

@@ -190,7 +190,9 @@ impl Plan {
                     shape = step.shape(shape);
                 }
                 Action::Columns(step) => peak = peak.max(shape.bytes() + step.peak_bytes(shape)),
-                Action::Write(sink) => peak = peak.max(shape.bytes() + sink.encode_bytes(shape, header.format)),
+                Action::Write(sink) => {
+                    peak = peak.max(shape.bytes() + sink.encode_bytes(shape, header.format))
+                }
                 Action::Table(_) => {}
             }
         }

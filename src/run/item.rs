@@ -143,6 +143,13 @@ impl<'a> Work<'a> {
                 return Ok(facts.clone());
             }
         }
+        if bytes.is_empty() {
+            let message = format!(
+                "{} is empty; restore it from a backup, or exclude it",
+                self.input.relative.display()
+            );
+            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
+        }
         let limits =
             codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
         let decoded = codec::decode(&bytes, &self.input.relative, &limits)

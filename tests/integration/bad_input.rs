@@ -90,6 +90,27 @@ fn an_item_over_the_memory_limit_fails_alone() {
 }
 
 #[test]
+fn the_resident_set_stays_under_the_memory_limit() {
+    let job = Job::new("- resize: {scale: 0.5}\n- measure: [noise_sigma]\n- write: {format: png}\n- table");
+    for n in 0..6 {
+        save(&picture(3000, 2500, 3, Depth::U8, n), &job.input().join(format!("{n}.jpg")));
+    }
+    let mut child = job.start(&["run", "--set", "limits.memory=320MiB", "--set", "limits.threads=4"]);
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0u64;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or("");
+        let kib = line.split_whitespace().nth(1).and_then(|k| k.parse().ok()).unwrap_or(0);
+        peak = peak.max(kib);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    println!("peak resident set {} MiB of 320 MiB", peak / 1024);
+    assert!((30 * 1024..320 * 1024).contains(&peak), "{peak} KiB");
+}
+
+#[test]
 fn odd_files_and_their_mutations_never_panic_or_hang() {
     let Some(odd) = shared("data/odd") else { return };
     let mutations: usize =

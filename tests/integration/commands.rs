@@ -23,7 +23,7 @@ fn all_mistakes_are_told_at_once_with_their_places() {
         ("5:5", "restore"),
         ("6:14", "width"),
         ("7:22", "no model missing.onnx"),
-        ("8:21", "100"),
+        ("8:22", "100"),
         ("9:40", "text"),
         ("10:22", "Cargo.toml"),
     ];

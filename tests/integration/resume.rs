@@ -28,7 +28,9 @@ pub fn rows(folder: &Path) -> DataFrame {
         frames.push(ParquetReader::new(File::open(folder.join(name)).unwrap()).finish().unwrap());
     }
     let mut all = frames.pop().unwrap();
-    frames.iter().for_each(|f| drop(all.vstack_mut(f).unwrap()));
+    for frame in &frames {
+        all.vstack_mut(frame).unwrap();
+    }
     all
 }
 

@@ -14,12 +14,15 @@ fn stamp(size: u64) -> Stamp {
     Stamp { size, mtime_ns: 7, hash: [0; 32] }
 }
 
+/// Size, time, how it ended, and the products with the state of their files.
+type Known = (u64, i64, Failure, Vec<(u8, u8)>);
+
 #[derive(Clone, Debug)]
 struct World {
     wanted: Vec<u8>,
     input: (u64, i64),
     /// Absent: unknown. Products: (fingerprint, output state): 0 intact, 1 missing, 2 altered, 3 no file.
-    record: Option<(u64, i64, Failure, Vec<(u8, u8)>)>,
+    record: Option<Known>,
     failed_only: bool,
 }
 
