@@ -50,18 +50,24 @@ fn every_kind_of_bad_input_is_a_row() {
     assert_eq!(manifest.values().filter(|r| &r[2] == "done").count(), 6);
 }
 
-/// A PNG header that claims 60,000 x 60,000 pixels.
+/// A small PNG that claims 60,000 x 60,000 pixels.
 fn bomb() -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    bytes.extend(60_000u32.to_be_bytes());
-    bytes.extend(60_000u32.to_be_bytes());
-    bytes.extend([8, 2, 0, 0, 0]);
-    let crc = bytes[12..].iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 })
-    });
-    bytes.extend((!crc).to_be_bytes());
-    bytes.extend([0; 64]);
-    bytes
+    let chunk = |name: &[u8], data: &[u8]| {
+        let mut bytes = (data.len() as u32).to_be_bytes().to_vec();
+        bytes.extend(name);
+        bytes.extend(data);
+        let crc = bytes[4..].iter().fold(!0u32, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 })
+        });
+        bytes.extend((!crc).to_be_bytes());
+        bytes
+    };
+    let mut header = [60_000u32.to_be_bytes(), 60_000u32.to_be_bytes()].concat();
+    header.extend([8, 2, 0, 0, 0]);
+    // An empty zlib stream stands in for the pixels: it must not come to decoding them.
+    let data = [0x78, 0x01, 0x01, 0, 0, 0xff, 0xff, 0, 0, 0, 1];
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &header), chunk(b"IDAT", &data), chunk(b"IEND", b"")]
+        .concat()
 }
 
 #[test]
