@@ -1,5 +1,6 @@
 //! What can go wrong with one item, as data: a kind for machines and a message for people.
 
+use std::any::Any;
 use std::fmt;
 
 /// Why an item failed. The name is what stands in the manifest's `error_kind` column.
@@ -108,6 +109,15 @@ impl fmt::Display for ItemError {
 }
 
 impl std::error::Error for ItemError {}
+
+/// The message of a caught panic.
+pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("panic without a message")
+}
 
 #[cfg(test)]
 mod tests {

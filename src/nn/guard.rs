@@ -1,6 +1,6 @@
 //! The one door to the inference engine: errors become text, and a panic inside it becomes an error.
 
-use std::any::Any;
+use crate::error::panic_text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::prelude::TractResult;
 
@@ -15,14 +15,6 @@ pub(super) fn guarded<T>(f: impl FnOnce() -> TractResult<T>) -> Result<T, String
         Ok(Err(error)) => Err(shorten(&format!("{error:#}"))),
         Err(payload) => Err(shorten(&format!("internal failure: {}", panic_text(payload.as_ref())))),
     }
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown")
 }
 
 fn shorten(text: &str) -> String {

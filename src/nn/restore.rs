@@ -39,6 +39,8 @@ pub struct RestoreOptions {
     /// fixed size ignore it. It doesn't change the result beyond float rounding, unless tiles must be
     /// blended.
     pub tile: Option<usize>,
+    /// Accept every finite result, clamped to the range, also one that can't be a restored picture.
+    pub any_finite: bool,
 }
 
 /// Restores pictures with one network. Share it between workers.
@@ -176,7 +178,7 @@ impl Restorer {
         let source = Source { width, height, channels, colours, original, alpha, mode: self.mode(channels) };
         let (samples, tally) = self.samples(&source)?;
         let info = self.network.info();
-        tally.check(&info.range, info.range_origin)?;
+        tally.check(&info.range, info.range_origin, self.options.any_finite)?;
         let alpha = match self.scale {
             1 => image.alpha.clone(),
             scale => alpha.map(|a| T::wrap(pixels::enlarge_alpha(a, (width, height), scale))),

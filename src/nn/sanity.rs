@@ -48,8 +48,14 @@ impl Tally {
         self.not_finite += other.not_finite;
     }
 
-    /// An error when the result can't be a picture; the range is named as the likely cause.
-    pub(super) fn check(&self, range: &Range, origin: RangeOrigin) -> Result<(), RestoreError> {
+    /// An error when the result can't be a picture; the range is named as the likely cause. With
+    /// `any_finite`, only values that aren't finite are an error.
+    pub(super) fn check(
+        &self,
+        range: &Range,
+        origin: RangeOrigin,
+        any_finite: bool,
+    ) -> Result<(), RestoreError> {
         let how = match origin {
             RangeOrigin::Given => "as set",
             RangeOrigin::Metadata => "from the model's metadata",
@@ -65,6 +71,9 @@ impl Tally {
         if self.not_finite > 0 {
             let all = self.not_finite + self.out_count;
             return bad(format!("{} of {all} values are NaN or infinite", self.not_finite), cause());
+        }
+        if any_finite {
+            return Ok(());
         }
         let mean = |sum: f64, count: u64| sum / count.max(1) as f64;
         let (before, after) = (mean(self.in_sum, self.in_count), mean(self.out_sum, self.out_count));
@@ -87,7 +96,7 @@ mod tests {
         let mut t = Tally::default();
         input.iter().for_each(|v| t.input(*v));
         output.iter().for_each(|v| t.output(*v));
-        t.check(&Range::Unit, RangeOrigin::Assumed)
+        t.check(&Range::Unit, RangeOrigin::Assumed, false)
     }
 
     #[test]

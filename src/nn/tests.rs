@@ -180,8 +180,8 @@ fn blending_leaves_no_holes() {
 fn denoising_lowers_the_error_at_every_depth_and_colour() {
     let Some(network) = network("dncnn_25_gray.onnx") else { return };
     for (channels, colour) in [(1, Colour::Auto), (3, Colour::Luma), (3, Colour::Each)] {
-        let restorer =
-            Restorer::new(network.clone(), RestoreOptions { colour, tile: None }).expect("restores");
+        let restorer = Restorer::new(network.clone(), RestoreOptions { colour, ..Default::default() })
+            .expect("restores");
         let mut clean = Image::new(96, 80, channels, Depth::F32);
         for i in 0..clean.samples.len() {
             clean.samples.set(i, 0.5 + 0.3 * ((i / channels % 96) as f32 * 0.06).sin());

@@ -5,14 +5,12 @@ use super::ledger::{Entry, Facts, Fingerprint, Outcome, Record};
 use super::resume::Identity;
 use crate::codec::{self, CodecError};
 use crate::columns;
-use crate::error::{ErrorKind, ItemError};
+use crate::error::{ErrorKind, ItemError, panic_text};
 use crate::plan::{Link, Plan};
 use crate::steps::{Action, Sample};
 use crate::store::{Staged, Store, StoreError};
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::time::Instant;
 
 /// A processed item on its way to the committer.
@@ -152,8 +150,7 @@ impl<'a> Work<'a> {
         }
         let limits =
             codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
-        let decoded = codec::decode(&bytes, &self.input.relative, &limits)
-            .map_err(|e| decode_error(&self.input.relative, &e))?;
+        let decoded = codec::decode(&bytes, &self.input.relative, &limits).map_err(|e| decode_error(&e))?;
         drop(bytes);
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
@@ -271,19 +268,11 @@ impl<'a> Work<'a> {
     }
 }
 
-fn decode_error(path: &Path, error: &CodecError) -> ItemError {
+fn decode_error(error: &CodecError) -> ItemError {
     let kind = match error {
         CodecError::Unsupported { .. } => ErrorKind::Unsupported,
         CodecError::TooLarge { .. } => ErrorKind::TooLarge,
         _ => ErrorKind::Undecodable,
     };
-    ItemError::new(kind, format!("{}: {error}", path.display()))
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|s| (*s).to_string())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panic without a message".into())
+    ItemError::new(kind, error.to_string())
 }

@@ -2,9 +2,10 @@
 
 use crate::columns::{Column, ColumnType, Value};
 use polars::prelude::{
-    Column as PolarsColumn, DataFrame, IntoColumn, KeyValueMetadata, NamedFrom, ParquetCompression,
-    ParquetWriter, ReshapeDimension, Series,
+    Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn, KeyValueMetadata, NamedFrom,
+    ParquetCompression, ParquetWriter, ReshapeDimension, SchemaExt, Series,
 };
+use polars_parquet::write::schema_to_metadata_key;
 
 /// Rows gathered by column.
 #[derive(Debug)]
@@ -73,10 +74,15 @@ impl Table {
             .map(|(c, cells)| cells.into_column(&c.name))
             .collect::<Result<_, _>>()?;
         let mut frame = DataFrame::new(rows, columns).map_err(|e| e.to_string())?;
+        // polars declares text as `string_view`, which pyarrow reads and then can't sort or take by; the
+        // declaration of the older layout is written in its place, the data are the same.
+        let schema = schema_to_metadata_key(&frame.schema().to_arrow(CompatLevel::oldest()));
+        let mut pairs = vec![(schema.key, schema.value.unwrap_or_default())];
+        pairs.extend(metadata.iter().cloned());
         let mut bytes = Vec::new();
         ParquetWriter::new(&mut bytes)
             .with_compression(ParquetCompression::Zstd(None))
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(metadata.to_vec())))
+            .with_key_value_metadata(Some(KeyValueMetadata::from_static(pairs)))
             .with_row_group_size(Some(rows.max(1)))
             .set_parallel(false)
             .finish(&mut frame)

@@ -1,6 +1,6 @@
 //! `embed`: the bottleneck of an autoencoder as a vector column.
 
-use super::restore::load_options;
+use super::numbers::{self, load_options};
 use super::{Action, Built, ColumnStep, Sample, Shape};
 use crate::columns::{Column, ColumnType, Value};
 use crate::error::{ErrorKind, ItemError};
@@ -52,30 +52,10 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             fallback: Fallback::Yaml("stretch"),
             doc: "Whether other aspects are stretched or cropped around the centre.",
         },
-        Param {
-            name: "range",
-            kind: Kind::Choice(&["auto", "0-1", "0-255", "-1-1"]),
-            fallback: Fallback::Yaml("auto"),
-            doc: "Range of the network's numbers; `auto` reads it from the file or infers it.",
-        },
-        Param {
-            name: "mean",
-            kind: Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 }),
-            fallback: Fallback::Unset,
-            doc: "Mean subtracted from [0, 1] values, with `std`.",
-        },
-        Param {
-            name: "std",
-            kind: Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 }),
-            fallback: Fallback::Unset,
-            doc: "Standard deviation that [0, 1] values are divided by.",
-        },
-        Param {
-            name: "layout",
-            kind: Kind::Choice(&["auto", "nchw", "nhwc"]),
-            fallback: Fallback::Yaml("auto"),
-            doc: "Order of the network's axes.",
-        },
+        numbers::RANGE,
+        numbers::MEAN,
+        numbers::STD,
+        numbers::LAYOUT,
     ],
     shorthand: Some("model"),
     example: "- embed: {model: sample_data/models/embed.onnx}",

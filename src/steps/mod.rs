@@ -4,6 +4,7 @@ mod crop;
 mod embed;
 mod grayscale;
 mod measure;
+mod numbers;
 mod resize;
 mod restore;
 

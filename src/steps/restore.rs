@@ -1,9 +1,10 @@
 //! `restore`: an image-to-image network: denoising, deblocking, upscaling.
 
+use super::numbers::{self, load_options};
 use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
-use crate::nn::{Colour, LoadOptions, RestoreError, RestoreOptions, Restorer};
+use crate::nn::{Colour, RestoreError, RestoreOptions, Restorer};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
@@ -23,30 +24,10 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             fallback: Fallback::Required,
             doc: "ONNX file, from the working directory or beside the pipeline file.",
         },
-        Param {
-            name: "range",
-            kind: Kind::Choice(&["auto", "0-1", "0-255", "-1-1"]),
-            fallback: Fallback::Yaml("auto"),
-            doc: "Range of the network's numbers; `auto` reads it from the file or infers it.",
-        },
-        Param {
-            name: "mean",
-            kind: Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 }),
-            fallback: Fallback::Unset,
-            doc: "Mean subtracted from [0, 1] values, one for each channel or for all, with `std`.",
-        },
-        Param {
-            name: "std",
-            kind: Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 }),
-            fallback: Fallback::Unset,
-            doc: "Standard deviation that [0, 1] values are divided by.",
-        },
-        Param {
-            name: "layout",
-            kind: Kind::Choice(&["auto", "nchw", "nhwc"]),
-            fallback: Fallback::Yaml("auto"),
-            doc: "Order of the network's axes.",
-        },
+        numbers::RANGE,
+        numbers::MEAN,
+        numbers::STD,
+        numbers::LAYOUT,
         Param {
             name: "colour",
             kind: Kind::Choice(&["auto", "luma", "each", "rgb"]),
@@ -58,6 +39,13 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             kind: Kind::Int { min: 16, max: 8192 },
             fallback: Fallback::Unset,
             doc: "Largest tile side in pixels; by default chosen by cost.",
+        },
+        Param {
+            name: "check",
+            kind: Kind::Choice(&["picture", "finite"]),
+            fallback: Fallback::Yaml("picture"),
+            doc: "What a result has to be: a believable picture (not black, not shifted), or just finite numbers \
+                  for networks that are meant to change the picture altogether.",
         },
     ],
     shorthand: Some("model"),
@@ -81,8 +69,9 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         _ => Colour::Auto,
     };
     let tile = args.int("tile").and_then(|t| usize::try_from(t).ok());
+    let any_finite = args.text("check")? == "finite";
     let hash = network.info().hash.clone();
-    match Restorer::new(network, RestoreOptions { colour, tile }) {
+    match Restorer::new(network, RestoreOptions { colour, tile, any_finite }) {
         Ok(restorer) => {
             let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
             let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
@@ -93,33 +82,6 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
             None
         }
     }
-}
-
-/// The part of the parameters that says how numbers go in and out; `embed` shares it.
-pub(super) fn load_options(args: &Args, build: &mut Build<'_>) -> Option<LoadOptions> {
-    use crate::nn::{Layout, Range};
-    let floats = |name: &str| -> Option<Vec<f32>> {
-        let items = args.list(name)?.iter();
-        items.map(|i| i.value.number().map(|v| v as f32)).collect()
-    };
-    let range = match (floats("mean"), floats("std"), args.text("range")?) {
-        (Some(mean), Some(std), _) => Some(Range::MeanStd { mean, std }),
-        (None, None, "0-1") => Some(Range::Unit),
-        (None, None, "0-255") => Some(Range::Byte),
-        (None, None, "-1-1") => Some(Range::signed()),
-        (None, None, _) => None,
-        (mean, _, _) => {
-            let (given, missing) = if mean.is_some() { ("mean", "std") } else { ("std", "mean") };
-            build.error(args, given, format!("`{given}` needs `{missing}` beside it"), None);
-            return None;
-        }
-    };
-    let layout = match args.text("layout")? {
-        "nchw" => Some(Layout::Nchw),
-        "nhwc" => Some(Layout::Nhwc),
-        _ => None,
-    };
-    Some(LoadOptions { range, layout, channels: None })
 }
 
 fn depth(shape: Shape) -> Depth {

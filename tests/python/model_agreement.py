@@ -87,7 +87,7 @@ def main(binary):
             pipeline = os.path.join(folder, "job.yaml")
             with open(pipeline, "w") as f:
                 f.write(f"version: 1\ninput: {folder}/in\noutput: {folder}/out\nsteps:\n"
-                        f"  - restore: {{model: {os.path.abspath(path)}, range: 0-1}}\n  - write: {{format: pnm}}\n")
+                        f"  - restore: {{model: {os.path.abspath(path)}, range: 0-1, check: finite}}\n  - write: {{format: pnm}}\n")
             subprocess.run([binary, "run", pipeline, "--progress", "quiet"], check=True, stdout=subprocess.DEVNULL)
             images = os.path.join(folder, "out", "images")
             ours = read_pnm16(os.path.join(images, os.listdir(images)[0]))

@@ -24,9 +24,11 @@ def main(binary):
                         "--set", "steps.table.rows=16", "--progress", "quiet"], check=True, cwd=ROOT)
         table = os.path.join(folder, "out", "table")
         pattern = os.path.join(table, "*.parquet")
-        arrow = ds.dataset(table).to_table().sort_by("path")
-        paths = arrow["path"].to_pylist()
-        vectors = np.stack(arrow["embedding"].to_numpy(zero_copy_only=False))
+        # Text arrives in pyarrow as string_view, which its own sort does not take yet: ordered in numpy.
+        arrow = ds.dataset(table).to_table()
+        order = np.argsort(arrow["path"].to_pylist())
+        paths = [arrow["path"][int(i)].as_py() for i in order]
+        vectors = np.stack(arrow["embedding"].to_numpy(zero_copy_only=False))[order]
         assert len(paths) == len(set(paths)) > 10 and vectors.shape == (len(paths), 64), vectors.shape
         print(f"pyarrow   {len(paths)} rows, {vectors.shape[1]} floats, {len(glob.glob(pattern))} parts")
 
