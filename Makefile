@@ -51,8 +51,9 @@ test-peers: build peers ## compare models with onnxruntime, and read the table w
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 
-stress: ## the long crash test: 500 kills at random moments
+stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
+	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
 
 bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 	benches/run.sh $(BIN)
