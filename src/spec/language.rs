@@ -95,7 +95,8 @@ pub const LIMITS: &[Param] = &[
         name: "memory",
         kind: Kind::Bytes,
         fallback: Fallback::Yaml("auto"),
-        doc: "Memory that the images in work may take together; `auto` goes by what is free.",
+        doc: "Memory the process may have resident: images are admitted by what they may take at most; \
+              `auto` is three quarters of what is free.",
     },
     Param {
         name: "pixels",
