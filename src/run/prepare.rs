@@ -98,9 +98,10 @@ pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Re
     let decisions = decided.iter().map(|(d, _)| d.reason).collect();
     let tasks = decided.into_iter().filter_map(|(_, task)| task).collect();
     let present: std::collections::HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let blind: Vec<&Path> = inputs.iter().filter(|i| i.blind).map(|i| i.relative.as_path()).collect();
     let mut vanished: Vec<_> = records
         .iter()
-        .filter(|(path, _)| !present.contains(path.as_slice()) && gone(plan, &inputs, path))
+        .filter(|(path, _)| !present.contains(path.as_slice()) && gone(plan, &blind, path))
         .map(|(path, record)| (path.clone(), record.products.values().flatten().cloned().collect()))
         .collect();
     vanished.sort_by(|a: &(Vec<u8>, _), b| a.0.cmp(&b.0));
@@ -108,11 +109,11 @@ pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Re
     Ok(Prepared { inputs, decisions, tasks, reasons, vanished, orphans: orphans.len(), collisions, records })
 }
 
-/// Whether an unlisted input is really gone: not hidden by a folder that could not be read, and not
-/// just left out by today's patterns or list.
-fn gone(plan: &Plan, inputs: &[Input], path: &[u8]) -> bool {
+/// Whether an unlisted input is really gone: not hidden by one of the folders that could not be read
+/// (`blind`), and not just left out by today's patterns or list.
+fn gone(plan: &Plan, blind: &[&Path], path: &[u8]) -> bool {
     let relative = Path::new(OsStr::from_bytes(path));
-    let hidden = inputs.iter().any(|i| i.blind && relative.starts_with(&i.relative));
+    let hidden = blind.iter().any(|folder| relative.starts_with(folder));
     let found = plan.input.root.join(relative).symlink_metadata();
     !hidden && found.is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
