@@ -37,7 +37,7 @@ pub enum Command {
     Report(RunArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
-    /// List the steps with their parameters, defaults and examples.
+    /// List the steps or corruptions with their parameters, defaults and examples.
     List(ListArgs),
     /// Print the JSON Schema of the pipeline language, for editors.
     Schema,
@@ -128,8 +128,14 @@ pub struct ModelArgs {
 /// Options of `list`.
 #[derive(Clone, Debug, Args)]
 pub struct ListArgs {
-    /// Only this step.
-    pub step: Option<String>,
+    /// `steps`, `corruptions`, or the name of one.
+    pub name: Option<String>,
+    /// Draw the corruptions at every severity into this new PNG file.
+    #[arg(long, value_name = "FILE")]
+    pub preview: Option<PathBuf>,
+    /// Picture to draw them on, in place of a made one.
+    #[arg(long, value_name = "FILE", requires = "preview")]
+    pub image: Option<PathBuf>,
 }
 
 /// Options of `sample`.

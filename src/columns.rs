@@ -47,7 +47,7 @@ impl Column {
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// No value (allowed for carried columns only; never for vectors).
+    /// No value; never for vectors.
     Null,
     /// Boolean.
     Bool(bool),
@@ -60,6 +60,23 @@ pub enum Value {
     /// Vector, all finite.
     Vector(Vec<f32>),
 }
+
+impl Value {
+    /// As a cell of a CSV file; empty for no value, a JSON list for a vector.
+    pub fn text(&self) -> String {
+        match self {
+            Value::Null => String::new(),
+            Value::Bool(b) => b.to_string(),
+            Value::Int(i) => i.to_string(),
+            Value::Float(f) => f.to_string(),
+            Value::Text(t) => t.clone(),
+            Value::Vector(v) => format!("{v:?}"),
+        }
+    }
+}
+
+/// Values of one row, or of some columns of it.
+pub type Row = Vec<Value>;
 
 /// Appends the values in the ledger's binary form.
 pub fn encode(values: &[Value]) -> Vec<u8> {

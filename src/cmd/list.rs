@@ -1,24 +1,93 @@
-//! `list`: the steps with their parameters.
+//! `list`: the steps or the corruptions with their parameters, and a picture of all corruptions.
 
-use super::{err, out};
+use super::{code, err, out};
 use crate::cli::ListArgs;
+use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
+use crate::corrupt::{self, CORRUPTIONS, Corruption, Frame};
+use crate::image::Image;
+use crate::image::crop::{Gravity, crop_to};
+use crate::image::orient::upright;
+use crate::image::resize::{Filter, resize};
+use crate::report::contact::contact_sheet;
+use crate::sample::{Scene, scene};
 use crate::spec::{Descriptor, Fallback};
 use crate::steps;
+use crate::store::{Fault, Store};
+use std::path::Path;
 
-/// Prints one step or all.
+/// Longest side of the picture that a preview is made of, in pixels.
+const SIDE: usize = 160;
+
+/// Prints one step or corruption, or all of a kind; draws the corruptions where asked.
 pub fn list(args: &ListArgs) -> u8 {
-    let all = steps::descriptors();
-    let Some(name) = &args.step else {
-        let text: Vec<String> = all.iter().map(|d| describe(d)).collect();
-        return out(&text.join("\n"));
+    let (steps, corruptions) = (steps::descriptors(), corrupt::descriptors());
+    let found: Vec<&Descriptor> = match args.name.as_deref() {
+        None | Some("steps") => steps,
+        Some("corruptions") => corruptions,
+        Some(name) => steps.into_iter().chain(corruptions).filter(|d| d.name == name).collect(),
     };
-    match all.iter().find(|d| d.name == name) {
-        Some(descriptor) => out(&describe(descriptor)),
-        None => {
-            let names: Vec<_> = all.iter().map(|d| d.name).collect();
-            err(&format!("error: there is no step `{name}`; there are {}\n", names.join(", ")));
-            2
+    if found.is_empty() {
+        let name = args.name.as_deref().unwrap_or_default();
+        let known = steps::descriptors().into_iter().chain(corrupt::descriptors()).map(|d| d.name);
+        let names: Vec<_> = ["steps", "corruptions"].into_iter().chain(known).collect();
+        err(&format!("error: there is no step or corruption `{name}`; there are {}\n", names.join(", ")));
+        return 2;
+    }
+    if let Some(path) = &args.preview {
+        let chosen: Vec<&'static Corruption> = CORRUPTIONS
+            .iter()
+            .filter(|c| found.iter().any(|d| d.name == c.descriptor.name))
+            .copied()
+            .collect();
+        return match preview(&chosen, args.image.as_deref(), path) {
+            Ok(()) => out(&format!("{}: {} corruptions\n", path.display(), chosen.len())),
+            Err((code, message)) => {
+                err(&format!("error: {message}\n"));
+                code
+            }
+        };
+    }
+    let text: Vec<String> = found.iter().map(|d| describe(d)).collect();
+    out(&text.join("\n"))
+}
+
+fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) -> Result<(), (u8, String)> {
+    if chosen.is_empty() {
+        return Err((
+            2,
+            "only corruptions have a preview: `safelight list corruptions --preview sheet.png`".into(),
+        ));
+    }
+    if path.exists() {
+        return Err((2, format!("{} exists; name a new file", path.display())));
+    }
+    let failed = |message: String| (code::FAILURE, message);
+    let clean = match image {
+        Some(file) => {
+            let name = file.display();
+            let bytes = std::fs::read(file).map_err(|e| failed(format!("cannot read {name}: {e}")))?;
+            let limits = Limits { max_pixels: 500_000_000, max_bytes: 4 << 30 };
+            let decoded = codec::decode(&bytes, file, &limits).map_err(|e| failed(e.to_string()))?;
+            small(&upright(decoded.image, decoded.meta.orientation))
         }
+        None => crop_to(&scene(Scene::House, 320, 240, 0), SIDE, SIDE, Gravity::Center),
+    };
+    let sheet = contact_sheet(&Frame::from_image(&clean), chosen).map_err(failed)?;
+    let png = codec::encode(&sheet, &Metadata::default(), None, &EncodeOptions::new(Format::Png))
+        .map_err(|e| failed(e.to_string()))?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = Path::new(path.file_name().unwrap_or_default());
+    let store = Store::bare(folder, Fault::default());
+    store.and_then(|s| s.write(name, &png.bytes)).map(drop).map_err(|e| (code::STORAGE, e.to_string()))
+}
+
+fn small(image: &Image) -> Image {
+    let longer = image.width.max(image.height).max(1);
+    let fit = |side: usize| (side * SIDE / longer).max(1);
+    if longer <= SIDE {
+        image.clone()
+    } else {
+        resize(image, fit(image.width), fit(image.height), Filter::Area)
     }
 }
 

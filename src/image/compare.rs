@@ -79,12 +79,13 @@ fn gaussian(size: usize) -> Vec<f64> {
 /// Separable convolution over the region where the window fits.
 fn blur_valid(plane: &[f64], width: usize, window: &[f64]) -> Vec<f64> {
     let across = width + 1 - window.len();
-    let rows: Vec<f64> = plane
-        .chunks_exact(width)
-        .flat_map(|row| {
-            row.windows(window.len()).map(|w| w.iter().zip(window).map(|(v, k)| v * k).sum::<f64>())
-        })
-        .collect();
+    // Tap by tap over whole rows, which compilers turn into vector code.
+    let mut rows = vec![0.0; plane.len() / width * across];
+    for (to, row) in rows.chunks_exact_mut(across).zip(plane.chunks_exact(width)) {
+        for (from, k) in row.windows(across).zip(window) {
+            to.iter_mut().zip(from).for_each(|(t, v)| *t += v * k);
+        }
+    }
     let down = (rows.len() / across + 1).saturating_sub(window.len());
     let mut out = vec![0.0; across * down];
     for (y, to) in out.chunks_exact_mut(across).enumerate() {

@@ -1,10 +1,29 @@
 //! What a step may use while it is compiled: model lookup, shared networks, a place for mistakes.
 
 use crate::nn::{LoadOptions, Network};
+use crate::random::seed_of;
 use crate::spec::{Args, Diagnostic};
+use crate::steps::Sample;
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a step's random choices follow from, beside the sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chance {
+    /// Seed of the pipeline.
+    pub seed: u64,
+    /// Number of the step in the pipeline, from 0.
+    pub step: usize,
+}
+
+impl Chance {
+    /// The seed for this sample.
+    pub fn seed(&self, sample: &Sample) -> u64 {
+        seed_of(self.seed, sample.relative.as_os_str().as_bytes(), self.step, &sample.place.numbers)
+    }
+}
 
 /// The compiler's state, handed to every step's build function.
 #[derive(Debug)]
@@ -14,12 +33,43 @@ pub struct Build<'a> {
     models: HashMap<String, Option<Arc<Network>>>,
     errors: Vec<Diagnostic>,
     notes: Vec<String>,
+    chance: Chance,
+    random: bool,
 }
 
 impl<'a> Build<'a> {
     /// A compiler for a pipeline file in the folder `beside`.
-    pub fn new(beside: &'a Path) -> Build<'a> {
-        Build { beside, models: HashMap::new(), errors: Vec::new(), notes: Vec::new() }
+    pub fn new(beside: &'a Path, seed: u64) -> Build<'a> {
+        Build {
+            beside,
+            models: HashMap::new(),
+            errors: Vec::new(),
+            notes: Vec::new(),
+            chance: Chance { seed, step: 0 },
+            random: false,
+        }
+    }
+
+    /// Begins the step of this number.
+    pub(super) fn begin(&mut self, step: usize) {
+        self.chance.step = step;
+        self.random = false;
+    }
+
+    /// What the present step's random choices follow from. Asking makes its results depend on it.
+    pub fn chance(&mut self) -> Chance {
+        self.random = true;
+        self.chance
+    }
+
+    /// What the present step's results depend on, if it makes random choices.
+    pub(super) fn asked(&self) -> Option<Chance> {
+        self.random.then_some(self.chance)
+    }
+
+    /// Adds mistakes found elsewhere.
+    pub fn errors(&mut self, mistakes: Vec<Diagnostic>) {
+        self.errors.extend(mistakes);
     }
 
     /// Notes a mistake at a parameter.

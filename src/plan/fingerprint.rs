@@ -1,5 +1,6 @@
 //! Identities of products: a digest of everything their bytes depend on, and of nothing else.
 
+use super::Chance;
 use crate::run::ledger::Fingerprint;
 use crate::spec::{Args, Value};
 use crate::steps::Built;
@@ -8,21 +9,27 @@ use std::fmt::Write;
 /// Counts up when the same settings give other bytes than the last release's.
 const RESULTS: u32 = 1;
 
-/// One step as text: its name, settings and the hashes of its models (not their paths).
-pub fn describe(name: &str, args: &Args, built: &Built) -> String {
-    let mut text = format!("{name}\n");
-    for (key, arg) in args.iter() {
-        let hashed = built.ingredients.iter().any(|(parameter, _)| parameter == key);
-        if !hashed {
-            write!(text, "  {key}=").ok();
-            value_text(&arg.value, &mut text);
-            text.push('\n');
-        }
+/// One step as text: its name, settings, what its random choices follow from, and the hashes of its models (not their paths).
+pub fn describe(name: &str, args: &Args, built: &Built, chance: Option<Chance>) -> String {
+    let mut text = String::new();
+    let hashed = |key: &str| built.ingredients.iter().any(|(parameter, _)| parameter == key);
+    args_text(name, args, &hashed, &mut text);
+    if let Some(Chance { seed, step }) = chance {
+        writeln!(text, "  seed={seed} step={step}").ok();
     }
     for (parameter, hash) in &built.ingredients {
         writeln!(text, "  {parameter}#{hash}").ok();
     }
     text
+}
+
+fn args_text(name: &str, args: &Args, hashed: &dyn Fn(&str) -> bool, text: &mut String) {
+    writeln!(text, "{name}").ok();
+    for (key, arg) in args.iter().filter(|(key, _)| !hashed(key)) {
+        write!(text, "  {key}=").ok();
+        value_text(&arg.value, text);
+        text.push('\n');
+    }
 }
 
 /// Values only: where they stand in the file must not matter.
@@ -32,6 +39,14 @@ fn value_text(value: &Value, text: &mut String) {
             text.push('[');
             for item in items {
                 value_text(&item.value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Value::Steps(steps) => {
+            text.push('[');
+            for step in steps {
+                args_text(step.descriptor.name, &step.args, &|_| false, text);
                 text.push(',');
             }
             text.push(']');

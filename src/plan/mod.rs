@@ -4,7 +4,7 @@ mod build;
 mod fingerprint;
 mod resolve;
 
-pub use build::Build;
+pub use build::{Build, Chance};
 pub use resolve::resolve;
 
 use crate::codec;
@@ -12,6 +12,7 @@ use crate::columns::{Column, Value};
 use crate::run::inputs::Input;
 use crate::run::ledger::Fingerprint;
 use crate::run::memory;
+use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
 use crate::spec::{Sources, Span};
@@ -133,6 +134,13 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+fn writes_of(chain: &[Link]) -> impl Iterator<Item = (Fingerprint, &Write)> {
+    chain.iter().filter_map(|l| match (&l.action, l.product) {
+        (Action::Write(sink), Some(product)) => Some((product, sink)),
+        _ => None,
+    })
+}
+
 impl Plan {
     /// The table sinks.
     pub fn tables(&self) -> impl Iterator<Item = &TableSink> {
@@ -142,12 +150,35 @@ impl Plan {
         })
     }
 
-    /// The write sinks with their products.
-    pub fn writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
-        self.chain.iter().filter_map(|l| match (&l.action, l.product) {
-            (Action::Write(sink), Some(product)) => Some((product, sink)),
+    /// The pairs sinks.
+    pub fn pairs(&self) -> impl Iterator<Item = &Pairs> {
+        self.chain.iter().filter_map(|l| match &l.action {
+            Action::Pairs(pairs) => Some(pairs),
             _ => None,
         })
+    }
+
+    /// Whether one input may give several samples from some step on: index of the next link.
+    fn fan_out(&self) -> Option<usize> {
+        self.chain.iter().position(|l| matches!(l.action, Action::Many(_))).map(|i| i + 1)
+    }
+
+    /// The write sinks that write one file an input, under a name known before, with their products.
+    pub fn single_writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
+        let end = self.fan_out().unwrap_or(self.chain.len());
+        writes_of(&self.chain[..end])
+    }
+
+    /// Folders that files are written into under names not known before, relative to the output.
+    pub fn owned_folders(&self) -> impl Iterator<Item = &Path> {
+        let start = self.fan_out().unwrap_or(self.chain.len());
+        let writes = writes_of(&self.chain[start..]).map(|(_, sink)| sink.folder());
+        writes.chain(self.pairs().filter(|p| p.writes_files()).map(Pairs::folder))
+    }
+
+    /// The write sinks with their products.
+    pub fn writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
+        writes_of(&self.chain)
     }
 
     /// Bytes left for items beside the program, the models and the workers' own memory.
@@ -183,15 +214,29 @@ impl Plan {
             depth: if header.bit_depth > 8 { 2 } else { 1 },
         };
         let mut peak = header.decode_bytes;
+        // A clean picture kept beside the current one, and the picture that pieces are made of.
+        let (mut held, mut count) = (0, 1);
         for link in &self.chain {
             match &link.action {
                 Action::Image(step) => {
-                    peak = peak.max(step.peak_bytes(shape));
+                    peak = peak.max(held + step.peak_bytes(shape));
+                    held += if step.keeps_reference() { shape.bytes() } else { 0 };
                     shape = step.shape(shape);
                 }
-                Action::Columns(step) => peak = peak.max(shape.bytes() + step.peak_bytes(shape)),
+                Action::Columns(step) => peak = peak.max(held + shape.bytes() + step.peak_bytes(shape)),
+                Action::Many(step) => {
+                    peak = peak.max(held + step.peak_bytes(shape));
+                    // The whole picture stays while its pieces are worked on.
+                    held += 2 * shape.bytes();
+                    count = step.count(shape);
+                    shape = step.shape(shape);
+                }
                 Action::Write(sink) => {
-                    peak = peak.max(shape.bytes() + sink.encode_bytes(shape, header.format))
+                    peak = peak.max(held + shape.bytes() + sink.encode_bytes(shape, header.format));
+                }
+                Action::Pairs(sink) => {
+                    let own = sink.encode_bytes(shape, count);
+                    peak = peak.max(held + 2 * shape.bytes() + own);
                 }
                 Action::Table(_) => {}
             }

@@ -25,11 +25,12 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         check_output(spec, input, &output, &mut errors);
     }
     let beside = Path::new(spec.sources().file()).parent().unwrap_or(Path::new("."));
-    let mut build = Build::new(beside);
+    let mut build = Build::new(beside, spec.seed);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();
     let mut ingredients = Vec::new();
-    for step in &spec.steps {
+    for (index, step) in spec.steps.iter().enumerate() {
+        build.begin(index);
         if !step.sound {
             // Its own mistakes are known; a model that is not there is one more.
             for param in step.descriptor.params.iter().filter(|p| matches!(p.kind, Kind::Model)) {
@@ -39,14 +40,18 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         }
         let registered = STEPS.iter().find(|s| s.descriptor.name == step.descriptor.name);
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
-        let text = fingerprint::describe(step.descriptor.name, &step.args, &built);
+        let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
         let product = match built.action {
-            Action::Image(_) => {
+            Action::Image(_) | Action::Many(_) => {
+                let columns = !built.action.columns().is_empty();
+                let product = columns.then(|| fingerprint::product(&upstream, &text));
                 upstream.push(text);
-                None
+                product
             }
-            Action::Columns(_) | Action::Write(_) => Some(fingerprint::product(&upstream, &text)),
+            Action::Columns(_) | Action::Write(_) | Action::Pairs(_) => {
+                Some(fingerprint::product(&upstream, &text))
+            }
             Action::Table(_) => None,
         };
         chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
@@ -55,6 +60,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     errors.extend(found);
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &mut errors);
+    check_references(spec, &chain, &mut errors);
     let limits = resolve_limits(&spec.limits);
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
@@ -230,13 +236,37 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
     }
     let mut names = BTreeSet::new();
     for (link, step) in chain.iter().zip(&spec.steps) {
-        let Action::Columns(columns) = &link.action else { continue };
-        for column in columns.columns() {
+        for column in link.action.columns() {
             if !names.insert(column.name.clone()) {
                 let message = format!("the column `{}` is made twice", column.name);
-                let help = "give one of the steps another `column`, or measure it once";
+                let help = "give one of the steps another `column` or a `prefix`, or measure it once";
                 errors.push(step.args.error("column", message, Some(help.into())));
             }
+        }
+    }
+}
+
+/// Reports steps that compare with a clean picture where none is kept.
+fn check_references(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnostic>) {
+    let mut kept = chain.len() != spec.steps.len();
+    for link in chain {
+        let needs = match &link.action {
+            Action::Image(step) => {
+                kept |= step.keeps_reference();
+                false
+            }
+            Action::Many(step) => {
+                kept |= step.keeps_reference();
+                false
+            }
+            Action::Columns(step) => step.needs_reference(),
+            Action::Pairs(_) => true,
+            Action::Write(_) | Action::Table(_) => false,
+        };
+        if needs && !kept {
+            let message = format!("`{}` needs a clean picture to compare with, and none is kept", link.name);
+            let help = "put `corrupt` or `corrupt_each` before it".to_string();
+            errors.push(spec.diagnostic(link.span, message, Some(help)));
         }
     }
 }

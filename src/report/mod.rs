@@ -1,5 +1,6 @@
 //! Reporters: they consume the runner's events and print. The runner knows none of them.
 
+pub mod contact;
 pub mod html;
 mod json;
 pub mod sheet;

@@ -1,16 +1,17 @@
 //! One item: read, check, decode, run the chain, stage the results. A failure is a value.
 
 use super::inputs::{Input, identify, unreadable};
-use super::ledger::{Entry, Facts, Fingerprint, Outcome, Record};
+use super::ledger::{Entry, Facts, Fingerprint, Outcome, Payload, Record};
 use super::resume::Identity;
 use crate::codec::{self, CodecError};
-use crate::columns;
+use crate::columns::{self, Row};
 use crate::error::{ErrorKind, ItemError, panic_text};
 use crate::plan::{Link, Plan};
-use crate::steps::{Action, Sample};
+use crate::steps::{Action, Place, Sample};
 use crate::store::{Staged, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A processed item on its way to the committer.
@@ -93,7 +94,8 @@ struct Work<'a> {
     hash: Option<[u8; 32]>,
     keep: BTreeSet<Fingerprint>,
     staged: Vec<(Fingerprint, Staged)>,
-    payloads: HashMap<Fingerprint, Vec<u8>>,
+    payloads: HashMap<Fingerprint, Payload>,
+    fragments: HashMap<Fingerprint, (PathBuf, Vec<u8>)>,
     notes: Vec<String>,
     seconds: Vec<f64>,
     pixels: u64,
@@ -118,6 +120,7 @@ impl<'a> Work<'a> {
             keep: BTreeSet::new(),
             staged: Vec::new(),
             payloads: HashMap::new(),
+            fragments: HashMap::new(),
             notes: Vec::new(),
             seconds: vec![0.0; plan.chain.len() + 1],
             pixels: 0,
@@ -161,22 +164,22 @@ impl<'a> Work<'a> {
             bit_depth: source.bit_depth,
             format: source.format.name().to_string(),
         };
-        let mut sample = Sample {
+        let sample = Sample {
             relative: self.input.relative.clone(),
+            hash,
+            reference: None,
+            place: Place::default(),
             image: decoded.image,
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
         };
         self.seconds[0] = clock.elapsed().as_secs_f64();
-        let plan = self.plan;
-        let last = plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1);
-        for (index, link) in plan.chain.iter().enumerate().take(last) {
-            let clock = Instant::now();
-            self.step(link, &mut sample)?;
-            self.seconds[index + 1] = clock.elapsed().as_secs_f64();
+        let last = self.plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1);
+        self.walk(0, last, sample)?;
+        for (product, (path, bytes)) in std::mem::take(&mut self.fragments) {
+            self.stage(product, &path, &bytes)?;
         }
-        self.notes.append(&mut sample.notes);
         Ok(facts)
     }
 
@@ -184,29 +187,93 @@ impl<'a> Work<'a> {
         link.product.is_some_and(|f| self.make.contains(&f))
     }
 
+    /// Takes a sample through the links from `first` up to `last`, and each sample made of it likewise.
+    fn walk(&mut self, first: usize, last: usize, mut sample: Sample) -> Result<(), Stopped> {
+        let plan = self.plan;
+        for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
+            let clock = Instant::now();
+            if let Action::Many(step) = &link.action {
+                self.notes.append(&mut sample.notes);
+                let mut pieces = step.split(sample).map_err(|e| e.at_step(link.name))?;
+                self.begin_rows(link);
+                let mut spent = clock.elapsed();
+                loop {
+                    let clock = Instant::now();
+                    let Some(piece) = pieces.next() else { break };
+                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
+                    self.record(link, &row);
+                    spent += clock.elapsed();
+                    self.walk(index + 1, last, piece)?;
+                }
+                self.seconds[index + 1] += spent.as_secs_f64();
+                return Ok(());
+            }
+            self.step(link, &mut sample)?;
+            self.seconds[index + 1] += clock.elapsed().as_secs_f64();
+        }
+        for note in sample.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows may stay none.
+    fn begin_rows(&mut self, link: &Link) {
+        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+            self.payloads.entry(product).or_default();
+        }
+    }
+
+    fn record(&mut self, link: &Link, row: &Row) {
+        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+            let payload = self.payloads.entry(product).or_default();
+            payload.rows += 1;
+            payload.bytes.extend(columns::encode(row));
+        }
+    }
+
+    fn stage(&mut self, product: Fingerprint, path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
+        let staged = self.store.stage(path, bytes).map_err(|e| match e {
+            StoreError::Name { .. } => Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string())),
+            other => Stopped::Store(other),
+        })?;
+        self.staged.push((product, staged));
+        Ok(())
+    }
+
     fn step(&mut self, link: &Link, sample: &mut Sample) -> Result<(), Stopped> {
-        match &link.action {
-            Action::Image(step) => step.apply(sample).map_err(|e| e.at_step(link.name))?,
-            Action::Columns(step) => {
-                if let Some(product) = link.product.filter(|_| self.wants(link)) {
-                    let values = step.values(sample).map_err(|e| e.at_step(link.name))?;
-                    self.payloads.insert(product, columns::encode(&values));
+        let wanted = link.product.filter(|_| self.wants(link));
+        let at_step = |e: ItemError| e.at_step(link.name);
+        match (&link.action, wanted) {
+            (Action::Image(step), _) => {
+                let row = step.apply(sample).map_err(at_step)?;
+                self.record(link, &row);
+            }
+            (Action::Columns(step), Some(_)) => {
+                let row = step.values(sample).map_err(at_step)?;
+                self.record(link, &row);
+            }
+            (Action::Write(sink), Some(product)) => {
+                let path = sink.path(&self.input.relative, &sample.place);
+                let bytes = sink.encode(sample).map_err(at_step)?;
+                self.stage(product, &path, &bytes)?;
+            }
+            (Action::Pairs(sink), Some(product)) => {
+                let written = |path: &Path| self.staged.iter().any(|(_, s)| s.relative() == path);
+                let pair = sink.encode(sample, &written).map_err(at_step)?;
+                self.record(link, &pair.row);
+                for (path, bytes) in &pair.files {
+                    self.stage(product, path, bytes)?;
+                }
+                if !pair.fragment.is_empty() {
+                    let path = sink.fragment_path(&self.input.relative);
+                    let fragment = self.fragments.entry(product).or_insert_with(|| (path, Vec::new()));
+                    fragment.1.extend(pair.fragment);
                 }
             }
-            Action::Write(sink) => {
-                if let Some(product) = link.product.filter(|_| self.wants(link)) {
-                    let path = sink.path(&self.input.relative);
-                    let bytes = sink.encode(sample).map_err(|e| e.at_step(link.name))?;
-                    let staged = self.store.stage(&path, &bytes).map_err(|e| match e {
-                        StoreError::Name { .. } => {
-                            Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string()))
-                        }
-                        other => Stopped::Store(other),
-                    })?;
-                    self.staged.push((product, staged));
-                }
-            }
-            Action::Table(_) => {}
+            _ => {}
         }
         Ok(())
     }
@@ -234,6 +301,7 @@ impl<'a> Work<'a> {
     fn failed(&mut self, error: ItemError) -> Outcome {
         self.discard();
         self.payloads.clear();
+        self.fragments.clear();
         // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
         self.keep.clone_from(&self.before.all);
         if error.kind.is_transient() {

@@ -2,7 +2,7 @@
 
 mod entry;
 
-pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, Record};
+pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 
 use crate::error::{ErrorKind, ItemError};
 use crate::store::{Fault, STATE_FOLDER, Stamp};
@@ -48,7 +48,12 @@ pub enum LedgerError {
     },
 }
 
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
+/// From layout 1, which had one row an input and no shards.
+const UPGRADE: &str = "
+ALTER TABLE products ADD COLUMN rows INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE parts ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+";
 const SCHEMA: &str = "
 CREATE TABLE items(
   id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB,
@@ -57,6 +62,7 @@ CREATE TABLE items(
   notes TEXT NOT NULL, seconds REAL NOT NULL);
 CREATE TABLE products(
   item INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE, fingerprint BLOB NOT NULL, payload BLOB NOT NULL,
+  rows INTEGER NOT NULL DEFAULT 1,
   PRIMARY KEY(item, fingerprint)) WITHOUT ROWID;
 CREATE TABLE outputs(
   path BLOB PRIMARY KEY, item INTEGER NOT NULL, fingerprint BLOB NOT NULL,
@@ -68,6 +74,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE claims(path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE parts(
   folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL,
+  digest TEXT NOT NULL DEFAULT '',
   PRIMARY KEY(folder, name)) WITHOUT ROWID;
 ";
 
@@ -93,6 +100,9 @@ impl Ledger {
         if found == 0 {
             let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
             db.execute_batch(&create).map_err(sql)?;
+        } else if found == 1 {
+            let upgrade = format!("BEGIN IMMEDIATE; {UPGRADE} PRAGMA user_version={LAYOUT}; COMMIT;");
+            db.execute_batch(&upgrade).map_err(sql)?;
         } else if found != LAYOUT {
             return Err(LedgerError::Layout { path, found });
         }
@@ -112,7 +122,8 @@ impl Ledger {
         let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
         let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         match found {
-            LAYOUT => Ok(Some(Ledger { path, db })),
+            // What is read without a run is the same in the layout before.
+            1 | LAYOUT => Ok(Some(Ledger { path, db })),
             // Killed before the first run had written its schema.
             0 => Ok(None),
             found => Err(LedgerError::Layout { path, found }),
@@ -270,6 +281,19 @@ impl Ledger {
         read().map_err(self.sql())
     }
 
+    /// How many rows each input has in a product.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row_counts(&self, fingerprint: &Fingerprint) -> Result<HashMap<Vec<u8>, usize>, LedgerError> {
+        let sql = "SELECT items.path, products.rows FROM products JOIN items ON items.id = products.item
+                   WHERE products.fingerprint = ?1";
+        let read = || -> rusqlite::Result<HashMap<Vec<u8>, usize>> {
+            self.db.prepare(sql)?.query_map([fingerprint], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
     /// Outputs that earlier settings made and the present ones do not.
     ///
     /// # Errors
@@ -306,7 +330,7 @@ impl Ledger {
         write().map_err(sql)
     }
 
-    /// The table parts last published in `folder`.
+    /// The table parts or shards last published in `folder`, by name.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -314,10 +338,22 @@ impl Ledger {
         let read = || -> rusqlite::Result<BTreeMap<String, Stamp>> {
             let mut query =
                 self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
+            query.query_map([folder], |r| Ok((r.get(0)?, stamp(r, 1)?)))?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
+    /// As [`Ledger::parts`], with what each was made of.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn part_records(&self, folder: &str) -> Result<Vec<PartRecord>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<PartRecord>> {
+            let sql = "SELECT name, size, mtime_ns, hash, digest FROM parts WHERE folder = ?1 ORDER BY name";
             let row = |r: &rusqlite::Row<'_>| {
-                Ok((r.get(0)?, Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? }))
+                Ok(PartRecord { name: r.get(0)?, stamp: stamp(r, 1)?, digest: r.get(4)? })
             };
-            query.query_map([folder], row)?.collect()
+            self.db.prepare(sql)?.query_map([folder], row)?.collect()
         };
         read().map_err(self.sql())
     }
@@ -338,21 +374,26 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn set_parts(&mut self, folder: &str, parts: &[(String, Stamp)]) -> Result<(), LedgerError> {
+    pub fn set_parts(&mut self, folder: &str, parts: &[PartRecord]) -> Result<(), LedgerError> {
         let sql = self.sql();
         let mut write = || {
             let tx = self.db.transaction()?;
             tx.execute("DELETE FROM parts WHERE folder = ?1", [folder])?;
-            for (name, stamp) in parts {
+            for PartRecord { name, digest, stamp } in parts {
                 tx.execute(
-                    "INSERT INTO parts VALUES(?1,?2,?3,?4,?5)",
-                    params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash],
+                    "INSERT INTO parts(folder, name, size, mtime_ns, hash, digest) VALUES(?1,?2,?3,?4,?5,?6)",
+                    params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash, digest],
                 )?;
             }
             tx.commit()
         };
         write().map_err(sql)
     }
+}
+
+/// A stamp in three columns from `first` on.
+fn stamp(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Stamp> {
+    Ok(Stamp { size: row.get(first)?, mtime_ns: row.get(first + 1)?, hash: row.get(first + 2)? })
 }
 
 #[cfg(test)]
@@ -380,7 +421,8 @@ mod tests {
     }
 
     fn entry(path: &[u8], record: Record, keep: &[Fingerprint]) -> Entry {
-        let payloads = record.products.keys().map(|f| (*f, vec![f[0]])).collect();
+        let payload = |f: &Fingerprint| Payload { rows: 1, bytes: vec![f[0]] };
+        let payloads = record.products.keys().map(|f| (*f, payload(f))).collect();
         Entry { path: path.to_vec(), record, payloads, keep: keep.iter().copied().collect(), unclaim: vec![] }
     }
 

@@ -29,6 +29,9 @@ const COLUMNS: [(&str, ColumnType); 13] = [
     ("outputs", ColumnType::Text),
 ];
 
+/// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
+const OUTPUTS: usize = 100;
+
 /// Names of the manifest files, relative to the output.
 pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
@@ -82,7 +85,7 @@ pub fn write(
     csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
     for (path, record, now) in rows {
         let values = row(plan, path, record, now);
-        csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
+        csv.write_record(values.iter().map(Value::text)).map_err(|e| failed(e.to_string()))?;
         table.push(values).map_err(failed)?;
     }
     let csv = csv.into_inner().map_err(|e| failed(e.to_string()))?;
@@ -120,6 +123,11 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
     let mut outputs: Vec<String> =
         record.into_iter().flat_map(|r| r.products.values().flatten()).map(|o| path_text(&o.path)).collect();
     outputs.sort();
+    if outputs.len() > OUTPUTS {
+        let more = outputs.len() - OUTPUTS;
+        outputs.truncate(OUTPUTS);
+        outputs.push(format!("and {more} more"));
+    }
     let known = record.filter(|r| r.hash.is_some());
     vec![
         Value::Text(blake3::hash(path).to_hex()[..32].to_string()),
@@ -136,12 +144,4 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         text(facts.map(|f| f.format.clone())),
         text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
     ]
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Text(t) => t.clone(),
-        Value::Int(i) => i.to_string(),
-        _ => String::new(),
-    }
 }

@@ -22,6 +22,7 @@ use ledger::{Ledger, LedgerError};
 use memory::Budget;
 use prepare::{Prepared, Task};
 use resume::{Reason, Selection};
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -91,7 +92,9 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let prepared = prepare::prepare(plan, Some(&ledger), options.selection)?;
     prepared.refuse_collisions(plan)?;
     plan.tables().try_for_each(|table| table.check_folder(&plan.output))?;
+    plan.pairs().try_for_each(|pairs| pairs.check_folder(&plan.output))?;
     manifest::refuse_foreign(plan, &ledger)?;
+    let folders = prepare::folder_claims(plan, &ledger)?;
     ledger.adopt(&plan.name)?;
     let todo = prepared.tasks.len();
     emit(Event::Planned {
@@ -101,7 +104,8 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         vanished: prepared.vanished.len(),
         swept,
     });
-    ledger.claim(prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes())))?;
+    let files = prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes()));
+    ledger.claim(files.chain(folders.iter().map(Vec::as_slice)))?;
 
     let count = |reason| prepared.reasons.get(&reason).copied().unwrap_or(0);
     let mut summary = Summary {
@@ -120,7 +124,10 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         return Err(error);
     }
     emit(Event::Publishing);
-    if options.prune && summary.stop.is_none() {
+    let prunes = options.prune && summary.stop.is_none();
+    // What lists the pairs forgets them before they go, so that it never names a file that is not there.
+    publish_pairs(plan, &store, &mut ledger, &prepared, prunes, &mut summary)?;
+    if prunes {
         summary.pruned = prune(&store, &mut ledger, &prepared)?;
     }
     publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
@@ -258,6 +265,27 @@ fn prune(store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usiz
     let inputs: Vec<_> = prepared.vanished.iter().map(|(path, _)| path.clone()).collect();
     ledger.forget(&inputs, &orphans)?;
     Ok(removed)
+}
+
+fn publish_pairs(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+    prunes: bool,
+    summary: &mut Summary,
+) -> Result<(), RunError> {
+    if plan.pairs().next().is_none() {
+        return Ok(());
+    }
+    let records = ledger.records()?;
+    let vanished: BTreeSet<&[u8]> = prepared.vanished.iter().map(|(path, _)| path.as_slice()).collect();
+    for pairs in plan.pairs() {
+        let leave_out = |path: &[u8]| prunes && vanished.contains(path);
+        let count = pairs.publish(plan, store, ledger, &records, &leave_out)?;
+        summary.tables.push((pairs.folder().display().to_string(), count));
+    }
+    Ok(())
 }
 
 fn publish(

@@ -7,6 +7,7 @@ use super::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use crate::plan::Plan;
 use crate::spec::Span;
+use crate::steps::Place;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
@@ -152,9 +153,9 @@ fn make_task(
         }
     });
     let claims: Vec<PathBuf> = plan
-        .writes()
+        .single_writes()
         .filter(|(product, _)| decision.make.contains(product))
-        .map(|(_, sink)| sink.path(&input.relative))
+        .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
         .collect();
     let foreign = claims
         .iter()
@@ -175,6 +176,44 @@ fn reusable(outcome: &Outcome) -> bool {
     }
 }
 
+/// The claim on a folder as a whole.
+fn folder_claim(folder: &Path) -> Vec<u8> {
+    [folder.as_os_str().as_bytes(), b"/"].concat()
+}
+
+/// Claims to record before files are written under names not known beforehand: the folders that receive
+/// them become safelight's own.
+///
+/// # Errors
+/// When such a folder holds something that no run has written there.
+pub fn folder_claims(plan: &Plan, ledger: &Ledger) -> Result<Vec<Vec<u8>>, RunError> {
+    let claimed = ledger.claims()?;
+    let new: Vec<&Path> =
+        plan.owned_folders().filter(|folder| !claimed.contains(&folder_claim(folder))).collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let records = ledger.records()?;
+    let mut owned: BTreeSet<&[u8]> =
+        records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
+    let orphans = ledger.orphans()?;
+    owned.extend(orphans.iter().map(|o| o.path.as_slice()).chain(claimed.iter().map(Vec::as_slice)));
+    for folder in &new {
+        let files = walkdir::WalkDir::new(plan.output.join(folder)).into_iter().flatten();
+        for file in files.filter(|f| !f.file_type().is_dir()) {
+            let relative = file.path().strip_prefix(&plan.output).unwrap_or(file.path());
+            if !owned.contains(relative.as_os_str().as_bytes()) {
+                return Err(RunError::Foreign(format!(
+                    "{} stands where the job wants a folder of its own and was not written by safelight; move it \
+                     away or choose another folder",
+                    file.path().display()
+                )));
+            }
+        }
+    }
+    Ok(new.into_iter().map(folder_claim).collect())
+}
+
 fn look(output: &Path, records: &HashMap<Vec<u8>, Record>) -> Disk {
     let paths: Vec<&Vec<u8>> =
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| &o.path).collect();
@@ -192,7 +231,8 @@ fn collisions(plan: &Plan, inputs: &[Input]) -> BTreeMap<PathBuf, Vec<PathBuf>> 
     let mut clashes: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for (_, sink) in plan.writes() {
         for (index, input) in inputs.iter().enumerate() {
-            let path = sink.path(&input.relative);
+            // Patches and variants add the same to the names of all inputs.
+            let path = sink.path(&input.relative, &Place::default());
             if let Some(first) = writers.insert(path.clone(), index) {
                 let inputs_there =
                     clashes.entry(path).or_insert_with(|| vec![inputs[first].relative.clone()]);

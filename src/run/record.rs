@@ -72,9 +72,29 @@ pub struct Entry {
     /// New state; its `products` are those made now.
     pub record: Record,
     /// Row values of the products made now.
-    pub payloads: HashMap<Fingerprint, Vec<u8>>,
+    pub payloads: HashMap<Fingerprint, Payload>,
     /// Products made earlier that still hold.
     pub keep: BTreeSet<Fingerprint>,
     /// Output paths that were claimed and not written, to be given up.
     pub unclaim: Vec<Vec<u8>>,
+}
+
+/// The rows of one product of one input, in the ledger's binary form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// How many.
+    pub rows: u32,
+    /// Their values, one after the other.
+    pub bytes: Vec<u8>,
+}
+
+/// A file of a folder that is replaced as a whole, as it was last published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartRecord {
+    /// File name.
+    pub name: String,
+    /// What it was made of; empty where the name says it.
+    pub digest: String,
+    /// What was published.
+    pub stamp: Stamp,
 }

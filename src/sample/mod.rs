@@ -8,7 +8,7 @@ mod degrade;
 mod draw;
 mod march;
 mod noise;
-mod rng;
+pub(crate) mod rng;
 mod scenes;
 
 pub use archive::{SampleError, archive};

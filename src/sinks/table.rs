@@ -6,14 +6,16 @@
 //! one atomic exchange.
 
 use crate::columns::{self, Column, ColumnType, Value};
-use crate::plan::{Build, Plan};
+use crate::plan::{Build, Link, Plan};
 use crate::run::RunError;
 use crate::run::inputs::{Input, path_text};
-use crate::run::ledger::{Facts, Fingerprint, Ledger, Outcome, Record};
+use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
+use crate::sinks::present_files;
+use crate::sinks::rows::Rows;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built};
-use crate::store::{Part, Stamp, Store, StoreError};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::store::{Part, Store, StoreError};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Bytes of rows a part aims at, uncompressed.
@@ -22,7 +24,8 @@ const PART_BYTES: usize = 32 << 20;
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "table",
-    doc: "Writes one Parquet row for each image: what it is, carried list columns, measurements and vectors.",
+    doc: "Writes one Parquet row for each image (after `patches` or `corrupt_each`, for each sample): what the \
+          file is, carried list columns, measurements and vectors.",
     role: Role::WriteRow,
     params: &[
         Param {
@@ -82,7 +85,7 @@ struct RowRef<'a> {
 
 struct Layout {
     columns: Vec<Column>,
-    products: Vec<Fingerprint>,
+    made: Rows,
     metadata: Vec<(String, String)>,
 }
 
@@ -95,19 +98,9 @@ impl TableSink {
     fn layout(&self, plan: &Plan) -> Layout {
         let mut columns = base_columns();
         let mut taken: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
-        let mut products = Vec::new();
-        let mut made = Vec::new();
-        for link in &plan.chain {
-            match &link.action {
-                Action::Columns(step) => {
-                    products.extend(link.product);
-                    made.extend(step.columns());
-                }
-                Action::Table(table) if table.folder == self.folder => break,
-                _ => {}
-            }
-        }
-        taken.extend(made.iter().map(|c| c.name.clone()));
+        let mine = |l: &Link| matches!(&l.action, Action::Table(t) if t.folder == self.folder);
+        let made = Rows::before(plan, plan.chain.iter().position(mine).unwrap_or(0));
+        taken.extend(made.columns().map(|c| c.name.clone()));
         for column in &plan.input.carried {
             let mut name = column.name.clone();
             while !taken.insert(name.clone()) {
@@ -115,8 +108,8 @@ impl TableSink {
             }
             columns.push(Column::new(name, column.kind));
         }
-        columns.extend(made);
-        let ids: String = products.iter().flatten().map(|b| format!("{b:02x}")).collect();
+        columns.extend(made.columns().cloned());
+        let ids: String = made.products().flatten().map(|b| format!("{b:02x}")).collect();
         let mut metadata = vec![
             ("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
             ("safelight.pipeline".to_string(), plan.name.clone()),
@@ -124,7 +117,7 @@ impl TableSink {
         ];
         let models: Vec<_> = plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect();
         metadata.push(("safelight.models".to_string(), models.join(",")));
-        Layout { columns, products, metadata }
+        Layout { columns, made, metadata }
     }
 
     /// Brings the folder in line with the ledger; returns the number of rows.
@@ -142,7 +135,13 @@ impl TableSink {
         let layout = self.layout(plan);
         let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
         let target = self.rows.unwrap_or_else(|| default_rows(&layout.columns));
-        let keys: Vec<[u8; 32]> = rows.iter().map(|r| *blake3::hash(r.input.key()).as_bytes()).collect();
+        let counts = layout.made.counted_by().map(|fan| ledger.row_counts(fan)).transpose()?;
+        let key = |r: &RowRef<'_>| {
+            let count = counts.as_ref().map_or(1, |c| c.get(r.input.key()).copied().unwrap_or(0));
+            (*blake3::hash(r.input.key()).as_bytes(), count)
+        };
+        let keys: Vec<([u8; 32], usize)> = rows.iter().map(key).collect();
+        let total = keys.iter().map(|(_, count)| count).sum();
         let schema = schema_text(&layout);
         let mut parts = Vec::new();
         for range in cut(&keys, target) {
@@ -156,16 +155,20 @@ impl TableSink {
         }
         let folder_name = self.folder.display().to_string();
         let known = ledger.parts(&folder_name)?;
-        let present = present_parts(&store.root().join(&self.folder)).map_err(|m| self.error(m))?;
+        let present =
+            present_files(&store.root().join(&self.folder), is_part_name).map_err(|m| self.error(m))?;
         let intact =
             |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
         if present.len() == parts.len() && parts.iter().all(|(name, _)| intact(name)) {
-            return Ok(rows.len());
+            return Ok(total);
         }
         let mut failure = None;
         let files = parts.iter().map_while(|(name, rows)| {
             if intact(name) {
-                return known.get(name).map(|stamp| Ok((name.clone(), Part::Carried(stamp.clone()))));
+                return known.get(name).map(|stamp| {
+                    let carried = Part::Carried { from: name.clone(), stamp: stamp.clone() };
+                    Ok((name.clone(), carried))
+                });
             }
             match part(&layout, rows, ledger) {
                 Ok(bytes) => Some(Ok((name.clone(), Part::New(bytes)))),
@@ -180,9 +183,11 @@ impl TableSink {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let stamps: Vec<(String, Stamp)> = stamps?;
-        ledger.set_parts(&folder_name, &stamps)?;
-        Ok(rows.len())
+        // The names say what is in them.
+        let record = |(name, stamp)| PartRecord { name, digest: String::new(), stamp };
+        let parts: Vec<PartRecord> = stamps?.into_iter().map(record).collect();
+        ledger.set_parts(&folder_name, &parts)?;
+        Ok(total)
     }
 
     fn error(&self, message: String) -> RunError {
@@ -195,7 +200,7 @@ impl TableSink {
     /// With the name of the first such thing.
     pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
         let folder = output.join(&self.folder);
-        present_parts(&folder)
+        present_files(&folder, is_part_name)
             .map(drop)
             .map_err(|m| RunError::Foreign(format!("table folder {} {m}", folder.display())))
     }
@@ -208,7 +213,7 @@ fn row_ref<'a>(
 ) -> Option<RowRef<'a>> {
     let record = records.get(input.key())?;
     let Outcome::Done(facts) = &record.outcome else { return None };
-    if !layout.products.iter().all(|p| record.products.contains_key(p)) {
+    if !layout.made.complete(record) {
         return None;
     }
     let mut hasher = blake3::Hasher::new();
@@ -236,26 +241,26 @@ fn default_rows(columns: &[Column]) -> usize {
 
 fn schema_text(layout: &Layout) -> String {
     let columns = layout.columns.iter().map(|c| format!("{}:{};", c.name, c.kind.name()));
-    let products = layout.products.iter().map(|p| format!("{p:?};"));
+    let products = layout.made.products().map(|p| format!("{p:?};"));
     let metadata = layout.metadata.iter().map(|(k, v)| format!("{k}={v};"));
     columns.chain(products).chain(metadata).collect()
 }
 
-/// Cuts rows into parts: after a row whose key says so, so that a change elsewhere moves no boundary.
-/// Parts hold from a quarter of `target` rows (the last may hold fewer) to four times as many. At least
-/// one range, which may be empty.
-fn cut(keys: &[[u8; 32]], target: usize) -> Vec<std::ops::Range<usize>> {
+/// Cuts inputs, each a key with its number of rows, into parts: after one whose key says so, so that a change
+/// elsewhere moves no boundary. Parts hold from a quarter of `target` rows (the last may hold fewer) to four
+/// times as many, and the rows of one input more. At least one range, which may be empty.
+fn cut(keys: &[([u8; 32], usize)], target: usize) -> Vec<std::ops::Range<usize>> {
     let (least, most) = (target.div_ceil(4), target * 4);
     let mut ranges = Vec::new();
-    let mut start = 0;
-    for (index, key) in keys.iter().enumerate() {
-        let length = index + 1 - start;
+    let (mut start, mut length) = (0, 0);
+    for (index, (key, rows)) in keys.iter().enumerate() {
+        length += rows;
         let mut head = [0; 8];
         head.copy_from_slice(&key[..8]);
-        let says_so = u64::from_le_bytes(head) % (target as u64) == 0;
+        let says_so = u64::from_le_bytes(head) % (target as u64) < *rows as u64;
         if (says_so && length >= least) || length >= most {
             ranges.push(start..index + 1);
-            start = index + 1;
+            (start, length) = (index + 1, 0);
         }
     }
     if start < keys.len() || ranges.is_empty() {
@@ -270,34 +275,12 @@ fn is_part_name(name: &str) -> bool {
     digits.is_some_and(|d| d.len() == 16 && d.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
-fn present_parts(folder: &Path) -> Result<BTreeMap<String, (u64, i64)>, String> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(e) => return Err(format!("can't be listed: {e}; it has to be a folder of parts, or absent")),
-    };
-    let mut parts = BTreeMap::new();
-    for entry in entries {
-        let entry = entry.map_err(|e| format!("can't be listed: {e}"))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let file = entry.file_type().is_ok_and(|t| t.is_file());
-        if !(file && is_part_name(&name)) {
-            return Err(format!(
-                "holds {name}, which is not a part; move it out, the folder is replaced as a whole"
-            ));
-        }
-        let meta = entry.metadata().map_err(|e| format!("cannot read {name}: {e}"))?;
-        parts.insert(name, (meta.len(), crate::store::mtime_ns(&meta)));
-    }
-    Ok(parts)
-}
-
 fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, RunError> {
     let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
     for row in rows {
         let (record, facts) = (row.record, row.facts);
         let hash = record.hash.map(|h| blake3::Hash::from(h).to_hex().to_string()).unwrap_or_default();
-        let mut values = vec![
+        let mut base = vec![
             Value::Text(row.input.id()),
             Value::Text(path_text(row.input.key())),
             Value::Int(i64::try_from(record.size).unwrap_or(i64::MAX)),
@@ -309,17 +292,16 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
             Value::Int(facts.bit_depth.into()),
             Value::Text(facts.format.clone()),
         ];
-        values.extend(row.input.carried.iter().cloned());
-        for product in &layout.products {
-            let payload = ledger.payload(row.input.key(), product)?.unwrap_or_default();
-            values.extend(columns::decode(&payload).unwrap_or_default());
+        base.extend(row.input.carried.iter().cloned());
+        for made in layout.made.of(ledger, row.input.key())? {
+            let values = base.iter().cloned().chain(made).collect();
+            table.push(values).map_err(|message| RunError::Table {
+                folder: path_text(row.input.key()),
+                message: format!(
+                    "{message}; the ledger is damaged, move the whole output folder away and run again"
+                ),
+            })?;
         }
-        table.push(values).map_err(|message| RunError::Table {
-            folder: path_text(row.input.key()),
-            message: format!(
-                "{message}; the ledger is damaged, move the whole output folder away and run again"
-            ),
-        })?;
     }
     table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })
 }
@@ -329,8 +311,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn keys(names: &[u32]) -> Vec<[u8; 32]> {
-        names.iter().map(|n| *blake3::hash(&n.to_le_bytes()).as_bytes()).collect()
+    fn keys(names: &[u32]) -> Vec<([u8; 32], usize)> {
+        names.iter().map(|n| (*blake3::hash(&n.to_le_bytes()).as_bytes(), 1)).collect()
     }
 
     proptest! {
@@ -342,6 +324,15 @@ mod tests {
             prop_assert_eq!(covered, (0..count).collect::<Vec<_>>());
             prop_assert!(ranges.iter().all(|r| r.len() <= target * 4));
         }
+
+        #[test]
+        fn inputs_of_many_rows_fill_parts_sooner(count in 1usize..500, rows in 1usize..90) {
+            let names: Vec<u32> = (0..count as u32).collect();
+            let weighed: Vec<_> = keys(&names).into_iter().map(|(key, _)| (key, rows)).collect();
+            let ranges = cut(&weighed, 100);
+            prop_assert!(ranges.iter().all(|r| r.len() * rows < 400 + rows));
+            prop_assert!(ranges.iter().rev().skip(1).all(|r| r.len() * rows >= 25));
+        }
     }
 
     #[test]
@@ -351,7 +342,7 @@ mod tests {
         names.push(5001);
         names.sort_unstable();
         let after = keys(&names);
-        let parts = |keys: &[[u8; 32]]| -> HashSet<Vec<[u8; 32]>> {
+        let parts = |keys: &[([u8; 32], usize)]| -> HashSet<Vec<([u8; 32], usize)>> {
             cut(keys, 100).into_iter().map(|r| keys[r].to_vec()).collect()
         };
         let (old, new) = (parts(&before), parts(&after));

@@ -4,7 +4,7 @@ use crate::codec::{self, Compression, EncodeOptions, Format};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built, Sample, Shape};
+use crate::steps::{Action, Built, Place, Sample, Shape};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -88,17 +88,27 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
 }
 
 impl Write {
-    /// Output path, relative to the output folder, of the input at `relative`.
-    pub fn path(&self, relative: &Path) -> PathBuf {
-        let mut path = self.folder.join(relative);
+    /// The folder, relative to the output.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
+    /// folders of their own, patches a number at the end of the name.
+    pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
+        let patch = place.patch_suffix();
+        let mut path = self.folder.clone();
+        path.extend(&place.variant);
+        path.push(relative);
         let extension = match self.format {
             Some(format) => format.extensions().first().map(OsString::from),
             None => path.extension().map(OsString::from),
         };
-        let keeps = self.format.is_none() && self.suffix.is_empty();
+        let keeps = self.format.is_none() && self.suffix.is_empty() && patch.is_empty();
         if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
+            name.push(&patch);
             if let Some(extension) = extension {
                 name.push(".");
                 name.push(extension);
@@ -149,11 +159,14 @@ mod tests {
 
     #[test]
     fn names_follow_format_and_suffix() {
-        let path = |w: Write, p: &str| w.path(Path::new(p)).to_str().unwrap().to_string();
+        let path = |w: Write, p: &str| w.path(Path::new(p), &Place::default()).to_str().unwrap().to_string();
         assert_eq!(path(write(None, ""), "a/b.c.JPG"), "images/a/b.c.JPG");
         assert_eq!(path(write(None, "_x2"), "a/b.c.JPG"), "images/a/b.c_x2.JPG");
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
         assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
+        let place = Place { numbers: vec![3], variant: vec!["fog".into(), "2".into()], patch: Some(3) };
+        let many = write(None, "_x").path(Path::new("a/b.png"), &place);
+        assert_eq!(many, Path::new("images/fog/2/a/b_x_0003.png"));
     }
 }

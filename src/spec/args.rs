@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::StepSpec;
 use super::diagnostic::{Diagnostic, Sources, Span};
 use super::units::{ByteSize, Failures};
 
@@ -29,6 +30,8 @@ pub enum Value {
     List(Vec<Arg>),
     /// `Kind::Span`: low and high, equal when one value was given.
     Span(Box<Value>, Box<Value>),
+    /// `Kind::Steps`.
+    Steps(Vec<StepSpec>),
 }
 
 /// A value and where it stands.
@@ -168,6 +171,14 @@ impl Args {
     /// A list of texts, choices or globs.
     pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
         self.list(name)?.iter().map(|item| item.value.text()).collect()
+    }
+
+    /// A `Kind::Steps`.
+    pub fn steps(&self, name: &str) -> Option<&[StepSpec]> {
+        match &self.get(name)?.value {
+            Value::Steps(steps) => Some(steps),
+            _ => None,
+        }
     }
 
     /// A `Kind::Span` of numbers as `(low, high)`.

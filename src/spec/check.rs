@@ -8,7 +8,8 @@ use globset::GlobBuilder;
 use super::args::{Arg, Args, Value};
 use super::diagnostic::{Origin, Report, Span};
 use super::kinds;
-use super::param::{Fallback, Kind, Param};
+use super::param::{Descriptor, Fallback, Kind, Param};
+use super::pipeline::{self, StepSpec};
 use super::suggest;
 use super::tree::{self, Data, Key, Node, Typed, shown, typed};
 use super::units::{self, UnitError};
@@ -107,6 +108,9 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
                 .collect();
             return args.into_iter().collect::<Option<Vec<_>>>().map(Value::List);
         }
+        (Kind::Steps { noun, registry }, Data::List(nodes)) => {
+            return steps(noun, &registry(), nodes, report);
+        }
         (Kind::Span(item), Data::List(nodes)) => return span(param, item, nodes, node.span, report),
         (Kind::Span(item), Data::Scalar { .. }) => {
             return value(param, item, node, report)
@@ -123,6 +127,14 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
             None
         }
     }
+}
+
+fn steps(noun: &str, registry: &[&'static Descriptor], nodes: &[Node], report: &mut Report) -> Option<Value> {
+    // Every step is checked, also after the first mistake.
+    let steps: Vec<Option<StepSpec>> =
+        nodes.iter().map(|node| pipeline::step(noun, node, registry, report)).collect();
+    let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
+    steps.iter().all(|step| step.sound).then_some(Value::Steps(steps))
 }
 
 fn span(param: &Param, item: &Kind, nodes: &[Node], place: Span, report: &mut Report) -> Option<Value> {
@@ -219,6 +231,7 @@ fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
             scalar(item, text, plain).is_ok().then(|| format!("put it in brackets: `[{text}]`")),
         )),
         Kind::Span(_) => Err(Problem::Type(None)),
+        Kind::Steps { .. } => Err(Problem::Type(Some(format!("put it in brackets: `[{text}]`")))),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn wanted(kind: &Kind) -> String {
         Kind::Folder => "a relative folder name such as `images`".to_owned(),
         Kind::List(item) => format!("a list in which each item is {}", wanted(item)),
         Kind::Span(item) => format!("{}, or `[low, high]`", wanted(item)),
+        Kind::Steps { noun, .. } => format!("a list of {noun}s"),
     }
 }
 
@@ -72,6 +73,10 @@ fn example_value(kind: &Kind) -> String {
         Kind::Folder => "images".to_owned(),
         Kind::List(item) => format!("[{}]", example_value(item)),
         Kind::Span(item) => example_value(item),
+        Kind::Steps { registry, .. } => {
+            let first = registry().first().map_or("", |known| known.example.trim_start_matches("- "));
+            format!("[{first}]")
+        }
     }
 }
 

@@ -12,13 +12,14 @@ pub(super) fn check(
     registry: &[&'static Descriptor],
     report: &mut Report,
 ) {
-    let is_sink = |role: Role| matches!(role, Role::WriteImage | Role::WriteRow);
+    let takes_row = |role: Role| matches!(role, Role::WritePairs | Role::WriteRow);
+    let is_sink = |role: Role| role == Role::WriteImage || takes_row(role);
     let names_of = |wanted: &dyn Fn(Role) -> bool| {
         quoted(registry.iter().filter(|known| wanted(known.role)).map(|known| known.name))
     };
     let last = |wanted: &dyn Fn(Role) -> bool| steps.iter().rposition(|step| wanted(step.descriptor.role));
     let last_sink = last(&is_sink);
-    let last_row = last(&|role| role == Role::WriteRow);
+    let last_row = last(&takes_row);
     if last_sink.is_none() {
         let help = format!("end the steps with one of {}", names_of(&is_sink));
         report.error(section, "no step writes anything", help);
@@ -35,14 +36,23 @@ pub(super) fn check(
                 );
             }
             Role::Columns if last_row.is_none() && last_sink.is_some() => {
-                let help = format!("add one of {} after it", names_of(&|role| role == Role::WriteRow));
+                let help = format!("add one of {} after it", names_of(&takes_row));
                 report.error(
                     step.span,
                     format!("the columns of `{name}` would be lost: no row is written after it"),
                     help,
                 );
             }
-            Role::Image if last_sink.is_some_and(|last| index > last) => {
+            Role::Many if steps.iter().take(index).any(|s| s.descriptor.role == Role::Many) => {
+                let help = "take one of them, or write the patches first and corrupt them in a second job"
+                    .to_owned();
+                report.error(
+                    step.span,
+                    format!("`{name}` comes after a step that already makes several samples"),
+                    help,
+                );
+            }
+            Role::Image | Role::Many if last_sink.is_some_and(|last| index > last) => {
                 let help = "move it before the step that writes, or remove it".to_owned();
                 report.error(step.span, format!("`{name}` has no effect: nothing is written after it"), help);
             }

@@ -42,6 +42,13 @@ pub enum Kind {
     List(&'static Kind),
     /// One value, or `[low, high]` with `low <= high`.
     Span(&'static Kind),
+    /// A list of steps of a registry of their own, such as corruptions.
+    Steps {
+        /// What one is called.
+        noun: &'static str,
+        /// Those that exist.
+        registry: fn() -> Vec<&'static Descriptor>,
+    },
 }
 
 /// What holds when a parameter is not given.
@@ -73,10 +80,14 @@ pub struct Param {
 pub enum Role {
     /// Image to image.
     Image,
+    /// Image to several images, each with a row of its own.
+    Many,
     /// Image to columns of the row.
     Columns,
     /// Writes the image.
     WriteImage,
+    /// Writes the image and its clean one, with the row.
+    WritePairs,
     /// Writes the row; every step that makes columns has to stand before it.
     WriteRow,
 }

@@ -50,6 +50,12 @@ pub struct StepSpec {
     pub sound: bool,
 }
 
+impl PartialEq for StepSpec {
+    fn eq(&self, other: &StepSpec) -> bool {
+        self.descriptor.name == other.descriptor.name && self.args.iter().eq(other.args.iter())
+    }
+}
+
 impl PipelineSpec {
     /// The texts that every span of this pipeline refers to.
     pub fn sources(&self) -> &Sources {
@@ -233,7 +239,8 @@ fn steps(
         return Vec::new();
     }
     // Every step is checked, also after the first mistake.
-    let found: Vec<Option<StepSpec>> = items.iter().map(|item| step(item, registry, report)).collect();
+    let found: Vec<Option<StepSpec>> =
+        items.iter().map(|item| step("step", item, registry, report)).collect();
     // An unreadable step may be the one that the order lacks, so the order is judged only without any.
     let all_known = found.iter().all(Option::is_some);
     let found: Vec<StepSpec> = found.into_iter().flatten().collect();
@@ -243,9 +250,37 @@ fn steps(
     found
 }
 
-/// Checks one step. `None` when it cannot be told which step it is; mistakes of its parameters are
-/// reported and leave them unset.
-pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut Report) -> Option<StepSpec> {
+/// Reads a list of steps that stands alone, such as a shipped recipe. `file` names it in messages.
+///
+/// # Errors
+/// Every mistake.
+pub fn parse_steps(
+    text: &str,
+    file: &str,
+    registry: &[&'static Descriptor],
+) -> Result<Vec<StepSpec>, Diagnostics> {
+    let mut report = Report::new(Arc::new(Sources::new(file, text, &[])));
+    let root = tree::read(text, Origin::File, 0, &mut report);
+    let found: Vec<StepSpec> = match root.as_ref().map(|root| &root.data) {
+        Some(Data::List(items)) => {
+            items.iter().filter_map(|item| step("step", item, registry, &mut report)).collect()
+        }
+        _ => {
+            report.error(Span::FILE, "a list of steps is expected", "begin each with `- `".to_owned());
+            Vec::new()
+        }
+    };
+    if report.is_clean() { Ok(found) } else { Err(report.finish()) }
+}
+
+/// Checks one step, called `noun` in messages. `None` when it cannot be told which step it is; mistakes of
+/// its parameters are reported and leave them unset.
+pub(super) fn step(
+    noun: &str,
+    item: &Node,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) -> Option<StepSpec> {
     let mistakes_before = report.count();
     let empty = Node::null(item.span);
     let (name, span, value) = match &item.data {
@@ -253,20 +288,21 @@ pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut R
         Data::Map(entries) => match entries.as_slice() {
             [(key, value)] => (&key.text, key.span, value),
             _ => {
-                several_keys(entries, item.span, registry, report);
+                several_keys(noun, entries, item.span, registry, report);
                 return None;
             }
         },
         Data::Bad => return None,
         Data::List(_) | Data::Scalar { .. } => {
-            let message = format!("a step is a name with its parameters, found {}", kinds::found(item));
-            report.error(item.span, message, "write for example `- write: {folder: images}`".to_owned());
+            let message = format!("a {noun} is a name with its parameters, found {}", kinds::found(item));
+            let example = registry.first().map_or("", |known| known.example);
+            report.error(item.span, message, format!("write for example `{example}`"));
             return None;
         }
     };
     let Some(descriptor) = registry.iter().find(|known| known.name == *name).copied() else {
-        let help = suggest::help(name, registry.iter().map(|known| known.name), "the steps are");
-        report.error(span, format!("unknown step {}", shown(name)), help);
+        let help = suggest::help(name, registry.iter().map(|known| known.name), &format!("the {noun}s are"));
+        report.error(span, format!("unknown {noun} {}", shown(name)), help);
         return None;
     };
     let owner = format!("`{name}`");
@@ -287,9 +323,16 @@ pub(super) fn step(item: &Node, registry: &[&'static Descriptor], report: &mut R
     Some(StepSpec { descriptor, args, span, sound })
 }
 
-fn several_keys(entries: &[(Key, Node)], span: Span, registry: &[&'static Descriptor], report: &mut Report) {
+fn several_keys(
+    noun: &str,
+    entries: &[(Key, Node)],
+    span: Span,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) {
     let [(first, value), (second, _), ..] = entries else {
-        return report.error(span, "a step is missing here", "write its name, or remove the `-`".to_owned());
+        let help = "write its name, or remove the `-`".to_owned();
+        return report.error(span, format!("a {noun} is missing here"), help);
     };
     let is_step = |name: &str| registry.iter().any(|known| known.name == name);
     let help = if value.is_null() && is_step(&first.text) && !is_step(&second.text) {
@@ -298,7 +341,7 @@ fn several_keys(entries: &[(Key, Node)], span: Span, registry: &[&'static Descri
         format!("begin the second with its own `-`: `- {}: ...`", second.text)
     };
     let message =
-        format!("one step has {} keys: {} and {}", entries.len(), shown(&first.text), shown(&second.text));
+        format!("one {noun} has {} keys: {} and {}", entries.len(), shown(&first.text), shown(&second.text));
     report.error(second.span, message, help);
 }
 

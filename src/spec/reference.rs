@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::kinds;
 use super::language::{INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
 use super::param::{Descriptor, Fallback, Param, Role};
+use super::schema::nested;
 
 /// The reference of the language with these steps: the top level, `input`, `limits`, and every step
 /// with its parameters and an example. Headings begin at the second level.
@@ -21,6 +22,15 @@ pub fn reference_markdown(registry: &[&'static Descriptor]) -> String {
     }
     let (name, doc) = STEPS_SECTION;
     let _ = write!(out, "\n## {name}\n\n{doc}\n");
+    steps(&mut out, registry);
+    for (noun, inner) in nested(registry) {
+        let _ = write!(out, "\n## {noun}s\n\nA parameter that takes a list of {noun}s takes these.\n");
+        steps(&mut out, &inner);
+    }
+    out
+}
+
+fn steps(out: &mut String, registry: &[&'static Descriptor]) {
     for step in registry {
         let _ = write!(out, "\n### {}\n\n{}\n\n*{}.*", step.name, step.doc, role(step.role));
         if let Some(parameter) = step.shorthand {
@@ -31,10 +41,9 @@ pub fn reference_markdown(registry: &[&'static Descriptor]) -> String {
             out.push_str("\nIt takes no parameters.\n");
         } else {
             out.push('\n');
-            table(&mut out, step.params);
+            table(out, step.params);
         }
     }
-    out
 }
 
 fn table(out: &mut String, params: &[Param]) {
@@ -65,6 +74,8 @@ fn cell(text: &str) -> String {
 fn role(role: Role) -> &'static str {
     match role {
         Role::Image => "Changes the image",
+        Role::Many => "Makes several images of one",
+        Role::WritePairs => "Writes pairs of images",
         Role::Columns => "Adds columns to the row",
         Role::WriteImage => "Writes the image",
         Role::WriteRow => "Writes the row",

@@ -87,7 +87,7 @@ fn check_example(known: &'static Descriptor, flaws: &mut Vec<String>) {
     match root.as_ref().map(|node| &node.data) {
         Some(Data::List(items)) if items.len() == 1 => {
             for item in items {
-                step(item, &[known], &mut report);
+                step("step", item, &[known], &mut report);
             }
         }
         _ => flaws.push(format!("{}: its example is not one list item `- {}: ...`", known.name, known.name)),

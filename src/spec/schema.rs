@@ -35,15 +35,39 @@ pub fn json_schema(registry: &[&'static Descriptor]) -> Value {
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-        "$defs": {
-            "variable": {
-                "type": "string",
-                "pattern": "\\$\\{",
-                "description": "Text with an environment variable, `${NAME}` or `${NAME:-default}`.",
-            },
-            "step": step(registry),
-        },
+        "$defs": definitions(registry),
     })
+}
+
+/// The steps, and the registries that their parameters bring along.
+fn definitions(registry: &[&'static Descriptor]) -> Map<String, Value> {
+    let mut found = Map::new();
+    found.insert(
+        "variable".to_owned(),
+        json!({
+            "type": "string",
+            "pattern": "\\$\\{",
+            "description": "Text with an environment variable, `${NAME}` or `${NAME:-default}`.",
+        }),
+    );
+    found.insert("step".to_owned(), step(registry));
+    for (noun, inner) in nested(registry) {
+        found.insert(noun.to_owned(), step(&inner));
+    }
+    found
+}
+
+/// Every registry that a parameter of these steps takes a list of, by the name of its members.
+pub(super) fn nested(registry: &[&'static Descriptor]) -> Vec<(&'static str, Vec<&'static Descriptor>)> {
+    let mut found: Vec<(&'static str, Vec<&'static Descriptor>)> = Vec::new();
+    for param in registry.iter().flat_map(|known| known.params) {
+        if let Kind::Steps { noun, registry } = param.kind
+            && found.iter().all(|(known, _)| *known != noun)
+        {
+            found.push((noun, registry()));
+        }
+    }
+    found
 }
 
 fn step(registry: &[&'static Descriptor]) -> Value {
@@ -150,6 +174,7 @@ fn kind(of: &Kind) -> Value {
             {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? *%$"},
         ]})),
         Kind::List(item) => json!({"type": "array", "items": kind(item)}),
+        Kind::Steps { noun, .. } => json!({"type": "array", "items": {"$ref": format!("#/$defs/{noun}")}}),
         Kind::Span(item) => json!({"anyOf": [
             kind(item),
             {"type": "array", "items": kind(item), "minItems": 2, "maxItems": 2},

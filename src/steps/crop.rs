@@ -1,6 +1,7 @@
 //! `crop`: a rectangle of the picture, in the coordinates a person sees.
 
 use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::crop::{Gravity, Rect, crop};
 use crate::plan::Build;
@@ -102,7 +103,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
 }
 
 impl ImageStep for Crop {
-    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         sample.make_upright();
         let full = (sample.image.width, sample.image.height);
         let rect = match self.place {
@@ -113,8 +114,15 @@ impl ImageStep for Crop {
             let message = format!("the rectangle lies outside the picture of {} x {}", full.0, full.1);
             ItemError::new(ErrorKind::Unsupported, message)
         })?;
+        // The same part of the clean picture, which may be larger.
+        sample.reference = sample.reference.as_ref().and_then(|clean| {
+            let by = clean.width / full.0;
+            let clipped = rect.clip(full.0, full.1)?;
+            let (width, height) = (clipped.width * by, clipped.height * by);
+            crop(clean, Rect { x: rect.x * by, y: rect.y * by, width, height })
+        });
         sample.meta.for_size(sample.image.width, sample.image.height);
-        Ok(())
+        Ok(Row::new())
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -2,7 +2,7 @@
 
 use super::numbers::{self, load_options};
 use super::{Action, Built, ColumnStep, Sample, Shape};
-use crate::columns::{Column, ColumnType, Value};
+use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
 use crate::nn::{EmbedOptions, Embedder, Fit, Pool};
@@ -111,7 +111,7 @@ impl ColumnStep for Embed {
         vec![Column::new(self.column.clone(), ColumnType::Vector(self.embedder.dim()))]
     }
 
-    fn values(&self, sample: &Sample) -> Result<Vec<Value>, ItemError> {
+    fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
         let turned;
         let image = if sample.meta.orientation == 1 {
             &sample.image

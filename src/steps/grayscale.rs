@@ -1,6 +1,7 @@
 //! `grayscale`: colour to luma.
 
 use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::gray::to_gray;
 use crate::plan::Build;
@@ -25,11 +26,12 @@ pub fn build(_args: &Args, _build: &mut Build<'_>) -> Option<Built> {
 }
 
 impl ImageStep for Grayscale {
-    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         if sample.image.channels > 1 {
             sample.image = to_gray(&sample.image);
+            sample.reference = sample.reference.as_ref().map(to_gray);
         }
-        Ok(())
+        Ok(Row::new())
     }
 
     fn shape(&self, shape: Shape) -> Shape {

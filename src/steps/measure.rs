@@ -1,8 +1,9 @@
 //! `measure`: numbers about the picture, as columns.
 
 use super::{Action, Built, ColumnStep, Sample, Shape};
-use crate::columns::{Column, ColumnType, Value};
-use crate::error::ItemError;
+use crate::columns::{Column, ColumnType, Row, Value};
+use crate::error::{ErrorKind, ItemError};
+use crate::image::compare::{self, ShapeMismatch};
 use crate::image::{Image, measure, noise};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -10,31 +11,62 @@ use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 struct Measurement {
     name: &'static str,
     kind: ColumnType,
-    compute: fn(&Image) -> Value,
+    compute: Compute,
+}
+
+enum Compute {
+    /// Of the picture alone.
+    Own(fn(&Image) -> Value),
+    /// Of the picture and the clean one.
+    Against(fn(&Image, &Image) -> Result<f64, ShapeMismatch>),
 }
 
 /// Every measurement there is; `NAMES` lists the same names for the parameter table.
-static MEASUREMENTS: [Measurement; 6] = [
+static MEASUREMENTS: [Measurement; 9] = [
     Measurement {
         name: "noise_sigma",
         kind: ColumnType::Float,
-        compute: |i| Value::Float(noise::noise_sigma(i)),
+        compute: Compute::Own(|i| Value::Float(noise::noise_sigma(i))),
     },
     Measurement {
         name: "sharpness",
         kind: ColumnType::Float,
-        compute: |i| Value::Float(measure::sharpness(i)),
+        compute: Compute::Own(|i| Value::Float(measure::sharpness(i))),
     },
-    Measurement { name: "entropy", kind: ColumnType::Float, compute: |i| Value::Float(measure::entropy(i)) },
-    Measurement { name: "mean", kind: ColumnType::Float, compute: |i| Value::Float(measure::mean(i)) },
+    Measurement {
+        name: "entropy",
+        kind: ColumnType::Float,
+        compute: Compute::Own(|i| Value::Float(measure::entropy(i))),
+    },
+    Measurement {
+        name: "mean",
+        kind: ColumnType::Float,
+        compute: Compute::Own(|i| Value::Float(measure::mean(i))),
+    },
     Measurement {
         name: "contrast",
         kind: ColumnType::Float,
-        compute: |i| Value::Float(measure::contrast(i)),
+        compute: Compute::Own(|i| Value::Float(measure::contrast(i))),
     },
-    Measurement { name: "blank", kind: ColumnType::Bool, compute: |i| Value::Bool(measure::blank(i)) },
+    Measurement {
+        name: "blank",
+        kind: ColumnType::Bool,
+        compute: Compute::Own(|i| Value::Bool(measure::blank(i))),
+    },
+    Measurement { name: "psnr", kind: ColumnType::Float, compute: Compute::Against(psnr) },
+    Measurement { name: "ssim", kind: ColumnType::Float, compute: Compute::Against(compare::ssim) },
+    Measurement { name: "mse", kind: ColumnType::Float, compute: Compute::Against(compare::mse) },
 ];
-const NAMES: &[&str] = &["noise_sigma", "sharpness", "entropy", "mean", "contrast", "blank"];
+
+/// dB for equal pictures, whose ratio is infinite.
+const EQUAL: f64 = 100.0;
+
+fn psnr(a: &Image, b: &Image) -> Result<f64, ShapeMismatch> {
+    Ok(compare::psnr(a, b)?.min(EQUAL))
+}
+
+const NAMES: &[&str] =
+    &["noise_sigma", "sharpness", "entropy", "mean", "contrast", "blank", "psnr", "ssim", "mse"];
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
@@ -42,7 +74,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     doc: "Adds a column for each measurement of the current picture: `noise_sigma` (additive noise, 0 to 255 \
           scale), `sharpness` (variance of the Laplacian of luma, 0 to 255 scale), `entropy` (bits a pixel of \
           8-bit luma), `mean` and `contrast` (mean and standard deviation of luma, 0 to 1), `blank` (nothing \
-          but one tone).",
+          but one tone). Against the clean picture that `corrupt` kept: `psnr` (dB, all channels together, at \
+          most 100), `ssim` (Wang 2004, 11x11 Gaussian window, mean of the channels), `mse` (0 to 1 scale).",
     role: Role::Columns,
     params: &[
         Param {
@@ -93,12 +126,27 @@ impl ColumnStep for Measure {
         self.chosen.iter().map(column).collect()
     }
 
-    fn values(&self, sample: &Sample) -> Result<Vec<Value>, ItemError> {
-        Ok(self.chosen.iter().map(|i| (MEASUREMENTS[*i].compute)(&sample.image)).collect())
+    fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
+        let value = |i: &usize| match MEASUREMENTS[*i].compute {
+            Compute::Own(compute) => Ok(compute(&sample.image)),
+            Compute::Against(compute) => {
+                let missing = || ItemError::new(ErrorKind::Unsupported, "no clean picture is kept");
+                let clean = sample.reference.as_ref().ok_or_else(missing)?;
+                let value = compute(&sample.image, clean);
+                value.map(Value::Float).map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))
+            }
+        };
+        self.chosen.iter().map(value).collect()
+    }
+
+    fn needs_reference(&self) -> bool {
+        self.chosen.iter().any(|i| matches!(MEASUREMENTS[*i].compute, Compute::Against(_)))
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        8 * shape.width * shape.height
+        // SSIM holds about ten double planes at once.
+        let planes = if self.needs_reference() { 88 } else { 8 };
+        planes * shape.width * shape.height
     }
 }
 

@@ -1,16 +1,20 @@
 //! The steps of a pipeline: one file each, registered in [`STEPS`].
 
+mod corrupt;
+mod corrupt_each;
 mod crop;
 mod embed;
 mod grayscale;
 mod measure;
 mod numbers;
+mod patches;
 mod resize;
 mod restore;
 
 use crate::codec::{Metadata, Source};
-use crate::columns::{Column, Value};
+use crate::columns::{Column, Row};
 use crate::error::ItemError;
+use crate::image::orient::upright;
 use crate::image::{Depth, Image};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor};
@@ -22,8 +26,15 @@ use std::path::PathBuf;
 pub struct Sample {
     /// Path relative to the input.
     pub relative: PathBuf,
+    /// BLAKE3 of the input file.
+    pub hash: [u8; 32],
     /// The current picture.
     pub image: Image,
+    /// The clean picture that the current one was made of, turned like it; its sides are whole multiples of
+    /// the current one's.
+    pub reference: Option<Image>,
+    /// Which of several pictures made of one input this is.
+    pub place: Place,
     /// What the file carried beside its pixels, kept in step with them.
     pub meta: Metadata,
     /// What the file was.
@@ -32,13 +43,32 @@ pub struct Sample {
     pub notes: Vec<String>,
 }
 
+/// Where a sample stands among those made of one input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Number in each fan-out, for seeds: independent of what else is made.
+    pub numbers: Vec<u32>,
+    /// Words that tell variants of one picture apart, such as `gaussian_noise`, `3`.
+    pub variant: Vec<String>,
+    /// Number of the patch.
+    pub patch: Option<u32>,
+}
+
+impl Place {
+    /// What the patch adds to a file's name, such as `_0012`.
+    pub fn patch_suffix(&self) -> String {
+        self.patch.map_or_else(String::new, |patch| format!("_{patch:04}"))
+    }
+}
+
 impl Sample {
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
     /// coordinates a person sees.
     pub fn make_upright(&mut self) {
         if self.meta.orientation != 1 {
             let image = std::mem::replace(&mut self.image, Image::new(1, 1, 1, Depth::U8));
-            self.image = crate::image::orient::upright(image, self.meta.orientation);
+            self.image = upright(image, self.meta.orientation);
+            self.reference = self.reference.take().map(|r| upright(r, self.meta.orientation));
             self.meta.set_orientation(1);
         }
     }
@@ -66,11 +96,21 @@ impl Shape {
 
 /// A step that turns the picture into another.
 pub trait ImageStep: Send + Sync + Debug {
-    /// Works on the sample in place.
+    /// Works on the sample in place; gives the values of its columns.
     ///
     /// # Errors
     /// The item's failure.
-    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError>;
+    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError>;
+
+    /// Columns about what it did, in order.
+    fn columns(&self) -> Vec<Column> {
+        Vec::new()
+    }
+
+    /// Whether the picture as it was is kept as the sample's reference.
+    fn keeps_reference(&self) -> bool {
+        false
+    }
 
     /// Shape of the result.
     fn shape(&self, shape: Shape) -> Shape;
@@ -100,7 +140,12 @@ pub trait ColumnStep: Send + Sync + Debug {
     ///
     /// # Errors
     /// The item's failure.
-    fn values(&self, sample: &Sample) -> Result<Vec<Value>, ItemError>;
+    fn values(&self, sample: &Sample) -> Result<Row, ItemError>;
+
+    /// Whether it compares with the sample's reference.
+    fn needs_reference(&self) -> bool {
+        false
+    }
 
     /// Peak bytes beside the sample itself for an input of `shape`.
     fn peak_bytes(&self, shape: Shape) -> u64;
@@ -116,15 +161,48 @@ pub trait ColumnStep: Send + Sync + Debug {
     }
 }
 
+/// The samples made of one, each with the values of the step's columns; made one at a time.
+pub type Pieces<'a> = Box<dyn Iterator<Item = Result<(Sample, Row), ItemError>> + 'a>;
+
+/// A step that makes several samples of one.
+pub trait ManyStep: Send + Sync + Debug {
+    /// Takes the sample apart.
+    ///
+    /// # Errors
+    /// The item's failure.
+    fn split(&self, sample: Sample) -> Result<Pieces<'_>, ItemError>;
+
+    /// Columns that tell the samples apart, in order.
+    fn columns(&self) -> Vec<Column>;
+
+    /// Shape of one.
+    fn shape(&self, shape: Shape) -> Shape;
+
+    /// How many there are at most.
+    fn count(&self, shape: Shape) -> u64;
+
+    /// Peak bytes while one is made, input and result included.
+    fn peak_bytes(&self, shape: Shape) -> u64;
+
+    /// Whether the picture as it was is kept as the samples' reference.
+    fn keeps_reference(&self) -> bool {
+        false
+    }
+}
+
 /// A step compiled from its YAML, ready to run.
 #[derive(Debug)]
 pub enum Action {
     /// Picture to picture.
     Image(Box<dyn ImageStep>),
+    /// Picture to several.
+    Many(Box<dyn ManyStep>),
     /// Picture to columns.
     Columns(Box<dyn ColumnStep>),
     /// Writes the picture.
     Write(crate::sinks::write::Write),
+    /// Writes the picture and its reference.
+    Pairs(crate::sinks::pairs::Pairs),
     /// Writes the rows.
     Table(crate::sinks::table::TableSink),
 }
@@ -136,6 +214,18 @@ pub struct Built {
     pub action: Action,
     /// Hashes of the files it read, by a name for people.
     pub ingredients: Vec<(String, String)>,
+}
+
+impl Action {
+    /// The columns it makes, in order.
+    pub fn columns(&self) -> Vec<Column> {
+        match self {
+            Action::Image(step) => step.columns(),
+            Action::Many(step) => step.columns(),
+            Action::Columns(step) => step.columns(),
+            Action::Write(_) | Action::Pairs(_) | Action::Table(_) => Vec::new(),
+        }
+    }
 }
 
 impl From<Action> for Built {
@@ -158,10 +248,14 @@ pub static STEPS: &[Registered] = &[
     Registered { descriptor: &resize::DESCRIPTOR, build: resize::build },
     Registered { descriptor: &crop::DESCRIPTOR, build: crop::build },
     Registered { descriptor: &grayscale::DESCRIPTOR, build: grayscale::build },
+    Registered { descriptor: &corrupt::DESCRIPTOR, build: corrupt::build },
+    Registered { descriptor: &corrupt_each::DESCRIPTOR, build: corrupt_each::build },
+    Registered { descriptor: &patches::DESCRIPTOR, build: patches::build },
     Registered { descriptor: &restore::DESCRIPTOR, build: restore::build },
     Registered { descriptor: &embed::DESCRIPTOR, build: embed::build },
     Registered { descriptor: &measure::DESCRIPTOR, build: measure::build },
     Registered { descriptor: &crate::sinks::write::DESCRIPTOR, build: crate::sinks::write::build },
+    Registered { descriptor: &crate::sinks::pairs::DESCRIPTOR, build: crate::sinks::pairs::build },
     Registered { descriptor: &crate::sinks::table::DESCRIPTOR, build: crate::sinks::table::build },
 ];
 

@@ -1,6 +1,7 @@
 //! `resize`: the picture at another size.
 
 use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::resize::{Filter, TargetSize, resize};
 use crate::plan::Build;
@@ -75,14 +76,14 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
 }
 
 impl ImageStep for Resize {
-    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         sample.make_upright();
         let (width, height) = self.target.of(sample.image.width, sample.image.height);
         if (width, height) != (sample.image.width, sample.image.height) {
             sample.image = resize(&sample.image, width, height, self.filter);
             sample.meta.for_size(width, height);
         }
-        Ok(())
+        Ok(Row::new())
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -2,6 +2,7 @@
 
 use super::numbers::{self, load_options};
 use super::{Action, Built, ImageStep, Sample, Shape};
+use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
 use crate::nn::{Colour, RestoreError, RestoreOptions, Restorer};
@@ -97,7 +98,7 @@ fn side(value: u64) -> usize {
 }
 
 impl ImageStep for Restore {
-    fn apply(&self, sample: &mut Sample) -> Result<(), ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         let restored = self.restorer.restore(&sample.image).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
@@ -107,7 +108,7 @@ impl ImageStep for Restore {
         })?;
         sample.image = restored;
         sample.meta.for_size(sample.image.width, sample.image.height);
-        Ok(())
+        Ok(Row::new())
     }
 
     fn shape(&self, shape: Shape) -> Shape {

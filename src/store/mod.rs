@@ -107,12 +107,36 @@ impl Staged {
 }
 
 /// A file of a folder that is replaced as a whole.
-#[derive(Debug)]
-pub enum Part {
+pub enum Part<'a> {
     /// New content.
     New(Vec<u8>),
-    /// The file of that name in the present folder, as it was stamped when it was written.
-    Carried(Stamp),
+    /// New content that is written piece by piece.
+    Written(Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>),
+    /// A file of the present folder, as it was stamped when it was written.
+    Carried {
+        /// Its present name.
+        from: String,
+        /// Its stamp.
+        stamp: Stamp,
+    },
+}
+
+/// Hashes what passes through to a file.
+struct Hashing {
+    file: io::BufWriter<File>,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// The output folder of one job.
@@ -272,10 +296,10 @@ impl Store {
     ///
     /// # Errors
     /// When the system refuses; the present folder then stands unchanged.
-    pub fn replace_folder(
+    pub fn replace_folder<'a>(
         &self,
         folder: &Path,
-        files: impl Iterator<Item = Result<(String, Part), StoreError>>,
+        files: impl Iterator<Item = Result<(String, Part<'a>), StoreError>>,
     ) -> Result<Vec<(String, Stamp)>, StoreError> {
         let target = self.target(folder)?;
         let parent = target.parent().unwrap_or(&self.root);
@@ -287,22 +311,28 @@ impl Store {
             let (name, part) = file?;
             let path = temp.join(&name);
             self.fault.hit("part").map_err(|e| io_error("write", &path, e))?;
-            let bytes = match part {
-                Part::New(bytes) => bytes,
-                Part::Carried(stamp) => {
-                    let present = target.join(&name);
+            let write: Box<dyn FnOnce(&mut dyn Write) -> io::Result<()>> = match part {
+                Part::New(bytes) => Box::new(move |to| to.write_all(&bytes)),
+                Part::Written(write) => write,
+                Part::Carried { from, stamp } => {
+                    let present = target.join(&from);
                     if fs::hard_link(&present, &path).is_ok() {
                         stamps.push((name, stamp));
                         continue;
                     }
-                    fs::read(&present).map_err(|e| io_error("read", &present, e))?
+                    let mut old = File::open(&present).map_err(|e| io_error("read", &present, e))?;
+                    Box::new(move |to| io::copy(&mut old, to).map(drop))
                 }
             };
-            let hash = *blake3::hash(&bytes).as_bytes();
-            let write = |mut file: File| {
-                file.write_all(&bytes).and_then(|()| file.sync_all()).and_then(|()| file.metadata())
+            let finish = |file: File| {
+                let mut to = Hashing { file: io::BufWriter::new(file), hasher: blake3::Hasher::new() };
+                write(&mut to)?;
+                let file = to.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                file.sync_all()?;
+                Ok((file.metadata()?, *to.hasher.finalize().as_bytes()))
             };
-            let meta = File::create_new(&path).and_then(write).map_err(|e| io_error("write", &path, e))?;
+            let (meta, hash) =
+                File::create_new(&path).and_then(finish).map_err(|e| io_error("write", &path, e))?;
             stamps.push((name, Stamp { size: meta.len(), mtime_ns: mtime_ns(&meta), hash }));
         }
         self.sync_folder(&temp)?;

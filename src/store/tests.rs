@@ -62,7 +62,7 @@ fn replace_folder_swaps_whole_sets() {
     let new = |name: &str, bytes: &[u8]| Ok((name.to_string(), Part::New(bytes.to_vec())));
     let first =
         store.replace_folder(Path::new("t"), vec![new("a", b"1"), new("b", b"2")].into_iter()).unwrap();
-    let kept = Ok(("b".to_string(), Part::Carried(first[1].1.clone())));
+    let kept = Ok(("b".to_string(), Part::Carried { from: "b".into(), stamp: first[1].1.clone() }));
     let second = store.replace_folder(Path::new("t"), vec![kept, new("c", b"3")].into_iter()).unwrap();
     assert_eq!(second[0], first[1]);
     let mut names: Vec<_> = fs::read_dir(dir.path().join("t"))

@@ -56,12 +56,9 @@ pub(super) fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Resu
         tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
     }
     for (fingerprint, outputs) in &record.products {
-        let payload = entry.payloads.get(fingerprint).map_or(&[][..], Vec::as_slice);
-        tx.prepare_cached("INSERT OR REPLACE INTO products VALUES(?1,?2,?3)")?.execute(params![
-            id,
-            fingerprint,
-            payload
-        ])?;
+        let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));
+        let sql = "INSERT OR REPLACE INTO products(item, fingerprint, payload, rows) VALUES(?1,?2,?3,?4)";
+        tx.prepare_cached(sql)?.execute(params![id, fingerprint, bytes, rows])?;
         for Output { path, stamp } in outputs {
             tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
                 .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;

@@ -1,0 +1,106 @@
+//! Blur by a turned, stretched kernel, as in Real-ESRGAN.
+
+use super::filter::{Border, filter2d, gaussian_kernel, separable};
+use super::kernels::{Shape, bivariate};
+use super::{Context, Corruption, Drawn, Frame, ranged};
+use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+
+/// Its registration.
+pub static CORRUPTION: Corruption = Corruption {
+    descriptor: &Descriptor {
+        name: "anisotropic_blur",
+        doc: "Blurs with a kernel that may differ along and across a direction: a Gaussian, a generalised Gaussian \
+              or a plateau (the kernels of Real-ESRGAN).",
+        role: Role::Image,
+        params: &[
+            ranged(
+                "sigma_x",
+                &Kind::Float { min: 0.05, max: 50.0 },
+                "[0.2, 3]",
+                "Spread along the angle in pixels.",
+            ),
+            ranged(
+                "sigma_y",
+                &Kind::Float { min: 0.0, max: 50.0 },
+                "[0.2, 3]",
+                "Spread across it in pixels; 0 for the same as `sigma_x`.",
+            ),
+            ranged("angle", &Kind::Float { min: -360.0, max: 360.0 }, "[-180, 180]", "Direction in degrees."),
+            Param {
+                name: "shape",
+                kind: Kind::List(&Kind::Choice(&["gaussian", "generalised", "plateau"])),
+                fallback: Fallback::Yaml("[gaussian]"),
+                doc: "How the kernel falls off, one drawn.",
+            },
+            ranged(
+                "beta_generalised",
+                &Kind::Float { min: 0.1, max: 16.0 },
+                "[0.5, 4]",
+                "Exponent of the generalised shape: 1 is a Gaussian, more is flatter.",
+            ),
+            ranged(
+                "beta_plateau",
+                &Kind::Float { min: 0.5, max: 16.0 },
+                "[1, 2]",
+                "Exponent of the plateau shape.",
+            ),
+            ranged(
+                "radius",
+                &Kind::Int { min: 1, max: 32 },
+                "[3, 10]",
+                "Reach of the kernel in pixels, which makes it twice that and one wide.",
+            ),
+        ],
+        shorthand: None,
+        example: "- anisotropic_blur: {sigma_x: [1, 4], sigma_y: [0.3, 1], shape: [gaussian, plateau]}",
+    },
+    severities: &[],
+    apply,
+};
+
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+    let radius = drawn.whole("radius");
+    let along = drawn.number("sigma_x");
+    // Below this a kernel is one pixel anyhow.
+    let across = Some(drawn.number("sigma_y")).filter(|s| *s > 0.0).map_or(along, |s| s.max(0.05));
+    let shape = match drawn.word("shape") {
+        "generalised" => Shape::Generalised(drawn.number("beta_generalised")),
+        "plateau" => Shape::Plateau(drawn.number("beta_plateau")),
+        _ => Shape::Gaussian,
+    };
+    if shape == Shape::Gaussian && along == across {
+        let kernel = gaussian_kernel(along, radius);
+        frame.planes.iter_mut().for_each(|plane| separable(plane, frame.width, &kernel, Border::Reflect101));
+        return Ok(());
+    }
+    let kernel = bivariate(radius, (along, across), drawn.number("angle"), shape);
+    for plane in &mut frame.planes {
+        filter2d(plane, frame.width, &kernel, 2 * radius + 1, Border::Reflect101);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{difference, gray, run, scene};
+
+    #[test]
+    fn a_point_spreads_along_the_angle() {
+        let mut point = gray(41, 41, 0.0);
+        point.planes[0][20 * 41 + 20] = 1.0;
+        let blurred = run("- anisotropic_blur: {sigma_x: 3, sigma_y: 0.5, angle: 45, radius: 10}", &point, 1);
+        let at = |x: usize, y: usize| blurred.planes[0][y * 41 + x];
+        assert!(at(22, 22) > 0.03 && at(18, 22) < 0.001 && at(31, 31) == 0.0);
+        assert!((blurred.planes[0].iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn equal_sigmas_need_no_square_kernel() {
+        let clean = scene(60, 50);
+        let near = run("- anisotropic_blur: {sigma_x: 2, sigma_y: 2.00001, radius: 7}", &clean, 1);
+        assert!(
+            difference(&run("- anisotropic_blur: {sigma_x: 2, sigma_y: 0, radius: 7}", &clean, 1), &near)
+                < 1e-4
+        );
+    }
+}

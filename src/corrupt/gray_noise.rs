@@ -1,0 +1,57 @@
+//! Additive Gaussian noise without colour.
+
+use super::{Context, Corruption, Drawn, Frame, ranged};
+use crate::spec::{Descriptor, Kind, Role};
+
+/// Its registration.
+pub static CORRUPTION: Corruption = Corruption {
+    descriptor: &Descriptor {
+        name: "gray_noise",
+        doc: "Adds normal noise, independent for each pixel and the same in its channels.",
+        role: Role::Image,
+        params: &[ranged(
+            "sigma",
+            &Kind::Float { min: 0.0, max: 255.0 },
+            "[1, 30]",
+            "Standard deviation on the 0 to 255 scale.",
+        )],
+        shorthand: Some("sigma"),
+        example: "- gray_noise: {sigma: [5, 25]}",
+    },
+    severities: &[],
+    apply,
+};
+
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+    let sigma = (drawn.number("sigma") / 255.0) as f32;
+    let mut noise = vec![0.0f32; frame.width * frame.height];
+    context.rng.normals(&mut noise, |value, normal| *value = sigma * normal);
+    for plane in &mut frame.planes {
+        plane.iter_mut().zip(&noise).for_each(|(value, noise)| *value += noise);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{gray, run};
+    use super::Frame;
+
+    #[test]
+    fn the_noise_has_its_sigma_and_no_colour() {
+        let clean = Frame {
+            planes: vec![vec![0.4; 40_000], vec![0.5; 40_000], vec![0.6; 40_000]],
+            ..gray(200, 200, 0.0)
+        };
+        let noisy = run("- gray_noise: {sigma: 10}", &clean, 1);
+        let [r, g, b] = noisy.planes.as_slice() else { panic!() };
+        assert!(
+            r.iter()
+                .zip(g)
+                .zip(b)
+                .all(|((r, g), b)| (g - r - 0.1).abs() < 1e-6 && (b - g - 0.1).abs() < 1e-6)
+        );
+        let sigma = (g.iter().map(|v| (v - 0.5).powi(2)).sum::<f32>() / 40_000.0).sqrt() * 255.0;
+        assert!((sigma - 10.0).abs() < 0.2, "{sigma}");
+    }
+}

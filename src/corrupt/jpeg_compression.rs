@@ -1,0 +1,104 @@
+//! JPEG artefacts (ImageNet-C 15).
+
+use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Its registration.
+pub static CORRUPTION: Corruption = Corruption {
+    descriptor: &Descriptor {
+        name: "jpeg_compression",
+        doc: "Compresses as JPEG and decompresses.",
+        role: Role::Image,
+        params: &[
+            SEVERITY,
+            constant("quality", &Kind::Int { min: 1, max: 100 }, "JPEG quality on the scale of libjpeg."),
+            Param {
+                name: "subsampling",
+                kind: Kind::List(&Kind::Choice(&["420", "422", "444"])),
+                fallback: Fallback::Yaml("[420]"),
+                doc: "Chroma subsampling, one of these at random; gray pictures have none.",
+            },
+        ],
+        shorthand: None,
+        example: "- jpeg_compression: {quality: [30, 95]}",
+    },
+    severities: &[&[25.0], &[18.0], &[15.0], &[10.0], &[7.0]],
+    apply,
+};
+
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+    let side = |n: usize| {
+        u16::try_from(n).map_err(|_| format!("JPEG cannot hold more than 65535 pixels a side, not {n}"))
+    };
+    let (width, height) = (side(frame.width)?, side(frame.height)?);
+    let channels = frame.planes.len();
+    let mut bytes = vec![0; frame.width * frame.height * channels];
+    for (c, plane) in frame.planes.iter().enumerate() {
+        let to = bytes.iter_mut().skip(c).step_by(channels);
+        to.zip(plane).for_each(|(to, v)| *to = (v * 255.0 + 0.5) as u8);
+    }
+
+    let mut file = Vec::with_capacity(bytes.len() / 4);
+    let mut encoder = Encoder::new(&mut file, drawn.whole("quality") as u8);
+    encoder.set_sampling_factor(match drawn.word("subsampling") {
+        "444" => SamplingFactor::F_1_1,
+        "422" => SamplingFactor::F_2_1,
+        _ => SamplingFactor::F_2_2,
+    });
+    let (from, to) =
+        if channels == 1 { (ColorType::Luma, ColorSpace::Luma) } else { (ColorType::Rgb, ColorSpace::RGB) };
+    encoder.encode(&bytes, width, height, from).map_err(|e| e.to_string())?;
+
+    let limit = usize::from(u16::MAX);
+    let options =
+        DecoderOptions::default().jpeg_set_out_colorspace(to).set_max_width(limit).set_max_height(limit);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
+    decoder.decode_into(&mut bytes).map_err(|e| e.to_string())?;
+    for (c, plane) in frame.planes.iter_mut().enumerate() {
+        let from = bytes.iter().skip(c).step_by(channels);
+        plane.iter_mut().zip(from).for_each(|(to, b)| *to = f32::from(*b) / 255.0);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Frame;
+    use super::super::tests::{difference, gray, run, scene};
+    use crate::corrupt::{Context, Recipe};
+    use crate::random::Rng;
+
+    #[test]
+    fn lower_quality_and_more_subsampling_lose_more() {
+        let clean = scene(64, 48);
+        let lost = |yaml: &str| difference(&run(yaml, &clean, 1), &clean);
+        let high = lost("- jpeg_compression: {quality: 98, subsampling: [444]}");
+        let full = lost("- jpeg_compression: {quality: 60, subsampling: [444]}");
+        let half = lost("- jpeg_compression: {quality: 60, subsampling: [422]}");
+        let quarter = lost("- jpeg_compression: {quality: 60}");
+        assert!(
+            high < 0.01 && high < full && full < half && half < quarter,
+            "{high} {full} {half} {quarter}"
+        );
+    }
+
+    #[test]
+    fn gray_stays_gray() {
+        let gray = gray(20, 30, 0.5);
+        assert!(difference(&run("- jpeg_compression: {quality: 50}", &gray, 1), &gray) < 0.005);
+    }
+
+    #[test]
+    fn sides_beyond_the_format_are_refused_in_words() {
+        let mut long = Frame { width: 65_536, height: 1, planes: vec![vec![0.5; 65_536]] };
+        let mut context = Context { rng: Rng::new(1), clean: (1, 1), target: (1, 1) };
+        let recipe =
+            Recipe::parse("- jpeg_compression: {quality: 50}").unwrap_or_else(|e| panic!("{}", e.render()));
+        assert!(recipe.apply(&mut long, &mut context).unwrap_err().contains("65535"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Blur of a moving camera (ImageNet-C 6, in the form of the package imagecorruptions).
+
+use super::filter::{self, Border, Tap};
+use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, ranged};
+use crate::spec::{Descriptor, Kind, Role};
+
+/// Its registration.
+pub static CORRUPTION: Corruption = Corruption {
+    descriptor: &Descriptor {
+        name: "motion_blur",
+        doc: "Smears along a line with a fading tail, as a moving camera does.",
+        role: Role::Image,
+        params: &[
+            SEVERITY,
+            constant("radius", &Kind::Int { min: 0, max: 256 }, "Half the length of the smear in pixels."),
+            constant(
+                "sigma",
+                &Kind::Float { min: 0.01, max: 1024.0 },
+                "Standard deviation of the tail's Gaussian fading, in pixels.",
+            ),
+            ranged(
+                "angle",
+                &Kind::Float { min: -360.0, max: 360.0 },
+                "[-45, 45]",
+                "Direction of the motion in degrees; 0 smears to the left and 90 upwards.",
+            ),
+        ],
+        shorthand: None,
+        example: "- motion_blur: {radius: 10, sigma: 5, angle: [-45, 45]}",
+    },
+    severities: &[&[10.0, 3.0], &[15.0, 5.0], &[15.0, 8.0], &[15.0, 12.0], &[20.0, 15.0]],
+    apply,
+};
+
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+    let taps = line(drawn.whole("radius"), drawn.number("sigma"), drawn.number("angle"));
+    for plane in &mut frame.planes {
+        *plane = filter::taps(plane, frame.width, &taps, Border::Replicate);
+    }
+    Ok(())
+}
+
+/// The taps of a smear `2 * radius + 1` pixels long.
+pub(super) fn line(radius: usize, sigma: f64, angle: f64) -> Vec<Tap> {
+    let radians = angle.to_radians();
+    let (sine, cosine) = (libm::sin(radians), libm::cos(radians));
+    let fade = |i: f64| libm::exp(-i * i / (2.0 * sigma * sigma));
+    let sum: f64 = (0..=2 * radius).map(|i| fade(i as f64)).sum();
+    let tap = |i: usize| {
+        let i = i as f64;
+        let nearest = |v: f64| (v - 0.5).ceil() as isize;
+        Tap { dx: nearest(i * cosine), dy: nearest(i * sine), weight: (fade(i) / sum) as f32 }
+    };
+    (0..=2 * radius).map(tap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{gray, run};
+
+    #[test]
+    fn a_point_smears_one_way_and_fades() {
+        let mut point = gray(41, 41, 0.0);
+        point.planes[0][20 * 41 + 20] = 1.0;
+        let at = |angle: f32, x: usize, y: usize| {
+            let yaml = format!("- motion_blur: {{radius: 4, sigma: 4, angle: {angle}}}");
+            run(&yaml, &point, 1).planes[0][y * 41 + x]
+        };
+        assert!(at(0.0, 20, 20) > at(0.0, 17, 20) && at(0.0, 17, 20) > at(0.0, 12, 20));
+        assert!(at(0.0, 12, 20) > 0.0 && at(0.0, 11, 20) == 0.0 && at(0.0, 21, 20) == 0.0);
+        assert!(at(90.0, 20, 12) > 0.0 && at(45.0, 15, 15) > 0.0 && at(-45.0, 15, 25) > 0.0);
+    }
+
+    #[test]
+    fn brightness_stays_even_where_the_smear_is_longer_than_the_picture() {
+        let blurred = run("- motion_blur: {severity: 5}", &gray(9, 5, 0.6), 1);
+        assert!(blurred.planes[0].iter().all(|v| (v - 0.6).abs() < 1e-5));
+    }
+}

@@ -1,0 +1,59 @@
+//! Ringing of a sharp low pass, as in Real-ESRGAN.
+
+use super::filter::{Border, filter2d};
+use super::kernels::low_pass;
+use super::{Context, Corruption, Drawn, Frame, ranged};
+use crate::spec::{Descriptor, Kind, Role};
+use std::f64::consts::PI;
+
+/// Its registration.
+pub static CORRUPTION: Corruption = Corruption {
+    descriptor: &Descriptor {
+        name: "sinc_blur",
+        doc: "Cuts off high frequencies with a sinc kernel, which leaves ringing and overshoot at edges.",
+        role: Role::Image,
+        params: &[
+            ranged(
+                "cutoff",
+                &Kind::Float { min: 0.1, max: PI },
+                "[1.047, 3.1415]",
+                "Frequency that is cut off in radians a pixel: pi, the highest, keeps nearly all.",
+            ),
+            ranged(
+                "radius",
+                &Kind::Int { min: 1, max: 32 },
+                "[3, 10]",
+                "Reach of the kernel in pixels, which makes it twice that and one wide.",
+            ),
+        ],
+        shorthand: Some("cutoff"),
+        example: "- sinc_blur: {cutoff: [0.6, 2.5], radius: 10}",
+    },
+    severities: &[],
+    apply,
+};
+
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+    let radius = drawn.whole("radius");
+    let kernel = low_pass(radius, drawn.number("cutoff"));
+    for plane in &mut frame.planes {
+        filter2d(plane, frame.width, &kernel, 2 * radius + 1, Border::Reflect101);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{gray, run};
+    use super::Frame;
+
+    #[test]
+    fn edges_ring() {
+        let plane = (0..80 * 30).map(|i| if i % 80 < 40 { 0.3 } else { 0.7 }).collect();
+        let edge = Frame { planes: vec![plane], ..gray(80, 30, 0.0) };
+        let result = run("- sinc_blur: {cutoff: 1.1, radius: 10}", &edge, 1);
+        let row = &result.planes[0][80 * 15..80 * 16];
+        let most = row.iter().fold(0.0f32, |m, v| m.max(*v));
+        assert!((0.715..0.78).contains(&most) && (row[5] - 0.3).abs() < 0.005, "{most}");
+    }
+}

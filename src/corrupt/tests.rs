@@ -1,0 +1,86 @@
+//! What has to hold of every corruption, and helpers for their own tests.
+
+use super::*;
+use crate::random::Rng;
+use crate::spec::check_registry;
+
+/// A gray frame of one value.
+pub(super) fn gray(width: usize, height: usize, value: f32) -> Frame {
+    Frame { width, height, planes: vec![vec![value; width * height]] }
+}
+
+/// A colour frame with smooth tones, edges, texture, black and white.
+pub(super) fn scene(width: usize, height: usize) -> Frame {
+    let plane = |c: usize| {
+        let at = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            let ramp = (x + y * (c + 1)) as f32 / (width + height * (c + 1)) as f32;
+            let block = if (x / 9 + y / 7) % 3 == c { 0.35 } else { 0.0 };
+            let texture = ((x * 7 + y * 13 + c * 5) % 11) as f32 / 60.0;
+            (ramp * 0.8 + block + texture - 0.1).clamp(0.0, 1.0)
+        };
+        (0..width * height).map(at).collect()
+    };
+    Frame { width, height, planes: (0..3).map(plane).collect() }
+}
+
+/// Applies a YAML list of corruptions to a copy.
+pub(super) fn run(yaml: &str, frame: &Frame, seed: u64) -> Frame {
+    let mut result = frame.clone();
+    let size = (frame.width, frame.height);
+    let mut context = Context { rng: Rng::new(seed), clean: size, target: size };
+    let recipe = Recipe::parse(yaml).unwrap_or_else(|e| panic!("{}", e.render()));
+    recipe.apply(&mut result, &mut context).unwrap();
+    result
+}
+
+/// Mean absolute difference of two frames of one shape.
+pub(super) fn difference(a: &Frame, b: &Frame) -> f32 {
+    let (a, b) = (a.planes.concat(), b.planes.concat());
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32
+}
+
+#[test]
+fn the_registry_is_sound() {
+    check_registry(&descriptors()).unwrap();
+    for corruption in CORRUPTIONS {
+        let name = corruption.descriptor.name;
+        let columns = corruption.descriptor.params.iter().filter(|p| {
+            p.name != "severity" && matches!((p.kind, p.fallback), (Kind::Span(_), Fallback::Unset))
+        });
+        let columns = columns.count();
+        let has_severity = corruption.descriptor.params.first().is_some_and(|p| p.name == "severity");
+        assert_eq!(has_severity, !corruption.severities.is_empty(), "{name}");
+        assert!(corruption.severities.is_empty() || corruption.severities.len() == 5, "{name}");
+        assert!(corruption.severities.iter().all(|row| row.len() == columns), "{name}: {columns} constants");
+    }
+}
+
+#[test]
+fn every_corruption_works_at_any_size_and_repeats() {
+    for corruption in CORRUPTIONS {
+        let name = corruption.descriptor.name;
+        let texts: Vec<String> = match corruption.severities.len() {
+            0 => vec![format!("- {name}")],
+            _ => (1..=5).map(|s| format!("- {name}: {{severity: {s}}}")).collect(),
+        };
+        for (width, height) in [(1, 1), (1, 9), (5, 2), (33, 31), (70, 48)] {
+            let colour = scene(width, height);
+            let gray = Frame { planes: vec![colour.planes[1].clone()], ..colour.clone() };
+            for (frame, text) in [colour, gray].iter().flat_map(|f| texts.iter().map(move |t| (f, t))) {
+                let first = run(text, frame, 3);
+                assert_eq!(first.planes.len(), frame.planes.len(), "{text} {width}x{height}");
+                assert!(
+                    first.planes.iter().all(|p| p.len() == first.width * first.height),
+                    "{text} {width}x{height}"
+                );
+                assert!(
+                    first.planes.iter().flatten().all(|v| (0.0..=1.0).contains(v)),
+                    "{text} {width}x{height}"
+                );
+                assert_eq!(first, run(text, frame, 3), "{text} {width}x{height}");
+            }
+        }
+    }
+}

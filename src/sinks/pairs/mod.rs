@@ -1,0 +1,370 @@
+//! `pairs`: the corrupted picture and its clean one, in layouts that training code loads.
+//!
+//! Like the table, what lists the pairs (metadata, shards) is a projection of the ledger: it is made new at the
+//! end of a run, names exactly the pairs that are there, and equals that of one fresh run.
+
+mod files;
+mod shards;
+
+use crate::codec::{self, Compression, EncodeOptions, Format, Metadata};
+use crate::columns::{Column, ColumnType, Row, Value};
+use crate::error::{ErrorKind, ItemError};
+use crate::image::Image;
+use crate::plan::{Build, Plan};
+use crate::run::RunError;
+use crate::run::ledger::{Ledger, Outcome, Record};
+use crate::sinks::rows::Rows;
+use crate::spec::units::ByteSize;
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::steps::{Action, Built, Sample, Shape};
+use crate::store::{STATE_FOLDER, Store};
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Name, documentation and parameters.
+pub static DESCRIPTOR: Descriptor = Descriptor {
+    name: "pairs",
+    doc: "Writes the corrupted picture and its clean one side by side, split into `train`, `validation` and \
+          `test` by a hash of the source file's content: all patches of a picture, and copies of it, fall into \
+          one split, which stays the same as the archive grows. Without alpha and metadata; 16 bits stay 16 bits.",
+    role: Role::WritePairs,
+    params: &[
+        Param {
+            name: "folder",
+            kind: Kind::Folder,
+            fallback: Fallback::Yaml("pairs"),
+            doc: "Folder below the output that holds the pairs and nothing else.",
+        },
+        Param {
+            name: "layout",
+            kind: Kind::Choice(&["imagefolder", "folders", "webdataset"]),
+            fallback: Fallback::Yaml("imagefolder"),
+            doc: "`imagefolder`: `train/noisy`, `train/clean` and a metadata file for Hugging Face `datasets`; \
+                  `folders`: the same with equal names in both folders, and `pairs.csv`; `webdataset`: tar shards \
+                  of `key.noisy.png`, `key.clean.png` and `key.json`.",
+        },
+        Param {
+            name: "format",
+            kind: Kind::Choice(&["png", "tiff", "bmp"]),
+            fallback: Fallback::Yaml("png"),
+            doc: "Lossless file format of both pictures.",
+        },
+        Param {
+            name: "compression",
+            kind: Kind::Choice(&["fast", "small"]),
+            fallback: Fallback::Yaml("fast"),
+            doc: "Effort for PNG and TIFF.",
+        },
+        Param {
+            name: "validation",
+            kind: Kind::Float { min: 0.0, max: 1.0 },
+            fallback: Fallback::Yaml("0.1"),
+            doc: "Share of the sources whose pairs are for validation.",
+        },
+        Param {
+            name: "test",
+            kind: Kind::Float { min: 0.0, max: 1.0 },
+            fallback: Fallback::Yaml("0"),
+            doc: "Share of the sources whose pairs are for testing.",
+        },
+        Param {
+            name: "metadata",
+            kind: Kind::Choice(&["csv", "parquet"]),
+            fallback: Fallback::Yaml("csv"),
+            doc: "File type of the metadata of `imagefolder`.",
+        },
+        Param {
+            name: "shard_size",
+            kind: Kind::Bytes,
+            fallback: Fallback::Yaml("512MB"),
+            doc: "Most bytes of a shard of `webdataset`; only a single pair may be larger.",
+        },
+    ],
+    shorthand: Some("folder"),
+    example: "- pairs: {folder: pairs, layout: imagefolder, validation: 0.1, test: 0.1}",
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    ImageFolder,
+    Folders,
+    WebDataset,
+}
+
+/// The resolved sink.
+#[derive(Debug)]
+pub struct Pairs {
+    folder: PathBuf,
+    layout: Layout,
+    format: Format,
+    compression: Compression,
+    validation: f64,
+    test: f64,
+    parquet: bool,
+    shard_bytes: u64,
+}
+
+/// The splits, in the order they are documented.
+const SPLITS: [&str; 3] = ["train", "validation", "test"];
+
+/// A pair ready to be stored.
+#[derive(Debug)]
+pub struct Pair {
+    /// Values of [`Pairs::columns`].
+    pub row: Row,
+    /// Files to write, relative to the output folder.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Bytes to append to the input's fragment.
+    pub fragment: Vec<u8>,
+}
+
+/// Compiles the step.
+pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
+    let (validation, test) = (args.float("validation")?, args.float("test")?);
+    if validation + test > 1.0 {
+        let help = "they add up to at most 1; the rest is for training".to_string();
+        build.error(args, "test", "`validation` and `test` are more than everything", Some(help));
+        return None;
+    }
+    let layout = match args.text("layout")? {
+        "folders" => Layout::Folders,
+        "webdataset" => Layout::WebDataset,
+        _ => Layout::ImageFolder,
+    };
+    let shard_bytes = match args.bytes("shard_size")? {
+        ByteSize::Exact(bytes) if bytes >= 64 << 10 => bytes,
+        _ => {
+            build.error(args, "shard_size", "a shard wants a size of at least 64KiB", None);
+            return None;
+        }
+    };
+    Some(Built::from(Action::Pairs(Pairs {
+        folder: args.path("folder")?.to_path_buf(),
+        layout,
+        format: Format::from_name(args.text("format")?)?,
+        compression: match args.text("compression")? {
+            "small" => Compression::Small,
+            _ => Compression::Fast,
+        },
+        validation,
+        test,
+        parquet: args.text("metadata")? == "parquet",
+        shard_bytes,
+    })))
+}
+
+impl Pairs {
+    /// The folder, relative to the output.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Columns the sink keeps for itself: split, names relative to the split's folder, and for shards the
+    /// bytes of each file in the fragment.
+    fn columns() -> Vec<Column> {
+        let text = |name: &str| Column::new(name, ColumnType::Text);
+        let int = |name: &str| Column::new(name, ColumnType::Int);
+        vec![text("split"), text("noisy"), text("clean"), int("noisy_bytes"), int("clean_bytes")]
+    }
+
+    /// Where an input's bytes wait to be put into shards.
+    pub fn fragment_path(&self, relative: &Path) -> PathBuf {
+        let key = source_key(relative);
+        Path::new(STATE_FOLDER).join("fragments").join(&self.folder).join(key)
+    }
+
+    /// Bytes that encoding takes beside the pictures, for `count` samples of `shape`.
+    pub fn encode_bytes(&self, shape: Shape, count: u64) -> u64 {
+        let one = codec::encode_bytes(self.format, shape.width, shape.height, shape.channels, shape.depth);
+        let fragment = if self.layout == Layout::WebDataset { 2 * shape.bytes() * count } else { 0 };
+        2 * one + fragment
+    }
+
+    fn split(&self, hash: &[u8; 32]) -> &'static str {
+        let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 split of a source image");
+        hasher.update(hash);
+        let mut short = [0; 8];
+        short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        let place = (u64::from_le_bytes(short) >> 11) as f64 / (1u64 << 53) as f64;
+        let [train, validation, test] = SPLITS;
+        if place < self.validation {
+            validation
+        } else if place < self.validation + self.test {
+            test
+        } else {
+            train
+        }
+    }
+
+    /// Encodes the sample's pair. A file for which `written` says yes is there already.
+    ///
+    /// # Errors
+    /// When the format can't hold a picture.
+    pub fn encode(&self, sample: &mut Sample, written: &dyn Fn(&Path) -> bool) -> Result<Pair, ItemError> {
+        sample.make_upright();
+        let missing = || ItemError::new(ErrorKind::Unsupported, "no clean picture is kept");
+        let clean = sample.reference.as_ref().ok_or_else(missing)?;
+        let split = self.split(&sample.hash);
+        let key = format!("{}{}", source_key(&sample.relative), sample.place.patch_suffix());
+        let variant: String = sample.place.variant.iter().map(|word| format!("_{word}")).collect();
+        let noisy_key = format!("{key}{variant}");
+        // Only where names need not be equal, variants share their clean picture.
+        let clean_key = if self.layout == Layout::ImageFolder { &key } else { &noisy_key };
+        let extension = self.format.extensions().first().copied().unwrap_or_default();
+        let mut pair = Pair { row: Row::new(), files: Vec::new(), fragment: Vec::new() };
+        let (noisy, clean) = if self.layout == Layout::WebDataset {
+            let noisy = self.encode_one(&sample.image)?;
+            let clean = self.encode_one(clean)?;
+            let lengths = (noisy.len(), clean.len());
+            pair.fragment = [noisy, clean].concat();
+            pair.row = row(split, &noisy_key, clean_key, lengths);
+            return Ok(pair);
+        } else {
+            (&sample.image, clean)
+        };
+        let names = (format!("noisy/{noisy_key}.{extension}"), format!("clean/{clean_key}.{extension}"));
+        for (name, image) in [(&names.0, noisy), (&names.1, clean)] {
+            let path = self.folder.join(split).join(name);
+            if !written(&path) {
+                pair.files.push((path, self.encode_one(image)?));
+            }
+        }
+        pair.row = row(split, &names.0, &names.1, (0, 0));
+        Ok(pair)
+    }
+
+    fn encode_one(&self, image: &Image) -> Result<Vec<u8>, ItemError> {
+        let options = EncodeOptions {
+            format: self.format,
+            quality: None,
+            keep_metadata: false,
+            compression: self.compression,
+        };
+        let opaque = Image { alpha: None, ..image.clone() };
+        let encoded = codec::encode(&opaque, &Metadata::default(), None, &options);
+        encoded.map(|e| e.bytes).map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))
+    }
+
+    /// Brings metadata or shards in line with the ledger; returns the number of pairs. `leave_out` are
+    /// inputs whose pairs are about to be removed.
+    ///
+    /// # Errors
+    /// When a file can't be made; the old ones then stand.
+    pub fn publish(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        ledger: &mut Ledger,
+        records: &HashMap<Vec<u8>, Record>,
+        leave_out: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<usize, RunError> {
+        let mine = |l: &crate::plan::Link| matches!(&l.action, Action::Pairs(p) if p.folder == self.folder);
+        let Some(index) = plan.chain.iter().position(mine) else { return Ok(0) };
+        let Some(product) = plan.chain[index].product else { return Ok(0) };
+        let rows = Rows::before(plan, index).with(product, Pairs::columns());
+        let sources: BTreeMap<&Vec<u8>, &Record> = records
+            .iter()
+            .filter(|(path, r)| matches!(r.outcome, Outcome::Done(_)) && rows.complete(r) && !leave_out(path))
+            .collect();
+        match self.layout {
+            Layout::WebDataset => shards::publish(self, store, ledger, &rows, &product, &sources),
+            Layout::ImageFolder | Layout::Folders => {
+                files::publish(self, store, ledger, &rows, records, &sources)
+            }
+        }
+    }
+
+    /// Fails when the folder, which is replaced as a whole, holds something else than shards.
+    ///
+    /// # Errors
+    /// With the name of the first such thing.
+    pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
+        if self.layout != Layout::WebDataset {
+            return Ok(());
+        }
+        let folder = output.join(&self.folder);
+        super::present_files(&folder, shards::is_shard_name)
+            .map(drop)
+            .map_err(|m| RunError::Foreign(format!("pairs folder {} {m}", folder.display())))
+    }
+
+    /// Whether single files of this folder are written as items end, under names not known before.
+    pub fn writes_files(&self) -> bool {
+        self.layout != Layout::WebDataset
+    }
+}
+
+fn row(split: &str, noisy: &str, clean: &str, lengths: (usize, usize)) -> Row {
+    let int = |n: usize| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
+    let text = |t: &str| Value::Text(t.to_string());
+    vec![text(split), text(noisy), text(clean), int(lengths.0), int(lengths.1)]
+}
+
+/// A name for the pairs of an input, unique among inputs, of letters that every loader takes, without a dot.
+fn source_key(relative: &Path) -> String {
+    let stem = relative.file_stem().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let stem: String = stem.chars().take(40).map(plain).collect();
+    let hash = blake3::hash(relative.as_os_str().as_bytes()).to_hex();
+    format!("{stem}-{}", &hash[..12])
+}
+
+/// The values of [`Pairs::columns`] at the end of a row, and those before them.
+struct Own<'a> {
+    split: &'a str,
+    noisy: &'a str,
+    clean: &'a str,
+    lengths: (u64, u64),
+    others: &'a [Value],
+}
+
+impl Own<'_> {
+    fn of(row: &Row) -> Option<Own<'_>> {
+        let (others, own) = row.split_at_checked(row.len().checked_sub(5)?)?;
+        let [Value::Text(split), Value::Text(noisy), Value::Text(clean), Value::Int(a), Value::Int(b)] = own
+        else {
+            return None;
+        };
+        Some(Own { split, noisy, clean, lengths: (u64::try_from(*a).ok()?, u64::try_from(*b).ok()?), others })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(validation: f64, test: f64) -> Pairs {
+        Pairs {
+            folder: "pairs".into(),
+            layout: Layout::ImageFolder,
+            format: Format::Png,
+            compression: Compression::Fast,
+            validation,
+            test,
+            parquet: false,
+            shard_bytes: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn splits_have_their_shares_and_stay() {
+        let hashes: Vec<[u8; 32]> =
+            (0..4000u32).map(|i| *blake3::hash(&i.to_le_bytes()).as_bytes()).collect();
+        let (few, more) = (pairs(0.1, 0.0), pairs(0.1, 0.2));
+        let count = |p: &Pairs, name: &str| hashes.iter().filter(|h| p.split(h) == name).count();
+        assert!((340..460).contains(&count(&few, "validation")) && count(&few, "test") == 0);
+        assert!((700..900).contains(&count(&more, "test")));
+        assert!(hashes.iter().all(|h| (few.split(h) == "validation") == (more.split(h) == "validation")));
+        assert_eq!(count(&pairs(0.0, 0.0), "train"), 4000);
+        assert_eq!(count(&pairs(1.0, 0.0), "validation"), 4000);
+    }
+
+    #[test]
+    fn keys_are_plain_and_tell_inputs_apart() {
+        let key = source_key(Path::new("a/é b.c.JPG"));
+        assert!(key.starts_with("__b_c-") && !key.contains(['.', '/', ' ']), "{key}");
+        assert_ne!(source_key(Path::new("a/x.png")), source_key(Path::new("b/x.png")));
+        assert_ne!(source_key(Path::new("a/x.png")), source_key(Path::new("a/x.jpg")));
+    }
+}

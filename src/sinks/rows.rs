@@ -1,0 +1,100 @@
+//! The rows that a sink writes of an input: the columns of all steps before it, put side by side.
+
+use crate::columns::{self, Column, Row};
+use crate::plan::Plan;
+use crate::run::RunError;
+use crate::run::inputs::path_text;
+use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::steps::Action;
+
+/// Some columns of the rows, as one product of the ledger.
+#[derive(Debug)]
+struct Group {
+    product: Fingerprint,
+    columns: Vec<Column>,
+    /// One row for each sample of an input, not one for all.
+    many: bool,
+}
+
+/// The columns that steps make, in order.
+#[derive(Debug)]
+pub struct Rows {
+    groups: Vec<Group>,
+    /// The step that makes several samples of one input.
+    fan: Option<Fingerprint>,
+}
+
+impl Rows {
+    /// The columns of the steps before the one at `index` of the chain.
+    pub fn before(plan: &Plan, index: usize) -> Rows {
+        let (mut groups, mut fan) = (Vec::new(), None);
+        for link in &plan.chain[..index] {
+            let columns = link.action.columns();
+            if matches!(link.action, Action::Many(_)) {
+                fan = link.product;
+            }
+            if let (Some(product), false) = (link.product, columns.is_empty()) {
+                groups.push(Group { product, columns, many: fan.is_some() });
+            }
+        }
+        Rows { groups, fan }
+    }
+
+    /// These and the columns that a sink keeps for itself.
+    #[must_use]
+    pub fn with(mut self, product: Fingerprint, columns: Vec<Column>) -> Rows {
+        self.groups.push(Group { product, columns, many: self.fan.is_some() });
+        self
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.groups.iter().flat_map(|g| &g.columns)
+    }
+
+    /// The products they come from.
+    pub fn products(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.groups.iter().map(|g| &g.product)
+    }
+
+    /// The product whose row count is that of an input; none where each input has one row.
+    pub fn counted_by(&self) -> Option<&Fingerprint> {
+        self.fan.as_ref()
+    }
+
+    /// Whether the ledger holds all of them for this input.
+    pub fn complete(&self, record: &Record) -> bool {
+        self.products().all(|p| record.products.contains_key(p))
+    }
+
+    /// The rows of the input at `path`.
+    ///
+    /// # Errors
+    /// When the ledger can't be read or is damaged.
+    pub fn of(&self, ledger: &Ledger, path: &[u8]) -> Result<Vec<Row>, RunError> {
+        let damaged = || RunError::Table {
+            folder: path_text(path),
+            message: "the ledger is damaged; move the whole output folder away and run again".into(),
+        };
+        let mut rows: Option<Vec<Row>> = None;
+        let mut shared = Vec::new();
+        for group in &self.groups {
+            let payload = ledger.payload(path, &group.product)?.unwrap_or_default();
+            let values = columns::decode(&payload).ok_or_else(damaged)?;
+            let width = group.columns.len();
+            let count = values.len() / width;
+            let fits = if group.many { rows.as_ref().is_none_or(|r| r.len() == count) } else { count == 1 };
+            if !fits || values.len() % width != 0 {
+                return Err(damaged());
+            }
+            if group.many {
+                let rows = rows.get_or_insert_with(|| vec![shared.clone(); count]);
+                let mut values = values.into_iter();
+                rows.iter_mut().for_each(|row| row.extend(values.by_ref().take(width)));
+            } else {
+                shared.extend(values);
+            }
+        }
+        Ok(rows.unwrap_or_else(|| vec![shared]))
+    }
+}
