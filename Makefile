@@ -3,10 +3,13 @@
 CARGO ?= cargo
 BIN := target/release/safelight
 VENV := .venv-peers
+CORRUPTIONS_VENV := .venv-corruptions
+# Folder of photographs for the comparisons.
+PHOTOS ?= ../shared/data/photos
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers bench stress clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions bench bench-corruptions stress clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +50,23 @@ $(VENV)/done: tests/python/requirements.txt
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
 	touch $@
 
-test-peers: build peers ## compare models with onnxruntime, and read the table with DuckDB, pyarrow, pandas and datasets
+test-peers: build peers ## compare models with onnxruntime, read tables and pairs with DuckDB, pandas, datasets, webdataset ...
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
+	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
+
+$(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
+	python3 -m venv $(CORRUPTIONS_VENV)
+	$(CORRUPTIONS_VENV)/bin/pip install --quiet -r tests/python/requirements-corruptions.txt
+	$(CORRUPTIONS_VENV)/bin/pip install --quiet --no-deps imagecorruptions==1.1.2
+	touch $@
+
+test-corruptions: build $(CORRUPTIONS_VENV)/done ## compare the corruptions with the Python package imagecorruptions
+	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py $(BIN) $(PHOTOS)
+
+bench-corruptions: $(CORRUPTIONS_VENV)/done ## time the corruptions against imagecorruptions, one core each
+	$(CARGO) bench --locked --bench corruptions -- $(abspath $(PHOTOS)) 4 > target/corruption-times.csv
+	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py --speed target/corruption-times.csv $(PHOTOS) --photos 4
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
@@ -60,4 +77,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV)

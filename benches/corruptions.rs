@@ -10,6 +10,10 @@ use safelight::random::Rng;
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// As the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let folder = arguments.first().expect("name a folder of photographs");

@@ -1,7 +1,7 @@
 //! The random numbers behind every random choice of a job: named algorithms, the same on every machine.
 //!
 //! The generator is xoshiro256++ 1.0 (Blackman and Vigna 2019), its state filled by SplitMix64 (Steele, Lea
-//! and Flood 2014) from 64 bits. Normal numbers come from AS 241 (Wichura 1988, the seven-digit PPND7), Poisson
+//! and Flood 2014) from 64 bits. Normal numbers come from the ziggurat of 256 layers (Marsaglia and Tsang 2000, in Doornik's 2005 form), Poisson
 //! numbers from multiplication below 10 and PTRS (Hörmann 1993) above. No function of the platform's C
 //! library takes part: those differ between systems in the last digit.
 
@@ -73,7 +73,7 @@ impl Rng {
 
     /// An index below `len`, which is at least 1.
     pub fn index(&mut self, len: usize) -> usize {
-        (u128::from(self.bits()) * len as u128 >> 64) as usize
+        ((u128::from(self.bits()) * len as u128) >> 64) as usize
     }
 
     /// True with this probability.
@@ -91,20 +91,40 @@ impl Rng {
     /// One standard normal number.
     #[inline]
     pub fn normal(&mut self) -> f32 {
-        normal_of((self.bits() >> 32) as u32)
+        self.normal_with(&ZIGGURAT)
     }
 
     /// Calls `use_it` with a standard normal number for each item; faster than one by one.
     pub fn normals<T>(&mut self, items: &mut [T], mut use_it: impl FnMut(&mut T, f32)) {
-        let mut pairs = items.chunks_exact_mut(2);
-        for pair in &mut pairs {
-            let bits = self.bits();
-            if let [a, b] = pair {
-                use_it(a, normal_of((bits >> 32) as u32));
-                use_it(b, normal_of(bits as u32));
+        let layers: &Layers = &ZIGGURAT;
+        items.iter_mut().for_each(|item| use_it(item, self.normal_with(layers)));
+    }
+
+    #[inline]
+    fn normal_with(&mut self, layers: &Layers) -> f32 {
+        let bits = self.bits();
+        let layer = (bits & 0xff) as usize;
+        // 53 bits that the layer does not use, in [-1, 1).
+        let x = (bits as i64 >> 11) as f64 * (1.0 / (1u64 << 52) as f64) * layers.x[layer];
+        if x.abs() < layers.x[layer + 1] { x as f32 } else { self.normal_rarely(layers, layer, x) }
+    }
+
+    /// Beyond the sure part of its layer: about one in 90.
+    #[cold]
+    #[inline(never)]
+    fn normal_rarely(&mut self, layers: &Layers, layer: usize, x: f64) -> f32 {
+        if layer == 0 {
+            // The tail (Marsaglia 1964).
+            loop {
+                let beyond = libm::log(1.0 - self.unit()) / RIGHTMOST;
+                let height = libm::log(1.0 - self.unit());
+                if -2.0 * height >= beyond * beyond {
+                    return (if x < 0.0 { beyond - RIGHTMOST } else { RIGHTMOST - beyond }) as f32;
+                }
             }
         }
-        pairs.into_remainder().iter_mut().for_each(|last| use_it(last, self.normal()));
+        let height = layers.f[layer + 1] + (layers.f[layer] - layers.f[layer + 1]) * self.unit();
+        if height < density(x) { x as f32 } else { self.normal_with(layers) }
     }
 
     /// A Poisson number of mean `mean` (0 for means that are not positive).
@@ -155,37 +175,29 @@ fn ln_factorial(k: f64) -> f64 {
     TABLE.get(k as usize).copied().unwrap_or_else(|| libm::lgamma(k + 1.0))
 }
 
-/// The normal quantile of the middle of the `bits`-th of 2^32 equal parts of \[0, 1\].
-#[inline]
-fn normal_of(bits: u32) -> f32 {
-    let q = (bits as i32 ^ i32::MIN) as f32 * (1.0 / 4_294_967_296.0) + 0.5 / 4_294_967_296.0;
-    let r = 0.180_625 - q * q;
-    if r >= 0.0 {
-        let top = ((59.109_375 * r + 159.291_13) * r + 50.434_27) * r + 3.387_132_7;
-        let bottom = ((67.187_56 * r + 78.757_76) * r + 17.895_17) * r + 1.0;
-        q * top / bottom
-    } else {
-        normal_tail(bits)
-    }
+/// Where the ziggurat's tail begins, and the area of each layer.
+const RIGHTMOST: f64 = 3.654_152_885_361_009;
+const AREA: f64 = 0.004_928_673_233_992_336;
+
+/// Right ends of the ziggurat's layers from the lowest up, and the densities there.
+struct Layers {
+    x: [f64; 257],
+    f: [f64; 257],
 }
 
-/// Outside the middle 85 %.
-#[cold]
-#[inline(never)]
-fn normal_tail(bits: u32) -> f32 {
-    let upper = bits >= 1 << 31;
-    let p = (f64::from(if upper { !bits } else { bits }) + 0.5) / 4_294_967_296.0;
-    let r = (-libm::log(p)).sqrt();
-    let value = if r <= 5.0 {
-        let r = r - 1.6;
-        (((0.170_238_211_03 * r + 1.306_728_481_6) * r + 2.756_815_390_0) * r + 1.423_437_277_7)
-            / ((0.120_211_329_75 * r + 0.737_001_642_50) * r + 1.0)
-    } else {
-        let r = r - 5.0;
-        (((0.017_337_203_997 * r + 0.428_682_943_37) * r + 3.081_226_386) * r + 6.657_904_6)
-            / ((0.012_258_202_635 * r + 0.241_978_942_25) * r + 1.0)
-    };
-    if upper { value as f32 } else { -value as f32 }
+static ZIGGURAT: LazyLock<Layers> = LazyLock::new(|| {
+    let mut x = [0.0; 257];
+    x[0] = AREA / density(RIGHTMOST);
+    x[1] = RIGHTMOST;
+    for i in 2..256 {
+        x[i] = (-2.0 * libm::log(AREA / x[i - 1] + density(x[i - 1]))).sqrt();
+    }
+    Layers { x, f: x.map(density) }
+});
+
+/// Of the standard normal distribution, without its factor.
+fn density(x: f64) -> f64 {
+    libm::exp(-0.5 * x * x)
 }
 
 #[cfg(test)]
@@ -217,7 +229,7 @@ mod tests {
         let poisson = [0.3, 4.0, 25.0, 9000.0].map(|mean| rng.poisson(mean));
         let text = format!("{seed} {bits:?} {normals:?} {poisson:?} {}", rng.unit().to_bits());
         let expected = "8999620671745207704 (16928823645147203781, -5, 472) \
-            [1033751917, 3211130965, 3195254656, 3213516349] [0, 3, 27, 9057] 4606964835712183033";
+            [3221498569, 1059621022, 1074567626, 1058847497] [0, 3, 27, 9057] 4606964835712183033";
         assert_eq!(text, expected);
     }
 
@@ -248,10 +260,11 @@ mod tests {
         assert!(moment(3).abs() < 0.03 && (moment(4) - 3.0).abs() < 0.06, "{} {}", moment(3), moment(4));
         let beyond = values.iter().filter(|v| v.abs() > 3.0).count() as f64 / n;
         assert!((beyond - 0.0027).abs() < 0.0004, "{beyond}");
-        // Known quantiles at both ends and in the middle.
-        assert!((normal_of(0) + 6.3379).abs() < 1e-3 && (normal_of(u32::MAX) - 6.3379).abs() < 1e-3);
-        let at = |p: f64| normal_of((p * 4_294_967_296.0) as u32);
-        assert!((at(0.975) - 1.959_964).abs() < 1e-5 && (at(0.2) + 0.841_621).abs() < 1e-5);
+        for (edge, share) in [(0.5, 0.617_075), (1.0, 0.317_311), (2.0, 0.045_500), (4.0, 0.000_063)] {
+            let found = values.iter().filter(|v| f64::from(v.abs()) > edge).count() as f64 / n;
+            let error = (share * (1.0 - share) / n).sqrt();
+            assert!((found - share).abs() < 4.0 * error, "{edge}: {found}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Ledger, Outcome, Record};
-use crate::store::{Fault, Lock, Store};
+use crate::store::{Fault, Lock, STATE_FOLDER, Store};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -60,16 +60,36 @@ fn pairs(plan: &Plan, records: &[(Vec<u8>, Record)]) -> Vec<sheet::Pair> {
         let decoded = codec::decode(&std::fs::read(path).ok()?, path, &limits).ok()?;
         Some(upright(decoded.image, decoded.meta.orientation))
     };
-    let candidates: Vec<_> = records
+    let candidates: Vec<(&Vec<u8>, Vec<&Path>)> = records
         .iter()
         .filter(|(_, r)| matches!(r.outcome, Outcome::Done(_)))
-        .filter_map(|(path, r)| Some((path, r.products.values().flatten().next()?)))
+        .map(|(path, r)| {
+            let outputs = r.products.values().flatten().map(|o| Path::new(OsStr::from_bytes(&o.path)));
+            // Fragments of shards are no pictures.
+            (path, outputs.filter(|o| !o.starts_with(STATE_FOLDER)).collect())
+        })
+        .filter(|(_, outputs): &(_, Vec<_>)| !outputs.is_empty())
         .collect();
     let step = candidates.len().div_ceil(PAIRS).max(1);
-    let pair = |(path, output): &(&Vec<u8>, &crate::run::ledger::Output)| {
-        let before = open(&plan.input.root.join(OsStr::from_bytes(path)))?;
-        let after = open(&plan.output.join(OsStr::from_bytes(&output.path)))?;
-        Some(sheet::Pair { name: path_text(path), before, after })
+    let pair = |(number, (path, outputs)): (usize, &(&Vec<u8>, Vec<&Path>))| {
+        // Of several outputs of one input, another one each time.
+        let output = outputs[number * 7 % outputs.len()];
+        let (before, after) = match training_pair(plan, outputs, output) {
+            Some((noisy, clean)) => (plan.output.join(noisy), plan.output.join(clean)),
+            None => (plan.input.root.join(OsStr::from_bytes(path)), plan.output.join(output)),
+        };
+        Some(sheet::Pair { name: path_text(path), before: open(&before)?, after: open(&after)? })
     };
-    candidates.iter().step_by(step).filter_map(pair).collect()
+    candidates.iter().step_by(step).enumerate().filter_map(pair).collect()
+}
+
+/// The corrupted and the clean file of the pair that `output` belongs to, where it belongs to one.
+fn training_pair<'a>(plan: &Plan, outputs: &[&'a Path], output: &'a Path) -> Option<(&'a Path, &'a Path)> {
+    plan.pairs().find(|pairs| output.starts_with(pairs.folder()))?;
+    let of_kind = |kind: &str| {
+        let kind = OsStr::new(kind);
+        let all = outputs.iter().filter(move |o| o.parent().and_then(Path::file_name) == Some(kind));
+        all.clone().find(|o| o.file_name() == output.file_name()).or(all.clone().next()).copied()
+    };
+    Some((of_kind("noisy")?, of_kind("clean")?))
 }

@@ -17,41 +17,24 @@ pub struct Frame {
 impl Frame {
     /// The colour of a picture; alpha is left out.
     pub fn from_image(image: &Image) -> Frame {
-        let n = image.channels;
-        let plane = |c: usize| match &image.samples {
-            Samples::U8(v) => v.iter().skip(c).step_by(n).map(|&s| f32::from(s) / 255.0).collect(),
-            Samples::U16(v) => v.iter().skip(c).step_by(n).map(|&s| f32::from(s) / 65535.0).collect(),
-            Samples::F32(v) => v.iter().skip(c).step_by(n).copied().collect(),
+        let planes = match &image.samples {
+            Samples::U8(v) => apart(v, image.channels, |s| f32::from(s) / 255.0),
+            Samples::U16(v) => apart(v, image.channels, |s| f32::from(s) / 65535.0),
+            Samples::F32(v) => apart(v, image.channels, |s| s),
         };
-        Frame { width: image.width, height: image.height, planes: (0..n).map(plane).collect() }
+        Frame { width: image.width, height: image.height, planes }
     }
 
     /// The picture at a depth: clamped to \[0, 1\] and rounded to nearest.
     pub fn to_image(&self, depth: Depth) -> Image {
-        let mut image = Image::new(self.width, self.height, self.planes.len(), depth);
-        let n = self.planes.len();
-        for (c, plane) in self.planes.iter().enumerate() {
-            match &mut image.samples {
-                Samples::U8(v) => {
-                    v.iter_mut()
-                        .skip(c)
-                        .step_by(n)
-                        .zip(plane)
-                        .for_each(|(to, s)| *to = (s * 255.0 + 0.5) as u8);
-                }
-                Samples::U16(v) => {
-                    v.iter_mut()
-                        .skip(c)
-                        .step_by(n)
-                        .zip(plane)
-                        .for_each(|(to, s)| *to = (s * 65535.0 + 0.5) as u16);
-                }
-                Samples::F32(v) => {
-                    v.iter_mut().skip(c).step_by(n).zip(plane).for_each(|(to, s)| *to = s.clamp(0.0, 1.0));
-                }
-            }
-        }
-        image
+        let samples = match depth {
+            // A cast keeps within the type's range.
+            Depth::U8 => Samples::U8(together(&self.planes, |s| (s * 255.0 + 0.5) as u8)),
+            Depth::U16 => Samples::U16(together(&self.planes, |s| (s * 65535.0 + 0.5) as u16)),
+            Depth::F32 => Samples::F32(together(&self.planes, |s| s.clamp(0.0, 1.0))),
+        };
+        let (width, height, channels) = (self.width, self.height, self.planes.len());
+        Image { width, height, channels, samples, alpha: None }
     }
 
     /// Brings the frame to a size (antialiased bicubic) if it has another.
@@ -82,6 +65,33 @@ impl Frame {
             [] => Vec::new(),
         }
     }
+}
+
+/// Interleaved samples as planes.
+fn apart<T: Copy>(samples: &[T], channels: usize, value: impl Fn(T) -> f32) -> Vec<Vec<f32>> {
+    if channels == 1 {
+        return vec![samples.iter().map(|s| value(*s)).collect()];
+    }
+    let (pixels, _) = samples.as_chunks::<3>();
+    let mut planes = [(); 3].map(|()| vec![0.0; pixels.len()]);
+    let [red, green, blue] = &mut planes;
+    for (((pixel, r), g), b) in pixels.iter().zip(red).zip(green).zip(blue) {
+        [*r, *g, *b] = pixel.map(&value);
+    }
+    Vec::from(planes)
+}
+
+/// Planes as interleaved samples.
+fn together<T: Copy + Default>(planes: &[Vec<f32>], sample: impl Fn(f32) -> T) -> Vec<T> {
+    let [r, g, b] = planes else {
+        return planes.iter().flatten().map(|s| sample(*s)).collect();
+    };
+    let mut samples = vec![T::default(); 3 * r.len()];
+    let (pixels, _) = samples.as_chunks_mut::<3>();
+    for (((to, r), g), b) in pixels.iter_mut().zip(r).zip(g).zip(b) {
+        *to = [sample(*r), sample(*g), sample(*b)];
+    }
+    samples
 }
 
 #[cfg(test)]

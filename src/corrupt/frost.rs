@@ -1,6 +1,7 @@
 //! Frost on the lens (ImageNet-C 9), drawn: the reference blends in photographs.
 
 use super::filter::{self, Border};
+use super::resample::{Method, resize};
 use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, plasma};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
@@ -55,12 +56,15 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
     standardise(&mut texture, look.sharp);
     standardise(&mut soft, look.soft);
     texture.iter_mut().zip(&soft).for_each(|(v, soft)| *v += soft);
-    let side = plasma::side(width, height);
-    let clouds = plasma::plasma(side, 1.6, &mut context.rng);
-    for (y, row) in soft.chunks_exact_mut(width).enumerate() {
-        let line = clouds[(y % side) * side..][..side].iter().cycle();
-        row.iter_mut().zip(line).for_each(|(v, cloud)| *v = *cloud);
-    }
+    // Clouds have no fine detail: a quarter of the points will do.
+    let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+    let side = plasma::side(half_width, half_height);
+    let map = plasma::plasma(side, 1.6, &mut context.rng);
+    let rows =
+        (0..half_height).flat_map(|y| map[(y % side) * side..][..side].iter().cycle().take(half_width));
+    let mut clouds = Frame { width: half_width, height: half_height, planes: vec![rows.copied().collect()] };
+    resize(&mut clouds, width, height, Method::Bilinear);
+    soft.copy_from_slice(&clouds.planes[0]);
     standardise(&mut soft, look.clouds);
     texture.iter_mut().zip(&soft).for_each(|(v, cloud)| *v += cloud);
     let colours = match frame.planes.len() {

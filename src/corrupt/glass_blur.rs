@@ -41,7 +41,7 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
         for y in (delta + 1..=height.saturating_sub(delta)).rev() {
             for x in (delta + 1..=width.saturating_sub(delta)).rev() {
                 let bits = context.rng.bits();
-                let offset = |bits: u64| ((bits & 0xffff_ffff) * 2 * delta as u64 >> 32) as usize;
+                let offset = |bits: u64| (((bits & 0xffff_ffff) * 2 * delta as u64) >> 32) as usize;
                 let from = (y + offset(bits) - delta) * width + x + offset(bits >> 32) - delta;
                 // The reference means to swap, but both of its sides are views: this copies.
                 frame.planes.iter_mut().for_each(|plane| plane[y * width + x] = plane[from]);

@@ -1,6 +1,7 @@
 //! JPEG artefacts (ImageNet-C 15).
 
 use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use crate::image::{Depth, Samples};
 use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -37,11 +38,8 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     };
     let (width, height) = (side(frame.width)?, side(frame.height)?);
     let channels = frame.planes.len();
-    let mut bytes = vec![0; frame.width * frame.height * channels];
-    for (c, plane) in frame.planes.iter().enumerate() {
-        let to = bytes.iter_mut().skip(c).step_by(channels);
-        to.zip(plane).for_each(|(to, v)| *to = (v * 255.0 + 0.5) as u8);
-    }
+    let mut picture = frame.to_image(Depth::U8);
+    let Samples::U8(bytes) = &mut picture.samples else { return Ok(()) };
 
     let mut file = Vec::with_capacity(bytes.len() / 4);
     let mut encoder = Encoder::new(&mut file, drawn.whole("quality") as u8);
@@ -52,17 +50,14 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     });
     let (from, to) =
         if channels == 1 { (ColorType::Luma, ColorSpace::Luma) } else { (ColorType::Rgb, ColorSpace::RGB) };
-    encoder.encode(&bytes, width, height, from).map_err(|e| e.to_string())?;
+    encoder.encode(bytes, width, height, from).map_err(|e| e.to_string())?;
 
     let limit = usize::from(u16::MAX);
     let options =
         DecoderOptions::default().jpeg_set_out_colorspace(to).set_max_width(limit).set_max_height(limit);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
-    decoder.decode_into(&mut bytes).map_err(|e| e.to_string())?;
-    for (c, plane) in frame.planes.iter_mut().enumerate() {
-        let from = bytes.iter().skip(c).step_by(channels);
-        plane.iter_mut().zip(from).for_each(|(to, b)| *to = f32::from(*b) / 255.0);
-    }
+    decoder.decode_into(bytes).map_err(|e| e.to_string())?;
+    *frame = Frame::from_image(&picture);
     Ok(())
 }
 

@@ -1,37 +1,13 @@
 //! Blur along a line, as a moving camera or falling snow makes it.
 
-use super::filter::Border;
+use super::filter::{self, Border, Tap};
 
 /// Blurs a plane along a line of `2 * radius + 1` pixels that starts at the pixel and runs at `angle` degrees
 /// (0 to the right, 90 downwards); weights fall off as a half Gaussian of standard deviation `sigma` pixels.
 /// The border pixel goes on beyond the border.
 pub fn motion_blur(plane: &mut [f32], width: usize, radius: usize, sigma: f64, angle: f64) {
-    let height = plane.len() / width;
-    let taps = taps(radius, sigma, angle);
-    let pad = taps.iter().map(|t| t.dx.unsigned_abs()).max().unwrap_or(0);
-    // Rows are continued once, so that the inner loop runs over plain slices.
-    let stride = width + 2 * pad;
-    let mut padded = Vec::with_capacity(stride * height);
-    for row in plane.chunks_exact(width) {
-        padded.extend(std::iter::repeat_n(row[0], pad));
-        padded.extend_from_slice(row);
-        padded.extend(std::iter::repeat_n(row[width - 1], pad));
-    }
-    for (y, row) in plane.chunks_exact_mut(width).enumerate() {
-        row.fill(0.0);
-        for tap in &taps {
-            let from = Border::Replicate.index(y as isize + tap.dy, height) * stride;
-            let from = from + pad.wrapping_add_signed(tap.dx);
-            row.iter_mut().zip(&padded[from..from + width]).for_each(|(to, s)| *to += tap.weight * s);
-        }
-    }
-}
-
-/// One pixel of the line.
-struct Tap {
-    dx: isize,
-    dy: isize,
-    weight: f32,
+    let blurred = filter::taps(plane, width, &taps(radius, sigma, angle), Border::Replicate);
+    plane.copy_from_slice(&blurred);
 }
 
 /// The pixels of the line, of weights that sum to 1. Steps that round to one pixel are one tap.

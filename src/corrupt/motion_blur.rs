@@ -1,7 +1,6 @@
 //! Blur of a moving camera (ImageNet-C 6, in the form of the package imagecorruptions).
 
-use super::filter::{self, Border, Tap};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, ranged};
+use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, motion, ranged};
 use crate::spec::{Descriptor, Kind, Role};
 
 /// Its registration.
@@ -33,25 +32,11 @@ pub static CORRUPTION: Corruption = Corruption {
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let taps = line(drawn.whole("radius"), drawn.number("sigma"), drawn.number("angle"));
+    let (radius, sigma, angle) = (drawn.whole("radius"), drawn.number("sigma"), drawn.number("angle"));
     for plane in &mut frame.planes {
-        *plane = filter::taps(plane, frame.width, &taps, Border::Replicate);
+        motion::motion_blur(plane, frame.width, radius, sigma, angle);
     }
     Ok(())
-}
-
-/// The taps of a smear `2 * radius + 1` pixels long.
-pub(super) fn line(radius: usize, sigma: f64, angle: f64) -> Vec<Tap> {
-    let radians = angle.to_radians();
-    let (sine, cosine) = (libm::sin(radians), libm::cos(radians));
-    let fade = |i: f64| libm::exp(-i * i / (2.0 * sigma * sigma));
-    let sum: f64 = (0..=2 * radius).map(|i| fade(i as f64)).sum();
-    let tap = |i: usize| {
-        let i = i as f64;
-        let nearest = |v: f64| (v - 0.5).ceil() as isize;
-        Tap { dx: nearest(i * cosine), dy: nearest(i * sine), weight: (fade(i) / sum) as f32 }
-    };
-    (0..=2 * radius).map(tap).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What has to hold of every corruption, and helpers for their own tests.
 
 use super::*;
+use crate::image::{Depth, Samples};
 use crate::random::Rng;
 use crate::spec::check_registry;
 
@@ -82,5 +83,55 @@ fn every_corruption_works_at_any_size_and_repeats() {
                 assert_eq!(first, run(text, frame, 3), "{text} {width}x{height}");
             }
         }
+    }
+}
+
+/// The bytes of everything at once: a change here changes everybody's data sets, and counts as one.
+#[test]
+fn golden() {
+    let colour = scene(200, 150);
+    let mut digests = String::new();
+    for corruption in CORRUPTIONS {
+        let name = corruption.descriptor.name;
+        let texts: Vec<String> = match corruption.severities.len() {
+            0 => vec![format!("- {name}")],
+            _ => (1..=5).map(|s| format!("- {name}: {{severity: {s}}}")).collect(),
+        };
+        let mut hasher = blake3::Hasher::new();
+        for text in texts {
+            match run(&text, &colour, 11).to_image(Depth::U8).samples {
+                Samples::U8(bytes) => hasher.update(&bytes),
+                _ => panic!("8 bits"),
+            };
+        }
+        digests += &format!("{name} {}\n", &hasher.finalize().to_hex()[..16]);
+    }
+    assert_eq!(digests, include_str!("golden.txt"));
+}
+
+/// Functions of the platform's C library differ between systems in the last digit.
+#[test]
+fn no_function_of_the_platform_takes_part() {
+    let names = [
+        "exp", "exp2", "ln", "log2", "log10", "powf", "sin", "cos", "tan", "sin_cos", "atan", "atan2",
+        "asin", "acos", "sinh", "cosh", "tanh", "cbrt", "hypot", "ln_1p", "exp_m1", "mul_add",
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/corrupt");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.push(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/random.rs"));
+    let calls = |text: &str| {
+        let called = |name: &&str| {
+            text.contains(&format!(".{name}("))
+                || text.contains(&format!("32::{name}"))
+                || text.contains(&format!("64::{name}"))
+        };
+        names.iter().filter(|name| called(name)).map(|n| (*n).to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(calls("x.sin() + f64::exp"), ["exp", "sin"]);
+    for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "rs") && !f.ends_with("tests.rs"))
+    {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        assert_eq!(calls(code), Vec::<String>::new(), "{}", file.display());
     }
 }

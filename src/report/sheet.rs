@@ -16,7 +16,7 @@ pub struct Pair {
     pub after: Image,
 }
 
-/// Width and height of one panel, in pixels.
+/// Largest width and height of one panel, in pixels.
 const PANEL: (usize, usize) = (360, 240);
 const GAP: usize = 6;
 
@@ -25,18 +25,23 @@ const GAP: usize = 6;
 /// The detail is the middle of the picture. Where the output is larger than the input, the input is
 /// enlarged by repeating pixels. 8-bit RGB, transparent pixels over white.
 pub fn before_after(pairs: &[Pair]) -> Image {
-    let width = 2 * PANEL.0 + 3 * GAP;
-    let height = pairs.len() * (PANEL.1 + GAP) + GAP;
+    // No larger than the largest detail, for sheets of small patches.
+    let largest = |side: fn(&Image) -> usize, most: usize| {
+        pairs.iter().map(|p| side(&p.after)).max().unwrap_or(most).clamp(32, most)
+    };
+    let panel = (largest(|i| i.width, PANEL.0), largest(|i| i.height, PANEL.1));
+    let width = 2 * panel.0 + 3 * GAP;
+    let height = pairs.len() * (panel.1 + GAP) + GAP;
     let mut sheet = Image::new(width, height, 3, Depth::U8);
     (0..sheet.samples.len()).for_each(|i| sheet.samples.set(i, 0.13));
     for (row, pair) in pairs.iter().enumerate() {
-        let top = GAP + row * (PANEL.1 + GAP);
+        let top = GAP + row * (panel.1 + GAP);
         let (w, h) = (pair.after.width, pair.after.height);
         let before = if (pair.before.width, pair.before.height) == (w, h) {
-            detail(&pair.before)
+            detail(&pair.before, panel)
         } else {
             // Only the detail is enlarged, not the whole picture.
-            let rect = Gravity::Center.rect((w, h), PANEL.0, PANEL.1);
+            let rect = Gravity::Center.rect((w, h), panel.0, panel.1);
             let scale = |v: usize, from: usize, to: usize| v * from / to.max(1);
             let source = Rect {
                 x: scale(rect.x, pair.before.width, w),
@@ -47,19 +52,19 @@ pub fn before_after(pairs: &[Pair]) -> Image {
             let part = crop(&pair.before, source).unwrap_or_else(|| pair.before.clone());
             resize(&part, rect.width, rect.height, Filter::Nearest)
         };
-        paste(&mut sheet, &before, GAP, top);
-        paste(&mut sheet, &detail(&pair.after), 2 * GAP + PANEL.0, top);
+        paste(&mut sheet, &before, panel, (GAP, top));
+        paste(&mut sheet, &detail(&pair.after, panel), panel, (2 * GAP + panel.0, top));
     }
     sheet
 }
 
-fn detail(image: &Image) -> Image {
-    crop_to(image, PANEL.0, PANEL.1, Gravity::Center)
+fn detail(image: &Image, panel: (usize, usize)) -> Image {
+    crop_to(image, panel.0, panel.1, Gravity::Center)
 }
 
-fn paste(sheet: &mut Image, part: &Image, left: usize, top: usize) {
+fn paste(sheet: &mut Image, part: &Image, panel: (usize, usize), (left, top): (usize, usize)) {
     let part = if part.channels == 1 { gray_to_rgb(part) } else { part.clone() };
-    let (dx, dy) = ((PANEL.0 - part.width) / 2, (PANEL.1 - part.height) / 2);
+    let (dx, dy) = ((panel.0 - part.width) / 2, (panel.1 - part.height) / 2);
     for y in 0..part.height {
         for x in 0..part.width {
             let alpha = part.alpha.as_ref().map_or(1.0, |a| a.get(y * part.width + x));

@@ -106,12 +106,15 @@ impl Staged {
     }
 }
 
+/// Writes a part's content.
+pub type WritePart<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+
 /// A file of a folder that is replaced as a whole.
 pub enum Part<'a> {
     /// New content.
     New(Vec<u8>),
     /// New content that is written piece by piece.
-    Written(Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>),
+    Written(WritePart<'a>),
     /// A file of the present folder, as it was stamped when it was written.
     Carried {
         /// Its present name.
@@ -311,7 +314,7 @@ impl Store {
             let (name, part) = file?;
             let path = temp.join(&name);
             self.fault.hit("part").map_err(|e| io_error("write", &path, e))?;
-            let write: Box<dyn FnOnce(&mut dyn Write) -> io::Result<()>> = match part {
+            let write: WritePart<'_> = match part {
                 Part::New(bytes) => Box::new(move |to| to.write_all(&bytes)),
                 Part::Written(write) => write,
                 Part::Carried { from, stamp } => {

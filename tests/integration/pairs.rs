@@ -220,7 +220,7 @@ fn shards_are_bounded_and_a_new_source_changes_few() {
             let mut tar = tar::Archive::new(&bytes[..]);
             let names: Vec<String> =
                 tar.entries().unwrap().map(|e| e.unwrap().path().unwrap().display().to_string()).collect();
-            assert!(names.len() % 3 == 0 && !names.is_empty(), "{name}");
+            assert!(names.len().is_multiple_of(3) && !names.is_empty(), "{name}");
             for three in names.chunks(3) {
                 let key = three[0].strip_suffix(".noisy.png").unwrap();
                 assert_eq!(three[1..], [format!("{key}.clean.png"), format!("{key}.json")]);

@@ -74,7 +74,7 @@ pub(super) fn publish(
             let path = folder.join(known);
             match made.as_ref().filter(|_| *known == name) {
                 Some(bytes) if std::fs::read(store.root().join(&path)).is_ok_and(|old| old == *bytes) => {}
-                Some(bytes) => drop(store.write(&path, bytes)?),
+                Some(bytes) => store.write(&path, bytes).map(|_| ())?,
                 None if store.root().join(&path).exists() => store.remove(&path)?,
                 None => {}
             }
@@ -133,7 +133,7 @@ fn is_pair_name(name: &str) -> bool {
 
 /// A list of pairs being written.
 enum List {
-    Csv(csv::Writer<Vec<u8>>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
     Parquet(Table),
 }
 
@@ -144,7 +144,7 @@ impl List {
         }
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| e.to_string())?;
-        Ok(List::Csv(writer))
+        Ok(List::Csv(Box::new(writer)))
     }
 
     fn push(&mut self, row: Row) -> Result<(), String> {
