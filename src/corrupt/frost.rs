@@ -36,11 +36,11 @@ struct Look {
 
 /// The reference's photographs, measured: cyan ice, white ice (twice), gray and dark ice.
 static LOOKS: [Look; 5] = [
-    Look { colour: [77.7, 149.1, 165.7], clouds: 15.0, soft: 4.0, sharp: 5.0 },
-    Look { colour: [200.8, 205.4, 214.5], clouds: 18.0, soft: 8.0, sharp: 8.0 },
-    Look { colour: [200.8, 205.4, 214.5], clouds: 18.0, soft: 8.0, sharp: 8.0 },
-    Look { colour: [137.6, 152.8, 165.2], clouds: 19.0, soft: 10.0, sharp: 12.0 },
-    Look { colour: [112.4, 123.4, 134.8], clouds: 36.0, soft: 14.0, sharp: 18.0 },
+    Look { colour: [77.7, 149.1, 165.7], clouds: 15.0, soft: 5.4, sharp: 6.8 },
+    Look { colour: [200.8, 205.4, 214.5], clouds: 18.0, soft: 10.8, sharp: 10.8 },
+    Look { colour: [200.8, 205.4, 214.5], clouds: 18.0, soft: 10.8, sharp: 10.8 },
+    Look { colour: [137.6, 152.8, 165.2], clouds: 19.0, soft: 13.5, sharp: 16.2 },
+    Look { colour: [112.4, 123.4, 134.8], clouds: 36.0, soft: 18.9, sharp: 24.3 },
 ];
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {

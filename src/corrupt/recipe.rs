@@ -120,6 +120,20 @@ impl Recipe {
         Recipe::build(&steps).map_err(Diagnostics::new)
     }
 
+    /// How many times the pixels of the picture its larger forms on the way may have.
+    pub fn growth(&self) -> u64 {
+        fn grows(op: &Op) -> bool {
+            match op {
+                Op::Leaf { corruption, .. } => corruption.descriptor.name == "rescale",
+                Op::Sequence(ops) | Op::OneOf { ops, .. } | Op::Maybe { ops, .. } | Op::Shuffle(ops) => {
+                    ops.iter().any(grows)
+                }
+            }
+        }
+        // `rescale` refuses more.
+        if self.0.iter().any(grows) { 4 } else { 1 }
+    }
+
     /// Applies all to the picture; gives what was applied, in order. Values stay within \[0, 1\].
     ///
     /// # Errors

@@ -173,7 +173,7 @@ impl Plan {
     pub fn owned_folders(&self) -> impl Iterator<Item = &Path> {
         let start = self.fan_out().unwrap_or(self.chain.len());
         let writes = writes_of(&self.chain[start..]).map(|(_, sink)| sink.folder());
-        writes.chain(self.pairs().filter(|p| p.writes_files()).map(Pairs::folder))
+        writes.chain(self.pairs().map(Pairs::folder))
     }
 
     /// The write sinks with their products.
@@ -207,6 +207,7 @@ impl Plan {
             .and_then(|f| codec::probe(BufReader::new(f), &input.relative).ok())
             .filter(|h| u64::from(h.width) * u64::from(h.height) <= self.limits.pixels);
         let Some(header) = header else { return identity.size };
+        let kept = |clean: Option<Shape>| clean.map_or(0, Shape::bytes);
         let mut shape = Shape {
             width: u64::from(header.width),
             height: u64::from(header.height),
@@ -214,29 +215,40 @@ impl Plan {
             depth: if header.bit_depth > 8 { 2 } else { 1 },
         };
         let mut peak = header.decode_bytes;
-        // A clean picture kept beside the current one, and the picture that pieces are made of.
-        let (mut held, mut count) = (0, 1);
+        // The clean picture kept beside the current one; what the picture that pieces are made of takes.
+        let mut clean: Option<Shape> = None;
+        let (mut whole, mut count) = (0, 1);
         for link in &self.chain {
             match &link.action {
                 Action::Image(step) => {
-                    peak = peak.max(held + step.peak_bytes(shape));
-                    held += if step.keeps_reference() { shape.bytes() } else { 0 };
+                    peak = peak.max(whole + kept(clean) + step.peak_bytes(shape));
+                    if step.keeps_reference() {
+                        clean.get_or_insert(shape);
+                    }
                     shape = step.shape(shape);
                 }
-                Action::Columns(step) => peak = peak.max(held + shape.bytes() + step.peak_bytes(shape)),
+                Action::Columns(step) => {
+                    peak = peak.max(whole + kept(clean) + shape.bytes() + step.peak_bytes(shape))
+                }
                 Action::Many(step) => {
-                    peak = peak.max(held + step.peak_bytes(shape));
+                    let larger = clean.unwrap_or(shape);
+                    peak = peak.max(kept(clean) + step.peak_bytes(larger));
                     // The whole picture stays while its pieces are worked on.
-                    held += 2 * shape.bytes();
-                    count = step.count(shape);
+                    whole = kept(clean) + shape.bytes() + larger.bytes();
+                    count = step.count(larger);
+                    if step.keeps_reference() {
+                        clean.get_or_insert(shape);
+                    }
+                    clean = clean.map(|clean| step.shape(clean));
                     shape = step.shape(shape);
                 }
                 Action::Write(sink) => {
-                    peak = peak.max(held + shape.bytes() + sink.encode_bytes(shape, header.format));
+                    let own = sink.encode_bytes(shape, header.format);
+                    peak = peak.max(whole + kept(clean) + shape.bytes() + own);
                 }
                 Action::Pairs(sink) => {
-                    let own = sink.encode_bytes(shape, count);
-                    peak = peak.max(held + 2 * shape.bytes() + own);
+                    let own = sink.encode_bytes(shape, clean.unwrap_or(shape), count);
+                    peak = peak.max(whole + kept(clean) + shape.bytes() + own);
                 }
                 Action::Table(_) => {}
             }

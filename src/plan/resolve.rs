@@ -235,6 +235,11 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
         return;
     }
     let mut names = BTreeSet::new();
+    if chain.iter().any(|l| matches!(l.action, Action::Pairs(_))) {
+        // The sink's own.
+        let own = ["split", "noisy", "clean", "noisy_file_name", "clean_file_name", "source"];
+        names.extend(own.map(str::to_string));
+    }
     for (link, step) in chain.iter().zip(&spec.steps) {
         for column in link.action.columns() {
             if !names.insert(column.name.clone()) {

@@ -134,6 +134,11 @@ impl<'a> Committer<'a> {
                 owners.push((index, product));
             }
         }
+        // Names not known before the run are announced before they appear, so that what a crash leaves can be
+        // told from what somebody else put there.
+        if self.plan.owned_folders().next().is_some() {
+            self.ledger.claim(staged.iter().map(|file| file.relative().as_os_str().as_bytes()))?;
+        }
         let stamps = self.store.publish(&staged)?;
         for ((file, stamp), (index, product)) in staged.iter().zip(stamps).zip(owners) {
             let path = file.relative().as_os_str().as_bytes().to_vec();

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, ItemError, panic_text};
 use crate::plan::{Link, Plan};
 use crate::steps::{Action, Place, Sample};
 use crate::store::{Staged, Store, StoreError};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -94,6 +94,8 @@ struct Work<'a> {
     hash: Option<[u8; 32]>,
     keep: BTreeSet<Fingerprint>,
     staged: Vec<(Fingerprint, Staged)>,
+    /// Output paths staged.
+    names: HashSet<PathBuf>,
     payloads: HashMap<Fingerprint, Payload>,
     fragments: HashMap<Fingerprint, (PathBuf, Vec<u8>)>,
     notes: Vec<String>,
@@ -119,6 +121,7 @@ impl<'a> Work<'a> {
             hash: None,
             keep: BTreeSet::new(),
             staged: Vec::new(),
+            names: HashSet::new(),
             payloads: HashMap::new(),
             fragments: HashMap::new(),
             notes: Vec::new(),
@@ -239,6 +242,7 @@ impl<'a> Work<'a> {
             StoreError::Name { .. } => Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string())),
             other => Stopped::Store(other),
         })?;
+        self.names.insert(path.to_path_buf());
         self.staged.push((product, staged));
         Ok(())
     }
@@ -261,8 +265,8 @@ impl<'a> Work<'a> {
                 self.stage(product, &path, &bytes)?;
             }
             (Action::Pairs(sink), Some(product)) => {
-                let written = |path: &Path| self.staged.iter().any(|(_, s)| s.relative() == path);
-                let pair = sink.encode(sample, &written).map_err(at_step)?;
+                let written = |path: &Path| self.names.contains(path);
+                let pair = sink.encode(sample, &product, &written).map_err(at_step)?;
                 self.record(link, &pair.row);
                 for (path, bytes) in &pair.files {
                     self.stage(product, path, bytes)?;

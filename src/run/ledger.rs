@@ -250,6 +250,22 @@ impl Ledger {
         write().map_err(sql)
     }
 
+    /// Takes announcements back.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn unclaim(&mut self, paths: &[Vec<u8>]) -> Result<(), LedgerError> {
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            for path in paths {
+                tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+            }
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+
     /// Records a batch in one transaction. The files it names have to be published already.
     ///
     /// # Errors

@@ -128,7 +128,10 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
     publish_pairs(plan, &store, &mut ledger, &prepared, prunes, &mut summary)?;
     if prunes {
-        summary.pruned = prune(&store, &mut ledger, &prepared)?;
+        summary.pruned = prune(plan, &store, &mut ledger, &prepared)?;
+    }
+    if summary.stop.is_none() {
+        remove_stale(plan, &store, &mut ledger)?;
     }
     publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
@@ -248,7 +251,7 @@ fn run_task(
     Ok(processed)
 }
 
-fn prune(store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
+fn prune(plan: &Plan, store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
     use std::ffi::OsStr;
     let orphans = ledger.orphans()?;
     let gone = prepared.vanished.iter().flat_map(|(_, outputs)| outputs.iter()).chain(orphans.iter());
@@ -262,9 +265,63 @@ fn prune(store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usiz
             removed += 1;
         }
     }
+    // Tables, lists and shards of folders that no step writes any more.
+    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).collect();
+    let used: BTreeSet<String> =
+        used.into_iter().chain(plan.pairs().map(|p| p.folder().display().to_string())).collect();
+    for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
+        for (name, stamp) in ledger.parts(&folder)? {
+            let path = std::path::Path::new(&folder).join(name);
+            let now = inputs::identify(&store.root().join(&path));
+            if now.is_ok_and(|n| n.size == stamp.size && n.mtime_ns == stamp.mtime_ns) {
+                store.remove(&path)?;
+                removed += 1;
+            }
+        }
+        ledger.set_parts(&folder, &[])?;
+    }
     let inputs: Vec<_> = prepared.vanished.iter().map(|(path, _)| path.clone()).collect();
     ledger.forget(&inputs, &orphans)?;
     Ok(removed)
+}
+
+/// Removes what no record owns from folders whose names are not known before: files that a crash left, which
+/// were announced, and in the folders of pairs also those of earlier settings, which loaders that list a folder
+/// would take for pairs. What lists the pairs does not name them any more.
+fn remove_stale(plan: &Plan, store: &Store, ledger: &mut Ledger) -> Result<(), RunError> {
+    if plan.owned_folders().next().is_none() {
+        return Ok(());
+    }
+    let path_of = |bytes: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    let mut gone = Vec::new();
+    for orphan in ledger.orphans()? {
+        let path = path_of(&orphan.path);
+        if plan.pairs().any(|pairs| path.starts_with(pairs.folder()) || pairs.is_fragment(&path)) {
+            let now = inputs::identify(&store.root().join(&path));
+            if now.is_ok_and(|n| n.size == orphan.stamp.size && n.mtime_ns == orphan.stamp.mtime_ns) {
+                store.remove(&path)?;
+            }
+            gone.push(orphan);
+        }
+    }
+    ledger.forget(&[], &gone)?;
+    let claims: Vec<_> = ledger.claims()?.into_iter().filter(|claim| !claim.ends_with(b"/")).collect();
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let records = ledger.records()?;
+    let outputs = records.values().flat_map(|r| r.products.values().flatten());
+    let owned: BTreeSet<&[u8]> = outputs.map(|o| o.path.as_slice()).collect();
+    let mut left = Vec::new();
+    for claim in claims.into_iter().filter(|claim| !owned.contains(claim.as_slice())) {
+        let path = path_of(&claim);
+        let fragment = plan.pairs().any(|pairs| pairs.is_fragment(&path));
+        if fragment || plan.owned_folders().any(|folder| path.starts_with(folder)) {
+            store.remove(&path)?;
+            left.push(claim);
+        }
+    }
+    Ok(ledger.unclaim(&left)?)
 }
 
 fn publish_pairs(

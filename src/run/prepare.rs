@@ -198,6 +198,11 @@ pub fn folder_claims(plan: &Plan, ledger: &Ledger) -> Result<Vec<Vec<u8>>, RunEr
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
     let orphans = ledger.orphans()?;
     owned.extend(orphans.iter().map(|o| o.path.as_slice()).chain(claimed.iter().map(Vec::as_slice)));
+    let mut parts = Vec::new();
+    for folder in ledger.part_folders()? {
+        parts.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
+    }
+    owned.extend(parts.iter().map(|path| path.as_os_str().as_bytes()));
     for folder in &new {
         let files = walkdir::WalkDir::new(plan.output.join(folder)).into_iter().flatten();
         for file in files.filter(|f| !f.file_type().is_dir()) {

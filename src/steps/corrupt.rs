@@ -115,7 +115,8 @@ fn crop_to_multiple(sample: &mut Sample, scale: usize) -> Result<(), ItemError> 
         let (width, height) = (sample.image.width / scale * scale, sample.image.height / scale * scale);
         crop(picture, Rect { x: 0, y: 0, width: width * ratio, height: height * ratio })
     };
-    let reference = sample.reference.as_ref().and_then(|r| cut(r, r.width / sample.image.width));
+    let ratio = sample.ratio()?;
+    let reference = sample.reference.as_ref().and_then(|clean| cut(clean, ratio));
     if let Some(image) = cut(&sample.image, 1) {
         sample.image = image;
         sample.reference = reference;
@@ -146,8 +147,8 @@ pub(super) fn columns(prefix: &str) -> Vec<Column> {
 }
 
 /// Bytes beside the picture: float planes of it, a copy, and some a corruption makes.
-pub(super) fn working_bytes(shape: Shape) -> u64 {
-    2 * shape.bytes() + 4 * shape.width * shape.height * (shape.channels + 8)
+pub(super) fn working_bytes(shape: Shape, growth: u64) -> u64 {
+    2 * shape.bytes() + 4 * shape.width * shape.height * (shape.channels + 16) * growth
 }
 
 impl ImageStep for Corrupt {
@@ -171,6 +172,6 @@ impl ImageStep for Corrupt {
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        working_bytes(shape)
+        working_bytes(shape, self.recipe.growth())
     }
 }

@@ -170,7 +170,7 @@ impl ManyStep for CorruptEach {
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        shape.bytes() + corrupt::working_bytes(shape)
+        shape.bytes() + corrupt::working_bytes(shape, 1)
     }
 }
 

@@ -105,6 +105,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
 impl ImageStep for Crop {
     fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         sample.make_upright();
+        let by = sample.ratio()?;
         let full = (sample.image.width, sample.image.height);
         let rect = match self.place {
             Place::At(x, y) => Rect { x, y, width: self.width, height: self.height },
@@ -116,7 +117,6 @@ impl ImageStep for Crop {
         })?;
         // The same part of the clean picture, which may be larger.
         sample.reference = sample.reference.as_ref().and_then(|clean| {
-            let by = clean.width / full.0;
             let clipped = rect.clip(full.0, full.1)?;
             let (width, height) = (clipped.width * by, clipped.height * by);
             crop(clean, Rect { x: rect.x * by, y: rect.y * by, width, height })

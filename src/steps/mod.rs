@@ -13,7 +13,7 @@ mod restore;
 
 use crate::codec::{Metadata, Source};
 use crate::columns::{Column, Row};
-use crate::error::ItemError;
+use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
 use crate::image::{Depth, Image};
 use crate::plan::Build;
@@ -62,6 +62,23 @@ impl Place {
 }
 
 impl Sample {
+    /// How many times larger than the picture its clean one is; 1 without one.
+    ///
+    /// # Errors
+    /// When it is not the same whole number across and down: then no part of one is that of the other.
+    pub fn ratio(&self) -> Result<usize, ItemError> {
+        let Some(clean) = &self.reference else { return Ok(1) };
+        let ratio = (clean.width / self.image.width).max(1);
+        if (self.image.width * ratio, self.image.height * ratio) == (clean.width, clean.height) {
+            return Ok(ratio);
+        }
+        let message = format!(
+            "the picture of {} x {} no longer fits its clean one of {} x {}; don't resize between `corrupt` and this",
+            self.image.width, self.image.height, clean.width, clean.height
+        );
+        Err(ItemError::new(ErrorKind::Unsupported, message))
+    }
+
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
     /// coordinates a person sees.
     pub fn make_upright(&mut self) {

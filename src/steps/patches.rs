@@ -9,6 +9,7 @@ use crate::image::gray::luma;
 use crate::plan::{Build, Chance};
 use crate::random::Rng;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use std::collections::HashSet;
 
 /// Random places tried for each patch wanted.
 const TRIES: usize = 10;
@@ -101,7 +102,9 @@ impl Patches {
             let wanted = self.max.unwrap_or(16);
             // Corners fall on pixels of the corrupted picture too.
             let draw = |_| (rng.index(right / step + 1) * step, rng.index(bottom / step + 1) * step);
-            return (0..wanted * TRIES).map(draw).filter(keep).take(wanted).collect();
+            let mut drawn = HashSet::new();
+            let new = |corner: &(usize, usize)| drawn.insert(*corner);
+            return (0..wanted * TRIES).map(draw).filter(new).filter(keep).take(wanted).collect();
         }
         let stride = self.stride.next_multiple_of(step);
         let rows = (0..=bottom).step_by(stride);
@@ -157,8 +160,8 @@ impl Contrast {
 impl ManyStep for Patches {
     fn split(&self, mut sample: Sample) -> Result<Pieces<'_>, ItemError> {
         sample.make_upright();
+        let ratio = sample.ratio()?;
         let clean = sample.reference.as_ref().unwrap_or(&sample.image);
-        let ratio = (clean.width / sample.image.width).max(1);
         if !self.size.is_multiple_of(ratio) {
             let message = format!(
                 "patches of {} pixels don't fit a picture {ratio} times smaller than its clean one; take a multiple",
@@ -207,7 +210,10 @@ impl ManyStep for Patches {
     }
 
     fn count(&self, shape: Shape) -> u64 {
-        let along = |side: u64| side.saturating_sub(self.size as u64) / self.stride as u64 + 1;
+        let along = |side: u64| match side.checked_sub(self.size as u64) {
+            Some(rest) => rest / self.stride as u64 + 1,
+            None => 0,
+        };
         let max = self.max.map(|max| max as u64);
         if self.random {
             max.unwrap_or(16)
@@ -219,7 +225,7 @@ impl ManyStep for Patches {
     fn peak_bytes(&self, shape: Shape) -> u64 {
         let sums = if self.min_contrast > 0.0 { 20 * (shape.width + 1) * (shape.height + 1) } else { 0 };
         // Turning upright takes a copy.
-        2 * shape.bytes() + sums + 2 * self.shape(shape).bytes()
+        2 * shape.bytes() + sums + 2 * self.shape(shape).bytes() + 16 * self.count(shape)
     }
 }
 
@@ -259,6 +265,14 @@ mod tests {
         assert_eq!(kept, [(16, 0), (24, 0), (16, 8), (24, 8)]);
         let drawn = patches(true, 8, Some(20), 0.2).corners(&image, 1, &mut Rng::new(1));
         assert!(drawn.len() == 20 && drawn.iter().all(|&(x, y)| x > 8 && x <= 24 && y <= 8), "{drawn:?}");
+    }
+
+    #[test]
+    fn a_place_is_drawn_once() {
+        let image = Image::new(8, 9, 1, Depth::U8);
+        let mut drawn = patches(true, 8, Some(16), 0.0).corners(&image, 1, &mut Rng::new(1));
+        drawn.sort_unstable();
+        assert_eq!(drawn, [(0, 0), (0, 1)]);
     }
 
     #[test]

@@ -166,10 +166,18 @@ fn vanished_inputs_keep_their_pairs_until_pruned() {
 
 #[test]
 fn a_folder_of_somebody_elses_is_refused() {
-    for steps in [STEPS.to_string(), webdataset(), "- patches: 12\n- write: {folder: pairs}".to_string()] {
+    let write = "- patches: 12\n- write: {folder: pairs}".to_string();
+    let cases = [
+        (STEPS.to_string(), "train/noisy/mine.png"),
+        (webdataset(), "mine.txt"),
+        // As other tools name their shards.
+        (webdataset(), "train-000000.tar"),
+        (write, "0/0/mine.png"),
+    ];
+    for (steps, name) in cases {
         let job = Job::new(&steps);
         archive(&job.input(), 2);
-        let mine = job.output().join("pairs/train/noisy/mine.png");
+        let mine = job.output().join("pairs").join(name);
         fs::create_dir_all(mine.parent().unwrap()).unwrap();
         fs::write(&mine, "mine").unwrap();
         let ended = job.call(&["run"]);
@@ -242,6 +250,87 @@ fn shards_are_bounded_and_a_new_source_changes_few() {
     fs::remove_file(job.output().join("pairs/train-000001.tar")).unwrap();
     job.call(&["run"]).expect(0);
     assert!(differences(&tree(&job.output()), &wanted).is_empty());
+}
+
+#[test]
+fn another_layout_takes_its_lists_and_shards_along() {
+    let job = Job::new(&webdataset());
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(0);
+    let folders = STEPS.replace("pairs: {", "pairs: {layout: folders, ");
+    for steps in [folders.as_str(), STEPS, folders.as_str()] {
+        job.steps(steps);
+        job.call(&["run"]).expect(0);
+        job.call(&["verify"]).expect(0);
+        let found = tree(&job.output().join("pairs"));
+        job.clear_output();
+        job.call(&["run"]).expect(0);
+        let wanted = tree(&job.output().join("pairs"));
+        assert!(differences(&found, &wanted).is_empty(), "{:?}", differences(&found, &wanted));
+    }
+    // A folder that no step writes any more goes when asked.
+    job.steps(&STEPS.replace("pairs: {", "pairs: {folder: other, "));
+    job.call(&["run", "--prune"]).expect(0);
+    assert!(!job.output().join("pairs").exists());
+    job.call(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_list_never_names_what_is_being_made_anew() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 4);
+    job.call(&["run"]).expect(0);
+    let before = tree(&job.output().join("pairs"));
+    for point in [12, 20, 30] {
+        job.call_with_fault(&["run", "--set", "seed=5"], &format!("kill@{point}"));
+        // Everything the old lists name is there and is what it was.
+        let now = tree(&job.output().join("pairs"));
+        assert!(before.iter().all(|(path, bytes)| now.get(path) == Some(bytes)), "kill@{point}");
+    }
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output().join("pairs")), &before).is_empty());
+}
+
+#[test]
+fn patches_written_as_files_survive_kills_and_changes() {
+    let job = Job::new("- patches: {size: 12}\n- write");
+    archive(&job.input(), 3);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    for point in (1..).step_by(3) {
+        job.clear_output();
+        if job.call_with_fault(&["run", "--set", "steps.patches.size=8"], &format!("kill@{point}")).code
+            == Some(0)
+        {
+            break;
+        }
+        // A run alone leaves what was recorded for the other size, as it does for every `write`.
+        job.call(&["run", "--prune"]).expect(0);
+        let differing = differences(&tree(&job.output()), &wanted);
+        assert!(differing.is_empty(), "kill@{point}: {differing:?}");
+    }
+}
+
+#[test]
+fn a_resize_between_is_refused_and_pairs_leave_the_sample_alone() {
+    let job = Job::new("- corrupt: [fog]\n- resize: {width: 33}\n- pairs");
+    archive(&job.input(), 1);
+    let ended = job.call(&["run"]).expect(10);
+    assert!(ended.err.contains("no longer fits its clean one"), "{}", ended.err);
+    // What follows `pairs` is the same whether it runs or not.
+    let Some(turned) = crate::support::shared("data/odd/orientation") else { return };
+    let file = walkdir::WalkDir::new(turned)
+        .into_iter()
+        .flatten()
+        .find(|e| e.file_name().to_string_lossy().ends_with("_6.jpg"));
+    let file = file.expect("a turned photograph").into_path();
+    let written = |steps: &str| {
+        let job = Job::new(steps);
+        fs::copy(&file, job.input().join("turned.jpg")).unwrap();
+        job.call(&["run"]).expect(0);
+        fs::read(job.output().join("images/turned.jpg")).unwrap()
+    };
+    assert_eq!(written("- corrupt: [fog]\n- pairs\n- write"), written("- corrupt: [fog]\n- write"));
 }
 
 #[test]

@@ -1,29 +1,21 @@
-//! Pairs as files: the metadata beside them, and removal of those that earlier settings left.
+//! Pairs as files: the lists beside them.
 
 use super::{Layout, Own, Pairs, SPLITS};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::run::RunError;
 use crate::run::inputs::{identify, path_text};
-use crate::run::ledger::{Ledger, Record};
+use crate::run::ledger::{Ledger, PartRecord, Record};
 use crate::sinks::parquet::Table;
 use crate::sinks::rows::Rows;
 use crate::store::Store;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::collections::BTreeMap;
 
-/// Every name of a metadata file.
-const METADATA: [&str; 2] = ["metadata.csv", "metadata.parquet"];
-const LIST: &str = "pairs.csv";
-
-/// Writes the metadata, then removes pairs that no longer belong to any input.
+/// Writes the lists and removes those of another layout.
 pub(super) fn publish(
     pairs: &Pairs,
     store: &Store,
     ledger: &mut Ledger,
     rows: &Rows,
-    records: &HashMap<Vec<u8>, Record>,
     sources: &BTreeMap<&Vec<u8>, &Record>,
 ) -> Result<usize, RunError> {
     let failed = |message: String| RunError::Table { folder: pairs.folder.display().to_string(), message };
@@ -62,73 +54,38 @@ pub(super) fn publish(
             count += 1;
         }
     }
-    let places: Vec<(&str, std::path::PathBuf)> = if image_folder {
-        SPLITS.iter().map(|s| (*s, pairs.folder.join(s))).collect()
-    } else {
-        vec![("", pairs.folder.clone())]
+    let name = match (image_folder, pairs.parquet) {
+        (false, _) => "pairs.csv",
+        (true, false) => "metadata.csv",
+        (true, true) => "metadata.parquet",
     };
-    for (split, folder) in places {
-        let name = if image_folder { METADATA[usize::from(pairs.parquet)] } else { LIST };
-        let made = lists.remove(split).map(List::finish).transpose().map_err(failed)?;
-        for known in METADATA.iter().chain(&[LIST]) {
-            let path = folder.join(known);
-            match made.as_ref().filter(|_| *known == name) {
-                Some(bytes) if std::fs::read(store.root().join(&path)).is_ok_and(|old| old == *bytes) => {}
-                Some(bytes) => store.write(&path, bytes).map(|_| ())?,
-                None if store.root().join(&path).exists() => store.remove(&path)?,
-                None => {}
-            }
+    let folder = pairs.folder.display().to_string();
+    let known = ledger.part_records(&folder)?;
+    let mut written = Vec::new();
+    for (split, list) in lists {
+        let name = if split.is_empty() { name.to_string() } else { format!("{split}/{name}") };
+        let bytes = list.finish().map_err(failed)?;
+        let hash = *blake3::hash(&bytes).as_bytes();
+        let same = known.iter().find(|p| p.name == name && p.stamp.hash == hash && intact(store, pairs, p));
+        let stamp = match same {
+            Some(part) => part.stamp.clone(),
+            None => store.write(&pairs.folder.join(&name), &bytes)?,
+        };
+        written.push(PartRecord { name, digest: String::new(), stamp });
+    }
+    // Lists of splits that are empty now, and those or the shards of another layout.
+    for old in known.iter().filter(|old| written.iter().all(|new| new.name != old.name)) {
+        if intact(store, pairs, old) {
+            store.remove(&pairs.folder.join(&old.name))?;
         }
     }
-    remove_stale(pairs, store, ledger, records)?;
+    ledger.set_parts(&folder, &written)?;
     Ok(count)
 }
 
-/// Removes files that an earlier plan or an interrupted run left and no record owns: loaders that list the
-/// folders would take them for pairs.
-fn remove_stale(
-    pairs: &Pairs,
-    store: &Store,
-    ledger: &mut Ledger,
-    records: &HashMap<Vec<u8>, Record>,
-) -> Result<(), RunError> {
-    let mut gone = Vec::new();
-    for orphan in ledger.orphans()? {
-        let path = Path::new(OsStr::from_bytes(&orphan.path));
-        if path.starts_with(&pairs.folder) {
-            let now = identify(&store.root().join(path));
-            if now.is_ok_and(|n| n.size == orphan.stamp.size && n.mtime_ns == orphan.stamp.mtime_ns) {
-                store.remove(path)?;
-            }
-            gone.push(orphan);
-        }
-    }
-    ledger.forget(&[], &gone)?;
-    let owned: HashSet<&[u8]> =
-        records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
-    for split in SPLITS {
-        for kind in ["noisy", "clean"] {
-            let folder = pairs.folder.join(split).join(kind);
-            let Ok(entries) = std::fs::read_dir(store.root().join(&folder)) else { continue };
-            for name in entries.flatten().map(|e| e.file_name()) {
-                let path = folder.join(&name);
-                if is_pair_name(&name.to_string_lossy()) && !owned.contains(path.as_os_str().as_bytes()) {
-                    store.remove(&path)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file has a name as only pairs have: `…-` and 12 hexadecimal digits, then `_` or `.`.
-fn is_pair_name(name: &str) -> bool {
-    name.rsplit_once('-').is_some_and(|(_, tail)| {
-        let bytes = tail.as_bytes();
-        bytes.len() > 13
-            && bytes[..12].iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            && matches!(bytes[12], b'_' | b'.')
-    })
+fn intact(store: &Store, pairs: &Pairs, part: &PartRecord) -> bool {
+    let now = identify(&store.root().join(&pairs.folder).join(&part.name));
+    now.is_ok_and(|n| n.size == part.stamp.size && n.mtime_ns == part.stamp.mtime_ns)
 }
 
 /// A list of pairs being written.
@@ -158,19 +115,6 @@ impl List {
         match self {
             List::Csv(writer) => writer.into_inner().map_err(|e| e.to_string()),
             List::Parquet(table) => table.finish(&[]),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_pair_name;
-
-    #[test]
-    fn only_names_of_pairs_are_taken_for_pairs() {
-        assert!(is_pair_name("a-b-0123456789ab.png") && is_pair_name("a-0123456789ab_0003.png"));
-        for name in ["README.md", "a-b.png", "-0123456789ab", "a-0123456789abc.png", "a-0123456789AB.png"] {
-            assert!(!is_pair_name(name), "{name}");
         }
     }
 }

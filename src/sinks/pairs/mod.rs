@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
-use crate::run::ledger::{Ledger, Outcome, Record};
+use crate::run::ledger::{Fingerprint, Ledger, Record};
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -46,7 +46,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         },
         Param {
             name: "format",
-            kind: Kind::Choice(&["png", "tiff", "bmp"]),
+            kind: Kind::Choice(&["png", "tiff"]),
             fallback: Fallback::Yaml("png"),
             doc: "Lossless file format of both pictures.",
         },
@@ -125,19 +125,18 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
     if validation + test > 1.0 {
         let help = "they add up to at most 1; the rest is for training".to_string();
         build.error(args, "test", "`validation` and `test` are more than everything", Some(help));
-        return None;
     }
-    let layout = match args.text("layout")? {
-        "folders" => Layout::Folders,
-        "webdataset" => Layout::WebDataset,
-        _ => Layout::ImageFolder,
-    };
     let shard_bytes = match args.bytes("shard_size")? {
         ByteSize::Exact(bytes) if bytes >= 64 << 10 => bytes,
         _ => {
             build.error(args, "shard_size", "a shard wants a size of at least 64KiB", None);
             return None;
         }
+    };
+    let layout = match args.text("layout")? {
+        "folders" => Layout::Folders,
+        "webdataset" => Layout::WebDataset,
+        _ => Layout::ImageFolder,
     };
     Some(Built::from(Action::Pairs(Pairs {
         folder: args.path("folder")?.to_path_buf(),
@@ -170,15 +169,21 @@ impl Pairs {
 
     /// Where an input's bytes wait to be put into shards.
     pub fn fragment_path(&self, relative: &Path) -> PathBuf {
-        let key = source_key(relative);
+        let key = source_key(relative, &[]);
         Path::new(STATE_FOLDER).join("fragments").join(&self.folder).join(key)
     }
 
-    /// Bytes that encoding takes beside the pictures, for `count` samples of `shape`.
-    pub fn encode_bytes(&self, shape: Shape, count: u64) -> u64 {
-        let one = codec::encode_bytes(self.format, shape.width, shape.height, shape.channels, shape.depth);
-        let fragment = if self.layout == Layout::WebDataset { 2 * shape.bytes() * count } else { 0 };
-        2 * one + fragment
+    /// Whether a path is that of such bytes.
+    pub fn is_fragment(&self, path: &Path) -> bool {
+        path.starts_with(Path::new(STATE_FOLDER).join("fragments").join(&self.folder))
+    }
+
+    /// Bytes that encoding takes beside the pictures, for `count` samples of these shapes.
+    pub fn encode_bytes(&self, shape: Shape, clean: Shape, count: u64) -> u64 {
+        let one = |s: Shape| codec::encode_bytes(self.format, s.width, s.height, s.channels, s.depth);
+        // A growing buffer is copied; a little for the names and rows of each.
+        let buffer = if self.layout == Layout::WebDataset { 2 * (shape.bytes() + clean.bytes()) } else { 0 };
+        shape.bytes() + clean.bytes() + one(shape) + one(clean) + count * (buffer + 1024)
     }
 
     fn split(&self, hash: &[u8; 32]) -> &'static str {
@@ -201,12 +206,24 @@ impl Pairs {
     ///
     /// # Errors
     /// When the format can't hold a picture.
-    pub fn encode(&self, sample: &mut Sample, written: &dyn Fn(&Path) -> bool) -> Result<Pair, ItemError> {
-        sample.make_upright();
+    pub fn encode(
+        &self,
+        sample: &Sample,
+        product: &Fingerprint,
+        written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Pair, ItemError> {
+        // The sample itself goes on as it is, whether pairs are written or not.
+        let mut turned = None;
+        if sample.meta.orientation != 1 {
+            turned.insert(sample.clone()).make_upright();
+        }
+        let sample = turned.as_ref().unwrap_or(sample);
+        sample.ratio()?;
         let missing = || ItemError::new(ErrorKind::Unsupported, "no clean picture is kept");
         let clean = sample.reference.as_ref().ok_or_else(missing)?;
         let split = self.split(&sample.hash);
-        let key = format!("{}{}", source_key(&sample.relative), sample.place.patch_suffix());
+        let key = source_key(&sample.relative, &[&product[..], &sample.hash]);
+        let key = format!("{key}{}", sample.place.patch_suffix());
         let variant: String = sample.place.variant.iter().map(|word| format!("_{word}")).collect();
         let noisy_key = format!("{key}{variant}");
         // Only where names need not be equal, variants share their clean picture.
@@ -241,7 +258,8 @@ impl Pairs {
             keep_metadata: false,
             compression: self.compression,
         };
-        let opaque = Image { alpha: None, ..image.clone() };
+        let (width, height, channels) = (image.width, image.height, image.channels);
+        let opaque = Image { width, height, channels, samples: image.samples.clone(), alpha: None };
         let encoded = codec::encode(&opaque, &Metadata::default(), None, &options);
         encoded.map(|e| e.bytes).map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))
     }
@@ -263,15 +281,11 @@ impl Pairs {
         let Some(index) = plan.chain.iter().position(mine) else { return Ok(0) };
         let Some(product) = plan.chain[index].product else { return Ok(0) };
         let rows = Rows::before(plan, index).with(product, Pairs::columns());
-        let sources: BTreeMap<&Vec<u8>, &Record> = records
-            .iter()
-            .filter(|(path, r)| matches!(r.outcome, Outcome::Done(_)) && rows.complete(r) && !leave_out(path))
-            .collect();
+        let sources: BTreeMap<&Vec<u8>, &Record> =
+            records.iter().filter(|(path, r)| rows.complete(r) && !leave_out(path)).collect();
         match self.layout {
             Layout::WebDataset => shards::publish(self, store, ledger, &rows, &product, &sources),
-            Layout::ImageFolder | Layout::Folders => {
-                files::publish(self, store, ledger, &rows, records, &sources)
-            }
+            Layout::ImageFolder | Layout::Folders => files::publish(self, store, ledger, &rows, &sources),
         }
     }
 
@@ -288,11 +302,6 @@ impl Pairs {
             .map(drop)
             .map_err(|m| RunError::Foreign(format!("pairs folder {} {m}", folder.display())))
     }
-
-    /// Whether single files of this folder are written as items end, under names not known before.
-    pub fn writes_files(&self) -> bool {
-        self.layout != Layout::WebDataset
-    }
 }
 
 fn row(split: &str, noisy: &str, clean: &str, lengths: (usize, usize)) -> Row {
@@ -302,12 +311,20 @@ fn row(split: &str, noisy: &str, clean: &str, lengths: (usize, usize)) -> Row {
 }
 
 /// A name for the pairs of an input, unique among inputs, of letters that every loader takes, without a dot.
-fn source_key(relative: &Path) -> String {
+///
+/// `of` is what the pairs are made of beside the path: others get other names, so that a list of the old ones
+/// stays true until it is replaced.
+fn source_key(relative: &Path, of: &[&[u8]]) -> String {
     let stem = relative.file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let stem: String = stem.chars().take(40).map(plain).collect();
-    let hash = blake3::hash(relative.as_os_str().as_bytes()).to_hex();
-    format!("{stem}-{}", &hash[..12])
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(relative.as_os_str().as_bytes());
+    for part in of {
+        hasher.update(&[0]);
+        hasher.update(part);
+    }
+    format!("{stem}-{}", &hasher.finalize().to_hex()[..12])
 }
 
 /// The values of [`Pairs::columns`] at the end of a row, and those before them.
@@ -362,9 +379,10 @@ mod tests {
 
     #[test]
     fn keys_are_plain_and_tell_inputs_apart() {
-        let key = source_key(Path::new("a/é b.c.JPG"));
+        let source_key = |path: &str| source_key(Path::new(path), &[]);
+        let key = source_key("a/é b.c.JPG");
         assert!(key.starts_with("__b_c-") && !key.contains(['.', '/', ' ']), "{key}");
-        assert_ne!(source_key(Path::new("a/x.png")), source_key(Path::new("b/x.png")));
-        assert_ne!(source_key(Path::new("a/x.png")), source_key(Path::new("a/x.jpg")));
+        assert_ne!(source_key("a/x.png"), source_key("b/x.png"));
+        assert_ne!(source_key("a/x.png"), source_key("a/x.jpg"));
     }
 }

@@ -16,8 +16,10 @@ use serde_json::{Map, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 const BLOCK: u64 = 512;
@@ -100,9 +102,12 @@ pub(super) fn publish(
             return Ok((name.clone(), Part::Carried { from: old.name.clone(), stamp: old.stamp.clone() }));
         }
         let write = |to: &mut dyn Write| {
-            write_shard(to, shard, store, reader, rows, extension).map_err(|error| {
-                failure.replace(Some(error));
-                io::Error::other("a shard could not be made")
+            write_shard(to, shard, store, reader, rows, extension).map_err(|stopped| match stopped {
+                Stopped::Io(error) => error,
+                Stopped::Run(error) => {
+                    failure.replace(Some(error));
+                    io::Error::other("a shard could not be made")
+                }
             })
         };
         Ok((name.clone(), Part::Written(Box::new(write))))
@@ -208,6 +213,14 @@ fn layout(
     Ok((shards, count))
 }
 
+/// Why a shard could not be written.
+enum Stopped {
+    /// The shard itself.
+    Io(io::Error),
+    /// What it is made of.
+    Run(RunError),
+}
+
 fn write_shard(
     to: &mut dyn Write,
     shard: &Shard,
@@ -215,29 +228,29 @@ fn write_shard(
     ledger: &Ledger,
     rows: &Rows,
     extension: &str,
-) -> Result<(), RunError> {
+) -> Result<(), Stopped> {
     let mut tar = tar::Builder::new(to);
     for slice in &shard.slices {
-        let source = path_text(&slice.source);
-        let failed = |what: String| RunError::Table {
-            folder: source.clone(),
-            message: format!("{what}; run `safelight verify`, then run again"),
-        };
-        let members = members(rows, ledger, &slice.source)?;
         let path = store.root().join(&slice.fragment);
-        let fragment =
-            std::fs::read(&path).map_err(|e| failed(format!("cannot read {}: {e}", path.display())))?;
+        let unreadable = |e: io::Error| {
+            Stopped::Run(RunError::Table {
+                folder: path_text(&slice.source),
+                message: format!("cannot read {}: {e}; remove it and run again", path.display()),
+            })
+        };
+        let fragment = File::open(&path).map_err(unreadable)?;
+        let read = |offset: u64, length: u64| {
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+            fragment.read_exact_at(&mut bytes, offset).map(|()| bytes).map_err(unreadable)
+        };
+        let members = members(rows, ledger, &slice.source).map_err(Stopped::Run)?;
         for (_, member) in members.get(slice.members.clone()).unwrap_or_default() {
-            let start = member.offset as usize;
-            let middle = start + member.lengths.0 as usize;
-            let end = middle + member.lengths.1 as usize;
-            let (Some(noisy), Some(clean)) = (fragment.get(start..middle), fragment.get(middle..end)) else {
-                return Err(failed(format!("{} is shorter than recorded", path.display())));
-            };
+            let noisy = read(member.offset, member.lengths.0)?;
+            let clean = read(member.offset + member.lengths.0, member.lengths.1)?;
             let files = [
                 (format!("{}.noisy.{extension}", member.key), noisy),
                 (format!("{}.clean.{extension}", member.key), clean),
-                (format!("{}.json", member.key), member.json.as_bytes()),
+                (format!("{}.json", member.key), member.json.clone().into_bytes()),
             ];
             for (name, bytes) in files {
                 // Nothing of the machine or the clock, so that equal pairs give equal shards.
@@ -245,12 +258,11 @@ fn write_shard(
                 header.set_size(bytes.len() as u64);
                 header.set_mode(0o644);
                 header.set_mtime(0);
-                tar.append_data(&mut header, name, bytes)
-                    .map_err(|e| failed(format!("the shard can't be written: {e}")))?;
+                tar.append_data(&mut header, name, &bytes[..]).map_err(Stopped::Io)?;
             }
         }
     }
-    tar.finish().map_err(|e| RunError::Table { folder: "shard".into(), message: e.to_string() })
+    tar.finish().map_err(Stopped::Io)
 }
 
 #[cfg(test)]
