@@ -102,15 +102,21 @@ def compare_random(name: str, severity: int, photos: dict[str, Picture], ours: l
     return "  ".join(cells), bool((np.abs(relative) - 2 * error).max() <= 0.02)
 
 
-def agreement(binary: str, photos: dict[str, Picture], names: list[str]) -> bool:
+def agreement(binary: str, paths: list[Path], size: int, names: list[str]) -> bool:
     """Prints a row for each corruption and severity; whether all agree or are explained."""
     good = True
     with tempfile.TemporaryDirectory() as temporary:
-        clean = Path(temporary) / "clean"
-        clean.mkdir()
-        for name, picture in photos.items():
-            Image.fromarray(picture).save(clean / f"{name}.png")
+        # Whole photographs where one draw says everything, their middles where many are needed.
+        sets = {}
+        for whole in (True, False):
+            photos = {path.stem: load(path, None if whole else size) for path in paths}
+            clean = Path(temporary) / f"clean-{whole}"
+            clean.mkdir()
+            for name, picture in photos.items():
+                Image.fromarray(picture).save(clean / f"{name}.png")
+            sets[whole] = photos, clean
         for name in names:
+            photos, clean = sets[name in DETERMINISTIC]
             draws = 1 if name in DETERMINISTIC else DRAWS.get(name, USUAL_DRAWS)
             made = [make_ours(binary, clean, [name], seed, Path(temporary)) for seed in range(draws)]
             compare = compare_exact if name in DETERMINISTIC else compare_random
@@ -148,22 +154,22 @@ def main() -> int:
     parser.add_argument("binary", nargs="?", help="safelight; not needed with --speed")
     parser.add_argument("folder", type=Path, help="photographs")
     parser.add_argument("--photos", type=int, default=20)
-    parser.add_argument("--size", type=int, default=288, help="side of the part compared, in pixels")
+    parser.add_argument("--size", type=int, default=288, help="side of the part that random corruptions are compared on")
     parser.add_argument("--only", help="corruptions, separated by commas")
     parser.add_argument("--speed", type=Path, metavar="TIMES", help="compare these times instead")
     args = parser.parse_args()
     paths = sorted(p for p in args.folder.iterdir() if p.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp"})
-    photos = {path.stem: load(path, None if args.speed else args.size) for path in paths[: args.photos]}
-    if not photos:
+    paths = paths[: args.photos]
+    if not paths:
         parser.error(f"no photographs in {args.folder}")
     np.random.seed(1)
     if args.speed:
-        speed(photos, args.speed)
+        speed({path.stem: load(path) for path in paths}, args.speed)
         return 0
     if args.binary is None:
         parser.error("name the binary")
     names = args.only.split(",") if args.only else get_corruption_names("all")
-    return 0 if agreement(args.binary, photos, names) else 1
+    return 0 if agreement(args.binary, paths, args.size, names) else 1
 
 
 if __name__ == "__main__":

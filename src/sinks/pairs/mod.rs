@@ -111,7 +111,7 @@ const SPLITS: [&str; 3] = ["train", "validation", "test"];
 /// A pair ready to be stored.
 #[derive(Debug)]
 pub struct Pair {
-    /// Values of [`Pairs::columns`].
+    /// Split, names and lengths.
     pub row: Row,
     /// Files to write, relative to the output folder.
     pub files: Vec<(PathBuf, Vec<u8>)>,
