@@ -29,7 +29,7 @@ def run(binary, out, *settings):
     return os.path.join(out, "pairs")
 
 
-def plain(key):
+def stable(key):
     """A pair's name without the digits that follow from settings and content."""
     return re.sub("-[0-9a-f]{12}", "", key)
 
@@ -58,14 +58,14 @@ def main(binary):
         for split in ("train", "validation", "test"):
             if os.path.isdir(os.path.join(plain, split)):
                 for key, noisy, clean in Folders(os.path.join(plain, split)):
-                    assert plain(key) not in wanted, key
-                        wanted[plain(key)] = (split, noisy, clean)
+                    assert stable(key) not in wanted, key
+                    wanted[stable(key)] = (split, noisy, clean)
         with open(os.path.join(plain, "pairs.csv"), newline="") as file:
             assert len(list(csv.DictReader(file))) == len(wanted) > 200, len(wanted)
         print(f"folders       {len(wanted)} pairs")
 
         def compare(key, split, noisy, clean):
-            key = plain(key)
+            key = stable(key)
             assert wanted[key][0] == split, key
             assert np.array_equal(wanted[key][1], noisy) and np.array_equal(wanted[key][2], clean), key
             assert noisy.shape == clean.shape and not np.array_equal(noisy, clean), key
