@@ -4,7 +4,7 @@ use super::resume::Identity;
 use crate::columns::{Column, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Source};
-use crate::store::mtime_ns;
+use crate::store::{Stamp, mtime_ns};
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::fs;
@@ -132,6 +132,11 @@ pub fn identify(path: &Path) -> Result<Identity, ItemError> {
         return Err(ItemError::new(ErrorKind::NotAFile, message));
     }
     Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(&meta) })
+}
+
+/// Whether the file at `path` is still the one that was published with this stamp.
+pub fn is_as_written(path: &Path, stamp: &Stamp) -> bool {
+    identify(path).is_ok_and(|now| now.size == stamp.size && now.mtime_ns == stamp.mtime_ns)
 }
 
 /// The item error for a file that can't be opened or read.

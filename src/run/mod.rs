@@ -13,7 +13,7 @@ mod record;
 pub mod resume;
 
 use crate::plan::{MaxFailures, Plan};
-use crate::store::{Fault, Lock, LockError, Store, StoreError};
+use crate::store::{Fault, Lock, LockError, Stamp, Store, StoreError};
 use committer::{Committer, Message};
 use event::{Event, Stop, Summary};
 use inputs::path_text;
@@ -251,32 +251,32 @@ fn run_task(
     Ok(processed)
 }
 
+/// Removes a file if it is still the one that was written: someone may have put a better one there. Tells
+/// whether it did.
+fn remove_written(store: &Store, path: &std::path::Path, stamp: &Stamp) -> Result<bool, StoreError> {
+    let ours = inputs::is_as_written(&store.root().join(path), stamp);
+    if ours {
+        store.remove(path)?;
+    }
+    Ok(ours)
+}
+
 fn prune(plan: &Plan, store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
     use std::ffi::OsStr;
     let orphans = ledger.orphans()?;
     let gone = prepared.vanished.iter().flat_map(|(_, outputs)| outputs.iter()).chain(orphans.iter());
     let mut removed = 0;
     for output in gone {
-        // Only what is still the file that was written: someone may have put a better one there.
         let path = std::path::Path::new(OsStr::from_bytes(&output.path));
-        let now = inputs::identify(&store.root().join(path));
-        if now.is_ok_and(|n| n.size == output.stamp.size && n.mtime_ns == output.stamp.mtime_ns) {
-            store.remove(path)?;
-            removed += 1;
-        }
+        removed += usize::from(remove_written(store, path, &output.stamp)?);
     }
     // Tables, lists and shards of folders that no step writes any more.
-    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).collect();
-    let used: BTreeSet<String> =
-        used.into_iter().chain(plan.pairs().map(|p| p.folder().display().to_string())).collect();
+    let pairs = plan.pairs().map(|p| p.folder().display().to_string());
+    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).chain(pairs).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
         for (name, stamp) in ledger.parts(&folder)? {
             let path = std::path::Path::new(&folder).join(name);
-            let now = inputs::identify(&store.root().join(&path));
-            if now.is_ok_and(|n| n.size == stamp.size && n.mtime_ns == stamp.mtime_ns) {
-                store.remove(&path)?;
-                removed += 1;
-            }
+            removed += usize::from(remove_written(store, &path, &stamp)?);
         }
         ledger.set_parts(&folder, &[])?;
     }
@@ -297,10 +297,7 @@ fn remove_stale(plan: &Plan, store: &Store, ledger: &mut Ledger) -> Result<(), R
     for orphan in ledger.orphans()? {
         let path = path_of(&orphan.path);
         if plan.pairs().any(|pairs| path.starts_with(pairs.folder()) || pairs.is_fragment(&path)) {
-            let now = inputs::identify(&store.root().join(&path));
-            if now.is_ok_and(|n| n.size == orphan.stamp.size && n.mtime_ns == orphan.stamp.mtime_ns) {
-                store.remove(&path)?;
-            }
+            remove_written(store, &path, &orphan.stamp)?;
             gone.push(orphan);
         }
     }

@@ -29,30 +29,15 @@ pub const COMMON: [&str; 15] = [
 pub const VALIDATION: [&str; 4] = ["speckle_noise", "gaussian_blur", "spatter", "saturate"];
 
 /// Groups, then every corruption with severities.
-const CHOICES: &[&str] = &[
-    "all",
-    "common",
-    "validation",
-    "gaussian_noise",
-    "shot_noise",
-    "impulse_noise",
-    "defocus_blur",
-    "glass_blur",
-    "motion_blur",
-    "zoom_blur",
-    "snow",
-    "frost",
-    "fog",
-    "brightness",
-    "contrast",
-    "elastic_transform",
-    "pixelate",
-    "jpeg_compression",
-    "speckle_noise",
-    "gaussian_blur",
-    "spatter",
-    "saturate",
-];
+const CHOICES: [&str; 22] = {
+    let mut all = [""; 22];
+    let (groups, names) = all.split_at_mut(3);
+    groups.copy_from_slice(&["all", "common", "validation"]);
+    let (common, validation) = names.split_at_mut(COMMON.len());
+    common.copy_from_slice(&COMMON);
+    validation.copy_from_slice(&VALIDATION);
+    all
+};
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
@@ -64,7 +49,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     params: &[
         Param {
             name: "corruptions",
-            kind: Kind::List(&Kind::Choice(CHOICES)),
+            kind: Kind::List(&Kind::Choice(&CHOICES)),
             fallback: Fallback::Yaml("[all]"),
             doc: "Which; `common` is ImageNet-C's 15, `validation` its other four, `all` the 19.",
         },

@@ -3,7 +3,7 @@
 use super::{Layout, Own, Pairs, SPLITS};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::run::RunError;
-use crate::run::inputs::{identify, path_text};
+use crate::run::inputs::{is_as_written, path_text};
 use crate::run::ledger::{Ledger, PartRecord, Record};
 use crate::sinks::parquet::Table;
 use crate::sinks::rows::Rows;
@@ -84,8 +84,7 @@ pub(super) fn publish(
 }
 
 fn intact(store: &Store, pairs: &Pairs, part: &PartRecord) -> bool {
-    let now = identify(&store.root().join(&pairs.folder).join(&part.name));
-    now.is_ok_and(|n| n.size == part.stamp.size && n.mtime_ns == part.stamp.mtime_ns)
+    is_as_written(&store.root().join(&pairs.folder).join(&part.name), &part.stamp)
 }
 
 /// A list of pairs being written.

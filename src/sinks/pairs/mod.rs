@@ -13,6 +13,7 @@ use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -230,18 +231,14 @@ impl Pairs {
         let clean_key = if self.layout == Layout::ImageFolder { &key } else { &noisy_key };
         let extension = self.format.extensions().first().copied().unwrap_or_default();
         let mut pair = Pair { row: Row::new(), files: Vec::new(), fragment: Vec::new() };
-        let (noisy, clean) = if self.layout == Layout::WebDataset {
-            let noisy = self.encode_one(&sample.image)?;
-            let clean = self.encode_one(clean)?;
-            let lengths = (noisy.len(), clean.len());
+        if self.layout == Layout::WebDataset {
+            let (noisy, clean) = (self.encode_one(&sample.image)?, self.encode_one(clean)?);
+            pair.row = row(split, &noisy_key, clean_key, (noisy.len(), clean.len()));
             pair.fragment = [noisy, clean].concat();
-            pair.row = row(split, &noisy_key, clean_key, lengths);
             return Ok(pair);
-        } else {
-            (&sample.image, clean)
-        };
+        }
         let names = (format!("noisy/{noisy_key}.{extension}"), format!("clean/{clean_key}.{extension}"));
-        for (name, image) in [(&names.0, noisy), (&names.1, clean)] {
+        for (name, image) in [(&names.0, &sample.image), (&names.1, clean)] {
             let path = self.folder.join(split).join(name);
             if !written(&path) {
                 pair.files.push((path, self.encode_one(image)?));
@@ -298,7 +295,7 @@ impl Pairs {
             return Ok(());
         }
         let folder = output.join(&self.folder);
-        super::present_files(&folder, shards::is_shard_name)
+        present_files(&folder, shards::is_shard_name)
             .map(drop)
             .map_err(|m| RunError::Foreign(format!("pairs folder {} {m}", folder.display())))
     }

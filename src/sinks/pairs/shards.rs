@@ -10,6 +10,7 @@ use crate::columns::Value;
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Fingerprint, Ledger, PartRecord, Record};
+use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
 use crate::store::{Part, Store};
 use serde_json::{Map, json};
@@ -78,8 +79,7 @@ pub(super) fn publish(
     let failed = |message: String| RunError::Table { folder: folder_name.clone(), message };
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
     let known = ledger.part_records(&folder_name)?;
-    let present =
-        super::super::present_files(&store.root().join(&pairs.folder), is_shard_name).map_err(&failed)?;
+    let present = present_files(&store.root().join(&pairs.folder), is_shard_name).map_err(&failed)?;
     let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
     let mut names = Vec::new();
     for (split, of_split) in &shards {
