@@ -1,7 +1,8 @@
 //! safelight: batch restoration, training pairs and embeddings for image archives.
 //!
 //! A YAML pipeline is parsed by [`spec`], resolved by [`plan`] and run by [`run`], which emits events
-//! that [`report`] turns into text. Files are written by [`store`] only.
+//! that [`report`] turns into text. Files are written by [`store`] only. Networks are run by [`nn`] on
+//! [`kernels`].
 
 pub mod cli;
 pub mod cmd;
@@ -10,6 +11,7 @@ pub mod columns;
 pub mod corrupt;
 pub mod error;
 pub mod image;
+pub mod kernels;
 pub mod nn;
 pub mod plan;
 pub mod random;

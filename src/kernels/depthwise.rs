@@ -1,0 +1,104 @@
+//! Convolutions of each channel by itself: vectors lie along the channels.
+
+use super::direct::Tap;
+use super::level::{Level, dispatch};
+use super::panel::Finish;
+use super::vector::Vector;
+
+/// Pixels at once.
+const M: usize = 6;
+
+/// A depthwise convolution: as many groups as input and output channels.
+#[derive(Clone, Debug)]
+pub(super) struct Depthwise {
+    level: Level,
+    pub channels: usize,
+    pub taps: Vec<(isize, isize)>,
+    pub stride: (usize, usize),
+    /// `[channel vector][tap][lane]`.
+    weights: Vec<f32>,
+}
+
+impl Depthwise {
+    pub(super) fn new(level: Level, channels: usize, stride: (usize, usize), taps: &[Tap<'_>]) -> Depthwise {
+        let lanes = level.lanes();
+        let mut weights = vec![];
+        for first in (0..channels).step_by(lanes) {
+            for (_, weight) in taps {
+                weights.extend((first..first + lanes).map(|c| if c < channels { weight(c, 0) } else { 0.0 }));
+            }
+        }
+        Depthwise { level, channels, stride, taps: taps.iter().map(|t| t.0).collect(), weights }
+    }
+
+    pub(super) fn level(&self) -> Level {
+        self.level
+    }
+}
+
+/// One row of one picture.
+pub(super) struct Row<'a> {
+    pub depthwise: &'a Depthwise,
+    /// What the first pixel's tap (0, 0) reads, and distances of rows and pixels.
+    pub x: (*const f32, usize, usize),
+    /// First result, and the distance of pixels.
+    pub y: (*mut f32, usize),
+    pub count: usize,
+    pub bias: *const f32,
+    pub finish: Finish,
+}
+
+dispatch! {
+    /// Computes the row.
+    ///
+    /// # Safety
+    /// As for `direct::run`; beyond the input's last float, one register more must be valid to read.
+    run = row(Row<'_>)
+}
+
+#[inline(always)]
+unsafe fn row<V: Vector>(r: &Row<'_>) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut i = 0;
+        while i + M <= r.count {
+            pixels::<V, M>(r, i);
+            i += M;
+        }
+        while i < r.count {
+            pixels::<V, 1>(r, i);
+            i += 1;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn pixels<V: Vector, const P: usize>(r: &Row<'_>, first: usize) {
+    let d = r.depthwise;
+    let step = d.stride.1 * r.x.2;
+    // SAFETY: the caller promised input and output; weights are packed for these loops.
+    unsafe {
+        let mut w = d.weights.as_ptr();
+        let x = r.x.0.add(first * step);
+        let y = r.y.0.add(first * r.y.1);
+        let mut c = 0;
+        while c < d.channels {
+            let mut acc = [V::load(r.bias.add(c)); P];
+            for &(dy, dx) in &d.taps {
+                let at = x.offset(dy * r.x.1 as isize + dx * r.x.2 as isize).add(c);
+                let weight = V::load(w);
+                for (p, acc) in acc.iter_mut().enumerate() {
+                    *acc = V::load(at.add(p * step)).fma(weight, *acc);
+                }
+                w = w.add(V::LANES);
+            }
+            let some = d.channels - c;
+            for (p, acc) in acc.into_iter().enumerate() {
+                let v = r.finish.apply(acc, c);
+                let to = y.add(p * r.y.1 + c);
+                if some >= V::LANES { v.store(to) } else { v.store_some(to, some) }
+            }
+            c += V::LANES;
+        }
+    }
+}

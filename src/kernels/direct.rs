@@ -1,0 +1,150 @@
+//! Convolutions as sums over taps, exact but for rounding: any kernel, stride, dilation and padding,
+//! and transposed ones as one pass for each phase of the output.
+
+use super::level::{Level, dispatch};
+use super::panel::{Finish, Panel, panel, split_channels};
+use super::vector::Vector;
+
+/// Floats that a strip of input rows may take while blocks of output channels go over it.
+const STRIP: usize = 64 << 10;
+
+/// One set of taps, and the outputs that it makes.
+#[derive(Clone, Debug)]
+pub(super) struct Pass {
+    /// Row and column that each tap reads, relative to the output's position in the pass times the stride.
+    pub taps: Vec<(isize, isize)>,
+    /// Weights of all blocks of output channels, one block after the other.
+    weights: Vec<f32>,
+    /// First output row and column.
+    pub start: (usize, usize),
+    /// Output rows and columns from one to the next.
+    pub every: (usize, usize),
+}
+
+/// A convolution of one group, packed for one level.
+#[derive(Clone, Debug)]
+pub(super) struct Direct {
+    level: Level,
+    /// Channels read and made.
+    pub channels: (usize, usize),
+    /// Registers in each block of output channels.
+    blocks: Vec<usize>,
+    pub passes: Vec<Pass>,
+    /// Input rows and columns from one output to the next within a pass.
+    pub stride: (usize, usize),
+}
+
+/// A tap: its position and, for each (output, input) channel, its weight.
+pub(super) type Tap<'a> = ((isize, isize), &'a dyn Fn(usize, usize) -> f32);
+
+impl Direct {
+    pub(super) fn new(level: Level, channels: (usize, usize), stride: (usize, usize)) -> Direct {
+        let blocks = split_channels(channels.1.div_ceil(level.lanes()), level.registers());
+        Direct { level, channels, blocks, passes: vec![], stride }
+    }
+
+    /// Adds a pass; taps are read in the order of their position.
+    pub(super) fn add_pass(&mut self, mut taps: Vec<Tap<'_>>, start: (usize, usize), every: (usize, usize)) {
+        taps.sort_by_key(|t| t.0);
+        let (ic, oc) = self.channels;
+        let lanes = self.level.lanes();
+        let mut weights = vec![];
+        let mut first = 0;
+        for block in &self.blocks {
+            for (_, weight) in &taps {
+                for i in 0..ic {
+                    weights.extend(
+                        (first..first + block * lanes).map(|o| if o < oc { weight(o, i) } else { 0.0 }),
+                    );
+                }
+            }
+            first += block * lanes;
+        }
+        let taps = taps.into_iter().map(|t| t.0).collect();
+        self.passes.push(Pass { taps, weights, start, every });
+    }
+}
+
+/// Rows of one picture.
+pub(super) struct Rows<'a> {
+    pub direct: &'a Direct,
+    /// The picture's first pixel, and distances of its rows and pixels.
+    pub x: (*const f32, usize, usize),
+    /// The same of the result.
+    pub y: (*mut f32, usize, usize),
+    /// Rows and columns of the result.
+    pub size: (usize, usize),
+    /// Result rows to make: from, to.
+    pub rows: (usize, usize),
+    /// As many floats as packed output channels.
+    pub bias: *const f32,
+    pub finish: Finish,
+}
+
+dispatch! {
+    /// Computes the rows.
+    ///
+    /// # Safety
+    /// The level must run on this machine; input with the border that the passes reach, and output, must
+    /// be valid and not overlap.
+    run = rows(Rows<'_>)
+}
+
+#[inline(always)]
+unsafe fn rows<V: Vector>(r: &Rows<'_>) {
+    let d = r.direct;
+    let (ic, oc) = d.channels;
+    let (x, x_row, x_pixel) = r.x;
+    let (y, y_row, y_pixel) = r.y;
+    for pass in &d.passes {
+        let (start, every) = (pass.start, pass.every);
+        if start.1 >= r.size.1 || pass.taps.is_empty() {
+            continue;
+        }
+        let columns = (r.size.1 - start.1).div_ceil(every.1);
+        // Taps that read on where the one before stopped become one.
+        let mut taps: Vec<isize> = vec![];
+        let offsets = pass.taps.iter().map(|t| t.0 * x_row as isize + t.1 * x_pixel as isize);
+        let chained = ic == x_pixel && pass.taps.len() > 1;
+        let run_of = |from: usize| {
+            let t = &pass.taps[from..];
+            1 + t.windows(2).take_while(|w| w[1].0 == w[0].0 && w[1].1 == w[0].1 + 1).count()
+        };
+        let chain = if chained { run_of(0) } else { 1 };
+        let regular = pass.taps.len().is_multiple_of(chain)
+            && (0..pass.taps.len()).step_by(chain).all(|i| chain == 1 || run_of(i) == chain);
+        let chain = if regular { chain } else { 1 };
+        taps.extend(offsets.step_by(chain));
+        let first = r.rows.0.saturating_sub(start.0).div_ceil(every.0);
+        let last = r.rows.1.saturating_sub(start.0).div_ceil(every.0);
+        let strip = if d.blocks.len() == 1 { 1 } else { (STRIP / (d.stride.0 * x_row).max(1)).clamp(1, 16) };
+        for top in (first..last).step_by(strip) {
+            let mut weights = pass.weights.as_ptr();
+            let mut channel = 0;
+            for &blocks in &d.blocks {
+                for row in top..(top + strip).min(last) {
+                    // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
+                    unsafe {
+                        panel::<V>(&Panel {
+                            x: x.add(row * d.stride.0 * x_row),
+                            x_step: d.stride.1 * x_pixel,
+                            taps: &taps,
+                            run: chain * ic,
+                            weights,
+                            blocks,
+                            bias: r.bias.add(channel),
+                            y: y.add((start.0 + row * every.0) * y_row + start.1 * y_pixel + channel),
+                            y_step: every.1 * y_pixel,
+                            channels: (oc - channel).min(blocks * V::LANES),
+                            count: columns,
+                            finish: r.finish.from_channel(channel),
+                        });
+                    }
+                }
+                channel += blocks * V::LANES;
+                // SAFETY: one block's weights, or the end.
+                weights = unsafe { weights.add(pass.taps.len() * ic * blocks * V::LANES) };
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Convolutions with a handful of output channels: vectors lie along the input channels, and each sum is
+//! added up at its end.
+
+use super::direct::Tap;
+use super::level::{Level, dispatch};
+use super::panel::Finish;
+use super::vector::{Vector, load_all};
+
+/// Most output channels.
+pub(super) const MAX_OUT: usize = 4;
+
+/// Pixels at once.
+const M: usize = 4;
+
+/// A stride-1 convolution of one group with at most [`MAX_OUT`] output channels, and input channels that
+/// are a multiple of the level's lanes.
+#[derive(Clone, Debug)]
+pub(super) struct Dot {
+    level: Level,
+    pub channels: (usize, usize),
+    pub taps: Vec<(isize, isize)>,
+    pub stride: (usize, usize),
+    /// `[tap][input vector][output][lane]`.
+    weights: Vec<f32>,
+}
+
+impl Dot {
+    /// Whether this kernel suits.
+    pub(super) fn suits(level: Level, (ic, oc): (usize, usize)) -> bool {
+        oc <= MAX_OUT && ic >= 2 * level.lanes() && ic.is_multiple_of(level.lanes())
+    }
+
+    pub(super) fn new(
+        level: Level,
+        channels: (usize, usize),
+        stride: (usize, usize),
+        taps: &[Tap<'_>],
+    ) -> Dot {
+        let lanes = level.lanes();
+        let mut weights = vec![];
+        for (_, weight) in taps {
+            for first in (0..channels.0).step_by(lanes) {
+                for o in 0..channels.1 {
+                    weights.extend((first..first + lanes).map(|i| weight(o, i)));
+                }
+            }
+        }
+        Dot { level, channels, stride, taps: taps.iter().map(|t| t.0).collect(), weights }
+    }
+
+    pub(super) fn level(&self) -> Level {
+        self.level
+    }
+}
+
+/// One row of one picture.
+pub(super) struct Row<'a> {
+    pub dot: &'a Dot,
+    /// What the first pixel's tap (0, 0) reads, and distances of rows and pixels.
+    pub x: (*const f32, usize, usize),
+    /// First result, and the distance of pixels.
+    pub y: (*mut f32, usize),
+    pub count: usize,
+    pub bias: *const f32,
+    pub finish: Finish,
+}
+
+dispatch! {
+    /// Computes the row.
+    ///
+    /// # Safety
+    /// As for `direct::run`.
+    run = row(Row<'_>)
+}
+
+#[inline(always)]
+unsafe fn row<V: Vector>(r: &Row<'_>) {
+    // SAFETY: passed on.
+    unsafe {
+        match r.dot.channels.1 {
+            1 => outputs::<V, 1>(r),
+            2 => outputs::<V, 2>(r),
+            3 => outputs::<V, 3>(r),
+            _ => outputs::<V, 4>(r),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn outputs<V: Vector, const O: usize>(r: &Row<'_>) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut i = 0;
+        while i + M <= r.count {
+            pixels::<V, M, O>(r, i);
+            i += M;
+        }
+        while i < r.count {
+            pixels::<V, 1, O>(r, i);
+            i += 1;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_>, first: usize) {
+    let step = r.dot.stride.1 * r.x.2;
+    // SAFETY: the caller promised input and output; weights are packed for these loops.
+    unsafe {
+        let mut acc = [[V::splat(0.0); O]; P];
+        let mut w = r.dot.weights.as_ptr();
+        let x = r.x.0.add(first * step);
+        for &(dy, dx) in &r.dot.taps {
+            let at = x.offset(dy * r.x.1 as isize + dx * r.x.2 as isize);
+            let mut k = 0;
+            while k < r.dot.channels.0 {
+                let weights: [V; O] = load_all(w, V::LANES);
+                for (p, acc) in acc.iter_mut().enumerate() {
+                    let v = V::load(at.add(p * step + k));
+                    for (acc, weight) in acc.iter_mut().zip(weights) {
+                        *acc = v.fma(weight, *acc);
+                    }
+                }
+                w = w.add(O * V::LANES);
+                k += V::LANES;
+            }
+        }
+        for (p, acc) in acc.iter().enumerate() {
+            let to = r.y.0.add((first + p) * r.y.1);
+            for (o, acc) in acc.iter().enumerate() {
+                let v = acc.total() + *r.bias.add(o);
+                *to.add(o) = match r.finish {
+                    Finish::None => v,
+                    Finish::Relu if v < 0.0 => 0.0,
+                    Finish::Slope(slopes) if v < 0.0 => v * *slopes.add(o),
+                    Finish::Clip(low, high) if v < low => low.min(high),
+                    Finish::Clip(_, high) if v > high => high,
+                    _ => v,
+                };
+            }
+        }
+    }
+}

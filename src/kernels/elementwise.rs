@@ -1,0 +1,338 @@
+//! Functions of numbers over slices, compiled for each instruction set.
+
+use super::graph::{Binary, Reduce, Unary};
+use super::level::{Level, dispatch};
+use super::vector::Vector;
+use std::cell::RefCell;
+
+/// Work on slices: `to` may not be read.
+pub(super) enum Job<'a> {
+    /// `to = f(a)`; channels of the slope are `to`'s innermost axis.
+    Unary(&'a Unary, &'a [f32]),
+    /// `to = f(a, b)`.
+    Binary(Binary, &'a [f32], &'a [f32]),
+    /// `to = f(a, b)` with one `b`.
+    Right(Binary, &'a [f32], f32),
+    /// `to = f(a, b)` with one `a`.
+    Left(Binary, f32, &'a [f32]),
+    /// Each run of channels becomes one number.
+    Reduce(Reduce, &'a [f32], usize),
+    /// Each number becomes a run of channels.
+    Spread(&'a [f32], usize),
+}
+
+pub(super) struct Call<'a, 'b> {
+    job: Job<'a>,
+    to: RefCell<&'b mut [f32]>,
+}
+
+/// Does a job.
+pub(super) fn apply(level: Level, job: Job<'_>, to: &mut [f32]) {
+    // SAFETY: only safe code runs, with instructions that the level says this machine has.
+    unsafe { run(level, &Call { job, to: RefCell::new(to) }) }
+}
+
+dispatch! {
+    run = any(Call<'_, '_>)
+}
+
+/// `V` only tells the instances apart: the compiler makes vectors of the loops.
+#[inline(always)]
+fn any<V: Vector>(call: &Call<'_, '_>) {
+    let to = &mut **call.to.borrow_mut();
+    match &call.job {
+        Job::Unary(f, a) => unary(f, a, to),
+        Job::Binary(f, a, b) => match f {
+            Binary::Add => zip(a, b, to, |a, b| a + b),
+            Binary::Sub => zip(a, b, to, |a, b| a - b),
+            Binary::Mul => zip(a, b, to, |a, b| a * b),
+            Binary::Div => zip(a, b, to, |a, b| a / b),
+            Binary::Max => zip(a, b, to, larger),
+            Binary::Min => zip(a, b, to, smaller),
+        },
+        Job::Right(f, a, b) => {
+            let b = *b;
+            match f {
+                Binary::Add => map(a, to, |a| a + b),
+                Binary::Sub => map(a, to, |a| a - b),
+                Binary::Mul => map(a, to, |a| a * b),
+                Binary::Div => map(a, to, |a| a / b),
+                Binary::Max => map(a, to, |a| larger(b, a)),
+                Binary::Min => map(a, to, |a| smaller(b, a)),
+            }
+        }
+        Job::Left(f, a, b) => {
+            let a = *a;
+            match f {
+                Binary::Add => map(b, to, |b| a + b),
+                Binary::Sub => map(b, to, |b| a - b),
+                Binary::Mul => map(b, to, |b| a * b),
+                Binary::Div => map(b, to, |b| a / b),
+                Binary::Max => map(b, to, |b| larger(a, b)),
+                Binary::Min => map(b, to, |b| smaller(a, b)),
+            }
+        }
+        Job::Reduce(f, a, channels) => {
+            for (to, a) in to.iter_mut().zip(a.chunks_exact(*channels)) {
+                *to = match f {
+                    Reduce::Sum => sum(a, |v| v),
+                    Reduce::Mean => sum(a, |v| v) / a.len() as f32,
+                    Reduce::MeanOfSquares => sum(a, |v| v * v) / a.len() as f32,
+                    Reduce::Max => a.iter().copied().fold(f32::NEG_INFINITY, larger),
+                    Reduce::Min => a.iter().copied().fold(f32::INFINITY, smaller),
+                };
+            }
+        }
+        Job::Spread(a, channels) => {
+            for (to, a) in to.chunks_exact_mut(*channels).zip(*a) {
+                to.fill(*a);
+            }
+        }
+    }
+}
+
+/// Sum in a fixed order that vectors can follow.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
+fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let whole = values.len() / 16 * 16;
+    let mut i = 0;
+    while i < whole {
+        let chunk = &values[i..i + 16];
+        for lane in 0..16 {
+            lanes[lane] += f(chunk[lane]);
+        }
+        i += 16;
+    }
+    for lane in 0..values.len() - whole {
+        lanes[lane] += f(values[whole + lane]);
+    }
+    let mut half = 8;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// The larger; not a number where `b` is none.
+#[inline(always)]
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// The smaller; not a number where `b` is none.
+#[inline(always)]
+pub(super) fn smaller(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "iterators may be compiled apart from here, without our instructions"
+)]
+fn zip(a: &[f32], b: &[f32], to: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    let n = to.len();
+    let (a, b) = (&a[..n], &b[..n]);
+    for i in 0..n {
+        to[i] = f(a[i], b[i]);
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "as above")]
+fn map(a: &[f32], to: &mut [f32], f: impl Fn(f32) -> f32) {
+    let n = to.len();
+    let a = &a[..n];
+    for i in 0..n {
+        to[i] = f(a[i]);
+    }
+}
+
+#[inline(always)]
+fn unary(f: &Unary, a: &[f32], to: &mut [f32]) {
+    match f {
+        Unary::Relu => map(a, to, |v| larger(0.0, v)),
+        Unary::Slope(s) if s.len() == 1 => {
+            let s = s[0];
+            map(a, to, |v| larger(0.0, v) + s * smaller(0.0, v));
+        }
+        Unary::Slope(s) => {
+            for (to, a) in to.chunks_exact_mut(s.len()).zip(a.chunks_exact(s.len())) {
+                zip(a, s, to, |v, s| larger(0.0, v) + s * smaller(0.0, v));
+            }
+        }
+        Unary::Clip(low, high) => {
+            let (low, high) = (*low, *high);
+            map(a, to, |v| smaller(high, larger(low, v)));
+        }
+        Unary::Abs => map(a, to, f32::abs),
+        Unary::Neg => map(a, to, |v| -v),
+        Unary::Square => map(a, to, |v| v * v),
+        Unary::Sqrt => map(a, to, f32::sqrt),
+        Unary::Rsqrt => map(a, to, |v| 1.0 / v.sqrt()),
+        Unary::Recip => map(a, to, |v| 1.0 / v),
+        Unary::Exp => map(a, to, exp),
+        Unary::Tanh => map(a, to, tanh),
+        Unary::Sigmoid => map(a, to, sigmoid),
+        Unary::Silu => map(a, to, |v| v * sigmoid(v)),
+        Unary::HardSwish => map(a, to, |v| v * smaller(1.0, larger(0.0, v / 6.0 + 0.5))),
+        Unary::Erf => map(a, to, erf),
+        Unary::Gelu => map(a, to, |v| v * 0.5 * (1.0 + erf(v * std::f32::consts::FRAC_1_SQRT_2))),
+    }
+}
+
+/// e^v within 2e-7 of itself (Cephes); 0 below -87, and no further than e^88 above.
+#[inline(always)]
+fn exp(v: f32) -> f32 {
+    let x = smaller(88.0, larger(-87.3, v));
+    let n = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let p = 1.987_569_1e-4;
+    let p = p * r + 1.398_199_9e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 5.000_000_1e-1;
+    let power = p * r * r + r + 1.0;
+    // 2^n through the exponent's bits; adding 1.5 * 2^23 leaves n in the lowest bits of the mantissa.
+    let bits = (n + 12_582_912.0).to_bits();
+    let scale = f32::from_bits(bits.wrapping_add(127) << 23);
+    let result = power * scale;
+    if v < -87.3 { 0.0 } else { result }
+}
+
+#[inline(always)]
+fn sigmoid(v: f32) -> f32 {
+    1.0 / (1.0 + exp(-v))
+}
+
+/// Within 3e-7: a polynomial where `1 - 2 / (e^2v + 1)` would cancel.
+#[inline(always)]
+fn tanh(v: f32) -> f32 {
+    let x = smaller(9.0, larger(-9.0, v));
+    // The rational approximation of Eigen and MLAS.
+    let s = x * x;
+    let p = -2.760_768_5e-16;
+    let p = p * s + 2.000_188e-13;
+    let p = p * s - 8.604_672e-11;
+    let p = p * s + 5.122_297_1e-8;
+    let p = p * s + 1.485_722_4e-5;
+    let p = p * s + 6.372_619_3e-4;
+    let p = p * s + 4.893_525e-3;
+    let q = 1.198_258_4e-6;
+    let q = q * s + 1.185_347_1e-4;
+    let q = q * s + 2.268_434_6e-3;
+    let q = q * s + 4.893_525_2e-3;
+    x * p / q
+}
+
+/// Within 3e-7: a series near 0, else Abramowitz and Stegun 7.1.26's finer sibling (Numerical Recipes' erfc).
+#[inline(always)]
+fn erf(v: f32) -> f32 {
+    let a = v.abs();
+    let s = v * v;
+    let near = v
+        * (1.128_379_2
+            + s * (-0.376_126_4
+                + s * (0.112_837_9 + s * (-0.026_866_17 + s * (0.005_223_977_6 - s * 8.548_327e-4)))));
+    let t = 1.0 / (1.0 + 0.5 * a);
+    let p = 0.170_872_77;
+    let p = p * t - 0.822_152_23;
+    let p = p * t + 1.488_515_9;
+    let p = p * t - 1.135_203_98;
+    let p = p * t + 0.278_868_07;
+    let p = p * t - 0.186_288_06;
+    let p = p * t + 0.096_784_18;
+    let p = p * t + 0.374_091_96;
+    let p = p * t + 1.000_023_68;
+    let p = p * t - 1.265_512_23;
+    let far = 1.0 - t * exp(-s + p);
+    if a < 0.5 {
+        near
+    } else if v < 0.0 {
+        -far
+    } else {
+        far
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(f: &Unary, level: Level, values: &[f32]) -> Vec<f32> {
+        let mut to = vec![0.0; values.len()];
+        apply(level, Job::Unary(f, values), &mut to);
+        to
+    }
+
+    /// An erf that is exact enough to test with: its Taylor series, in float64.
+    fn erf64(v: f64) -> f64 {
+        if v.abs() > 5.0 {
+            return v.signum();
+        }
+        let (mut term, mut sum) = (v, v);
+        for n in 1..200 {
+            term *= -v * v / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        sum * 2.0 / std::f64::consts::PI.sqrt()
+    }
+
+    #[test]
+    fn functions_are_within_float_rounding() {
+        let values: Vec<f32> = (-40_000..40_000).map(|i| i as f32 / 400.0).collect();
+        for level in Level::available() {
+            let close = |f: Unary, exact: &dyn Fn(f64) -> f64, absolute: f64, relative: f64| {
+                for (v, got) in values.iter().zip(all(&f, level, &values)) {
+                    let exact = exact(f64::from(*v));
+                    let error = (f64::from(got) - exact).abs();
+                    assert!(
+                        error <= absolute + relative * exact.abs(),
+                        "{level:?} {f:?}({v}) = {got}, not {exact}"
+                    );
+                }
+            };
+            close(Unary::Tanh, &f64::tanh, 4e-7, 4e-7);
+            close(Unary::Sigmoid, &|v| 1.0 / (1.0 + (-v).exp()), 2e-7, 2e-7);
+            close(Unary::Silu, &|v| v / (1.0 + (-v).exp()), 1e-6, 4e-7);
+            close(Unary::Erf, &erf64, 4e-7, 0.0);
+            close(Unary::Gelu, &|v| v * 0.5 * (1.0 + erf64(v / 2f64.sqrt())), 2e-6, 4e-7);
+            let small: Vec<f32> = values.iter().copied().filter(|v| v.abs() < 80.0).collect();
+            for (v, got) in small.iter().zip(all(&Unary::Exp, level, &small)) {
+                let exact = f64::from(*v).exp();
+                assert!((f64::from(got) - exact).abs() <= 4e-7 * exact, "exp({v}) = {got}, not {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_stays_one() {
+        let unaries =
+            [Unary::Relu, Unary::Clip(0.0, 1.0), Unary::Tanh, Unary::Sigmoid, Unary::Exp, Unary::Gelu];
+        for f in unaries {
+            assert!(all(&f, Level::best(), &[f32::NAN])[0].is_nan(), "{f:?}");
+        }
+    }
+
+    #[test]
+    fn reductions_spread_and_scalars() {
+        let level = Level::best();
+        let a: Vec<f32> = (0..40).map(|i| i as f32).collect();
+        let mut two = [0.0; 2];
+        apply(level, Job::Reduce(Reduce::Mean, &a, 20), &mut two);
+        assert_eq!(two, [9.5, 29.5]);
+        apply(level, Job::Reduce(Reduce::Max, &a, 20), &mut two);
+        assert_eq!(two, [19.0, 39.0]);
+        let mut wide = [0.0; 6];
+        apply(level, Job::Spread(&two, 3), &mut wide);
+        assert_eq!(wide, [19.0, 19.0, 19.0, 39.0, 39.0, 39.0]);
+        apply(level, Job::Left(Binary::Sub, 20.0, &wide.clone()), &mut wide);
+        assert_eq!(wide[0], 1.0);
+    }
+}

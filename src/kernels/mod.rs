@@ -1,0 +1,48 @@
+//! Convolution kernels and a small graph language on top of them: fast inference, and the gradients
+//! that training needs. Knows neither ONNX nor files nor threads.
+//!
+//! Activations are `[n][h][w][c]` floats, channels innermost, so that vectors lie along the channels
+//! and every image size runs at full width.
+
+#![expect(
+    unsafe_code,
+    reason = "vector instructions and the pointers of inner loops; what is public checks them"
+)]
+
+mod conv;
+mod depthwise;
+mod direct;
+mod dot;
+mod elementwise;
+mod fold;
+mod grad;
+mod grad_strip;
+mod graph;
+mod level;
+mod map;
+mod moves;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod panel;
+mod place;
+mod program;
+mod strides;
+mod vector;
+mod view;
+mod winograd;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use conv::{Activation, Conv, ConvSpec, Mode};
+pub use grad::{InputGradient, WeightGradient};
+pub use graph::{Atom, Binary, Graph, Id, Node, Op, PadMode, Pool, Reduce, Unary, Window};
+pub use level::Level;
+pub use program::{Program, Strides, Workspace};
+pub use view::{Border, Shape, View};
+
+#[cfg(test)]
+mod grad_tests;
+#[cfg(test)]
+mod graph_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Pictures inside a buffer of floats: channels innermost, then columns, rows, items of the batch.
+
+/// Size of a batch of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Pictures.
+    pub n: usize,
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+    /// Channels.
+    pub c: usize,
+}
+
+impl Shape {
+    /// Pictures `n`, rows `h`, columns `w`, channels `c`.
+    pub fn new(n: usize, h: usize, w: usize, c: usize) -> Shape {
+        Shape { n, h, w, c }
+    }
+
+    /// Numbers in all.
+    pub fn len(&self) -> usize {
+        self.n * self.h * self.w * self.c
+    }
+
+    /// Whether there is no number.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Rows or columns beyond each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Border {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+impl Border {
+    /// The larger of both at each side.
+    pub fn union(self, other: Border) -> Border {
+        Border {
+            top: self.top.max(other.top),
+            left: self.left.max(other.left),
+            bottom: self.bottom.max(other.bottom),
+            right: self.right.max(other.right),
+        }
+    }
+}
+
+/// Where a batch of pictures lies in a buffer; offsets and distances in floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Size.
+    pub shape: Shape,
+    /// Offset of the first number.
+    pub at: usize,
+    /// Distance of pictures.
+    pub image: usize,
+    /// Distance of rows.
+    pub row: usize,
+    /// Distance of pixels.
+    pub pixel: usize,
+}
+
+impl View {
+    /// A batch that fills its part of the buffer from `at` on, with a border around each picture.
+    pub fn bordered(shape: Shape, border: Border, at: usize) -> View {
+        let row = (border.left + shape.w + border.right) * shape.c;
+        let image = (border.top + shape.h + border.bottom) * row;
+        let at = at + border.top * row + border.left * shape.c;
+        View { shape, at, image, row, pixel: shape.c }
+    }
+
+    /// A batch without gaps from the buffer's start.
+    pub fn dense(shape: Shape) -> View {
+        View::bordered(shape, Border::default(), 0)
+    }
+
+    /// Floats of a buffer for [`View::bordered`].
+    pub fn bordered_len(shape: Shape, border: Border) -> usize {
+        shape.n * (border.top + shape.h + border.bottom) * (border.left + shape.w + border.right) * shape.c
+    }
+
+    /// The same with only `c` channels from `from` on.
+    pub fn channels(&self, from: usize, c: usize) -> View {
+        debug_assert!(from + c <= self.pixel);
+        View { shape: Shape { c, ..self.shape }, at: self.at + from, ..*self }
+    }
+
+    /// Offset of the first channel of a pixel.
+    pub fn pixel_at(&self, n: usize, y: usize, x: usize) -> usize {
+        self.at + n * self.image + y * self.row + x * self.pixel
+    }
+
+    /// Whether pixels of a row follow one another without gaps.
+    pub fn rows_are_dense(&self) -> bool {
+        self.pixel == self.shape.c
+    }
+
+    /// Whether the pictures with `border` around each lie within a buffer of `len` floats.
+    pub(super) fn fits(&self, border: Border, len: usize) -> bool {
+        let Shape { n, h, w, c } = self.shape;
+        if self.shape.is_empty() {
+            return true;
+        }
+        let before = border.top * self.row + border.left * self.pixel;
+        let last = self.pixel_at(n - 1, h - 1 + border.bottom, w - 1 + border.right) + c;
+        before <= self.at && last <= len
+    }
+}

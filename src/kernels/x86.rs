@@ -1,0 +1,134 @@
+//! Vectors of AVX-512 and of AVX2 with FMA.
+
+use super::vector::Vector;
+use std::arch::x86_64::*;
+
+/// 16 floats; needs AVX-512 F, BW, DQ, VL.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(__m512);
+
+/// 8 floats; needs AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(__m256);
+
+/// 8 floats with the 32 registers and masks of AVX-512 VL, for few channels.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512Half(__m256);
+
+// SAFETY (all functions): the trait's callers promise the instructions and the pointers.
+impl Vector for Avx512 {
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn splat(v: f32) -> Self {
+        unsafe { Avx512(_mm512_set1_ps(v)) }
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self {
+        unsafe { Avx512(_mm512_loadu_ps(p)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32) {
+        unsafe { _mm512_storeu_ps(p, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_some(self, p: *mut f32, n: usize) {
+        unsafe { _mm512_mask_storeu_ps(p, (1u32 << n.min(16)).wrapping_sub(1) as u16, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        unsafe { Avx512(_mm512_add_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        unsafe { Avx512(_mm512_sub_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        unsafe { Avx512(_mm512_mul_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn fma(self, b: Self, c: Self) -> Self {
+        unsafe { Avx512(_mm512_fmadd_ps(self.0, b.0, c.0)) }
+    }
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        unsafe { Avx512(_mm512_max_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        unsafe { Avx512(_mm512_min_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+}
+
+macro_rules! eight {
+    ($name:ident, $registers:literal, $store_some:expr) => {
+        // SAFETY (all functions): the trait's callers promise the instructions and the pointers.
+        impl Vector for $name {
+            const LANES: usize = 8;
+            const REGISTERS: usize = $registers;
+
+            #[inline(always)]
+            unsafe fn splat(v: f32) -> Self {
+                unsafe { $name(_mm256_set1_ps(v)) }
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const f32) -> Self {
+                unsafe { $name(_mm256_loadu_ps(p)) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, p: *mut f32) {
+                unsafe { _mm256_storeu_ps(p, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn store_some(self, p: *mut f32, n: usize) {
+                unsafe { $store_some(p, n, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                unsafe { $name(_mm256_add_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn sub(self, b: Self) -> Self {
+                unsafe { $name(_mm256_sub_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn mul(self, b: Self) -> Self {
+                unsafe { $name(_mm256_mul_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn fma(self, b: Self, c: Self) -> Self {
+                unsafe { $name(_mm256_fmadd_ps(self.0, b.0, c.0)) }
+            }
+            #[inline(always)]
+            unsafe fn max(self, b: Self) -> Self {
+                unsafe { $name(_mm256_max_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn min(self, b: Self) -> Self {
+                unsafe { $name(_mm256_min_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn total(self) -> f32 {
+                unsafe {
+                    let half = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps(self.0, 1));
+                    let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+                    _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)))
+                }
+            }
+        }
+    };
+}
+
+eight!(Avx2, 16, |p, n: usize, v| {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), lanes), v)
+});
+eight!(Avx512Half, 32, |p, n: usize, v| {
+    _mm256_mask_storeu_ps(p, (1u32 << n.min(8)).wrapping_sub(1) as u8, v)
+});
