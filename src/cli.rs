@@ -123,6 +123,12 @@ pub struct ModelArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Run it by our kernels and by tract alone; print the largest difference and both times.
+    #[arg(long)]
+    pub compare: bool,
+    /// Side of the square it is compared on, for networks of variable size.
+    #[arg(long, value_name = "PIXELS", default_value_t = 256, requires = "compare")]
+    pub size: usize,
 }
 
 /// Options of `list`.

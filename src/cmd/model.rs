@@ -2,7 +2,7 @@
 
 use super::{code, err, out};
 use crate::cli::ModelArgs;
-use crate::nn::{LoadOptions, ModelInfo, Network, Range, Receptive};
+use crate::nn::{Comparison, LoadOptions, ModelInfo, Network, Range, Receptive, compare};
 use serde_json::json;
 
 /// Prints what inspection found.
@@ -15,12 +15,43 @@ pub fn model(args: &ModelArgs) -> u8 {
         }
     };
     let info = network.info();
+    let compared = match args.compare.then(|| compare(&network, args.size)).transpose() {
+        Ok(compared) => compared,
+        Err(error) => {
+            err(&format!("error: {error}\n"));
+            return code::INVALID;
+        }
+    };
     let text = if args.json {
-        format!("{:#}\n", as_json(info))
+        let mut json = as_json(info);
+        if let Some(c) = compared {
+            json["comparison"] = json!({
+                "height": c.size.0, "width": c.size.1, "largest_difference": c.difference,
+                "output_range": c.range, "fast_seconds": c.fast, "plain_seconds": c.plain,
+            });
+        }
+        format!("{json:#}\n")
     } else {
-        as_text(&args.model.display().to_string(), info)
+        let mut text = as_text(&args.model.display().to_string(), info);
+        if let Some(c) = compared {
+            text.push_str(&comparison(&c));
+        }
+        text
     };
     out(&text)
+}
+
+fn comparison(c: &Comparison) -> String {
+    format!(
+        "  compared at      {} x {}, one thread: our kernels {:.1} ms, tract alone {:.1} ms\n  \
+         largest difference {:.1e} in an output range of {:.3}\n",
+        c.size.1,
+        c.size.0,
+        1e3 * c.fast,
+        1e3 * c.plain,
+        c.difference,
+        c.range
+    )
 }
 
 fn range(range: &Range) -> String {

@@ -4,20 +4,23 @@ use super::error::{EmbedError, ModelError};
 use super::load::Network;
 use super::pixels;
 use super::plan::Plan;
-use super::range_trial::floats;
 use super::{Bottleneck, candidates};
 use crate::image::Image;
 use crate::image::crop::{Gravity, crop_to};
 use crate::image::fill::fill_hidden;
 use crate::image::gray::{gray_to_rgb, to_gray};
 use crate::image::resize::{Filter, resize};
-use std::sync::Arc;
-use tract_onnx::prelude::Tensor;
+use crate::random::Rng;
+use std::sync::{Arc, OnceLock};
 
 /// Side of the square that pictures are resized to for networks of variable size.
 const SIZE: usize = 256;
 /// Sides beyond this are refused.
 const LARGEST: usize = 4096;
+/// Numbers of pictures that are run at once, largest first; the rest of them run one by one.
+const BATCHES: [usize; 2] = [32, 8];
+/// Bytes that a batch may take, and that the weights may to be worth a plan more.
+const BATCH_BYTES: u64 = 32 << 20;
 
 /// How a tensor with height and width becomes a vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Embedder {
     network: Arc<Network>,
     tensor: String,
     plan: Arc<Plan>,
+    /// Plans for several pictures, found to give each the bits that it has alone.
+    batches: OnceLock<Vec<(usize, Arc<Plan>)>>,
     width: usize,
     height: usize,
     channel_axis: usize,
@@ -112,7 +117,8 @@ impl Embedder {
             return Err(option(format!("tensor {tensor} is empty at {width}x{height}")));
         }
         let (pool, fit) = (options.pool, options.fit);
-        Ok(Embedder { network, tensor, plan, width, height, channel_axis, pool, fit })
+        let batches = OnceLock::new();
+        Ok(Embedder { network, tensor, plan, batches, width, height, channel_axis, pool, fit })
     }
 
     /// Name of the tensor in use.
@@ -136,8 +142,47 @@ impl Embedder {
 
     /// Bytes that one call takes beside the picture.
     pub fn peak_bytes(&self) -> u64 {
+        self.single_bytes().saturating_mul(self.sizes().next().unwrap_or(1) as u64)
+    }
+
+    fn single_bytes(&self) -> u64 {
         let info = self.network.info();
         (self.width as u64 * self.height as u64).saturating_mul((info.memory_per_pixel + 32) as u64)
+    }
+
+    /// The batches that memory allows.
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        let light = self.network.info().parameters.saturating_mul(4) <= BATCH_BYTES;
+        let fits =
+            move |size: &usize| light && self.single_bytes().saturating_mul(*size as u64) <= BATCH_BYTES;
+        BATCHES.into_iter().filter(fits)
+    }
+
+    /// How many pictures it gains to embed at once; 1 where it gains nothing. The first call prepares the
+    /// network for it, and is not to be made by a worker: the trials may run other work of its pool meanwhile.
+    pub fn batch(&self) -> usize {
+        let make = || self.sizes().filter_map(|size| Some((size, self.batch_plan(size)?))).collect();
+        self.batches.get_or_init(make).first().map_or(1, |(size, _)| *size)
+    }
+
+    /// The plan for `size` pictures, if in a trial each has the result that it has alone.
+    fn batch_plan(&self, size: usize) -> Option<Arc<Plan>> {
+        let plan = self.network.batch_plan(size, self.height, self.width, Some(&self.tensor)).ok()?;
+        let (single, several) = (self.plan.output.as_slice(), plan.output.as_slice());
+        if single.first() != Some(&1) || several.first() != Some(&size) || single[1..] != several[1..] {
+            return None;
+        }
+        let mut random = Rng::new(0);
+        let numbers = self.network.info().in_channels * self.height * self.width;
+        let inputs: Vec<Vec<f32>> =
+            (0..size).map(|_| (0..numbers).map(|_| random.unit() as f32).collect()).collect();
+        let together = self.run(&plan, &inputs.concat()).ok()?;
+        let same = |picture: usize| {
+            let alone = self.run(&self.plan, &inputs[picture]).ok()?;
+            let found = together.chunks_exact(alone.len()).nth(picture)?;
+            Some(found.iter().map(|v| v.to_bits()).eq(alone.iter().map(|v| v.to_bits())))
+        };
+        [0, size / 2, size - 1].into_iter().all(|picture| same(picture) == Some(true)).then_some(plan)
     }
 
     /// The vector of `image`, which must stand upright. Alpha doesn't count, except that colours of
@@ -146,14 +191,54 @@ impl Embedder {
     /// # Errors
     /// [`EmbedError::NotFinite`] when the vector isn't finite; others when the network fails.
     pub fn embed(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
+        self.alone(&self.numbers(image)?)
+    }
+
+    /// As [`Embedder::embed`] for each picture; the bits of a vector don't depend on what stands beside it.
+    pub fn embed_batch(&self, images: &[&Image]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        let inputs: Vec<_> = images.iter().map(|image| self.numbers(image)).collect();
+        let sound: Vec<&Vec<f32>> = inputs.iter().flatten().collect();
+        let mut vectors = Vec::with_capacity(sound.len());
+        for (size, plan) in self.batches.get().into_iter().flatten() {
+            for chunk in sound[vectors.len()..].chunks_exact(*size) {
+                vectors.extend(self.together(plan, chunk));
+            }
+        }
+        let rest: Vec<_> = sound[vectors.len()..].iter().map(|numbers| self.alone(numbers)).collect();
+        let mut vectors = vectors.into_iter().chain(rest);
+        let missing = || Err(EmbedError::Run("the batch gave too few vectors".into()));
+        let result = |input: Result<_, _>| input.and_then(|_| vectors.next().unwrap_or_else(missing));
+        inputs.into_iter().map(result).collect()
+    }
+
+    fn alone(&self, numbers: &[f32]) -> Result<Vec<f32>, EmbedError> {
+        self.vector(&self.run(&self.plan, numbers)?)
+    }
+
+    /// A batch that fails is run again one by one, so that only the culprit does.
+    fn together(&self, plan: &Plan, chunk: &[&Vec<f32>]) -> Vec<Result<Vec<f32>, EmbedError>> {
+        let numbers: Vec<f32> = chunk.iter().flat_map(|numbers| numbers.iter().copied()).collect();
+        match self.run(plan, &numbers) {
+            Ok(values) => {
+                values.chunks_exact(values.len() / chunk.len()).map(|values| self.vector(values)).collect()
+            }
+            Err(_) => chunk.iter().map(|numbers| self.alone(numbers)).collect(),
+        }
+    }
+
+    /// What the network makes of `batch` pictures.
+    fn run(&self, plan: &Plan, numbers: &[f32]) -> Result<Vec<f32>, EmbedError> {
+        plan.run(numbers).map_err(EmbedError::Run)
+    }
+
+    /// The network's input for a picture.
+    fn numbers(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
         pixels::check(image).map_err(EmbedError::Image)?;
         let info = self.network.info();
-        let image = self.fitted(image, info.in_channels);
-        let input = input(&image, info);
-        let shape = info.layout.shape(info.in_channels, self.height, self.width);
-        let input = Tensor::from_shape(&shape, &input).map_err(|e| EmbedError::Run(e.to_string()))?;
-        let output = self.plan.run(input).map_err(EmbedError::Run)?;
-        let values = floats(&output).ok_or_else(|| EmbedError::Run("the tensor is not float".into()))?;
+        Ok(input(&self.fitted(image, info.in_channels), info))
+    }
+
+    fn vector(&self, values: &[f32]) -> Result<Vec<f32>, EmbedError> {
         let vector = pooled(values, &self.plan.output, self.channel_axis, self.pool);
         match vector.iter().filter(|v| !v.is_finite()).count() {
             0 => Ok(vector),
@@ -190,6 +275,7 @@ fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
     let region = crate::image::cubic::Region { x: 0, y: 0, width: image.width, height: image.height };
     let (width, height, channels) = (image.width, image.height, image.channels);
     let mode = pixels::Mode::Direct;
+    let mut out = vec![];
     macro_rules! read {
         ($v:expr) => {
             pixels::Source { width, height, channels, colours: $v, original: $v, alpha: None, mode }.read(
@@ -198,6 +284,7 @@ fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
                 channels,
                 info.layout,
                 &info.range,
+                &mut out,
             )
         };
     }
@@ -206,6 +293,7 @@ fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
         crate::image::Samples::U16(v) => read!(v),
         crate::image::Samples::F32(v) => read!(v),
     }
+    out
 }
 
 /// The vector from a tensor's values.
@@ -237,3 +325,6 @@ fn unknown(network: &Network, name: &str) -> ModelError {
         candidates,
     }
 }
+
+#[cfg(test)]
+mod tests;

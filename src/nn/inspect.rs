@@ -284,8 +284,8 @@ pub(super) fn inspect(
                 if let Some((text, _)) = unread {
                     notes.push(format!("metadata range {text:?} is not understood"));
                 }
-                let run = |input: Tensor| {
-                    let plan = Plan::new(trial.typed.clone())?;
+                let run = |input: &[f32]| {
+                    let plan = Plan::new(trial.typed.clone(), options.engine)?;
                     plan.run(input)
                 };
                 range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)

@@ -1,6 +1,7 @@
 //! Opens an ONNX file: limits and names are checked first, then the graph is read and inspected.
 
 use super::error::ModelError;
+use super::fast::Engine;
 use super::guard::guarded;
 use super::inspect::{self, Layout, ModelInfo};
 use super::plan::{self, Plan, PlanCache};
@@ -20,6 +21,8 @@ pub struct LoadOptions {
     pub layout: Option<Layout>,
     /// Channels of the input, 1 or 3; needed only where the file leaves them open.
     pub channels: Option<usize>,
+    /// What runs it.
+    pub engine: Engine,
 }
 
 /// A loaded, inspected network. Immutable in effect: share it between workers behind an `Arc`.
@@ -27,6 +30,7 @@ pub struct Network {
     path: PathBuf,
     info: ModelInfo,
     graph: Graph,
+    engine: Engine,
     plans: PlanCache,
 }
 
@@ -57,7 +61,7 @@ impl Network {
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;
         let plans = PlanCache::new(info.parameters);
-        Ok(Network { path: path.to_path_buf(), info, graph, plans })
+        Ok(Network { path: path.to_path_buf(), info, graph, engine: options.engine, plans })
     }
 
     /// What is known about the network.
@@ -68,6 +72,11 @@ impl Network {
     /// The file that it came from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The parsed graph.
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Names of all tensors that the graph makes.
@@ -87,9 +96,21 @@ impl Network {
         width: usize,
         tap: Option<&str>,
     ) -> Result<Arc<Plan>, ModelError> {
-        self.plans.get((height, width, tap.map(str::to_owned)), || {
-            plan::build(&self.graph, height, width, tap)
-                .and_then(Plan::new)
+        self.batch_plan(1, height, width, tap)
+    }
+
+    /// As [`Network::plan`], for `batch` pictures at once. Whether each has the result that it has alone is
+    /// for the caller to find out.
+    pub(super) fn batch_plan(
+        &self,
+        batch: usize,
+        height: usize,
+        width: usize,
+        tap: Option<&str>,
+    ) -> Result<Arc<Plan>, ModelError> {
+        self.plans.get((batch, height, width, tap.map(str::to_owned)), || {
+            plan::build_batch(&self.graph, batch, height, width, tap)
+                .and_then(|typed| Plan::new(typed, self.engine))
                 .map_err(|reason| ModelError::Build { path: self.path.clone(), width, height, reason })
         })
     }

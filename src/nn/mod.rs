@@ -1,10 +1,12 @@
 //! Neural networks in ONNX files: loading, inspecting, and running them on pictures, whole or in
-//! tiles. The only part of the program that knows tract.
+//! tiles. The only part of the program that knows tract. What [`crate::kernels`] can run is taken out of
+//! tract's graph by `fast`.
 
 mod candidates;
 mod cost;
 mod embed;
 mod error;
+mod fast;
 mod growth;
 mod guard;
 mod inspect;
@@ -19,14 +21,17 @@ mod receptive;
 mod restore;
 mod sanity;
 mod tile;
+mod trial;
 
 pub use candidates::Bottleneck;
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
+pub use fast::Engine;
 pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
 pub use load::{LoadOptions, Network};
 pub use range::{Range, RangeOrigin};
 pub use restore::{Colour, RestoreOptions, Restorer};
+pub use trial::{Comparison, Trial, compare};
 
 #[cfg(test)]
 mod tests;

@@ -129,7 +129,7 @@ impl<T: Sample> Source<'_, T> {
         }
     }
 
-    /// The network's input for run `run` on a region, which may reach beyond the right and lower
+    /// Writes to `out` the network's input for run `run` on a region, which may reach beyond the right and lower
     /// border: the picture is continued there by reflection.
     pub(super) fn read(
         &self,
@@ -138,10 +138,11 @@ impl<T: Sample> Source<'_, T> {
         channels: usize,
         layout: Layout,
         range: &Range,
-    ) -> Vec<f32> {
+        out: &mut Vec<f32>,
+    ) {
         let (w, h) = (region.width, region.height);
         let columns: Vec<usize> = (0..w).map(|x| reflected(region.x + x, self.width)).collect();
-        let mut out = vec![0.0; channels * w * h];
+        out.resize(channels * w * h, 0.0);
         for c in 0..channels {
             let (gain, offset) = range.affine(c);
             for y in 0..h {
@@ -155,7 +156,6 @@ impl<T: Sample> Source<'_, T> {
                 }
             }
         }
-        out
     }
 
     /// Final samples of `region` (source pixels) from the network's planes, which `get(p, x, y)`
@@ -217,16 +217,19 @@ impl<T: Sample> Source<'_, T> {
 }
 
 /// Puts a network's output into planes on the \[0, 1\] scale.
-pub(super) fn planar(output: &[f32], channels: usize, layout: Layout, range: &Range) -> Vec<f32> {
+pub(super) fn planar(mut output: Vec<f32>, channels: usize, layout: Layout, range: &Range) -> Vec<f32> {
     let pixels = output.len() / channels.max(1);
+    if layout == Layout::Nchw {
+        for (c, plane) in output.chunks_exact_mut(pixels.max(1)).enumerate() {
+            let (gain, offset) = range.affine(c);
+            plane.iter_mut().for_each(|v| *v = (*v - offset) / gain);
+        }
+        return output;
+    }
     let mut planes = Vec::with_capacity(output.len());
     for c in 0..channels {
         let (gain, offset) = range.affine(c);
-        let back = |v: &f32| (v - offset) / gain;
-        match layout {
-            Layout::Nchw => planes.extend(output[c * pixels..][..pixels].iter().map(back)),
-            Layout::Nhwc => planes.extend(output[c..].iter().step_by(channels).map(back)),
-        }
+        planes.extend(output[c..].iter().step_by(channels).map(|v| (v - offset) / gain));
     }
     planes
 }

@@ -2,6 +2,7 @@
 //! operators fail on them), then the graph is simplified, optimised and kept per size.
 
 use super::error::ModelError;
+use super::fast::{self, Engine, Region};
 use super::guard::guarded;
 use super::load::Graph;
 use super::proto::MAX_ELEMENTS;
@@ -14,13 +15,13 @@ const MAX_PLANS: usize = 24;
 /// Bytes that the weights of all plans may take together; two plans are kept in any case.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Height, width and tapped tensor of a plan.
-type Key = (usize, usize, Option<String>);
+/// Pictures at once, height, width and tapped tensor of a plan.
+type Key = (usize, usize, usize, Option<String>);
 
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
-    runnable: Arc<TypedRunnableModel>,
-    idle: Mutex<Vec<TypedSimpleState>>,
+    runner: Runner,
+    input: Vec<usize>,
     /// Shape of the result.
     pub(super) output: Vec<usize>,
 }
@@ -33,13 +34,25 @@ pub(super) fn build(
     width: usize,
     tap: Option<&str>,
 ) -> Result<TypedModel, String> {
+    build_batch(graph, 1, height, width, tap)
+}
+
+/// As [`build`], for `batch` pictures at once.
+pub(super) fn build_batch(
+    graph: &Graph,
+    batch: usize,
+    height: usize,
+    width: usize,
+    tap: Option<&str>,
+) -> Result<TypedModel, String> {
     guarded(|| {
         let mut model = graph.template.clone();
         match tap {
             Some(name) => model.select_outputs_by_name([name])?,
             None => model.outputs.truncate(1),
         }
-        let shape = graph.layout.shape(graph.channels, height, width);
+        let mut shape = graph.layout.shape(graph.channels, height, width);
+        shape[0] = batch;
         model.set_input_fact(0, f32::fact(shape).into())?;
         let typed = model.into_typed()?;
         for node in typed.nodes() {
@@ -58,9 +71,10 @@ pub(super) fn build(
     })
 }
 
-/// The place for operators of our own: called on the simplified graph, before it is made runnable.
-fn rewrite(model: TypedModel) -> TractResult<TypedModel> {
-    Ok(model)
+enum Runner {
+    /// The whole network is one region of our kernels: nothing stands between them and the numbers.
+    Kernels(Region),
+    Tract(Arc<TypedRunnableModel>, Mutex<Vec<TypedSimpleState>>),
 }
 
 impl std::fmt::Debug for Plan {
@@ -70,36 +84,62 @@ impl std::fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Optimises `typed`, which has one output of known shape.
-    pub(super) fn new(typed: TypedModel) -> Result<Plan, String> {
+    /// Optimises `typed`, which has one output of known shape, for `engine`.
+    pub(super) fn new(typed: TypedModel, engine: Engine) -> Result<Plan, String> {
         guarded(|| {
-            let output = typed.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
-            let output =
-                output.ok_or_else(|| TractError::msg("the size of its output depends on the pixels"))?;
-            let runnable = rewrite(typed)?.into_optimized()?.into_runnable()?;
-            Ok(Plan { runnable, idle: Mutex::default(), output })
+            let concrete = |fact: &TypedFact| fact.shape.as_concrete().map(<[usize]>::to_vec);
+            let unknown = || TractError::msg("the size of its output depends on the pixels");
+            let output = concrete(typed.output_fact(0)?).ok_or_else(unknown)?;
+            let input = concrete(typed.input_fact(0)?).ok_or_else(unknown)?;
+            let model = fast::rewrite(typed, engine)?;
+            let runner = match fast::whole(&model) {
+                Some(region) => Runner::Kernels(region),
+                None => Runner::Tract(model.into_optimized()?.into_runnable()?, Mutex::default()),
+            };
+            Ok(Plan { runner, input, output })
         })
     }
 
-    /// Runs one input through the network; the result has the shape `output`.
-    pub(super) fn run(&self, input: Tensor) -> Result<Tensor, String> {
-        // A state that fails or panics is dropped, never reused.
-        let state = lock(&self.idle).pop();
-        let (state, result) = guarded(|| {
-            let mut state = match state {
-                Some(state) => state,
-                None => self.runnable.spawn()?,
-            };
-            let mut outputs = state.run(tvec!(input.into_tvalue()))?;
-            let result = outputs.remove(0).into_tensor();
-            let result = result.cast_to::<f32>()?.into_owned();
-            Ok((state, result))
-        })?;
-        if result.shape() != self.output {
-            return Err(format!("its output has the shape {:?}, not {:?}", result.shape(), self.output));
-        }
-        lock(&self.idle).push(state);
+    /// Runs one input through the network; the result has the shape `output`. Both in the network's own order.
+    pub(super) fn run(&self, input: &[f32]) -> Result<Vec<f32>, String> {
+        let mut result = vec![];
+        self.run_into(input, &mut result)?;
         Ok(result)
+    }
+
+    /// As [`Plan::run`], into a vector whose memory is used again.
+    pub(super) fn run_into(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), String> {
+        match &self.runner {
+            Runner::Kernels(region) => guarded(|| {
+                result.resize(self.output.iter().product(), 0.0);
+                region.apply(&[input], &mut [result.as_mut_slice()]);
+                Ok(())
+            }),
+            Runner::Tract(runnable, idle) => {
+                // A state that fails or panics is dropped, never reused.
+                let state = lock(idle).pop();
+                let (state, output) = guarded(|| {
+                    let mut state = match state {
+                        Some(state) => state,
+                        None => runnable.spawn()?,
+                    };
+                    let input = Tensor::from_shape(&self.input, input)?;
+                    let output = state.run(tvec!(input.into_tvalue()))?.remove(0).into_tensor();
+                    Ok((state, output.cast_to::<f32>()?.into_owned()))
+                })?;
+                if output.shape() != self.output {
+                    return Err(format!(
+                        "its output has the shape {:?}, not {:?}",
+                        output.shape(),
+                        self.output
+                    ));
+                }
+                lock(idle).push(state);
+                result.clear();
+                result.extend_from_slice(fast::floats(&output).ok_or("its output is not float")?);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -123,7 +163,8 @@ struct Slot {
 impl PlanCache {
     /// A cache for a network with this many weights.
     pub(super) fn new(parameters: u64) -> PlanCache {
-        let limit = (MAX_BYTES / (4 * parameters.max(1))).clamp(2, MAX_PLANS as u64) as usize;
+        // Winograd's form of a 3x3 kernel has 36 numbers for 9.
+        let limit = (MAX_BYTES / (16 * parameters.max(1))).clamp(2, MAX_PLANS as u64) as usize;
         PlanCache { slots: Mutex::default(), limit }
     }
 

@@ -4,7 +4,6 @@ use super::load::Graph;
 use super::range::{Range, RangeOrigin};
 use std::collections::HashMap;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-use tract_onnx::prelude::*;
 
 /// Operators that pass values on unchanged.
 const PASSING: [&str; 9] =
@@ -21,7 +20,7 @@ pub(super) fn infer(
     graph: &Graph,
     scale: Option<usize>,
     size: (usize, usize),
-    run: &dyn Fn(Tensor) -> Result<Tensor, String>,
+    run: &dyn Fn(&[f32]) -> Result<Vec<f32>, String>,
     notes: &mut Vec<String>,
 ) -> (Range, Range, RangeOrigin) {
     let inferred = |input: Range, output: Range| (input, output, RangeOrigin::Inferred);
@@ -65,7 +64,7 @@ fn error(
     scale: usize,
     (height, width): (usize, usize),
     (input, output): (&Range, &Range),
-    run: &dyn Fn(Tensor) -> Result<Tensor, String>,
+    run: &dyn Fn(&[f32]) -> Result<Vec<f32>, String>,
 ) -> f64 {
     let channels = graph.channels;
     let index = |c: usize, y: usize, x: usize, h: usize, w: usize| match graph.layout {
@@ -87,11 +86,7 @@ fn error(
             }
         }
     }
-    let shape = graph.layout.shape(channels, height, width);
-    let Ok(result) = Tensor::from_shape(&shape, &data).map_err(|e| e.to_string()).and_then(run) else {
-        return f64::INFINITY;
-    };
-    let Some(result) = floats(&result) else { return f64::INFINITY };
+    let Ok(result) = run(&data) else { return f64::INFINITY };
     let (h, w) = (height * scale, width * scale);
     if result.len() != channels * h * w {
         return f64::INFINITY;
@@ -109,11 +104,6 @@ fn error(
     }
     let rms = (sum / result.len() as f64).sqrt();
     if rms.is_finite() { rms } else { f64::INFINITY }
-}
-
-/// The values of a float tensor.
-pub(super) fn floats(tensor: &Tensor) -> Option<&[f32]> {
-    tensor.try_as_plain_ram().ok()?.as_slice::<f32>().ok()
 }
 
 /// Division by 255 at the start.

@@ -5,15 +5,13 @@ use super::inspect::Receptive;
 use super::load::Network;
 use super::pixels::{self, Mode, Sample, Source};
 use super::plan::Plan;
-use super::range_trial::floats;
 use super::sanity::Tally;
 use super::tile::{self, Axis, Demands};
 use crate::image::cubic::Region;
 use crate::image::fill::fill_hidden;
 use crate::image::{Depth, Image};
 use rayon::prelude::*;
-use std::sync::Arc;
-use tract_onnx::prelude::Tensor;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a network is applied to pictures with another number of channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +47,7 @@ pub struct Restorer {
     network: Arc<Network>,
     options: RestoreOptions,
     scale: usize,
+    spare: Mutex<Vec<Vec<f32>>>,
 }
 
 /// One picture's tiles.
@@ -86,7 +85,7 @@ impl Restorer {
         if options.tile.is_some_and(|t| t < 16) {
             return Err(ModelError::Option { path, reason: "tile must be at least 16 pixels".into() });
         }
-        Ok(Restorer { network, options, scale })
+        Ok(Restorer { network, options, scale, spare: Mutex::default() })
     }
 
     /// The network.
@@ -211,6 +210,15 @@ impl Restorer {
         (tile::variable(width, longest, demands), tile::variable(height, longest, demands))
     }
 
+    /// Memory of an earlier tile, if there is some: fresh memory costs a good part of a small network's time.
+    fn spare(&self) -> Vec<f32> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<f32>) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+
     /// The network's planes, on the \[0, 1\] scale, for the tile at (`x`, `y`).
     fn predict<T: Sample>(
         &self,
@@ -221,14 +229,12 @@ impl Restorer {
     ) -> Result<Vec<f32>, RestoreError> {
         let info = self.network.info();
         let region = Region { x, y, width: tiles.x.tile, height: tiles.y.tile };
-        let shape = info.layout.shape(info.in_channels, region.height, region.width);
         let mut planes = vec![];
+        let mut input = self.spare();
         for run in 0..source.mode.runs() {
-            let input = source.read(region, run, info.in_channels, info.layout, &info.range);
-            let input = Tensor::from_shape(&shape, &input).map_err(|e| RestoreError::Run(e.to_string()))?;
-            let output = tiles.plan.run(input).map_err(RestoreError::Run)?;
-            let values =
-                floats(&output).ok_or_else(|| RestoreError::Run("its output is not float".into()))?;
+            source.read(region, run, info.in_channels, info.layout, &info.range, &mut input);
+            let mut values = self.spare();
+            tiles.plan.run_into(&input, &mut values).map_err(RestoreError::Run)?;
             let wanted = info.out_channels * region.width * region.height * self.scale * self.scale;
             if values.len() != wanted {
                 return Err(RestoreError::Run(format!(
@@ -236,8 +242,15 @@ impl Restorer {
                     values.len()
                 )));
             }
-            planes.extend(pixels::planar(values, info.out_channels, info.layout, &info.out_range));
+            let plane = pixels::planar(values, info.out_channels, info.layout, &info.out_range);
+            if run == 0 {
+                planes = plane;
+            } else {
+                planes.extend_from_slice(&plane);
+                self.give_back(plane);
+            }
         }
+        self.give_back(input);
         Ok(planes)
     }
 
@@ -272,7 +285,9 @@ impl Restorer {
                         };
                         let mut tally = Tally::default();
                         let get = |p: usize, x: usize, y: usize| planes[(p * h + y + dy) * w + x + dx];
-                        Ok((source.compose(region, scale, get, &mut tally), tally))
+                        let samples = source.compose(region, scale, get, &mut tally);
+                        self.give_back(planes);
+                        Ok((samples, tally))
                     })
                     .collect::<Result<Vec<_>, RestoreError>>()?;
                 let mut tally = Tally::default();
@@ -323,6 +338,7 @@ impl Restorer {
                     }
                 }
             }
+            parts.into_iter().for_each(|part| self.give_back(part));
             let next = tiles.y.spans.get(k + 1).map_or(height, |n| n.start * scale);
             let region = Region { x: 0, y: top / scale, width: source.width, height: (next - top) / scale };
             let get = |p: usize, x: usize, y: usize| {

@@ -5,7 +5,6 @@ use super::*;
 use crate::image::{Depth, Image, Samples};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tract_onnx::prelude::Tensor;
 
 /// Models that were written elsewhere; none in a bare checkout.
 fn model_path(name: &str) -> Option<PathBuf> {
@@ -51,10 +50,7 @@ pub(super) fn agrees(network: &Network, fields: &[&str]) {
     let (h, w) = (number(2) as usize, number(3) as usize);
     let info = network.info();
     let plan = network.plan(h, w, Some(fields[1]).filter(|t| !t.is_empty())).expect("plan");
-    let shape = info.layout.shape(info.in_channels, h, w);
-    let input = Tensor::from_shape(&shape, &noise(shape.iter().product())).expect("input");
-    let output = plan.run(input).expect("run");
-    let values = range_trial::floats(&output).expect("floats");
+    let values = plan.run(&noise(info.in_channels * h * w)).expect("run");
     let dims: Vec<String> = plan.output.iter().map(ToString::to_string).collect();
     assert_eq!(dims.join("x"), fields[4], "{}", fields[0]);
     let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();

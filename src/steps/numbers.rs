@@ -1,6 +1,7 @@
 //! How a network's numbers go in and out: parameters that `restore` and `embed` share.
 
-use crate::nn::{Layout, LoadOptions, Range};
+use crate::kernels::Level;
+use crate::nn::{Engine, Layout, LoadOptions, Range};
 use crate::plan::Build;
 use crate::spec::{Args, Fallback, Kind, Param};
 
@@ -36,6 +37,23 @@ pub(super) const LAYOUT: Param = Param {
     doc: "Order of the network's axes.",
 };
 
+/// `engine`.
+pub(super) const ENGINE: Param = Param {
+    name: "engine",
+    kind: Kind::Choice(&["fast", "plain"]),
+    fallback: Fallback::Yaml("fast"),
+    doc: "What runs the network: safelight's own kernels where there are some, or tract alone.",
+};
+
+/// `exact`.
+pub(super) const EXACT: Param = Param {
+    name: "exact",
+    kind: Kind::Bool,
+    fallback: Fallback::Yaml("false"),
+    doc: "Computes 3x3 convolutions as direct sums, without Winograd's algorithm: slower, with rounding errors \
+          some ten times smaller (about 1e-7 of the range in place of 1e-6).",
+};
+
 /// These parameters as options for loading; a mistake is noted and makes the answer `None`.
 pub(super) fn load_options(args: &Args, build: &mut Build<'_>) -> Option<LoadOptions> {
     let floats = |name: &str| -> Option<Vec<f32>> {
@@ -59,5 +77,9 @@ pub(super) fn load_options(args: &Args, build: &mut Build<'_>) -> Option<LoadOpt
         "nhwc" => Some(Layout::Nhwc),
         _ => None,
     };
-    Some(LoadOptions { range, layout, channels: None })
+    let engine = match args.text("engine")? {
+        "plain" => Engine::Plain,
+        _ => Engine::Fast { exact: args.bool("exact")?, level: Level::best() },
+    };
+    Some(LoadOptions { range, layout, channels: None, engine })
 }

@@ -29,6 +29,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         numbers::MEAN,
         numbers::STD,
         numbers::LAYOUT,
+        numbers::ENGINE,
+        numbers::EXACT,
         Param {
             name: "colour",
             kind: Kind::Choice(&["auto", "luma", "each", "rgb"]),

@@ -1,0 +1,113 @@
+//! Runs a network on bare numbers, for comparisons of engines and speed.
+
+use super::error::ModelError;
+use super::fast::Engine;
+use super::load::Network;
+use super::plan::{self, Plan};
+use crate::random::Rng;
+use std::time::Instant;
+
+/// Runs of which the fastest counts.
+const RUNS: usize = 3;
+
+/// A network prepared for one input size, on its own.
+#[derive(Debug)]
+pub struct Trial {
+    plan: Plan,
+    input: usize,
+}
+
+impl Trial {
+    /// Prepares `network` for `batch` pictures of `height` x `width` on `engine`.
+    ///
+    /// # Errors
+    /// [`ModelError::Build`] when the network can't be prepared for the size.
+    pub fn new(
+        network: &Network,
+        engine: Engine,
+        batch: usize,
+        (height, width): (usize, usize),
+    ) -> Result<Trial, ModelError> {
+        let info = network.info();
+        let input = batch * info.in_channels * height * width;
+        let plan = plan::build_batch(network.graph(), batch, height, width, None)
+            .and_then(|typed| Plan::new(typed, engine))
+            .map_err(|reason| ModelError::Build {
+                path: network.path().to_path_buf(),
+                width,
+                height,
+                reason,
+            })?;
+        Ok(Trial { plan, input })
+    }
+
+    /// Numbers of an input.
+    pub fn input_len(&self) -> usize {
+        self.input
+    }
+
+    /// Shape of the result.
+    pub fn output(&self) -> &[usize] {
+        &self.plan.output
+    }
+
+    /// Runs it once; numbers in the network's own order.
+    ///
+    /// # Errors
+    /// What went wrong, as text.
+    pub fn run(&self, input: &[f32]) -> Result<Vec<f32>, String> {
+        self.plan.run(input)
+    }
+}
+
+/// What both engines make of the same input.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison {
+    /// Height and width of the input.
+    pub size: (usize, usize),
+    /// Largest absolute difference of the results.
+    pub difference: f32,
+    /// Largest minus smallest number of tract's result.
+    pub range: f32,
+    /// Seconds by our kernels, on one thread.
+    pub fast: f64,
+    /// Seconds by tract alone, on one thread.
+    pub plain: f64,
+}
+
+/// Runs `network` on random numbers in \[0, 1\] by both engines, at its own size or at `side` rounded up to what it needs.
+///
+/// # Errors
+/// [`ModelError::Build`] when it can't be prepared or run at that size.
+pub fn compare(network: &Network, side: usize) -> Result<Comparison, ModelError> {
+    let info = network.info();
+    let side = side.max(1).next_multiple_of(info.size_multiple);
+    let size = info.fixed_size.unwrap_or((side, side));
+    let mut random = Rng::new(0);
+    let mut measure = |engine, input: &mut Vec<f32>| -> Result<(Vec<f32>, f64), ModelError> {
+        let trial = Trial::new(network, engine, 1, size)?;
+        while input.len() < trial.input_len() {
+            input.push(random.unit() as f32);
+        }
+        let failed = |reason| ModelError::Build {
+            path: network.path().to_path_buf(),
+            width: size.1,
+            height: size.0,
+            reason,
+        };
+        let mut best = f64::INFINITY;
+        let mut result = vec![];
+        for _ in 0..RUNS {
+            let start = Instant::now();
+            result = trial.run(input).map_err(failed)?;
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok((result, best))
+    };
+    let mut input = vec![];
+    let (ours, fast) = measure(Engine::default(), &mut input)?;
+    let (theirs, plain) = measure(Engine::Plain, &mut input)?;
+    let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let (low, high) = theirs.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+    Ok(Comparison { size, difference, range: high - low, fast, plain })
+}
