@@ -74,6 +74,13 @@ impl Default for Metadata {
 }
 
 impl Metadata {
+    /// Bytes of the blocks and texts.
+    pub fn bytes(&self) -> usize {
+        let blocks = [&self.exif, &self.icc, &self.xmp, &self.iptc];
+        let texts = self.text.iter().map(|(keyword, text)| keyword.len() + text.len());
+        blocks.into_iter().flatten().map(Vec::len).chain(texts).sum()
+    }
+
     /// Takes over an EXIF block (with or without `Exif\0\0` before it) and its orientation.
     pub(super) fn adopt_exif(&mut self, block: &[u8]) {
         let block = exif::strip_prefix(block);

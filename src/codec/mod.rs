@@ -212,12 +212,25 @@ pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Heade
 /// files (a picture that is only partly there is never returned), `TooLarge` when `limits` are exceeded.
 pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded, CodecError> {
     let header = probe(Cursor::new(bytes), path_hint)?;
-    check_limits(&header, limits)?;
+    decode_probed(bytes, &header, path_hint, limits)
+}
+
+/// As [`decode`], for bytes whose header [`probe`] has read.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_probed(
+    bytes: &[u8],
+    header: &Header,
+    path_hint: &Path,
+    limits: &Limits,
+) -> Result<Decoded, CodecError> {
+    check_limits(header, limits)?;
     let mut decoded = match header.format {
         Format::Jpeg => jpeg::decode(bytes),
-        Format::Png => png::decode(bytes, &header),
-        Format::Tiff => tiff::decode(bytes, &header),
-        _ => simple::decode(bytes, &header),
+        Format::Png => png::decode(bytes, header),
+        Format::Tiff => tiff::decode(bytes, header),
+        _ => simple::decode(bytes, header),
     }?;
     if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
         && Format::from_extension(extension).is_some_and(|named| named != header.format)

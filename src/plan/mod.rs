@@ -16,7 +16,7 @@ use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
 use crate::spec::{Sources, Span};
-use crate::steps::{Action, Shape};
+use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -163,6 +163,15 @@ impl Plan {
         self.chain.iter().position(|l| matches!(l.action, Action::Many(_))).map(|i| i + 1)
     }
 
+    /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
+    pub fn batched(&self) -> impl Iterator<Item = (usize, &dyn ColumnStep)> {
+        let end = self.fan_out().unwrap_or(self.chain.len());
+        self.chain[..end].iter().enumerate().filter_map(|(index, link)| match &link.action {
+            Action::Columns(step) if step.batch() > 1 => Some((index, step.as_ref())),
+            _ => None,
+        })
+    }
+
     /// The write sinks that write one file an input, under a name known before, with their products.
     pub fn single_writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
         let end = self.fan_out().unwrap_or(self.chain.len());
@@ -202,11 +211,17 @@ impl Plan {
     /// A file without a readable header will fail when decoded and counts with its size.
     pub fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
-        let header = File::open(&input.absolute)
-            .ok()
-            .and_then(|f| codec::probe(BufReader::new(f), &input.relative).ok())
-            .filter(|h| u64::from(h.width) * u64::from(h.height) <= self.limits.pixels);
-        let Some(header) = header else { return identity.size };
+        let file = File::open(&input.absolute).ok();
+        let header = file.and_then(|f| codec::probe(BufReader::new(f), &input.relative).ok());
+        header.map_or(identity.size, |header| self.peak(identity.size, &header))
+    }
+
+    /// Peak bytes a file of `size` bytes with this header is expected to take.
+    pub fn peak(&self, size: u64, header: &codec::Header) -> u64 {
+        if u64::from(header.width) * u64::from(header.height) > self.limits.pixels {
+            // It will be refused.
+            return size;
+        }
         let kept = |clean: Option<Shape>| clean.map_or(0, Shape::bytes);
         let mut shape = Shape {
             width: u64::from(header.width),
@@ -253,7 +268,7 @@ impl Plan {
                 Action::Table(_) => {}
             }
         }
-        identity.size + peak
+        size + peak
     }
 
     /// Multiply-adds for a picture of `pixels`, for time estimates.

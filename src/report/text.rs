@@ -177,6 +177,7 @@ impl Reporter for Text {
                 let reasons: Vec<_> = reasons.iter().map(|(r, n)| (*r, *n)).collect();
                 self.planned(*total, *todo, &reasons, *vanished, *swept);
             }
+            Event::Started { .. } if self.bar.is_hidden() => {}
             Event::Started { path } => self.bar.set_message(show(path)),
             Event::Finished { path, notes, .. } => {
                 if self.lines && !notes.is_empty() {

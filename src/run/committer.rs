@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Items recorded in one transaction at most.
+/// Items that make up a transaction.
 const BATCH: usize = 256;
 /// An item waits no longer than this for others to share its sync and transaction.
 const LINGER: Duration = Duration::from_millis(250);
@@ -22,7 +22,7 @@ pub struct Message {
     /// Path relative to the input.
     pub path: PathBuf,
     /// What came of it.
-    pub done: Result<Processed, StoreError>,
+    pub done: Result<Box<Processed>, StoreError>,
 }
 
 impl Processed {
@@ -84,7 +84,7 @@ impl<'a> Committer<'a> {
     /// Works until all senders hang up.
     ///
     /// Gives what was recorded, and the first write that failed; what was recorded before it holds.
-    pub fn run(mut self, results: &Receiver<Message>) -> (Totals, Result<(), RunError>) {
+    pub fn run(mut self, results: &Receiver<Vec<Message>>) -> (Totals, Result<(), RunError>) {
         let mut open = true;
         while open {
             let mut batch = Vec::new();
@@ -93,7 +93,7 @@ impl<'a> Committer<'a> {
                 let wait =
                     deadline.map_or(Duration::MAX, |d: Instant| d.saturating_duration_since(Instant::now()));
                 match results.recv_timeout(wait) {
-                    Ok(message) => batch.push(message),
+                    Ok(messages) => batch.extend(messages),
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => {
                         open = false;
@@ -105,7 +105,7 @@ impl<'a> Committer<'a> {
             if let Err(error) = self.commit(batch) {
                 self.halt.store(true, Ordering::SeqCst);
                 // Workers must not block on a full channel while the run winds down.
-                while let Ok(message) = results.recv() {
+                for message in results.iter().flatten() {
                     if let Ok(processed) = message.done {
                         let staged: Vec<Staged> = processed.staged.into_iter().map(|(_, s)| s).collect();
                         self.store.discard(&staged);

@@ -8,7 +8,9 @@ use crate::store::{Stamp, mtime_ns};
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// One input file.
@@ -126,12 +128,35 @@ fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
 /// # Errors
 /// `Vanished`, `Unreadable` or `NotAFile`.
 pub fn identify(path: &Path) -> Result<Identity, ItemError> {
-    let meta = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    identity_of(path, &fs::metadata(path).map_err(|e| unreadable(path, &e))?)
+}
+
+fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> {
     if !meta.is_file() {
         let message = format!("{} is not a regular file; remove it or exclude it", path.display());
         return Err(ItemError::new(ErrorKind::NotAFile, message));
     }
-    Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(&meta) })
+    Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(meta) })
+}
+
+/// A regular file's bytes, and what identifies them.
+///
+/// # Errors
+/// As [`identify`]; `Changed` when it was written to meanwhile.
+pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
+    // A pipe that has taken the file's place must not block.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let open = fs::File::options().read(true).custom_flags(flags).open(path);
+    let mut file = open.map_err(|e| unreadable(path, &e))?;
+    let identity = |file: &fs::File| identity_of(path, &file.metadata().map_err(|e| unreadable(path, &e))?);
+    let before = identity(&file)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
+    Read::by_ref(&mut file).take(u64::MAX).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
+    if identity(&file)? != before || bytes.len() as u64 != before.size {
+        let message = format!("{} changed while it was read; it will be tried again", path.display());
+        return Err(ItemError::new(ErrorKind::Changed, message));
+    }
+    Ok((bytes, before))
 }
 
 /// Whether the file at `path` is still the one that was published with this stamp.

@@ -1,18 +1,21 @@
 //! One item: read, check, decode, run the chain, stage the results. A failure is a value.
+//!
+//! An item can halt before a step of the chain, so that a group of items takes that step together.
 
-use super::inputs::{Input, identify, unreadable};
-use super::ledger::{Entry, Facts, Fingerprint, Outcome, Payload, Record};
-use super::resume::Identity;
-use crate::codec::{self, CodecError};
-use crate::columns::{self, Row};
+mod making;
+
+use super::inputs::Input;
+use super::ledger::{Entry, Facts, Fingerprint, Outcome};
+use super::prepare::Task;
+use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError, panic_text};
-use crate::plan::{Link, Plan};
-use crate::steps::{Action, Place, Sample};
+use crate::plan::Plan;
+use crate::steps::Sample;
 use crate::store::{Staged, Store, StoreError};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use making::Work;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A processed item on its way to the committer.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Before {
 enum Stopped {
     Item(ItemError),
     Store(StoreError),
+    /// It takes more memory than there is room for.
+    Large,
 }
 
 impl From<ItemError> for Stopped {
@@ -55,296 +60,140 @@ impl From<ItemError> for Stopped {
     }
 }
 
-/// Processes one item, making the products `make`.
-///
-/// # Errors
-/// Only when the output can't be written; every other failure is in the entry.
-pub fn process(
-    plan: &Plan,
-    store: &Store,
-    input: &Input,
-    make: &BTreeSet<Fingerprint>,
-    before: &Before,
-) -> Result<Processed, StoreError> {
-    let start = Instant::now();
-    let mut work = Work::new(plan, store, input, make, before);
-    let ended = catch_unwind(AssertUnwindSafe(|| work.run()));
-    let outcome = match ended {
-        Ok(Ok(facts)) => Outcome::Done(facts),
-        Ok(Err(Stopped::Store(e))) => {
-            work.discard();
-            return Err(e);
-        }
-        Ok(Err(Stopped::Item(error))) => work.failed(error),
-        Err(panic) => {
-            let message = format!("internal error: {}; please report this file", panic_text(panic.as_ref()));
-            work.failed(ItemError::new(ErrorKind::Panic, message))
-        }
-    };
-    Ok(work.finish(outcome, start.elapsed().as_secs_f64()))
+/// An item that is being processed.
+pub struct Item<'a> {
+    work: Work<'a>,
+    state: State,
+    spent: Duration,
 }
 
-struct Work<'a> {
-    plan: &'a Plan,
-    store: &'a Store,
-    input: &'a Input,
-    make: BTreeSet<Fingerprint>,
-    before: &'a Before,
-    identity: Identity,
-    hash: Option<[u8; 32]>,
-    keep: BTreeSet<Fingerprint>,
-    staged: Vec<(Fingerprint, Staged)>,
-    /// Output paths staged.
-    names: HashSet<PathBuf>,
-    payloads: HashMap<Fingerprint, Payload>,
-    fragments: HashMap<Fingerprint, (PathBuf, Vec<u8>)>,
-    notes: Vec<String>,
-    seconds: Vec<f64>,
-    pixels: u64,
+/// How far it has come.
+enum State {
+    /// Decoded; the sample has passed the links before `next`.
+    Open {
+        sample: Box<Sample>,
+        facts: Facts,
+        next: usize,
+    },
+    Ended(Result<Outcome, StoreError>),
+    Large,
 }
 
-impl<'a> Work<'a> {
-    fn new(
+/// What came of an item.
+#[derive(Debug)]
+pub enum Done {
+    /// It is ready for the committer.
+    Processed(Box<Processed>),
+    /// Nothing: it takes more memory than there was room for.
+    Large,
+}
+
+impl<'a> Item<'a> {
+    /// Reads and decodes `input`, to do `task`. With a `refusal`, that is its failure; with `room`, it is left
+    /// alone when it is expected to take more bytes.
+    pub fn open(
         plan: &'a Plan,
         store: &'a Store,
         input: &'a Input,
-        make: &BTreeSet<Fingerprint>,
-        before: &'a Before,
-    ) -> Work<'a> {
-        Work {
-            plan,
-            store,
-            input,
-            make: make.clone(),
-            before,
-            identity: input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: 0 }),
-            hash: None,
-            keep: BTreeSet::new(),
-            staged: Vec::new(),
-            names: HashSet::new(),
-            payloads: HashMap::new(),
-            fragments: HashMap::new(),
-            notes: Vec::new(),
-            seconds: vec![0.0; plan.chain.len() + 1],
-            pixels: 0,
+        task: &'a Task,
+        refusal: Option<ItemError>,
+        room: Option<u64>,
+    ) -> Item<'a> {
+        let work = Work::new(plan, store, input, task, refusal);
+        let mut item = Item { work, state: State::Large, spent: Duration::ZERO };
+        item.guarded(|work| {
+            Ok(match work.open(room)? {
+                (facts, Some(sample)) => State::Open { sample: Box::new(sample), facts, next: 0 },
+                (facts, None) => State::Ended(Ok(Outcome::Done(facts))),
+            })
+        });
+        item
+    }
+
+    /// Takes the sample through the links before `until`, which may not lie behind a fan-out.
+    pub fn advance(&mut self, until: usize) {
+        self.go_on(|work, mut sample, facts, next| {
+            work.pass(next, until, &mut sample)?;
+            Ok(State::Open { sample, facts, next: until })
+        });
+    }
+
+    /// The sample, if it stands before the link at `index` and that is to make something of it.
+    pub fn waiting(&self, index: usize) -> Option<&Sample> {
+        match &self.state {
+            State::Open { sample, next, .. } if *next == index => {
+                self.work.wants(&self.work.plan.chain[index]).then_some(sample)
+            }
+            _ => None,
         }
     }
 
-    fn run(&mut self) -> Result<Facts, Stopped> {
-        let clock = Instant::now();
-        let bytes = self.read()?;
-        let hash = *blake3::hash(&bytes).as_bytes();
-        self.hash = Some(hash);
-        if self.before.hash.is_some_and(|then| then != hash) {
-            // Changed since it was listed: nothing made from the old content holds.
-            self.make.clone_from(&self.plan.products);
-        } else if self.before.hash.is_some() {
-            // Same content under a new time stamp: what was made from it still holds.
-            self.keep = self.before.intact.clone();
-            self.make.retain(|f| !self.keep.contains(f));
-            if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
-                self.notes.clone_from(&self.before.notes);
-                return Ok(facts.clone());
+    /// Goes on behind the link at `index`, which has given `row` in `took`.
+    pub fn take(&mut self, index: usize, row: Result<Row, ItemError>, took: Duration) {
+        self.spent += took;
+        self.go_on(|work, sample, facts, _| {
+            let link = &work.plan.chain[index];
+            work.seconds[index + 1] += took.as_secs_f64();
+            work.record(link, &row.map_err(|e| e.at_step(link.name))?);
+            Ok(State::Open { sample, facts, next: index + 1 })
+        });
+    }
+
+    /// Takes the sample through what is left of the chain.
+    ///
+    /// # Errors
+    /// Only when the output can't be written; every other failure is in the entry.
+    pub fn finish(mut self) -> Result<Done, StoreError> {
+        self.go_on(|work, sample, facts, next| {
+            work.walk(next, work.end(), *sample)?;
+            work.stage_fragments()?;
+            Ok(State::Ended(Ok(Outcome::Done(facts))))
+        });
+        match self.state {
+            State::Ended(outcome) => {
+                Ok(Done::Processed(Box::new(self.work.finish(outcome?, self.spent.as_secs_f64()))))
             }
+            State::Open { .. } | State::Large => Ok(Done::Large),
         }
-        if bytes.is_empty() {
-            let message = format!(
-                "{} is empty; restore it from a backup, or exclude it",
-                self.input.relative.display()
-            );
-            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
+    }
+
+    /// Bytes that it holds until it is finished.
+    pub fn held(&self) -> usize {
+        match &self.state {
+            State::Open { sample, .. } => sample.bytes(),
+            _ => 0,
         }
-        let limits =
-            codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
-        let decoded = codec::decode(&bytes, &self.input.relative, &limits).map_err(|e| decode_error(&e))?;
-        drop(bytes);
-        let source = &decoded.source;
-        self.pixels = u64::from(source.width) * u64::from(source.height);
-        let facts = Facts {
-            width: source.width,
-            height: source.height,
-            channels: source.channels,
-            bit_depth: source.bit_depth,
-            format: source.format.name().to_string(),
+    }
+
+    fn go_on(
+        &mut self,
+        step: impl FnOnce(&mut Work<'a>, Box<Sample>, Facts, usize) -> Result<State, Stopped>,
+    ) {
+        match std::mem::replace(&mut self.state, State::Large) {
+            State::Open { sample, facts, next } => self.guarded(|work| step(work, sample, facts, next)),
+            ended => self.state = ended,
+        }
+    }
+
+    /// Whatever happens in `step` is this item's alone.
+    fn guarded(&mut self, step: impl FnOnce(&mut Work<'a>) -> Result<State, Stopped>) {
+        let start = Instant::now();
+        let work = &mut self.work;
+        let result = catch_unwind(AssertUnwindSafe(|| step(work)));
+        self.state = match result {
+            Ok(Ok(state)) => state,
+            Ok(Err(Stopped::Large)) => State::Large,
+            Ok(Err(Stopped::Store(e))) => {
+                self.work.discard();
+                State::Ended(Err(e))
+            }
+            Ok(Err(Stopped::Item(error))) => State::Ended(Ok(self.work.failed(error))),
+            Err(panic) => {
+                let text = panic_text(panic.as_ref());
+                let message = format!("internal error: {text}; please report this file");
+                State::Ended(Ok(self.work.failed(ItemError::new(ErrorKind::Panic, message))))
+            }
         };
-        let sample = Sample {
-            relative: self.input.relative.clone(),
-            hash,
-            reference: None,
-            place: Place::default(),
-            image: decoded.image,
-            meta: decoded.meta,
-            notes: source.notes.clone(),
-            source: decoded.source,
-        };
-        self.seconds[0] = clock.elapsed().as_secs_f64();
-        let last = self.plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1);
-        self.walk(0, last, sample)?;
-        for (product, (path, bytes)) in std::mem::take(&mut self.fragments) {
-            self.stage(product, &path, &bytes)?;
-        }
-        Ok(facts)
+        self.spent += start.elapsed();
     }
-
-    fn wants(&self, link: &Link) -> bool {
-        link.product.is_some_and(|f| self.make.contains(&f))
-    }
-
-    /// Takes a sample through the links from `first` up to `last`, and each sample made of it likewise.
-    fn walk(&mut self, first: usize, last: usize, mut sample: Sample) -> Result<(), Stopped> {
-        let plan = self.plan;
-        for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
-            let clock = Instant::now();
-            if let Action::Many(step) = &link.action {
-                self.notes.append(&mut sample.notes);
-                let mut pieces = step.split(sample).map_err(|e| e.at_step(link.name))?;
-                self.begin_rows(link);
-                let mut spent = clock.elapsed();
-                loop {
-                    let clock = Instant::now();
-                    let Some(piece) = pieces.next() else { break };
-                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
-                    self.record(link, &row);
-                    spent += clock.elapsed();
-                    self.walk(index + 1, last, piece)?;
-                }
-                self.seconds[index + 1] += spent.as_secs_f64();
-                return Ok(());
-            }
-            self.step(link, &mut sample)?;
-            self.seconds[index + 1] += clock.elapsed().as_secs_f64();
-        }
-        for note in sample.notes {
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows may stay none.
-    fn begin_rows(&mut self, link: &Link) {
-        if let Some(product) = link.product.filter(|_| self.wants(link)) {
-            self.payloads.entry(product).or_default();
-        }
-    }
-
-    fn record(&mut self, link: &Link, row: &Row) {
-        if let Some(product) = link.product.filter(|_| self.wants(link)) {
-            let payload = self.payloads.entry(product).or_default();
-            payload.rows += 1;
-            payload.bytes.extend(columns::encode(row));
-        }
-    }
-
-    fn stage(&mut self, product: Fingerprint, path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
-        let staged = self.store.stage(path, bytes).map_err(|e| match e {
-            StoreError::Name { .. } => Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string())),
-            other => Stopped::Store(other),
-        })?;
-        self.names.insert(path.to_path_buf());
-        self.staged.push((product, staged));
-        Ok(())
-    }
-
-    fn step(&mut self, link: &Link, sample: &mut Sample) -> Result<(), Stopped> {
-        let wanted = link.product.filter(|_| self.wants(link));
-        let at_step = |e: ItemError| e.at_step(link.name);
-        match (&link.action, wanted) {
-            (Action::Image(step), _) => {
-                let row = step.apply(sample).map_err(at_step)?;
-                self.record(link, &row);
-            }
-            (Action::Columns(step), Some(_)) => {
-                let row = step.values(sample).map_err(at_step)?;
-                self.record(link, &row);
-            }
-            (Action::Write(sink), Some(product)) => {
-                let path = sink.path(&self.input.relative, &sample.place);
-                let bytes = sink.encode(sample).map_err(at_step)?;
-                self.stage(product, &path, &bytes)?;
-            }
-            (Action::Pairs(sink), Some(product)) => {
-                let written = |path: &Path| self.names.contains(path);
-                let pair = sink.encode(sample, &product, &written).map_err(at_step)?;
-                self.record(link, &pair.row);
-                for (path, bytes) in &pair.files {
-                    self.stage(product, path, bytes)?;
-                }
-                if !pair.fragment.is_empty() {
-                    let path = sink.fragment_path(&self.input.relative);
-                    let fragment = self.fragments.entry(product).or_insert_with(|| (path, Vec::new()));
-                    fragment.1.extend(pair.fragment);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Vec<u8>, ItemError> {
-        let path = &self.input.absolute;
-        if let Err(error) = &self.input.identity {
-            return Err(error.clone());
-        }
-        let before = identify(path)?;
-        let bytes = std::fs::read(path).map_err(|e| unreadable(path, &e))?;
-        if identify(path)? != before || bytes.len() as u64 != before.size {
-            let message = format!("{} changed while it was read; it will be tried again", path.display());
-            return Err(ItemError::new(ErrorKind::Changed, message));
-        }
-        self.identity = before;
-        Ok(bytes)
-    }
-
-    fn discard(&mut self) {
-        let staged: Vec<Staged> = self.staged.drain(..).map(|(_, s)| s).collect();
-        self.store.discard(&staged);
-    }
-
-    fn failed(&mut self, error: ItemError) -> Outcome {
-        self.discard();
-        self.payloads.clear();
-        self.fragments.clear();
-        // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
-        self.keep.clone_from(&self.before.all);
-        if error.kind.is_transient() {
-            self.hash = self.before.hash;
-        }
-        Outcome::Failed { error, plan: self.plan.products_digest }
-    }
-
-    fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
-        let made = match outcome {
-            Outcome::Done(_) => std::mem::take(&mut self.make),
-            Outcome::Failed { .. } => BTreeSet::new(),
-        };
-        let products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
-        let record = Record {
-            size: self.identity.size,
-            mtime_ns: self.identity.mtime_ns,
-            hash: self.hash,
-            outcome,
-            notes: self.notes,
-            seconds,
-            products,
-        };
-        let entry = Entry {
-            path: self.input.key().to_vec(),
-            record,
-            payloads: self.payloads,
-            keep: self.keep,
-            unclaim: Vec::new(),
-        };
-        Processed { entry, staged: self.staged, seconds: self.seconds, pixels: self.pixels }
-    }
-}
-
-fn decode_error(error: &CodecError) -> ItemError {
-    let kind = match error {
-        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
-        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
-        _ => ErrorKind::Undecodable,
-    };
-    ItemError::new(kind, error.to_string())
 }

@@ -6,7 +6,8 @@ pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, 
 
 use crate::error::{ErrorKind, ItemError};
 use crate::store::{Fault, STATE_FOLDER, Stamp};
-use entry::write_entry;
+use entry::EntryWriter;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -96,6 +97,8 @@ impl Ledger {
         let db = Connection::open(&path).map_err(sql)?;
         db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
             .map_err(sql)?;
+        // Without it, SQLite prepares a statement anew each time that other values are bound to it.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
         let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
         if found == 0 {
             let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
@@ -169,12 +172,7 @@ impl Ledger {
     }
 
     fn read_records(&self) -> rusqlite::Result<HashMap<Vec<u8>, Record>> {
-        let mut products: HashMap<i64, BTreeMap<Fingerprint, Vec<Output>>> = HashMap::new();
-        let mut query = self.db.prepare("SELECT item, fingerprint FROM products")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            products.entry(row.get(0)?).or_default().insert(row.get(1)?, Vec::new());
-        }
+        let mut outputs: HashMap<i64, Vec<(Fingerprint, Output)>> = HashMap::new();
         let mut query = self
             .db
             .prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
@@ -182,15 +180,21 @@ impl Ledger {
         while let Some(row) = rows.next()? {
             let stamp = Stamp { size: row.get(3)?, mtime_ns: row.get(4)?, hash: row.get(5)? };
             let output = Output { path: row.get(2)?, stamp };
-            products.entry(row.get(0)?).or_default().entry(row.get(1)?).or_default().push(output);
+            outputs.entry(row.get(0)?).or_default().push((row.get(1)?, output));
         }
+        // Read side by side with the items, both by the item's number.
+        let mut query = self.db.prepare("SELECT item, fingerprint FROM products ORDER BY item")?;
+        let product = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, Fingerprint>(1)?));
+        let mut products = query.query_map([], product)?.peekable();
+        let count: usize = self.db.query_row("SELECT count(*) FROM items", [], |r| r.get(0))?;
         let mut query = self.db.prepare(
             "SELECT id, path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-             width, height, channels, bit_depth, format, notes, seconds FROM items",
+             width, height, channels, bit_depth, format, notes, seconds FROM items ORDER BY id",
         )?;
         let mut rows = query.query([])?;
-        let mut records = HashMap::new();
+        let mut records = HashMap::with_capacity(count);
         while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
             let outcome = if row.get::<_, String>(5)? == "done" {
                 Outcome::Done(Facts {
                     width: row.get(9)?,
@@ -204,6 +208,13 @@ impl Ledger {
                 let kind = ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Panic);
                 Outcome::Failed { error: ItemError::new(kind, row.get::<_, String>(7)?), plan: row.get(8)? }
             };
+            let mut made: BTreeMap<Fingerprint, Vec<Output>> = BTreeMap::new();
+            while let Some(product) = products.next_if(|p| p.as_ref().map_or(true, |(item, _)| *item <= id)) {
+                made.insert(product?.1, Vec::new());
+            }
+            for (fingerprint, output) in outputs.remove(&id).unwrap_or_default() {
+                made.entry(fingerprint).or_default().push(output);
+            }
             let notes: String = row.get(14)?;
             let record = Record {
                 size: row.get(2)?,
@@ -212,7 +223,7 @@ impl Ledger {
                 outcome,
                 notes: notes.lines().map(str::to_string).collect(),
                 seconds: row.get(15)?,
-                products: products.remove(&row.get(0)?).unwrap_or_default(),
+                products: made,
             };
             records.insert(row.get(1)?, record);
         }
@@ -276,9 +287,11 @@ impl Ledger {
         let sql = self.sql();
         let mut write = || {
             let tx = self.db.transaction()?;
+            let mut writer = EntryWriter::new(&tx)?;
             for entry in batch {
-                write_entry(&tx, entry)?;
+                writer.write(entry)?;
             }
+            drop(writer);
             tx.commit()
         };
         write().map_err(sql)?;
@@ -295,6 +308,38 @@ impl Ledger {
         let read =
             || self.db.prepare_cached(sql)?.query_row(params![path, fingerprint], |r| r.get(0)).optional();
         read().map_err(self.sql())
+    }
+
+    /// The same for several inputs, sorted by path, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn payloads(
+        &self,
+        paths: &[&[u8]],
+        fingerprint: &Fingerprint,
+    ) -> Result<Vec<Option<Vec<u8>>>, LedgerError> {
+        let mut found = vec![None; paths.len()];
+        let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(found) };
+        let sql = "SELECT items.path, payload FROM items CROSS JOIN products ON products.item = items.id
+                   WHERE items.path BETWEEN ?1 AND ?2 AND products.fingerprint = ?3 ORDER BY items.path";
+        let mut read = || -> rusqlite::Result<()> {
+            let mut query = self.db.prepare_cached(sql)?;
+            let mut rows = query.query(params![first, last, fingerprint])?;
+            let mut next = 0;
+            while let Some(row) = rows.next()? {
+                let path = row.get_ref(0)?.as_blob()?;
+                while paths.get(next).is_some_and(|wanted| *wanted < path) {
+                    next += 1;
+                }
+                if paths.get(next) == Some(&path) {
+                    found[next] = Some(row.get(1)?);
+                }
+            }
+            Ok(())
+        };
+        read().map_err(self.sql())?;
+        Ok(found)
     }
 
     /// How many rows each input has in a product.
@@ -413,63 +458,4 @@ fn stamp(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Stamp> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {
-        let stamp = Stamp { size: 1, mtime_ns: 2, hash: [3; 32] };
-        let output = |path: &str| vec![Output { path: path.into(), stamp: stamp.clone() }];
-        Record {
-            size: 10,
-            mtime_ns: -5,
-            hash: Some([hash; 32]),
-            outcome: Outcome::Done(Facts {
-                width: 4,
-                height: 3,
-                channels: 3,
-                bit_depth: 8,
-                format: "png".into(),
-            }),
-            notes: vec!["first of 2 frames".into()],
-            seconds: 0.5,
-            products: products.iter().map(|(f, p)| (*f, output(p))).collect(),
-        }
-    }
-
-    fn entry(path: &[u8], record: Record, keep: &[Fingerprint]) -> Entry {
-        let payload = |f: &Fingerprint| Payload { rows: 1, bytes: vec![f[0]] };
-        let payloads = record.products.keys().map(|f| (*f, payload(f))).collect();
-        Entry { path: path.to_vec(), record, payloads, keep: keep.iter().copied().collect(), unclaim: vec![] }
-    }
-
-    #[test]
-    fn records_come_back_and_stale_products_go() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join(STATE_FOLDER)).unwrap();
-        let fault = Fault::default();
-        let mut ledger = Ledger::open(dir.path()).unwrap();
-        let first = record(1, &[([1; 16], "a.png"), ([2; 16], "b.png")]);
-        ledger.commit(&[entry(b"x\xff.png", first.clone(), &[])], &fault).unwrap();
-        assert_eq!(ledger.records().unwrap().get(&b"x\xff.png"[..]), Some(&first));
-        assert_eq!(ledger.payload(b"x\xff.png", &[2; 16]).unwrap(), Some(vec![2]));
-
-        let second = record(1, &[([3; 16], "c.png")]);
-        ledger.commit(&[entry(b"x\xff.png", second, &[[2; 16]])], &fault).unwrap();
-        drop(ledger);
-        let ledger = Ledger::open(dir.path()).unwrap();
-        let records = ledger.records().unwrap();
-        let products: Vec<_> = records[&b"x\xff.png"[..]].products.keys().copied().collect();
-        assert_eq!(products, [[2; 16], [3; 16]]);
-        assert_eq!(ledger.payload(b"x\xff.png", &[1; 16]).unwrap(), None);
-    }
-
-    #[test]
-    fn claims_are_cleared_by_their_record() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join(STATE_FOLDER)).unwrap();
-        let mut ledger = Ledger::open(dir.path()).unwrap();
-        ledger.claim([&b"a.png"[..], b"b.png"].into_iter()).unwrap();
-        ledger.commit(&[entry(b"a", record(1, &[([1; 16], "a.png")]), &[])], &Fault::default()).unwrap();
-        assert_eq!(ledger.claims().unwrap(), BTreeSet::from([b"b.png".to_vec()]));
-    }
-}
+mod tests;

@@ -51,18 +51,17 @@ pub fn refuse_foreign(plan: &Plan, ledger: &Ledger) -> Result<(), RunError> {
     }
 }
 
-/// Writes both files when they would change.
+/// The contents of both files, in the order of [`FILES`].
 ///
 /// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`.
 ///
 /// # Errors
-/// When the output can't be written.
-pub fn write(
+/// When a format refuses a row.
+pub fn contents(
     plan: &Plan,
-    store: &Store,
     inputs: &[Input],
     records: &HashMap<Vec<u8>, Record>,
-) -> Result<(), RunError> {
+) -> Result<[Vec<u8>; 2], RunError> {
     let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
     let present: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
@@ -90,7 +89,15 @@ pub fn write(
     }
     let csv = csv.into_inner().map_err(|e| failed(e.to_string()))?;
     let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
-    for (name, bytes) in FILES.iter().zip([csv, table.finish(&metadata).map_err(failed)?]) {
+    Ok([csv, table.finish(&metadata).map_err(failed)?])
+}
+
+/// Writes the files that change.
+///
+/// # Errors
+/// When the output can't be written.
+pub fn write(store: &Store, contents: [Vec<u8>; 2]) -> Result<(), RunError> {
+    for (name, bytes) in FILES.iter().zip(contents) {
         let same = std::fs::read(store.root().join(name)).is_ok_and(|old| old == bytes);
         if !same {
             store.write(Path::new(name), &bytes)?;

@@ -11,22 +11,19 @@ pub mod memory;
 pub mod prepare;
 mod record;
 pub mod resume;
+mod work;
 
 use crate::plan::{MaxFailures, Plan};
 use crate::store::{Fault, Lock, LockError, Stamp, Store, StoreError};
-use committer::{Committer, Message};
 use event::{Event, Stop, Summary};
-use inputs::path_text;
-use item::process;
-use ledger::{Ledger, LedgerError};
-use memory::Budget;
-use prepare::{Prepared, Task};
+use ledger::{Ledger, LedgerError, Record};
+use prepare::Prepared;
 use resume::{Reason, Selection};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use work::work;
 
 /// Names of worker threads begin with this.
 pub const WORKER_NAME: &str = "worker-";
@@ -139,118 +136,6 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     Ok(summary)
 }
 
-fn work(
-    plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
-    prepared: &Prepared,
-    options: &Options<'_>,
-    emit: &(dyn Fn(Event) + Sync),
-    summary: &mut Summary,
-) -> Result<(), RunError> {
-    if prepared.tasks.is_empty() {
-        summary.steps = committer::step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
-        return Ok(());
-    }
-    let threads = plan.limits.threads;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(16 << 20)
-        .thread_name(|i| format!("{WORKER_NAME}{i}"))
-        .build()
-        .map_err(|e| RunError::Threads(e.to_string()))?;
-    let budget = Budget::new(plan.item_budget(threads));
-    let halt = AtomicBool::new(false);
-    let failures = AtomicUsize::new(0);
-    let allowed = plan.limits.max_failures.allowed(prepared.inputs.len());
-    let why_stop = || {
-        if options.stop.load(Ordering::SeqCst) {
-            Some(Stop::Interrupted)
-        } else if failures.load(Ordering::SeqCst) > allowed {
-            Some(Stop::TooManyFailures)
-        } else {
-            halt.load(Ordering::SeqCst).then_some(Stop::StorageFailed)
-        }
-    };
-    let (send, receive) = mpsc::sync_channel(threads * 4);
-    std::thread::scope(|scope| -> Result<(), RunError> {
-        let committer = Committer::new(plan, store, ledger, emit, &halt);
-        let recording = scope.spawn(move || committer.run(&receive));
-        pool.in_place_scope(|items| {
-            for task in &prepared.tasks {
-                let input = &prepared.inputs[task.input];
-                let need = plan.estimate(input);
-                // One that is too large is only refused, which takes nothing.
-                let share = if need > budget.total() { 0 } else { need };
-                let Some(admitted) = budget.admit(share, threads, &|| why_stop().is_some()) else {
-                    summary.stop = why_stop();
-                    break;
-                };
-                let (send, budget, failures, halt) = (send.clone(), &budget, &failures, &halt);
-                items.spawn(move |_| {
-                    // Also when this panics, so that the dispatcher never waits for ever.
-                    let _held = admitted;
-                    emit(Event::Started { path: input.relative.clone() });
-                    let done = run_task(plan, store, prepared, task, need, budget.total());
-                    if done.as_ref().is_ok_and(|p| p.failed()) {
-                        failures.fetch_add(1, Ordering::SeqCst);
-                    }
-                    halt.fetch_or(done.is_err(), Ordering::SeqCst);
-                    // The committer hangs up only after a storage failure of its own.
-                    if send.send(Message { path: input.relative.clone(), done }).is_err() {
-                        halt.store(true, Ordering::SeqCst);
-                    }
-                });
-            }
-            drop(send);
-            if let Some(why) = summary.stop {
-                emit(Event::Stopping { why });
-            }
-        });
-        let (totals, result) = recording.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        totals.add_to(summary);
-        result
-    })?;
-    // The last items may pass the limit, or the signal come, after the last admission.
-    summary.stop = summary.stop.or_else(why_stop);
-    Ok(())
-}
-
-fn run_task(
-    plan: &Plan,
-    store: &Store,
-    prepared: &Prepared,
-    task: &Task,
-    need: u64,
-    budget: u64,
-) -> Result<item::Processed, StoreError> {
-    use crate::error::{ErrorKind, ItemError};
-    let mut input = prepared.inputs[task.input].clone();
-    if input.identity.is_ok() {
-        if let Some(path) = &task.foreign {
-            let message = format!(
-                "{} exists and was not written by safelight; move it away or choose another output",
-                plan.output.join(path).display()
-            );
-            input.identity = Err(ItemError::new(ErrorKind::Exists, message));
-        } else if need > budget {
-            let mib = |b: u64| b.div_ceil(1 << 20);
-            let message = format!(
-                "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",
-                path_text(input.key()),
-                mib(need),
-                mib(budget)
-            );
-            input.identity = Err(ItemError::new(ErrorKind::OverMemory, message));
-        }
-    }
-    let mut processed = process(plan, store, &input, &task.make, &task.before)?;
-    if processed.failed() {
-        processed.entry.unclaim = task.claims.iter().map(|p| p.as_os_str().as_bytes().to_vec()).collect();
-    }
-    Ok(processed)
-}
-
 /// Removes a file if it is still the one that was written: someone may have put a better one there. Tells
 /// whether it did.
 fn remove_written(store: &Store, path: &std::path::Path, stamp: &Stamp) -> Result<bool, StoreError> {
@@ -350,9 +235,26 @@ fn publish(
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     let records = ledger.records()?;
-    manifest::write(plan, store, &prepared.inputs, &records)?;
+    // The manifest is made while the tables are, and written in any case.
+    let (manifest, tables) = std::thread::scope(|scope| {
+        let manifest = scope.spawn(|| manifest::contents(plan, &prepared.inputs, &records));
+        let tables = publish_tables(plan, store, ledger, prepared, &records, summary);
+        (manifest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), tables)
+    });
+    manifest::write(store, manifest?)?;
+    tables
+}
+
+fn publish_tables(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+    records: &HashMap<Vec<u8>, Record>,
+    summary: &mut Summary,
+) -> Result<(), RunError> {
     for table in plan.tables() {
-        let rows = table.publish(plan, store, ledger, &prepared.inputs, &records)?;
+        let rows = table.publish(plan, store, ledger, &prepared.inputs, records)?;
         summary.tables.push((table.folder().to_string(), rows));
     }
     Ok(())

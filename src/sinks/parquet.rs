@@ -2,25 +2,30 @@
 
 use crate::columns::{Column, ColumnType, Value};
 use polars::prelude::{
-    Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn, KeyValueMetadata, NamedFrom,
-    ParquetCompression, ParquetWriter, ReshapeDimension, SchemaExt, Series,
+    Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn, IntoSeries, KeyValueMetadata, NamedFrom,
+    ParquetCompression, ParquetWriter, ReshapeDimension, SchemaExt, Series, StringChunkedBuilder,
 };
 use polars_parquet::write::schema_to_metadata_key;
 
 /// Rows gathered by column.
-#[derive(Debug)]
 pub struct Table {
     columns: Vec<(Column, Cells)>,
     rows: usize,
 }
 
-#[derive(Debug)]
 enum Cells {
     Bool(Vec<Option<bool>>),
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
-    Text(Vec<Option<String>>),
+    /// polars' own form, which holds short texts without an allocation.
+    Text(StringChunkedBuilder),
     Vector(usize, Vec<f32>),
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("rows", &self.rows).finish_non_exhaustive()
+    }
 }
 
 impl Table {
@@ -30,7 +35,7 @@ impl Table {
             ColumnType::Bool => Cells::Bool(Vec::with_capacity(rows)),
             ColumnType::Int => Cells::Int(Vec::with_capacity(rows)),
             ColumnType::Float => Cells::Float(Vec::with_capacity(rows)),
-            ColumnType::Text => Cells::Text(Vec::with_capacity(rows)),
+            ColumnType::Text => Cells::Text(StringChunkedBuilder::new(column.name.as_str().into(), rows)),
             ColumnType::Vector(n) => Cells::Vector(n, Vec::with_capacity(rows * n)),
         };
         Table { columns: columns.iter().map(|c| (c.clone(), cells(c))).collect(), rows: 0 }
@@ -49,12 +54,12 @@ impl Table {
                 (Cells::Bool(c), Value::Bool(v)) => c.push(Some(v)),
                 (Cells::Int(c), Value::Int(v)) => c.push(Some(v)),
                 (Cells::Float(c), Value::Float(v)) => c.push(Some(v)),
-                (Cells::Text(c), Value::Text(v)) => c.push(Some(v)),
+                (Cells::Text(c), Value::Text(v)) => c.append_value(v),
                 (Cells::Vector(n, c), Value::Vector(v)) if v.len() == *n => c.extend(v),
                 (Cells::Bool(c), Value::Null) => c.push(None),
                 (Cells::Int(c), Value::Null) => c.push(None),
                 (Cells::Float(c), Value::Null) => c.push(None),
-                (Cells::Text(c), Value::Null) => c.push(None),
+                (Cells::Text(c), Value::Null) => c.append_null(),
                 _ => return Err(format!("the column `{}` has a value of another type", column.name)),
             }
         }
@@ -98,7 +103,7 @@ impl Cells {
             Cells::Bool(c) => Series::new(name, c).into_column(),
             Cells::Int(c) => Series::new(name, c).into_column(),
             Cells::Float(c) => Series::new(name, c).into_column(),
-            Cells::Text(c) => Series::new(name, c).into_column(),
+            Cells::Text(c) => c.finish().into_series().into_column(),
             Cells::Vector(n, c) => {
                 let shape = [ReshapeDimension::Infer, ReshapeDimension::new_dimension(n as u64)];
                 Series::new(name, c).reshape_array(&shape).map_err(|e| e.to_string())?.into_column()

@@ -4,8 +4,11 @@ use crate::columns::{self, Column, Row};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::run::ledger::{Fingerprint, Ledger, LedgerError, Record};
 use crate::steps::Action;
+
+/// Inputs whose rows are read from the ledger at once.
+const AT_ONCE: usize = 512;
 
 /// Some columns of the rows, as one product of the ledger.
 #[derive(Debug)]
@@ -72,15 +75,44 @@ impl Rows {
     /// # Errors
     /// When the ledger can't be read or is damaged.
     pub fn of(&self, ledger: &Ledger, path: &[u8]) -> Result<Vec<Row>, RunError> {
+        let payload = |group: &Group| Ok(ledger.payload(path, &group.product)?.unwrap_or_default());
+        let payloads: Vec<_> = self.groups.iter().map(payload).collect::<Result<_, LedgerError>>()?;
+        self.join(path, &payloads)
+    }
+
+    /// Hands over the rows of each of the inputs at `paths`, which are sorted.
+    ///
+    /// # Errors
+    /// As [`Rows::of`], and those of `take`.
+    pub fn each(
+        &self,
+        ledger: &Ledger,
+        paths: &[&[u8]],
+        mut take: impl FnMut(usize, Vec<Row>) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        for (number, paths) in paths.chunks(AT_ONCE).enumerate() {
+            let mut payloads = vec![Vec::with_capacity(self.groups.len()); paths.len()];
+            for group in &self.groups {
+                let found = ledger.payloads(paths, &group.product)?;
+                payloads.iter_mut().zip(found).for_each(|(all, one)| all.push(one.unwrap_or_default()));
+            }
+            for (index, (path, payloads)) in paths.iter().zip(&payloads).enumerate() {
+                take(number * AT_ONCE + index, self.join(path, payloads)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of the input at `path` from what the ledger keeps of each group.
+    fn join(&self, path: &[u8], payloads: &[Vec<u8>]) -> Result<Vec<Row>, RunError> {
         let damaged = || RunError::Table {
             folder: path_text(path),
             message: "the ledger is damaged; move the whole output folder away and run again".into(),
         };
         let mut rows: Option<Vec<Row>> = None;
         let mut shared = Vec::new();
-        for group in &self.groups {
-            let payload = ledger.payload(path, &group.product)?.unwrap_or_default();
-            let values = columns::decode(&payload).ok_or_else(damaged)?;
+        for (group, payload) in self.groups.iter().zip(payloads) {
+            let values = columns::decode(payload).ok_or_else(damaged)?;
             let width = group.columns.len();
             let count = values.len() / width;
             let fits = if group.many { rows.as_ref().is_none_or(|r| r.len() == count) } else { count == 1 };

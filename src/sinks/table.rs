@@ -277,7 +277,9 @@ fn is_part_name(name: &str) -> bool {
 
 fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, RunError> {
     let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
-    for row in rows {
+    let paths: Vec<&[u8]> = rows.iter().map(|row| row.input.key()).collect();
+    layout.made.each(ledger, &paths, |index, made| {
+        let row = &rows[index];
         let (record, facts) = (row.record, row.facts);
         let hash = record.hash.map(|h| blake3::Hash::from(h).to_hex().to_string()).unwrap_or_default();
         let mut base = vec![
@@ -293,7 +295,7 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
             Value::Text(facts.format.clone()),
         ];
         base.extend(row.input.carried.iter().cloned());
-        for made in layout.made.of(ledger, row.input.key())? {
+        for made in made {
             let values = base.iter().cloned().chain(made).collect();
             table.push(values).map_err(|message| RunError::Table {
                 folder: path_text(row.input.key()),
@@ -302,7 +304,8 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
                 ),
             })?;
         }
-    }
+        Ok(())
+    })?;
     table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })
 }
 

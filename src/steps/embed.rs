@@ -4,10 +4,12 @@ use super::numbers::{self, load_options};
 use super::{Action, Built, ColumnStep, Sample, Shape};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
+use crate::image::Image;
 use crate::image::orient::upright;
-use crate::nn::{EmbedOptions, Embedder, Fit, Pool};
+use crate::nn::{EmbedError, EmbedOptions, Embedder, Fit, Pool};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use std::borrow::Cow;
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
@@ -56,6 +58,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
         numbers::MEAN,
         numbers::STD,
         numbers::LAYOUT,
+        numbers::ENGINE,
+        numbers::EXACT,
     ],
     shorthand: Some("model"),
     example: "- embed: {model: sample_data/models/embed.onnx}",
@@ -106,22 +110,34 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
     }
 }
 
+fn upright_image(sample: &Sample) -> Cow<'_, Image> {
+    match sample.meta.orientation {
+        1 => Cow::Borrowed(&sample.image),
+        turned => Cow::Owned(upright(sample.image.clone(), turned)),
+    }
+}
+
+fn row(vector: Result<Vec<f32>, EmbedError>) -> Result<Row, ItemError> {
+    vector.map(|v| vec![Value::Vector(v)]).map_err(|e| ItemError::new(ErrorKind::Model, e.to_string()))
+}
+
 impl ColumnStep for Embed {
     fn columns(&self) -> Vec<Column> {
         vec![Column::new(self.column.clone(), ColumnType::Vector(self.embedder.dim()))]
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
-        let turned;
-        let image = if sample.meta.orientation == 1 {
-            &sample.image
-        } else {
-            turned = upright(sample.image.clone(), sample.meta.orientation);
-            &turned
-        };
-        let vector =
-            self.embedder.embed(image).map_err(|e| ItemError::new(ErrorKind::Model, e.to_string()))?;
-        Ok(vec![Value::Vector(vector)])
+        row(self.embedder.embed(&upright_image(sample)))
+    }
+
+    fn batch(&self) -> usize {
+        self.embedder.batch()
+    }
+
+    fn values_of(&self, samples: &[&Sample]) -> Vec<Result<Row, ItemError>> {
+        let images: Vec<_> = samples.iter().map(|sample| upright_image(sample)).collect();
+        let images: Vec<&Image> = images.iter().map(AsRef::as_ref).collect();
+        self.embedder.embed_batch(&images).into_iter().map(row).collect()
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

@@ -79,6 +79,11 @@ impl Sample {
         Err(ItemError::new(ErrorKind::Unsupported, message))
     }
 
+    /// Bytes of the pictures and of what the file carried.
+    pub fn bytes(&self) -> usize {
+        self.image.bytes() + self.reference.as_ref().map_or(0, Image::bytes) + self.meta.bytes()
+    }
+
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
     /// coordinates a person sees.
     pub fn make_upright(&mut self) {
@@ -158,6 +163,17 @@ pub trait ColumnStep: Send + Sync + Debug {
     /// # Errors
     /// The item's failure.
     fn values(&self, sample: &Sample) -> Result<Row, ItemError>;
+
+    /// How many samples it gains to take at once; 1 where it gains nothing.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// As [`ColumnStep::values`] for each of several samples, with the same results whatever stands beside a
+    /// sample.
+    fn values_of(&self, samples: &[&Sample]) -> Vec<Result<Row, ItemError>> {
+        samples.iter().map(|sample| self.values(sample)).collect()
+    }
 
     /// Whether it compares with the sample's reference.
     fn needs_reference(&self) -> bool {

@@ -55,3 +55,29 @@ fn a_subset_gives_the_same_images() {
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|(path, bytes)| wanted.get(path) == Some(bytes)));
 }
+
+#[test]
+fn small_pictures_in_batches_give_the_same_table_after_any_history() {
+    let job = Job::new("- embed: {model: sample_data/models/embed.onnx}\n- table");
+    for n in 0..120 {
+        save(&picture(28, 28, 1, Depth::U8, n), &job.input().join(format!("{n:03}.png")));
+    }
+    job.call(&["run", "--set", "limits.threads=1"]).expect(0);
+    let wanted = tree(&job.output());
+    for threads in [2, 7] {
+        job.clear_output();
+        job.call(&["run", "--set", &format!("limits.threads={threads}")]).expect(0);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{threads} threads");
+    }
+    for point in 1..5 {
+        job.clear_output();
+        assert_eq!(job.call_with_fault(&["run"], &format!("kill@{point}")).code, None);
+        job.call(&["run"]).expect(0);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "kill@{point}");
+    }
+    // Some first, alone and in other batches; the rest afterwards.
+    job.clear_output();
+    job.call(&["run", "--set", "input.include=['*[07].png', '03*.png']"]).expect(0);
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty(), "in two runs");
+}

@@ -1,25 +1,43 @@
 //! Writing one input's record: its products and outputs replaced, what they displace remembered.
 
 use super::{Entry, Fingerprint, Outcome, Output};
-use rusqlite::{Transaction, params};
+use rusqlite::{CachedStatement, Transaction, params};
 
-/// Writes an entry within a batch's transaction.
-pub(super) fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
-    let record = &entry.record;
-    let (outcome, error, plan, facts) = match &record.outcome {
-        Outcome::Done(facts) => ("done", None, None, Some(facts)),
-        Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
-    };
-    let id: i64 = tx
-        .prepare_cached(
+/// Writes the entries of a batch within its transaction.
+pub(super) struct EntryWriter<'a> {
+    tx: &'a Transaction<'a>,
+    /// Number of the newest item; one with a larger number is new and has no products.
+    newest: i64,
+    item: CachedStatement<'a>,
+    products: CachedStatement<'a>,
+    product: CachedStatement<'a>,
+}
+
+impl<'a> EntryWriter<'a> {
+    pub(super) fn new(tx: &'a Transaction<'_>) -> rusqlite::Result<EntryWriter<'a>> {
+        let newest = tx.query_row("SELECT ifnull(max(id), 0) FROM items", [], |r| r.get(0))?;
+        let item = tx.prepare_cached(
             "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
                width, height, channels, bit_depth, format, notes, seconds)
              VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)
              ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
                failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15
              RETURNING id",
-        )?
-        .query_row(
+        )?;
+        let products = tx.prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?;
+        let product = tx.prepare_cached(
+            "INSERT OR REPLACE INTO products(item, fingerprint, payload, rows) VALUES(?1,?2,?3,?4)",
+        )?;
+        Ok(EntryWriter { tx, newest, item, products, product })
+    }
+
+    pub(super) fn write(&mut self, entry: &Entry) -> rusqlite::Result<()> {
+        let record = &entry.record;
+        let (outcome, error, plan, facts) = match &record.outcome {
+            Outcome::Done(facts) => ("done", None, None, Some(facts)),
+            Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
+        };
+        let id: i64 = self.item.query_row(
             params![
                 entry.path,
                 record.size,
@@ -39,32 +57,35 @@ pub(super) fn write_entry(tx: &Transaction<'_>, entry: &Entry) -> rusqlite::Resu
             ],
             |r| r.get(0),
         )?;
-    let stale: Vec<Fingerprint> = tx
-        .prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?
-        .query_map([id], |r| r.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for fingerprint in stale.iter().filter(|f| !entry.keep.contains(*f)) {
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO orphans
-             SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2",
-        )?
-        .execute(params![id, fingerprint])?;
-        tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
+        let tx = self.tx;
+        let known: Vec<Fingerprint> = if id > self.newest {
+            self.newest = id;
+            Vec::new()
+        } else {
+            self.products.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        for fingerprint in known.iter().filter(|f| !entry.keep.contains(*f)) {
+            tx.prepare_cached(
+                "INSERT OR REPLACE INTO orphans
+                 SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2",
+            )?
             .execute(params![id, fingerprint])?;
-    }
-    for path in &entry.unclaim {
-        tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
-    }
-    for (fingerprint, outputs) in &record.products {
-        let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));
-        let sql = "INSERT OR REPLACE INTO products(item, fingerprint, payload, rows) VALUES(?1,?2,?3,?4)";
-        tx.prepare_cached(sql)?.execute(params![id, fingerprint, bytes, rows])?;
-        for Output { path, stamp } in outputs {
-            tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
-                .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;
-            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
-            tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
+            tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
+                .execute(params![id, fingerprint])?;
         }
+        for path in &entry.unclaim {
+            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+        }
+        for (fingerprint, outputs) in &record.products {
+            let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));
+            self.product.execute(params![id, fingerprint, bytes, rows])?;
+            for Output { path, stamp } in outputs {
+                tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
+                    .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;
+                tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+                tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,0 +1,302 @@
+//! Decoding and the steps of the chain for one item; failures and panics are the caller's business.
+
+use super::{Before, Processed, Stopped};
+use crate::codec::{self, CodecError};
+use crate::columns::{self, Row};
+use crate::error::{ErrorKind, ItemError};
+use crate::plan::{Link, Plan};
+use crate::run::inputs::{Input, read_unchanged};
+use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Payload, Record};
+use crate::run::prepare::Task;
+use crate::run::resume::Identity;
+use crate::steps::{Action, Place, Sample};
+use crate::store::{Staged, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// An item's way through the chain, and what was made of it so far.
+pub(super) struct Work<'a> {
+    pub(super) plan: &'a Plan,
+    store: &'a Store,
+    input: &'a Input,
+    make: BTreeSet<Fingerprint>,
+    before: &'a Before,
+    refusal: Option<ItemError>,
+    identity: Identity,
+    hash: Option<[u8; 32]>,
+    keep: BTreeSet<Fingerprint>,
+    staged: Vec<(Fingerprint, Staged)>,
+    /// Output paths staged.
+    names: HashSet<PathBuf>,
+    payloads: HashMap<Fingerprint, Payload>,
+    fragments: HashMap<Fingerprint, (PathBuf, Vec<u8>)>,
+    notes: Vec<String>,
+    pub(super) seconds: Vec<f64>,
+    pixels: u64,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        input: &'a Input,
+        task: &'a Task,
+        refusal: Option<ItemError>,
+    ) -> Work<'a> {
+        let identity = refusal.map_or_else(|| input.identity.clone(), Err);
+        Work {
+            plan,
+            store,
+            input,
+            make: task.make.clone(),
+            before: &task.before,
+            refusal: identity.as_ref().err().cloned(),
+            identity: identity.unwrap_or(Identity { size: 0, mtime_ns: 0 }),
+            hash: None,
+            keep: BTreeSet::new(),
+            staged: Vec::new(),
+            names: HashSet::new(),
+            payloads: HashMap::new(),
+            fragments: HashMap::new(),
+            notes: Vec::new(),
+            seconds: vec![0.0; plan.chain.len() + 1],
+            pixels: 0,
+        }
+    }
+
+    /// Reads and decodes; gives no sample when nothing is to be made of it.
+    pub(super) fn open(&mut self, room: Option<u64>) -> Result<(Facts, Option<Sample>), Stopped> {
+        let clock = Instant::now();
+        let bytes = self.read()?;
+        let hash = *blake3::hash(&bytes).as_bytes();
+        self.hash = Some(hash);
+        if self.before.hash.is_some_and(|then| then != hash) {
+            // Changed since it was listed: nothing made from the old content holds.
+            self.make.clone_from(&self.plan.products);
+        } else if self.before.hash.is_some() {
+            // Same content under a new time stamp: what was made from it still holds.
+            self.keep = self.before.intact.clone();
+            self.make.retain(|f| !self.keep.contains(f));
+            if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
+                self.notes.clone_from(&self.before.notes);
+                return Ok((facts.clone(), None));
+            }
+        }
+        if bytes.is_empty() {
+            let message = format!(
+                "{} is empty; restore it from a backup, or exclude it",
+                self.input.relative.display()
+            );
+            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
+        }
+        let limits =
+            codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
+        let path = &self.input.relative;
+        let header = codec::probe(Cursor::new(&bytes), path).map_err(|e| decode_error(&e))?;
+        if room.is_some_and(|room| self.plan.peak(bytes.len() as u64, &header) > room) {
+            return Err(Stopped::Large);
+        }
+        let decoded = codec::decode_probed(&bytes, &header, path, &limits).map_err(|e| decode_error(&e))?;
+        drop(bytes);
+        let source = &decoded.source;
+        self.pixels = u64::from(source.width) * u64::from(source.height);
+        let facts = Facts {
+            width: source.width,
+            height: source.height,
+            channels: source.channels,
+            bit_depth: source.bit_depth,
+            format: source.format.name().to_string(),
+        };
+        let sample = Sample {
+            relative: self.input.relative.clone(),
+            hash,
+            reference: None,
+            place: Place::default(),
+            image: decoded.image,
+            meta: decoded.meta,
+            notes: source.notes.clone(),
+            source: decoded.source,
+        };
+        self.seconds[0] = clock.elapsed().as_secs_f64();
+        Ok((facts, Some(sample)))
+    }
+
+    /// Behind the last link that is to make something.
+    pub(super) fn end(&self) -> usize {
+        self.plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1)
+    }
+
+    pub(super) fn stage_fragments(&mut self) -> Result<(), Stopped> {
+        for (product, (path, bytes)) in std::mem::take(&mut self.fragments) {
+            self.stage(product, &path, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a sample through the links from `first` up to `last`, none of which makes several of it.
+    pub(super) fn pass(&mut self, first: usize, last: usize, sample: &mut Sample) -> Result<(), Stopped> {
+        for index in first..last {
+            let clock = Instant::now();
+            self.step(&self.plan.chain[index], sample)?;
+            self.seconds[index + 1] += clock.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    pub(super) fn wants(&self, link: &Link) -> bool {
+        link.product.is_some_and(|f| self.make.contains(&f))
+    }
+
+    /// Takes a sample through the links from `first` up to `last`, and each sample made of it likewise.
+    pub(super) fn walk(&mut self, first: usize, last: usize, mut sample: Sample) -> Result<(), Stopped> {
+        let plan = self.plan;
+        for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
+            let clock = Instant::now();
+            if let Action::Many(step) = &link.action {
+                self.notes.append(&mut sample.notes);
+                let mut pieces = step.split(sample).map_err(|e| e.at_step(link.name))?;
+                self.begin_rows(link);
+                let mut spent = clock.elapsed();
+                loop {
+                    let clock = Instant::now();
+                    let Some(piece) = pieces.next() else { break };
+                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
+                    self.record(link, &row);
+                    spent += clock.elapsed();
+                    self.walk(index + 1, last, piece)?;
+                }
+                self.seconds[index + 1] += spent.as_secs_f64();
+                return Ok(());
+            }
+            self.pass(index, index + 1, &mut sample)?;
+        }
+        for note in sample.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows may stay none.
+    fn begin_rows(&mut self, link: &Link) {
+        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+            self.payloads.entry(product).or_default();
+        }
+    }
+
+    pub(super) fn record(&mut self, link: &Link, row: &Row) {
+        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+            let payload = self.payloads.entry(product).or_default();
+            payload.rows += 1;
+            payload.bytes.extend(columns::encode(row));
+        }
+    }
+
+    fn stage(&mut self, product: Fingerprint, path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
+        let staged = self.store.stage(path, bytes).map_err(|e| match e {
+            StoreError::Name { .. } => Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string())),
+            other => Stopped::Store(other),
+        })?;
+        self.names.insert(path.to_path_buf());
+        self.staged.push((product, staged));
+        Ok(())
+    }
+
+    fn step(&mut self, link: &Link, sample: &mut Sample) -> Result<(), Stopped> {
+        let wanted = link.product.filter(|_| self.wants(link));
+        let at_step = |e: ItemError| e.at_step(link.name);
+        match (&link.action, wanted) {
+            (Action::Image(step), _) => {
+                let row = step.apply(sample).map_err(at_step)?;
+                self.record(link, &row);
+            }
+            (Action::Columns(step), Some(_)) => {
+                let row = step.values(sample).map_err(at_step)?;
+                self.record(link, &row);
+            }
+            (Action::Write(sink), Some(product)) => {
+                let path = sink.path(&self.input.relative, &sample.place);
+                let bytes = sink.encode(sample).map_err(at_step)?;
+                self.stage(product, &path, &bytes)?;
+            }
+            (Action::Pairs(sink), Some(product)) => {
+                let written = |path: &Path| self.names.contains(path);
+                let pair = sink.encode(sample, &product, &written).map_err(at_step)?;
+                self.record(link, &pair.row);
+                for (path, bytes) in &pair.files {
+                    self.stage(product, path, bytes)?;
+                }
+                if !pair.fragment.is_empty() {
+                    let path = sink.fragment_path(&self.input.relative);
+                    let fragment = self.fragments.entry(product).or_insert_with(|| (path, Vec::new()));
+                    fragment.1.extend(pair.fragment);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Vec<u8>, ItemError> {
+        if let Some(error) = &self.refusal {
+            return Err(error.clone());
+        }
+        let (bytes, identity) = read_unchanged(&self.input.absolute)?;
+        self.identity = identity;
+        Ok(bytes)
+    }
+
+    pub(super) fn discard(&mut self) {
+        let staged: Vec<Staged> = self.staged.drain(..).map(|(_, s)| s).collect();
+        self.store.discard(&staged);
+    }
+
+    pub(super) fn failed(&mut self, error: ItemError) -> Outcome {
+        self.discard();
+        self.payloads.clear();
+        self.fragments.clear();
+        // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
+        self.keep.clone_from(&self.before.all);
+        if error.kind.is_transient() {
+            self.hash = self.before.hash;
+        }
+        Outcome::Failed { error, plan: self.plan.products_digest }
+    }
+
+    pub(super) fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
+        let made = match outcome {
+            Outcome::Done(_) => std::mem::take(&mut self.make),
+            Outcome::Failed { .. } => BTreeSet::new(),
+        };
+        let products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
+        let record = Record {
+            size: self.identity.size,
+            mtime_ns: self.identity.mtime_ns,
+            hash: self.hash,
+            outcome,
+            notes: self.notes,
+            seconds,
+            products,
+        };
+        let entry = Entry {
+            path: self.input.key().to_vec(),
+            record,
+            payloads: self.payloads,
+            keep: self.keep,
+            unclaim: Vec::new(),
+        };
+        Processed { entry, staged: self.staged, seconds: self.seconds, pixels: self.pixels }
+    }
+}
+
+fn decode_error(error: &CodecError) -> ItemError {
+    let kind = match error {
+        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
+        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
+        _ => ErrorKind::Undecodable,
+    };
+    ItemError::new(kind, error.to_string())
+}
