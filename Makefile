@@ -9,7 +9,7 @@ PHOTOS ?= ../shared/data/photos
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions bench bench-corruptions stress clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions bench bench-corruptions bench-peers bench-jobs stress clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,16 @@ test-peers: build peers ## compare models with onnxruntime, read tables and pair
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
+
+# The server program of the comparison, built and then found by what cargo prints.
+NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+
+bench-peers: build peers ## time networks alone against onnxruntime, with AVX-512 where there is some and without
+	server=$(NETWORKS); bench="$(VENV)/bin/python tests/python/bench_peers.py $$server"; \
+	$$bench $(ARGS); first=$$?; $$bench --avx2 $(ARGS) && exit $$first
+
+bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxruntime
+	server=$(NETWORKS); $(VENV)/bin/python tests/python/bench_peers.py "$$server" --end-to-end $(BIN) --photos $(PHOTOS) $(ARGS)
 
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)

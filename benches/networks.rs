@@ -10,6 +10,7 @@ use safelight::nn::{Engine, LoadOptions, Network, Trial};
 use serde_json::{Value, json};
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 struct Loaded {
@@ -17,6 +18,8 @@ struct Loaded {
     /// A thread for each trial; they stay, as a run's workers do.
     pool: rayon::ThreadPool,
     input: Vec<f32>,
+    /// Memory that each thread's runs share.
+    results: Vec<Mutex<Vec<f32>>>,
 }
 
 fn main() {
@@ -67,22 +70,24 @@ fn load(request: &Value) -> Result<Loaded, String> {
     let input: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(trials.len()).build().map_err(|e| e.to_string())?;
-    Ok(Loaded { trials, pool, input })
+    let results = trials.iter().map(|_| Mutex::default()).collect();
+    Ok(Loaded { trials, pool, input, results })
 }
 
 fn run(loaded: &Loaded, request: &Value) -> Result<Value, String> {
     let iterations = request["iterations"].as_u64().unwrap_or(1).max(1);
     let start = Instant::now();
-    let results = loaded.pool.broadcast(|thread| {
+    let ended: Vec<Result<(), String>> = loaded.pool.broadcast(|thread| {
         let trial = &loaded.trials[thread.index()];
-        let mut result = trial.run(&loaded.input);
-        for _ in 1..iterations {
-            result = trial.run(&loaded.input);
+        let mut result = loaded.results[thread.index()].lock().map_err(|e| e.to_string())?;
+        for _ in 0..iterations {
+            trial.run(&loaded.input, &mut result)?;
         }
-        result
+        Ok(())
     });
     let seconds = start.elapsed().as_secs_f64() / (iterations as f64 * loaded.trials.len() as f64);
-    let result = results.into_iter().next().ok_or("no thread")??;
+    ended.into_iter().collect::<Result<(), _>>()?;
+    let result = loaded.results[0].lock().map_err(|e| e.to_string())?;
     if let Some(path) = request["output"].as_str() {
         let bytes: Vec<u8> = result.iter().flat_map(|v| v.to_le_bytes()).collect();
         std::fs::write(path, bytes).map_err(|e| e.to_string())?;

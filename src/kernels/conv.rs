@@ -1,110 +1,22 @@
 //! A convolution with its bias and activation: chooses the kernel, packs the weights, checks the
 //! buffers, runs.
 
+use super::choose::{border, choose};
 use super::depthwise::{self, Depthwise};
-use super::direct::{self, Direct, Tap};
+use super::direct::{self, Direct};
 use super::dot::{self, Dot};
 use super::level::Level;
 use super::panel::Finish;
+use super::spec::{Activation, ConvSpec, Mode};
 use super::view::{Border, Shape, View};
 use super::winograd::{self, Tile, Winograd};
 
 /// Floats that must be readable beyond the end of an input.
 pub const SLACK: usize = 16;
 
-/// What follows the sum.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// `max(v, 0)`.
-    Relu,
-    /// `v` where positive, else `slope * v`; one slope, or one for each output channel.
-    Slope(Vec<f32>),
-    /// Clamped to low and high.
-    Clip(f32, f32),
-}
-
-/// Geometry of a convolution. Rows come before columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConvSpec {
-    /// Channels read and made, over all groups.
-    pub channels: (usize, usize),
-    /// Kernel rows and columns.
-    pub kernel: (usize, usize),
-    /// Steps between results (between inputs, when transposed).
-    pub stride: (usize, usize),
-    /// Steps between taps.
-    pub dilation: (usize, usize),
-    /// Zeros before the first row and column and after the last (cut off from the result, when transposed).
-    pub pad: Border,
-    /// Channels are worked on in this many groups.
-    pub groups: usize,
-    /// A transposed convolution; its weights are `[input][output of the group][row][column]`.
-    pub transposed: bool,
-    /// Rows and columns that a transposed convolution adds below and to the right.
-    pub extra: (usize, usize),
-}
-
-impl ConvSpec {
-    /// A square kernel of stride 1 whose result has the input's size.
-    pub fn same(ic: usize, oc: usize, kernel: usize) -> ConvSpec {
-        let (before, after) = ((kernel - 1) / 2, kernel / 2);
-        ConvSpec {
-            channels: (ic, oc),
-            kernel: (kernel, kernel),
-            stride: (1, 1),
-            dilation: (1, 1),
-            pad: Border { top: before, left: before, bottom: after, right: after },
-            groups: 1,
-            transposed: false,
-            extra: (0, 0),
-        }
-    }
-
-    /// Size of the result.
-    pub fn out_shape(&self, x: Shape) -> Shape {
-        let side =
-            |length: usize, kernel: usize, stride: usize, dilation: usize, pad: usize, extra: usize| {
-                let reach = dilation * (kernel - 1) + 1;
-                if self.transposed {
-                    ((length.max(1) - 1) * stride + reach + extra).saturating_sub(pad)
-                } else {
-                    (length + pad).checked_sub(reach).map_or(0, |rest| rest / stride + 1)
-                }
-            };
-        let (k, s, d, p) = (self.kernel, self.stride, self.dilation, self.pad);
-        let h = side(x.h, k.0, s.0, d.0, p.top + p.bottom, self.extra.0);
-        let w = side(x.w, k.1, s.1, d.1, p.left + p.right, self.extra.1);
-        Shape { n: x.n, h, w, c: self.channels.1 }
-    }
-
-    /// Multiply-adds for one result pixel, over all channels.
-    pub fn macs(&self) -> usize {
-        let taps = self.kernel.0 * self.kernel.1;
-        let per = if self.transposed { taps.div_ceil(self.stride.0 * self.stride.1) } else { taps };
-        per * self.channels.0 / self.groups * self.channels.1
-    }
-
-    /// Weights in all.
-    pub fn weights(&self) -> usize {
-        self.kernel.0 * self.kernel.1 * self.channels.0 * self.channels.1 / self.groups
-    }
-}
-
-/// How the kernel is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The fastest, Winograd included.
-    #[default]
-    Fast,
-    /// Direct sums only.
-    Exact,
-}
-
+/// The code that runs a convolution, with its weights.
 #[derive(Clone, Debug)]
-enum Kernel {
+pub(super) enum Kernel {
     /// One for each group.
     Direct(Vec<Direct>),
     Dot(Dot),
@@ -262,7 +174,7 @@ impl Conv {
                                     size: (shape.h, shape.w),
                                     rows,
                                     bias: bias.add(g * oc),
-                                    finish: finish.from_channel(g * oc),
+                                    finish: finish.starting_at(g * oc),
                                 };
                                 direct::run(self.level, &rows);
                             }
@@ -395,136 +307,4 @@ fn disjoint(x: &View, border: Border, y: &View) -> bool {
     let (a, b) = (x.at % x.pixel.max(1), y.at % y.pixel.max(1));
     let beside = a + x.shape.c <= b || b + y.shape.c <= a;
     x.shape.is_empty() || y.shape.is_empty() || apart || (grid && beside)
-}
-
-fn choose(level: Level, mode: Mode, spec: &ConvSpec, output: Shape, weights: &[f32]) -> Kernel {
-    let (ic, oc) = (spec.channels.0 / spec.groups, spec.channels.1 / spec.groups);
-    let (kh, kw) = spec.kernel;
-    let area = kh * kw;
-    if spec.transposed {
-        return Kernel::Direct((0..spec.groups).map(|g| transposed(level, spec, g, weights)).collect());
-    }
-    let offsets: Vec<(isize, isize)> = (0..area)
-        .map(|t| {
-            let row = (t / kw * spec.dilation.0) as isize - spec.pad.top as isize;
-            (row, (t % kw * spec.dilation.1) as isize - spec.pad.left as isize)
-        })
-        .collect();
-    let winograd = mode == Mode::Fast
-        && spec.groups == 1
-        && spec.kernel == (3, 3)
-        && spec.stride == (1, 1)
-        && spec.dilation == (1, 1);
-    if winograd && Winograd::pays(level, (ic, oc), output) {
-        return Kernel::Winograd(Winograd::new(level, (ic, oc), &|o, i, t| weights[(o * ic + i) * area + t]));
-    }
-    let group =
-        |g: usize| move |t: usize| move |o: usize, i: usize| weights[((g * oc + o) * ic + i) * area + t];
-    if spec.groups == spec.channels.0 && ic == 1 && oc == 1 && spec.groups > 1 {
-        let weight: Vec<_> = (0..area).map(|t| move |c: usize, _: usize| weights[c * area + t]).collect();
-        let taps: Vec<Tap<'_>> = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-        return Kernel::Depthwise(Depthwise::new(level, spec.groups, spec.stride, &taps));
-    }
-    if spec.groups == 1 {
-        // Few results: the half-width level was chosen for them, but vectors lie along the input here.
-        let wide = if level == Level::Avx512Half && ic.is_multiple_of(16) { Level::Avx512 } else { level };
-        if Dot::suits(wide, (ic, oc)) {
-            let weight: Vec<_> = (0..area).map(group(0)).collect();
-            let taps: Vec<Tap<'_>> = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-            return Kernel::Dot(Dot::new(wide, (ic, oc), spec.stride, &taps));
-        }
-    }
-    let groups = (0..spec.groups).map(|g| {
-        let mut direct = Direct::new(level, (ic, oc), spec.stride);
-        let weight: Vec<_> = (0..area).map(group(g)).collect();
-        let taps = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-        direct.add_pass(taps, (0, 0), (1, 1));
-        direct
-    });
-    Kernel::Direct(groups.collect())
-}
-
-/// A transposed convolution: for each phase of the output, the taps that reach it.
-fn transposed(level: Level, spec: &ConvSpec, group: usize, weights: &[f32]) -> Direct {
-    let (ic, oc) = (spec.channels.0 / spec.groups, spec.channels.1 / spec.groups);
-    let (kh, kw) = spec.kernel;
-    let mut direct = Direct::new(level, (ic, oc), (1, 1));
-    // Taps along one axis that reach result `phase`, and the input each reads there.
-    let reach = |phase: usize, kernel: usize, stride: usize, dilation: usize, pad: usize| {
-        (0..kernel).filter_map(move |k| {
-            let distance = (phase + pad) as isize - (k * dilation) as isize;
-            (distance.rem_euclid(stride as isize) == 0).then_some((k, distance.div_euclid(stride as isize)))
-        })
-    };
-    for y in 0..spec.stride.0 {
-        for x in 0..spec.stride.1 {
-            let taps: Vec<_> = reach(y, kh, spec.stride.0, spec.dilation.0, spec.pad.top)
-                .flat_map(|(ky, dy)| {
-                    reach(x, kw, spec.stride.1, spec.dilation.1, spec.pad.left)
-                        .map(move |(kx, dx)| ((dy, dx), ky * kw + kx))
-                })
-                .collect();
-            let weight: Vec<_> = taps
-                .iter()
-                .map(|&(_, t)| move |o: usize, i: usize| weights[((group * ic + i) * oc + o) * kh * kw + t])
-                .collect();
-            let mut taps: Vec<Tap<'_>> =
-                taps.iter().map(|t| t.0).zip(weight.iter().map(|w| w as _)).collect();
-            let none = |_: usize, _: usize| 0.0;
-            if taps.is_empty() {
-                // No tap reaches this phase, which then holds the bias alone.
-                taps.push(((0, 0), &none));
-            }
-            direct.add_pass(taps, (y, x), spec.stride);
-        }
-    }
-    direct
-}
-
-/// How far beyond the input the kernel reads.
-fn border(spec: &ConvSpec, kernel: &Kernel, input: Shape, output: Shape) -> Border {
-    let mut border = Border::default();
-    let mut reach =
-        |taps: &[(isize, isize)], start: (usize, usize), every: (usize, usize), stride: (usize, usize)| {
-            if start.0 >= output.h || start.1 >= output.w {
-                return;
-            }
-            let last = |length: usize, start: usize, every: usize, stride: usize| {
-                ((length - 1 - start) / every * stride) as isize
-            };
-            let last =
-                (last(output.h, start.0, every.0, stride.0), last(output.w, start.1, every.1, stride.1));
-            for t in taps {
-                let beyond = |v: isize| v.max(0) as usize;
-                border = border.union(Border {
-                    top: beyond(-t.0),
-                    left: beyond(-t.1),
-                    bottom: beyond(last.0 + t.0 + 1 - input.h as isize),
-                    right: beyond(last.1 + t.1 + 1 - input.w as isize),
-                });
-            }
-        };
-    match kernel {
-        Kernel::Direct(groups) => {
-            groups
-                .iter()
-                .take(1)
-                .for_each(|d| d.passes.iter().for_each(|p| reach(&p.taps, p.start, p.every, d.stride)));
-        }
-        Kernel::Dot(d) => reach(&d.taps, (0, 0), (1, 1), d.stride),
-        Kernel::Depthwise(d) => reach(&d.taps, (0, 0), (1, 1), d.stride),
-        Kernel::Winograd(_) => {
-            // Whole tiles: 4x4 results each, from 6x6 inputs.
-            let after = |results: usize, before: usize, length: usize| {
-                (results.next_multiple_of(4) + 2).saturating_sub(before + length)
-            };
-            border = Border {
-                top: spec.pad.top,
-                left: spec.pad.left,
-                bottom: after(output.h, spec.pad.top, input.h),
-                right: after(output.w, spec.pad.left, input.w),
-            };
-        }
-    }
-    border
 }

@@ -137,7 +137,7 @@ unsafe fn rows<V: Vector>(r: &Rows<'_>) {
                             y_step: every.1 * y_pixel,
                             channels: (oc - channel).min(blocks * V::LANES),
                             count: columns,
-                            finish: r.finish.from_channel(channel),
+                            finish: r.finish.starting_at(channel),
                         });
                     }
                 }

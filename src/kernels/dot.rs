@@ -103,6 +103,7 @@ unsafe fn outputs<V: Vector, const O: usize>(r: &Row<'_>) {
 }
 
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
 unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_>, first: usize) {
     let step = r.dot.stride.1 * r.x.2;
     // SAFETY: the caller promised input and output; weights are packed for these loops.
@@ -125,11 +126,20 @@ unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_>, first: 
                 k += V::LANES;
             }
         }
-        for (p, acc) in acc.iter().enumerate() {
-            let to = r.y.0.add((first + p) * r.y.1);
-            for (o, acc) in acc.iter().enumerate() {
-                let v = acc.total() + *r.bias.add(o);
-                *to.add(o) = match r.finish {
+        for o in 0..O {
+            let mut sums = [0.0; P];
+            if P == 4 {
+                sums.copy_from_slice(
+                    &V::totals([acc[0][o], acc[P / 4][o], acc[P / 2][o], acc[P - 1][o]])[..P],
+                );
+            } else {
+                for p in 0..P {
+                    sums[p] = acc[p][o].total();
+                }
+            }
+            for p in 0..P {
+                let v = sums[p] + *r.bias.add(o);
+                *r.y.0.add((first + p) * r.y.1 + o) = match r.finish {
                     Finish::None => v,
                     Finish::Relu if v < 0.0 => 0.0,
                     Finish::Slope(slopes) if v < 0.0 => v * *slopes.add(o),

@@ -5,10 +5,12 @@ use super::level::{Level, dispatch};
 use super::vector::Vector;
 use std::cell::RefCell;
 
-/// Work on slices: `to` may not be read.
+/// Work on slices: what `to` held counts for `InPlace` only.
 pub(super) enum Job<'a> {
     /// `to = f(a)`; channels of the slope are `to`'s innermost axis.
     Unary(&'a Unary, &'a [f32]),
+    /// `to = f(to)`.
+    InPlace(&'a Unary),
     /// `to = f(a, b)`.
     Binary(Binary, &'a [f32], &'a [f32]),
     /// `to = f(a, b)` with one `b`.
@@ -26,6 +28,11 @@ pub(super) struct Call<'a, 'b> {
     to: RefCell<&'b mut [f32]>,
 }
 
+/// `values = f(values)`.
+pub(super) fn apply_in_place(level: Level, f: &Unary, values: &mut [f32]) {
+    apply(level, Job::InPlace(f), values);
+}
+
 /// Does a job.
 pub(super) fn apply(level: Level, job: Job<'_>, to: &mut [f32]) {
     // SAFETY: only safe code runs, with instructions that the level says this machine has.
@@ -41,7 +48,8 @@ dispatch! {
 fn any<V: Vector>(call: &Call<'_, '_>) {
     let to = &mut **call.to.borrow_mut();
     match &call.job {
-        Job::Unary(f, a) => unary(f, a, to),
+        Job::Unary(f, a) => unary(f, Some(a), to),
+        Job::InPlace(f) => unary(f, None, to),
         Job::Binary(f, a, b) => match f {
             Binary::Add => zip(a, b, to, |a, b| a + b),
             Binary::Sub => zip(a, b, to, |a, b| a - b),
@@ -93,7 +101,6 @@ fn any<V: Vector>(call: &Call<'_, '_>) {
 
 /// Sum in a fixed order that vectors can follow.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
 fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; 16];
     let whole = values.len() / 16 * 16;
@@ -130,11 +137,8 @@ pub(super) fn smaller(a: f32, b: f32) -> f32 {
     if a < b { a } else { b }
 }
 
+// Index loops: iterators may be compiled apart from here, without our instructions.
 #[inline(always)]
-#[expect(
-    clippy::needless_range_loop,
-    reason = "iterators may be compiled apart from here, without our instructions"
-)]
 fn zip(a: &[f32], b: &[f32], to: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     let n = to.len();
     let (a, b) = (&a[..n], &b[..n]);
@@ -144,7 +148,6 @@ fn zip(a: &[f32], b: &[f32], to: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 }
 
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "as above")]
 fn map(a: &[f32], to: &mut [f32], f: impl Fn(f32) -> f32) {
     let n = to.len();
     let a = &a[..n];
@@ -153,36 +156,53 @@ fn map(a: &[f32], to: &mut [f32], f: impl Fn(f32) -> f32) {
     }
 }
 
+/// `to = f(a)`, or `f(to)` without `a`.
 #[inline(always)]
-fn unary(f: &Unary, a: &[f32], to: &mut [f32]) {
+fn unary(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
+    #[inline(always)]
+    fn each(a: Option<&[f32]>, to: &mut [f32], f: impl Fn(f32) -> f32) {
+        match a {
+            Some(a) => map(a, to, f),
+            None => {
+                for v in to {
+                    *v = f(*v);
+                }
+            }
+        }
+    }
     match f {
-        Unary::Relu => map(a, to, |v| larger(0.0, v)),
+        Unary::Relu => each(a, to, |v| larger(0.0, v)),
         Unary::Slope(s) if s.len() == 1 => {
             let s = s[0];
-            map(a, to, |v| larger(0.0, v) + s * smaller(0.0, v));
+            each(a, to, |v| larger(0.0, v) + s * smaller(0.0, v));
         }
         Unary::Slope(s) => {
-            for (to, a) in to.chunks_exact_mut(s.len()).zip(a.chunks_exact(s.len())) {
-                zip(a, s, to, |v, s| larger(0.0, v) + s * smaller(0.0, v));
+            if let Some(a) = a {
+                to.copy_from_slice(&a[..to.len()]);
+            }
+            for pixel in to.chunks_exact_mut(s.len()) {
+                for i in 0..s.len() {
+                    pixel[i] = larger(0.0, pixel[i]) + s[i] * smaller(0.0, pixel[i]);
+                }
             }
         }
         Unary::Clip(low, high) => {
             let (low, high) = (*low, *high);
-            map(a, to, |v| smaller(high, larger(low, v)));
+            each(a, to, |v| smaller(high, larger(low, v)));
         }
-        Unary::Abs => map(a, to, f32::abs),
-        Unary::Neg => map(a, to, |v| -v),
-        Unary::Square => map(a, to, |v| v * v),
-        Unary::Sqrt => map(a, to, f32::sqrt),
-        Unary::Rsqrt => map(a, to, |v| 1.0 / v.sqrt()),
-        Unary::Recip => map(a, to, |v| 1.0 / v),
-        Unary::Exp => map(a, to, exp),
-        Unary::Tanh => map(a, to, tanh),
-        Unary::Sigmoid => map(a, to, sigmoid),
-        Unary::Silu => map(a, to, |v| v * sigmoid(v)),
-        Unary::HardSwish => map(a, to, |v| v * smaller(1.0, larger(0.0, v / 6.0 + 0.5))),
-        Unary::Erf => map(a, to, erf),
-        Unary::Gelu => map(a, to, |v| v * 0.5 * (1.0 + erf(v * std::f32::consts::FRAC_1_SQRT_2))),
+        Unary::Abs => each(a, to, f32::abs),
+        Unary::Neg => each(a, to, |v| -v),
+        Unary::Square => each(a, to, |v| v * v),
+        Unary::Sqrt => each(a, to, f32::sqrt),
+        Unary::Rsqrt => each(a, to, |v| 1.0 / v.sqrt()),
+        Unary::Recip => each(a, to, |v| 1.0 / v),
+        Unary::Exp => each(a, to, exp),
+        Unary::Tanh => each(a, to, tanh),
+        Unary::Sigmoid => each(a, to, sigmoid),
+        Unary::Silu => each(a, to, |v| v * sigmoid(v)),
+        Unary::HardSwish => each(a, to, |v| v * smaller(1.0, larger(0.0, v / 6.0 + 0.5))),
+        Unary::Erf => each(a, to, erf),
+        Unary::Gelu => each(a, to, |v| v * 0.5 * (1.0 + erf(v * std::f32::consts::FRAC_1_SQRT_2))),
     }
 }
 
@@ -197,7 +217,7 @@ fn exp(v: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let power = p * r * r + r + 1.0;
     // 2^n through the exponent's bits; adding 1.5 * 2^23 leaves n in the lowest bits of the mantissa.
     let bits = (n + 12_582_912.0).to_bits();
@@ -227,7 +247,7 @@ fn tanh(v: f32) -> f32 {
     let q = 1.198_258_4e-6;
     let q = q * s + 1.185_347_1e-4;
     let q = q * s + 2.268_434_6e-3;
-    let q = q * s + 4.893_525_2e-3;
+    let q = q * s + 4.893_525e-3;
     x * p / q
 }
 
@@ -237,20 +257,20 @@ fn erf(v: f32) -> f32 {
     let a = v.abs();
     let s = v * v;
     let near = v
-        * (1.128_379_2
+        * (std::f32::consts::FRAC_2_SQRT_PI
             + s * (-0.376_126_4
                 + s * (0.112_837_9 + s * (-0.026_866_17 + s * (0.005_223_977_6 - s * 8.548_327e-4)))));
     let t = 1.0 / (1.0 + 0.5 * a);
     let p = 0.170_872_77;
     let p = p * t - 0.822_152_23;
     let p = p * t + 1.488_515_9;
-    let p = p * t - 1.135_203_98;
+    let p = p * t - 1.135_204;
     let p = p * t + 0.278_868_07;
     let p = p * t - 0.186_288_06;
     let p = p * t + 0.096_784_18;
     let p = p * t + 0.374_091_96;
-    let p = p * t + 1.000_023_68;
-    let p = p * t - 1.265_512_23;
+    let p = p * t + 1.000_023_7;
+    let p = p * t - 1.265_512_2;
     let far = 1.0 - t * exp(-s + p);
     if a < 0.5 {
         near

@@ -1,8 +1,8 @@
 //! Simplifies a graph before it is compiled: scales, shifts and activations behind convolutions go into
 //! them, and what nobody reads goes away.
 
-use super::conv::Activation;
 use super::graph::{Binary, Graph, Id, Op, Unary};
+use super::spec::Activation;
 use std::collections::HashMap;
 use std::sync::Arc;
 

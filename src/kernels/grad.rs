@@ -4,10 +4,11 @@
 //! registers hold a block of sums while a strip of pixels passes; strips depend on the shapes alone, and each
 //! sum adds its pixels in their order, so that results don't depend on the block's size or the buffer.
 
-use super::conv::{Activation, Conv, ConvSpec, Mode, SLACK};
+use super::conv::{Conv, SLACK};
 use super::grad_strip::{Strip, run};
 use super::level::Level;
 use super::panel::split_channels;
+use super::spec::{Activation, ConvSpec, Mode};
 use super::view::{Border, Shape, View};
 
 /// Pixels of a strip: enough that adding up its sums takes little, few enough to stay in a core's own cache.

@@ -4,8 +4,9 @@
 //! exact but for rounding; and numbers of `noise` stay exact in float32 when 1 is added or taken away.
 
 use super::Level;
-use super::conv::{ConvSpec, Mode, SLACK};
+use super::conv::SLACK;
 use super::grad::{InputGradient, WeightGradient};
+use super::spec::{ConvSpec, Mode};
 use super::tests::{noise, reference};
 use super::view::{Border, Shape, View};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! A network as a list of operators on `[n][h][w][c]` pictures, each defined before it is used.
 
-use super::conv::ConvSpec;
+use super::spec::ConvSpec;
 use super::view::{Border, Shape};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! leaves the first cache.
 
 use super::conv::Segment;
-use super::elementwise::{Job, apply};
+use super::elementwise::{Job, apply, apply_in_place};
 use super::graph::{Binary, Graph, Id, Op, Reduce, Unary};
 use super::level::Level;
 use super::view::{Shape, View};
@@ -192,6 +192,14 @@ impl Map {
         registers: &mut Registers,
     ) {
         let c = self.shape.c;
+        if let ([(Source::Pixels(id), Extent::Full, _)], [Step::Unary(f, ..)]) =
+            (self.loads.as_slice(), self.steps.as_slice())
+            && views[*id] == *to
+            && to.rows_are_dense()
+        {
+            let (from, to) = (to.pixel_at(part.n, part.y, part.from), to.pixel_at(part.n, part.y, part.to));
+            return apply_in_place(level, f, &mut buffer[from..to]);
+        }
         let pixels = (REGISTER / c).max(1);
         let Registers(registers, in_place) = registers;
         in_place.clear();

@@ -9,6 +9,8 @@
     reason = "vector instructions and the pointers of inner loops; what is public checks them"
 )]
 
+mod choose;
+mod compile;
 mod conv;
 mod depthwise;
 mod direct;
@@ -25,7 +27,9 @@ mod moves;
 mod neon;
 mod panel;
 mod place;
+mod pool;
 mod program;
+mod spec;
 mod strides;
 mod vector;
 mod view;
@@ -33,11 +37,13 @@ mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use conv::{Activation, Conv, ConvSpec, Mode};
+pub use conv::{Conv, SLACK, Segment};
 pub use grad::{InputGradient, WeightGradient};
 pub use graph::{Atom, Binary, Graph, Id, Node, Op, PadMode, Pool, Reduce, Unary, Window};
 pub use level::Level;
-pub use program::{Program, Strides, Workspace};
+pub use program::{Program, Workspace};
+pub use spec::{Activation, ConvSpec, Mode};
+pub use strides::Strides;
 pub use view::{Border, Shape, View};
 
 #[cfg(test)]

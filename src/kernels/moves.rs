@@ -1,7 +1,7 @@
 //! Operators that move numbers or take the largest, sum or mean of many: memory-bound, so plain code.
 
 use super::elementwise::{Job, apply, larger, smaller};
-use super::graph::{Atom, PadMode, Pool, Reduce, Window};
+use super::graph::{Atom, PadMode, Reduce};
 use super::level::Level;
 use super::view::{Border, Shape, View};
 
@@ -79,53 +79,6 @@ pub(super) fn pad(buffer: &mut [f32], before: (usize, usize), mode: PadMode, x: 
                         };
                         buffer[to..to + c].fill(v);
                     }
-                }
-            }
-        }
-    }
-}
-
-/// Pools windows.
-pub(super) fn pool(buffer: &mut [f32], kind: Pool, window: &Window, x: &View, y: &View) {
-    let Shape { n, h, w, c } = y.shape;
-    let range = |i: usize, kernel: usize, stride: usize, before: usize, length: usize| {
-        let start = (i * stride) as isize - before as isize;
-        let end = (start + kernel as isize).clamp(0, length as isize) as usize;
-        (start.max(0) as usize).min(end)..end
-    };
-    let mut sums = vec![0.0f32; c];
-    for image in 0..n {
-        for row in 0..h {
-            let rows = range(row, window.kernel.0, window.stride.0, window.before.0, x.shape.h);
-            for column in 0..w {
-                let columns = range(column, window.kernel.1, window.stride.1, window.before.1, x.shape.w);
-                let start = if kind == Pool::Max { f32::NEG_INFINITY } else { 0.0 };
-                let mut first = true;
-                for r in rows.clone() {
-                    for k in columns.clone() {
-                        let from = &buffer[x.pixel_at(image, r, k)..][..c];
-                        match (first, kind) {
-                            (true, _) => sums.copy_from_slice(from),
-                            (_, Pool::Max) => {
-                                sums.iter_mut().zip(from).for_each(|(s, v)| *s = larger(*s, *v))
-                            }
-                            _ => sums.iter_mut().zip(from).for_each(|(s, v)| *s += v),
-                        }
-                        first = false;
-                    }
-                }
-                if first {
-                    sums.fill(start);
-                }
-                let count = match kind {
-                    Pool::Mean => rows.len() * columns.len(),
-                    Pool::MeanOfAll => window.kernel.0 * window.kernel.1,
-                    Pool::Max | Pool::Sum => 1,
-                };
-                let to = y.pixel_at(image, row, column);
-                let scale = 1.0 / count.max(1) as f32;
-                for (to, s) in buffer[to..to + c].iter_mut().zip(&sums) {
-                    *to = if count == 1 { *s } else { s * scale };
                 }
             }
         }

@@ -17,7 +17,7 @@ pub(super) enum Finish {
 
 impl Finish {
     /// The same for the channels from `by` on.
-    pub(super) fn from_channel(self, by: usize) -> Finish {
+    pub(super) fn starting_at(self, by: usize) -> Finish {
         match self {
             // SAFETY: stays within the packed slopes, which are as long as the packed bias.
             Finish::Slope(p) => Finish::Slope(unsafe { p.add(by) }),
@@ -149,8 +149,10 @@ unsafe fn run<V: Vector, const N: usize>(p: &Panel<'_>) {
     }
 }
 
-/// Adds `run` consecutive floats of each pixel times their weights.
+/// Adds `run` consecutive floats of each pixel times their weights. The sums are passed by value, without which
+/// they would stay in memory.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "with iterators, the sums stay in memory")]
 unsafe fn products<V: Vector, const M: usize, const N: usize>(
     mut acc: [[V; N]; M],
     x: *const f32,

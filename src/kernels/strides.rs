@@ -1,10 +1,13 @@
 //! Between the caller's order of axes and pictures with channels innermost.
 
-use super::program::Strides;
 use super::view::{Shape, View};
 
 /// Pixels that are moved in one go between planes and pixels: a few cache lines of each plane.
 const BLOCK: usize = 64;
+
+/// Numbers of a caller in any order of axes: distances of pictures, rows, columns and channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strides(pub [usize; 4]);
 
 impl Strides {
     /// Channels outermost within a picture, as in most ONNX files.

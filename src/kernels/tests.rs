@@ -1,7 +1,8 @@
 //! Every kernel of every level that this machine runs, against sums in float64.
 
 use super::Level;
-use super::conv::{Activation, Conv, ConvSpec, Mode, SLACK};
+use super::conv::{Conv, SLACK};
+use super::spec::{Activation, ConvSpec, Mode};
 use super::view::{Border, Shape, View};
 use proptest::prelude::*;
 

@@ -33,6 +33,12 @@ pub(super) trait Vector: Copy {
     unsafe fn min(self, b: Self) -> Self;
     /// Sum of all lanes.
     unsafe fn total(self) -> f32;
+    /// Sum of all lanes of each.
+    #[inline(always)]
+    unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
+        // SAFETY: passed on.
+        unsafe { [all[0].total(), all[1].total(), all[2].total(), all[3].total()] }
+    }
 }
 
 /// `N` registers from `p` on, `step` floats apart.

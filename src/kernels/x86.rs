@@ -64,6 +64,30 @@ impl Vector for Avx512 {
     unsafe fn total(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
+    #[inline(always)]
+    unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
+        unsafe { totals(halves(all[0].0), halves(all[1].0), halves(all[2].0), halves(all[3].0)) }
+    }
+}
+
+/// Both halves added.
+#[inline(always)]
+unsafe fn halves(v: __m512) -> __m256 {
+    // SAFETY: the caller's duty.
+    unsafe { _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)) }
+}
+
+/// Sums of the lanes of four registers.
+#[inline(always)]
+unsafe fn totals(a: __m256, b: __m256, c: __m256, d: __m256) -> [f32; 4] {
+    // SAFETY: the caller's duty.
+    unsafe {
+        let quarters = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+        let sums = _mm_add_ps(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps(quarters, 1));
+        let mut out = [0.0; 4];
+        _mm_storeu_ps(out.as_mut_ptr(), sums);
+        out
+    }
 }
 
 macro_rules! eight {
@@ -120,6 +144,10 @@ macro_rules! eight {
                     let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
                     _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)))
                 }
+            }
+            #[inline(always)]
+            unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
+                unsafe { totals(all[0].0, all[1].0, all[2].0, all[3].0) }
             }
         }
     };

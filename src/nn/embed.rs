@@ -19,8 +19,10 @@ const SIZE: usize = 256;
 const LARGEST: usize = 4096;
 /// Numbers of pictures that are run at once, largest first; the rest of them run one by one.
 const BATCHES: [usize; 2] = [32, 8];
-/// Bytes that a batch may take, and that the weights may to be worth a plan more.
-const BATCH_BYTES: u64 = 32 << 20;
+/// Bytes that the weights may take to be worth a plan more.
+const WEIGHT_BYTES: u64 = 32 << 20;
+/// Bytes that a batch may take: what stays in a core's own cache.
+const BATCH_BYTES: u64 = 3 << 19;
 
 /// How a tensor with height and width becomes a vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,10 +154,10 @@ impl Embedder {
 
     /// The batches that memory allows.
     fn sizes(&self) -> impl Iterator<Item = usize> {
-        let light = self.network.info().parameters.saturating_mul(4) <= BATCH_BYTES;
-        let fits =
-            move |size: &usize| light && self.single_bytes().saturating_mul(*size as u64) <= BATCH_BYTES;
-        BATCHES.into_iter().filter(fits)
+        let weights = self.network.info().parameters.saturating_mul(4);
+        // Dense layers read all their weights for each batch: these may cost as much as the pictures do.
+        let most = if weights > WEIGHT_BYTES { 0 } else { BATCH_BYTES.max(2 * weights) };
+        BATCHES.into_iter().filter(move |size| self.single_bytes().saturating_mul(*size as u64) <= most)
     }
 
     /// How many pictures it gains to embed at once; 1 where it gains nothing. The first call prepares the

@@ -275,6 +275,7 @@ pub(super) fn inspect(
                 .into(),
         );
     }
+    let plan = Plan::new(trial.typed.clone(), options.engine);
     let alike = |range: Range, origin| (range.clone(), range, origin);
     let (range, out_range, range_origin) =
         match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
@@ -284,16 +285,16 @@ pub(super) fn inspect(
                 if let Some((text, _)) = unread {
                     notes.push(format!("metadata range {text:?} is not understood"));
                 }
-                let run = |input: &[f32]| {
-                    let plan = Plan::new(trial.typed.clone(), options.engine)?;
-                    plan.run(input)
-                };
+                let run = |input: &[f32]| plan.as_ref().map_err(Clone::clone)?.run(input);
                 range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
             }
         };
     let option = |reason| ModelError::Option { path: path.to_path_buf(), reason };
     range.check(graph.channels).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
+    // Where tract runs a part, its tensors come on top of the kernels' memory.
+    let tensors = 4 * cost::peak_floats(&trial.typed);
+    let memory = plan.map_or(tensors, |p| p.bytes() + if p.is_kernels_alone() { 0 } else { tensors });
     let named = metadata.get("bottleneck").map(String::as_str);
     let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
     Ok(ModelInfo {
@@ -310,7 +311,7 @@ pub(super) fn inspect(
         size_multiple,
         receptive,
         macs_per_pixel: cost::macs(&trial.typed) / pixels,
-        memory_per_pixel: (cost::peak_floats(&trial.typed) as f64 * 4.0 / pixels).ceil() as usize,
+        memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
         range,
         out_range,

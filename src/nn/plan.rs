@@ -21,6 +21,8 @@ type Key = (usize, usize, usize, Option<String>);
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
     runner: Runner,
+    /// Memory that the kernels work in.
+    bytes: usize,
     input: Vec<usize>,
     /// Shape of the result.
     pub(super) output: Vec<usize>,
@@ -92,12 +94,23 @@ impl Plan {
             let output = concrete(typed.output_fact(0)?).ok_or_else(unknown)?;
             let input = concrete(typed.input_fact(0)?).ok_or_else(unknown)?;
             let model = fast::rewrite(typed, engine)?;
+            let bytes = fast::bytes(&model);
             let runner = match fast::whole(&model) {
                 Some(region) => Runner::Kernels(region),
                 None => Runner::Tract(model.into_optimized()?.into_runnable()?, Mutex::default()),
             };
-            Ok(Plan { runner, input, output })
+            Ok(Plan { runner, bytes, input, output })
         })
+    }
+
+    /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether none of tract's operators are left.
+    pub(super) fn is_kernels_alone(&self) -> bool {
+        matches!(self.runner, Runner::Kernels(_))
     }
 
     /// Runs one input through the network; the result has the shape `output`. Both in the network's own order.

@@ -8,6 +8,9 @@ use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 /// Operators that pass values on unchanged.
 const PASSING: [&str; 9] =
     ["Transpose", "Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice", "DepthToSpace"];
+/// Runs a network's input, in its own order.
+type Run<'a> = &'a dyn Fn(&[f32]) -> Result<Vec<f32>, String>;
+
 /// Relative error below which a trial counts as reproducing the picture.
 const GOOD: f64 = 0.1;
 /// Relative error below which nothing better is sought.
@@ -20,7 +23,7 @@ pub(super) fn infer(
     graph: &Graph,
     scale: Option<usize>,
     size: (usize, usize),
-    run: &dyn Fn(&[f32]) -> Result<Vec<f32>, String>,
+    run: Run<'_>,
     notes: &mut Vec<String>,
 ) -> (Range, Range, RangeOrigin) {
     let inferred = |input: Range, output: Range| (input, output, RangeOrigin::Inferred);
@@ -64,7 +67,7 @@ fn error(
     scale: usize,
     (height, width): (usize, usize),
     (input, output): (&Range, &Range),
-    run: &dyn Fn(&[f32]) -> Result<Vec<f32>, String>,
+    run: Run<'_>,
 ) -> f64 {
     let channels = graph.channels;
     let index = |c: usize, y: usize, x: usize, h: usize, w: usize| match graph.layout {

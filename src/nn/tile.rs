@@ -4,8 +4,12 @@
 const GRAIN: usize = 32;
 /// Tile lengths that are considered, smallest first.
 const LENGTHS: [usize; 5] = [256, 384, 512, 768, 1024];
-/// Most that overlap may add to the work before a larger tile is taken.
-const OVERHEAD: f64 = 1.25;
+/// Time that a smaller tile may cost over the best before it is taken for its smaller memory.
+const TOLERANCE: f64 = 1.1;
+/// A core's own cache, in bytes.
+const CACHE: f64 = (1 << 20) as f64;
+/// What a working set far beyond that cache adds to the time (`docs/benchmarks.md`, tile sizes).
+const SPILL: f64 = 0.2;
 /// Working memory that one tile may take, in bytes, unless the overlap forces more.
 const MEMORY: usize = 512 << 20;
 
@@ -42,18 +46,30 @@ pub(super) struct Demands {
     pub(super) multiple: usize,
 }
 
-/// The largest tile worth using, by overlap and memory, for a network of variable size.
+/// Expected time for each pixel kept of a picture's inner tiles, in units of a tile without overlap that
+/// stays in the cache: what overlap repeats, times what memory traffic adds.
+fn cost(length: usize, radius: usize, bytes_per_pixel: usize) -> f64 {
+    if length <= 2 * radius {
+        return f64::INFINITY;
+    }
+    let overlap = (length as f64 / (length - 2 * radius) as f64).powi(2);
+    let bytes = (length * length * bytes_per_pixel.max(1)) as f64;
+    overlap * (1.0 + SPILL * (1.0 - CACHE / bytes).max(0.0))
+}
+
+/// The largest tile worth using, by [`cost`] and memory, for a network of variable size.
 pub(super) fn best_length(demands: Demands, bytes_per_pixel: usize) -> usize {
     let fits = |t: usize| t * t * bytes_per_pixel.max(1) <= MEMORY;
     let Some(radius) = demands.radius else {
         // The more a global operator sees the better.
         return LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
     };
-    let cheap = |t: usize| t > 2 * radius && (t as f64 / (t - 2 * radius) as f64).powi(2) <= OVERHEAD;
     let least = (4 * radius).next_multiple_of(GRAIN);
-    let wanted = LENGTHS.into_iter().find(|t| cheap(*t)).unwrap_or(3 * least);
-    let allowed = LENGTHS.into_iter().rev().find(|t| fits(*t)).unwrap_or(LENGTHS[0]);
-    wanted.min(allowed).max(least)
+    let candidates = || LENGTHS.into_iter().filter(|t| fits(*t));
+    let costs = |t: usize| cost(t, radius, bytes_per_pixel);
+    let best = candidates().map(costs).fold(f64::INFINITY, f64::min);
+    let chosen = candidates().find(|t| costs(*t) <= TOLERANCE * best).unwrap_or(LENGTHS[0]);
+    chosen.max(least)
 }
 
 /// Tiles for a network of variable size: the whole axis where it is at most `longest`, else equal
@@ -203,6 +219,15 @@ mod tests {
                 .sum();
             assert!(sum > 0.4, "{x}: {sum}");
         }
+    }
+
+    #[test]
+    fn tiles_grow_with_the_overlap_and_shrink_with_the_memory() {
+        let length = |radius, bytes| best_length(Demands { radius: Some(radius), multiple: 1 }, bytes);
+        assert_eq!([length(2, 500), length(8, 500), length(17, 500), length(29, 500)], [256, 384, 512, 768]);
+        assert_eq!(length(29, 4000), 256);
+        // Mostly overlap at any length that is considered.
+        assert_eq!((length(200, 500), length(300, 500)), (1024, 1216));
     }
 
     #[test]

@@ -51,12 +51,12 @@ impl Trial {
         &self.plan.output
     }
 
-    /// Runs it once; numbers in the network's own order.
+    /// Runs it once into `result`, whose memory is used again; numbers in the network's own order.
     ///
     /// # Errors
     /// What went wrong, as text.
-    pub fn run(&self, input: &[f32]) -> Result<Vec<f32>, String> {
-        self.plan.run(input)
+    pub fn run(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), String> {
+        self.plan.run_into(input, result)
     }
 }
 
@@ -99,7 +99,7 @@ pub fn compare(network: &Network, side: usize) -> Result<Comparison, ModelError>
         let mut result = vec![];
         for _ in 0..RUNS {
             let start = Instant::now();
-            result = trial.run(input).map_err(failed)?;
+            trial.run(input, &mut result).map_err(failed)?;
             best = best.min(start.elapsed().as_secs_f64());
         }
         Ok((result, best))

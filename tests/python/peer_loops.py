@@ -94,10 +94,10 @@ def restore_file(paths):
 
 
 def embed_files(paths):
-    import cv2
+    from PIL import Image
 
     info = session.get_inputs()[0]
-    x = np.stack([cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths]).astype(np.float32) / np.float32(255)
+    x = np.stack([np.asarray(Image.open(path)) for path in paths]).astype(np.float32) / np.float32(255)
     x = x[:, None] if info.shape[1] == 1 else x[..., None]
     y = session.run(None, {info.name: x})[0]
     return y.reshape(len(paths), -1)

@@ -86,7 +86,7 @@ impl<'m> Lifter<'m> {
         let dims = self.dims(outlet)?;
         let on = on.cloned().unwrap_or_else(|| usual(&dims));
         let (layout, shape) = Layout::of_shape(&dims, &on);
-        if shape.is_empty() {
+        if shape.is_empty() || layout.dims() != dims {
             return None;
         }
         let id = self.graph.push(Op::Input, shape);
@@ -147,6 +147,8 @@ impl<'m> Lifter<'m> {
     pub(super) fn add(&mut self, outlet: OutletId, op: Op, on: &On) -> Option<()> {
         let dims = self.dims(outlet)?;
         let (layout, shape) = Layout::of_shape(&dims, on);
+        // An axis that grew from length 1 has no place.
+        (layout.dims() == dims).then_some(())?;
         let id = self.graph.push(op, shape);
         self.values.insert(outlet, Value::Picture(id, layout));
         Some(())
@@ -177,5 +179,14 @@ pub(super) fn usual(dims: &[usize]) -> On {
             (on[C], on[H], on[W]) = (vec![rank - 3], vec![rank - 2], vec![rank - 1]);
         }
     }
+    on
+}
+
+/// The places with these axes as the channels, and what was there where there is room.
+pub(super) fn as_channels(mut on: On, channels: Vec<usize>) -> On {
+    on.iter_mut().for_each(|axes| axes.retain(|a| !channels.contains(a)));
+    let old = std::mem::replace(&mut on[C], channels);
+    let free = [W, H, N].into_iter().find(|p| on[*p].is_empty());
+    on[free.unwrap_or(N)].extend(old);
     on
 }

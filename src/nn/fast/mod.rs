@@ -4,7 +4,9 @@
 mod layout;
 mod lift;
 mod ops;
+mod pointwise;
 mod region;
+mod windows;
 
 use crate::kernels::{Level, Mode, Op, Program, Strides};
 pub(super) use lift::floats;
@@ -64,6 +66,12 @@ pub(super) fn whole(model: &TypedModel) -> Option<Region> {
     region.op_as::<Region>().filter(|_| whole).cloned()
 }
 
+/// Bytes that the kernels of a rewritten network work in: its regions share them.
+pub(super) fn bytes(model: &TypedModel) -> usize {
+    let regions = model.nodes().iter().filter_map(|n| n.op_as::<Region>());
+    regions.map(|r| r.program.bytes()).max().unwrap_or(0)
+}
+
 type Regions<'m> = BTreeMap<usize, (Lifter<'m>, HashSet<usize>)>;
 
 /// Takes every node into a region that can. A region's number is larger than those of all regions that it
@@ -113,12 +121,19 @@ fn compile(mut lifter: Lifter<'_>, nodes: &HashSet<usize>, level: Level, mode: M
         outside || model.outputs.contains(&id.into())
     };
     let mut ids: Vec<usize> = nodes.iter().copied().filter(|id| wanted(*id)).collect();
+    // Truth values are made again by tract's own operator where somebody else reads them, from this.
+    let tested = |id: &usize| match lifter.values.get(&(*id).into()) {
+        Some(Value::Negative(of)) => nodes.contains(&of.node).then_some(of.node),
+        _ => None,
+    };
+    let tested: Vec<usize> = ids.iter().filter_map(tested).collect();
+    ids.extend(tested);
     ids.sort_unstable();
+    ids.dedup();
     let mut outputs = vec![];
     let mut found = vec![];
     for id in ids {
         let outlet = OutletId::from(id);
-        // Truth values are made again by tract's own operator where somebody else reads them.
         let Some(Value::Picture(picture, layout)) = lifter.values.get(&outlet).cloned() else { continue };
         let dims = layout.dims();
         let on = lifter.place_of(picture, &layout);
@@ -158,7 +173,9 @@ struct Rebuild<'m> {
 
 impl Rebuild<'_> {
     fn run(mut self, order: &[usize]) -> TractResult<TypedModel> {
-        for &id in order {
+        // The inputs keep their order, and stay when nobody reads them.
+        let inputs: Vec<usize> = self.old.inputs.iter().map(|i| i.node).collect();
+        for &id in inputs.iter().chain(order) {
             if !self.member.contains_key(&id) {
                 self.node(id)?;
             }
@@ -212,3 +229,6 @@ impl Rebuild<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

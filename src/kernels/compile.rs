@@ -1,0 +1,285 @@
+//! Compiles a graph: which operators become one step, and where every result lies.
+
+use super::conv::{Conv, SLACK};
+use super::fold::fold;
+use super::graph::{Graph, Id, Op};
+use super::level::Level;
+use super::map::Map;
+use super::place::place;
+use super::program::{Program, Step, Work, flat};
+use super::spec::{Activation, Mode};
+use super::view::{Border, Shape, View};
+use std::collections::{BTreeSet, HashMap};
+
+/// Where results come from: pointwise nodes are compiled as groups with one result each.
+struct Groups {
+    /// The group that a node belongs to, by the id of its last node.
+    of: Vec<Option<Id>>,
+    members: HashMap<Id, BTreeSet<Id>>,
+}
+
+impl Groups {
+    /// A node joins the group of its readers when they all belong to one, so that only a group's last
+    /// node is read from outside.
+    fn new(graph: &Graph) -> Groups {
+        let mut readers: Vec<Vec<Id>> = vec![vec![]; graph.nodes.len()];
+        for (id, node) in graph.nodes.iter().enumerate() {
+            node.op.inputs().into_iter().for_each(|x| readers[x].push(id));
+        }
+        let mut groups = Groups { of: vec![None; graph.nodes.len()], members: HashMap::new() };
+        for id in (0..graph.nodes.len()).rev() {
+            if !graph.nodes[id].op.is_pointwise() {
+                continue;
+            }
+            let joined = readers[id].first().and_then(|r| groups.of[*r]).filter(|group| {
+                let all = readers[id].iter().all(|r| groups.of[*r] == Some(*group));
+                let mut with = groups.members[group].clone();
+                with.insert(id);
+                all && !graph.outputs.contains(&id) && Map::new(graph, &with).is_some()
+            });
+            let group = joined.unwrap_or(id);
+            groups.of[id] = Some(group);
+            groups.members.entry(group).or_default().insert(id);
+        }
+        groups
+    }
+}
+
+impl Program {
+    /// Compiles `graph` for `level`.
+    ///
+    /// # Errors
+    /// What the operator is that can't be compiled.
+    pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, String> {
+        if !level.runs_here() {
+            return Err(format!("{level:?} is not of this machine"));
+        }
+        let (graph, activations) = fold(graph);
+        let groups = Groups::new(&graph);
+        let uses = graph.uses();
+        let mut steps: Vec<Step> = vec![];
+        // The step that makes each result.
+        let mut made: Vec<Option<usize>> = vec![None; graph.nodes.len()];
+        for (id, node) in graph.nodes.iter().enumerate() {
+            let mut reads = node.op.inputs();
+            let work = match &node.op {
+                Op::Input | Op::Constant(_) | Op::Slice(..) | Op::Concat(_) => continue,
+                Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..) => {
+                    let group = groups.of[id].unwrap_or(id);
+                    if group != id {
+                        continue;
+                    }
+                    match Map::new(&graph, &groups.members[&id]) {
+                        Some(map) => {
+                            reads = map.reads().map(|r| r.0).collect();
+                            let position = |x: Id| made[x].map_or(0, |s| s + 1);
+                            // The convolution whose result the chain takes in place: the last one made.
+                            let conv = map.reads().find(|&(x, full)| {
+                                let fits = full && uses[x] == reads.iter().filter(|r| **r == x).count();
+                                let is_conv =
+                                    made[x].is_some_and(|s| matches!(steps[s].work, Work::Conv(_, None)));
+                                let last = reads
+                                    .iter()
+                                    .all(|r| *r == x || source_position(&graph, &made, *r) < position(x));
+                                fits && is_conv && last && single_reader(&graph, x, &groups.members[&id])
+                            });
+                            if let Some((x, _)) = conv {
+                                let at = made[x].unwrap_or_default();
+                                let step = &mut steps[at];
+                                if let Work::Conv(_, after) = &mut step.work {
+                                    *after = Some(Box::new(map));
+                                }
+                                step.reads.extend(reads.into_iter().filter(|r| *r != x));
+                                // The chain's result takes the place of the convolution's.
+                                step.to = id;
+                                made[id] = Some(at);
+                                continue;
+                            }
+                            Work::Map(Box::new(map))
+                        }
+                        None => match &node.op {
+                            Op::ReduceChannels(f, _) => Work::ReduceChannels(*f),
+                            op => return Err(format!("{op:?} on {:?} can't be compiled", node.shape)),
+                        },
+                    }
+                }
+                Op::Conv { x, spec, weights, bias } => {
+                    let activation = activations.get(&id).cloned().unwrap_or(Activation::None);
+                    let x = flat(graph.shape(*x), spec.kernel);
+                    let bias = bias.as_ref().map(|b| b.as_slice());
+                    Work::Conv(Box::new(Conv::new(level, mode, *spec, x, weights, bias, activation)), None)
+                }
+                Op::ReduceSpace(f, _) => Work::ReduceSpace(*f),
+                Op::Pool(kind, window, _) => Work::Pool(*kind, *window),
+                Op::Rearrange(_, axes) => Work::Rearrange(axes.clone()),
+                Op::Pad(_, border, mode) => Work::Pad((border.top, border.left), *mode),
+            };
+            made[id] = Some(steps.len());
+            steps.push(Step { work, reads, to: id, within: None, clear: vec![] });
+        }
+        Program::lay_out(&graph, level, steps, made)
+    }
+
+    /// Gives every result its place.
+    fn lay_out(
+        graph: &Graph,
+        level: Level,
+        mut steps: Vec<Step>,
+        made: Vec<Option<usize>>,
+    ) -> Result<Program, String> {
+        // Where a result lies: its root buffer and the first channel there. Results that a chain replaced
+        // lie where the chain's does.
+        let count = graph.nodes.len();
+        let mut root: Vec<(Id, usize)> = (0..count).map(|id| (id, 0)).collect();
+        for (id, node) in graph.nodes.iter().enumerate() {
+            if let (Op::Conv { .. }, Some(step)) = (&node.op, made[id]) {
+                root[id] = (steps[step].to, 0);
+            }
+        }
+        let mut copies = vec![];
+        // Later concatenations first: a concatenation within another lies in the outer one's buffer.
+        for id in (0..count).rev() {
+            let Op::Concat(parts) = &graph.nodes[id].op else { continue };
+            let mut from = 0;
+            for &x in parts {
+                let step = made[x].filter(|s| steps[*s].to == x);
+                let owner = step.is_some() || matches!(graph.nodes[x].op, Op::Concat(_));
+                let first = parts.iter().filter(|p| **p == x).count() == 1;
+                if owner && first && root[x] == (x, 0) && !graph.outputs.contains(&x) {
+                    root[x] = (id, from);
+                } else {
+                    copies.push((x, id, from));
+                }
+                from += graph.shape(x).c;
+            }
+        }
+        let resolve = |mut id: Id| {
+            let mut channel = 0;
+            loop {
+                if let Op::Slice(x, from) = graph.nodes[id].op {
+                    (id, channel) = (x, channel + from);
+                } else if root[id] == (id, 0) {
+                    return (id, channel);
+                } else {
+                    channel += root[id].1;
+                    id = root[id].0;
+                }
+            }
+        };
+        // Copies come when both the part and the other parts' buffer are there: before the first reader.
+        for (x, id, from) in copies {
+            let view = Some(View::dense(Shape { c: from, ..graph.shape(x) }));
+            let before = steps
+                .iter()
+                .position(|s| s.reads.iter().any(|r| depends(graph, *r, id)))
+                .unwrap_or(steps.len());
+            let step = Step { work: Work::Copy, reads: vec![x], to: id, within: view, clear: vec![] };
+            steps.insert(before, step);
+        }
+        let mut borders = vec![Border::default(); count];
+        let mut scratch = 0;
+        for step in &steps {
+            if let Work::Conv(conv, _) = &step.work {
+                let x = step.reads[0];
+                borders[resolve(x).0] = borders[resolve(x).0].union(conv.border());
+                scratch = scratch.max(conv.scratch());
+            }
+        }
+        // When each buffer is first written and last read, in steps; inputs live from the start, outputs
+        // to the end.
+        let mut lives: HashMap<Id, (usize, usize)> = HashMap::new();
+        let mut live = |id: Id, at: usize| {
+            let life = lives.entry(resolve(id).0).or_insert((at, at));
+            *life = (life.0.min(at), life.1.max(at));
+        };
+        let inputs: Vec<Id> = (0..count).filter(|id| matches!(graph.nodes[*id].op, Op::Input)).collect();
+        inputs.iter().for_each(|id| live(*id, 0));
+        for (at, step) in steps.iter().enumerate() {
+            live(step.to, at + 1);
+            step.reads.iter().filter(|r| !is_constant(graph, **r)).for_each(|r| live(*r, at + 1));
+        }
+        graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
+        let mut roots: Vec<Id> = lives.keys().copied().collect();
+        roots.sort_unstable();
+        let sizes: Vec<_> = roots
+            .iter()
+            .map(|id| {
+                // A vector runs over the end of the last pixel of a picture with few channels.
+                let len = View::bordered_len(graph.shape(*id), borders[*id]) + SLACK;
+                (len.next_multiple_of(16), lives[id].0, lives[id].1)
+            })
+            .collect();
+        let (offsets, buffer) = place(&sizes);
+        let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
+        for (id, offset) in roots.iter().zip(offsets) {
+            views[*id] = View::bordered(graph.shape(*id), borders[*id], offset);
+        }
+        for id in 0..count {
+            if is_constant(graph, id) {
+                continue;
+            }
+            let (base, channel) = resolve(id);
+            if lives.contains_key(&base) {
+                views[id] = views[base].channels(channel, graph.shape(id).c);
+            }
+        }
+        let mut first_clear = vec![];
+        for id in roots {
+            if borders[id] != Border::default() {
+                match lives[&id].0 {
+                    0 => first_clear.push((borders[id], views[id])),
+                    at => steps[at - 1].clear.push((borders[id], views[id])),
+                }
+            }
+        }
+        for step in &mut steps {
+            if let Some(part) = step.within {
+                step.within = Some(views[step.to].channels(part.shape.c, graph.shape(step.reads[0]).c));
+            }
+        }
+        if let Some(id) = graph.outputs.iter().find(|id| is_constant(graph, **id)) {
+            return Err(format!("result {id} is constant"));
+        }
+        Ok(Program {
+            level,
+            steps,
+            views,
+            inputs,
+            outputs: graph.outputs.clone(),
+            first_clear,
+            buffer: buffer + SLACK,
+            scratch,
+        })
+    }
+}
+
+fn is_constant(graph: &Graph, id: Id) -> bool {
+    matches!(graph.nodes[id].op, Op::Constant(_))
+}
+
+/// Whether only nodes of the group read `x`.
+fn single_reader(graph: &Graph, x: Id, group: &BTreeSet<Id>) -> bool {
+    let mut readers = graph.nodes.iter().enumerate().filter(|(_, n)| n.op.inputs().contains(&x));
+    !graph.outputs.contains(&x) && readers.all(|(id, _)| group.contains(&id))
+}
+
+/// The last step, counted from 1, that must be done before `x` is there; 0 for inputs.
+fn source_position(graph: &Graph, made: &[Option<usize>], x: Id) -> usize {
+    match (&graph.nodes[x].op, made[x]) {
+        (_, Some(step)) => step + 1,
+        (Op::Slice(..) | Op::Concat(_), None) => {
+            graph.nodes[x].op.inputs().into_iter().map(|i| source_position(graph, made, i)).max().unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
+/// Whether reading `reader` reads the buffer of concatenation `id`.
+fn depends(graph: &Graph, reader: Id, id: Id) -> bool {
+    reader == id
+        || match &graph.nodes[reader].op {
+            Op::Slice(x, _) => depends(graph, *x, id),
+            Op::Concat(parts) => parts.iter().any(|x| depends(graph, *x, id)),
+            _ => false,
+        }
+}

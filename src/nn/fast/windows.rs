@@ -1,0 +1,274 @@
+//! Convolutions, products with constant matrices, and pools.
+
+use super::layout::{C, H, Layout, N, W};
+use super::lift::{Lifter, On, floats, usual};
+use crate::kernels::{Border, ConvSpec, Op, Pool, Window};
+use std::sync::Arc;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, PoolSpec};
+use tract_onnx::tract_core::ops::downsample::Downsample;
+use tract_onnx::tract_core::ops::einsum::EinSum;
+
+impl Lifter<'_> {
+    /// Where a convolution's or pool's axes go, and which of its spatial axes are rows and columns; none
+    /// when more than two of them matter.
+    pub(super) fn spatial(&self, spec: &PoolSpec, dims: &[usize]) -> Option<(On, Vec<usize>)> {
+        let shape = spec.data_format.shape(dims.to_vec()).ok()?;
+        let axes = shape.hw_axes();
+        let real: Vec<usize> =
+            (0..axes.len()).filter(|i| dims[axes.start + i] != 1 || spec.kernel_shape[*i] != 1).collect();
+        let on_axis = |i: usize| vec![axes.start + i];
+        let (rows, columns) = match real.as_slice() {
+            [] => (vec![], vec![]),
+            [w] => (vec![], on_axis(*w)),
+            [h, w] => (on_axis(*h), on_axis(*w)),
+            _ => return None,
+        };
+        let batch = shape.n_axis().map_or(vec![], |n| vec![n]);
+        Some(([batch, rows, columns, vec![shape.c_axis()]], real))
+    }
+
+    pub(super) fn conv(&mut self, node: &TypedNode, conv: &Conv) -> Option<()> {
+        conv.q_params.is_none().then_some(())?;
+        let spec = &conv.pool_spec;
+        let dims = self.dims(node.inputs[0])?;
+        let (on, real) = self.spatial(spec, &dims)?;
+        let kernel = self.model.outlet_fact(node.inputs[1]).ok()?.konst.clone()?;
+        let kernel = conv.kernel_fmt.kernel_as_group_o_i_hw(&kernel, conv.group).ok()?;
+        let weights = floats(&kernel)?.to_vec();
+        let lengths: Vec<usize> = spec.data_format.shape(dims).ok()?.hw_dims().to_vec();
+        let padding = spec.computed_padding(&lengths);
+        let pair = |f: &dyn Fn(usize) -> usize, default: usize| match real.as_slice() {
+            [] => (default, default),
+            [w] => (default, f(*w)),
+            [h, w, ..] => (f(*h), f(*w)),
+        };
+        let before = pair(&|i| padding[i].pad_before, 0);
+        let after = pair(&|i| padding[i].pad_after, 0);
+        let spec = ConvSpec {
+            channels: (spec.input_channels, spec.output_channels),
+            kernel: pair(&|i| spec.kernel_shape[i], 1),
+            stride: pair(&|i| spec.stride(i), 1),
+            dilation: pair(&|i| spec.dilation(i), 1),
+            pad: Border { top: before.0, left: before.1, bottom: after.0, right: after.1 },
+            groups: conv.group,
+            transposed: false,
+            extra: (0, 0),
+        };
+        self.add_conv(node, spec, weights, &on)
+    }
+
+    pub(super) fn deconv(&mut self, node: &TypedNode, conv: &Deconv) -> Option<()> {
+        let pool = &conv.pool_spec;
+        let dims = self.dims(node.inputs[0])?;
+        let (on, real) = self.spatial(pool, &dims)?;
+        let [h, w] = *real.as_slice() else { return None };
+        let kernel = self.model.outlet_fact(node.inputs[1]).ok()?.konst.clone()?;
+        let kernel = conv.kernel_format.kernel_as_group_o_i_hw(&kernel, conv.group).ok()?;
+        let goihw = floats(&kernel)?;
+        let (ic, oc) = (pool.input_channels / conv.group, pool.output_channels / conv.group);
+        let taps = pool.kernel_shape.iter().product::<usize>();
+        (goihw.len() == conv.group * ic * oc * taps).then_some(())?;
+        let mut weights = Vec::with_capacity(goihw.len());
+        for g in 0..conv.group {
+            for i in 0..ic {
+                for o in 0..oc {
+                    weights.extend_from_slice(&goihw[((g * oc + o) * ic + i) * taps..][..taps]);
+                }
+            }
+        }
+        let lengths: Vec<usize> = pool.data_format.shape(dims).ok()?.hw_dims().to_vec();
+        let padding = pool
+            .padding
+            .compute_for_deconv(
+                &lengths,
+                &pool.kernel_shape,
+                &pool.dilations(),
+                &pool.strides(),
+                &conv.adjustments,
+            )
+            .ok()?;
+        let extra = |i: usize| {
+            let reach = pool.dilation(i) * (pool.kernel_shape[i] - 1) + 1;
+            let full = (lengths[i] - 1) * pool.stride(i) + reach;
+            (padding[i].deconvoluted + padding[i].pad_before + padding[i].pad_after).checked_sub(full)
+        };
+        let spec = ConvSpec {
+            channels: (pool.input_channels, pool.output_channels),
+            kernel: (pool.kernel_shape[h], pool.kernel_shape[w]),
+            stride: (pool.stride(h), pool.stride(w)),
+            dilation: (pool.dilation(h), pool.dilation(w)),
+            pad: Border {
+                top: padding[h].pad_before,
+                left: padding[w].pad_before,
+                bottom: padding[h].pad_after,
+                right: padding[w].pad_after,
+            },
+            groups: conv.group,
+            transposed: true,
+            extra: (extra(h)?, extra(w)?),
+        };
+        self.add_conv(node, spec, weights, &on)
+    }
+
+    pub(super) fn add_conv(
+        &mut self,
+        node: &TypedNode,
+        spec: ConvSpec,
+        weights: Vec<f32>,
+        on: &On,
+    ) -> Option<()> {
+        let (bias, _) = self.constant(node.inputs[2])?;
+        let bias = if bias.len() == 1 { vec![bias[0]; spec.channels.1] } else { bias };
+        (bias.len() == spec.channels.1 && weights.len() == spec.weights()).then_some(())?;
+        let x = self.arranged(node.inputs[0], on)?;
+        let (_, expected) = Layout::of_shape(&self.dims(node.id.into())?, on);
+        (spec.out_shape(self.graph.shape(x)) == expected).then_some(())?;
+        let op = Op::Conv { x, spec, weights: Arc::new(weights), bias: Some(Arc::new(bias)) };
+        self.add(node.id.into(), op, on)
+    }
+
+    /// A product with a constant matrix: a 1x1 convolution, or a dense layer.
+    pub(super) fn einsum(&mut self, node: &TypedNode, op: &EinSum) -> Option<()> {
+        (op.q_params.is_none() && node.inputs.len() == 2).then_some(())?;
+        let slot = (0..2).find(|i| self.is_constant(node.inputs[*i]))?;
+        let (matrix, matrix_dims) = self.constant(node.inputs[slot])?;
+        let x = node.inputs[1 - slot];
+        let dims = self.dims(x)?;
+        let (mut summed, mut made, mut kept) = (vec![], vec![], vec![]);
+        for axis in op.axes.iter_all_axes() {
+            let of = |positions: &[usize]| match positions {
+                [] => Some(None),
+                [one] => Some(Some(*one)),
+                _ => None,
+            };
+            let in_x = of(&axis.inputs[1 - slot])?;
+            let in_matrix = of(&axis.inputs[slot])?;
+            let in_result = of(&axis.outputs[0])?;
+            match (in_x, in_matrix, in_result) {
+                (Some(x), Some(m), None) => summed.push((x, m)),
+                (None, Some(m), Some(r)) => made.push((m, r)),
+                (Some(x), None, Some(r)) => kept.push((x, r)),
+                (Some(x), None, None) if dims[x] == 1 => {}
+                (None, Some(m), None) if matrix_dims[m] == 1 => {}
+                (None, None, Some(_)) => {}
+                _ => return None,
+            }
+        }
+        let (id, layout) = self.picture(x, None)?;
+        let place = self.place_of(id, &layout);
+        let big = |axes: &[usize]| axes.iter().copied().filter(|a| dims[*a] != 1).collect::<Vec<_>>();
+        let mut sums: Vec<usize> = summed.iter().map(|s| s.0).collect();
+        sums.sort_unstable();
+        let mut on = On::default();
+        if big(&place[C]) == big(&sums) {
+            // Pixels stay where they are.
+            on = place;
+            on[C].clone_from(&sums);
+        } else {
+            let mut pixels: Vec<usize> = kept.iter().map(|k| k.0).filter(|a| dims[*a] != 1).collect();
+            pixels.sort_unstable();
+            on[W] = pixels.pop().into_iter().collect();
+            on[H] = pixels.pop().into_iter().collect();
+            on[N] = pixels;
+            on[C].clone_from(&sums);
+        }
+        // The matrix as rows of results, each over what is summed in the order of `sums`.
+        let strides = |axis: usize| matrix_dims[axis + 1..].iter().product::<usize>();
+        let (_, in_shape) = Layout::of_shape(&dims, &on);
+        made.sort_by_key(|m| m.1);
+        let rows: usize = made.iter().map(|m| matrix_dims[m.0]).product();
+        let offset = |mut index: usize, axes: &[usize]| {
+            let mut at = 0;
+            for &axis in axes.iter().rev() {
+                at += index % matrix_dims[axis] * strides(axis);
+                index /= matrix_dims[axis];
+            }
+            at
+        };
+        let row_axes: Vec<usize> = made.iter().map(|m| m.0).collect();
+        let column_axes: Vec<usize> =
+            sums.iter().filter_map(|x| summed.iter().find(|s| s.0 == *x).map(|s| s.1)).collect();
+        let columns: usize = column_axes.iter().map(|a| matrix_dims[*a]).product();
+        // A summed axis of which the matrix has one for all would be a broadcast.
+        (columns == in_shape.c && rows * columns == matrix.len()).then_some(())?;
+        let weights: Vec<f32> = (0..rows)
+            .flat_map(|r| (0..columns).map(move |c| (r, c)))
+            .map(|(r, c)| matrix[offset(r, &row_axes) + offset(c, &column_axes)])
+            .collect();
+        let x = self.arrange(id, &layout, &on)?;
+        let mut result = On::default();
+        for picture_axis in [N, H, W] {
+            for axis in &on[picture_axis] {
+                result[picture_axis].extend(kept.iter().filter(|k| k.0 == *axis).map(|k| k.1));
+            }
+        }
+        result[C] = made.iter().map(|m| m.1).collect();
+        let spec = ConvSpec::same(columns, rows, 1);
+        let op = Op::Conv { x, spec, weights: Arc::new(weights), bias: None };
+        self.add(node.id.into(), op, &result)?;
+        let same = self.graph.nodes.last().is_some_and(|n| {
+            let s = self.graph.shape(x);
+            (n.shape.n, n.shape.h, n.shape.w, n.shape.c) == (s.n, s.h, s.w, rows)
+        });
+        same.then_some(())
+    }
+
+    pub(super) fn pool(&mut self, node: &TypedNode, spec: &PoolSpec, kind: Pool) -> Option<()> {
+        spec.dilations().iter().all(|d| *d == 1).then_some(())?;
+        let dims = self.dims(node.inputs[0])?;
+        let (on, real) = self.spatial(spec, &dims)?;
+        let lengths: Vec<usize> = spec.data_format.shape(dims).ok()?.hw_dims().to_vec();
+        let padding = spec.computed_padding(&lengths);
+        for i in 0..lengths.len() {
+            // Padding that only the last windows reach would count in some definitions and not in others.
+            let reach = (padding[i].convoluted.max(1) - 1) * spec.stride(i) + spec.kernel_shape[i];
+            let inside = reach <= lengths[i] + padding[i].pad_before + padding[i].pad_after;
+            (inside || kind != Pool::MeanOfAll).then_some(())?;
+        }
+        let pair = |f: &dyn Fn(usize) -> usize, default: usize| match real.as_slice() {
+            [] => (default, default),
+            [w] => (default, f(*w)),
+            [h, w, ..] => (f(*h), f(*w)),
+        };
+        let window = Window {
+            kernel: pair(&|i| spec.kernel_shape[i], 1),
+            stride: pair(&|i| spec.stride(i), 1),
+            before: pair(&|i| padding[i].pad_before, 0),
+        };
+        let x = self.arranged(node.inputs[0], &on)?;
+        self.add(node.id.into(), Op::Pool(kind, window, x), &on)
+    }
+
+    /// Every so many rows or columns, as in front of strided 1x1 convolutions: a pool whose windows are pixels.
+    pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Option<()> {
+        let step = usize::try_from(op.stride).ok().filter(|_| op.modulo == 0)?;
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let mut on = self.place_of(id, &layout);
+        if on[H] != [op.axis] && on[W] != [op.axis] {
+            on = usual(&layout.dims());
+        }
+        let stride = if on[H] == [op.axis] {
+            (step, 1)
+        } else if on[W] == [op.axis] {
+            (1, step)
+        } else {
+            return None;
+        };
+        let x = self.arrange(id, &layout, &on)?;
+        // Rows after columns go into one.
+        let (x, stride) = match self.graph.nodes[x].op {
+            Op::Pool(Pool::Max, Window { kernel: (1, 1), stride: (h, w), before: (0, 0) }, inner)
+                if (h, w) != (1, 1) =>
+            {
+                (inner, (h * stride.0, w * stride.1))
+            }
+            _ => (x, stride),
+        };
+        self.add(
+            node.id.into(),
+            Op::Pool(Pool::Max, Window { kernel: (1, 1), stride, before: (0, 0) }, x),
+            &on,
+        )
+    }
+}
