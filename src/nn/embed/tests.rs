@@ -33,11 +33,11 @@ fn bits(vectors: &[Result<Vec<f32>, EmbedError>]) -> Vec<Option<Vec<u32>>> {
 fn a_batch_gives_each_picture_the_bits_that_it_has_alone() {
     for path in ["sample_data/models/embed.onnx", "../shared/models/keras_denoise_mnist.onnx"] {
         let Some(embedder) = embedder(path) else { continue };
-        assert_eq!(embedder.batch(), 32, "{path} runs in batches");
+        assert_eq!(embedder.batch(), 8, "{path} runs in batches that stay in the cache");
         let pictures = pictures(43);
         let alone: Vec<_> = pictures.iter().map(|picture| embedder.embed(picture)).collect();
         let all: Vec<&Image> = pictures.iter().collect();
-        // 43 are 32, 8 and 3; others end elsewhere and stand in other places.
+        // 43 are five times 8, and 3; others end elsewhere and stand in other places.
         for range in [0..43, 1..41, 5..14, 40..43, 7..7] {
             let together = embedder.embed_batch(&all[range.clone()]);
             assert_eq!(bits(&together), bits(&alone[range.clone()]), "{path} {range:?}");
