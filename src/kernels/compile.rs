@@ -56,12 +56,14 @@ impl Program {
         }
         let (graph, activations) = fold(graph);
         let groups = Groups::new(&graph);
-        let uses = graph.uses();
         let mut steps: Vec<Step> = vec![];
         // The step that makes each result.
         let mut made: Vec<Option<usize>> = vec![None; graph.nodes.len()];
         for (id, node) in graph.nodes.iter().enumerate() {
             let mut reads = node.op.inputs();
+            if !node.op.is_pointwise() && reads.iter().any(|x| is_constant(&graph, *x)) {
+                return Err(format!("{:?} of a constant can't be compiled", node.op));
+            }
             let work = match &node.op {
                 Op::Input | Op::Constant(_) | Op::Slice(..) | Op::Concat(_) => continue,
                 Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..) => {
@@ -75,13 +77,12 @@ impl Program {
                             let position = |x: Id| made[x].map_or(0, |s| s + 1);
                             // The convolution whose result the chain takes in place: the last one made.
                             let conv = map.reads().find(|&(x, full)| {
-                                let fits = full && uses[x] == reads.iter().filter(|r| **r == x).count();
                                 let is_conv =
                                     made[x].is_some_and(|s| matches!(steps[s].work, Work::Conv(_, None)));
                                 let last = reads
                                     .iter()
                                     .all(|r| *r == x || source_position(&graph, &made, *r) < position(x));
-                                fits && is_conv && last && single_reader(&graph, x, &groups.members[&id])
+                                full && is_conv && last && single_reader(&graph, x, &groups.members[&id])
                             });
                             if let Some((x, _)) = conv {
                                 let at = made[x].unwrap_or_default();
@@ -105,7 +106,7 @@ impl Program {
                 }
                 Op::Conv { x, spec, weights, bias } => {
                     let activation = activations.get(&id).cloned().unwrap_or(Activation::None);
-                    let x = flat(graph.shape(*x), spec.kernel);
+                    let x = flat(graph.shape(*x), spec);
                     let bias = bias.as_ref().map(|b| b.as_slice());
                     Work::Conv(Box::new(Conv::new(level, mode, *spec, x, weights, bias, activation)), None)
                 }
@@ -115,7 +116,7 @@ impl Program {
                 Op::Pad(_, border, mode) => Work::Pad((border.top, border.left), *mode),
             };
             made[id] = Some(steps.len());
-            steps.push(Step { work, reads, to: id, within: None, clear: vec![] });
+            steps.push(Step { work, reads, to: id, clear: vec![] });
         }
         Program::lay_out(&graph, level, steps, made)
     }
@@ -168,12 +169,11 @@ impl Program {
         };
         // Copies come when both the part and the other parts' buffer are there: before the first reader.
         for (x, id, from) in copies {
-            let view = Some(View::dense(Shape { c: from, ..graph.shape(x) }));
             let before = steps
                 .iter()
                 .position(|s| s.reads.iter().any(|r| depends(graph, *r, id)))
                 .unwrap_or(steps.len());
-            let step = Step { work: Work::Copy, reads: vec![x], to: id, within: view, clear: vec![] };
+            let step = Step { work: Work::Copy(from), reads: vec![x], to: id, clear: vec![] };
             steps.insert(before, step);
         }
         let mut borders = vec![Border::default(); count];
@@ -230,11 +230,6 @@ impl Program {
                     0 => first_clear.push((borders[id], views[id])),
                     at => steps[at - 1].clear.push((borders[id], views[id])),
                 }
-            }
-        }
-        for step in &mut steps {
-            if let Some(part) = step.within {
-                step.within = Some(views[step.to].channels(part.shape.c, graph.shape(step.reads[0]).c));
             }
         }
         if let Some(id) = graph.outputs.iter().find(|id| is_constant(graph, **id)) {

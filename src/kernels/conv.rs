@@ -57,7 +57,7 @@ impl Conv {
     /// [column]` (see [`ConvSpec::transposed`]); `bias` holds a number for each output channel, or none.
     ///
     /// # Panics
-    /// When lengths don't agree with `spec`, a stride, dilation or group count is 0, or this machine doesn't have
+    /// When lengths don't agree with `spec`, there are no channels, a stride, dilation or group count is 0, or this machine doesn't have
     /// `level`.
     pub fn new(
         level: Level,
@@ -69,6 +69,7 @@ impl Conv {
         activation: Activation,
     ) -> Conv {
         let (ic, oc) = spec.channels;
+        assert!(ic > 0 && oc > 0, "channels");
         assert!(ic.is_multiple_of(spec.groups) && oc.is_multiple_of(spec.groups), "groups divide channels");
         assert_eq!(weights.len(), spec.weights(), "one weight for each tap and pair of channels");
         assert_eq!(input.c, ic, "input channels");
@@ -137,6 +138,10 @@ impl Conv {
     ) {
         assert_eq!(x.shape, self.input, "input shape");
         assert_eq!(y.shape, self.out_shape(), "output shape");
+        if y.shape.is_empty() {
+            return;
+        }
+        assert!(!x.shape.is_empty(), "an empty input");
         assert!(
             x.fits(self.border, buffer.len().saturating_sub(SLACK)),
             "the input with its border is inside"
@@ -190,7 +195,7 @@ impl Conv {
                     unsafe {
                         let job = dot::Row {
                             dot,
-                            x: (base.add(x.pixel_at(n, row * dot.stride.0, 0)), x.row, x.pixel),
+                            x: (base.wrapping_add(x.pixel_at(n, row * dot.stride.0, 0)), x.row, x.pixel),
                             y: (base.add(y.pixel_at(n, row, 0)), y.pixel),
                             count: shape.w,
                             bias,
@@ -208,7 +213,11 @@ impl Conv {
                     unsafe {
                         let job = depthwise::Row {
                             depthwise,
-                            x: (base.add(x.pixel_at(n, row * depthwise.stride.0, 0)), x.row, x.pixel),
+                            x: (
+                                base.wrapping_add(x.pixel_at(n, row * depthwise.stride.0, 0)),
+                                x.row,
+                                x.pixel,
+                            ),
                             y: (base.add(y.pixel_at(n, row, 0)), y.pixel),
                             count: shape.w,
                             bias,
@@ -303,8 +312,10 @@ fn disjoint(x: &View, border: Border, y: &View) -> bool {
     let start = |v: &View, b: Border| v.at - b.top * v.row - b.left * v.pixel;
     let none = Border::default();
     let apart = end(x, border) <= start(y, none) || end(y, none) <= start(x, border);
-    let grid = (x.image, x.row, x.pixel) == (y.image, y.row, y.pixel);
+    let whole = |v: &View| v.pixel > 0 && v.row.is_multiple_of(v.pixel) && v.image.is_multiple_of(v.pixel);
+    let grid = (x.image, x.row, x.pixel) == (y.image, y.row, y.pixel) && whole(x);
     let (a, b) = (x.at % x.pixel.max(1), y.at % y.pixel.max(1));
-    let beside = a + x.shape.c <= b || b + y.shape.c <= a;
+    let inside = a + x.shape.c <= x.pixel && b + y.shape.c <= y.pixel;
+    let beside = inside && (a + x.shape.c <= b || b + y.shape.c <= a);
     x.shape.is_empty() || y.shape.is_empty() || apart || (grid && beside)
 }

@@ -79,13 +79,13 @@ unsafe fn pixels<V: Vector, const P: usize>(r: &Row<'_>, first: usize) {
     // SAFETY: the caller promised input and output; weights are packed for these loops.
     unsafe {
         let mut w = d.weights.as_ptr();
-        let x = r.x.0.add(first * step);
+        let x = r.x.0.wrapping_add(first * step);
         let y = r.y.0.add(first * r.y.1);
         let mut c = 0;
         while c < d.channels {
             let mut acc = [V::load(r.bias.add(c)); P];
             for &(dy, dx) in &d.taps {
-                let at = x.offset(dy * r.x.1 as isize + dx * r.x.2 as isize).add(c);
+                let at = x.wrapping_offset(dy * r.x.1 as isize + dx * r.x.2 as isize + c as isize);
                 let weight = V::load(w);
                 for (p, acc) in acc.iter_mut().enumerate() {
                     *acc = V::load(at.add(p * step)).fma(weight, *acc);

@@ -126,7 +126,8 @@ unsafe fn rows<V: Vector>(r: &Rows<'_>) {
                     // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
                     unsafe {
                         panel::<V>(&Panel {
-                            x: x.add(row * d.stride.0 * x_row),
+                            // The taps bring it back into the picture and its border.
+                            x: x.wrapping_add(row * d.stride.0 * x_row),
                             x_step: d.stride.1 * x_pixel,
                             taps: &taps,
                             run: chain * ic,

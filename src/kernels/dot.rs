@@ -12,7 +12,7 @@ pub(super) const MAX_OUT: usize = 4;
 /// Pixels at once.
 const M: usize = 4;
 
-/// A stride-1 convolution of one group with at most [`MAX_OUT`] output channels, and input channels that
+/// A convolution of one group with at most [`MAX_OUT`] output channels, and input channels that
 /// are a multiple of the level's lanes.
 #[derive(Clone, Debug)]
 pub(super) struct Dot {
@@ -110,9 +110,9 @@ unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_>, first: 
     unsafe {
         let mut acc = [[V::splat(0.0); O]; P];
         let mut w = r.dot.weights.as_ptr();
-        let x = r.x.0.add(first * step);
+        let x = r.x.0.wrapping_add(first * step);
         for &(dy, dx) in &r.dot.taps {
-            let at = x.offset(dy * r.x.1 as isize + dx * r.x.2 as isize);
+            let at = x.wrapping_offset(dy * r.x.1 as isize + dx * r.x.2 as isize);
             let mut k = 0;
             while k < r.dot.channels.0 {
                 let weights: [V; O] = load_all(w, V::LANES);

@@ -44,8 +44,11 @@ dispatch! {
 }
 
 /// `V` only tells the instances apart: the compiler makes vectors of the loops.
+///
+/// # Safety
+/// None of its own; unsafe as all that is dispatched.
 #[inline(always)]
-fn any<V: Vector>(call: &Call<'_, '_>) {
+unsafe fn any<V: Vector>(call: &Call<'_, '_>) {
     let to = &mut **call.to.borrow_mut();
     match &call.job {
         Job::Unary(f, a) => unary(f, Some(a), to),

@@ -124,7 +124,7 @@ impl Case {
         let back = InputGradient::new(level, mode, self.spec, self.x, &self.weights);
         let terms = (self.spec.kernel.0 * self.spec.kernel.1 * self.spec.channels.1) as f64;
         let winograd = back.conv().kernel_name() == "winograd";
-        let input = if winograd { 1.5e-5 * terms.sqrt() } else { 2e-6 + 1e-7 * terms };
+        let input = if winograd { 4e-5 * terms.sqrt() } else { 2e-6 + 1e-7 * terms };
         let y = self.spec.out_shape(self.x);
         let sums = 2e-6 + 1e-6 * ((y.n * y.h * y.w) as f64).sqrt();
         [input, sums, sums]

@@ -304,3 +304,31 @@ fn planes_and_pixels_are_told_apart() {
     // Picture 1, row 2, column 3, channel 1.
     assert_eq!(result[((3 + 2) * 5 + 3) * 4 + 1], input[((4 + 1) * 3 + 2) * 5 + 3]);
 }
+
+#[test]
+fn pictures_of_one_pixel_and_constants_at_odd_places() {
+    for spec in [
+        ConvSpec { stride: (2, 2), ..ConvSpec::same(8, 16, 1) },
+        ConvSpec { transposed: true, ..ConvSpec::same(8, 16, 1) },
+    ] {
+        let (mut g, x) = start(Shape::new(4, 1, 1, 8));
+        let out = conv(&mut g, x, spec, 1);
+        g.outputs = vec![out];
+        check(&g, 1e-5);
+    }
+    let (mut g, x) = start(Shape::new(1, 2, 2, 1));
+    let c = constant(&mut g, vec![1.0]);
+    let both = g.push(Op::Concat(vec![x, c]), Shape::new(1, 2, 2, 2));
+    g.outputs = vec![both];
+    assert!(Program::new(&g, Level::best(), Mode::Fast).is_err());
+}
+
+#[test]
+fn a_chain_that_reads_its_convolution_twice_rides_on_it() {
+    let (mut g, x) = start(Shape::new(1, 9, 7, 16));
+    let a = conv(&mut g, x, ConvSpec::same(16, 24, 3), 1);
+    let gate = unary(&mut g, Unary::Sigmoid, a);
+    let out = binary(&mut g, Binary::Mul, a, gate);
+    g.outputs = vec![out];
+    assert_eq!(check(&g, 5e-5).kernels(), ["winograd+chain"]);
+}

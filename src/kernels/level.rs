@@ -109,7 +109,7 @@ macro_rules! dispatch {
             unsafe fn avx2(arguments: &$arguments) {
                 $generic::<$crate::kernels::x86::Avx2>(arguments)
             }
-            // SAFETY: levels other than `Plain` come from `Level::available`, which asked the CPU.
+            // SAFETY: whoever makes a kernel for a level asks `Level::runs_here`, which asks the CPU.
             match level {
                 #[cfg(target_arch = "x86_64")]
                 $crate::kernels::Level::Avx512 => avx512(arguments),

@@ -72,7 +72,8 @@ pub(super) struct Panel<'a> {
 
 /// Most registers of output channels that a block may have on this machine.
 pub(super) const fn block_registers(registers: usize) -> usize {
-    if registers >= 32 { 4 } else { 3 }
+    // Of 16 registers, 2 of channels by 6 pixels reads less than 3 by 4.
+    if registers >= 32 { 4 } else { 2 }
 }
 
 /// Pixels kept in registers at once with `n` registers of channels each.
@@ -81,15 +82,13 @@ const fn pixels_at_once(registers: usize, n: usize) -> usize {
         (_, 1) => 12,
         (true, 2) => 12,
         (true, 3) => 8,
-        (true, _) | (false, 2) => 6,
-        (false, _) => 4,
+        _ => 6,
     }
 }
 
 /// How a machine's channel registers are shared out among blocks: as few as possible, as equal as possible.
 pub(super) fn split_channels(vectors: usize, registers: usize) -> Vec<usize> {
-    // Of 16 registers, 2 of channels by 6 pixels reads less than 3 by 4.
-    let most = if registers >= 32 { block_registers(registers) } else { 2 };
+    let most = block_registers(registers);
     let count = vectors.div_ceil(most).max(1);
     (0..count).map(|i| vectors * (i + 1) / count - vectors * i / count).collect()
 }
@@ -104,7 +103,7 @@ pub(super) unsafe fn panel<V: Vector>(p: &Panel<'_>) {
         match p.blocks {
             1 => run::<V, 1>(p),
             2 => run::<V, 2>(p),
-            3 => run::<V, 3>(p),
+            3 if V::REGISTERS >= 32 => run::<V, 3>(p),
             _ if V::REGISTERS >= 32 => run::<V, 4>(p),
             _ => unreachable!("blocks are split to what the machine has"),
         }
@@ -142,8 +141,9 @@ unsafe fn run<V: Vector, const N: usize>(p: &Panel<'_>) {
                 12 if N < 3 => block::<V, 12, N>(p, x, y),
                 _ => unreachable!("groups are no larger than pixels_at_once"),
             }
-            x = x.add(m * p.x_step);
-            y = y.add(m * p.y_step);
+            // Past the end after the last group.
+            x = x.wrapping_add(m * p.x_step);
+            y = y.wrapping_add(m * p.y_step);
         }
         left -= m;
     }

@@ -7,6 +7,7 @@ use super::level::Level;
 use super::map::{Map, Registers};
 use super::moves;
 use super::pool::pool;
+use super::spec::ConvSpec;
 use super::strides::Strides;
 use super::view::{Border, Shape, View};
 
@@ -21,8 +22,8 @@ pub(super) enum Work {
     Pool(Pool, Window),
     Rearrange([Vec<Atom>; 4]),
     Pad((usize, usize), PadMode),
-    /// Copies into channels of a concatenation that couldn't be written in place.
-    Copy,
+    /// Copies to the channels from this one on of a concatenation that couldn't be written in place.
+    Copy(usize),
 }
 
 /// A thing to do, and what it works on.
@@ -32,8 +33,6 @@ pub(super) struct Step {
     pub(super) reads: Vec<Id>,
     /// The result.
     pub(super) to: Id,
-    /// Where it is written, when not at the result's own place: channels of a concatenation.
-    pub(super) within: Option<View>,
     /// Borders of buffers that come to life here.
     pub(super) clear: Vec<(Border, View)>,
 }
@@ -79,9 +78,14 @@ impl Program {
         self.outputs.iter().map(|id| self.views[*id].shape)
     }
 
-    /// Bytes that a run takes.
+    /// Bytes that the results of a run take, which grow with the pictures.
     pub fn bytes(&self) -> usize {
-        4 * (self.buffer + self.scratch)
+        4 * self.buffer
+    }
+
+    /// Bytes that its kernels work in beside that, whatever the pictures' size.
+    pub fn scratch_bytes(&self) -> usize {
+        4 * self.scratch
     }
 
     /// Names of the kernels in order, for people.
@@ -109,6 +113,8 @@ impl Program {
         let Workspace { buffer, scratch, registers } = workspace;
         // Results start at a multiple of the cache line.
         if buffer.len() < self.buffer + 16 {
+            // The old one goes first.
+            *buffer = Vec::new();
             *buffer = vec![0.0; self.buffer + 16];
         }
         if scratch.len() < self.scratch {
@@ -141,12 +147,9 @@ impl Program {
         let x = &self.views[*step.reads.first().unwrap_or(&0)];
         match &step.work {
             Work::Conv(conv, after) => {
-                let whole = Border::default();
-                let (flat_x, flat_y) =
-                    (flat_view(x, conv.border() == whole), flat_view(y, conv.border() == whole));
-                let (from, to) = if conv.out_shape() == y.shape { (x, y) } else { (&flat_x, &flat_y) };
                 let in_rows = conv.out_shape() != y.shape;
-                conv.run(buffer, from, to, scratch, |buffer, part| {
+                let (from, to) = if in_rows { (in_a_row(x), in_a_row(y)) } else { (*x, *y) };
+                conv.run(buffer, &from, &to, scratch, |buffer, part| {
                     let Some(map) = after else { return };
                     if in_rows {
                         // Pictures of one pixel were a row of pixels to the convolution.
@@ -172,26 +175,24 @@ impl Program {
             Work::Pool(kind, window) => pool(self.level, buffer, *kind, window, x, y),
             Work::Rearrange(axes) => moves::rearrange(buffer, axes, x, y),
             Work::Pad(before, mode) => moves::pad(buffer, *before, *mode, x, y),
-            Work::Copy => moves::pad(buffer, (0, 0), PadMode::Edge, x, &step.within.unwrap_or(*y)),
+            Work::Copy(from) => moves::pad(buffer, (0, 0), PadMode::Edge, x, &y.channels(*from, x.shape.c)),
         }
     }
 }
 
-fn flat_view(v: &View, possible: bool) -> View {
-    if possible && (v.shape.h, v.shape.w) == (1, 1) {
-        View {
-            shape: flat(v.shape, (1, 1)),
-            pixel: v.image,
-            row: v.image * v.shape.n,
-            image: v.image * v.shape.n,
-            ..*v
-        }
-    } else {
-        *v
-    }
+/// Pictures of one pixel as a row of pixels, so that a batch is one run.
+fn in_a_row(v: &View) -> View {
+    let distance = v.image * v.shape.n;
+    View { shape: row_of(v.shape), pixel: v.image, row: distance, image: distance, ..*v }
 }
 
-/// The shape as which a convolution sees pictures of one pixel: a row of pixels, so that a batch is one run.
-pub(super) fn flat(x: Shape, kernel: (usize, usize)) -> Shape {
-    if (x.h, x.w, kernel) == (1, 1, (1, 1)) && x.n > 1 { Shape { n: 1, h: 1, w: x.n, c: x.c } } else { x }
+fn row_of(x: Shape) -> Shape {
+    Shape { n: 1, h: 1, w: x.n, c: x.c }
+}
+
+/// The shape that a convolution is made for: that of a row where pictures have one pixel, and results do too.
+pub(super) fn flat(x: Shape, spec: &ConvSpec) -> Shape {
+    let single = (x.h, x.w, spec.kernel, spec.stride) == (1, 1, (1, 1), (1, 1));
+    let alone = spec.pad == Border::default() && !spec.transposed;
+    if single && alone && x.n > 1 { row_of(x) } else { x }
 }

@@ -112,7 +112,7 @@ pub(super) fn run(conv: &Conv, x: Shape, data: &[f32], spread: usize) -> Vec<f32
 }
 
 /// Compares with the definition, for inputs and weights in [-1, 1]. Tolerance: 1.5e-7 a term for direct
-/// sums, 1.5e-5 times the root of the terms for Winograd's.
+/// sums, 4e-5 times the root of the terms for Winograd's: about 1e-4 of a typical result at the very worst.
 fn check(
     level: Level,
     mode: Mode,
@@ -130,7 +130,7 @@ fn check(
         let got = run(&conv, x, &data, spread);
         let terms = (spec.kernel.0 * spec.kernel.1 * spec.channels.0 / spec.groups) as f64;
         let tolerance =
-            if conv.kernel_name() == "winograd" { 1.5e-5 * terms.sqrt() } else { 2e-6 + 1.5e-7 * terms };
+            if conv.kernel_name() == "winograd" { 4e-5 * terms.sqrt() } else { 2e-6 + 1.5e-7 * terms };
         for (i, (a, b)) in got.iter().zip(&expected).enumerate() {
             let b = activated(&activation, *b, i % spec.channels.1);
             if (f64::from(*a) - b).abs() > tolerance || !a.is_finite() {
@@ -230,4 +230,29 @@ fn not_a_number_stays_one() {
             }
         }
     }
+}
+
+#[test]
+fn views_that_leave_the_buffer_are_refused() {
+    let spec = ConvSpec::same(8, 8, 1);
+    let x = Shape::new(3, 4, 4, 8);
+    let conv = Conv::new(Level::best(), Mode::Fast, spec, x, &noise(64, 1), None, Activation::None);
+    let good = View::bordered(x, Border::default(), 0);
+    let out = View::bordered(x, Border::default(), 512);
+    let runs = |x: View, y: View, len: usize| {
+        let mut buffer = vec![0.0; len];
+        let run = || conv.run(&mut buffer, &x, &y, &mut [], |_, _| ());
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_ok()
+    };
+    assert!(runs(good, out, 1024));
+    // Too short, distances that wrap around, and an output upon the input.
+    assert!(!runs(good, out, 800));
+    assert!(!runs(View { image: 1 << 63, ..good }, out, 1024));
+    assert!(!runs(good, View { row: usize::MAX / 2, ..out }, 1024));
+    assert!(!runs(good, View { at: 8, ..out }, 1024));
+    let none = ConvSpec { channels: (8, 0), ..spec };
+    let made = std::panic::catch_unwind(|| {
+        Conv::new(Level::best(), Mode::Fast, none, x, &[], None, Activation::None)
+    });
+    assert!(made.is_err());
 }

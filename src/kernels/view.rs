@@ -26,7 +26,7 @@ impl Shape {
 
     /// Whether there is no number.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.n == 0 || self.h == 0 || self.w == 0 || self.c == 0
     }
 }
 
@@ -108,11 +108,18 @@ impl View {
     /// Whether the pictures with `border` around each lie within a buffer of `len` floats.
     pub(super) fn fits(&self, border: Border, len: usize) -> bool {
         let Shape { n, h, w, c } = self.shape;
-        if self.shape.is_empty() {
+        if n == 0 || h == 0 || w == 0 || c == 0 {
             return true;
         }
-        let before = border.top * self.row + border.left * self.pixel;
-        let last = self.pixel_at(n - 1, h - 1 + border.bottom, w - 1 + border.right) + c;
-        before <= self.at && last <= len
+        let checked = || {
+            let before =
+                border.top.checked_mul(self.row)?.checked_add(border.left.checked_mul(self.pixel)?)?;
+            let image = (n - 1).checked_mul(self.image)?;
+            let row = (h - 1).checked_add(border.bottom)?.checked_mul(self.row)?;
+            let column = (w - 1).checked_add(border.right)?.checked_mul(self.pixel)?;
+            let last = self.at.checked_add(image)?.checked_add(row)?.checked_add(column)?.checked_add(c)?;
+            Some(before <= self.at && last <= len)
+        };
+        checked() == Some(true)
     }
 }

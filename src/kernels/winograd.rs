@@ -1,5 +1,5 @@
 //! 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications, at the price
-//! of rounding errors some ten times those of a direct sum (Lavin and Gray, arXiv 1509.09308).
+//! of rounding errors some four times those of a direct sum (Lavin and Gray, arXiv 1509.09308).
 //!
 //! Tiles of 4x4 results are gathered across rows and pictures into blocks, so that small pictures run
 //! as fast as large ones. Each block goes through three steps that stay in the cache: transform of the

@@ -144,7 +144,8 @@ impl Embedder {
 
     /// Bytes that one call takes beside the picture.
     pub fn peak_bytes(&self) -> u64 {
-        self.single_bytes().saturating_mul(self.sizes().next().unwrap_or(1) as u64)
+        let pictures = self.sizes().next().unwrap_or(1) as u64;
+        self.single_bytes().saturating_mul(pictures) + self.network.info().scratch_bytes as u64
     }
 
     fn single_bytes(&self) -> u64 {

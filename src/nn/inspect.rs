@@ -97,6 +97,8 @@ pub struct ModelInfo {
     pub macs_per_pixel: f64,
     /// Bytes of working memory for each input pixel while running.
     pub memory_per_pixel: usize,
+    /// Bytes that each worker needs beside that, whatever the picture's size.
+    pub scratch_bytes: usize,
     /// Number of weights.
     pub parameters: u64,
     /// Range of the numbers that go in.
@@ -294,7 +296,10 @@ pub(super) fn inspect(
     let pixels = (trial.height * trial.width) as f64;
     // Where tract runs a part, its tensors come on top of the kernels' memory.
     let tensors = 4 * cost::peak_floats(&trial.typed);
-    let memory = plan.map_or(tensors, |p| p.bytes() + if p.is_kernels_alone() { 0 } else { tensors });
+    let (memory, scratch_bytes) = plan.map_or((tensors, 0), |plan| {
+        let (bytes, scratch) = plan.bytes();
+        (bytes + if plan.is_kernels_alone() { 0 } else { tensors }, scratch)
+    });
     let named = metadata.get("bottleneck").map(String::as_str);
     let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
     Ok(ModelInfo {
@@ -311,6 +316,7 @@ pub(super) fn inspect(
         size_multiple,
         receptive,
         macs_per_pixel: cost::macs(&trial.typed) / pixels,
+        scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
         range,

@@ -21,8 +21,8 @@ type Key = (usize, usize, usize, Option<String>);
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
     runner: Runner,
-    /// Memory that the kernels work in.
-    bytes: usize,
+    /// Memory that the kernels work in: what grows with the picture, and what doesn't.
+    bytes: (usize, usize),
     input: Vec<usize>,
     /// Shape of the result.
     pub(super) output: Vec<usize>,
@@ -103,8 +103,9 @@ impl Plan {
         })
     }
 
-    /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes.
-    pub(super) fn bytes(&self) -> usize {
+    /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that
+    /// grow with the picture, and those that don't.
+    pub(super) fn bytes(&self) -> (usize, usize) {
         self.bytes
     }
 

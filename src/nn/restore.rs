@@ -124,7 +124,8 @@ impl Restorer {
         let (columns, rows) = self.axes(width, height);
         // The input twice; of the output at most luma, chroma and samples in floats (4 + 12 + 12).
         let ends = 8 * info.in_channels + 28 * self.scale * self.scale;
-        (columns.tile as u64 * rows.tile as u64).saturating_mul((info.memory_per_pixel + ends) as u64)
+        let tile = columns.tile as u64 * rows.tile as u64;
+        tile.saturating_mul((info.memory_per_pixel + ends) as u64) + info.scratch_bytes as u64
     }
 
     /// Restores `image`. Tiles run in parallel on the current rayon pool; the result doesn't depend on

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn tiles_grow_with_the_overlap_and_shrink_with_the_memory() {
         let length = |radius, bytes| best_length(Demands { radius: Some(radius), multiple: 1 }, bytes);
-        assert_eq!([length(2, 500), length(8, 500), length(17, 500), length(29, 500)], [256, 384, 512, 768]);
+        assert_eq!([length(2, 500), length(10, 500), length(17, 500), length(29, 500)], [256, 384, 512, 768]);
         assert_eq!(length(29, 4000), 256);
         // Mostly overlap at any length that is considered.
         assert_eq!((length(200, 500), length(300, 500)), (1024, 1216));

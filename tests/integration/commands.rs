@@ -1,9 +1,10 @@
 //! The other commands, and mistakes in pipelines.
 
-use crate::support::{Job, archive, picture, save};
+use crate::support::{Ended, Job, archive, picture, root, save};
 use safelight::image::Depth;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 #[test]
 fn all_mistakes_are_told_at_once_with_their_places() {
@@ -151,4 +152,36 @@ fn committed_docs_are_what_the_code_says() {
     assert!(read("docs/pipeline.schema.json") == schema, "run `make docs`");
     let reference = safelight::spec::reference_markdown(&descriptors);
     assert!(read("docs/pipeline.md").ends_with(&reference), "run `make docs`");
+}
+
+#[test]
+fn engines_agree_and_each_can_be_asked_for() {
+    let job = Job::new("- write");
+    save(&picture(90, 70, 3, Depth::U16, 1), &job.input().join("a.png"));
+    let model = root().join("sample_data/models/denoise.onnx");
+    let restored = |settings: &str| {
+        job.clear_output();
+        job.steps(&format!("- restore: {{model: {}{settings}}}\n- write: {{format: pnm}}", model.display()));
+        job.call(&["run"]).expect(0);
+        let bytes = fs::read(job.output().join("images/a.ppm")).unwrap();
+        let samples = &bytes[bytes.len() - 90 * 70 * 3 * 2..];
+        samples.as_chunks::<2>().0.iter().map(|b| u16::from_be_bytes(*b)).collect::<Vec<_>>()
+    };
+    let plain = restored(", engine: plain");
+    for settings in ["", ", exact: true", ", engine: fast, exact: false"] {
+        let ours = restored(settings);
+        let apart = ours.iter().zip(&plain).map(|(a, b)| a.abs_diff(*b)).max();
+        // 1e-4 of the range, and the step of the rounding.
+        assert!(apart.is_some_and(|d| d <= 7), "{settings}: {apart:?}");
+    }
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+    let command = command.arg("model").arg(model).args(["--compare", "--size", "61", "--json"]);
+    let ended = Ended::from(command.output().unwrap()).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let compared = &json["comparison"];
+    assert_eq!((&compared["width"], &compared["height"]), (&64.into(), &64.into()));
+    let number = |name: &str| compared[name].as_f64().unwrap();
+    assert!(number("largest_difference") <= 1e-4 * number("output_range"), "{compared}");
+    assert!(number("fast_seconds") > 0.0 && number("plain_seconds") > 0.0, "{compared}");
 }

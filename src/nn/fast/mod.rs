@@ -66,10 +66,13 @@ pub(super) fn whole(model: &TypedModel) -> Option<Region> {
     region.op_as::<Region>().filter(|_| whole).cloned()
 }
 
-/// Bytes that the kernels of a rewritten network work in: its regions share them.
-pub(super) fn bytes(model: &TypedModel) -> usize {
+/// Bytes that the kernels of a rewritten network work in, which its regions share: those that grow with the
+/// picture, and those that don't.
+pub(super) fn bytes(model: &TypedModel) -> (usize, usize) {
     let regions = model.nodes().iter().filter_map(|n| n.op_as::<Region>());
-    regions.map(|r| r.program.bytes()).max().unwrap_or(0)
+    regions.fold((0, 0), |(bytes, scratch), r| {
+        (bytes.max(r.program.bytes()), scratch.max(r.program.scratch_bytes()))
+    })
 }
 
 type Regions<'m> = BTreeMap<usize, (Lifter<'m>, HashSet<usize>)>;
