@@ -3,7 +3,7 @@
 
 use super::choose::{border, choose};
 use super::depthwise::{self, Depthwise};
-use super::direct::{self, Direct};
+use super::direct::{self, Direct, Row};
 use super::dot::{self, Dot};
 use super::level::Level;
 use super::panel::Finish;
@@ -188,42 +188,27 @@ impl Conv {
                     }
                 }
             }
-            Kernel::Dot(dot) => {
+            Kernel::Dot(_) | Kernel::Depthwise(_) => {
                 for (n, row) in rows_of(shape) {
                     let base = buffer.as_mut_ptr();
-                    // SAFETY: as above.
+                    // SAFETY: as above; `SLACK` covers the last register of a depthwise kernel.
                     unsafe {
-                        let job = dot::Row {
-                            dot,
-                            x: (base.wrapping_add(x.pixel_at(n, row * dot.stride.0, 0)), x.row, x.pixel),
-                            y: (base.add(y.pixel_at(n, row, 0)), y.pixel),
-                            count: shape.w,
-                            bias,
-                            finish,
-                        };
-                        dot::run(dot.level(), &job);
-                    }
-                    after(buffer, Segment { n, y: row, from: 0, to: shape.w });
-                }
-            }
-            Kernel::Depthwise(depthwise) => {
-                for (n, row) in rows_of(shape) {
-                    let base = buffer.as_mut_ptr();
-                    // SAFETY: as above; `SLACK` covers the last register.
-                    unsafe {
-                        let job = depthwise::Row {
-                            depthwise,
-                            x: (
-                                base.wrapping_add(x.pixel_at(n, row * depthwise.stride.0, 0)),
-                                x.row,
-                                x.pixel,
-                            ),
-                            y: (base.add(y.pixel_at(n, row, 0)), y.pixel),
-                            count: shape.w,
-                            bias,
-                            finish,
-                        };
-                        depthwise::run(depthwise.level(), &job);
+                        let y = (base.add(y.pixel_at(n, row, 0)), y.pixel);
+                        let x = (
+                            base.wrapping_add(x.pixel_at(n, row * self.spec.stride.0, 0)).cast_const(),
+                            x.row,
+                            x.pixel,
+                        );
+                        let count = shape.w;
+                        match &self.kernel {
+                            Kernel::Dot(kernel) => {
+                                dot::run(kernel.level(), &Row { kernel, x, y, count, bias, finish });
+                            }
+                            Kernel::Depthwise(kernel) => {
+                                depthwise::run(kernel.level(), &Row { kernel, x, y, count, bias, finish });
+                            }
+                            _ => {}
+                        }
                     }
                     after(buffer, Segment { n, y: row, from: 0, to: shape.w });
                 }

@@ -1,8 +1,7 @@
 //! Convolutions of each channel by itself: vectors lie along the channels.
 
-use super::direct::Tap;
+use super::direct::{Row, Tap};
 use super::level::{Level, dispatch};
-use super::panel::Finish;
 use super::vector::Vector;
 
 /// Pixels at once.
@@ -36,28 +35,16 @@ impl Depthwise {
     }
 }
 
-/// One row of one picture.
-pub(super) struct Row<'a> {
-    pub depthwise: &'a Depthwise,
-    /// What the first pixel's tap (0, 0) reads, and distances of rows and pixels.
-    pub x: (*const f32, usize, usize),
-    /// First result, and the distance of pixels.
-    pub y: (*mut f32, usize),
-    pub count: usize,
-    pub bias: *const f32,
-    pub finish: Finish,
-}
-
 dispatch! {
     /// Computes the row.
     ///
     /// # Safety
     /// As for `direct::run`; beyond the input's last float, one register more must be valid to read.
-    run = row(Row<'_>)
+    run = row(Row<'_, Depthwise>)
 }
 
 #[inline(always)]
-unsafe fn row<V: Vector>(r: &Row<'_>) {
+unsafe fn row<V: Vector>(r: &Row<'_, Depthwise>) {
     // SAFETY: passed on.
     unsafe {
         let mut i = 0;
@@ -73,8 +60,8 @@ unsafe fn row<V: Vector>(r: &Row<'_>) {
 }
 
 #[inline(always)]
-unsafe fn pixels<V: Vector, const P: usize>(r: &Row<'_>, first: usize) {
-    let d = r.depthwise;
+unsafe fn pixels<V: Vector, const P: usize>(r: &Row<'_, Depthwise>, first: usize) {
+    let d = r.kernel;
     let step = d.stride.1 * r.x.2;
     // SAFETY: the caller promised input and output; weights are packed for these loops.
     unsafe {

@@ -65,6 +65,19 @@ impl Direct {
     }
 }
 
+/// One row of one picture, for the kernels that work row by row.
+pub(super) struct Row<'a, K> {
+    pub kernel: &'a K,
+    /// What the first pixel's tap (0, 0) reads, and distances of rows and pixels.
+    pub x: (*const f32, usize, usize),
+    /// First result, and the distance of pixels.
+    pub y: (*mut f32, usize),
+    pub count: usize,
+    /// As many floats as packed output channels.
+    pub bias: *const f32,
+    pub finish: Finish,
+}
+
 /// Rows of one picture.
 pub(super) struct Rows<'a> {
     pub direct: &'a Direct,

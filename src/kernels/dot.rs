@@ -1,7 +1,7 @@
 //! Convolutions with a handful of output channels: vectors lie along the input channels, and each sum is
 //! added up at its end.
 
-use super::direct::Tap;
+use super::direct::{Row, Tap};
 use super::level::{Level, dispatch};
 use super::panel::Finish;
 use super::vector::{Vector, load_all};
@@ -53,31 +53,19 @@ impl Dot {
     }
 }
 
-/// One row of one picture.
-pub(super) struct Row<'a> {
-    pub dot: &'a Dot,
-    /// What the first pixel's tap (0, 0) reads, and distances of rows and pixels.
-    pub x: (*const f32, usize, usize),
-    /// First result, and the distance of pixels.
-    pub y: (*mut f32, usize),
-    pub count: usize,
-    pub bias: *const f32,
-    pub finish: Finish,
-}
-
 dispatch! {
     /// Computes the row.
     ///
     /// # Safety
     /// As for `direct::run`.
-    run = row(Row<'_>)
+    run = row(Row<'_, Dot>)
 }
 
 #[inline(always)]
-unsafe fn row<V: Vector>(r: &Row<'_>) {
+unsafe fn row<V: Vector>(r: &Row<'_, Dot>) {
     // SAFETY: passed on.
     unsafe {
-        match r.dot.channels.1 {
+        match r.kernel.channels.1 {
             1 => outputs::<V, 1>(r),
             2 => outputs::<V, 2>(r),
             3 => outputs::<V, 3>(r),
@@ -87,7 +75,7 @@ unsafe fn row<V: Vector>(r: &Row<'_>) {
 }
 
 #[inline(always)]
-unsafe fn outputs<V: Vector, const O: usize>(r: &Row<'_>) {
+unsafe fn outputs<V: Vector, const O: usize>(r: &Row<'_, Dot>) {
     // SAFETY: passed on.
     unsafe {
         let mut i = 0;
@@ -102,29 +90,48 @@ unsafe fn outputs<V: Vector, const O: usize>(r: &Row<'_>) {
     }
 }
 
+/// Adds one tap's products. The sums are passed by value, without which they would stay in memory.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "with iterators, the sums stay in memory")]
+unsafe fn products<V: Vector, const P: usize, const O: usize>(
+    mut acc: [[V; O]; P],
+    x: *const f32,
+    step: usize,
+    mut w: *const f32,
+    channels: usize,
+) -> [[V; O]; P] {
+    // SAFETY: the caller promised input and weights.
+    unsafe {
+        let mut k = 0;
+        while k < channels {
+            let weights: [V; O] = load_all(w, V::LANES);
+            for p in 0..P {
+                let v = V::load(x.add(p * step + k));
+                for o in 0..O {
+                    acc[p][o] = v.fma(weights[o], acc[p][o]);
+                }
+            }
+            w = w.add(O * V::LANES);
+            k += V::LANES;
+        }
+    }
+    acc
+}
+
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
-unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_>, first: usize) {
-    let step = r.dot.stride.1 * r.x.2;
+unsafe fn pixels<V: Vector, const P: usize, const O: usize>(r: &Row<'_, Dot>, first: usize) {
+    let step = r.kernel.stride.1 * r.x.2;
     // SAFETY: the caller promised input and output; weights are packed for these loops.
     unsafe {
         let mut acc = [[V::splat(0.0); O]; P];
-        let mut w = r.dot.weights.as_ptr();
+        let mut w = r.kernel.weights.as_ptr();
         let x = r.x.0.wrapping_add(first * step);
-        for &(dy, dx) in &r.dot.taps {
+        let channels = r.kernel.channels.0;
+        for &(dy, dx) in &r.kernel.taps {
             let at = x.wrapping_offset(dy * r.x.1 as isize + dx * r.x.2 as isize);
-            let mut k = 0;
-            while k < r.dot.channels.0 {
-                let weights: [V; O] = load_all(w, V::LANES);
-                for (p, acc) in acc.iter_mut().enumerate() {
-                    let v = V::load(at.add(p * step + k));
-                    for (acc, weight) in acc.iter_mut().zip(weights) {
-                        *acc = v.fma(weight, *acc);
-                    }
-                }
-                w = w.add(O * V::LANES);
-                k += V::LANES;
-            }
+            acc = products::<V, P, O>(acc, at, step, w, channels);
+            w = w.add(channels * O);
         }
         for o in 0..O {
             let mut sums = [0.0; P];
