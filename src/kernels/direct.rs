@@ -13,6 +13,8 @@ const STRIP: usize = 64 << 10;
 pub(super) struct Pass {
     /// Row and column that each tap reads, relative to the output's position in the pass times the stride.
     pub taps: Vec<(isize, isize)>,
+    /// Taps that stand side by side, by [`chain`].
+    chain: usize,
     /// Weights of all blocks of output channels, one block after the other.
     weights: Vec<f32>,
     /// First output row and column.
@@ -60,9 +62,22 @@ impl Direct {
             }
             first += block * lanes;
         }
-        let taps = taps.into_iter().map(|t| t.0).collect();
-        self.passes.push(Pass { taps, weights, start, every });
+        let taps: Vec<_> = taps.into_iter().map(|t| t.0).collect();
+        let chain = chain(&taps);
+        self.passes.push(Pass { taps, chain, weights, start, every });
     }
+}
+
+/// How many taps stand side by side in a row, if in all rows as many do; else 1.
+fn chain(taps: &[(isize, isize)]) -> usize {
+    let beside = |from: usize| {
+        let pairs = taps[from..].windows(2);
+        1 + pairs.take_while(|w| w[1].0 == w[0].0 && w[1].1 == w[0].1 + 1).count()
+    };
+    let first = if taps.is_empty() { 1 } else { beside(0) };
+    let regular =
+        taps.len().is_multiple_of(first) && (0..taps.len()).step_by(first).all(|i| beside(i) == first);
+    if regular { first } else { 1 }
 }
 
 /// One row of one picture, for the kernels that work row by row.
@@ -115,19 +130,10 @@ unsafe fn rows<V: Vector>(r: &Rows<'_>) {
             continue;
         }
         let columns = (r.size.1 - start.1).div_ceil(every.1);
-        // Taps that read on where the one before stopped become one.
-        let mut taps: Vec<isize> = vec![];
+        // Taps side by side read on where the one before stopped, when pixels have no other channels.
+        let chain = if ic == x_pixel { pass.chain } else { 1 };
         let offsets = pass.taps.iter().map(|t| t.0 * x_row as isize + t.1 * x_pixel as isize);
-        let chained = ic == x_pixel && pass.taps.len() > 1;
-        let run_of = |from: usize| {
-            let t = &pass.taps[from..];
-            1 + t.windows(2).take_while(|w| w[1].0 == w[0].0 && w[1].1 == w[0].1 + 1).count()
-        };
-        let chain = if chained { run_of(0) } else { 1 };
-        let regular = pass.taps.len().is_multiple_of(chain)
-            && (0..pass.taps.len()).step_by(chain).all(|i| chain == 1 || run_of(i) == chain);
-        let chain = if regular { chain } else { 1 };
-        taps.extend(offsets.step_by(chain));
+        let taps: Vec<isize> = offsets.step_by(chain).collect();
         let first = r.rows.0.saturating_sub(start.0).div_ceil(every.0);
         let last = r.rows.1.saturating_sub(start.0).div_ceil(every.0);
         let strip = if d.blocks.len() == 1 { 1 } else { (STRIP / (d.stride.0 * x_row).max(1)).clamp(1, 16) };

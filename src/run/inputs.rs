@@ -151,6 +151,7 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
     let identity = |file: &fs::File| identity_of(path, &file.metadata().map_err(|e| unreadable(path, &e))?);
     let before = identity(&file)?;
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
+    // Through `take`, since a file's own `read_to_end` asks for its size and place once more.
     Read::by_ref(&mut file).take(u64::MAX).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
     if identity(&file)? != before || bytes.len() as u64 != before.size {
         let message = format!("{} changed while it was read; it will be tried again", path.display());
