@@ -22,3 +22,4 @@ pub mod sinks;
 pub mod spec;
 pub mod steps;
 pub mod store;
+pub mod train;

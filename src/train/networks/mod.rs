@@ -1,0 +1,54 @@
+//! Architectures: one file each, registered in [`NETWORKS`].
+
+mod embedding;
+mod mlp;
+mod noise_autoencoder;
+mod residual;
+mod super_resolution;
+
+use super::net::{Net, Size};
+use crate::spec::{Args, Descriptor};
+
+/// What an architecture is asked for beside its own parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Channels of the pictures: 1 or 3; numbers of a vector.
+    pub channels: usize,
+    /// Side of the network's input in pixels while training; 1 for vectors.
+    pub side: usize,
+}
+
+/// A registered architecture.
+#[derive(Debug)]
+pub struct Network {
+    /// Name, documentation and parameters.
+    pub descriptor: &'static Descriptor,
+    /// Whether what is wanted of it is its bottleneck.
+    pub embeds: bool,
+    /// Whether it takes vectors, not pictures.
+    pub vectors: bool,
+    /// Makes it; `None` when a parameter is missing (a mistake that was reported).
+    pub build: fn(&Args, Wanted) -> Option<Net>,
+}
+
+/// Every architecture there is. A new one is a file beside this and a line here.
+pub static NETWORKS: &[&Network] = &[
+    &residual::NETWORK,
+    &embedding::NETWORK,
+    &mlp::NETWORK,
+    &noise_autoencoder::NETWORK,
+    &super_resolution::NETWORK,
+];
+
+/// The descriptors, for the parser.
+pub fn descriptors() -> Vec<&'static Descriptor> {
+    NETWORKS.iter().map(|n| n.descriptor).collect()
+}
+
+/// Size of the input.
+fn input(wanted: Wanted) -> Size {
+    Size::new(wanted.side, wanted.side, wanted.channels)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! `super_resolution`: the residual autoencoder that this project descends from, layer for layer.
+
+use super::{Network, Wanted, input};
+use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::train::net::{Activation, Builder, Net, Op};
+
+/// The architecture.
+pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: false, vectors: false, build };
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: "super_resolution",
+    doc: "The 1,110,403-parameter autoencoder that this project descends from, which sharpens pictures that were made \
+          smaller and larger again: convolutions of 64, 128 and 256 channels with 2x2 max-pools, mirrored with repeated \
+          pixels and two additive skips.",
+    role: Role::Image,
+    params: &[Param {
+        name: "dropout",
+        kind: Kind::Float { min: 0.0, max: 0.9 },
+        fallback: Fallback::Yaml("0.3"),
+        doc: "Share of numbers that is zeroed after the first pool while training.",
+    }],
+    shorthand: Some("dropout"),
+    example: "- super_resolution: {}",
+};
+
+fn build(args: &Args, wanted: Wanted) -> Option<Net> {
+    Some(super_resolution(wanted, args.float("dropout")? as f32))
+}
+
+pub(super) fn super_resolution(wanted: Wanted, dropout: f32) -> Net {
+    let relu = Activation::Relu;
+    let mut b = Builder::new(input(wanted));
+    b.conv(64, 3, relu);
+    let first = b.conv(64, 3, relu);
+    b.then(Op::MaxPool);
+    if dropout > 0.0 {
+        b.then(Op::Dropout(dropout));
+    }
+    b.conv(128, 3, relu);
+    let second = b.conv(128, 3, relu);
+    b.then(Op::MaxPool);
+    let bottleneck = b.conv(256, 3, relu);
+    b.then(Op::Upsample(2));
+    b.conv(128, 3, relu);
+    let x = b.conv(128, 3, relu);
+    b.add(x, second);
+    b.then(Op::Upsample(2));
+    b.conv(64, 3, relu);
+    let x = b.conv(64, 3, relu);
+    b.add(x, first);
+    b.conv(wanted.channels, 3, relu);
+    b.finish("super_resolution", bottleneck, 1, 4)
+}

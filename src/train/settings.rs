@@ -1,0 +1,166 @@
+//! A training job, resolved: nothing is optional that has a meaning when absent.
+
+use super::net::Net;
+use crate::corrupt::Recipe;
+use crate::plan::InputPlan;
+use std::path::PathBuf;
+
+/// What the network is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Pictures out of pictures; made better, at the same or a larger size.
+    Restore,
+    /// The bottleneck is what is wanted.
+    Embed,
+}
+
+impl Task {
+    /// Its name in a model's metadata.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Restore => "restore",
+            Task::Embed => "embed",
+        }
+    }
+}
+
+/// What is learned from.
+#[derive(Debug)]
+pub enum Data {
+    /// Clean pictures, from which both sides of a pair are made.
+    Pictures {
+        /// Where they are.
+        input: InputPlan,
+        /// Pictures that are used for the final figures only, if there are any.
+        test: Option<InputPlan>,
+        /// Made of every clean patch to give the network's input; without one, the input is the patch itself.
+        recipe: Option<Recipe>,
+    },
+    /// Pairs that were made before.
+    Pairs {
+        /// Relative path of each corrupted picture with its clean one, below `root`.
+        pairs: Vec<(PathBuf, PathBuf)>,
+        /// The folder.
+        root: PathBuf,
+    },
+    /// Vectors in a column of Parquet files, or made ones.
+    Vectors {
+        /// Where they come from.
+        source: Vectors,
+    },
+}
+
+/// Where vectors come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Vectors {
+    /// A column of lists or arrays of numbers.
+    Parquet {
+        /// The files.
+        files: Vec<PathBuf>,
+        /// The column.
+        column: String,
+        /// A column that tells groups apart, for the silhouette.
+        label: Option<String>,
+    },
+    /// Gaussian blobs, as scikit-learn's `make_blobs` draws them.
+    Blobs(Blobs),
+}
+
+/// Parameters of `make_blobs`; centres lie in \[-1, 1\].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blobs {
+    /// Points in all.
+    pub count: usize,
+    /// Numbers of a point.
+    pub dimensions: usize,
+    /// Blobs.
+    pub centres: usize,
+    /// Standard deviation of each.
+    pub deviation: f64,
+    /// Its random state.
+    pub seed: u32,
+}
+
+/// What is made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Mean square.
+    Mse,
+    /// Mean absolute difference.
+    L1,
+    /// `sqrt(d^2 + 1e-6)`: L1 with a round bottom (Charbonnier et al. 1994).
+    Charbonnier,
+}
+
+/// How the learning rate goes after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Half a cosine down to a hundredth.
+    Cosine,
+    /// It stays.
+    Constant,
+}
+
+/// A known figure that the result is printed beside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// Whose it is.
+    pub label: String,
+    /// Name of the figure, such as `mse`.
+    pub figure: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// A training job.
+#[derive(Debug)]
+pub struct TrainPlan {
+    /// Name of the job.
+    pub name: String,
+    /// Output folder, absolute.
+    pub output: PathBuf,
+    /// Name of the ONNX file in it.
+    pub model: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The network.
+    pub net: Net,
+    /// What it is for.
+    pub task: Task,
+    /// What it learns from.
+    pub data: Data,
+    /// Share of the pictures (or vectors) that is held out, above 0 and below 1.
+    pub validation: f64,
+    /// Clean patches' side in pixels; 0 for whole pictures, brought to the network's size.
+    pub patch: usize,
+    /// Whether patches are turned and mirrored at random.
+    pub augment: bool,
+    /// Patches in a step.
+    pub batch: usize,
+    /// Steps in an epoch.
+    pub steps: usize,
+    /// Most epochs.
+    pub epochs: usize,
+    /// Epochs without a better validation after which training ends; 0 for never.
+    pub patience: usize,
+    /// What is made small.
+    pub loss: Loss,
+    /// Highest learning rate.
+    pub rate: f64,
+    /// Steps in which it rises to that.
+    pub warmup: usize,
+    /// How it goes on.
+    pub schedule: Schedule,
+    /// Weight decay of AdamW; 0 makes it Adam.
+    pub decay: f64,
+    /// Largest length of the gradient; longer ones are shortened. 0 for no limit.
+    pub clip: f64,
+    /// A figure of others.
+    pub beside: Vec<Beside>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes that pictures kept in memory may take.
+    pub memory: u64,
+    /// Digest of all that decides the result.
+    pub fingerprint: [u8; 32],
+}
