@@ -23,3 +23,4 @@ pub mod spec;
 pub mod steps;
 pub mod store;
 pub mod train;
+pub mod synth;

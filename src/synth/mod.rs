@@ -1,0 +1,87 @@
+//! Synthetic pictures: made from a seed alone, as many as are asked for. One file or folder each, registered in
+//! [`SYNTHS`].
+//!
+//! A source is a pure function from ([`Params`], seed) to an 8-bit RGB picture ([`Rgb`]): no files, clock or
+//! threads; transcendental functions from `libm`, so that the bytes are the same on every machine. A caller
+//! that wants many takes one seed for each: `dead_leaves::render(&Params { size: 128, ..Params::default() },
+//! seed)`.
+
+pub mod dead_leaves;
+
+/// What the pictures of every source have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Params {
+    /// Width and height, pixels, [`SIZES`].
+    pub size: u16,
+    /// Share of the pictures that have text and line art in them, 0 to 1.
+    pub marks: f64,
+}
+
+/// Sizes that a picture may have.
+pub const SIZES: std::ops::RangeInclusive<u16> = 16..=4096;
+
+impl Default for Params {
+    /// 256x256 pixels, every fourth with text or line art.
+    fn default() -> Params {
+        Params { size: 256, marks: 0.25 }
+    }
+}
+
+/// A picture.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rgb {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// Red, green, blue of each pixel (sRGB), row by row: `width * height * 3` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// A registered source.
+#[derive(Debug)]
+pub struct Synth {
+    /// Word for `input.synth`, and folder of the items' names.
+    pub name: &'static str,
+    /// One sentence for `safelight list` and the reference.
+    pub doc: &'static str,
+    /// Counts up when the same parameters and seed give other bytes than before.
+    pub version: u32,
+    /// The picture of a seed.
+    pub render: fn(&Params, u64) -> Rgb,
+    /// Bytes that rendering takes at most, the picture included.
+    pub bytes: fn(&Params) -> u64,
+}
+
+/// Every source there is. A new one is a file beside this and a line here.
+pub static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sound() {
+        let mut names = std::collections::BTreeSet::new();
+        for synth in SYNTHS {
+            assert!(names.insert(synth.name), "{} is there twice", synth.name);
+            assert!(synth.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", synth.name);
+            assert!(synth.doc.ends_with('.') && synth.version >= 1, "{}", synth.name);
+        }
+    }
+
+    #[test]
+    fn pictures_follow_from_size_marks_and_seed_alone() {
+        for synth in SYNTHS {
+            for size in [16, 40, 65] {
+                let params = Params { size, marks: 0.5 };
+                let draw = |seed| (synth.render)(&params, seed);
+                let [first, again, other] = [draw(7), draw(7), draw(8)];
+                assert!(first == again && first != other, "{} {size}", synth.name);
+                let side = usize::from(size);
+                assert_eq!((first.width, first.height, first.pixels.len()), (side, side, 3 * side * side));
+                assert!((synth.bytes)(&params) > first.pixels.len() as u64);
+            }
+        }
+    }
+}
