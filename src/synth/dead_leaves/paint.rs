@@ -89,7 +89,7 @@ impl Texture {
             u if u < 0.95 => Pattern::Stripe,
             _ => Pattern::Check,
         };
-        let scale = log_uniform(0.08, 1.4, rng);
+        let scale = log_uniform(0.1, 1.8, rng);
         let stretch = if rng.chance(0.4) { log_uniform(1.0, 8.0, rng) } else { 1.0 };
         // A wave of fewer than 4 canvas pixels could not be told from its alias.
         let period = log_uniform(4.0, 60.0, rng);

@@ -55,9 +55,9 @@ impl Palette {
         let warm = 0.05 * rng.normal();
         Palette {
             shares,
-            brightness: (0.43 + 0.19 * rng.normal()).clamp(0.1, 0.85),
-            contrast: log_uniform(0.05, 0.32, rng),
-            saturation: if rng.chance(0.03) { 0.0 } else { libm::expf(0.45 * rng.normal() - 0.25) },
+            brightness: (0.4 + 0.2 * rng.normal()).clamp(0.08, 0.85),
+            contrast: log_uniform(0.05, 0.3, rng),
+            saturation: if rng.chance(0.03) { 0.0 } else { libm::expf(0.45 * rng.normal() - 0.35) },
             cast: [1.0 + warm, 1.0, 1.0 - warm],
         }
     }

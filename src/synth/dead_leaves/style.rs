@@ -3,7 +3,7 @@
 use super::fields::{Field, SMOOTH};
 use super::outline::{KINDS, Kind};
 use super::paint::{Colour, Paint, Texture, log_uniform};
-use super::palette::Palette;
+use super::palette::{Palette, luma};
 use super::raster::Point;
 use super::turns::phase;
 use crate::random::Rng;
@@ -71,7 +71,7 @@ impl Style {
     pub(super) fn draw(side: usize, rng: &mut Rng) -> Style {
         let side = side as f32;
         let largest = side * log_uniform(0.15, 0.55, rng);
-        let top = (largest / 4.0).min(side / 12.0).max(2.0 * SMALLEST + 0.1);
+        let top = (largest / 4.0).min(side / 8.0).max(2.0 * SMALLEST + 0.1);
         let fineness = rng.unit() as f32;
         let smallest = 2.0 * SMALLEST * libm::powf(top / (2.0 * SMALLEST), fineness);
         let mut kinds = KINDS.map(|kind| {
@@ -85,10 +85,15 @@ impl Style {
             *k = sum;
         });
         let palette = Palette::draw(rng);
-        let roughness = log_uniform(0.02, 0.22, rng);
+        let roughness = log_uniform(0.02, 0.3, rng);
         let lively = log_uniform(0.02, 0.3, rng);
         let count = rng.int(3, 9);
-        let materials = (0..count).map(|_| Material::draw(&palette, roughness, lively, rng)).collect();
+        let mut materials: Vec<Material> =
+            (0..count).map(|_| Material::draw(&palette, roughness, lively, rng)).collect();
+        // Neighbours of like brightness: most edges of photographs are faint.
+        if rng.chance(0.7) {
+            materials.sort_by(|a, b| luma(a.colour).total_cmp(&luma(b.colour)));
+        }
         Style {
             side,
             smallest,
@@ -99,7 +104,7 @@ impl Style {
             strict: rng.chance(0.35),
             wander: if rng.chance(0.5) { 0.0 } else { rng.uniform(0.02, 0.25) as f32 },
             materials,
-            order: rng.uniform(0.3, 1.0) as f32,
+            order: 1.0 - log_uniform(0.02, 0.6, rng),
             map: Map::draw(side, rng),
             flow: Map::draw(side, rng),
             gloom: if rng.chance(0.5) { 0.0 } else { rng.uniform(0.0, 0.7) as f32 },
