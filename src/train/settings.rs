@@ -1,5 +1,7 @@
 //! A training job, resolved: nothing is optional that has a meaning when absent.
 
+use super::adam::Schedule;
+use super::loss::Loss;
 use super::net::Net;
 use crate::corrupt::Recipe;
 use crate::plan::InputPlan;
@@ -79,26 +81,6 @@ pub struct Blobs {
     pub deviation: f64,
     /// Its random state.
     pub seed: u32,
-}
-
-/// What is made small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Mean square.
-    Mse,
-    /// Mean absolute difference.
-    L1,
-    /// `sqrt(d^2 + 1e-6)`: L1 with a round bottom (Charbonnier et al. 1994).
-    Charbonnier,
-}
-
-/// How the learning rate goes after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
-    /// Half a cosine down to a hundredth.
-    Cosine,
-    /// It stays.
-    Constant,
 }
 
 /// A known figure that the result is printed beside.

@@ -1,0 +1,131 @@
+//! AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019) and the learning rate's way.
+
+use rayon::prelude::*;
+
+/// How the learning rate goes after the warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Half a cosine down to a hundredth.
+    Cosine,
+    /// It stays.
+    Constant,
+}
+
+/// Where the cosine ends.
+const LAST: f64 = 0.01;
+const BETA: (f32, f32) = (0.9, 0.999);
+const EPSILON: f32 = 1e-8;
+/// Parameters in one task: sums of squares are added block by block, whatever the threads.
+const BLOCK: usize = 1 << 14;
+
+impl Schedule {
+    /// The learning rate of step `step`, counted from 0, of `total`; it rises to `rate` during `warmup` steps.
+    pub fn rate(self, rate: f64, step: u64, warmup: u64, total: u64) -> f64 {
+        if step < warmup {
+            return rate * (step + 1) as f64 / warmup as f64;
+        }
+        match self {
+            Schedule::Constant => rate,
+            Schedule::Cosine => {
+                let done = (step - warmup) as f64 / (total.saturating_sub(warmup)).max(1) as f64;
+                let share = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * done.min(1.0));
+                rate * (LAST + (1.0 - LAST) * share)
+            }
+        }
+    }
+}
+
+/// Moments of the gradient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adam {
+    /// Running mean.
+    pub mean: Vec<f32>,
+    /// Running mean of the squares.
+    pub square: Vec<f32>,
+    /// Updates made.
+    pub updates: u64,
+}
+
+/// Length of a gradient.
+pub fn norm(gradient: &[f32]) -> f64 {
+    let squares = |block: &[f32]| block.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>();
+    let blocks: Vec<f64> = gradient.par_chunks(BLOCK).map(squares).collect();
+    blocks.iter().sum::<f64>().sqrt()
+}
+
+impl Adam {
+    /// Before the first update.
+    pub fn new(parameters: usize) -> Adam {
+        Adam { mean: vec![0.0; parameters], square: vec![0.0; parameters], updates: 0 }
+    }
+
+    /// Makes one update of learning rate `rate` with `gradient` times `scale`; `decay` shrinks the parameters for
+    /// which `decays` is set.
+    pub fn update(
+        &mut self,
+        parameters: &mut [f32],
+        gradient: &[f32],
+        scale: f32,
+        rate: f64,
+        decay: f64,
+        decays: &[bool],
+    ) {
+        self.updates += 1;
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.updates.min(1 << 20) as i32);
+        let step = (rate * correction(BETA.1).sqrt() / correction(BETA.0)) as f32;
+        let epsilon = EPSILON * correction(BETA.1).sqrt() as f32;
+        let shrink = (rate * decay) as f32;
+        let all = parameters
+            .par_chunks_mut(BLOCK)
+            .zip(gradient.par_chunks(BLOCK))
+            .zip(self.mean.par_chunks_mut(BLOCK))
+            .zip(self.square.par_chunks_mut(BLOCK))
+            .zip(decays.par_chunks(BLOCK));
+        all.for_each(|((((p, g), m), v), d)| {
+            for i in 0..p.len() {
+                let g = g[i] * scale;
+                m[i] += (1.0 - BETA.0) * (g - m[i]);
+                v[i] += (1.0 - BETA.1) * (g * g - v[i]);
+                if d[i] {
+                    p[i] -= shrink * p[i];
+                }
+                p[i] -= step * m[i] / (v[i].sqrt() + epsilon);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_rises_then_falls_along_a_cosine() {
+        let rate = |step| Schedule::Cosine.rate(1.0, step, 10, 110);
+        assert_eq!((rate(0), rate(9)), (0.1, 1.0));
+        assert!((rate(60) - 0.505).abs() < 1e-9 && (rate(110) - 0.01).abs() < 1e-9);
+        assert_eq!(Schedule::Constant.rate(0.5, 50, 10, 110), 0.5);
+    }
+
+    /// By hand: the first update moves by the rate, whatever the gradient's size; see Kingma and Ba's algorithm 1.
+    #[test]
+    fn updates_are_those_of_the_paper() {
+        let mut p = [1.0f32, -1.0, 2.0];
+        let mut adam = Adam::new(3);
+        adam.update(&mut p, &[4.0, -0.02, 0.0], 0.5, 0.1, 0.0, &[true; 3]);
+        assert!((p[0] - 0.9).abs() < 1e-5 && (p[1] + 0.9).abs() < 1e-4 && p[2] == 2.0, "{p:?}");
+        // Second: m = 0.9 * 0.2 + 0.1 * -1 = 0.08, v = 0.999 * 0.004 + 0.001 * 1 = 0.004996.
+        adam.update(&mut p, &[-2.0, 0.0, 0.0], 0.5, 0.1, 0.0, &[true; 3]);
+        let m = 0.08 / (1.0 - 0.81);
+        let v: f64 = 0.004996 / (1.0 - 0.998001);
+        assert!((f64::from(p[0]) - (0.9 - 0.1 * m / v.sqrt())).abs() < 1e-5, "{p:?}");
+    }
+
+    #[test]
+    fn decay_shrinks_only_what_it_should() {
+        let mut p = [1.0f32, 1.0];
+        Adam::new(2).update(&mut p, &[0.0, 0.0], 1.0, 0.1, 0.5, &[true, false]);
+        assert_eq!(p, [0.95, 1.0]);
+        assert!((norm(&[3.0, 4.0]) - 5.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,171 @@
+//! scikit-learn's `make_blobs`, number for number: what published results on blobs were computed from.
+//!
+//! The generator is NumPy's `RandomState`: MT19937 (Matsumoto and Nishimura 1998), doubles of 53 bits, normal
+//! numbers by the polar method, whole numbers by masked rejection. The logarithm is the platform's, as NumPy's is:
+//! another C library may change the last digit of some numbers.
+
+const N: usize = 624;
+const M: usize = 397;
+
+/// NumPy's `RandomState`.
+struct RandomState {
+    words: [u32; N],
+    at: usize,
+    /// The second of a pair of normal numbers.
+    second: Option<f64>,
+}
+
+impl RandomState {
+    /// As `RandomState(seed)` for a whole number: `init_genrand`, not `init_by_array`.
+    fn new(seed: u32) -> RandomState {
+        let mut words = [seed; N];
+        for i in 1..N {
+            let last = words[i - 1];
+            words[i] = (last ^ last >> 30).wrapping_mul(1_812_433_253).wrapping_add(i as u32);
+        }
+        RandomState { words, at: N, second: None }
+    }
+
+    fn word(&mut self) -> u32 {
+        if self.at == N {
+            for k in 0..N {
+                let y = self.words[k] & 0x8000_0000 | self.words[(k + 1) % N] & 0x7fff_ffff;
+                let twist = if y & 1 == 1 { 0x9908_b0df } else { 0 };
+                self.words[k] = self.words[(k + M) % N] ^ y >> 1 ^ twist;
+            }
+            self.at = 0;
+        }
+        let mut y = self.words[self.at];
+        self.at += 1;
+        y ^= y >> 11;
+        y ^= y << 7 & 0x9d2c_5680;
+        y ^= y << 15 & 0xefc6_0000;
+        y ^ y >> 18
+    }
+
+    /// In \[0, 1).
+    fn unit(&mut self) -> f64 {
+        let (high, low) = (self.word() >> 5, self.word() >> 6);
+        (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
+    }
+
+    /// `legacy_gauss`.
+    fn normal(&mut self) -> f64 {
+        if let Some(second) = self.second.take() {
+            return second;
+        }
+        loop {
+            let (x, y) = (2.0 * self.unit() - 1.0, 2.0 * self.unit() - 1.0);
+            let square = x * x + y * y;
+            if square < 1.0 && square != 0.0 {
+                let factor = (-2.0 * square.ln() / square).sqrt();
+                self.second = Some(factor * x);
+                return factor * y;
+            }
+        }
+    }
+
+    /// A whole number from 0 to `highest`.
+    fn interval(&mut self, highest: u32) -> u32 {
+        if highest == 0 {
+            // NumPy draws nothing then.
+            return 0;
+        }
+        let mask = u32::MAX >> highest.leading_zeros();
+        loop {
+            let value = self.word() & mask;
+            if value <= highest {
+                return value;
+            }
+        }
+    }
+}
+
+/// Points around `centres` random middles with standard deviation `deviation` in each dimension, and the number of
+/// the middle of each; shuffled. `[count][dimensions]`.
+///
+/// As `sklearn.datasets.make_blobs(count, dimensions, centers=centres, cluster_std=deviation, center_box=(-1, 1),
+/// random_state=seed)`. Without centres there are no points.
+pub fn make_blobs(
+    count: usize,
+    dimensions: usize,
+    centres: usize,
+    deviation: f64,
+    seed: u32,
+) -> (Vec<f64>, Vec<u32>) {
+    if centres == 0 {
+        return (vec![], vec![]);
+    }
+    let mut state = RandomState::new(seed);
+    let middles: Vec<f64> = (0..centres * dimensions).map(|_| -1.0 + 2.0 * state.unit()).collect();
+    let (mut points, mut labels) = (Vec::with_capacity(count * dimensions), Vec::with_capacity(count));
+    for centre in 0..centres {
+        // The first get what is left over.
+        for _ in 0..count / centres + usize::from(centre < count % centres) {
+            let middle = &middles[centre * dimensions..][..dimensions];
+            points.extend(middle.iter().map(|m| m + deviation * state.normal()));
+            labels.push(centre as u32);
+        }
+    }
+    // As NumPy shuffles the indices.
+    let mut order: Vec<usize> = (0..count).collect();
+    for i in (1..count).rev() {
+        order.swap(i, state.interval(i as u32) as usize);
+    }
+    let shuffled = order.iter().flat_map(|i| &points[i * dimensions..][..dimensions]).copied().collect();
+    (shuffled, order.iter().map(|i| labels[*i]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_sequence() {
+        // The 10,000th word for the seed 5489 is in the C++ standard.
+        let mut state = RandomState::new(5489);
+        (0..9999).for_each(|_| _ = state.word());
+        assert_eq!(state.word(), 4_123_659_995);
+    }
+
+    /// From scikit-learn 1.9.1 with NumPy 2.4.6.
+    #[test]
+    fn all_of_the_figure_s_points() {
+        let (points, labels) = make_blobs(20_000, 50, 20, 0.2, 17);
+        assert_eq!((points.len(), labels.len()), (1_000_000, 20_000));
+        assert_eq!(labels[..8], [16, 10, 13, 19, 5, 1, 12, 3]);
+        let weighted: usize = labels.iter().enumerate().map(|(i, l)| i * *l as usize).sum();
+        assert_eq!(weighted, 1_899_370_858);
+        let expected = [-0.244_919_854_831_803_56, 0.080_996_730_279_710_17, -0.366_310_579_025_834_5];
+        for (found, expected) in points.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15, "{found} {expected}");
+        }
+        assert!((points[999_999] + 0.771_622_830_548_326_1).abs() < 1e-15);
+        // Rounded, so that any C library's logarithm will do.
+        assert_eq!(digest(points.iter().map(|v| ((v * 1e6).round() as i64).to_le_bytes())), "ROUNDED");
+        // Every bit, where NumPy has the same logarithm.
+        if cfg!(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")) {
+            assert_eq!(digest(points.iter().map(|v| v.to_le_bytes())), "EXACT");
+        }
+        assert_eq!(digest(labels.iter().map(|v| i64::from(*v).to_le_bytes())), "LABELS");
+    }
+
+    fn digest(numbers: impl Iterator<Item = [u8; 8]>) -> String {
+        let mut hasher = blake3::Hasher::new();
+        numbers.for_each(|n| _ = hasher.update(&n));
+        hasher.finalize().to_hex()[..16].to_string()
+    }
+
+    #[test]
+    fn uneven_counts() {
+        let (points, labels) = make_blobs(7, 2, 3, 0.0, 1);
+        let mut sorted = labels.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 0, 0, 1, 1, 2, 2]);
+        let of = |label: u32| labels.iter().position(|l| *l == label).map(|i| &points[2 * i..2 * i + 2]);
+        assert!(labels.iter().enumerate().all(|(i, l)| of(*l) == Some(&points[2 * i..2 * i + 2])));
+        assert_eq!(make_blobs(5, 2, 0, 1.0, 1), (vec![], vec![]));
+        assert_eq!(make_blobs(0, 2, 3, 1.0, 1), (vec![], vec![]));
+        assert_eq!(make_blobs(1, 0, 3, 1.0, 1), (vec![], vec![0]));
+    }
+}

@@ -1,0 +1,152 @@
+//! The state of training as bytes: what a killed run goes on from.
+
+use super::adam::Adam;
+use serde::{Deserialize, Serialize};
+
+/// First bytes of a checkpoint; the digit counts up when the layout changes.
+const MAGIC: &[u8; 8] = b"SLTRAIN1";
+/// Bytes of the digest at the end.
+const DIGEST: usize = 32;
+
+/// How one epoch went.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Mean loss of its batches.
+    pub train: f64,
+    /// Loss on what is held out.
+    pub validation: f64,
+    /// Time it took.
+    pub seconds: f64,
+}
+
+/// All that training goes on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Weights and biases.
+    pub parameters: Vec<f32>,
+    /// The optimiser.
+    pub adam: Adam,
+    /// The weights and biases of the best epoch; those at the start before the first.
+    pub best: Vec<f32>,
+    /// Progress.
+    pub progress: Progress,
+}
+
+/// Numbers of the state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs that are over.
+    pub history: Vec<Past>,
+    /// Steps made in the epoch under way.
+    pub step: usize,
+    /// Sum of their losses.
+    pub sum: f64,
+    /// Seconds they took.
+    pub seconds: f64,
+    /// Epoch (from 0) whose parameters are the best.
+    pub best: Option<usize>,
+    /// Whether training is over.
+    pub over: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    fingerprint: String,
+    parameters: usize,
+    updates: u64,
+    progress: Progress,
+}
+
+impl State {
+    /// Before the first step.
+    pub fn new(parameters: Vec<f32>) -> State {
+        let adam = Adam::new(parameters.len());
+        State { best: parameters.clone(), parameters, adam, progress: Progress::default() }
+    }
+
+    /// As bytes; `fingerprint` tells the job they belong to.
+    pub fn to_bytes(&self, fingerprint: &[u8; 32]) -> Vec<u8> {
+        let header = Header {
+            fingerprint: blake3::Hash::from_bytes(*fingerprint).to_hex().to_string(),
+            parameters: self.parameters.len(),
+            updates: self.adam.updates,
+            progress: self.progress.clone(),
+        };
+        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(header.len() + 16 * self.parameters.len() + 64);
+        bytes.extend(MAGIC);
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        for part in [&self.parameters, &self.adam.mean, &self.adam.square, &self.best] {
+            part.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+        }
+        let digest = blake3::hash(&bytes);
+        bytes.extend(digest.as_bytes());
+        bytes
+    }
+
+    /// From bytes, if they are whole and belong to the job with this fingerprint and number of parameters.
+    pub fn from_bytes(bytes: &[u8], fingerprint: &[u8; 32], parameters: usize) -> Option<State> {
+        let (content, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
+        if blake3::hash(content).as_bytes() != digest {
+            return None;
+        }
+        let rest = content.strip_prefix(MAGIC)?;
+        let (length, rest) = rest.split_first_chunk::<8>()?;
+        let (header, numbers) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let header: Header = serde_json::from_slice(header).ok()?;
+        let same = header.fingerprint == blake3::Hash::from_bytes(*fingerprint).to_hex().as_str();
+        if !same || header.parameters != parameters || numbers.len() != 16 * parameters {
+            return None;
+        }
+        let (chunks, _) = numbers.as_chunks::<4>();
+        let mut parts = chunks
+            .chunks(parameters.max(1))
+            .map(|part| part.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>());
+        let mut next = || parts.next().unwrap_or_default();
+        let (parameters, mean, square, best) = (next(), next(), next(), next());
+        let adam = Adam { mean, square, updates: header.updates };
+        Some(State { parameters, adam, best, progress: header.progress })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        let mut state = State::new(vec![1.0, -2.5, f32::MIN_POSITIVE]);
+        state.adam = Adam { mean: vec![0.1, 0.2, 0.3], square: vec![3.0, 2.0, 1.0], updates: 77 };
+        state.best = vec![4.0, 5.0, 6.0];
+        state.progress = Progress {
+            history: vec![Past { train: 0.1, validation: 0.07, seconds: 1.5 }],
+            step: 3,
+            sum: 0.1 + 0.2,
+            seconds: 0.25,
+            best: Some(0),
+            over: false,
+        };
+        state
+    }
+
+    #[test]
+    fn it_comes_back_whole() {
+        let state = state();
+        assert_eq!(State::from_bytes(&state.to_bytes(&[7; 32]), &[7; 32], 3), Some(state));
+    }
+
+    #[test]
+    fn another_job_damage_and_a_torn_end_are_no_checkpoint() {
+        let bytes = state().to_bytes(&[7; 32]);
+        assert_eq!(State::from_bytes(&bytes, &[8; 32], 3), None);
+        assert_eq!(State::from_bytes(&bytes, &[7; 32], 4), None);
+        for length in 0..bytes.len() {
+            assert_eq!(State::from_bytes(&bytes[..length], &[7; 32], 3), None);
+        }
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert_eq!(State::from_bytes(&damaged, &[7; 32], 3), None, "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is learned from, in memory: clean pictures, pairs or vectors, and the pairs that are drawn from them.
+
+use super::net::{Net, Size};
+use super::step::Pair;
+use crate::corrupt::{Context, Frame, Recipe};
+use crate::image::crop::{Rect, crop};
+use crate::image::orient::upright;
+use crate::image::resize::{Filter, resize};
+use crate::image::{Depth, Image};
+use crate::random::{Rng, seed_of};
+
+/// Validation patches in all, at least one of each picture.
+const VALIDATION: usize = 256;
+/// Most validation patches of one picture.
+const OF_ONE: usize = 16;
+
+/// A picture, or a pair of them, or a vector.
+#[derive(Clone, Debug)]
+pub enum Example {
+    /// A clean picture.
+    Clean(Image),
+    /// A corrupted picture and its clean one, whose sides are whole multiples.
+    Pair(Image, Image),
+    /// A vector.
+    Vector(Vec<f32>),
+}
+
+/// An example with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Relative path, or number: decides on which side of the split it falls.
+    pub name: Vec<u8>,
+    /// Which group it belongs to, if that is known.
+    pub label: Option<u32>,
+    /// The example.
+    pub example: Example,
+}
+
+/// Splits into training and validation by name, so that the same picture is always on the same side: those with
+/// the smallest digests are held out.
+///
+/// Both sides get at least one where there are two.
+pub fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<(u64, usize)> =
+        names.iter().enumerate().map(|(i, name)| (seed_of(seed, name, 0, &[]), i)).collect();
+    order.sort_unstable();
+    let held = ((names.len() as f64 * share).round() as usize).max(1).min(names.len().saturating_sub(1));
+    let (held, kept) = order.split_at(held);
+    let sorted = |part: &[(u64, usize)]| {
+        let mut indices: Vec<usize> = part.iter().map(|(_, i)| *i).collect();
+        indices.sort_unstable();
+        indices
+    };
+    (sorted(kept), sorted(held))
+}
+
+/// How pairs are made.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// The network's input.
+    pub input: Size,
+    /// How many times larger the target is.
+    pub scale: usize,
+    /// Whether whole pictures are taken, brought to the target's size.
+    pub whole: bool,
+    /// Whether patches are cut at random sizes up to the whole picture and made smaller.
+    pub zoom: bool,
+    /// Whether patches are turned and mirrored.
+    pub augment: bool,
+    /// Whether the input is clamped and rounded to 8 bits, as a file would be.
+    pub rounded: bool,
+    /// Makes the input of the clean patch.
+    pub recipe: Option<Recipe>,
+}
+
+impl Drawing {
+    /// Side of the clean patch.
+    fn target(&self) -> (usize, usize) {
+        (self.input.w * self.scale, self.input.h * self.scale)
+    }
+
+    /// Whether patches can be cut from the example.
+    pub fn fits(&self, example: &Example) -> bool {
+        let (width, height) = self.target();
+        match example {
+            Example::Clean(image) => self.whole || (image.width >= width && image.height >= height),
+            Example::Pair(corrupted, clean) => {
+                (corrupted.width * self.scale, corrupted.height * self.scale) == (clean.width, clean.height)
+                    && (clean.width >= width && clean.height >= height)
+            }
+            Example::Vector(v) => v.len() == self.input.len(),
+        }
+    }
+
+    /// Draws a pair; all that is random follows from `seed`.
+    ///
+    /// # Errors
+    /// When a corruption can't be applied, in words.
+    pub fn pair(&self, example: &Example, seed: u64) -> Result<Pair, String> {
+        let mut rng = Rng::new(seed);
+        let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
+        let (width, height) = self.target();
+        match example {
+            Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
+            Example::Clean(image) => {
+                let clean = upright(self.patch(image, &mut rng), turn);
+                let mut frame = Frame::from_image(&clean);
+                let target = interleaved(&frame);
+                if let Some(recipe) = &self.recipe {
+                    let target = (self.input.w, self.input.h);
+                    let mut context = Context { rng, clean: (width, height), target };
+                    recipe.apply(&mut frame, &mut context)?;
+                    frame.fit(target);
+                }
+                Ok(Pair { input: self.finished(frame), target })
+            }
+            Example::Pair(corrupted, clean) => {
+                let s = self.scale;
+                let x = rng.index(corrupted.width - self.input.w + 1);
+                let y = rng.index(corrupted.height - self.input.h + 1);
+                let cut = |image: &Image, k: usize| {
+                    let rect = Rect { x: x * k, y: y * k, width: self.input.w * k, height: self.input.h * k };
+                    crop(image, rect).map(|part| Frame::from_image(&upright(part, turn)))
+                };
+                let outside = || "the patch leaves the picture".to_string();
+                let input = cut(corrupted, 1).ok_or_else(outside)?;
+                let target = cut(clean, s).ok_or_else(outside)?;
+                Ok(Pair { input: interleaved(&input), target: interleaved(&target) })
+            }
+        }
+    }
+
+    /// A patch of the target's size.
+    fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
+        let (width, height) = self.target();
+        let sized = |image: &Image| {
+            if (image.width, image.height) == (width, height) {
+                image.clone()
+            } else {
+                resize(image, width, height, Filter::Area)
+            }
+        };
+        if self.whole {
+            return sized(image);
+        }
+        let most = (image.width as f64 / width as f64).min(image.height as f64 / height as f64).max(1.0);
+        // Sizes are drawn evenly on a logarithmic scale.
+        let zoom = if self.zoom { libm::exp(rng.unit() * libm::log(most)) } else { 1.0 };
+        let (w, h) = ((width as f64 * zoom) as usize, (height as f64 * zoom) as usize);
+        let (w, h) = (w.clamp(1, image.width), h.clamp(1, image.height));
+        let x = rng.index(image.width - w + 1);
+        let y = rng.index(image.height - h + 1);
+        crop(image, Rect { x, y, width: w, height: h }).map_or_else(|| sized(image), |part| sized(&part))
+    }
+
+    fn finished(&self, frame: Frame) -> Vec<f32> {
+        if self.rounded {
+            return interleaved(&Frame::from_image(&frame.to_image(Depth::U8)));
+        }
+        interleaved(&frame)
+    }
+}
+
+/// Planes as `[row][column][channel]`.
+fn interleaved(frame: &Frame) -> Vec<f32> {
+    match &frame.planes[..] {
+        [r, g, b] => {
+            let mut all = Vec::with_capacity(3 * r.len());
+            for i in 0..r.len() {
+                all.extend([r[i], g[i], b[i]]);
+            }
+            all
+        }
+        planes => planes.concat(),
+    }
+}
+
+/// Numbers `[row][column][channel]` in \[0, 1\] as a picture.
+pub fn picture(numbers: &[f32], size: Size) -> Image {
+    let mut image = Image::new(size.w, size.h, size.c, Depth::U8);
+    numbers.iter().enumerate().for_each(|(i, v)| image.samples.set(i, if v.is_finite() { *v } else { 0.0 }));
+    image
+}
+
+/// The fixed draws that training is judged by: example and seed.
+pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) -> Vec<(usize, u64)> {
+    let vectors = examples.first().is_some_and(|k| matches!(k.example, Example::Vector(_)));
+    let each = if vectors { 1 } else { (VALIDATION / held.len().max(1)).clamp(1, OF_ONE) };
+    let draws = held.iter().flat_map(|&i| {
+        let name = &examples[i].name;
+        (0..each).map(move |j| (i, seed_of(seed, name, j + 1, &[])))
+    });
+    draws.take(most).collect()
+}
+
+/// Of a network, what decides how pairs are drawn.
+pub fn input_of(net: &Net) -> (Size, usize) {
+    (net.input, net.scale)
+}

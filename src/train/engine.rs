@@ -1,0 +1,348 @@
+//! Forward and backward through a network, for a fixed number of pictures at once, on the kernels.
+//!
+//! An [`Engine`] is read by all threads; each brings a [`Workspace`]. Gradients of a batch are those of its parts
+//! added in a fixed order, by the caller.
+
+use super::layout::{Layout, wanted};
+use super::moves::{self, Put};
+use super::net::{Activation, Id, LEAK, Net, Op, Place, Size};
+use crate::kernels::{self, Border, Conv, ConvSpec, InputGradient, Level, Mode, Shape, View, WeightGradient};
+use crate::random::seed_of;
+
+/// A convolution (dense layers are ones of a single pixel) with its gradients.
+#[derive(Debug)]
+struct Kernels {
+    place: Place,
+    conv: Conv,
+    /// Absent where nobody wants the gradient of its input.
+    back: Option<InputGradient>,
+    weights: WeightGradient,
+    /// Where a dense layer finds its input as rows of numbers, and leaves its gradient, if that is a picture.
+    flat: Option<(View, View)>,
+}
+
+/// Where a node's tensor is, and its gradient.
+#[derive(Debug)]
+struct Spot {
+    value: View,
+    gradient: Option<View>,
+}
+
+/// What a gradient adds to an input's.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// The input's gradient.
+    to: View,
+    put: Put,
+    /// Where a convolution computes it first, if it is to be added.
+    aside: Option<View>,
+}
+
+/// A network made ready to be trained, or evaluated, on pictures of one size.
+#[derive(Debug)]
+pub struct Engine {
+    net: Net,
+    sizes: Vec<Size>,
+    count: usize,
+    kernels: Vec<Option<Kernels>>,
+    spots: Vec<Spot>,
+    /// For each node and input, where its gradient goes.
+    ways: Vec<Vec<Option<Way>>>,
+    buffer: usize,
+    scratch: usize,
+}
+
+/// What one thread computes in.
+#[derive(Debug)]
+pub struct Workspace {
+    buffer: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+fn spec_of(op: Op, ic: usize) -> Option<ConvSpec> {
+    match op {
+        Op::Conv { channels, kernel, stride, padded, .. } => {
+            let mut spec = ConvSpec { stride: (stride, stride), ..ConvSpec::same(ic, channels, kernel) };
+            if !padded {
+                spec.pad = Border::default();
+            }
+            Some(spec)
+        }
+        Op::Dense { width, .. } => Some(ConvSpec::same(ic, width, 1)),
+        _ => None,
+    }
+}
+
+fn activation_of(op: Op) -> Activation {
+    match op {
+        Op::Conv { activation, .. } | Op::Dense { activation, .. } => activation,
+        _ => Activation::Linear,
+    }
+}
+
+fn fused(activation: Activation) -> kernels::Activation {
+    match activation {
+        Activation::Relu => kernels::Activation::Relu,
+        Activation::LeakyRelu => kernels::Activation::Slope(vec![LEAK]),
+        Activation::Linear | Activation::Sigmoid | Activation::Tanh => kernels::Activation::None,
+    }
+}
+
+impl Engine {
+    /// For `count` pictures of size `input` at once. Weights are 0 until [`Engine::pack`].
+    ///
+    /// # Errors
+    /// When the network doesn't fit that size, in words.
+    pub fn new(net: &Net, input: Size, count: usize) -> Result<Engine, String> {
+        let sizes = net.sizes_for(input)?;
+        let level = Level::best();
+        let inputs: Vec<&[Id]> = net.nodes.iter().map(|n| &n.inputs[..]).collect();
+        let places = net.places();
+        let wants = wanted(&inputs, &places.iter().map(Option::is_some).collect::<Vec<_>>());
+        // All pictures' vectors are the pixels of one row.
+        let shape = |s: Size, flat: bool| match flat {
+            true => Shape::new(1, 1, count, s.len()),
+            false => Shape::new(count, s.h, s.w, s.c),
+        };
+        let is_flat = |id: Id| matches!(net.nodes[id].op, Op::Dense { .. }) || sizes[id].h * sizes[id].w == 1;
+        let mut kernels: Vec<Option<Kernels>> = Vec::new();
+        let mut around = vec![(Border::default(), Border::default()); net.nodes.len()];
+        for (id, node) in net.nodes.iter().enumerate() {
+            let Some(place) = places[id].clone() else {
+                kernels.push(None);
+                continue;
+            };
+            let from = node.inputs[0];
+            let dense = matches!(node.op, Op::Dense { .. });
+            let x = shape(sizes[from], dense);
+            let spec = spec_of(node.op, x.c).ok_or("a layer with weights is a convolution")?;
+            let zeros = vec![0.0; place.weights.len()];
+            let bias = vec![0.0; place.bias.len()];
+            let conv =
+                Conv::new(level, Mode::Fast, spec, x, &zeros, Some(&bias), fused(activation_of(node.op)));
+            let back = wants[from].then(|| InputGradient::new(level, Mode::Fast, spec, x, &zeros));
+            let weights = WeightGradient::new(level, Mode::Fast, spec, x);
+            let border = conv.border().union(weights.border());
+            around[from].0 = around[from].0.union(border);
+            around[id].1 = back.as_ref().map_or(Border::default(), InputGradient::border);
+            kernels.push(Some(Kernels { place, conv, back, weights, flat: None }));
+        }
+        let mut layout = Layout::default();
+        let mut spots: Vec<Spot> = (0..net.nodes.len())
+            .map(|id| Spot {
+                value: layout.place(shape(sizes[id], is_flat(id)), around[id].0),
+                gradient: None,
+            })
+            .collect();
+        // Backwards: places of gradients, and what each layer adds to them.
+        let output = net.output();
+        spots[output].gradient = Some(layout.reuse(spots[output].value.shape, around[output].1));
+        let mut ways: Vec<Vec<Option<Way>>> = vec![vec![]; net.nodes.len()];
+        for (id, node) in net.nodes.iter().enumerate().rev() {
+            let Some(own) = spots[id].gradient else { continue };
+            for &from in &node.inputs {
+                let way = wants[from].then(|| {
+                    let shape = spots[from].value.shape;
+                    match spots[from].gradient {
+                        Some(to) => {
+                            // Only convolutions can't add by themselves.
+                            let aside = kernels[id].is_some().then(|| layout.reuse(shape, around[from].1));
+                            if let Some(aside) = aside {
+                                layout.give_back(aside);
+                            }
+                            Way { to, put: Put::Add, aside }
+                        }
+                        None => {
+                            let to = layout.reuse(shape, around[from].1);
+                            spots[from].gradient = Some(to);
+                            Way { to, put: Put::Set, aside: None }
+                        }
+                    }
+                });
+                ways[id].push(way);
+            }
+            if let Some(k) = &mut kernels[id]
+                && matches!(node.op, Op::Dense { .. })
+                && !is_flat(node.inputs[0])
+            {
+                let shape = shape(sizes[node.inputs[0]], true);
+                let place = layout.place(shape, Border::default());
+                k.flat = Some((place, layout.place(shape, Border::default())));
+            }
+            layout.give_back(own);
+        }
+        let scratch = |k: &Kernels| {
+            k.conv.scratch().max(k.weights.scratch()).max(k.back.as_ref().map_or(0, InputGradient::scratch))
+        };
+        let scratch = kernels.iter().flatten().map(scratch).max().unwrap_or(0);
+        let buffer = layout.buffer_len();
+        Ok(Engine { net: net.clone(), sizes, count, kernels, spots, ways, buffer, scratch })
+    }
+
+    /// Pictures at once.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Numbers of a picture of the input and of the output.
+    pub fn lens(&self) -> (usize, usize) {
+        (self.sizes[0].len(), self.sizes[self.net.output()].len())
+    }
+
+    /// Bytes of a [`Workspace`].
+    pub fn workspace_bytes(&self) -> usize {
+        4 * (self.buffer + self.scratch)
+    }
+
+    /// Memory for one thread.
+    pub fn workspace(&self) -> Workspace {
+        Workspace { buffer: vec![0.0; self.buffer], scratch: vec![0.0; self.scratch] }
+    }
+
+    /// Takes over new parameters.
+    pub fn pack(&mut self, parameters: &[f32], gradients: bool) {
+        use rayon::prelude::*;
+        self.kernels.par_iter_mut().flatten().for_each(|k| {
+            let weights = &parameters[k.place.weights.clone()];
+            k.conv.repack(weights, Some(&parameters[k.place.bias.clone()]));
+            if let Some(back) = k.back.as_mut().filter(|_| gradients) {
+                back.repack(weights);
+            }
+        });
+    }
+
+    /// Puts a picture, `[row][column][channel]`, at `index`.
+    pub fn set_input(&self, workspace: &mut Workspace, index: usize, picture: &[f32]) {
+        let view = &self.spots[0].value;
+        if self.sizes[0].h * self.sizes[0].w == 1 {
+            workspace.buffer[view.pixel_at(0, 0, index)..][..picture.len()].copy_from_slice(picture);
+            return;
+        }
+        let length = view.shape.w * view.shape.c;
+        for (y, row) in picture.chunks_exact(length).enumerate() {
+            workspace.buffer[view.pixel_at(index, y, 0)..][..length].copy_from_slice(row);
+        }
+    }
+
+    /// The tensor of node `id` for the picture at `index`.
+    pub fn value(&self, workspace: &Workspace, id: Id, index: usize) -> Vec<f32> {
+        read(&self.spots[id].value, &workspace.buffer, index, self.sizes[id])
+    }
+
+    /// The output's rows and those of its gradient, for the loss: calls `f` with (offset in the picture, output,
+    /// gradient to be set).
+    pub fn with_output(
+        &self,
+        workspace: &mut Workspace,
+        index: usize,
+        mut f: impl FnMut(usize, &[f32], &mut [f32]),
+    ) {
+        let spot = &self.spots[self.net.output()];
+        let Some(gradient) = spot.gradient else { return };
+        let size = self.sizes[self.net.output()];
+        let flat = size.h * size.w == 1;
+        let (rows, length) = if flat { (1, size.len()) } else { (size.h, size.w * size.c) };
+        for y in 0..rows {
+            let at = |v: &View| if flat { v.pixel_at(0, 0, index) } else { v.pixel_at(index, y, 0) };
+            let (a, b) = (at(&spot.value), at(&gradient));
+            // Gradients lie behind all values.
+            let (low, high) = workspace.buffer.split_at_mut(b);
+            f(y * length, &low[a..][..length], &mut high[..length]);
+        }
+    }
+
+    /// Computes all tensors. `dropout` is the seed of what is dropped; nothing is without one.
+    pub fn forward(&self, workspace: &mut Workspace, dropout: Option<u64>) {
+        let Workspace { buffer, scratch } = workspace;
+        for (id, node) in self.net.nodes.iter().enumerate() {
+            let y = &self.spots[id].value;
+            let Some(&from) = node.inputs.first() else { continue };
+            let x = &self.spots[from].value;
+            if let Some(k) = &self.kernels[id] {
+                let x = match &k.flat {
+                    Some((flat, _)) => {
+                        moves::flatten(buffer, x, flat, false, Put::Set);
+                        flat
+                    }
+                    None => x,
+                };
+                k.conv.run(buffer, x, y, scratch, |_, _| {});
+                moves::activate(buffer, y, activation_of(node.op));
+                continue;
+            }
+            match node.op {
+                Op::Unflatten(_) => moves::flatten(buffer, y, x, true, Put::Set),
+                Op::MaxPool => moves::max_pool(buffer, x, y),
+                Op::Upsample(k) => moves::upsample(buffer, x, y, k, Put::Set),
+                Op::SpaceToDepth(k) => moves::space_to_depth(buffer, x, y, k, false, Put::Set),
+                Op::DepthToSpace(k) => moves::space_to_depth(buffer, y, x, k, true, Put::Set),
+                Op::Add => {
+                    moves::copy(buffer, x, y, Put::Set);
+                    moves::copy(buffer, &self.spots[node.inputs[1]].value, y, Put::Add);
+                }
+                Op::Dropout(share) => match dropout {
+                    Some(seed) => moves::dropout(buffer, x, y, share, seed_of(seed, &[], id, &[]), Put::Set),
+                    None => moves::copy(buffer, x, y, Put::Set),
+                },
+                Op::Input | Op::Conv { .. } | Op::Dense { .. } => {}
+            }
+        }
+    }
+
+    /// Adds the parameters' gradients to `gradients`, from the output's as set by [`Engine::with_output`]. After
+    /// [`Engine::forward`] with the same `dropout`.
+    pub fn backward(&self, workspace: &mut Workspace, dropout: Option<u64>, gradients: &mut [f32]) {
+        let Workspace { buffer, scratch } = workspace;
+        for (id, node) in self.net.nodes.iter().enumerate().rev() {
+            let Some(dy) = &self.spots[id].gradient else { continue };
+            let y = &self.spots[id].value;
+            if let Some(k) = &self.kernels[id] {
+                moves::activate_back(buffer, y, dy, activation_of(node.op));
+                let x = k.flat.as_ref().map_or(&self.spots[node.inputs[0]].value, |(flat, _)| flat);
+                // The bias follows the weights.
+                let (dw, db) =
+                    gradients[k.place.weights.start..k.place.bias.end].split_at_mut(k.place.weights.len());
+                k.weights.run(buffer, x, dy, dw, db, scratch);
+                if let (Some(back), Some(way)) = (&k.back, &self.ways[id][0]) {
+                    match (&k.flat, &way.aside) {
+                        (Some((_, flat)), _) => {
+                            back.run(buffer, dy, flat, scratch);
+                            moves::flatten(buffer, &way.to, flat, true, way.put);
+                        }
+                        (None, Some(aside)) => {
+                            back.run(buffer, dy, aside, scratch);
+                            moves::copy(buffer, aside, &way.to, Put::Add);
+                        }
+                        (None, None) => back.run(buffer, dy, &way.to, scratch),
+                    }
+                }
+                continue;
+            }
+            for (&from, way) in node.inputs.iter().zip(&self.ways[id]) {
+                let Some(Way { to, put, .. }) = way else { continue };
+                match node.op {
+                    Op::Unflatten(_) => moves::flatten(buffer, dy, to, false, *put),
+                    Op::MaxPool => moves::max_pool_back(buffer, &self.spots[from].value, y, dy, to, *put),
+                    Op::Upsample(k) => moves::upsample_back(buffer, dy, to, k, *put),
+                    Op::SpaceToDepth(k) => moves::space_to_depth(buffer, to, dy, k, true, *put),
+                    Op::DepthToSpace(k) => moves::space_to_depth(buffer, dy, to, k, false, *put),
+                    Op::Add => moves::copy(buffer, dy, to, *put),
+                    Op::Dropout(share) => match dropout {
+                        Some(seed) => {
+                            moves::dropout(buffer, dy, to, share, seed_of(seed, &[], id, &[]), *put)
+                        }
+                        None => moves::copy(buffer, dy, to, *put),
+                    },
+                    Op::Input | Op::Conv { .. } | Op::Dense { .. } => {}
+                }
+            }
+        }
+    }
+}
+
+fn read(view: &View, buffer: &[f32], index: usize, size: Size) -> Vec<f32> {
+    if size.h * size.w == 1 {
+        return buffer[view.pixel_at(0, 0, index)..][..size.len()].to_vec();
+    }
+    (0..size.h).flat_map(|y| &buffer[view.pixel_at(index, y, 0)..][..size.w * size.c]).copied().collect()
+}

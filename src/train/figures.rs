@@ -1,0 +1,169 @@
+//! The final figures: how good the network is, and what it is compared with.
+
+use super::TrainError;
+use super::data::Drawing;
+use super::event::{Event, Figure};
+use super::fit::{First, Job, judge, mean_loss};
+use super::knn::accuracy;
+use super::loss::Loss;
+use super::pca::Pca;
+use super::settings::Task;
+use super::silhouette::silhouette;
+use super::step::Stepper;
+use crate::image::Image;
+use crate::image::resize::{Filter, resize};
+use crate::random::seed_of;
+use rayon::prelude::*;
+
+/// Examples that principal components are found of, at most.
+const FOR_PCA: usize = 60_000;
+/// Bytes that their numbers may take.
+const PCA_BYTES: usize = 2 << 30;
+/// Neighbours that vote.
+const NEIGHBOURS: usize = 5;
+/// Most points of a silhouette, which takes their square in time.
+const POINTS: usize = 20_000;
+
+/// All of them, the most telling first. `test` draws from `examples`, like `job.held`.
+pub(super) fn figures(
+    job: &Job<'_>,
+    stepper: &mut Stepper,
+    parameters: &[f32],
+    test: Option<&Job<'_>>,
+    emit: &(dyn Fn(Event) + Sync),
+) -> Result<Vec<Figure>, TrainError> {
+    let judged_by = test.unwrap_or(job);
+    let judged = judge(judged_by, stepper, parameters, judged_by.held)?;
+    let mse = judged.iter().map(|j| j.mse).sum::<f64>() / judged.len().max(1) as f64;
+    let mut figures = vec![];
+    let mut add = |name: &str, value: f64, baseline: Option<(&str, f64)>| {
+        let beside = job.plan.beside.iter().find(|b| b.figure == name).map(|b| (b.label.clone(), b.value));
+        let baseline = baseline.map(|(name, value)| (name.to_string(), value));
+        figures.push(Figure { name: name.into(), value, baseline, beside });
+    };
+    match job.plan.task {
+        Task::Restore => {
+            emit(Event::Preparing { what: "final figures".into(), done: 0, total: 1 });
+            let (name, before) = unrestored(judged_by)?;
+            add(
+                "psnr",
+                mean_psnr(judged.iter().map(|j| j.mse)),
+                Some((name, mean_psnr(before.iter().copied()))),
+            );
+            let mean = before.iter().sum::<f64>() / before.len().max(1) as f64;
+            add("mse", mse, Some((name, mean)));
+        }
+        Task::Embed => {
+            emit(Event::Preparing { what: "principal components".into(), done: 0, total: 1 });
+            let width = job.plan.net.input.len();
+            let latent = job.plan.net.sizes().map_err(TrainError::Data)?[job.plan.net.bottleneck].len();
+            let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
+            let learned = rows(job, &every(job, job.train, most))?;
+            let pca = Pca::fit(&learned, width, latent, job.plan.seed);
+            let seen = rows(judged_by, judged_by.held)?;
+            add("mse", mse, Some(("PCA", pca.mse(&seen))));
+            let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {
+                draws.iter().map(|(i, _)| job.examples[*i].label).collect()
+            };
+            if let Some(of) = groups(judged_by, judged_by.held) {
+                let codes = |stepper: &mut Stepper, job: &Job<'_>, draws: &[(usize, u64)]| {
+                    codes(job, stepper, parameters, draws)
+                };
+                let own = codes(stepper, judged_by, judged_by.held)?;
+                let theirs = project(&pca, &seen, width);
+                let learned_draws = every(job, job.train, most);
+                if let Some(known) = groups(job, &learned_draws) {
+                    emit(Event::Preparing { what: "nearest neighbours".into(), done: 0, total: 1 });
+                    let of_own = codes(stepper, job, &learned_draws)?;
+                    let score = accuracy(&of_own, &known, &own, &of, latent, NEIGHBOURS);
+                    let of_theirs = project(&pca, &learned, width);
+                    let pca = accuracy(&of_theirs, &known, &theirs, &of, latent, NEIGHBOURS);
+                    add("knn_accuracy", score, Some(("PCA", pca)));
+                }
+                let some = of.len().min(POINTS);
+                let mean = |points: &[f32], d: usize| silhouette(&points[..some * d], d, &of[..some]);
+                add("silhouette", mean(&own, latent), Some(("PCA", mean(&theirs, latent))));
+                if width <= 256 {
+                    add("silhouette_of_input", mean(&seen, width), None);
+                }
+            }
+        }
+    }
+    add("validation_loss", mean_loss(&judge(job, stepper, parameters, job.held)?), None);
+    Ok(figures)
+}
+
+/// Peak signal-to-noise ratio of each mean square, averaged; identical pictures count as 100 dB.
+fn mean_psnr(squares: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for mse in squares {
+        sum += -10.0 * mse.max(1e-10).log10();
+        count += 1.0;
+    }
+    sum / f64::max(count, 1.0)
+}
+
+/// Mean squared errors without a network: of the input itself, or of its bicubic enlargement.
+fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
+    let net = &job.plan.net;
+    let size = net.input;
+    let squares: Result<Vec<f64>, String> = job
+        .held
+        .par_iter()
+        .map(|&(example, seed)| {
+            let pair = job.drawing.pair(&job.examples[example].example, seed)?;
+            let mut input = pair.input;
+            if net.scale > 1 {
+                let mut small = Image::new(size.w, size.h, size.c, crate::image::Depth::F32);
+                input.iter().enumerate().for_each(|(i, v)| small.samples.set(i, *v));
+                let large = resize(&small, size.w * net.scale, size.h * net.scale, Filter::Bicubic);
+                input = (0..large.samples.len()).map(|i| large.samples.get(i)).collect();
+            }
+            input.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+            let mut unused = vec![0.0; input.len()];
+            Ok(Loss::Mse.of(&input, &pair.target, 1.0, &mut unused) / input.len() as f64)
+        })
+        .collect();
+    let name = if net.scale > 1 { "bicubic" } else { "input" };
+    Ok((name, squares.map_err(TrainError::Data)?))
+}
+
+/// One draw of each of `members`, or of the first `most`.
+fn every(job: &Job<'_>, members: &[usize], most: usize) -> Vec<(usize, u64)> {
+    let draw = |&i: &usize| (i, seed_of(job.plan.seed, &job.examples[i].name, 0, &[2]));
+    members.iter().take(most).map(draw).collect()
+}
+
+/// What the draws' targets are, `[draw][number]`.
+fn rows(job: &Job<'_>, draws: &[(usize, u64)]) -> Result<Vec<f32>, TrainError> {
+    let plain = Drawing { recipe: None, ..job.drawing.clone() };
+    let rows: Result<Vec<Vec<f32>>, String> = draws
+        .par_iter()
+        .map(|&(i, seed)| plain.pair(&job.examples[i].example, seed).map(|pair| pair.target))
+        .collect();
+    Ok(rows.map_err(TrainError::Data)?.concat())
+}
+
+fn project(pca: &Pca, rows: &[f32], width: usize) -> Vec<f32> {
+    let codes: Vec<Vec<f32>> = rows.par_chunks_exact(width).map(|row| pca.project(row)).collect();
+    codes.concat()
+}
+
+/// The bottlenecks of the draws' clean pictures, `[draw][number]`.
+fn codes(
+    job: &Job<'_>,
+    stepper: &mut Stepper,
+    parameters: &[f32],
+    draws: &[(usize, u64)],
+) -> Result<Vec<f32>, TrainError> {
+    let (net, first) = (&job.plan.net, First::default());
+    let plain = Drawing { recipe: None, ..job.drawing.clone() };
+    let codes = stepper.evaluate(
+        parameters,
+        draws.len(),
+        |i| first.or(plain.pair(&job.examples[draws[i].0].example, draws[i].1), net).target,
+        |_, engine, workspace, place| engine.value(workspace, net.bottleneck, place),
+    );
+    first.check()?;
+    Ok(codes.concat())
+}

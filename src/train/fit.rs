@@ -1,0 +1,262 @@
+//! The loop: steps, epochs, validation, the best parameters, early stopping, checkpoints.
+
+use super::TrainError;
+use super::adam::norm;
+use super::checkpoint::{Past, State};
+use super::data::{Drawing, Known};
+use super::event::Event;
+use super::loss::Loss;
+use super::net::Net;
+use super::settings::TrainPlan;
+use super::step::{Pair, Stepper};
+use crate::random::{Rng, seed_of};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time between checkpoints within an epoch.
+const BETWEEN: Duration = Duration::from_secs(60);
+
+/// What the loop works on.
+pub(super) struct Job<'a> {
+    pub plan: &'a TrainPlan,
+    pub examples: &'a [Known],
+    /// Indices of the examples learned from.
+    pub train: &'a [usize],
+    /// Draws that it is judged by: example and seed.
+    pub held: &'a [(usize, u64)],
+    pub drawing: &'a Drawing,
+    /// Steps in an epoch.
+    pub steps: usize,
+}
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// All epochs are done.
+    Whole,
+    /// Nothing got better for a while.
+    Early,
+    /// It was asked to stop; the state is saved.
+    Interrupted,
+}
+
+/// What is to be done with the state when an epoch is over, or in between (`None`).
+pub(super) type Save<'a> = &'a mut dyn FnMut(&State, Option<&mut Stepper>) -> Result<(), TrainError>;
+
+/// Every example once in a random order, then in another, and so on; position by position.
+struct Order<'a> {
+    seed: u64,
+    members: &'a [usize],
+    pass: Option<(usize, Vec<usize>)>,
+}
+
+impl Order<'_> {
+    fn at(&mut self, position: usize) -> usize {
+        let (pass, place) = (position / self.members.len(), position % self.members.len());
+        if self.pass.as_ref().is_none_or(|(known, _)| *known != pass) {
+            let mut order = self.members.to_vec();
+            Rng::new(seed_of(self.seed, b"pass", pass, &[])).shuffle(&mut order);
+            self.pass = Some((pass, order));
+        }
+        self.pass.as_ref().map_or(0, |(_, order)| order[place])
+    }
+}
+
+/// The first error of any thread.
+#[derive(Default)]
+pub(super) struct First(Mutex<Option<String>>);
+
+impl First {
+    /// The pair, or nothing of the kind after an error.
+    pub fn or(&self, pair: Result<Pair, String>, net: &Net) -> Pair {
+        pair.unwrap_or_else(|e| {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
+            let scale = net.scale * net.scale;
+            Pair { input: vec![0.0; net.input.len()], target: vec![0.0; net.input.len() * scale] }
+        })
+    }
+
+    /// The error, if there was one.
+    pub fn check(self) -> Result<(), TrainError> {
+        match self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(message) => Err(TrainError::Data(message)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Trains until the end or until `stop` is set. `state` may come from a checkpoint.
+pub(super) fn fit(
+    job: &Job<'_>,
+    stepper: &mut Stepper,
+    state: &mut State,
+    stop: &AtomicBool,
+    emit: &(dyn Fn(Event) + Sync),
+    save: Save<'_>,
+) -> Result<Ended, TrainError> {
+    let plan = job.plan;
+    let total = (plan.epochs * job.steps) as u64;
+    let decays = weights(&plan.net);
+    let mut gradient = vec![0.0; state.parameters.len()];
+    let mut order = Order { seed: plan.seed, members: job.train, pass: None };
+    let mut saved = Instant::now();
+    while state.progress.history.len() < plan.epochs {
+        let epoch = state.progress.history.len();
+        if early(&state.progress.history, state.progress.best, plan.patience) {
+            return Ok(Ended::Early);
+        }
+        while state.progress.step < job.steps {
+            if stop.load(Ordering::Relaxed) {
+                save(state, None)?;
+                return Ok(Ended::Interrupted);
+            }
+            let clock = Instant::now();
+            let step = epoch * job.steps + state.progress.step;
+            let rate = plan.schedule.rate(plan.rate, step as u64, plan.warmup as u64, total);
+            let seed = seed_of(plan.seed, b"step", step, &[]);
+            let batch: Vec<usize> =
+                (0..stepper.batch()).map(|i| order.at(step * stepper.batch() + i)).collect();
+            let first = First::default();
+            let pair = |i: usize| {
+                let example = &job.examples[batch[i]].example;
+                first.or(job.drawing.pair(example, seed_of(seed, b"pair", i, &[])), &plan.net)
+            };
+            let loss = stepper.gradient(&state.parameters, plan.loss, seed, pair, &mut gradient);
+            first.check()?;
+            let length = norm(&gradient);
+            if !loss.is_finite() || !length.is_finite() {
+                return Err(TrainError::Diverged {
+                    epoch: epoch + 1,
+                    step: state.progress.step + 1,
+                    loss,
+                    rate,
+                });
+            }
+            let clip = if plan.clip > 0.0 && length > plan.clip { plan.clip / length } else { 1.0 };
+            state.adam.update(&mut state.parameters, &gradient, clip as f32, rate, plan.decay, &decays);
+            state.progress.step += 1;
+            state.progress.sum += loss;
+            state.progress.seconds += clock.elapsed().as_secs_f64();
+            emit(Event::Step {
+                epoch: epoch + 1,
+                step: state.progress.step,
+                of_epochs: plan.epochs,
+                of_steps: job.steps,
+                loss,
+                rate,
+            });
+            if saved.elapsed() > BETWEEN {
+                save(state, None)?;
+                saved = Instant::now();
+            }
+        }
+        let validation = mean_loss(&judge(job, stepper, &state.parameters, job.held)?);
+        let past = Past {
+            train: state.progress.sum / job.steps.max(1) as f64,
+            validation,
+            seconds: state.progress.seconds,
+        };
+        let known = state.progress.best.map(|best| state.progress.history[best].validation);
+        let best = validation.is_finite() && known.is_none_or(|known| validation < known);
+        state.progress.history.push(past);
+        state.progress.step = 0;
+        state.progress.sum = 0.0;
+        state.progress.seconds = 0.0;
+        if best {
+            state.progress.best = Some(epoch);
+            state.best.clone_from(&state.parameters);
+        }
+        save(state, Some(stepper))?;
+        saved = Instant::now();
+        let Past { train: train_loss, validation, seconds } = past;
+        emit(Event::Epoch { epoch: epoch + 1, train_loss, validation, best, seconds });
+    }
+    let early = early(&state.progress.history, state.progress.best, plan.patience);
+    Ok(if early && plan.patience > 0 { Ended::Early } else { Ended::Whole })
+}
+
+/// Whether nothing got better for `patience` epochs.
+fn early(history: &[Past], best: Option<usize>, patience: usize) -> bool {
+    patience > 0 && best.is_some_and(|best| history.len() > best + patience)
+}
+
+/// Which parameters decay: weights, not biases.
+fn weights(net: &Net) -> Vec<bool> {
+    let mut decays = vec![false; net.parameters()];
+    net.places().into_iter().flatten().for_each(|p| decays[p.weights].fill(true));
+    decays
+}
+
+/// How the network does on one draw.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judged {
+    /// Mean loss.
+    pub loss: f64,
+    /// Mean squared error, the output brought to \[0, 1\].
+    pub mse: f64,
+}
+
+/// Judges parameters by `draws`.
+pub(super) fn judge(
+    job: &Job<'_>,
+    stepper: &mut Stepper,
+    parameters: &[f32],
+    draws: &[(usize, u64)],
+) -> Result<Vec<Judged>, TrainError> {
+    let first = First::default();
+    let net = &job.plan.net;
+    let pair = |i: usize| {
+        let (example, seed) = draws[i];
+        first.or(job.drawing.pair(&job.examples[example].example, seed), net)
+    };
+    let clamps = net.input.h * net.input.w > 1;
+    let judged = stepper.evaluate(
+        parameters,
+        draws.len(),
+        |i| pair(i).input,
+        |i, engine, workspace, place| {
+            let target = pair(i).target;
+            let output = engine.value(workspace, net.output(), place);
+            let mut unused = vec![0.0; output.len()];
+            let count = output.len() as f64;
+            let loss = job.plan.loss.of(&output, &target, 1.0, &mut unused) / count;
+            let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
+            let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
+            Judged { loss, mse: Loss::Mse.of(&inside, &target, 1.0, &mut unused) / count }
+        },
+    );
+    first.check()?;
+    Ok(judged)
+}
+
+/// Mean of the losses.
+pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
+    judged.iter().map(|j| j.loss).sum::<f64>() / judged.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_comes_once_in_each_pass_and_in_another_order() {
+        let members = [3, 5, 8, 9, 12, 40, 41];
+        let mut order = Order { seed: 1, members: &members, pass: None };
+        let passes: Vec<Vec<usize>> = (0..4).map(|p| (0..7).map(|i| order.at(p * 7 + i)).collect()).collect();
+        for pass in &passes {
+            let mut sorted = pass.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, members);
+        }
+        assert!(passes[0] != passes[1] && passes[1] != passes[2]);
+        assert_eq!(Order { seed: 1, members: &members, pass: None }.at(16), passes[2][2]);
+    }
+
+    #[test]
+    fn patience_counts_epochs_after_the_best() {
+        let past = Past { train: 1.0, validation: 1.0, seconds: 0.0 };
+        assert!(!early(&[past; 4], Some(1), 3) && early(&[past; 5], Some(1), 3));
+        assert!(!early(&[past; 50], Some(1), 0) && !early(&[], None, 3));
+    }
+}

@@ -1,0 +1,327 @@
+//! A training job from its plan to the finished files.
+
+use super::TrainError;
+use super::checkpoint::State;
+use super::curve;
+use super::data::{Drawing, Known, picture, split, validation};
+use super::event::{Event, Figure, Summary};
+use super::export::{self, Reference, Words};
+use super::figures::figures;
+use super::fit::{Ended, First, Job, fit};
+use super::load::{Loaded, load};
+use super::net::Size;
+use super::settings::{Data, Task, TrainPlan};
+use super::sheet::sheet;
+use super::step::Stepper;
+use crate::codec::{self, EncodeOptions, Format, Metadata};
+use crate::image::Image;
+use crate::image::resize::{Filter, resize};
+use crate::run::ledger::STATE_FOLDER;
+use crate::store::{Lock, Store};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Folder of the curve and the sheets, below the output.
+pub const PROGRESS: &str = "progress";
+/// Most draws that validation takes.
+const HELD: usize = 4096;
+/// Rows of a sheet.
+const SHOWN: usize = 6;
+/// Pictures that an export is checked with.
+const CHECKED: usize = 3;
+
+fn checkpoint_path() -> PathBuf {
+    Path::new(STATE_FOLDER).join("checkpoint")
+}
+
+/// The checkpoint of a job, if there is a whole one of the same settings.
+fn saved(plan: &TrainPlan) -> Option<State> {
+    let bytes = std::fs::read(plan.output.join(checkpoint_path())).ok()?;
+    State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())
+}
+
+/// Epoch (from 1) and steps done of it at the checkpoint that the next run goes on from, if there is one of these
+/// settings.
+pub fn resumable(plan: &TrainPlan) -> Option<(usize, usize)> {
+    saved(plan).map(|state| (state.progress.history.len() + 1, state.progress.step))
+}
+
+/// Trains, from the checkpoint if there is one, and writes the model. What is there of a finished job is kept.
+///
+/// # Errors
+/// When there is nothing to learn from, the output can't be written, the loss leaves the numbers, or `stop` was set.
+pub fn run(
+    plan: &TrainPlan,
+    store: &Store,
+    emit: &(dyn Fn(Event) + Sync),
+    stop: &AtomicBool,
+) -> Result<Summary, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build();
+    let pool = pool.map_err(|e| TrainError::Threads(e.to_string()))?;
+    pool.install(|| Run { plan, store, emit, stop }.whole())
+}
+
+struct Run<'a> {
+    plan: &'a TrainPlan,
+    store: &'a Store,
+    emit: &'a (dyn Fn(Event) + Sync),
+    stop: &'a AtomicBool,
+}
+
+impl Run<'_> {
+    fn whole(&self) -> Result<Summary, TrainError> {
+        let plan = self.plan;
+        let _lock = Lock::take(&plan.output)?;
+        self.store.sweep()?;
+        let model = plan.output.join(&plan.model);
+        let state = saved(plan);
+        if model.exists() && !plan.output.join(checkpoint_path()).exists() {
+            return Err(TrainError::Foreign(format!(
+                "{} is there and was not made by a training job in this folder; move it away, or choose another \
+                 `output` or `train.model`",
+                model.display()
+            )));
+        }
+        if state.is_none() && plan.output.join(checkpoint_path()).exists() {
+            (self.emit)(Event::Note(
+                "the settings have changed since the last run: training starts anew".into(),
+            ));
+        }
+        if let Some(state) = state.as_ref().filter(|s| s.progress.over && model.exists()) {
+            (self.emit)(Event::Note("it is trained: nothing to do".into()));
+            let summary = self.summary(state, state.progress.figures.clone());
+            (self.emit)(Event::Finished(summary.clone()));
+            return Ok(summary);
+        }
+        let drawing = drawing(plan);
+        let Loaded { mut examples, held: given, test } = load(plan, &drawing, self.stop, self.emit)?;
+        let (train, held) = match given.is_empty() {
+            true => {
+                let names: Vec<&[u8]> = examples.iter().map(|k| &k.name[..]).collect();
+                split(&names, plan.validation, plan.seed)
+            }
+            false => {
+                let first = examples.len();
+                examples.extend(given);
+                ((0..first).collect(), (first..examples.len()).collect())
+            }
+        };
+        let draws = validation(&examples, &held, plan.seed, HELD);
+        let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
+        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
+        let resumed_at = state.as_ref().map(|s| (s.progress.history.len() + 1, s.progress.step));
+        let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));
+        (self.emit)(Event::Started {
+            parameters: plan.net.parameters(),
+            macs_per_pixel: plan.net.macs_per_pixel(),
+            train: train.len(),
+            validation: held.len(),
+            resumed_at,
+        });
+        let shown = self.shown(&job);
+        let mut save = |state: &State, stepper: Option<&mut Stepper>| {
+            if let Some(stepper) = stepper {
+                self.show(&job, &shown, state, stepper)?;
+            }
+            self.store.write(&checkpoint_path(), &state.to_bytes(&plan.fingerprint))?;
+            Ok(())
+        };
+        let ended = match fit(&job, &mut stepper, &mut state, self.stop, self.emit, &mut save) {
+            Ok(ended) => ended,
+            Err(error @ TrainError::Diverged { .. }) => {
+                // What was good is worth having.
+                if state.progress.best.is_some() {
+                    self.export(&job, &mut stepper, &state, &[])?;
+                }
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        if ended == Ended::Interrupted {
+            let (epoch, step) = (state.progress.history.len() + 1, state.progress.step);
+            return Err(TrainError::Interrupted { epoch, step });
+        }
+        let figures = self.figures(&job, &test, &mut stepper, &state)?;
+        self.export(&job, &mut stepper, &state, &figures)?;
+        state.progress.over = true;
+        state.progress.figures = figures;
+        self.store.write(&checkpoint_path(), &state.to_bytes(&plan.fingerprint))?;
+        let summary = self.summary(&state, state.progress.figures.clone());
+        (self.emit)(Event::Finished(summary.clone()));
+        Ok(summary)
+    }
+
+    fn summary(&self, state: &State, figures: Vec<Figure>) -> Summary {
+        Summary {
+            epochs: state.progress.history.len(),
+            steps: state.adam.updates,
+            stopped_early: state.progress.history.len() < self.plan.epochs,
+            figures,
+            model: self.plan.output.join(&self.plan.model),
+        }
+    }
+
+    fn figures(
+        &self,
+        job: &Job<'_>,
+        test: &[Known],
+        stepper: &mut Stepper,
+        state: &State,
+    ) -> Result<Vec<Figure>, TrainError> {
+        let every: Vec<usize> = (0..test.len()).collect();
+        let most = if self.plan.task == Task::Embed { usize::MAX } else { HELD.max(10_000) };
+        let draws = validation(test, &every, self.plan.seed, most);
+        let judged = Job { examples: test, held: &draws, train: &every, ..*job };
+        figures(job, stepper, &state.best, (!test.is_empty()).then_some(&judged), self.emit)
+    }
+
+    /// Writes the best parameters as ONNX, after checking that the file computes what they do.
+    fn export(
+        &self,
+        job: &Job<'_>,
+        stepper: &mut Stepper,
+        state: &State,
+        figures: &[Figure],
+    ) -> Result<(), TrainError> {
+        let plan = self.plan;
+        let scores: Vec<String> = figures.iter().map(score).collect();
+        let words = Words {
+            task: plan.task,
+            range: "0-1",
+            recipe: &recipe(plan, state),
+            scores: &scores.join("; "),
+            licence: "",
+        };
+        let bytes = export::onnx(&plan.net, &state.best, &export::facts(&plan.net, &words));
+        let first = First::default();
+        let draws = &job.held[..job.held.len().min(CHECKED)];
+        let pair = |i: usize| {
+            let (example, seed) = draws[i];
+            first.or(job.drawing.pair(&job.examples[example].example, seed), &plan.net).input
+        };
+        let net = &plan.net;
+        let made = stepper.evaluate(&state.best, draws.len(), pair, |i, engine, workspace, place| {
+            let value = |id| engine.value(workspace, id, place);
+            (pair(i), value(net.output()), value(net.bottleneck))
+        });
+        first.check()?;
+        let reference = Reference {
+            size: plan.net.input,
+            input: made.iter().flat_map(|m| m.0.clone()).collect(),
+            output: made.iter().flat_map(|m| m.1.clone()).collect(),
+            bottleneck: made.iter().flat_map(|m| m.2.clone()).collect(),
+        };
+        // Checked under another name first, so that a wrong file never has the model's.
+        let staged = self.store.stage(Path::new(&plan.model), &bytes)?;
+        let checked = export::verify(staged.temp(), &plan.net, &[reference]);
+        if let Err(error) = checked {
+            self.store.discard(&[staged]);
+            return Err(TrainError::Export(error.to_string()));
+        }
+        self.store.publish(&[staged])?;
+        Ok(())
+    }
+
+    /// The draws that sheets show.
+    fn shown(&self, job: &Job<'_>) -> Vec<(usize, u64)> {
+        if job.plan.net.input.h * job.plan.net.input.w == 1 {
+            return vec![];
+        }
+        let every = (job.held.len() / SHOWN).max(1);
+        job.held.iter().step_by(every).take(SHOWN).copied().collect()
+    }
+
+    /// Writes the curve and the sheet of the epoch that is over.
+    fn show(
+        &self,
+        job: &Job<'_>,
+        shown: &[(usize, u64)],
+        state: &State,
+        stepper: &mut Stepper,
+    ) -> Result<(), TrainError> {
+        let history = &state.progress.history;
+        let series = |f: fn(&super::checkpoint::Past) -> f64| -> Vec<(f64, f64)> {
+            history.iter().enumerate().map(|(i, past)| ((i + 1) as f64, f(past))).collect()
+        };
+        let (train, validation) = (series(|p| p.train), series(|p| p.validation));
+        let title = format!("{}: {} loss by epoch", self.plan.name, self.plan.loss.name());
+        let svg = curve::svg(&title, &[("training", &train), ("validation", &validation)], true);
+        let folder = Path::new(PROGRESS);
+        self.store.write(&folder.join("loss.svg"), svg.as_bytes())?;
+        let mut csv = String::from("epoch,train,validation,seconds\n");
+        for (i, past) in history.iter().enumerate() {
+            csv.push_str(&format!("{},{},{},{:.3}\n", i + 1, past.train, past.validation, past.seconds));
+        }
+        self.store.write(&folder.join("history.csv"), csv.as_bytes())?;
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let first = First::default();
+        let net = &self.plan.net;
+        let pair = |i: usize| {
+            let (example, seed) = shown[i];
+            first.or(job.drawing.pair(&job.examples[example].example, seed), net)
+        };
+        let large = Size::new(net.input.h * net.scale, net.input.w * net.scale, net.input.c);
+        let rows: Vec<Vec<Image>> = stepper.evaluate(
+            &state.parameters,
+            shown.len(),
+            |i| pair(i).input,
+            |i, engine, workspace, place| {
+                let pair = pair(i);
+                let mut input = picture(&pair.input, net.input);
+                if net.scale > 1 {
+                    input = resize(&input, large.w, large.h, Filter::Nearest);
+                }
+                let output = engine.value(workspace, net.output(), place);
+                vec![input, picture(&output, large), picture(&pair.target, large)]
+            },
+        );
+        first.check()?;
+        let image = sheet(&rows, &["input", "output", "clean"]);
+        let name = folder.join(format!("epoch_{:04}.png", history.len()));
+        let encoded = codec::encode(&image, &Metadata::default(), None, &EncodeOptions::new(Format::Png));
+        let encoded = encoded.map_err(|e| TrainError::Data(format!("the sheet can't be made: {e}")))?;
+        self.store.write(&name, &encoded.bytes)?;
+        Ok(())
+    }
+}
+
+fn drawing(plan: &TrainPlan) -> Drawing {
+    Drawing {
+        input: plan.net.input,
+        scale: plan.net.scale,
+        whole: plan.patch == 0,
+        zoom: plan.zoom,
+        augment: plan.augment,
+        rounded: plan.rounded,
+        recipe: match &plan.data {
+            Data::Pictures { recipe, .. } => recipe.clone(),
+            Data::Pairs { .. } | Data::Vectors { .. } => None,
+        },
+    }
+}
+
+/// How the weights came about, for the model's metadata.
+fn recipe(plan: &TrainPlan, state: &State) -> String {
+    format!(
+        "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+         updates, seed {}",
+        env!("CARGO_PKG_VERSION"),
+        plan.name,
+        plan.loss.name(),
+        if plan.decay > 0.0 { format!("W (decay {})", plan.decay) } else { String::new() },
+        plan.rate,
+        plan.schedule.name(),
+        plan.warmup,
+        plan.batch,
+        state.progress.history.len(),
+        state.adam.updates,
+        plan.seed,
+    )
+}
+
+fn score(figure: &Figure) -> String {
+    let baseline = figure.baseline.as_ref().map(|(name, v)| format!(" ({name} {v:.5})")).unwrap_or_default();
+    format!("{} {:.5}{baseline}", figure.name, figure.value)
+}

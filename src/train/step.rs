@@ -1,0 +1,157 @@
+//! One step of training on a batch: the parts' gradients, computed by all threads and added in a fixed order.
+
+use super::engine::{Engine, Workspace};
+use super::net::{Net, Size};
+use crate::random::seed_of;
+use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+use super::loss::Loss;
+
+/// Most parts of a batch, each with gradients of its own.
+const PARTS: usize = 16;
+
+/// A network on its way through training.
+#[derive(Debug)]
+pub struct Stepper {
+    engine: Engine,
+    parts: usize,
+    parameters: usize,
+    idle: Mutex<Vec<Workspace>>,
+    gradients: Vec<Vec<f32>>,
+}
+
+/// A pair of a batch: the network's input and what it should make of it, `[row][column][channel]`.
+#[derive(Clone, Debug, Default)]
+pub struct Pair {
+    /// Input.
+    pub input: Vec<f32>,
+    /// Wanted output.
+    pub target: Vec<f32>,
+}
+
+impl Stepper {
+    /// For batches of `batch` pairs of inputs of size `input`. The batch is rounded up to whole parts:
+    /// see [`Stepper::batch`].
+    ///
+    /// # Errors
+    /// When the network doesn't fit the size, in words.
+    pub fn new(net: &Net, input: Size, batch: usize) -> Result<Stepper, String> {
+        let count = batch.div_ceil(PARTS).max(1);
+        let parts = batch.div_ceil(count);
+        let engine = Engine::new(net, input, count)?;
+        let parameters = net.parameters();
+        let gradients = vec![vec![0.0; parameters]; parts];
+        Ok(Stepper { engine, parts, parameters, idle: Mutex::default(), gradients })
+    }
+
+    /// Pairs in a step.
+    pub fn batch(&self) -> usize {
+        self.parts * self.engine.count()
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Bytes that a step takes on `threads` threads.
+    pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, String> {
+        let count = batch.div_ceil(PARTS).max(1);
+        let engine = Engine::new(net, input, count)?;
+        Ok(engine.workspace_bytes() * threads + batch.div_ceil(count) * net.parameters() * 4)
+    }
+
+    /// Computes the mean loss of a batch and its gradient, which is left in `gradient`. `pair(i)` makes the pair at
+    /// `i`; it is called by any thread, once for each.
+    pub fn gradient(
+        &mut self,
+        parameters: &[f32],
+        loss: Loss,
+        seed: u64,
+        pair: impl Fn(usize) -> Pair + Sync,
+        gradient: &mut [f32],
+    ) -> f64 {
+        self.engine.pack(parameters, true);
+        let (engine, idle, count) = (&self.engine, &self.idle, self.engine.count());
+        let scale = 1.0 / (self.parts * count * engine.lens().1) as f32;
+        let losses: Vec<f64> = self
+            .gradients
+            .par_iter_mut()
+            .enumerate()
+            .map(|(part, gradients)| {
+                let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
+                let targets: Vec<Vec<f32>> = (0..count)
+                    .map(|i| {
+                        let Pair { input, target } = pair(part * count + i);
+                        engine.set_input(&mut workspace, i, &input);
+                        target
+                    })
+                    .collect();
+                let dropout = Some(seed_of(seed, b"dropout", part, &[]));
+                engine.forward(&mut workspace, dropout);
+                let mut sum = 0.0;
+                for (i, target) in targets.iter().enumerate() {
+                    engine.with_output(&mut workspace, i, |at, output, gradient| {
+                        sum += loss.of(output, &target[at..][..output.len()], scale, gradient);
+                    });
+                }
+                gradients.fill(0.0);
+                engine.backward(&mut workspace, dropout, gradients);
+                give(idle, workspace);
+                sum
+            })
+            .collect();
+        let parts = &self.gradients;
+        let block = 1 << 14;
+        gradient.par_chunks_mut(block).enumerate().for_each(|(index, to)| {
+            let at = index * block;
+            to.copy_from_slice(&parts[0][at..][..to.len()]);
+            for part in &parts[1..] {
+                to.iter_mut().zip(&part[at..]).for_each(|(t, p)| *t += p);
+            }
+        });
+        losses.iter().sum::<f64>() / (self.batch() * self.engine.lens().1) as f64
+    }
+
+    /// Runs the network on `total` inputs without changing anything; `use_it(i, engine, workspace, place)` reads the
+    /// tensors of input `i`, which stand at `place`. Results come in order.
+    pub fn evaluate<T: Send>(
+        &mut self,
+        parameters: &[f32],
+        total: usize,
+        input: impl Fn(usize) -> Vec<f32> + Sync,
+        use_it: impl Fn(usize, &Engine, &Workspace, usize) -> T + Sync,
+    ) -> Vec<T> {
+        self.engine.pack(parameters, false);
+        let (engine, idle, count) = (&self.engine, &self.idle, self.engine.count());
+        (0..total.div_ceil(count))
+            .into_par_iter()
+            .flat_map_iter(|part| {
+                let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
+                let range = part * count..((part + 1) * count).min(total);
+                for i in range.clone() {
+                    engine.set_input(&mut workspace, i - range.start, &input(i));
+                }
+                engine.forward(&mut workspace, None);
+                let results: Vec<T> =
+                    range.clone().map(|i| use_it(i, engine, &workspace, i - range.start)).collect();
+                give(idle, workspace);
+                results
+            })
+            .collect()
+    }
+
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+}
+
+fn take(idle: &Mutex<Vec<Workspace>>) -> Option<Workspace> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn give(idle: &Mutex<Vec<Workspace>>, workspace: Workspace) {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+}
