@@ -18,6 +18,8 @@ mod moves;
 pub mod net;
 pub mod networks;
 mod pca;
+#[cfg(test)]
+pub mod reference;
 mod settings;
 mod sheet;
 mod silhouette;
