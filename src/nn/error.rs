@@ -48,6 +48,14 @@ pub enum ModelError {
         /// What it takes instead.
         reason: String,
     },
+    /// The model doesn't take one row of numbers.
+    #[error("{} does not take rows of numbers: {reason}", path.display())]
+    NotARowModel {
+        /// The model file.
+        path: PathBuf,
+        /// What it takes instead.
+        reason: String,
+    },
     /// The model doesn't return a picture, so it can't restore one.
     #[error("{} cannot restore images: {reason}", path.display())]
     NotARestorer {

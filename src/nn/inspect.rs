@@ -188,12 +188,13 @@ fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
 }
 
 /// Inputs that aren't weights.
-fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
+pub(super) fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
     let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     graph.input.iter().filter(|i| !weights.contains(i.name.as_str())).collect()
 }
 
-fn tensor_info(info: &ValueInfoProto) -> TensorInfo {
+/// An input or output as the file declares it.
+pub(super) fn tensor_info(info: &ValueInfoProto) -> TensorInfo {
     use tract_onnx::pb::tensor_shape_proto::dimension::Value;
     let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return TensorInfo { name: info.name.clone(), shape: "?".into(), dtype: "?".into() };

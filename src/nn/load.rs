@@ -34,6 +34,32 @@ pub struct Network {
     plans: PlanCache,
 }
 
+/// A file that passed the checks.
+pub(super) struct File {
+    onnx: tract_onnx::Onnx,
+    pub(super) proto: ModelProto,
+    pub(super) hash: String,
+}
+
+impl File {
+    /// Reads and checks the file at `path`.
+    pub(super) fn open(path: &Path) -> Result<File, ModelError> {
+        let bytes = read(path)?;
+        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        let proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let hash = hash(path, &bytes, &files)?;
+        Ok(File { onnx, proto, hash })
+    }
+
+    /// Its graph.
+    pub(super) fn graph(&self, path: &Path) -> Result<InferenceModel, ModelError> {
+        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        parse_graph(&self.onnx, &self.proto, proto::folder_of(path)).map_err(parse)
+    }
+}
+
 /// The parsed graph, before any size is fixed.
 pub(super) struct Graph {
     pub(super) template: InferenceModel,
@@ -47,16 +73,11 @@ impl Network {
     /// # Errors
     /// Any [`ModelError`] but `NotARestorer` and `NoSuchTensor`, which come with use.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Network, ModelError> {
-        let bytes = read(path)?;
-        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let file = File::open(path)?;
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
-        let proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
-        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
-        let hash = hash(path, &bytes, &files)?;
-        drop(bytes);
-        let (channels, layout, notes) = inspect::image_input(&proto, path, options)?;
-        let folder = proto::folder_of(path);
-        let template = parse_graph(&onnx, &proto, folder).map_err(parse)?;
+        let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
+        let template = file.graph(path)?;
+        let File { proto, hash, .. } = file;
         let mut graph = Graph { template, channels, layout };
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;

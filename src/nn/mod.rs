@@ -19,6 +19,7 @@ mod range_trial;
 mod reach;
 mod receptive;
 mod restore;
+mod rows;
 mod sanity;
 mod tile;
 mod trial;
@@ -31,6 +32,7 @@ pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
 pub use load::{LoadOptions, Network};
 pub use range::{Range, RangeOrigin};
 pub use restore::{Colour, RestoreOptions, Restorer};
+pub use rows::{Rows, RowsInfo};
 pub use trial::{Comparison, Trial, compare};
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ pub(super) struct Plan {
     runner: Runner,
     /// Memory that the kernels work in: what grows with the picture, and what doesn't.
     bytes: (usize, usize),
-    input: Vec<usize>,
+    /// Shape of the input.
+    pub(super) input: Vec<usize>,
     /// Shape of the result.
     pub(super) output: Vec<usize>,
 }
@@ -47,14 +48,23 @@ pub(super) fn build_batch(
     width: usize,
     tap: Option<&str>,
 ) -> Result<TypedModel, String> {
+    let mut shape = graph.layout.shape(graph.channels, height, width);
+    shape[0] = batch;
+    build_shape(&graph.template, &shape, tap)
+}
+
+/// As [`build`], for an input of any shape.
+pub(super) fn build_shape(
+    template: &InferenceModel,
+    shape: &[usize],
+    tap: Option<&str>,
+) -> Result<TypedModel, String> {
     guarded(|| {
-        let mut model = graph.template.clone();
+        let mut model = template.clone();
         match tap {
             Some(name) => model.select_outputs_by_name([name])?,
             None => model.outputs.truncate(1),
         }
-        let mut shape = graph.layout.shape(graph.channels, height, width);
-        shape[0] = batch;
         model.set_input_fact(0, f32::fact(shape).into())?;
         let typed = model.into_typed()?;
         for node in typed.nodes() {

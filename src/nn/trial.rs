@@ -14,7 +14,6 @@ const RUNS: usize = 3;
 #[derive(Debug)]
 pub struct Trial {
     plan: Plan,
-    input: usize,
 }
 
 impl Trial {
@@ -26,24 +25,35 @@ impl Trial {
         network: &Network,
         engine: Engine,
         batch: usize,
-        (height, width): (usize, usize),
+        size: (usize, usize),
     ) -> Result<Trial, ModelError> {
-        let info = network.info();
-        let input = batch * info.in_channels * height * width;
-        let plan = plan::build_batch(network.graph(), batch, height, width, None)
+        Trial::tapped(network, engine, batch, size, None)
+    }
+
+    /// As [`Trial::new`], for tensor `tap` instead of the network's output.
+    ///
+    /// # Errors
+    /// As [`Trial::new`].
+    pub fn tapped(
+        network: &Network,
+        engine: Engine,
+        batch: usize,
+        (height, width): (usize, usize),
+        tap: Option<&str>,
+    ) -> Result<Trial, ModelError> {
+        plan::build_batch(network.graph(), batch, height, width, tap)
             .and_then(|typed| Plan::new(typed, engine))
-            .map_err(|reason| ModelError::Build {
-                path: network.path().to_path_buf(),
-                width,
-                height,
-                reason,
-            })?;
-        Ok(Trial { plan, input })
+            .map(Trial::of)
+            .map_err(|reason| ModelError::Build { path: network.path().to_path_buf(), width, height, reason })
+    }
+
+    pub(super) fn of(plan: Plan) -> Trial {
+        Trial { plan }
     }
 
     /// Numbers of an input.
     pub fn input_len(&self) -> usize {
-        self.input
+        self.plan.input.iter().product()
     }
 
     /// Shape of the result.

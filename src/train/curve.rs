@@ -246,10 +246,10 @@ mod tests {
         let noisy: Vec<(f64, f64)> =
             falling.iter().map(|p| (p.0, p.1 * (1.2 + (p.0 * 1.7).sin() * 0.1))).collect();
         for log in [false, true] {
-            let out = svg("Loss <of> \"a\" & b", &[("train", &falling), ("validation", &noisy)], log);
+            let out = svg("loss <of> \"a\" & b", &[("train", &falling), ("validation", &noisy)], log);
             check(&out);
             assert!(out.contains(">train</text>") && out.contains(">validation</text>"));
-            assert!(out.contains("Loss &lt;of&gt; &quot;a&quot; &amp; b"));
+            assert!(out.contains("loss &lt;of&gt; &quot;a&quot; &amp; b"));
             assert_eq!(out.matches("L").count(), 2 * 59, "both lines");
             if let Some(folder) = std::env::var_os("CURVE_OUT") {
                 std::fs::write(std::path::Path::new(&folder).join(format!("{log}.svg")), out).unwrap();

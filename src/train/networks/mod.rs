@@ -1,6 +1,8 @@
 //! Architectures: one file each, registered in [`NETWORKS`].
 
 mod embedding;
+#[cfg(test)]
+pub mod examples;
 mod mlp;
 mod noise_autoencoder;
 mod residual;
