@@ -21,7 +21,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a pipeline: process what is new or changed, skip what is done.
+    /// Run a pipeline: process what is new or changed, skip what is done; or train.
     Run(RunArgs),
     /// Try the failed items of a pipeline again, and nothing else.
     Retry(RunArgs),
@@ -37,7 +37,7 @@ pub enum Command {
     Report(RunArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
-    /// List the steps or corruptions with their parameters, defaults and examples.
+    /// List the steps, corruptions or networks with their parameters, defaults and examples.
     List(ListArgs),
     /// Print the JSON Schema of the pipeline language, for editors.
     Schema,
@@ -134,7 +134,7 @@ pub struct ModelArgs {
 /// Options of `list`.
 #[derive(Clone, Debug, Args)]
 pub struct ListArgs {
-    /// `steps`, `corruptions`, or the name of one.
+    /// `steps`, `corruptions`, `networks`, or the name of one; `train` for the keys of a training job.
     pub name: Option<String>,
     /// Draw the corruptions at every severity into this new PNG file.
     #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! `list`: the steps or the corruptions with their parameters, and a picture of all corruptions.
+//! `list`: the steps, corruptions or networks with their parameters, and a picture of all corruptions.
 
 use super::{code, err, out};
 use crate::cli::ListArgs;
@@ -13,25 +13,31 @@ use crate::sample::{Scene, scene};
 use crate::spec::{Descriptor, Fallback};
 use crate::steps;
 use crate::store::{Fault, Store};
+use crate::train::{TRAIN, networks};
 use std::path::Path;
 
 /// Longest side of the picture that a preview is made of, in pixels.
 const SIDE: usize = 160;
 
-/// Prints one step or corruption, or all of a kind; draws the corruptions where asked.
+/// Prints one step, corruption or network, or all of a kind; draws the corruptions where asked.
 pub fn list(args: &ListArgs) -> u8 {
-    let (steps, corruptions) = (steps::descriptors(), corrupt::descriptors());
+    let (steps, corruptions, networks) =
+        (steps::descriptors(), corrupt::descriptors(), networks::descriptors());
+    let all = || [&steps, &corruptions, &networks].into_iter().flatten().copied().chain([&TRAIN]);
     let found: Vec<&Descriptor> = match args.name.as_deref() {
-        None | Some("steps") => steps,
-        Some("corruptions") => corruptions,
-        Some(name) => steps.into_iter().chain(corruptions).filter(|d| d.name == name).collect(),
+        None | Some("steps") => steps.clone(),
+        Some("corruptions") => corruptions.clone(),
+        Some("networks") => networks.clone(),
+        Some(name) => all().filter(|d| d.name == name).collect(),
     };
     if found.is_empty() {
         let name = args.name.as_deref().unwrap_or_default();
-        let known = steps::descriptors().into_iter().chain(corrupt::descriptors()).map(|d| d.name);
-        let names: Vec<_> = ["steps", "corruptions"].into_iter().chain(known).collect();
-        err(&format!("error: there is no step or corruption `{name}`; there are {}\n", names.join(", ")));
-        return 2;
+        let known = all().map(|d| d.name);
+        let names: Vec<_> = ["steps", "corruptions", "networks"].into_iter().chain(known).collect();
+        let message =
+            format!("there is no step, corruption or network `{name}`; there are {}", names.join(", "));
+        err(&format!("error: {message}\n"));
+        return code::USAGE;
     }
     if let Some(path) = &args.preview {
         let chosen: Vec<&'static Corruption> = CORRUPTIONS

@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod sample;
 mod status;
+mod train;
 mod verify;
 
 use crate::cli::{Cli, Command, PipelineArgs};
@@ -14,8 +15,8 @@ use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::LedgerError;
 use crate::spec::{self, Diagnostics};
-use crate::steps;
 use crate::store::LockError;
+use crate::train::TrainPlan;
 use std::io::Write;
 
 /// Exit codes, as `--help` promises them.
@@ -24,6 +25,8 @@ pub mod code {
     pub const OK: u8 = 0;
     /// A failure that has no code of its own, such as an output that does not verify.
     pub const FAILURE: u8 = 1;
+    /// A command that does not fit what it is asked of.
+    pub const USAGE: u8 = 2;
     /// Finished, some items failed.
     pub const ITEMS_FAILED: u8 = 10;
     /// Stopped at `max_failures`.
@@ -41,18 +44,20 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Run(args) => run::run(args, crate::run::resume::Selection::Outstanding),
         Command::Retry(args) => run::run(args, crate::run::resume::Selection::FailedOnly),
-        Command::Check(args) => with_plan(args, plan::check),
-        Command::Plan(args) => with_plan(&args.pipeline, |p| plan::plan(p, args.items)),
-        Command::Status(args) => with_plan(&args.pipeline, |p| status::status(p, args.failures)),
-        Command::Verify(args) => with_plan(args, verify::verify),
-        Command::Report(args) => with_plan(&args.pipeline, report::report),
+        Command::Check(args) => with_job(args, plan::check, |job| train::check(job, args)),
+        Command::Plan(args) => with_job(&args.pipeline, |p| plan::plan(p, args.items), train::plan),
+        Command::Status(args) => {
+            with_job(&args.pipeline, |p| status::status(p, args.failures), train::status)
+        }
+        Command::Verify(args) => with_job(args, verify::verify, train::verify),
+        Command::Report(args) => with_job(&args.pipeline, report::report, train::report),
         Command::Model(args) => model::model(args),
         Command::List(args) => list::list(args),
         Command::Schema => {
-            let schema = spec::json_schema(&steps::descriptors());
+            let schema = spec::json_schema(&crate::plan::vocabulary());
             out(&format!("{schema:#}\n"))
         }
-        Command::Reference => out(&spec::reference_markdown(&steps::descriptors())),
+        Command::Reference => out(&spec::reference_markdown(&crate::plan::vocabulary())),
         Command::Sample(args) => sample::sample(args),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
@@ -74,20 +79,36 @@ fn err(text: &str) {
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
+/// What a pipeline asks for, resolved.
+enum Job {
+    /// Steps over the items of an archive.
+    Run(Plan),
+    /// Training.
+    Train(TrainPlan),
+}
+
 /// Reads and resolves a pipeline.
-fn load(args: &PipelineArgs) -> Result<Plan, Diagnostics> {
+fn load(args: &PipelineArgs) -> Result<Job, Diagnostics> {
     let text = spec::read_file(&args.pipeline)?;
     let file = args.pipeline.display().to_string();
     let env = |name: &str| std::env::var(name).ok();
-    match spec::draft(&text, &file, &args.set, &env, &steps::descriptors()) {
-        (Some(draft), mistakes) => crate::plan::resolve(&draft, mistakes),
+    match spec::draft(&text, &file, &args.set, &env, &crate::plan::vocabulary()) {
+        (Some(draft), mistakes) if draft.train.is_some() => {
+            crate::train::resolve(&draft, mistakes).map(Job::Train)
+        }
+        (Some(draft), mistakes) => crate::plan::resolve(&draft, mistakes).map(Job::Run),
         (None, mistakes) => Err(mistakes),
     }
 }
 
-fn with_plan(args: &PipelineArgs, then: impl FnOnce(&Plan) -> Result<u8, RunError>) -> u8 {
+fn with_job(
+    args: &PipelineArgs,
+    run: impl FnOnce(&Plan) -> Result<u8, RunError>,
+    train: impl FnOnce(&TrainPlan) -> u8,
+) -> u8 {
     match load(args) {
-        Ok(plan) => then(&plan).unwrap_or_else(|error| fail(&error)),
+        Ok(Job::Run(plan)) => run(&plan).unwrap_or_else(|error| fail(&error)),
+        Ok(Job::Train(plan)) => train(&plan),
         Err(mistakes) => invalid(&mistakes),
     }
 }

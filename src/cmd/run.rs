@@ -1,6 +1,6 @@
 //! `run` and `retry`.
 
-use super::{code, fail, invalid, load};
+use super::{Job, code, fail, invalid, load, train};
 use crate::cli::RunArgs;
 use crate::report::reporter;
 use crate::run::event::{Stop, Summary};
@@ -13,17 +13,22 @@ use std::sync::atomic::AtomicBool;
 
 /// Runs a pipeline.
 pub fn run(args: &RunArgs, selection: Selection) -> u8 {
-    let plan = match load(&args.pipeline) {
-        Ok(plan) => plan,
+    let job = match load(&args.pipeline) {
+        Ok(job) => job,
         Err(mistakes) => return invalid(&mistakes),
     };
     let stop = Arc::new(AtomicBool::new(false));
     if let Err(error) = catch_signals(&stop) {
         super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
     }
+    let fault = std::env::var(FAULT_VARIABLE).ok();
+    let plan = match job {
+        Job::Run(plan) => plan,
+        Job::Train(plan) if selection == Selection::FailedOnly => return train::retry(&plan),
+        Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
+    };
     quiet_panics();
     let reporter = reporter(args.progress, &plan);
-    let fault = std::env::var(FAULT_VARIABLE).ok();
     let options = Options { selection, prune: args.prune, stop: &stop, fault };
     let result = run::run(&plan, &options, &|event| reporter.event(&event));
     reporter.finish();

@@ -122,16 +122,21 @@ impl Recipe {
 
     /// How many times the pixels of the picture its larger forms on the way may have.
     pub fn growth(&self) -> u64 {
-        fn grows(op: &Op) -> bool {
-            match op {
-                Op::Leaf { corruption, .. } => corruption.descriptor.name == "rescale",
-                Op::Sequence(ops) | Op::OneOf { ops, .. } | Op::Maybe { ops, .. } | Op::Shuffle(ops) => {
-                    ops.iter().any(grows)
-                }
-            }
-        }
         // `rescale` refuses more.
-        if self.0.iter().any(grows) { 4 } else { 1 }
+        if self.uses("rescale") { 4 } else { 1 }
+    }
+
+    /// Whether a corruption of this name stands anywhere in it.
+    pub fn uses(&self, name: &str) -> bool {
+        fn any(ops: &[Op], name: &str) -> bool {
+            ops.iter().any(|op| match op {
+                Op::Leaf { corruption, .. } => corruption.descriptor.name == name,
+                Op::Sequence(ops) | Op::OneOf { ops, .. } | Op::Maybe { ops, .. } | Op::Shuffle(ops) => {
+                    any(ops, name)
+                }
+            })
+        }
+        any(&self.0, name)
     }
 
     /// Applies all to the picture; gives what was applied, in order. Values stay within \[0, 1\].

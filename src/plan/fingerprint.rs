@@ -32,6 +32,13 @@ fn args_text(name: &str, args: &Args, hashed: &dyn Fn(&str) -> bool, text: &mut 
     }
 }
 
+/// A section as text, without the keys that results don't depend on.
+pub fn section(name: &str, args: &Args, without: &[&str]) -> String {
+    let mut text = String::new();
+    args_text(name, args, &|key| without.contains(&key), &mut text);
+    text
+}
+
 /// Values only: where they stand in the file must not matter.
 fn value_text(value: &Value, text: &mut String) {
     match value {
@@ -51,6 +58,7 @@ fn value_text(value: &Value, text: &mut String) {
             }
             text.push(']');
         }
+        Value::Map(args) => args_text("", args, &|_| false, text),
         other => {
             write!(text, "{other:?}").ok();
         }

@@ -1,11 +1,12 @@
 //! The plan: a pipeline resolved. Models are loaded, steps compiled, limits known, nothing optional.
 
 mod build;
-mod fingerprint;
+pub(crate) mod fingerprint;
 mod resolve;
 
 pub use build::{Build, Chance};
 pub use resolve::resolve;
+pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};
 
 use crate::codec;
 use crate::columns::{Column, Value};
@@ -15,7 +16,7 @@ use crate::run::memory;
 use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
-use crate::spec::{Sources, Span};
+use crate::spec::{Sources, Span, Vocabulary};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -25,6 +26,11 @@ use std::path::{Path, PathBuf};
 
 /// Memory kept back for the ledger, table parts and the allocator's slack.
 const RESERVE: u64 = 96 << 20;
+
+/// The words of the language: the steps there are, and the section `train`.
+pub fn vocabulary() -> Vocabulary {
+    Vocabulary { steps: crate::steps::descriptors(), train: &crate::train::TRAIN }
+}
 
 /// Where inputs come from.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use std::path::{Component, Path, PathBuf};
 pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
     let mut errors = Vec::new();
     let output = absolute(&spec.output);
-    let input = resolve_input(&spec.input, &mut errors);
+    let input = resolve_input(&spec.input, (&spec.input, "path"), &mut errors);
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
@@ -87,7 +87,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     }
 }
 
-fn resolve_limits(args: &Args) -> Limits {
+pub(crate) fn resolve_limits(args: &Args) -> Limits {
     let memory = match args.bytes("memory") {
         Some(ByteSize::Exact(bytes)) => bytes,
         _ => memory::automatic(),
@@ -102,17 +102,18 @@ fn resolve_limits(args: &Args) -> Limits {
     Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, threads }
 }
 
-fn resolve_input(args: &Args, errors: &mut Vec<Diagnostic>) -> Option<InputPlan> {
-    let path = args.path("path")?;
+/// The input at a path, which stands at a key of a section, as the section `input` (`args`) says.
+pub(crate) fn resolve_input(
+    args: &Args,
+    (section, key): (&Args, &str),
+    errors: &mut Vec<Diagnostic>,
+) -> Option<InputPlan> {
+    let path = section.path(key)?;
     let include = globs(args, "include", errors);
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
     if !path.exists() {
-        let help = similar_file(path).map_or_else(
-            || "relative paths start at the working directory".to_string(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        errors.push(args.error("path", format!("there is no {}", path.display()), Some(help)));
+        errors.push(missing(section, key, path));
         return None;
     }
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
@@ -125,7 +126,7 @@ fn resolve_input(args: &Args, errors: &mut Vec<Diagnostic>) -> Option<InputPlan>
         match inputs::read_list(path, column, &root) {
             Ok((rows, columns)) => (root, Source::List { rows }, columns),
             Err(what) => {
-                errors.push(args.error("path", format!("{} {what}", path.display()), None));
+                errors.push(section.error(key, format!("{} {what}", path.display()), None));
                 return None;
             }
         }
@@ -134,6 +135,15 @@ fn resolve_input(args: &Args, errors: &mut Vec<Diagnostic>) -> Option<InputPlan>
         (absolute(folder), Source::File { relative, absolute: absolute(path) }, Vec::new())
     };
     Some(InputPlan { root, source, include, exclude, follow_symlinks, carried })
+}
+
+/// The mistake of a path where nothing is.
+pub(crate) fn missing(section: &Args, key: &str, path: &Path) -> Diagnostic {
+    let help = similar_file(path).map_or_else(
+        || "relative paths start at the working directory".to_string(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    section.error(key, format!("there is no {}", path.display()), Some(help))
 }
 
 fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
@@ -148,7 +158,7 @@ fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
 }
 
 /// An absolute path with links resolved as far as it exists.
-pub fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut plain = PathBuf::new();
     for component in full.components() {
@@ -165,7 +175,13 @@ pub fn absolute(path: &Path) -> PathBuf {
     plain
 }
 
-fn check_output(spec: &PipelineSpec, input: &InputPlan, output: &Path, errors: &mut Vec<Diagnostic>) {
+/// Refuses an output that reaches the input.
+pub(crate) fn check_output(
+    spec: &PipelineSpec,
+    input: &InputPlan,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) {
     let mut refuse = |what: String| {
         let help = "originals are never written to: choose an output outside the input";
         errors.push(spec.diagnostic(spec.output_span, what, Some(help.into())));

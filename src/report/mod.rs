@@ -5,10 +5,12 @@ pub mod html;
 mod json;
 pub mod sheet;
 mod text;
+mod train;
 
 use crate::cli::Progress;
 use crate::plan::Plan;
 use crate::run::event::Event;
+use crate::train::TrainPlan;
 use std::io::IsTerminal;
 
 /// Consumes events.
@@ -21,11 +23,25 @@ pub trait Reporter: Sync {
 
 /// The reporter for a choice of progress display.
 pub fn reporter(progress: Progress, plan: &Plan) -> Box<dyn Reporter> {
-    let bar = match progress {
-        Progress::Json => return Box::new(json::Json),
+    if progress == Progress::Json {
+        return Box::new(json::Json);
+    }
+    Box::new(text::Text::new(plan, wants_bar(progress), progress == Progress::Quiet))
+}
+
+/// What consumes the events of a training job, for a choice of progress display.
+pub fn training(progress: Progress, plan: &TrainPlan) -> Box<dyn FnMut(crate::train::event::Event)> {
+    if progress == Progress::Json {
+        return Box::new(|event| train::json(&event));
+    }
+    let mut text = train::Text::new(plan, wants_bar(progress), progress == Progress::Quiet);
+    Box::new(move |event| text.event(&event))
+}
+
+fn wants_bar(progress: Progress) -> bool {
+    match progress {
         Progress::Auto => std::io::stderr().is_terminal(),
         Progress::Bar => true,
-        Progress::Lines | Progress::Quiet => false,
-    };
-    Box::new(text::Text::new(plan, bar, progress == Progress::Quiet))
+        Progress::Json | Progress::Lines | Progress::Quiet => false,
+    }
 }

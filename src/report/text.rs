@@ -162,7 +162,7 @@ fn show(path: &Path) -> String {
     path_text(path.as_os_str().as_bytes())
 }
 
-fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     if seconds < 10.0 {
         format!("{seconds:.1} s")
     } else {

@@ -14,7 +14,7 @@ pub enum Value {
     Bool(bool),
     /// `Kind::Int`, within its range.
     Int(i64),
-    /// `Kind::Float`, finite and within its range.
+    /// `Kind::Float`, finite and within its range, and `Kind::Share`, from 0 to 1.
     Float(f64),
     /// `Kind::Text`, `Kind::Choice` and `Kind::Glob` (which compiles).
     Text(String),
@@ -30,8 +30,10 @@ pub enum Value {
     List(Vec<Arg>),
     /// `Kind::Span`: low and high, equal when one value was given.
     Span(Box<Value>, Box<Value>),
-    /// `Kind::Steps`.
+    /// `Kind::Steps`, and `Kind::Step` as a list of one.
     Steps(Vec<StepSpec>),
+    /// `Kind::Map`.
+    Map(Args),
 }
 
 /// A value and where it stands.
@@ -50,6 +52,13 @@ pub struct Args {
     span: Span,
     entries: Vec<(&'static str, Arg)>,
     sources: Arc<Sources>,
+}
+
+/// Equal values, wherever they stand.
+impl PartialEq for Args {
+    fn eq(&self, other: &Args) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 impl Args {
@@ -118,7 +127,7 @@ impl Args {
         }
     }
 
-    /// A `Kind::Float`.
+    /// A `Kind::Float` or `Kind::Share`.
     pub fn float(&self, name: &str) -> Option<f64> {
         self.get(name)?.value.number()
     }
@@ -181,6 +190,16 @@ impl Args {
         }
     }
 
+    /// A `Kind::Step`.
+    pub fn step(&self, name: &str) -> Option<&StepSpec> {
+        self.steps(name)?.first()
+    }
+
+    /// A `Kind::Map`.
+    pub fn map(&self, name: &str) -> Option<&Args> {
+        self.get(name)?.value.map()
+    }
+
     /// A `Kind::Span` of numbers as `(low, high)`.
     pub fn span(&self, name: &str) -> Option<(f64, f64)> {
         match &self.get(name)?.value {
@@ -206,6 +225,14 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The parameters of a map.
+    pub fn map(&self) -> Option<&Args> {
+        match self {
+            Self::Map(args) => Some(args),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use super::param::{Descriptor, Fallback, Kind, Param};
 use super::pipeline::{self, StepSpec};
 use super::suggest;
 use super::tree::{self, Data, Key, Node, Typed, shown, typed};
-use super::units::{self, UnitError};
+use super::units::{self, Failures, UnitError};
 
 /// Folder of the ledger below the output folder.
 const LEDGER_FOLDER: &str = ".safelight";
@@ -110,6 +110,15 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
         }
         (Kind::Steps { noun, registry }, Data::List(nodes)) => {
             return steps(noun, &registry(), nodes, report);
+        }
+        (Kind::Step { noun, registry }, Data::Map(_) | Data::Scalar { .. }) => {
+            let found = pipeline::step(noun, node, &registry(), report)?;
+            return found.sound.then(|| Value::Steps(vec![found]));
+        }
+        (Kind::Map(params), Data::Map(entries)) => {
+            let mistakes_before = report.count();
+            let args = map(&format!("`{}`", param.name), params, entries, node.span, report);
+            return (report.count() == mistakes_before).then_some(Value::Map(args));
         }
         (Kind::Span(item), Data::List(nodes)) => return span(param, item, nodes, node.span, report),
         (Kind::Span(item), Data::Scalar { .. }) => {
@@ -221,6 +230,7 @@ fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
         Kind::Bytes => quantity(units::parse_bytes(text)).map(Value::Bytes),
         Kind::Pixels => quantity(units::parse_pixels(text)).map(Value::Pixels),
         Kind::Failures => quantity(units::parse_failures(text)).map(Value::Failures),
+        Kind::Share => share(kind, text, typed),
         Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder => {
             let Typed::Text(text) = typed else {
                 return Err(Problem::Type(Some(format!("put it in quotes to make it text: `\"{text}\"`"))));
@@ -230,8 +240,21 @@ fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
         Kind::List(item) => Err(Problem::Type(
             scalar(item, text, plain).is_ok().then(|| format!("put it in brackets: `[{text}]`")),
         )),
-        Kind::Span(_) => Err(Problem::Type(None)),
+        Kind::Span(_) | Kind::Map(_) | Kind::Step { .. } => Err(Problem::Type(None)),
         Kind::Steps { .. } => Err(Problem::Type(Some(format!("put it in brackets: `[{text}]`")))),
+    }
+}
+
+/// A percentage, or a number up to 1.
+fn share(kind: &Kind, text: &str, typed: Typed<'_>) -> Result<Value, Problem> {
+    match typed {
+        Typed::Int(value @ 0..=1) => Ok(Value::Float(value as f64)),
+        Typed::Float(value) if (0.0..=1.0).contains(&value) => Ok(Value::Float(value)),
+        Typed::Int(_) | Typed::Float(_) => Err(out_of_range(kind, text)),
+        _ => match quantity(units::parse_failures(text))? {
+            Failures::Share(share) => Ok(Value::Float(share)),
+            Failures::Count(_) => Err(Problem::Type(None)),
+        },
     }
 }
 

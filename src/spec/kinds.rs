@@ -1,6 +1,6 @@
 //! Kinds in words: what a parameter wants, an example of it, and what was found instead.
 
-use super::param::{Fallback, Kind, Param};
+use super::param::{Descriptor, Fallback, Kind, Param};
 use super::suggest::quoted;
 use super::tree::{Data, Node, Typed, shown, typed};
 
@@ -15,12 +15,17 @@ pub(super) fn wanted(kind: &Kind) -> String {
         Kind::Bytes => "a size such as `4GiB`, or `auto`".to_owned(),
         Kind::Pixels => "a pixel count such as `500MP`".to_owned(),
         Kind::Failures => "a share such as `5%` or a count such as `20`".to_owned(),
+        Kind::Share => "a share such as `5%` or `0.05`".to_owned(),
         Kind::Path => "a path".to_owned(),
         Kind::Model => "a path to an ONNX file".to_owned(),
         Kind::Glob => "a glob pattern such as `\"**/*.jpg\"`".to_owned(),
         Kind::Folder => "a relative folder name such as `images`".to_owned(),
         Kind::List(item) => format!("a list in which each item is {}", wanted(item)),
         Kind::Span(item) => format!("{}, or `[low, high]`", wanted(item)),
+        Kind::Map(params) => {
+            format!("a map of {}", quoted(params.iter().map(|param| param.name)))
+        }
+        Kind::Step { noun, .. } => format!("a {noun} with its parameters"),
         Kind::Steps { noun, .. } => format!("a list of {noun}s"),
     }
 }
@@ -66,18 +71,24 @@ fn example_value(kind: &Kind) -> String {
         Kind::Choice(words) => (*words.first().unwrap_or(&"")).to_owned(),
         Kind::Bytes => "4GiB".to_owned(),
         Kind::Pixels => "500MP".to_owned(),
-        Kind::Failures => "5%".to_owned(),
+        Kind::Failures | Kind::Share => "5%".to_owned(),
         Kind::Path => "some/folder".to_owned(),
         Kind::Model => "models/denoise.onnx".to_owned(),
         Kind::Glob => "\"**/*.jpg\"".to_owned(),
         Kind::Folder => "images".to_owned(),
         Kind::List(item) => format!("[{}]", example_value(item)),
         Kind::Span(item) => example_value(item),
-        Kind::Steps { registry, .. } => {
-            let first = registry().first().map_or("", |known| known.example.trim_start_matches("- "));
-            format!("[{first}]")
+        Kind::Map(params) => {
+            let entries: Vec<String> = params.iter().map(example).collect();
+            format!("{{{}}}", entries.join(", "))
         }
+        Kind::Step { registry, .. } => format!("{{{}}}", first_example(&registry())),
+        Kind::Steps { registry, .. } => format!("[{}]", first_example(&registry())),
     }
+}
+
+fn first_example(registry: &[&'static Descriptor]) -> &'static str {
+    registry.first().map_or("", |known| known.example.trim_start_matches("- "))
 }
 
 /// What a node holds, to follow "found".

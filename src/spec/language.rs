@@ -1,4 +1,4 @@
-//! Tables of the language outside the steps: the top level, `input` and `limits`.
+//! Tables of the language outside the steps and `train`: the top level, `input` and `limits`.
 
 use super::param::{Fallback, Kind, Param};
 

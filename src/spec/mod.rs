@@ -24,7 +24,7 @@ mod tests;
 
 pub use args::{Arg, Args, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Sources, Span};
-pub use param::{Descriptor, Fallback, Kind, Param, Role};
+pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 pub use pipeline::{PipelineSpec, StepSpec, draft, parse, parse_steps};
 pub use reference::reference_markdown;
 pub use registry::check_registry;

@@ -40,8 +40,19 @@ pub enum Kind {
     Folder,
     /// A list of values of one kind.
     List(&'static Kind),
+    /// A share of a whole: `5%` or `0.05`.
+    Share,
     /// One value, or `[low, high]` with `low <= high`.
     Span(&'static Kind),
+    /// A map of parameters.
+    Map(&'static [Param]),
+    /// One step of a registry of its own: its name, or a map of that one key.
+    Step {
+        /// What it is called.
+        noun: &'static str,
+        /// Those that exist.
+        registry: fn() -> Vec<&'static Descriptor>,
+    },
     /// A list of steps of a registry of their own, such as corruptions.
     Steps {
         /// What one is called.
@@ -90,6 +101,15 @@ pub enum Role {
     WritePairs,
     /// Writes the row; every step that makes columns has to stand before it.
     WriteRow,
+}
+
+/// The words of the language beside its own sections.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    /// The steps that exist.
+    pub steps: Vec<&'static Descriptor>,
+    /// The section `train`, which stands in place of `steps`; its name is the key.
+    pub train: &'static Descriptor,
 }
 
 /// What a step declares of itself.

@@ -11,7 +11,7 @@ use super::kinds;
 use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
 use super::order;
 use super::overrides;
-use super::param::{Descriptor, Fallback, Param};
+use super::param::{Descriptor, Fallback, Param, Vocabulary};
 use super::suggest;
 use super::tree::{self, Data, Key, Node, shown};
 
@@ -26,12 +26,16 @@ pub struct PipelineSpec {
     pub seed: u64,
     /// Parameters of [`INPUT`].
     pub input: Args,
+    /// Whether there is a section `input`; a pipeline with steps has one.
+    pub has_input: bool,
     /// Output folder as written.
     pub output: PathBuf,
     /// Where `output` stands.
     pub output_span: Span,
-    /// The steps in order, at least one.
+    /// The steps in order; at least one, unless there is a section `train`.
     pub steps: Vec<StepSpec>,
+    /// The section `train` in place of steps.
+    pub train: Option<StepSpec>,
     /// Parameters of [`LIMITS`].
     pub limits: Args,
     sources: Arc<Sources>,
@@ -52,7 +56,7 @@ pub struct StepSpec {
 
 impl PartialEq for StepSpec {
     fn eq(&self, other: &StepSpec) -> bool {
-        self.descriptor.name == other.descriptor.name && self.args.iter().eq(other.args.iter())
+        self.descriptor.name == other.descriptor.name && self.args == other.args
     }
 }
 
@@ -69,7 +73,7 @@ impl PipelineSpec {
 }
 
 /// Reads a pipeline. `file` names it in messages, `overrides` are `key.path=value` texts applied in
-/// order, `env` answers `${NAME}`, `registry` holds the steps that exist.
+/// order, `env` answers `${NAME}`, `vocabulary` holds the steps that exist.
 ///
 /// # Errors
 /// Every mistake of the text and the overrides; a mistake of YAML syntax alone, as nothing can be read
@@ -79,9 +83,9 @@ pub fn parse(
     file: &str,
     overrides: &[String],
     env: &dyn Fn(&str) -> Option<String>,
-    registry: &[&'static Descriptor],
+    vocabulary: &Vocabulary,
 ) -> Result<PipelineSpec, Diagnostics> {
-    match draft(text, file, overrides, env, registry) {
+    match draft(text, file, overrides, env, vocabulary) {
         (Some(spec), mistakes) if mistakes.count() == 0 => Ok(spec),
         (_, mistakes) => Err(mistakes),
     }
@@ -95,15 +99,15 @@ pub fn draft(
     file: &str,
     overrides: &[String],
     env: &dyn Fn(&str) -> Option<String>,
-    registry: &[&'static Descriptor],
+    vocabulary: &Vocabulary,
 ) -> (Option<PipelineSpec>, Diagnostics) {
     let mut report = Report::new(Arc::new(Sources::new(file, text, overrides)));
     let sources = report.sources.clone();
     let spec = match tree::read(sources.text(), Origin::File, 0, &mut report) {
         Some(mut root) => {
-            overrides::apply(&mut root, overrides, registry, &mut report);
+            overrides::apply(&mut root, overrides, &vocabulary.steps, &mut report);
             expand::expand(&mut root, env, &mut report);
-            pipeline(&root, registry, &mut report)
+            pipeline(&root, vocabulary, &mut report)
         }
         None => {
             if report.is_clean() {
@@ -117,12 +121,12 @@ pub fn draft(
 }
 
 /// Every key of the top level, in the order of the language.
-fn top_names() -> impl Iterator<Item = &'static str> + Clone {
-    let sections = [INPUT_SECTION.0, STEPS_SECTION.0, LIMITS_SECTION.0];
+fn top_names(vocabulary: &Vocabulary) -> impl Iterator<Item = &'static str> + Clone + use<> {
+    let sections = [INPUT_SECTION.0, STEPS_SECTION.0, vocabulary.train.name, LIMITS_SECTION.0];
     TOP.iter().map(|param| param.name).chain(sections)
 }
 
-fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) -> Option<PipelineSpec> {
+fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option<PipelineSpec> {
     let Data::Map(entries) = &root.data else {
         if !matches!(root.data, Data::Bad) {
             let message = format!("a pipeline is a map of keys, found {}", kinds::found(root));
@@ -130,8 +134,8 @@ fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) 
         }
         return None;
     };
-    for (key, _) in entries.iter().filter(|(key, _)| top_names().all(|name| name != key.text)) {
-        unknown_top_key(key, report);
+    for (key, _) in entries.iter().filter(|(key, _)| top_names(vocabulary).all(|name| name != key.text)) {
+        unknown_top_key(key, vocabulary, report);
     }
     let find = |name: &str| entries.iter().find(|(key, _)| key.text == name);
     let scalars: Vec<(Key, Node)> =
@@ -139,9 +143,22 @@ fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) 
     let top = check::map("a pipeline", TOP, &scalars, Span::FILE, report);
     let nothing = |owner: &str| Args::new(owner.to_owned(), Span::FILE, Vec::new(), report.sources.clone());
     let (no_input, no_limits) = (nothing("`input`"), nothing("`limits`"));
-    let input = input(find(INPUT_SECTION.0), report).unwrap_or(no_input);
+    let train = find(vocabulary.train.name);
+    let has_input = find(INPUT_SECTION.0);
+    // A training job may make its own; the plan tells.
+    let input = match (has_input, train) {
+        (None, Some(_)) => no_input,
+        (entry, _) => input(entry, report).unwrap_or(no_input),
+    };
     let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
-    let steps = steps(find(STEPS_SECTION.0), registry, report);
+    let steps = match (find(STEPS_SECTION.0), train) {
+        (None, Some(_)) => Vec::new(),
+        (entry, _) => steps(entry, vocabulary, report),
+    };
+    if let (Some((steps, _)), Some((train, _))) = (find(STEPS_SECTION.0), train) {
+        let message = format!("a pipeline has either `{}` or `{}`", steps.text, train.text);
+        report.error(train.span, message, "make two pipelines of them".to_owned());
+    }
 
     let stem = Path::new(report.sources.file()).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     Some(PipelineSpec {
@@ -149,21 +166,42 @@ fn pipeline(root: &Node, registry: &[&'static Descriptor], report: &mut Report) 
         name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
         seed: top.int("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default(),
         input,
+        has_input: has_input.is_some(),
         output: top.path("output").map(Path::to_owned).unwrap_or_default(),
         output_span: top.span_of("output"),
         steps,
+        train: train.map(|(key, node)| section(vocabulary.train, key, node, report)),
         limits,
         sources: report.sources.clone(),
     })
 }
 
-fn unknown_top_key(key: &Key, report: &mut Report) {
-    let section = [(INPUT_SECTION.0, INPUT), (LIMITS_SECTION.0, LIMITS)]
+/// A section of the top level that is described like a step.
+fn section(descriptor: &'static Descriptor, key: &Key, node: &Node, report: &mut Report) -> StepSpec {
+    let mistakes_before = report.count();
+    let owner = format!("`{}`", descriptor.name);
+    let args = match &node.data {
+        Data::Map(entries) => check::map(&owner, descriptor.params, entries, key.span, report),
+        Data::List(_) | Data::Scalar { .. } => {
+            let span = if node.is_null() { key.span } else { node.span };
+            let message = format!("{owner} wants a map, found {}", kinds::found(node));
+            report.error(span, message, format!("write for example `{}`", descriptor.example));
+            Args::new(owner, key.span, Vec::new(), report.sources.clone())
+        }
+        Data::Bad => Args::new(owner, key.span, Vec::new(), report.sources.clone()),
+    };
+    let sound = report.count() == mistakes_before && !matches!(node.data, Data::Bad);
+    StepSpec { descriptor, args, span: key.span, sound }
+}
+
+fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
+    let train = vocabulary.train;
+    let section = [(INPUT_SECTION.0, INPUT), (LIMITS_SECTION.0, LIMITS), (train.name, train.params)]
         .into_iter()
         .find(|(_, params)| params.iter().any(|param| param.name == key.text));
     let help = match section {
         Some((section, _)) => format!("it belongs under `{section}`"),
-        None => suggest::help(&key.text, top_names(), "a pipeline takes"),
+        None => suggest::help(&key.text, top_names(vocabulary), "a pipeline takes"),
     };
     report.error(key.span, format!("unknown key {} at the top level", shown(&key.text)), help);
 }
@@ -215,14 +253,12 @@ pub(super) fn shorthand(name: &str, node: &Node) -> Vec<(Key, Node)> {
     vec![(Key { text: name.to_owned(), span: node.span }, node.clone())]
 }
 
-fn steps(
-    entry: Option<&(Key, Node)>,
-    registry: &[&'static Descriptor],
-    report: &mut Report,
-) -> Vec<StepSpec> {
+fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Report) -> Vec<StepSpec> {
+    let registry = &vocabulary.steps;
     let example = "write a list of steps: `- write: {folder: images}`".to_owned();
     let Some((key, node)) = entry else {
-        report.error(Span::FILE, "a pipeline needs `steps`", example);
+        let message = format!("a pipeline needs `steps` or `{}`", vocabulary.train.name);
+        report.error(Span::FILE, message, example);
         return Vec::new();
     };
     let items = match &node.data {

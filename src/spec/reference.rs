@@ -4,15 +4,21 @@ use std::fmt::Write as _;
 
 use super::kinds;
 use super::language::{INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
-use super::param::{Descriptor, Fallback, Param, Role};
+use super::param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 use super::schema::nested;
 
-/// The reference of the language with these steps: the top level, `input`, `limits`, and every step
-/// with its parameters and an example. Headings begin at the second level.
-pub fn reference_markdown(registry: &[&'static Descriptor]) -> String {
+/// The reference of the language with these words: the top level, `input`, `limits`, `train`, and every
+/// step with its parameters and an example. Headings begin at the second level.
+pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
+    let train = vocabulary.train;
     let mut out = String::from("## Top level\n\n");
     table(&mut out, TOP);
-    let sections = [(INPUT_SECTION, "required"), (STEPS_SECTION, "required"), (LIMITS_SECTION, "optional")];
+    let sections = [
+        (INPUT_SECTION, "required"),
+        (STEPS_SECTION, "this or the next"),
+        ((train.name, train.doc), "this or the last"),
+        (LIMITS_SECTION, "optional"),
+    ];
     for ((name, doc), needed) in sections {
         let _ = writeln!(out, "| `{name}` | see [below](#{name}) | {needed} | {} |", cell(doc));
     }
@@ -22,19 +28,37 @@ pub fn reference_markdown(registry: &[&'static Descriptor]) -> String {
     }
     let (name, doc) = STEPS_SECTION;
     let _ = write!(out, "\n## {name}\n\n{doc}\n");
-    steps(&mut out, registry);
-    for (noun, inner) in nested(registry) {
-        let _ = write!(out, "\n## {noun}s\n\nA parameter that takes a list of {noun}s takes these.\n");
-        steps(&mut out, &inner);
+    steps(&mut out, &vocabulary.steps, |step| Some(role(step.role)));
+    let _ = write!(out, "\n## {}\n\n{}\n\n", train.name, train.doc);
+    table(&mut out, train.params);
+    for param in train.params {
+        let inner = match param.kind {
+            Kind::Map(inner) => Some(inner),
+            Kind::List(Kind::Map(inner)) => Some(*inner),
+            _ => None,
+        };
+        if let Some(inner) = inner {
+            let _ = write!(out, "\n### {}.{}\n\n{}\n\n", train.name, param.name, param.doc);
+            table(&mut out, inner);
+        }
+    }
+    for (noun, inner) in nested(vocabulary) {
+        let _ =
+            write!(out, "\n## {noun}s\n\nA parameter that takes a {noun}, or a list of them, takes these.\n");
+        // They stand in no chain.
+        steps(&mut out, &inner, |_| None);
     }
     out
 }
 
-fn steps(out: &mut String, registry: &[&'static Descriptor]) {
+fn steps(out: &mut String, registry: &[&'static Descriptor], role: fn(&Descriptor) -> Option<&'static str>) {
     for step in registry {
-        let _ = write!(out, "\n### {}\n\n{}\n\n*{}.*", step.name, step.doc, role(step.role));
-        if let Some(parameter) = step.shorthand {
-            let _ = write!(out, " A value without a map is `{parameter}`.");
+        let _ = write!(out, "\n### {}\n\n{}", step.name, step.doc);
+        let role = role(step).map(|role| format!("*{role}.*"));
+        let short = step.shorthand.map(|parameter| format!("A value without a map is `{parameter}`."));
+        let remarks: Vec<String> = role.into_iter().chain(short).collect();
+        if !remarks.is_empty() {
+            let _ = write!(out, "\n\n{}", remarks.join(" "));
         }
         let _ = write!(out, "\n\n```yaml\n{}\n```\n", step.example.trim_end());
         if step.params.is_empty() {

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
-use super::param::{Descriptor, Fallback, Kind, Param};
+use super::param::{Descriptor, Fallback, Kind, Param, Vocabulary};
 use super::units::{BYTE_UNITS, PIXEL_UNITS};
 
-/// The JSON Schema (draft 2020-12) of a pipeline with these steps.
-pub fn json_schema(registry: &[&'static Descriptor]) -> Value {
+/// The JSON Schema (draft 2020-12) of a pipeline with these words.
+pub fn json_schema(vocabulary: &Vocabulary) -> Value {
     let mut properties = properties(TOP);
     let path = INPUT.iter().find(|param| param.name == INPUT_SHORTHAND).map(|param| kind(&param.kind));
     properties.insert(
@@ -23,24 +23,27 @@ pub fn json_schema(registry: &[&'static Descriptor]) -> Value {
             "items": {"$ref": "#/$defs/step"},
         }),
     );
+    let train = vocabulary.train;
+    let mut section = object(train.params);
+    describe(&mut section, train.doc);
+    properties.insert(train.name.to_owned(), section);
     let mut limits = object(LIMITS);
     describe(&mut limits, LIMITS_SECTION.1);
     properties.insert(LIMITS_SECTION.0.to_owned(), limits);
-    let mut required = required(TOP);
-    required.extend([json!(INPUT_SECTION.0), json!(STEPS_SECTION.0)]);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "safelight pipeline",
         "type": "object",
         "properties": properties,
-        "required": required,
+        "required": required(TOP),
+        "oneOf": [{"required": [INPUT_SECTION.0, STEPS_SECTION.0]}, {"required": [train.name]}],
         "additionalProperties": false,
-        "$defs": definitions(registry),
+        "$defs": definitions(vocabulary),
     })
 }
 
 /// The steps, and the registries that their parameters bring along.
-fn definitions(registry: &[&'static Descriptor]) -> Map<String, Value> {
+fn definitions(vocabulary: &Vocabulary) -> Map<String, Value> {
     let mut found = Map::new();
     found.insert(
         "variable".to_owned(),
@@ -50,18 +53,19 @@ fn definitions(registry: &[&'static Descriptor]) -> Map<String, Value> {
             "description": "Text with an environment variable, `${NAME}` or `${NAME:-default}`.",
         }),
     );
-    found.insert("step".to_owned(), step(registry));
-    for (noun, inner) in nested(registry) {
+    found.insert("step".to_owned(), step(&vocabulary.steps));
+    for (noun, inner) in nested(vocabulary) {
         found.insert(noun.to_owned(), step(&inner));
     }
     found
 }
 
-/// Every registry that a parameter of these steps takes a list of, by the name of its members.
-pub(super) fn nested(registry: &[&'static Descriptor]) -> Vec<(&'static str, Vec<&'static Descriptor>)> {
+/// Every registry that a parameter takes steps of, by the name of its members.
+pub(super) fn nested(vocabulary: &Vocabulary) -> Vec<(&'static str, Vec<&'static Descriptor>)> {
     let mut found: Vec<(&'static str, Vec<&'static Descriptor>)> = Vec::new();
-    for param in registry.iter().flat_map(|known| known.params) {
-        if let Kind::Steps { noun, registry } = param.kind
+    let all = vocabulary.steps.iter().chain([&vocabulary.train]);
+    for param in all.flat_map(|known| known.params) {
+        if let Kind::Steps { noun, registry } | Kind::Step { noun, registry } = param.kind
             && found.iter().all(|(known, _)| *known != noun)
         {
             found.push((noun, registry()));
@@ -173,7 +177,13 @@ fn kind(of: &Kind) -> Value {
             {"type": "integer", "minimum": 0},
             {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? *%$"},
         ]})),
+        Kind::Share => or_variable(json!({"anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? *%$"},
+        ]})),
         Kind::List(item) => json!({"type": "array", "items": kind(item)}),
+        Kind::Map(params) => object(params),
+        Kind::Step { noun, .. } => json!({"anyOf": [{"$ref": format!("#/$defs/{noun}")}]}),
         Kind::Steps { noun, .. } => json!({"type": "array", "items": {"$ref": format!("#/$defs/{noun}")}}),
         Kind::Span(item) => json!({"anyOf": [
             kind(item),

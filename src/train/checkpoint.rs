@@ -1,6 +1,7 @@
 //! The state of training as bytes: what a killed run goes on from.
 
 use super::adam::Adam;
+use super::event::Figure;
 use serde::{Deserialize, Serialize};
 
 /// First bytes of a checkpoint; the digit counts up when the layout changes.
@@ -47,6 +48,8 @@ pub struct Progress {
     pub best: Option<usize>,
     /// Whether training is over.
     pub over: bool,
+    /// The final figures, then.
+    pub figures: Vec<Figure>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,6 +128,7 @@ mod tests {
             seconds: 0.25,
             best: Some(0),
             over: false,
+            figures: vec![],
         };
         state
     }

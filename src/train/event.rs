@@ -1,74 +1,75 @@
-//! What training tells while it runs, and in the end.
+//! What training tells while it works. Reporters consume these; training prints nothing.
 
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Work before and after training goes on.
+    /// Pictures are read, pairs or vectors are made.
     Preparing {
-        /// What is done.
+        /// What, as a noun.
         what: String,
-        /// So much is done.
+        /// How many are done.
         done: u64,
-        /// Of so much.
+        /// Of how many.
         total: u64,
     },
-    /// Training starts.
+    /// The first step follows.
     Started {
-        /// Weights and biases.
+        /// Parameters of the network.
         parameters: usize,
-        /// Multiply-adds a pixel of the input.
+        /// Its multiply-adds for one pixel of the input.
         macs_per_pixel: f64,
-        /// Pictures or vectors learned from.
+        /// Pictures or vectors to learn from.
         train: usize,
-        /// Pictures or vectors held out.
+        /// Those held out.
         validation: usize,
-        /// Epoch and step that a checkpoint led back to.
+        /// Epoch and step of the checkpoint that it goes on from, if it does.
         resumed_at: Option<(usize, usize)>,
     },
-    /// A step was made.
+    /// A step is done.
     Step {
-        /// Epoch, from 1.
+        /// Its epoch, from 1.
         epoch: usize,
-        /// Step of the epoch, from 1.
+        /// Its number in the epoch, from 1.
         step: usize,
-        /// Epochs in all.
+        /// Epochs at most.
         of_epochs: usize,
-        /// Steps of an epoch.
+        /// Steps in an epoch.
         of_steps: usize,
-        /// Mean loss of the batch.
+        /// The loss, smoothed.
         loss: f64,
-        /// Learning rate.
+        /// The learning rate.
         rate: f64,
     },
-    /// An epoch is over.
+    /// An epoch is done and validated.
     Epoch {
-        /// Which, from 1.
+        /// Its number, from 1.
         epoch: usize,
-        /// Mean loss of its batches.
+        /// Mean loss of its steps.
         train_loss: f64,
-        /// Loss on what is held out.
+        /// Loss over what is held out.
         validation: f64,
-        /// Whether that is the best so far.
+        /// Whether none was better before.
         best: bool,
-        /// Time it took.
+        /// Seconds it took.
         seconds: f64,
     },
-    /// Something to know.
+    /// A remark.
     Note(String),
-    /// All is written.
+    /// The model is written.
     Finished(Summary),
 }
 
-/// What came of a training job.
-#[derive(Clone, Debug, PartialEq)]
+/// What came out.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Epochs made.
+    /// Epochs done, in all runs.
     pub epochs: usize,
-    /// Steps made.
+    /// Steps done, in all runs.
     pub steps: u64,
-    /// Whether it ended because nothing got better.
+    /// Whether `patience` ended it.
     pub stopped_early: bool,
     /// Final figures.
     pub figures: Vec<Figure>,
@@ -76,15 +77,15 @@ pub struct Summary {
     pub model: PathBuf,
 }
 
-/// A final figure.
-#[derive(Clone, Debug, PartialEq)]
+/// A figure, with what to compare it with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// Its name, such as `psnr`.
     pub name: String,
     /// Its value.
     pub value: f64,
-    /// What it is without the network, such as `input`, 20.2.
+    /// What one has without the network, such as the noisy pictures' PSNR.
     pub baseline: Option<(String, f64)>,
-    /// A figure of others, such as `Keras ancestor`, 0.0235.
+    /// What others have, from `beside`.
     pub beside: Option<(String, f64)>,
 }

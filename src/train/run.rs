@@ -216,7 +216,7 @@ impl Run<'_> {
         let checked = export::verify(staged.temp(), &plan.net, &[reference]);
         if let Err(error) = checked {
             self.store.discard(&[staged]);
-            return Err(TrainError::Export(error.to_string()));
+            return Err(error.into());
         }
         self.store.publish(&[staged])?;
         Ok(())

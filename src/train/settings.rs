@@ -37,11 +37,17 @@ pub enum Data {
         test: Option<InputPlan>,
         /// Made of every clean patch to give the network's input; without one, the input is the patch itself.
         recipe: Option<Recipe>,
+        /// Carried column of `input` (and of `test`, where it has one) that tells groups apart, for the figures.
+        label: Option<String>,
     },
     /// Pairs that were made before.
     Pairs {
-        /// Relative path of each corrupted picture with its clean one, below `root`.
+        /// Relative path of each corrupted picture with its clean one, below `root`: those to learn from.
         pairs: Vec<(PathBuf, PathBuf)>,
+        /// Those of the split `validation`. Without any, a share of `pairs` is held out.
+        validation: Vec<(PathBuf, PathBuf)>,
+        /// Those of the split `test`, for the final figures only.
+        test: Vec<(PathBuf, PathBuf)>,
         /// The folder.
         root: PathBuf,
     },
@@ -143,6 +149,10 @@ pub struct TrainPlan {
     pub threads: usize,
     /// Bytes that pictures kept in memory may take.
     pub memory: u64,
-    /// Digest of all that decides the result.
+    /// Largest picture accepted, in pixels.
+    pub pixels: u64,
+    /// What was inferred and the user may want to know.
+    pub notes: Vec<String>,
+    /// Digest of all settings that decide the weights.
     pub fingerprint: [u8; 32],
 }

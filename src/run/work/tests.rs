@@ -74,7 +74,7 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
         output.path().join("out").display()
     );
     let (draft, mistakes) =
-        crate::spec::draft(&text, "test.yaml", &[], &|_| None, &crate::steps::descriptors());
+        crate::spec::draft(&text, "test.yaml", &[], &|_| None, &crate::plan::vocabulary());
     let mut plan = crate::plan::resolve(&draft.unwrap(), mistakes).unwrap();
     let fussy: &'static Fussy = Box::leak(Box::new(Fussy { batch, largest: AtomicUsize::new(0) }));
     plan.chain[0].action = Action::Columns(Box::new(Shared(fussy)));

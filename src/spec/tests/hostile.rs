@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::{MAX_FILE_BYTES, parse};
-use super::{GOOD, STEPS, bad, env, with_steps};
+use super::{GOOD, bad, env, with_steps, words};
 
 #[test]
 fn hostile_texts_end_soon_and_quietly() {
@@ -77,7 +77,7 @@ fn garbage_never_panics() {
         let text: String = text.into_iter().collect();
         let change: String = (0..next(12)).map(|_| alphabet[next(alphabet.len())]).collect();
         for overrides in [vec![], vec![change.clone()], vec![format!("steps.restore.model={change}")]] {
-            if let Err(found) = parse(&text, "f.yaml", &overrides, &env, STEPS) {
+            if let Err(found) = parse(&text, "f.yaml", &overrides, &env, &words()) {
                 assert!(found.count() > 0 && found.to_string().starts_with("error: "), "{text}");
             }
         }

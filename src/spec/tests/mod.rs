@@ -3,6 +3,7 @@
 mod hostile;
 mod mistakes;
 mod overrides;
+mod train;
 
 use std::path::Path;
 
@@ -74,6 +75,40 @@ static TABLE: Descriptor = Descriptor {
 
 const STEPS: &[&Descriptor] = &[&GRAYSCALE, &RESTORE, &MEASURE, &WRITE, &TABLE];
 
+static NETWORK: Descriptor = Descriptor {
+    name: "residual",
+    doc: "Restores.",
+    role: Role::Image,
+    params: &[param("width", Kind::Int { min: 1, max: 99 }, Fallback::Yaml("48"))],
+    shorthand: None,
+    example: "- residual: {width: 48}",
+};
+
+const BLOBS: &[Param] = &[param("count", Kind::Int { min: 1, max: 99 }, Fallback::Yaml("20"))];
+
+const BESIDE: &[Param] = &[
+    param("figure", Kind::Text, Fallback::Required),
+    param("value", Kind::Float { min: f64::MIN, max: f64::MAX }, Fallback::Required),
+];
+
+static TRAIN: Descriptor = Descriptor {
+    name: "train",
+    doc: "Trains a network.",
+    role: Role::Image,
+    params: &[
+        param("network", Kind::Step { noun: "network", registry: || vec![&NETWORK] }, Fallback::Required),
+        param("blobs", Kind::Map(BLOBS), Fallback::Unset),
+        param("validation", Kind::Share, Fallback::Yaml("5%")),
+        param("beside", Kind::List(&Kind::Map(BESIDE)), Fallback::Yaml("[]")),
+    ],
+    shorthand: None,
+    example: "- train: {network: {residual: {width: 48}}}",
+};
+
+fn words() -> Vocabulary {
+    Vocabulary { steps: STEPS.to_vec(), train: &TRAIN }
+}
+
 const GOOD: &str = "\
 version: 1
 seed: 7
@@ -102,7 +137,7 @@ fn env(name: &str) -> Option<String> {
 
 fn read(text: &str, overrides: &[&str]) -> Result<PipelineSpec, Diagnostics> {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    parse(text, "pipelines/job.yaml", &overrides, &env, STEPS)
+    parse(text, "pipelines/job.yaml", &overrides, &env, &words())
 }
 
 fn good(text: &str, overrides: &[&str]) -> PipelineSpec {
@@ -209,6 +244,7 @@ fn the_tables_are_sound() {
     }
     assert_eq!(flaws, Vec::<String>::new());
     assert_eq!(check_registry(STEPS), Ok(()));
+    assert_eq!(check_registry(&[&TRAIN]), Ok(()));
 }
 
 #[test]
@@ -243,9 +279,17 @@ fn unsound_tables_are_found() {
 
 #[test]
 fn the_schema_comes_from_the_tables() {
-    let schema = json_schema(STEPS);
+    let schema = json_schema(&words());
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    assert_eq!(schema["required"], serde_json::json!(["version", "output", "input", "steps"]));
+    assert_eq!(schema["required"], serde_json::json!(["version", "output"]));
+    let either = serde_json::json!([{"required": ["input", "steps"]}, {"required": ["train"]}]);
+    assert_eq!(schema["oneOf"], either);
+    let train = &schema["properties"]["train"]["properties"];
+    assert_eq!(train["network"]["anyOf"][0]["$ref"], "#/$defs/network");
+    assert_eq!(train["beside"]["items"]["required"], serde_json::json!(["figure", "value"]));
+    assert_eq!(train["validation"]["default"], "5%");
+    let network = &schema["$defs"]["network"]["anyOf"][0]["properties"]["residual"];
+    assert_eq!(network["description"], NETWORK.doc);
     assert_eq!(schema["properties"]["seed"]["default"], 0);
     let write = &schema["$defs"]["step"]["anyOf"][0]["properties"]["write"];
     assert_eq!(write["description"], WRITE.doc);
@@ -256,11 +300,12 @@ fn the_schema_comes_from_the_tables() {
 
 #[test]
 fn the_reference_names_everything() {
-    let text = reference_markdown(STEPS);
+    let text = reference_markdown(&words());
     for step in STEPS {
         assert!(text.contains(&format!("### {}\n", step.name)) && text.contains(step.example));
     }
-    for param in TOP.iter().chain(INPUT).chain(LIMITS) {
+    let train = TRAIN.params.iter().chain(BLOBS).chain(BESIDE).chain(NETWORK.params);
+    for param in TOP.iter().chain(INPUT).chain(LIMITS).chain(train) {
         assert!(text.contains(&format!("| `{}` |", param.name)), "{}", param.name);
     }
     assert!(text.contains("| `quality` | whole number from 1 to 100 | `92` | Something. |"), "{text}");

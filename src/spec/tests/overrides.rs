@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::units::ByteSize;
 use super::super::{Origin, parse};
-use super::{GOOD, STEPS, bad, good, with_steps};
+use super::{GOOD, bad, good, with_steps, words};
 
 #[test]
 fn overrides_change_add_and_append() {
@@ -105,8 +105,8 @@ limits:
     good(&text.replace("${QUALITY}", "${NOPE}"), &["limits.threads=3"]);
     let huge = |_: &str| Some("x".repeat(100_000));
     let flood = format!("name: [{}]", "\"${A}\",".repeat(100_000));
-    assert!(parse(&flood, "f.yaml", &[], &huge, STEPS).is_err());
+    assert!(parse(&flood, "f.yaml", &[], &huge, &words()).is_err());
     let flood = format!("name: [{}]", "\"${A}\",".repeat(1000));
-    let found = parse(&flood, "f.yaml", &[], &huge, STEPS).err().map(|found| found.to_string());
+    let found = parse(&flood, "f.yaml", &[], &huge, &words()).err().map(|found| found.to_string());
     assert!(found.is_some_and(|text| text.contains("more than 1 MiB")));
 }

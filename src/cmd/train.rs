@@ -1,0 +1,240 @@
+//! The commands on a training job.
+
+use super::{code, err, out};
+use crate::cli::{PipelineArgs, Progress};
+use crate::plan::{InputPlan, Source};
+use crate::report;
+use crate::run::inputs;
+use crate::run::ledger::{Ledger, LedgerError};
+use crate::store::{Fault, Lock, LockError, Store};
+use crate::train::net::Size;
+use crate::train::{self, Data, Task, TrainError, TrainPlan, Vectors};
+use std::sync::atomic::AtomicBool;
+
+/// Trains.
+pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &AtomicBool) -> u8 {
+    let mut emit = report::training(progress, plan);
+    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &mut *emit, stop));
+    drop(emit);
+    result.map_or_else(|error| fail(&error), |_| code::OK)
+}
+
+/// Opens the output for this job alone.
+fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
+    let model = plan.output.join(&plan.model);
+    if Ledger::open_existing(&plan.output)?.is_none() && model.symlink_metadata().is_ok() {
+        return Err(TrainError::Foreign(format!(
+            "{} exists and was not written by safelight; move it away or choose another output",
+            model.display()
+        )));
+    }
+    let store = Store::open(&plan.output, Fault::parse(fault))?;
+    let lock = Lock::take(&plan.output)?;
+    store.sweep()?;
+    // No other job may write here from now on.
+    Ledger::open(&plan.output)?.adopt(&plan.name)?;
+    Ok((store, lock))
+}
+
+fn fail(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
+        _ => err(&format!("error: {error}\n")),
+    }
+    match error {
+        TrainError::Interrupted { .. } => code::INTERRUPTED,
+        TrainError::NoInput(_) | TrainError::Foreign(_) => code::INVALID,
+        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
+        TrainError::Diverged(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+            code::FAILURE
+        }
+        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(LockError::Io { .. }) => {
+            code::STORAGE
+        }
+    }
+}
+
+/// Prints that the pipeline is valid, with what was inferred.
+pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
+    if let Some(code) = empty(plan) {
+        return code;
+    }
+    let mut text = format!("{}: valid\n{}", args.pipeline.display(), network(plan));
+    plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    out(&text)
+}
+
+/// Prints what a run would do.
+pub fn plan(plan: &TrainPlan) -> u8 {
+    if let Some(code) = empty(plan) {
+        return code;
+    }
+    let mut text = format!("{}\n{}", plan.name, data(plan));
+    text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).display()));
+    text.push_str(&network(plan));
+    let steps = plan.epochs as u64 * plan.steps as u64;
+    let what = if matches!(plan.data, Data::Vectors { .. }) { "vectors" } else { "patches" };
+    text.push_str(&format!(
+        "  steps    at most {} epochs of {} steps of {} {what}: {} steps, {} {what}\n",
+        plan.epochs,
+        plan.steps,
+        plan.batch,
+        grouped(steps),
+        grouped(steps * plan.batch as u64),
+    ));
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    text.push_str(&format!(
+        "  memory   about {} MiB to train on {} threads, {} MiB left for data\n",
+        mib(train::memory_needed(&plan.net, plan.batch, plan.threads)),
+        plan.threads,
+        mib(plan.memory)
+    ));
+    text.push_str(&match train::resumable(plan) {
+        Some((epoch, step)) => format!("  resume   from epoch {epoch}, step {step}\n"),
+        None => "  resume   nothing to go on from\n".to_string(),
+    });
+    plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    out(&text)
+}
+
+/// The exit code, with its message, where there is nothing to learn from.
+fn empty(plan: &TrainPlan) -> Option<u8> {
+    let Data::Pictures { input, test, .. } = &plan.data else { return None };
+    let empty = std::iter::once(input).chain(test).find(|input| inputs::list(input).is_empty())?;
+    Some(fail(&TrainError::NoInput(format!(
+        "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
+        empty.root.display()
+    ))))
+}
+
+fn network(plan: &TrainPlan) -> String {
+    let net = &plan.net;
+    let sizes = net.sizes().unwrap_or_default();
+    let shown = |size: Option<&Size>| match size {
+        Some(Size { h: 1, w: 1, c }) => c.to_string(),
+        Some(Size { h, w, c }) => format!("{w} x {h} x {c}"),
+        None => "?".to_string(),
+    };
+    let wanted = match plan.task {
+        Task::Restore => "",
+        Task::Embed => ", which is what is wanted",
+    };
+    let per = if net.input.h * net.input.w == 1 { "vector" } else { "pixel" };
+    format!(
+        "  network  {}: {} parameters, {} multiply-adds a {per}\n           {} in, {} out, bottleneck {}{wanted}\n",
+        net.name,
+        grouped(net.parameters() as u64),
+        grouped(net.macs_per_pixel().round() as u64),
+        shown(sizes.first()),
+        shown(sizes.get(net.output())),
+        shown(sizes.get(net.bottleneck)),
+    )
+}
+
+fn data(plan: &TrainPlan) -> String {
+    let held = (plan.validation * 1e4).round() / 1e2;
+    match &plan.data {
+        Data::Pictures { input, test, .. } => {
+            let count = |input: &InputPlan| inputs::list(input).len();
+            let place = match &input.source {
+                Source::File { absolute, .. } => absolute.display().to_string(),
+                _ => input.root.display().to_string(),
+            };
+            let mut text =
+                format!("  input    {place}: {} pictures, {held} % held out\n", grouped(count(input) as u64));
+            if let Some(test) = test {
+                text.push_str(&format!(
+                    "  test     {}: {} pictures\n",
+                    test.root.display(),
+                    grouped(count(test) as u64)
+                ));
+            }
+            text
+        }
+        Data::Pairs { pairs, validation, test, root } => {
+            let held = match validation.len() {
+                0 => format!("{held} % held out"),
+                n => format!("{} to validate", grouped(n as u64)),
+            };
+            let (train, test) = (grouped(pairs.len() as u64), grouped(test.len() as u64));
+            format!("  input    {}: {train} pairs to learn from, {held}, {test} to test\n", root.display())
+        }
+        Data::Vectors { source: Vectors::Parquet { files, column, .. } } => {
+            let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+            let more = match files.len() {
+                0 | 1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            format!("  input    `{column}` of {first}{more}, {held} % held out\n")
+        }
+        Data::Vectors { source: Vectors::Blobs(blobs) } => format!(
+            "  input    {} points in {} blobs, {held} % held out\n",
+            grouped(blobs.count as u64),
+            blobs.centres
+        ),
+    }
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Tells how far it is.
+pub fn status(plan: &TrainPlan) -> u8 {
+    let model = plan.output.join(&plan.model);
+    out(&match train::resumable(plan) {
+        Some((epoch, step)) => format!(
+            "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
+            plan.name, plan.epochs, plan.steps
+        ),
+        None if model.is_file() => format!("{}: trained, see {}\n", plan.name, model.display()),
+        None => format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()),
+    })
+}
+
+/// There is no ledger of outputs.
+pub fn verify(plan: &TrainPlan) -> u8 {
+    let model = plan.output.join(&plan.model);
+    err(&format!(
+        "error: {} is a training job, which has no outputs of items to verify; `safelight model {}` inspects its \
+         network\n",
+        plan.name,
+        model.display()
+    ));
+    code::USAGE
+}
+
+/// There are no items that could have failed.
+pub fn retry(plan: &TrainPlan) -> u8 {
+    err(&format!(
+        "error: {} is a training job, which has no failed items; `run` goes on where it was\n",
+        plan.name
+    ));
+    code::USAGE
+}
+
+/// Tells where the page is that every run writes.
+pub fn report(plan: &TrainPlan) -> u8 {
+    let page = plan.output.join(train::PAGE);
+    if !page.is_file() {
+        return out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()));
+    }
+    out(&format!("report        {}\n", page.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,57 @@
+//! Why a training job did not come to its end.
+
+use crate::run::ledger::LedgerError;
+use crate::store::{LockError, StoreError};
+
+/// Why a training job did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// It was asked to stop; the checkpoint stands.
+    #[error("interrupted in epoch {epoch} after step {step}; run again to go on")]
+    Interrupted {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Steps done of it.
+        step: usize,
+    },
+    /// There is nothing, or too little, to learn from.
+    #[error("{0}")]
+    NoInput(String),
+    /// The data can't be used, in words.
+    #[error("{0}")]
+    Data(String),
+    /// The loss was no number any more.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}; lower `rate`, or set \
+         `clip: 1` and a longer `warmup`. The last checkpoint is kept, and the best model so far is written if an epoch \
+         was done"
+    )]
+    Diverged {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Step of the epoch, from 1.
+        step: usize,
+        /// The loss, or the gradient's length where that was no number.
+        loss: f64,
+        /// Learning rate of the step.
+        rate: f64,
+    },
+    /// The exported file doesn't compute what was trained.
+    #[error("{0}")]
+    Export(#[from] super::export::VerifyError),
+    /// Something of somebody else's stands in the output.
+    #[error("{0}")]
+    Foreign(String),
+    /// The output could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another run holds the output.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The output belongs to another job, or its ledger can't be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Threads could not be started.
+    #[error("cannot start worker threads: {0}; set limits.threads lower")]
+    Threads(String),
+}

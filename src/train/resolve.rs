@@ -1,0 +1,283 @@
+//! From a parsed `train` section to a [`TrainPlan`], with every mistake found on the way.
+
+use super::net::{Net, Size};
+use super::networks::{NETWORKS, Network, Wanted};
+use super::rules;
+use super::settings::{Beside, Blobs, Data, Loss, Schedule, Task, TrainPlan, Vectors};
+use super::sources;
+use crate::corrupt::Recipe;
+use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
+use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
+use std::path::{Path, PathBuf};
+
+/// Counts up when the same settings give other weights than the last release's.
+const RESULTS: u32 = 1;
+/// Keys of `train` that the weights don't depend on.
+const BESIDES: [&str; 4] = ["test", "label", "model", "beside"];
+/// Memory kept back for the program itself.
+const RESERVE: u64 = 96 << 20;
+
+/// Resolves a training job: finds its data, builds its network. Reads the disk, writes nothing.
+///
+/// `spec` may be a draft with `mistakes`: what could be read of it is checked all the same.
+///
+/// # Errors
+/// Every mistake, those given and those found, each with its place.
+pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<TrainPlan, Diagnostics> {
+    let mut errors = Vec::new();
+    let plan = match &spec.train {
+        Some(train) if train.sound => job(spec, train, &mut errors),
+        Some(train) => {
+            // Its own mistakes are known; paths where nothing is are more.
+            for (section, key) in [(&spec.input, "path"), (&train.args, "test")] {
+                let path = section.path(key).filter(|path| !path.exists());
+                errors.extend(path.map(|path| missing(section, key, path)));
+            }
+            None
+        }
+        None => None,
+    };
+    match plan {
+        Some(plan) if errors.is_empty() && mistakes.count() == 0 => Ok(plan),
+        _ => Err(mistakes.with(errors)),
+    }
+}
+
+fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> Option<TrainPlan> {
+    let args = &train.args;
+    let step = args.step("network")?;
+    let network = NETWORKS.iter().find(|n| n.descriptor.name == step.descriptor.name)?;
+    rules::check(args, network, errors);
+    let output = absolute(&spec.output);
+    let data = if args.is_given("blobs") {
+        blobs(spec, args, errors)
+            .map(|blobs| (blobs.dimensions, Data::Vectors { source: Vectors::Blobs(blobs) }))
+    } else if !spec.has_input {
+        let help = "add for example `input: photos`".to_string();
+        errors.push(spec.diagnostic(Span::FILE, "a pipeline needs `input`", Some(help)));
+        None
+    } else if args.is_given("vectors") {
+        vectors(spec, args, &output, errors)
+    } else if args.bool("pairs")? {
+        pairs(spec, &output, errors).map(|data| (channels(args), data))
+    } else {
+        pictures(spec, args, &output, errors).map(|data| (channels(args), data))
+    };
+    let whole = args.bool("whole")?;
+    let patch = if network.vectors { 1 } else { count(args, "patch")? };
+    // Without data, the network's own mistakes are told all the same.
+    let wide = data.as_ref().map_or(if network.vectors { 1 } else { channels(args) }, |(wide, _)| *wide);
+    let net = build(args, step, network, (patch, wide), errors)?;
+    let (_, data) = data?;
+    let mut notes = Vec::new();
+    if let Data::Pictures { recipe, .. } = &data {
+        rules::check_recipe(args, &net, recipe.as_ref(), network, (errors, &mut notes));
+    }
+    let limits = resolve_limits(&spec.limits);
+    let batch = count(args, "batch")?;
+    let needed = memory_needed(&net, batch, limits.threads) + RESERVE;
+    if needed > limits.memory {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let message = format!("training needs about {} MiB, over {} MiB", mib(needed), mib(limits.memory));
+        let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
+        errors.push(spec.limits.error("memory", message, Some(help.into())));
+    }
+    Some(TrainPlan {
+        name: spec.name.clone(),
+        output,
+        model: args.text("model")?.to_string(),
+        seed: spec.seed,
+        fingerprint: digest(args, spec.seed, net.input),
+        net,
+        task: if network.embeds { Task::Embed } else { Task::Restore },
+        data,
+        validation: args.float("validation")?,
+        patch: if whole || network.vectors { 0 } else { patch },
+        augment: args.bool("augment")? && !network.vectors,
+        batch,
+        steps: count(args, "steps")?,
+        epochs: count(args, "epochs")?,
+        patience: count(args, "patience")?,
+        loss: match args.text("loss")? {
+            "l1" => Loss::L1,
+            "charbonnier" => Loss::Charbonnier,
+            _ => Loss::Mse,
+        },
+        rate: args.float("rate")?,
+        warmup: count(args, "warmup")?,
+        schedule: if args.text("schedule")? == "constant" { Schedule::Constant } else { Schedule::Cosine },
+        decay: args.float("decay")?,
+        clip: args.float("clip")?,
+        beside: args.list("beside")?.iter().filter_map(|item| beside(item.value.map()?)).collect(),
+        threads: limits.threads,
+        memory: limits.memory.saturating_sub(needed),
+        pixels: limits.pixels,
+        notes,
+    })
+}
+
+fn count(args: &Args, name: &str) -> Option<usize> {
+    args.int(name).and_then(|n| usize::try_from(n).ok())
+}
+
+fn channels(args: &Args) -> usize {
+    if args.text("colour") == Some("gray") { 1 } else { 3 }
+}
+
+fn beside(args: &Args) -> Option<Beside> {
+    Some(Beside {
+        label: args.text("label")?.to_string(),
+        figure: args.text("figure")?.to_string(),
+        value: args.float("value")?,
+    })
+}
+
+/// The network for clean patches of `patch` pixels a side, or for vectors of `wide` numbers.
+fn build(
+    args: &Args,
+    step: &StepSpec,
+    network: &Network,
+    (patch, wide): (usize, usize),
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Net> {
+    let name = network.descriptor.name;
+    let made = |side| (network.build)(&step.args, Wanted { channels: wide, side });
+    // What it is asked for depends on what it is.
+    let scale = made(patch)?.scale;
+    let net = made((patch / scale).max(1))?;
+    let unit = net.multiple * scale;
+    if !patch.is_multiple_of(unit) {
+        let message = format!("`{name}` learns patches whose side is a multiple of {unit}, not {patch}");
+        let near = [patch / unit * unit, patch.next_multiple_of(unit)];
+        let near: Vec<_> =
+            near.iter().filter(|side| **side > 0).map(|side| format!("`patch: {side}`")).collect();
+        errors.push(args.error("patch", message, Some(format!("write {}", near.join(" or ")))));
+        return None;
+    }
+    let wrong = match net.sizes() {
+        Ok(sizes) => {
+            let (made, wanted) =
+                (sizes[net.output()], Size::new(net.input.h * scale, net.input.w * scale, net.input.c));
+            (made != wanted).then(|| format!("it makes {} of {}", shown(made), shown(net.input)))
+        }
+        Err(what) => Some(what),
+    };
+    if let Some(what) = wrong {
+        let message = format!("`{name}` does not fit a patch of {patch}: {what}");
+        errors.push(args.error("network", message, Some("give another `patch` or other parameters".into())));
+        return None;
+    }
+    Some(net)
+}
+
+fn shown(size: Size) -> String {
+    format!("{} x {} x {}", size.w, size.h, size.c)
+}
+
+fn pictures(spec: &PipelineSpec, args: &Args, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
+    let recipe = args.steps("corrupt").map(Recipe::build).transpose();
+    let recipe = recipe.map_err(|mistakes| errors.extend(mistakes));
+    let input = resolve_input(&spec.input, (&spec.input, "path"), errors);
+    let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), errors));
+    for input in [input.as_ref(), test.as_ref().and_then(Option::as_ref)].into_iter().flatten() {
+        check_output(spec, input, output, errors);
+    }
+    let (input, test) = (input?, test.map_or(Some(None), |test| test.map(Some))?);
+    let label = args.text("label").map(str::to_string);
+    if let Some(label) = label.as_ref().filter(|label| input.carried.iter().all(|c| c.name != **label)) {
+        let names: Vec<&str> = input.carried.iter().map(|c| c.name.as_str()).collect();
+        let help = if names.is_empty() {
+            "give a .csv or .parquet list as input, with a column beside the paths".to_string()
+        } else {
+            format!("its columns are {}", names.join(", "))
+        };
+        errors.push(args.error("label", format!("the input has no column `{label}`"), Some(help)));
+    }
+    Some(Data::Pictures { input, test, recipe: recipe.ok()?, label })
+}
+
+fn pairs(spec: &PipelineSpec, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
+    let root = existing(&spec.input, errors)?;
+    check_output(spec, &sources::folder(&root), output, errors);
+    match sources::pairs(&root) {
+        Ok([pairs, validation, test]) => Some(Data::Pairs { pairs, validation, test, root }),
+        Err((what, help)) => {
+            errors.push(spec.input.error("path", format!("{} {what}", root.display()), Some(help)));
+            None
+        }
+    }
+}
+
+fn vectors(
+    spec: &PipelineSpec,
+    args: &Args,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<(usize, Data)> {
+    let path = existing(&spec.input, errors)?;
+    let (column, label) = (args.text("vectors")?.to_string(), args.text("label").map(str::to_string));
+    let files = match sources::parquet_files(&path) {
+        Ok(files) => files,
+        Err(what) => {
+            errors.push(spec.input.error("path", format!("{} {what}", path.display()), None));
+            return None;
+        }
+    };
+    check_output(spec, &sources::folder(&path), output, errors);
+    match sources::vectors(&files, &column, label.as_deref()) {
+        Ok(wide) => Some((wide, Data::Vectors { source: Vectors::Parquet { files, column, label } })),
+        Err((key, what)) => {
+            errors.push(args.error(key, what, None));
+            None
+        }
+    }
+}
+
+fn blobs(spec: &PipelineSpec, args: &Args, errors: &mut Vec<Diagnostic>) -> Option<Blobs> {
+    let blobs = args.map("blobs")?;
+    if spec.has_input {
+        let message = "`blobs` stand in place of an `input`";
+        errors.push(args.error("blobs", message, Some("remove one of them".into())));
+    }
+    Some(Blobs {
+        count: count(blobs, "count")?,
+        dimensions: count(blobs, "dimensions")?,
+        centres: count(blobs, "centres")?,
+        deviation: blobs.float("deviation")?,
+        seed: blobs.int("seed").and_then(|seed| u32::try_from(seed).ok())?,
+    })
+}
+
+/// The path of the input, where something is.
+fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
+    match input.path("path") {
+        Some(path) if path.exists() => Some(absolute(path)),
+        Some(path) => {
+            errors.push(missing(input, "path", path));
+            None
+        }
+        None => {
+            errors.extend(input.need("path", Args::path).err());
+            None
+        }
+    }
+}
+
+/// A digest of all settings that decide the weights: their values, not where they stand.
+fn digest(args: &Args, seed: u64, input: Size) -> [u8; 32] {
+    let text = fingerprint::section("train", args, &BESIDES);
+    let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
+    hasher.update(format!("{RESULTS}\n{seed}\n{input:?}\n{text}").as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+/// Bytes that training takes beside the data, roughly: the weights, their gradients and Adam's two moments, a best and
+/// a checkpointed copy, and for every thread its own gradients and the values of one patch on their way there and back.
+pub fn memory_needed(net: &Net, batch: usize, threads: usize) -> u64 {
+    let values: usize = net.sizes().map_or(0, |sizes| sizes.iter().map(|size| size.len()).sum());
+    let together = batch.min(threads);
+    4 * (net.parameters() * (6 + together) + 3 * values * together + batch * net.input.len()) as u64
+}
+
+#[cfg(test)]
+mod tests;

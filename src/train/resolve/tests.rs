@@ -1,0 +1,258 @@
+//! Data of each kind resolved, and the mistakes that keys make together.
+
+use super::super::net::Size;
+use super::*;
+use crate::columns::{Column, ColumnType, Value};
+use crate::plan::{Source, vocabulary};
+use crate::sinks::parquet::Table;
+use std::fs;
+use std::path::Path;
+
+fn read(text: &str) -> Result<TrainPlan, Diagnostics> {
+    let (draft, mistakes) = crate::spec::draft(text, "job.yaml", &[], &|_| None, &vocabulary());
+    resolve(&draft.unwrap(), mistakes)
+}
+
+/// A job of these keys, which begin in line 5, over `input`.
+fn job(input: &Path, keys: &str) -> String {
+    let keys: String = keys.lines().map(|line| format!("  {}\n", line.trim_start())).collect();
+    format!(
+        "version: 1\ninput: {{path: {0}/in}}\noutput: {0}/out\ntrain:\n{keys}limits: {{memory: 4GiB, threads: 2}}\n",
+        input.display()
+    )
+}
+
+/// A folder with two files as input.
+fn pictures() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("in")).unwrap();
+    ["a.png", "b.png"].iter().for_each(|name| fs::write(dir.path().join("in").join(name), "").unwrap());
+    dir
+}
+
+#[test]
+fn the_section_is_sound() {
+    crate::spec::check_registry(&[&super::super::TRAIN]).unwrap();
+}
+
+#[test]
+fn pictures_are_resolved_with_defaults() {
+    let dir = pictures();
+    let keys = "network: {residual: {width: 16, latent: 16, scale: 2}}\ncorrupt: [downscale]\ntest: TEST";
+    let keys = keys.replace("TEST", &dir.path().join("in").display().to_string());
+    let plan = read(&job(dir.path(), &keys)).unwrap();
+    assert_eq!((plan.name.as_str(), plan.seed, plan.model.as_str()), ("job", 0, "model.onnx"));
+    assert_eq!((plan.net.input, plan.net.scale), (Size::new(32, 32, 3), 2));
+    assert_eq!(
+        (plan.task, plan.patch, plan.batch, plan.epochs, plan.steps),
+        (Task::Restore, 64, 32, 40, 500)
+    );
+    assert_eq!((plan.loss, plan.schedule, plan.warmup), (Loss::Mse, Schedule::Cosine, 200));
+    assert_eq!((plan.validation, plan.rate, plan.decay, plan.clip), (0.05, 0.001, 0.0, 1.0));
+    assert!(plan.augment && plan.threads == 2 && plan.memory < 4 << 30 && plan.memory > 3 << 30);
+    let Data::Pictures { input, test, recipe, label } = &plan.data else { panic!("{:?}", plan.data) };
+    assert!(matches!(input.source, Source::Folder) && test.is_some() && recipe.is_some() && label.is_none());
+    assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+}
+
+#[test]
+fn lists_bring_labels() {
+    let dir = pictures();
+    let list = dir.path().join("in/list.csv");
+    fs::write(&list, "filepath,label\na.png,3\nb.png,4\n").unwrap();
+    let keys = "network: {embedding: {latent: 8}}\nlabel: label\ncolour: gray\npatch: 28\nwhole: true";
+    let text = job(dir.path(), keys).replace("/in}", "/in/list.csv, column: filepath}");
+    let plan = read(&text).unwrap();
+    assert_eq!((plan.task, plan.patch, plan.net.input), (Task::Embed, 0, Size::new(28, 28, 1)));
+    let Data::Pictures { input, label, .. } = &plan.data else { panic!("{:?}", plan.data) };
+    assert_eq!((label.as_deref(), input.carried[0].name.as_str()), (Some("label"), "label"));
+    let found = read(&text.replace("label: label", "label: lable")).err().unwrap().to_string();
+    assert!(found.contains("no column `lable`") && found.contains("its columns are label"), "{found}");
+}
+
+#[test]
+fn written_pairs_keep_their_splits() {
+    let dir = pictures();
+    let root = dir.path().join("in");
+    let keys = "network: {residual: {width: 16}}\npairs: true";
+    let missing = read(&job(dir.path(), keys)).err().unwrap().to_string();
+    assert!(missing.contains("is no folder of pairs") && missing.contains("train/metadata.csv"), "{missing}");
+    fs::write(root.join("pairs-0.tar"), "").unwrap();
+    let shards = read(&job(dir.path(), keys)).err().unwrap().to_string();
+    assert!(shards.contains("layout: folders"), "{shards}");
+
+    fs::write(
+        root.join("pairs.csv"),
+        "split,noisy,clean,source\ntrain,train/noisy/a.png,train/clean/a.png,a\ntest,test/noisy/b.png,test/clean/b.png,b\n",
+    )
+    .unwrap();
+    let split = |plan: TrainPlan| match plan.data {
+        Data::Pairs { pairs, validation, test, .. } => (pairs, validation.len(), test.len()),
+        other => panic!("{other:?}"),
+    };
+    let pair = |noisy: &str, clean: &str| (PathBuf::from(noisy), PathBuf::from(clean));
+    let (pairs, ..) = split(read(&job(dir.path(), keys)).unwrap());
+    assert_eq!(pairs, [pair("train/noisy/a.png", "train/clean/a.png")]);
+
+    for (folder, rows) in [
+        ("train", "noisy/a_x.png,clean/a.png,a\nnoisy/a_y.png,clean/a.png,a\n"),
+        ("validation", "noisy/c.png,clean/c.png,c\n"),
+    ] {
+        fs::create_dir(root.join(folder)).unwrap();
+        let list = format!("noisy_file_name,clean_file_name,source\n{rows}");
+        fs::write(root.join(folder).join("metadata.csv"), list).unwrap();
+    }
+    let (pairs, validation, test) = split(read(&job(dir.path(), keys)).unwrap());
+    assert_eq!(pairs[1], pair("train/noisy/a_y.png", "train/clean/a.png"));
+    assert_eq!((pairs.len(), validation, test), (2, 1, 0));
+}
+
+#[test]
+fn vectors_tell_how_many_numbers_they_have() {
+    let dir = pictures();
+    let part = |name: &str, width: usize| {
+        let columns =
+            [Column::new("embedding", ColumnType::Vector(width)), Column::new("group", ColumnType::Int)];
+        let mut table = Table::new(&columns, 2);
+        (0..2).for_each(|i| table.push(vec![Value::Vector(vec![0.5; width]), Value::Int(i)]).unwrap());
+        fs::write(dir.path().join("in").join(name), table.finish(&[]).unwrap()).unwrap();
+    };
+    let keys = "network: {dense: {widths: [5], latent: 2}}\nvectors: embedding\nlabel: group";
+    let text = job(dir.path(), keys);
+    assert!(read(&text).err().unwrap().to_string().contains("holds no .parquet file"));
+    part("part-0.parquet", 7);
+    part("part-1.parquet", 7);
+    let plan = read(&text).unwrap();
+    assert_eq!((plan.net.input, plan.patch, plan.augment), (Size::new(1, 1, 7), 0, false));
+    let Data::Vectors { source: Vectors::Parquet { files, column, label } } = &plan.data else { panic!() };
+    assert_eq!((files.len(), column.as_str(), label.as_deref()), (2, "embedding", Some("group")));
+    for (from, to, message) in [
+        ("vectors: embedding", "vectors: embeddin", "has no column `embeddin`; it has embedding, group"),
+        ("vectors: embedding", "vectors: group", "has i64 in the column `group`, not lists of numbers"),
+        ("label: group", "label: grp", "has no column `grp`"),
+    ] {
+        let found = read(&text.replace(from, to)).err().unwrap().to_string();
+        assert!(found.contains(message), "{found}");
+    }
+    part("part-2.parquet", 8);
+    let found = read(&text).err().unwrap().to_string();
+    assert!(found.contains("has vectors of 8 numbers, others of 7"), "{found}");
+}
+
+#[test]
+fn blobs_need_no_input() {
+    let dir = pictures();
+    let text = job(dir.path(), "network: dense\nblobs: {count: 200, dimensions: 9}\nvalidation: 10%");
+    let alone = text.lines().filter(|line| !line.starts_with("input")).collect::<Vec<_>>().join("\n");
+    let plan = read(&alone).unwrap();
+    let blobs = Blobs { count: 200, dimensions: 9, centres: 20, deviation: 0.2, seed: 17 };
+    assert!(matches!(&plan.data, Data::Vectors { source: Vectors::Blobs(found) } if *found == blobs));
+    assert_eq!((plan.net.input, plan.validation), (Size::new(1, 1, 9), 0.1));
+    let both = read(&text).err().unwrap().to_string();
+    assert!(both.contains("in place of an `input`"), "{both}");
+    let none = read(&alone.replace("blobs: {count: 200, dimensions: 9}", "vectors: x")).err().unwrap();
+    assert!(none.to_string().contains("a pipeline needs `input`"), "{none}");
+}
+
+#[test]
+fn keys_that_do_not_fit_each_other_are_told() {
+    let dir = pictures();
+    let noise = "network: {residual: {width: 16}}\ncorrupt: [gaussian_noise: {sigma: 5}]\n";
+    // Keys, line, part of the message, part of the help.
+    let table: &[(&str, usize, &str, &str)] = &[
+        ("network: dense\n", 5, "`dense` takes vectors", "`vectors`"),
+        ("network: residual\nvectors: v\n", 5, "`residual` takes pictures", "there is `dense`"),
+        (
+            "network: dense\nvectors: v\npatch: 8\ncorrupt: [fog]\n",
+            7,
+            "`patch` has no meaning for vectors",
+            "",
+        ),
+        ("network: dense\nvectors: v\nblobs: {}\n", 7, "in place of `vectors`", "remove one"),
+        (
+            "network: residual\npairs: true\ncorrupt: [fog]\n",
+            7,
+            "no meaning beside `pairs`",
+            "corrupted already",
+        ),
+        ("network: residual\npairs: true\ntest: x\n", 7, "no meaning beside `pairs`", "split `test`"),
+        ("network: {residual: {scale: 2}}\n", 5, "scale 2 needs `corrupt`", "[downscale]"),
+        ("network: residual\ncorrupt: [downscale]\n", 6, "`downscale` does nothing", "`scale`"),
+        ("network: residual\ncorrupt: [one_of: {of: [fog], weights: [1, 2]}]\n", 6, "and 2 weights", ""),
+        ("PATCH: 50\n", 7, "multiple of 4, not 50", "`patch: 48` or `patch: 52`"),
+        (
+            "network: {residual: {scale: 3}}\ncorrupt: [downscale]\npatch: 64\n",
+            7,
+            "multiple of 6",
+            "`patch: 60`",
+        ),
+        ("network: noise_autoencoder\npatch: 56\n", 5, "it makes 52 x 52 x 3 of 56 x 56 x 3", "`patch`"),
+        ("LABEL: x\n", 7, "`label` is for figures of embeddings", ""),
+        ("network: {embedding: 8}\nlabel: x\n", 6, "the input has no column `x`", ".csv"),
+        ("VALIDATION: 0\n", 7, "has to be held out", "`5%`"),
+        ("VALIDATION: 100%\n", 7, "something to be learned", "`5%`"),
+        ("WARMUP: 50000\n", 7, "there are 20000 steps in all", "smaller"),
+        ("MODEL: ../x.onnx\n", 7, "no name for an ONNX file", "model.onnx"),
+        ("MODEL: net.pb\n", 7, "no name for an ONNX file", "model.onnx"),
+        ("TEST: nowhere\n", 7, "there is no nowhere", "working directory"),
+    ];
+    for (keys, line, message, help) in table {
+        let (first, rest) = keys.split_once(':').unwrap();
+        let upper = first.chars().all(|c| c.is_ascii_uppercase());
+        let keys =
+            if upper { format!("{noise}{}:{rest}", first.to_lowercase()) } else { (*keys).to_string() };
+        let found = read(&job(dir.path(), &keys)).err().unwrap_or_else(|| panic!("accepted:\n{keys}"));
+        let hit = found.iter().any(|d| {
+            d.line == *line
+                && d.message.contains(message)
+                && d.help.as_deref().unwrap_or_default().contains(help)
+        });
+        assert!(hit, "{keys}\nexpected line {line} {message} ({help}), found\n{found}");
+    }
+    let small = job(dir.path(), noise).replace("4GiB", "100MiB");
+    let found = read(&small).err().unwrap().to_string();
+    assert!(found.contains("training needs about") && found.contains("smaller network"), "{found}");
+    let inside = job(dir.path(), noise).replace("/out\n", "/in/out\n");
+    assert!(read(&inside).err().unwrap().to_string().contains("originals are never written to"));
+    // Mistakes of the text and of the disk come together.
+    let both = job(dir.path(), "network: residual\nbatch: 0\n").replace("/in}", "/inn}");
+    let found = read(&both).err().unwrap();
+    assert!(found.count() == 2 && found.to_string().contains("/in`?"), "{found}");
+}
+
+#[test]
+fn what_is_odd_but_possible_is_noted() {
+    let dir = pictures();
+    let notes = |keys: &str| read(&job(dir.path(), keys)).unwrap().notes.join("\n");
+    assert!(notes("network: residual\n").contains("nothing is corrupted"));
+    let upscale = "network: {residual: {scale: 2}}\ncorrupt: [gaussian_blur: {sigma: 1}]\n";
+    assert!(notes(upscale).contains("2 times smaller by bicubic"));
+    assert_eq!(notes("network: super_resolution\ncorrupt: [rescale: 0.5, downscale]\n"), "");
+}
+
+#[test]
+fn the_fingerprint_follows_what_decides_the_weights() {
+    let dir = pictures();
+    let keys = "network: {residual: {width: 16}}\ncorrupt: [gaussian_noise: {sigma: [5, 50]}]\nbatch: 8";
+    let base = job(dir.path(), keys);
+    let of = |text: &str| read(text).unwrap().fingerprint;
+    let same = [
+        base.replace("threads: 2", "threads: 1"),
+        base.replace("/out", "/elsewhere"),
+        base.replace(
+            "batch: 8",
+            "batch: 8\n  model: other.onnx\n  beside: [{figure: mse, value: 1, label: x}]",
+        ),
+        base.replace("batch: 8", "loss: mse\n  batch: 8"),
+        base.replace("/in}", "/in, exclude: [\"a*\"]}"),
+    ];
+    same.iter().for_each(|text| assert!(of(text) == of(&base), "{text}"));
+    let other = [
+        base.replace("batch: 8", "batch: 9"),
+        base.replace("50]", "51]"),
+        base.replace("width: 16", "width: 20"),
+        base.replace("version: 1", "version: 1\nseed: 1"),
+        base.replace("batch: 8", "batch: 8\n  colour: gray"),
+    ];
+    other.iter().for_each(|text| assert!(of(text) != of(&base), "{text}"));
+}

@@ -1,0 +1,173 @@
+//! Data other than pictures, found on disk: pairs written before, and vectors in Parquet files.
+
+use crate::columns::Value;
+use crate::plan::{InputPlan, Source};
+use crate::run::inputs::read_list;
+use globset::GlobSet;
+use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A relative path of a corrupted picture and its clean one.
+type Pair = (PathBuf, PathBuf);
+
+/// The splits of the step `pairs`.
+const SPLITS: [&str; 3] = ["train", "validation", "test"];
+
+/// A folder or file as an input, to keep the output out of it.
+pub(super) fn folder(path: &Path) -> InputPlan {
+    let file = path.is_file();
+    let root = if file { path.parent().unwrap_or(path) } else { path };
+    let source = if file {
+        Source::File {
+            relative: path.file_name().map(PathBuf::from).unwrap_or_default(),
+            absolute: path.into(),
+        }
+    } else {
+        Source::Folder
+    };
+    let (include, exclude) = (GlobSet::empty(), GlobSet::empty());
+    InputPlan { root: root.into(), source, include, exclude, follow_symlinks: false, carried: Vec::new() }
+}
+
+/// The pairs in a folder that the step `pairs` wrote, by split.
+///
+/// # Errors
+/// What is wrong with the folder, and what to do.
+pub(super) fn pairs(root: &Path) -> Result<[Vec<Pair>; 3], (String, String)> {
+    let mut found: [Vec<Pair>; 3] = Default::default();
+    let mut any = false;
+    for (at, split) in SPLITS.iter().enumerate() {
+        let below = root.join(split);
+        let list = ["metadata.csv", "metadata.parquet"].map(|name| below.join(name));
+        let Some(list) = list.into_iter().find(|list| list.is_file()) else { continue };
+        any = true;
+        for (noisy, _, clean) in rows(&list, ["noisy_file_name", "clean_file_name"], &below)? {
+            found[at].push((Path::new(split).join(noisy), Path::new(split).join(clean)));
+        }
+    }
+    let list = root.join("pairs.csv");
+    if !any && list.is_file() {
+        any = true;
+        for (noisy, split, clean) in rows(&list, ["noisy", "clean"], root)? {
+            let at = SPLITS.iter().position(|known| split.as_deref() == Some(*known)).unwrap_or(0);
+            found[at].push((noisy, clean));
+        }
+    }
+    if any && !found[0].is_empty() {
+        return Ok(found);
+    }
+    if any {
+        let help = "write some with a smaller `validation` and `test`".to_string();
+        return Err(("holds no pairs of the split `train`".into(), help));
+    }
+    let shards = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let help = if root.join("pairs").is_dir() {
+        format!("did you mean `{}`?", root.join("pairs").display())
+    } else if shards.map(|e| e.path()).any(|path| path.extension() == Some(OsStr::new("tar"))) {
+        "shards are not read: write the pairs with `layout: imagefolder` or `layout: folders`".to_string()
+    } else {
+        "name the folder that the step `pairs` wrote, which holds `train/metadata.csv` or `pairs.csv`"
+            .to_string()
+    };
+    Err(("is no folder of pairs".into(), help))
+}
+
+/// Corrupted picture, split if there is such a column, clean picture.
+type Row = (PathBuf, Option<String>, PathBuf);
+
+fn rows(list: &Path, [noisy, clean]: [&str; 2], root: &Path) -> Result<Vec<Row>, (String, String)> {
+    let wrong = |what: String| {
+        let help = "let the step `pairs` write it anew".to_string();
+        (format!("holds a list that is not as written: {}: {what}", list.display()), help)
+    };
+    let (rows, columns) = read_list(list, noisy, root).map_err(wrong)?;
+    let place = |name: &str| columns.iter().position(|column| column.name == name);
+    let clean = place(clean).ok_or_else(|| wrong(format!("no column `{clean}`")))?;
+    let split = place("split");
+    let text = |values: &[Value], at: usize| match values.get(at) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let row = |(noisy, values): (PathBuf, Vec<Value>)| {
+        let clean = text(&values, clean).map(PathBuf::from);
+        let clean = clean.ok_or_else(|| wrong(format!("{} has no clean picture", noisy.display())))?;
+        Ok((noisy, split.and_then(|at| text(&values, at)), clean))
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The Parquet file at a path, or those in a folder, sorted by name.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let is_parquet =
+        |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) && path.is_file();
+    if !path.is_dir() {
+        return if is_parquet(path) { Ok(vec![path.into()]) } else { Err("is no .parquet file".into()) };
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| format!("cannot be listed: {e}"))?;
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_parquet(path)).collect();
+    files.sort();
+    if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
+}
+
+/// How many numbers the vectors in these files have.
+///
+/// # Errors
+/// The key of `train` that is to blame, and what is wrong.
+pub(super) fn vectors(
+    files: &[PathBuf],
+    column: &str,
+    label: Option<&str>,
+) -> Result<usize, (&'static str, String)> {
+    let mut wide = None;
+    for file in files {
+        let name = file.display();
+        let wrong = |what: String| ("vectors", format!("{name} {what}"));
+        let open = || File::open(file).map_err(|e| wrong(format!("cannot be opened: {e}")));
+        let schema = ParquetReader::new(open()?).schema();
+        let schema = schema.map_err(|e| wrong(format!("cannot be read as Parquet: {e}")))?;
+        let has = |wanted: &str| schema.iter_names().any(|known| known.as_str() == wanted);
+        let missing = |wanted: &str| {
+            let names: Vec<&str> = schema.iter_names().map(|known| known.as_str()).collect();
+            format!("{name} has no column `{wanted}`; it has {}", names.join(", "))
+        };
+        if !has(column) {
+            return Err(("vectors", missing(column)));
+        }
+        if let Some(label) = label.filter(|label| !has(label)) {
+            return Err(("label", missing(label)));
+        }
+        let first = ParquetReader::new(open()?)
+            .with_columns(Some(vec![column.to_string()]))
+            .with_slice(Some((0, 1)))
+            .finish()
+            .map_err(|e| wrong(format!("cannot be read: {e}")))?;
+        let series = first.columns().first().ok_or_else(|| wrong("cannot be read".into()))?;
+        let numbers = |kind: &DataType| kind.is_float() || kind.is_integer();
+        let width = match (series.dtype(), series.get(0)) {
+            (DataType::Array(kind, width), _) if numbers(kind) => Some(*width),
+            (DataType::List(kind), Ok(AnyValue::List(row))) if numbers(kind) => Some(row.len()),
+            // A part without rows.
+            (DataType::List(kind), Err(_)) if numbers(kind) => None,
+            (DataType::List(kind), _) if numbers(kind) => {
+                return Err(wrong(format!("has no vector in the first row of `{column}`")));
+            }
+            (kind, _) => {
+                return Err(wrong(format!("has {kind} in the column `{column}`, not lists of numbers")));
+            }
+        };
+        match (wide, width) {
+            (Some(wide), Some(width)) if wide != width => {
+                return Err(wrong(format!("has vectors of {width} numbers, others of {wide}")));
+            }
+            (None, Some(0)) => return Err(wrong(format!("has empty vectors in the column `{column}`"))),
+            (_, width) => wide = wide.or(width),
+        }
+    }
+    wide.ok_or_else(|| ("vectors", format!("no file has a row with `{column}`")))
+}
