@@ -2,7 +2,10 @@
 
 use super::{code, err, out};
 use crate::cli::ModelArgs;
-use crate::nn::{Comparison, LoadOptions, ModelInfo, Network, Range, Receptive, compare};
+use crate::nn::{
+    Comparison, LoadOptions, ModelError, ModelInfo, Network, Range, Receptive, Rows, RowsInfo, TensorInfo,
+    compare,
+};
 use serde_json::json;
 
 /// Prints what inspection found.
@@ -10,6 +13,9 @@ pub fn model(args: &ModelArgs) -> u8 {
     let network = match Network::load(&args.model, &LoadOptions::default()) {
         Ok(network) => network,
         Err(error) => {
+            if let Some(rows) = rows(args, &error) {
+                return out(&rows);
+            }
             err(&format!("error: {error}\n"));
             return code::INVALID;
         }
@@ -39,6 +45,18 @@ pub fn model(args: &ModelArgs) -> u8 {
         text
     };
     out(&text)
+}
+
+/// What is to be told about a model that takes no pictures, if it takes rows of numbers.
+fn rows(args: &ModelArgs, error: &ModelError) -> Option<String> {
+    if args.compare || !matches!(error, ModelError::NotAnImageModel { .. }) {
+        return None;
+    }
+    let rows = Rows::load(&args.model).ok()?;
+    Some(match args.json {
+        true => format!("{:#}\n", rows_as_json(rows.info())),
+        false => rows_as_text(&args.model.display().to_string(), rows.info()),
+    })
 }
 
 fn comparison(c: &Comparison) -> String {
@@ -74,15 +92,41 @@ fn receptive(info: &ModelInfo) -> String {
     }
 }
 
+/// The lines of inputs and outputs.
+fn tensors(inputs: &[TensorInfo], outputs: &[TensorInfo], mut line: impl FnMut(&str, String)) {
+    for (name, list) in [("input", inputs), ("output", outputs)] {
+        list.iter().for_each(|t| line(name, format!("{} ({}, {})", t.name, t.shape, t.dtype)));
+    }
+}
+
+fn tensors_as_json(list: &[TensorInfo]) -> Vec<serde_json::Value> {
+    list.iter().map(|t| json!({"name": t.name, "shape": t.shape, "type": t.dtype})).collect()
+}
+
+fn rows_as_text(path: &str, info: &RowsInfo) -> String {
+    let mut text = format!("{path}\n");
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
+    tensors(&info.inputs, &info.outputs, &mut line);
+    line("restore", "no: it takes rows of numbers, not pictures".into());
+    line("parameters", info.parameters.to_string());
+    for (key, value) in &info.metadata {
+        line("metadata", format!("{key}: {value}"));
+    }
+    line("hash", info.hash.clone());
+    text
+}
+
+fn rows_as_json(info: &RowsInfo) -> serde_json::Value {
+    json!({
+        "hash": info.hash, "inputs": tensors_as_json(&info.inputs), "outputs": tensors_as_json(&info.outputs),
+        "layout": "rows", "numbers": info.numbers, "parameters": info.parameters, "metadata": info.metadata,
+    })
+}
+
 fn as_text(path: &str, info: &ModelInfo) -> String {
     let mut text = format!("{path}\n");
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
-    for input in &info.inputs {
-        line("input", format!("{} ({}, {})", input.name, input.shape, input.dtype));
-    }
-    for output in &info.outputs {
-        line("output", format!("{} ({}, {})", output.name, output.shape, output.dtype));
-    }
+    tensors(&info.inputs, &info.outputs, &mut line);
     line("layout", format!("{:?}, {} channels", info.layout, info.in_channels).to_lowercase());
     line("range", format!("{} ({})", range(&info.range), format!("{:?}", info.range_origin).to_lowercase()));
     match (info.scale, &info.not_restorer) {
@@ -115,16 +159,13 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
 }
 
 fn as_json(info: &ModelInfo) -> serde_json::Value {
-    let tensors = |list: &[crate::nn::TensorInfo]| -> Vec<_> {
-        list.iter().map(|t| json!({"name": t.name, "shape": t.shape, "type": t.dtype})).collect()
-    };
     let candidates: Vec<_> = info
         .candidates
         .iter()
         .map(|c| json!({"tensor": c.name, "shape": c.shape, "floats": c.floats}))
         .collect();
     json!({
-        "hash": info.hash, "inputs": tensors(&info.inputs), "outputs": tensors(&info.outputs),
+        "hash": info.hash, "inputs": tensors_as_json(&info.inputs), "outputs": tensors_as_json(&info.outputs),
         "layout": format!("{:?}", info.layout).to_lowercase(), "channels": info.in_channels,
         "fixed_size": info.fixed_size, "size_multiple": info.size_multiple, "scale": info.scale,
         "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
@@ -132,4 +173,33 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "range": range(&info.range), "bottlenecks": candidates,
         "metadata": info.metadata, "notes": info.notes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_of_rows_are_told_apart_from_those_of_pictures() {
+        let tensor = |name: &str, shape: &str| TensorInfo {
+            name: name.into(),
+            shape: shape.into(),
+            dtype: "float".into(),
+        };
+        let info = RowsInfo {
+            hash: "1234".into(),
+            inputs: vec![tensor("input", "N x 50")],
+            outputs: vec![tensor("output", "N x 50"), tensor("bottleneck", "N x 2")],
+            numbers: Some(50),
+            parameters: 12,
+            metadata: [("task".to_owned(), "embed".to_owned())].into(),
+        };
+        let text = rows_as_text("a.onnx", &info);
+        let lines =
+            ["input (N x 50, float)", "bottleneck (N x 2, float)", "no: it takes rows", "task: embed"];
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+        let json = rows_as_json(&info);
+        assert_eq!((&json["layout"], &json["numbers"]), (&json!("rows"), &json!(50)));
+        assert_eq!(json["outputs"][1]["shape"], "N x 2");
+    }
 }

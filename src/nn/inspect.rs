@@ -193,7 +193,6 @@ pub(super) fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
     graph.input.iter().filter(|i| !weights.contains(i.name.as_str())).collect()
 }
 
-/// An input or output as the file declares it.
 pub(super) fn tensor_info(info: &ValueInfoProto) -> TensorInfo {
     use tract_onnx::pb::tensor_shape_proto::dimension::Value;
     let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {

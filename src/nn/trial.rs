@@ -56,6 +56,11 @@ impl Trial {
         self.plan.input.iter().product()
     }
 
+    /// Whether our kernels run all of it.
+    pub fn is_kernels_alone(&self) -> bool {
+        self.plan.is_kernels_alone()
+    }
+
     /// Shape of the result.
     pub fn output(&self) -> &[usize] {
         &self.plan.output
