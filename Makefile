@@ -4,12 +4,13 @@ CARGO ?= cargo
 BIN := target/release/safelight
 VENV := .venv-peers
 CORRUPTIONS_VENV := .venv-corruptions
+TRAINING_VENV := .venv-train
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions bench bench-corruptions bench-peers bench-jobs stress clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs stress clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,18 @@ bench-corruptions: $(CORRUPTIONS_VENV)/done ## time the corruptions against imag
 	$(CARGO) bench --locked --bench corruptions -- $(abspath $(PHOTOS)) 4 > target/corruption-times.csv
 	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py --speed target/corruption-times.csv $(PHOTOS) --photos 4
 
+$(TRAINING_VENV)/done: tests/python/requirements-train.txt
+	python3 -m venv $(TRAINING_VENV)
+	$(TRAINING_VENV)/bin/pip install --quiet -r tests/python/requirements-train.txt
+	touch $@
+
+EXPORTS := $(abspath target/exports)
+
+test-training: $(TRAINING_VENV)/done ## check exported networks with onnx and onnxruntime
+	rm -rf $(EXPORTS)
+	SAFELIGHT_EXPORTS=$(EXPORTS) $(CARGO) test --release --locked --lib exports_for_python
+	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
+
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
 	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
@@ -87,4 +100,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV)
