@@ -43,9 +43,9 @@ fn fail(error: &TrainError) -> u8 {
     }
     match error {
         TrainError::Interrupted { .. } => code::INTERRUPTED,
-        TrainError::NoInput(_) | TrainError::Foreign(_) => code::INVALID,
+        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
         TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+        TrainError::Diverged { .. } | TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
             code::FAILURE
         }
         TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(LockError::Io { .. }) => {

@@ -19,6 +19,14 @@ const EPSILON: f32 = 1e-8;
 const BLOCK: usize = 1 << 14;
 
 impl Schedule {
+    /// Its name in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Schedule::Cosine => "cosine",
+            Schedule::Constant => "constant",
+        }
+    }
+
     /// The learning rate of step `step`, counted from 0, of `total`; it rises to `rate` during `warmup` steps.
     pub fn rate(self, rate: f64, step: u64, warmup: u64, total: u64) -> f64 {
         if step < warmup {

@@ -142,12 +142,15 @@ mod tests {
         }
         assert!((points[999_999] + 0.771_622_830_548_326_1).abs() < 1e-15);
         // Rounded, so that any C library's logarithm will do.
-        assert_eq!(digest(points.iter().map(|v| ((v * 1e6).round() as i64).to_le_bytes())), "ROUNDED");
+        assert_eq!(
+            digest(points.iter().map(|v| ((v * 1e6).round() as i64).to_le_bytes())),
+            "392201582338de61"
+        );
         // Every bit, where NumPy has the same logarithm.
         if cfg!(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")) {
-            assert_eq!(digest(points.iter().map(|v| v.to_le_bytes())), "EXACT");
+            assert_eq!(digest(points.iter().map(|v| v.to_le_bytes())), "59f76f78438ed2ca");
         }
-        assert_eq!(digest(labels.iter().map(|v| i64::from(*v).to_le_bytes())), "LABELS");
+        assert_eq!(digest(labels.iter().map(|v| i64::from(*v).to_le_bytes())), "f6befc4695924848");
     }
 
     fn digest(numbers: impl Iterator<Item = [u8; 8]>) -> String {

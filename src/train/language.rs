@@ -79,6 +79,25 @@ pub static TRAIN: Descriptor = Descriptor {
                   else.",
         },
         Param {
+            name: "zoom",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Whether squares of random size, up to the whole picture, are cut out and made smaller to `patch`.",
+        },
+        Param {
+            name: "rounded",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Whether what `corrupt` made is clamped and rounded to 8 bits, as a file would be; else noise may leave \
+                  the range.",
+        },
+        Param {
+            name: "keep",
+            kind: Kind::Bytes,
+            fallback: Fallback::Yaml("2GiB"),
+            doc: "Bytes of pictures that are kept in memory; where all are more, a part is cut out of each.",
+        },
+        Param {
             name: "augment",
             kind: Kind::Bool,
             fallback: Fallback::Yaml("true"),

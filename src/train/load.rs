@@ -17,13 +17,15 @@ use crate::run::inputs::{self, Input, Origin, read_unchanged};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Everything in memory.
 pub(super) struct Loaded {
     /// What is learned from and judged by, sorted by name.
     pub examples: Vec<Known>,
+    /// What it is judged by, where that was decided before.
+    pub held: Vec<Known>,
     /// What only the final figures are taken from.
     pub test: Vec<Known>,
 }
@@ -40,26 +42,17 @@ pub(super) fn load(
     match &plan.data {
         Data::Pictures { input, test, label, .. } => Ok(Loaded {
             examples: read.pictures(input, label.as_deref())?,
+            held: Vec::new(),
             test: match test {
                 Some(test) => read.pictures(test, label.as_deref())?,
                 None => Vec::new(),
             },
         }),
-        Data::Pairs { pairs, root } => {
-            let names: Vec<_> =
-                pairs.iter().map(|(corrupted, _)| corrupted.as_os_str().as_bytes().to_vec()).collect();
-            let examples = read.all("reading pairs", pairs.len(), |i| {
-                let (corrupted, clean) = &pairs[i];
-                let picture =
-                    |path: &Path| decode(&root.join(path)).map(|image| with_channels(&image, channels));
-                Ok(Known {
-                    name: names[i].clone(),
-                    label: None,
-                    example: Example::Pair(picture(corrupted)?, picture(clean)?),
-                })
-            })?;
-            Ok(Loaded { examples, test: Vec::new() })
-        }
+        Data::Pairs { pairs, validation, test, root } => Ok(Loaded {
+            examples: read.pairs(pairs, root)?,
+            held: read.pairs(validation, root)?,
+            test: read.pairs(test, root)?,
+        }),
         Data::Vectors { source } => {
             let (rows, width, labels) = match source {
                 Vectors::Parquet { files, column, label } => {
@@ -126,6 +119,21 @@ impl Reading<'_> {
         })
     }
 
+    fn pairs(&self, pairs: &[(PathBuf, PathBuf)], root: &Path) -> Result<Vec<Known>, TrainError> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.all("reading pairs", pairs.len(), |i| {
+            let (corrupted, clean) = &pairs[i];
+            let read = |path: &Path| {
+                let image = decode(&root.join(path), self.plan.pixels)?;
+                Ok::<_, String>(with_channels(&image, self.channels))
+            };
+            let name = corrupted.as_os_str().as_bytes().to_vec();
+            Ok(Known { name, label: None, example: Example::Pair(read(corrupted)?, read(clean)?) })
+        })
+    }
+
     /// Share of the pixels that is kept; decided by the settings and the files alone.
     fn share(&self, inputs: &[Input]) -> f64 {
         let per = self.channels as f64;
@@ -133,7 +141,7 @@ impl Reading<'_> {
             .par_iter()
             .map(|input| input.header().map_or(0.0, |h| f64::from(h.width) * f64::from(h.height) * per))
             .collect();
-        (self.plan.pool as f64 / sizes.iter().sum::<f64>().max(1.0)).min(1.0)
+        (self.plan.keep as f64 / sizes.iter().sum::<f64>().max(1.0)).min(1.0)
     }
 
     fn kept(&self, image: Image, name: &[u8], share: f64) -> Image {
@@ -176,7 +184,7 @@ impl Reading<'_> {
             })
             .collect();
         if self.stop.load(Ordering::Relaxed) {
-            return Err(TrainError::Stopped);
+            return Err(TrainError::Interrupted { epoch: 1, step: 0 });
         }
         let mut examples = Vec::with_capacity(total);
         let (mut small, mut failed) = (0, Vec::new());
@@ -231,17 +239,13 @@ fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Optio
 
 fn picture(input: &Input, max_pixels: u64) -> Result<Image, String> {
     match &input.origin {
-        Origin::File(path) => decode_within(path, max_pixels),
+        Origin::File(path) => decode(path, max_pixels),
         Origin::Made(made) => Ok(made.decoded(made.render().0).image),
     }
 }
 
-fn decode(path: &Path) -> Result<Image, String> {
-    decode_within(path, u64::MAX)
-}
-
 /// The picture of a file, upright.
-fn decode_within(path: &Path, max_pixels: u64) -> Result<Image, String> {
+fn decode(path: &Path, max_pixels: u64) -> Result<Image, String> {
     let (bytes, _) = read_unchanged(path).map_err(|e| e.to_string())?;
     let limits = Limits { max_pixels, max_bytes: u64::MAX };
     let decoded = codec::decode(&bytes, path, &limits).map_err(|e| format!("{}: {e}", path.display()))?;

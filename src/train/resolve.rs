@@ -3,7 +3,9 @@
 use super::net::{Net, Size};
 use super::networks::{NETWORKS, Network, Wanted};
 use super::rules;
-use super::settings::{Beside, Blobs, Data, Loss, Schedule, Task, TrainPlan, Vectors};
+use super::adam::Schedule;
+use super::loss::Loss;
+use super::settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
 use super::sources;
 use crate::corrupt::Recipe;
 use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
@@ -87,7 +89,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         output,
         model: args.text("model")?.to_string(),
         seed: spec.seed,
-        fingerprint: digest(args, spec.seed, net.input),
+        fingerprint: digest(spec, args, net.input),
         net,
         task: if network.embeds { Task::Embed } else { Task::Restore },
         data,
@@ -112,6 +114,13 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         threads: limits.threads,
         memory: limits.memory.saturating_sub(needed),
         pixels: limits.pixels,
+        keep: match args.bytes("keep")? {
+            ByteSize::Exact(bytes) => bytes,
+            // Not by this machine's memory, on which results must not depend.
+            ByteSize::Auto => 2 << 30,
+        },
+        zoom: args.bool("zoom")?,
+        rounded: args.bool("rounded")?,
         notes,
     })
 }
@@ -264,10 +273,11 @@ fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
 }
 
 /// A digest of all settings that decide the weights: their values, not where they stand.
-fn digest(args: &Args, seed: u64, input: Size) -> [u8; 32] {
+fn digest(spec: &PipelineSpec, args: &Args, input: Size) -> [u8; 32] {
     let text = fingerprint::section("train", args, &BESIDES);
+    let source = fingerprint::section("input", &spec.input, &[]);
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
-    hasher.update(format!("{RESULTS}\n{seed}\n{input:?}\n{text}").as_bytes());
+    hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()
 }
 

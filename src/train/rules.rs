@@ -6,7 +6,8 @@ use crate::corrupt::Recipe;
 use crate::spec::{Args, Diagnostic};
 
 /// Keys that mean something for pictures only.
-const OF_PICTURES: [&str; 6] = ["corrupt", "test", "colour", "patch", "whole", "augment"];
+const OF_PICTURES: [&str; 9] =
+    ["corrupt", "test", "colour", "patch", "whole", "zoom", "rounded", "keep", "augment"];
 
 /// Checks the keys against each other and against the kind of network.
 pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>) {

@@ -17,7 +17,7 @@ use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::Image;
 use crate::image::resize::{Filter, resize};
 use crate::run::ledger::STATE_FOLDER;
-use crate::store::{Lock, Store};
+use crate::store::Store;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -71,17 +71,8 @@ struct Run<'a> {
 impl Run<'_> {
     fn whole(&self) -> Result<Summary, TrainError> {
         let plan = self.plan;
-        let _lock = Lock::take(&plan.output)?;
-        self.store.sweep()?;
         let model = plan.output.join(&plan.model);
         let state = saved(plan);
-        if model.exists() && !plan.output.join(checkpoint_path()).exists() {
-            return Err(TrainError::Foreign(format!(
-                "{} is there and was not made by a training job in this folder; move it away, or choose another \
-                 `output` or `train.model`",
-                model.display()
-            )));
-        }
         if state.is_none() && plan.output.join(checkpoint_path()).exists() {
             (self.emit)(Event::Note(
                 "the settings have changed since the last run: training starts anew".into(),
@@ -95,6 +86,7 @@ impl Run<'_> {
         }
         let drawing = drawing(plan);
         let Loaded { mut examples, held: given, test } = load(plan, &drawing, self.stop, self.emit)?;
+        // Pairs bring their own validation.
         let (train, held) = match given.is_empty() {
             true => {
                 let names: Vec<&[u8]> = examples.iter().map(|k| &k.name[..]).collect();

@@ -147,8 +147,14 @@ pub struct TrainPlan {
     pub beside: Vec<Beside>,
     /// Worker threads.
     pub threads: usize,
-    /// Bytes that pictures kept in memory may take.
+    /// Bytes that are left beside training.
     pub memory: u64,
+    /// Bytes of pictures that are kept in memory; of more, a part of each.
+    pub keep: u64,
+    /// Whether patches are cut at random sizes up to the whole picture and made smaller.
+    pub zoom: bool,
+    /// Whether the network's input is clamped and rounded to 8 bits.
+    pub rounded: bool,
     /// Largest picture accepted, in pixels.
     pub pixels: u64,
     /// What was inferred and the user may want to know.

@@ -1,12 +1,16 @@
 //! The silhouette coefficient: how well labels part points in space.
 
 use rayon::prelude::*;
-use std::ops::Range;
 
-/// Points whose distances are computed at once.
-const LANES: usize = 64;
-/// Sums of distances that run side by side, so that none waits for another.
-const SUMS: usize = 8;
+/// Points side by side, so that the compiler keeps their distances in registers.
+const LANES: usize = 16;
+
+/// The points of a label.
+struct Cluster {
+    count: usize,
+    /// `[group][d][LANES]`: the last group ends in points of zeros.
+    groups: Vec<f64>,
+}
 
 /// Mean silhouette coefficient (Rousseeuw 1987) of `points`, `[count][d]`, by their labels: from -1 to 1.
 ///
@@ -17,60 +21,68 @@ const SUMS: usize = 8;
 pub fn silhouette(points: &[f32], d: usize, labels: &[u32]) -> f64 {
     let d = d.max(1);
     let count = labels.len().min(points.len() / d);
-    // Points of a label side by side, of each coordinate: `[d][count]`.
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by_key(|i| labels[*i]);
-    let sorted: Vec<f64> =
-        (0..d).flat_map(|j| order.iter().map(move |i| f64::from(points[i * d + j]))).collect();
-    let mut clusters: Vec<Range<usize>> = vec![];
-    for run in order.chunk_by(|a, b| labels[*a] == labels[*b]) {
-        let first = clusters.last().map_or(0, |c| c.end);
-        clusters.push(first..first + run.len());
-    }
-    if clusters.len() < 2 {
+    let row = |i: usize| &points[i * d..][..d];
+    let members: Vec<&[usize]> = order.chunk_by(|a, b| labels[*a] == labels[*b]).collect();
+    if members.len() < 2 {
         return 0.0;
     }
-    let of_each: Vec<f64> = clusters
+    let clusters: Vec<Cluster> = members.iter().map(|m| Cluster::of(m, row, d)).collect();
+    let of_each: Vec<f64> = members
         .par_iter()
         .enumerate()
-        .flat_map(|(own, cluster)| cluster.clone().into_par_iter().map(move |i| (own, i)))
-        .map(|(own, i)| coefficient(&sorted, count, &clusters, own, i))
+        .flat_map(|(own, members)| members.par_iter().map(move |i| (own, *i)))
+        .map(|(own, i)| {
+            let point: Vec<f64> = row(i).iter().map(|v| f64::from(*v)).collect();
+            coefficient(&clusters, own, &point)
+        })
         .collect();
     of_each.iter().sum::<f64>() / count as f64
 }
 
-fn coefficient(sorted: &[f64], count: usize, clusters: &[Range<usize>], own: usize, point: usize) -> f64 {
-    let others = clusters[own].len() - 1;
+fn coefficient(clusters: &[Cluster], own: usize, point: &[f64]) -> f64 {
+    let others = clusters[own].count - 1;
     if others == 0 {
         return 0.0;
     }
-    let sum = |c: &Range<usize>| distances(sorted, count, c.clone(), point);
     // The point itself is at no distance.
-    let a = sum(&clusters[own]) / others as f64;
-    let means = clusters.iter().enumerate().filter(|(c, _)| *c != own).map(|(_, c)| sum(c) / c.len() as f64);
-    let b = means.fold(f64::INFINITY, f64::min);
+    let a = clusters[own].distances(point) / others as f64;
+    let foreign = clusters.iter().enumerate().filter(|(c, _)| *c != own);
+    let b = foreign.map(|(_, c)| c.distances(point) / c.count as f64).fold(f64::INFINITY, f64::min);
     let largest = a.max(b);
-    if largest > 0.0 { (b - a) / largest } else { 0.0 }
+    if largest == 0.0 { 0.0 } else { (b - a) / largest }
 }
 
-/// Sum of the distances of one point from those in `range`.
-fn distances(sorted: &[f64], count: usize, range: Range<usize>, point: usize) -> f64 {
-    let mut sums = [0.0; SUMS];
-    for first in range.clone().step_by(LANES) {
-        let length = LANES.min(range.end - first);
-        let mut squares = [0.0; LANES];
-        for axis in sorted.chunks_exact(count) {
-            let at = axis[point];
-            for (square, v) in squares.iter_mut().zip(&axis[first..first + length]) {
-                *square += (v - at) * (v - at);
+impl Cluster {
+    fn of<'a>(members: &[usize], row: impl Fn(usize) -> &'a [f32], d: usize) -> Cluster {
+        let mut groups = vec![0.0; members.len().div_ceil(LANES) * d * LANES];
+        for (group, members) in groups.chunks_exact_mut(d * LANES).zip(members.chunks(LANES)) {
+            for (lane, member) in members.iter().enumerate() {
+                row(*member).iter().enumerate().for_each(|(j, v)| group[j * LANES + lane] = f64::from(*v));
             }
         }
-        // What lies beyond a short block is 0 and adds nothing.
-        for squares in squares[..length.next_multiple_of(SUMS)].as_chunks::<SUMS>().0 {
+        Cluster { count: members.len(), groups }
+    }
+
+    /// Sum of the distances of a point from all.
+    fn distances(&self, point: &[f64]) -> f64 {
+        let mut sums = [0.0; LANES];
+        let mut left = self.count;
+        for group in self.groups.chunks_exact(point.len() * LANES) {
+            let mut squares = [0.0; LANES];
+            for (lanes, at) in group.as_chunks::<LANES>().0.iter().zip(point) {
+                for (square, v) in squares.iter_mut().zip(lanes) {
+                    *square += (v - at) * (v - at);
+                }
+            }
+            // Those that fill the last group up are no points.
+            squares.iter_mut().skip(left).for_each(|s| *s = 0.0);
+            left = left.saturating_sub(LANES);
             sums.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square.sqrt());
         }
+        sums.iter().sum()
     }
-    sums.iter().sum()
 }
 
 #[cfg(test)]
