@@ -37,7 +37,7 @@ pub enum Command {
     Report(RunArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
-    /// List the steps, corruptions or networks with their parameters, defaults and examples.
+    /// List the steps, corruptions, networks or makers of synthetic images with their parameters and examples.
     List(ListArgs),
     /// Print the JSON Schema of the pipeline language, for editors.
     Schema,
@@ -134,7 +134,7 @@ pub struct ModelArgs {
 /// Options of `list`.
 #[derive(Clone, Debug, Args)]
 pub struct ListArgs {
-    /// `steps`, `corruptions`, `networks`, or the name of one; `train` for the keys of a training job.
+    /// `steps`, `corruptions`, `networks`, `synths`, or the name of one; `train` for the keys of a training job.
     pub name: Option<String>,
     /// Draw the corruptions at every severity into this new PNG file.
     #[arg(long, value_name = "FILE")]

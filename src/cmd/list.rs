@@ -1,4 +1,5 @@
-//! `list`: the steps, corruptions or networks with their parameters, and a picture of all corruptions.
+//! `list`: the steps, corruptions, networks or makers of images with their parameters, and a picture of all
+//! corruptions.
 
 use super::{code, err, out};
 use crate::cli::ListArgs;
@@ -10,16 +11,18 @@ use crate::image::orient::upright;
 use crate::image::resize::{Filter, resize};
 use crate::report::contact::contact_sheet;
 use crate::sample::{Scene, scene};
-use crate::spec::{Descriptor, Fallback};
+use crate::spec::language::SYNTH_INPUT;
+use crate::spec::{Descriptor, Fallback, Param};
 use crate::steps;
 use crate::store::{Fault, Store};
+use crate::synth::{SYNTHS, Synth};
 use crate::train::{TRAIN, networks};
 use std::path::Path;
 
 /// Longest side of the picture that a preview is made of, in pixels.
 const SIDE: usize = 160;
 
-/// Prints one step, corruption or network, or all of a kind; draws the corruptions where asked.
+/// Prints one step, corruption, network or maker of images, or all of a kind; draws the corruptions where asked.
 pub fn list(args: &ListArgs) -> u8 {
     let (steps, corruptions, networks) =
         (steps::descriptors(), corrupt::descriptors(), networks::descriptors());
@@ -28,15 +31,19 @@ pub fn list(args: &ListArgs) -> u8 {
         None | Some("steps") => steps.clone(),
         Some("corruptions") => corruptions.clone(),
         Some("networks") => networks.clone(),
+        Some("synths") => Vec::new(),
         Some(name) => all().filter(|d| d.name == name).collect(),
     };
-    if found.is_empty() {
+    let synths: Vec<&Synth> = match args.name.as_deref() {
+        Some("synths") => SYNTHS.to_vec(),
+        name => SYNTHS.iter().filter(|s| name == Some(s.name)).copied().collect(),
+    };
+    if found.is_empty() && synths.is_empty() {
         let name = args.name.as_deref().unwrap_or_default();
         let known = all().map(|d| d.name);
-        let names: Vec<_> = ["steps", "corruptions", "networks"].into_iter().chain(known).collect();
-        let message =
-            format!("there is no step, corruption or network `{name}`; there are {}", names.join(", "));
-        err(&format!("error: {message}\n"));
+        let kinds = ["steps", "corruptions", "networks", "synths"];
+        let names: Vec<_> = kinds.into_iter().chain(known).chain(SYNTHS.iter().map(|s| s.name)).collect();
+        err(&format!("error: there is no `{name}` to list; there are {}\n", names.join(", ")));
         return code::USAGE;
     }
     if let Some(path) = &args.preview {
@@ -53,7 +60,10 @@ pub fn list(args: &ListArgs) -> u8 {
             }
         };
     }
-    let text: Vec<String> = found.iter().map(|d| describe(d)).collect();
+    let steps = found.iter().map(|d| describe(d.name, d.doc, d.example, d.params));
+    let example = |name: &str| format!("input: {{synth: {name}, count: 2000}}");
+    let made = synths.iter().map(|s| describe(s.name, s.doc, &example(s.name), SYNTH_INPUT));
+    let text: Vec<String> = steps.chain(made).collect();
     out(&text.join("\n"))
 }
 
@@ -97,9 +107,9 @@ fn small(image: &Image) -> Image {
     }
 }
 
-fn describe(step: &Descriptor) -> String {
-    let mut text = format!("{}\n    {}\n    {}\n", step.name, step.doc, step.example);
-    for param in step.params {
+fn describe(name: &str, doc: &str, example: &str, params: &[Param]) -> String {
+    let mut text = format!("{name}\n    {doc}\n    {example}\n");
+    for param in params {
         let default = match param.fallback {
             Fallback::Required => "required".to_string(),
             Fallback::Yaml(value) => format!("default {value}"),

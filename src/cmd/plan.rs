@@ -1,7 +1,6 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
 use super::{code, out};
-use crate::codec;
 use crate::plan::{Plan, Source};
 use crate::run::RunError;
 use crate::run::inputs::{Input, path_text};
@@ -10,8 +9,6 @@ use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
 use crate::steps::Action;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt;
 
 /// Headers read for the estimates.
@@ -44,6 +41,10 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
         Source::Folder => format!("{} (folder)", plan.input.root.display()),
         Source::File { absolute, .. } => format!("{} (file)", absolute.display()),
         Source::List { rows } => format!("a list of {} below {}", rows.len(), plan.input.root.display()),
+        Source::Made(series) => {
+            let size = series.params.size;
+            format!("{} (made, {size} x {size} pixels each)", series.synth.name)
+        }
     };
     let mut text = format!("{}\n  input    {input}: {} images\n", plan.name, prepared.inputs.len());
     text.push_str(&format!("  output   {}\n\nitems\n", plan.output.display()));
@@ -136,7 +137,7 @@ fn estimates(plan: &Plan, prepared: &Prepared) -> String {
 }
 
 fn pixels(input: &Input) -> Option<f64> {
-    let file = File::open(&input.absolute).ok().filter(|_| input.identity.is_ok())?;
-    let header = codec::probe(BufReader::new(file), &input.relative).ok()?;
+    input.identity.as_ref().ok()?;
+    let header = input.header()?;
     Some(f64::from(header.width) * f64::from(header.height))
 }

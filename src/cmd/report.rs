@@ -4,7 +4,7 @@ use super::{code, out};
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::image::Image;
 use crate::image::orient::upright;
-use crate::plan::Plan;
+use crate::plan::{Plan, Source};
 use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
@@ -74,11 +74,15 @@ fn pairs(plan: &Plan, records: &[(Vec<u8>, Record)]) -> Vec<sheet::Pair> {
     let pair = |(number, (path, outputs)): (usize, &(&Vec<u8>, Vec<&Path>))| {
         // Of several outputs of one input, another one each time.
         let output = outputs[number * 7 % outputs.len()];
-        let (before, after) = match training_pair(plan, outputs, output) {
-            Some((noisy, clean)) => (plan.output.join(noisy), plan.output.join(clean)),
-            None => (plan.input.root.join(OsStr::from_bytes(path)), plan.output.join(output)),
+        let (before, after) = match (training_pair(plan, outputs, output), &plan.input.source) {
+            (Some((noisy, clean)), _) => (open(&plan.output.join(noisy)), plan.output.join(clean)),
+            (None, Source::Made(series)) => {
+                let made = series.named(path)?;
+                (Some(made.decoded(made.render().0).image), plan.output.join(output))
+            }
+            (None, _) => (open(&plan.input.root.join(OsStr::from_bytes(path))), plan.output.join(output)),
         };
-        Some(sheet::Pair { name: path_text(path), before: open(&before)?, after: open(&after)? })
+        Some(sheet::Pair { name: path_text(path), before: before?, after: open(&after)? })
     };
     candidates.iter().step_by(step).enumerate().filter_map(pair).collect()
 }

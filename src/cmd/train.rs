@@ -13,8 +13,8 @@ use std::sync::atomic::AtomicBool;
 
 /// Trains.
 pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &AtomicBool) -> u8 {
-    let mut emit = report::training(progress, plan);
-    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &mut *emit, stop));
+    let emit = report::training(progress, plan);
+    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &*emit, stop));
     drop(emit);
     result.map_or_else(|error| fail(&error), |_| code::OK)
 }
@@ -222,13 +222,13 @@ pub fn retry(plan: &TrainPlan) -> u8 {
     code::USAGE
 }
 
-/// Tells where the page is that every run writes.
+/// Tells where the curve and the sheets are that every run writes.
 pub fn report(plan: &TrainPlan) -> u8 {
-    let page = plan.output.join(train::PAGE);
-    if !page.is_file() {
+    let folder = plan.output.join(train::PROGRESS);
+    if !folder.is_dir() {
         return out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()));
     }
-    out(&format!("report        {}\n", page.display()))
+    out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.display()))
 }
 
 #[cfg(test)]

@@ -329,7 +329,11 @@ pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
     losses
 }
 
-fn check_limits(header: &Header, limits: &Limits) -> Result<(), CodecError> {
+/// Whether a picture with this header may be decoded.
+///
+/// # Errors
+/// `TooLarge` when it exceeds the limits.
+pub fn check_limits(header: &Header, limits: &Limits) -> Result<(), CodecError> {
     let (width, height) = (u64::from(header.width), u64::from(header.height));
     let too_large = |what| Err(CodecError::TooLarge { width, height, what });
     let pixels = width.saturating_mul(height);

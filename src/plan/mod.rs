@@ -12,6 +12,7 @@ use crate::codec;
 use crate::columns::{Column, Value};
 use crate::run::inputs::Input;
 use crate::run::ledger::Fingerprint;
+use crate::run::made::Series;
 use crate::run::memory;
 use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
@@ -20,8 +21,6 @@ use crate::spec::{Sources, Span, Vocabulary};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Memory kept back for the ledger, table parts and the allocator's slack.
@@ -49,12 +48,14 @@ pub enum Source {
         /// Paths below the root, and the values of the carried columns.
         rows: Vec<(PathBuf, Vec<Value>)>,
     },
+    /// Nowhere: they are made.
+    Made(Series),
 }
 
 /// The input of a job.
 #[derive(Debug)]
 pub struct InputPlan {
-    /// Folder that relative paths refer to.
+    /// Folder that relative paths refer to; empty where inputs are made.
     pub root: PathBuf,
     /// Where inputs come from.
     pub source: Source,
@@ -217,9 +218,7 @@ impl Plan {
     /// A file without a readable header will fail when decoded and counts with its size.
     pub fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
-        let file = File::open(&input.absolute).ok();
-        let header = file.and_then(|f| codec::probe(BufReader::new(f), &input.relative).ok());
-        header.map_or(identity.size, |header| self.peak(identity.size, &header))
+        input.header().map_or(identity.size, |header| self.peak(identity.size, &header))
     }
 
     /// Peak bytes a file of `size` bytes with this header is expected to take.

@@ -1,11 +1,14 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
+use crate::run::made::Series;
 use crate::run::{inputs, manifest, memory};
 use crate::sinks::overlaps;
+use crate::spec::language::SYNTH;
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
 use crate::steps::{Action, STEPS};
+use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -20,7 +23,7 @@ use std::path::{Component, Path, PathBuf};
 pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
     let mut errors = Vec::new();
     let output = absolute(&spec.output);
-    let input = resolve_input(&spec.input, (&spec.input, "path"), &mut errors);
+    let input = resolve_input(&spec.input, (&spec.input, "path"), spec.seed, &mut errors);
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
@@ -102,12 +105,16 @@ pub(crate) fn resolve_limits(args: &Args) -> Limits {
     Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, threads }
 }
 
-/// The input at a path, which stands at a key of a section, as the section `input` (`args`) says.
+/// The input at a path, which stands at a key of a section, or that is made, as the section `input` (`args`) says.
 pub(crate) fn resolve_input(
     args: &Args,
     (section, key): (&Args, &str),
+    seed: u64,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<InputPlan> {
+    if let Some(name) = section.text(SYNTH) {
+        return resolve_made(args, name, seed);
+    }
     let path = section.path(key)?;
     let include = globs(args, "include", errors);
     let exclude = globs(args, "exclude", errors);
@@ -144,6 +151,21 @@ pub(crate) fn missing(section: &Args, key: &str, path: &Path) -> Diagnostic {
         |near| format!("did you mean `{near}`?"),
     );
     section.error(key, format!("there is no {}", path.display()), Some(help))
+}
+
+/// A parameter that could not be read has been reported.
+fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
+    let synth = SYNTHS.iter().find(|synth| synth.name == name).copied()?;
+    let params = Params { size: args.int("size")?.try_into().ok()?, marks: args.float("marks")? };
+    let count = args.int("count")?.try_into().ok()?;
+    Some(InputPlan {
+        root: PathBuf::new(),
+        source: Source::Made(Series { synth, params, count, seed }),
+        include: GlobSet::empty(),
+        exclude: GlobSet::empty(),
+        follow_symlinks: false,
+        carried: Vec::new(),
+    })
 }
 
 fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
@@ -192,6 +214,7 @@ pub(crate) fn check_output(
             vec![absolute(file)]
         }
         Source::Folder => vec![input.root.clone()],
+        Source::Made(_) => return,
         Source::List { rows } => {
             let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
             for (relative, _) in rows {

@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::run::event::Event;
 use crate::train::TrainPlan;
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 
 /// Consumes events.
 pub trait Reporter: Sync {
@@ -30,12 +31,12 @@ pub fn reporter(progress: Progress, plan: &Plan) -> Box<dyn Reporter> {
 }
 
 /// What consumes the events of a training job, for a choice of progress display.
-pub fn training(progress: Progress, plan: &TrainPlan) -> Box<dyn FnMut(crate::train::event::Event)> {
+pub fn training(progress: Progress, plan: &TrainPlan) -> Box<dyn Fn(crate::train::Event) + Sync> {
     if progress == Progress::Json {
         return Box::new(|event| train::json(&event));
     }
-    let mut text = train::Text::new(plan, wants_bar(progress), progress == Progress::Quiet);
-    Box::new(move |event| text.event(&event))
+    let text = Mutex::new(train::Text::new(plan, wants_bar(progress), progress == Progress::Quiet));
+    Box::new(move |event| text.lock().unwrap_or_else(PoisonError::into_inner).event(&event))
 }
 
 fn wants_bar(progress: Progress) -> bool {

@@ -1,6 +1,8 @@
-//! Listing the inputs: a folder tree, one file, or the paths of a CSV or Parquet list.
+//! Listing the inputs: a folder tree, one file, the paths of a CSV or Parquet list, or pictures to make.
 
+use super::made::Made;
 use super::resume::Identity;
+use crate::codec;
 use crate::columns::{Column, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Source};
@@ -8,18 +10,27 @@ use crate::store::{Stamp, mtime_ns};
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// One input file.
+/// Where an input's picture comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// This file.
+    File(PathBuf),
+    /// It is made.
+    Made(Made),
+}
+
+/// One input.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Path relative to the input root; names the item everywhere.
     pub relative: PathBuf,
-    /// Where to read it.
-    pub absolute: PathBuf,
+    /// Where to get it.
+    pub origin: Origin,
     /// Size and time, or why it can't be an image file.
     pub identity: Result<Identity, ItemError>,
     /// True for a folder that could not be listed: nothing is known of what lies below it.
@@ -32,6 +43,17 @@ impl Input {
     /// The relative path as bytes, the ledger's key.
     pub fn key(&self) -> &[u8] {
         self.relative.as_os_str().as_bytes()
+    }
+
+    /// What its header says, where it can be read.
+    pub fn header(&self) -> Option<codec::Header> {
+        match &self.origin {
+            Origin::File(path) => {
+                let file = fs::File::open(path).ok()?;
+                codec::probe(BufReader::new(file), &self.relative).ok()
+            }
+            Origin::Made(made) => Some(made.header()),
+        }
     }
 
     /// Stable identifier for tables: 32 hex digits of BLAKE3 over the relative path's bytes.
@@ -64,6 +86,7 @@ pub fn list(plan: &InputPlan) -> Vec<Input> {
             };
             rows.par_iter().map(read).collect()
         }
+        Source::Made(series) => series.list(),
         Source::Folder => {
             let found = walk(plan);
             found.into_par_iter().map(|(relative, e)| resolve(&plan.root, relative, e)).collect()
@@ -79,7 +102,8 @@ fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
         Some(error) => {
             // Also when it can't be told: taking a file for a folder only keeps what lies below it.
             let blind = !fs::symlink_metadata(&absolute).is_ok_and(|m| !m.is_dir());
-            Input { relative, absolute, identity: Err(error), blind, carried: Vec::new() }
+            let origin = Origin::File(absolute);
+            Input { relative, origin, identity: Err(error), blind, carried: Vec::new() }
         }
         None => examine(relative, absolute, Vec::new()),
     }
@@ -120,7 +144,7 @@ fn links_to_folder(entry: &walkdir::DirEntry) -> bool {
 
 fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
     let identity = identify(&absolute);
-    Input { relative, absolute, identity, blind: false, carried }
+    Input { relative, origin: Origin::File(absolute), identity, blind: false, carried }
 }
 
 /// Size and time of a regular file.

@@ -7,7 +7,7 @@ use super::inputs::{Input, path_text};
 use super::ledger::{Ledger, Outcome, Record};
 use super::resume::Identity;
 use crate::columns::{Column, ColumnType, Value};
-use crate::plan::Plan;
+use crate::plan::{Plan, Source};
 use crate::sinks::parquet::Table;
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
@@ -136,6 +136,8 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         outputs.push(format!("and {more} more"));
     }
     let known = record.filter(|r| r.hash.is_some());
+    // That of a picture that is made is no time.
+    let dated = known.filter(|_| !matches!(plan.input.source, Source::Made(_)));
     vec![
         Value::Text(blake3::hash(path).to_hex()[..32].to_string()),
         Value::Text(path_text(path)),
@@ -144,7 +146,7 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         text(error.map(|e| e.message.clone())),
         text(record.map(|r| r.notes.join("; ")).filter(|n| !n.is_empty())),
         int(known.and_then(|r| i64::try_from(r.size).ok())),
-        int(known.map(|r| r.mtime_ns / 1000)),
+        int(dated.map(|r| r.mtime_ns / 1000)),
         text(record.and_then(|r| r.hash).map(|h| blake3::Hash::from(h).to_hex().to_string())),
         int(facts.map(|f| f.width.into())),
         int(facts.map(|f| f.height.into())),

@@ -6,6 +6,7 @@ pub mod inputs;
 mod item;
 pub mod ledger;
 mod list_file;
+pub mod made;
 pub mod manifest;
 pub mod memory;
 pub mod prepare;

@@ -5,7 +5,7 @@ use super::inputs::{self, Input, path_text};
 use super::item::Before;
 use super::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
-use crate::plan::Plan;
+use crate::plan::{Plan, Source};
 use crate::spec::Span;
 use crate::steps::Place;
 use rayon::prelude::*;
@@ -113,6 +113,9 @@ pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Re
 /// Whether an unlisted input is really gone: not hidden by one of the folders that could not be read
 /// (`blind`), and not just left out by today's patterns or list.
 fn gone(plan: &Plan, blind: &[&Path], path: &[u8]) -> bool {
+    if let Source::Made(_) = plan.input.source {
+        return true;
+    }
     let relative = Path::new(OsStr::from_bytes(path));
     let hidden = blind.iter().any(|folder| relative.starts_with(folder));
     let found = plan.input.root.join(relative).symlink_metadata();

@@ -8,7 +8,7 @@
 use crate::columns::{self, Column, ColumnType, Value};
 use crate::plan::{Build, Link, Plan};
 use crate::run::RunError;
-use crate::run::inputs::{Input, path_text};
+use crate::run::inputs::{Input, Origin, path_text};
 use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
 use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
@@ -286,7 +286,10 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
             Value::Text(row.input.id()),
             Value::Text(path_text(row.input.key())),
             Value::Int(i64::try_from(record.size).unwrap_or(i64::MAX)),
-            Value::Int(record.mtime_ns / 1000),
+            match row.input.origin {
+                Origin::File(_) => Value::Int(record.mtime_ns / 1000),
+                Origin::Made(_) => Value::Null,
+            },
             Value::Text(hash),
             Value::Int(facts.width.into()),
             Value::Int(facts.height.into()),

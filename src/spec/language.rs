@@ -1,6 +1,7 @@
 //! Tables of the language outside the steps and `train`: the top level, `input` and `limits`.
 
 use super::param::{Fallback, Kind, Param};
+use crate::synth;
 
 /// Version of the language that this program reads.
 pub const VERSION: i64 = 1;
@@ -35,7 +36,15 @@ pub const TOP: &[Param] = &[
 
 /// Name and sentence of `input`, which takes a map of [`INPUT`] or a plain path.
 pub const INPUT_SECTION: (&str, &str) =
-    ("input", "The images to read: a map of the keys below, or only a path.");
+    ("input", "The images to read, a map of the keys below or only a path; or the images to make.");
+
+/// Parameter of `input` that tells that images are made.
+pub const SYNTH: &str = "synth";
+
+/// What the reference says of [`SYNTH_INPUT`].
+pub const SYNTH_DOC: &str = "In place of `path` and its kin: images made on the spot from the pipeline's `seed`, for \
+    example `input: {synth: dead_leaves, count: 2000}`. They count as 8-bit RGB PNG files named \
+    `dead_leaves/000000.png` and so on, and every step works on them.";
 
 /// Name and sentence of `steps`.
 pub const STEPS_SECTION: (&str, &str) =
@@ -86,6 +95,34 @@ pub const INPUT: &[Param] = &[
         kind: Kind::Bool,
         fallback: Fallback::Yaml("false"),
         doc: "Whether folders and files behind symbolic links are read.",
+    },
+];
+
+/// Parameters of `input` where images are made.
+pub const SYNTH_INPUT: &[Param] = &[
+    Param {
+        name: SYNTH,
+        kind: Kind::Choice(synth::NAMES),
+        fallback: Fallback::Required,
+        doc: "What makes the images.",
+    },
+    Param {
+        name: "count",
+        kind: Kind::Int { min: 1, max: 1_000_000 },
+        fallback: Fallback::Required,
+        doc: "How many images; with more of them, the first stay as they are.",
+    },
+    Param {
+        name: "size",
+        kind: Kind::Int { min: *synth::SIZES.start() as i64, max: *synth::SIZES.end() as i64 },
+        fallback: Fallback::Yaml("256"),
+        doc: "Width and height of each, in pixels.",
+    },
+    Param {
+        name: "marks",
+        kind: Kind::Float { min: 0.0, max: 1.0 },
+        fallback: Fallback::Yaml("0.25"),
+        doc: "Share of the images that have text and line art in them.",
     },
 ];
 

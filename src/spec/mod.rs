@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod diagnostic;
 mod expand;
+mod input;
 mod kinds;
 pub mod language;
 mod order;

@@ -7,8 +7,9 @@ use super::args::{Arg, Args, Value};
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
 use super::expand;
+use super::input;
 use super::kinds;
-use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
+use super::language::{INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP};
 use super::order;
 use super::overrides;
 use super::param::{Descriptor, Fallback, Param, Vocabulary};
@@ -24,7 +25,7 @@ pub struct PipelineSpec {
     pub name: String,
     /// Seed of every random choice.
     pub seed: u64,
-    /// Parameters of [`INPUT`].
+    /// Parameters of [`INPUT`], or of [`SYNTH_INPUT`] where `synth` is among them.
     pub input: Args,
     /// Whether there is a section `input`; a pipeline with steps has one.
     pub has_input: bool,
@@ -148,7 +149,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     // A training job may make its own; the plan tells.
     let input = match (has_input, train) {
         (None, Some(_)) => no_input,
-        (entry, _) => input(entry, report).unwrap_or(no_input),
+        (entry, _) => input::read(entry, report).unwrap_or(no_input),
     };
     let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
     let steps = match (find(STEPS_SECTION.0), train) {
@@ -196,7 +197,12 @@ fn section(descriptor: &'static Descriptor, key: &Key, node: &Node, report: &mut
 
 fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
     let train = vocabulary.train;
-    let section = [(INPUT_SECTION.0, INPUT), (LIMITS_SECTION.0, LIMITS), (train.name, train.params)]
+    let section = [
+        (INPUT_SECTION.0, INPUT),
+        (INPUT_SECTION.0, SYNTH_INPUT),
+        (LIMITS_SECTION.0, LIMITS),
+        (train.name, train.params),
+    ]
         .into_iter()
         .find(|(_, params)| params.iter().any(|param| param.name == key.text));
     let help = match section {
@@ -204,31 +210,6 @@ fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
         None => suggest::help(&key.text, top_names(vocabulary), "a pipeline takes"),
     };
     report.error(key.span, format!("unknown key {} at the top level", shown(&key.text)), help);
-}
-
-fn input(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
-    let (name, doc) = INPUT_SECTION;
-    let Some((key, node)) = entry else {
-        report.error(
-            Span::FILE,
-            format!("a pipeline needs `{name}`"),
-            "add for example `input: photos`".to_owned(),
-        );
-        return None;
-    };
-    match &node.data {
-        Data::Map(entries) => Some(check::map("`input`", INPUT, entries, key.span, report)),
-        Data::Scalar { .. } if !node.is_null() => {
-            Some(check::map("`input`", INPUT, &shorthand(INPUT_SHORTHAND, node), key.span, report))
-        }
-        Data::Bad => None,
-        Data::List(_) | Data::Scalar { .. } => {
-            let span = if node.is_null() { key.span } else { node.span };
-            let message = format!("`{name}` wants a path or a map, found {}", kinds::found(node));
-            report.error(span, message, doc.to_owned());
-            None
-        }
-    }
 }
 
 fn limits(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {

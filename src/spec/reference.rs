@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use super::kinds;
-use super::language::{INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
+use super::language::{
+    INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_DOC, SYNTH_INPUT, TOP,
+};
 use super::param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 use super::schema::nested;
+use crate::synth::SYNTHS;
 
 /// The reference of the language with these words: the top level, `input`, `limits`, `train`, and every
 /// step with its parameters and an example. Headings begin at the second level.
@@ -25,6 +28,9 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
     for ((name, doc), params) in [(INPUT_SECTION, INPUT), (LIMITS_SECTION, LIMITS)] {
         let _ = write!(out, "\n## {name}\n\n{doc}\n\n");
         table(&mut out, params);
+        if name == INPUT_SECTION.0 {
+            made(&mut out);
+        }
     }
     let (name, doc) = STEPS_SECTION;
     let _ = write!(out, "\n## {name}\n\n{doc}\n");
@@ -49,6 +55,16 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
         steps(&mut out, &inner, |_| None);
     }
     out
+}
+
+/// Images that are made in place of read.
+fn made(out: &mut String) {
+    let _ = write!(out, "\n### Synthetic images\n\n{SYNTH_DOC}\n\n");
+    table(out, SYNTH_INPUT);
+    out.push('\n');
+    for synth in SYNTHS {
+        let _ = writeln!(out, "- `{}`: {}", synth.name, synth.doc);
+    }
 }
 
 fn steps(out: &mut String, registry: &[&'static Descriptor], role: fn(&Descriptor) -> Option<&'static str>) {

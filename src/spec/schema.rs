@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, TOP};
+use super::language::{
+    INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP,
+};
 use super::param::{Descriptor, Fallback, Kind, Param, Vocabulary};
 use super::units::{BYTE_UNITS, PIXEL_UNITS};
 
@@ -12,7 +14,7 @@ pub fn json_schema(vocabulary: &Vocabulary) -> Value {
     let path = INPUT.iter().find(|param| param.name == INPUT_SHORTHAND).map(|param| kind(&param.kind));
     properties.insert(
         INPUT_SECTION.0.to_owned(),
-        json!({"description": INPUT_SECTION.1, "anyOf": [object(INPUT), path.unwrap_or_default()]}),
+        json!({"description": INPUT_SECTION.1, "anyOf": [object(INPUT), object(SYNTH_INPUT), path.unwrap_or_default()]}),
     );
     properties.insert(
         STEPS_SECTION.0.to_owned(),

@@ -104,6 +104,11 @@ impl Staged {
     pub fn relative(&self) -> &Path {
         &self.relative
     }
+
+    /// Where it stands until it is published.
+    pub fn temp(&self) -> &Path {
+        &self.temp
+    }
 }
 
 /// Writes a part's content.

@@ -53,8 +53,11 @@ pub struct Synth {
     pub bytes: fn(&Params) -> u64,
 }
 
-/// Every source there is. A new one is a file beside this and a line here.
+/// Every source there is. A new one is a file beside this, a line here and its name below.
 pub static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];
+
+/// Names of [`SYNTHS`], for the tables of the language.
+pub const NAMES: &[&str] = &["dead_leaves"];
 
 #[cfg(test)]
 mod tests {
@@ -62,6 +65,7 @@ mod tests {
 
     #[test]
     fn the_list_is_sound() {
+        assert!(SYNTHS.iter().map(|synth| synth.name).eq(NAMES.iter().copied()));
         let mut names = std::collections::BTreeSet::new();
         for synth in SYNTHS {
             assert!(names.insert(synth.name), "{} is there twice", synth.name);

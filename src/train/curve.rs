@@ -35,14 +35,15 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(values: impl Iterator<Item = f64>, log: bool, (from, to): (f64, f64)) -> Axis {
+    /// With `room` beyond the values, as a share of their range.
+    fn of(values: impl Iterator<Item = f64>, log: bool, (from, to): (f64, f64), room: f64) -> Axis {
         let scaled = values.map(|v| if log { v.log10() } else { v });
         let (low, high) = scaled.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         // Equal values stand in the middle.
         let size = low.abs().max(high.abs());
         let around = match () {
-            () if high - low > 1e-9 * size => 0.0,
+            () if high - low > 1e-9 * size => room * (high - low),
             () if log => 0.1,
             () if size == 0.0 => 1.0,
             () => 0.1 * size,
@@ -120,8 +121,8 @@ pub fn svg(title: &str, series: &[(&str, &[(f64, f64)])], log_y: bool) -> String
     let top = LEGEND + legend.last().map_or(0.0, |l| l.1) + 14.0;
     let points = || series.iter().flat_map(|s| s.1).filter(|p| shown(p));
     let x = Axis::of(points().map(|p| p.0), false, (LEFT, SIZE.0 - RIGHT));
-    // Pixels count downwards. A series starts far down on no chart, so that the plot keeps some height.
-    let y = Axis::of(points().map(|p| p.1), log_y, (SIZE.1 - BOTTOM, top.min(300.0)));
+    // Pixels count downwards. However long the legend is, the plot keeps some height.
+    let y = Axis::of(points().map(|p| p.1), log_y, (SIZE.1 - BOTTOM, top.min(300.0)), 0.03);
     let mut out = String::new();
     let title = escaped(title);
     // Writing to a string never fails.
@@ -290,7 +291,7 @@ mod tests {
     #[test]
     fn ticks_are_sensible() {
         let ticks = |low: f64, high: f64, log: bool| {
-            let axis = Axis::of([low, high].into_iter(), log, (0.0, 100.0));
+            let axis = Axis::of([low, high].into_iter(), log, (0.0, 100.0), 0.0);
             axis.ticks(6.0).into_iter().map(|t| t.1).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(ticks(1.0, 50.0, false), "10 20 30 40 50");

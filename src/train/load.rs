@@ -78,10 +78,8 @@ pub(super) fn load(
                 label: labels[i],
                 example: Example::Vector(row.to_vec()),
             };
-            Ok(Loaded {
-                examples: rows.chunks_exact(width).enumerate().map(known).collect(),
-                test: Vec::new(),
-            })
+            let examples = rows.chunks_exact(width).enumerate().map(known).collect();
+            Ok(Loaded { examples, held: Vec::new(), test: Vec::new() })
         }
     }
 }

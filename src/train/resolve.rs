@@ -9,6 +9,7 @@ use super::settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
 use super::sources;
 use crate::corrupt::Recipe;
 use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
+use crate::spec::units::ByteSize;
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
 use std::path::{Path, PathBuf};
 
@@ -186,8 +187,8 @@ fn shown(size: Size) -> String {
 fn pictures(spec: &PipelineSpec, args: &Args, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
     let recipe = args.steps("corrupt").map(Recipe::build).transpose();
     let recipe = recipe.map_err(|mistakes| errors.extend(mistakes));
-    let input = resolve_input(&spec.input, (&spec.input, "path"), errors);
-    let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), errors));
+    let input = resolve_input(&spec.input, (&spec.input, "path"), spec.seed, errors);
+    let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), spec.seed, errors));
     for input in [input.as_ref(), test.as_ref().and_then(Option::as_ref)].into_iter().flatten() {
         check_output(spec, input, output, errors);
     }

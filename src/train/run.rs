@@ -16,8 +16,7 @@ use super::step::Stepper;
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::Image;
 use crate::image::resize::{Filter, resize};
-use crate::run::ledger::STATE_FOLDER;
-use crate::store::Store;
+use crate::store::{STATE_FOLDER, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -99,7 +98,7 @@ impl Run<'_> {
             }
         };
         let draws = validation(&examples, &held, plan.seed, HELD);
-        let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
+        let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing, steps: plan.steps };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
         let resumed_at = state.as_ref().map(|s| (s.progress.history.len() + 1, s.progress.step));
         let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));

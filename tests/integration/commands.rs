@@ -139,6 +139,7 @@ fn lists_schema_and_completions_are_printed() {
     assert!(call(&["list", "resize"]).contains("long_side"));
     assert!(call(&["list", "corruptions"]).contains("elastic_transform"));
     assert!(call(&["list", "jpeg_compression"]).contains("quality"));
+    assert!(call(&["list", "synths"]).contains("dead_leaves"));
     assert!(call(&["completions", "bash"]).contains("safelight"));
     assert!(call(&["--help"]).contains("Exit codes"));
     serde_json::from_str::<serde_json::Value>(&call(&["schema"])).unwrap();

@@ -8,3 +8,4 @@ mod pairs;
 mod resume;
 mod shipped;
 mod support;
+mod synth;

@@ -1,20 +1,28 @@
 //! Decoding and the steps of the chain for one item; failures and panics are the caller's business.
 
 use super::{Before, Processed, Stopped};
-use crate::codec::{self, CodecError};
+use crate::codec::{self, CodecError, Decoded, Header};
 use crate::columns::{self, Row};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
-use crate::run::inputs::{Input, read_unchanged};
+use crate::run::inputs::{Input, Origin, read_unchanged};
 use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Payload, Record};
+use crate::run::made::Made;
 use crate::run::prepare::Task;
 use crate::run::resume::Identity;
 use crate::steps::{Action, Place, Sample};
 use crate::store::{Staged, Store, StoreError};
+use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What was got of an input.
+enum Content<'a> {
+    File(Vec<u8>),
+    Made(&'a Made, Rgb),
+}
 
 /// An item's way through the chain, and what was made of it so far.
 pub(super) struct Work<'a> {
@@ -69,8 +77,7 @@ impl<'a> Work<'a> {
     /// Reads and decodes; gives no sample when nothing is to be made of it.
     pub(super) fn open(&mut self, room: Option<u64>) -> Result<(Facts, Option<Sample>), Stopped> {
         let clock = Instant::now();
-        let bytes = self.read()?;
-        let hash = *blake3::hash(&bytes).as_bytes();
+        let (content, hash) = self.get(room)?;
         self.hash = Some(hash);
         if self.before.hash.is_some_and(|then| then != hash) {
             // Changed since it was listed: nothing made from the old content holds.
@@ -84,22 +91,10 @@ impl<'a> Work<'a> {
                 return Ok((facts.clone(), None));
             }
         }
-        if bytes.is_empty() {
-            let message = format!(
-                "{} is empty; restore it from a backup, or exclude it",
-                self.input.relative.display()
-            );
-            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
-        }
-        let limits =
-            codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory };
-        let path = &self.input.relative;
-        let header = codec::probe(Cursor::new(&bytes), path).map_err(|e| decode_error(&e))?;
-        if room.is_some_and(|room| self.plan.peak(bytes.len() as u64, &header) > room) {
-            return Err(Stopped::Large);
-        }
-        let decoded = codec::decode_probed(&bytes, &header, path, &limits).map_err(|e| decode_error(&e))?;
-        drop(bytes);
+        let decoded = match content {
+            Content::File(bytes) => self.decode(&bytes, room)?,
+            Content::Made(made, rgb) => made.decoded(rgb),
+        };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
         let facts = Facts {
@@ -121,6 +116,49 @@ impl<'a> Work<'a> {
         };
         self.seconds[0] = clock.elapsed().as_secs_f64();
         Ok((facts, Some(sample)))
+    }
+
+    /// Reads the file, or makes the picture. Gives also the hash of it.
+    fn get(&mut self, room: Option<u64>) -> Result<(Content<'a>, [u8; 32]), Stopped> {
+        if let Some(error) = &self.refusal {
+            return Err(error.clone().into());
+        }
+        match &self.input.origin {
+            Origin::File(path) => {
+                let (bytes, identity) = read_unchanged(path)?;
+                self.identity = identity;
+                let hash = *blake3::hash(&bytes).as_bytes();
+                Ok((Content::File(bytes), hash))
+            }
+            Origin::Made(made) => {
+                let header = made.header();
+                codec::check_limits(&header, &self.limits()).map_err(|e| decode_error(&e))?;
+                self.fits(&header, room)?;
+                let (rgb, hash) = made.render();
+                Ok((Content::Made(made, rgb), hash))
+            }
+        }
+    }
+
+    fn decode(&self, bytes: &[u8], room: Option<u64>) -> Result<Decoded, Stopped> {
+        let path = &self.input.relative;
+        if bytes.is_empty() {
+            let message = format!("{} is empty; restore it from a backup, or exclude it", path.display());
+            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
+        }
+        let header = codec::probe(Cursor::new(bytes), path).map_err(|e| decode_error(&e))?;
+        self.fits(&header, room)?;
+        Ok(codec::decode_probed(bytes, &header, path, &self.limits()).map_err(|e| decode_error(&e))?)
+    }
+
+    fn limits(&self) -> codec::Limits {
+        codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory }
+    }
+
+    /// Stops where the item is expected to take more than there is room for.
+    fn fits(&self, header: &Header, room: Option<u64>) -> Result<(), Stopped> {
+        let large = room.is_some_and(|room| self.plan.peak(self.identity.size, header) > room);
+        if large { Err(Stopped::Large) } else { Ok(()) }
     }
 
     /// Behind the last link that is to make something.
@@ -238,15 +276,6 @@ impl<'a> Work<'a> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn read(&mut self) -> Result<Vec<u8>, ItemError> {
-        if let Some(error) = &self.refusal {
-            return Err(error.clone());
-        }
-        let (bytes, identity) = read_unchanged(&self.input.absolute)?;
-        self.identity = identity;
-        Ok(bytes)
     }
 
     pub(super) fn discard(&mut self) {

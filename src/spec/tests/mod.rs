@@ -7,7 +7,7 @@ mod train;
 
 use std::path::Path;
 
-use super::language::{INPUT, LIMITS, TOP};
+use super::language::{INPUT, LIMITS, SYNTH_INPUT, TOP};
 use super::registry::check_params;
 use super::units::{ByteSize, Failures};
 use super::*;
@@ -239,7 +239,7 @@ fn an_unknown_step_is_no_reason_to_doubt_the_order() {
 #[test]
 fn the_tables_are_sound() {
     let mut flaws = Vec::new();
-    for (owner, params) in [("top", TOP), ("input", INPUT), ("limits", LIMITS)] {
+    for (owner, params) in [("top", TOP), ("input", INPUT), ("made input", SYNTH_INPUT), ("limits", LIMITS)] {
         check_params(owner, params, &mut flaws);
     }
     assert_eq!(flaws, Vec::<String>::new());
@@ -305,7 +305,7 @@ fn the_reference_names_everything() {
         assert!(text.contains(&format!("### {}\n", step.name)) && text.contains(step.example));
     }
     let train = TRAIN.params.iter().chain(BLOBS).chain(BESIDE).chain(NETWORK.params);
-    for param in TOP.iter().chain(INPUT).chain(LIMITS).chain(train) {
+    for param in TOP.iter().chain(INPUT).chain(SYNTH_INPUT).chain(LIMITS).chain(train) {
         assert!(text.contains(&format!("| `{}` |", param.name)), "{}", param.name);
     }
     assert!(text.contains("| `quality` | whole number from 1 to 100 | `92` | Something. |"), "{text}");
