@@ -149,8 +149,8 @@ pub static TRAIN: Descriptor = Descriptor {
         Param {
             name: "warmup",
             kind: Kind::Int { min: 0, max: 1_000_000 },
-            fallback: Fallback::Yaml("200"),
-            doc: "Steps in which the rate rises to that.",
+            fallback: Fallback::Unset,
+            doc: "Steps in which the rate rises to that; without it, 200, or a tenth of all steps where that is fewer.",
         },
         Param {
             name: "schedule",

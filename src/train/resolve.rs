@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 const RESULTS: u32 = 1;
 /// Keys of `train` that the weights don't depend on.
 const BESIDES: [&str; 4] = ["test", "label", "model", "beside"];
+/// Steps of the warm-up where none are given and there are ten times as many in all.
+const WARMUP: usize = 200;
 /// Memory kept back for the program itself.
 const RESERVE: u64 = 96 << 20;
 
@@ -78,6 +80,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     }
     let limits = resolve_limits(&spec.limits);
     let batch = count(args, "batch")?;
+    let (epochs, steps) = (count(args, "epochs")?, count(args, "steps")?);
     let needed = memory_needed(&net, batch, limits.threads) + RESERVE;
     if needed > limits.memory {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
@@ -98,8 +101,8 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         patch: if whole || network.vectors { 0 } else { patch },
         augment: args.bool("augment")? && !network.vectors,
         batch,
-        steps: count(args, "steps")?,
-        epochs: count(args, "epochs")?,
+        steps,
+        epochs,
         patience: count(args, "patience")?,
         loss: match args.text("loss")? {
             "l1" => Loss::L1,
@@ -107,7 +110,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
             _ => Loss::Mse,
         },
         rate: args.float("rate")?,
-        warmup: count(args, "warmup")?,
+        warmup: count(args, "warmup").unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: if args.text("schedule")? == "constant" { Schedule::Constant } else { Schedule::Cosine },
         decay: args.float("decay")?,
         clip: args.float("clip")?,

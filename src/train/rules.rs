@@ -56,7 +56,7 @@ pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>
     }
     let whole = |key| args.int(key).unwrap_or_default();
     let steps = whole("steps").saturating_mul(whole("epochs"));
-    if args.is_given("warmup") && whole("warmup") >= steps {
+    if whole("warmup") > 0 && whole("warmup") >= steps {
         let message = format!("the highest rate is never reached: there are {steps} steps in all");
         refuse("warmup", message, "give a smaller `warmup`");
     }

@@ -9,3 +9,4 @@ mod resume;
 mod shipped;
 mod support;
 mod synth;
+mod training;
