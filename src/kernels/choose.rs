@@ -1,4 +1,4 @@
-//! Which kernel a convolution gets, its weights in that kernel's order, and how far it reads.
+//! Which kernel a convolution gets, who packs its weights, and how far it reads.
 
 use super::conv::Kernel;
 use super::depthwise::Depthwise;
@@ -7,58 +7,60 @@ use super::dot::Dot;
 use super::level::Level;
 use super::spec::{ConvSpec, Mode};
 use super::view::{Border, Shape};
+use super::weights::Weights;
 use super::winograd::Winograd;
 
-/// Chooses the kernel and packs the weights.
-pub(super) fn choose(level: Level, mode: Mode, spec: &ConvSpec, output: Shape, weights: &[f32]) -> Kernel {
+/// Chooses the kernel, which has no weights yet.
+pub(super) fn choose(level: Level, mode: Mode, spec: &ConvSpec, output: Shape) -> Kernel {
     let (ic, oc) = (spec.channels.0 / spec.groups, spec.channels.1 / spec.groups);
     let (kh, kw) = spec.kernel;
     let area = kh * kw;
     if spec.transposed {
-        return Kernel::Direct((0..spec.groups).map(|g| transposed(level, spec, g, weights)).collect());
+        return Kernel::Direct(vec![transposed(level, spec); spec.groups]);
     }
-    let offsets: Vec<(isize, isize)> = (0..area)
-        .map(|t| {
-            let row = (t / kw * spec.dilation.0) as isize - spec.pad.top as isize;
-            (row, (t % kw * spec.dilation.1) as isize - spec.pad.left as isize)
-        })
-        .collect();
+    let offsets = (0..area).map(|t| {
+        let row = (t / kw * spec.dilation.0) as isize - spec.pad.top as isize;
+        (row, (t % kw * spec.dilation.1) as isize - spec.pad.left as isize)
+    });
     let winograd = mode == Mode::Fast
         && spec.groups == 1
         && spec.kernel == (3, 3)
         && spec.stride == (1, 1)
         && spec.dilation == (1, 1);
     if winograd && Winograd::pays(level, (ic, oc), output) {
-        return Kernel::Winograd(Winograd::new(level, (ic, oc), &|o, i, t| weights[(o * ic + i) * area + t]));
+        return Kernel::Winograd(Winograd::new(level, (ic, oc)));
     }
-    let group =
-        |g: usize| move |t: usize| move |o: usize, i: usize| weights[((g * oc + o) * ic + i) * area + t];
     if spec.groups == spec.channels.0 && ic == 1 && oc == 1 && spec.groups > 1 {
-        let weight: Vec<_> = (0..area).map(|t| move |c: usize, _: usize| weights[c * area + t]).collect();
-        let taps: Vec<Tap<'_>> = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-        return Kernel::Depthwise(Depthwise::new(level, spec.groups, spec.stride, &taps));
+        return Kernel::Depthwise(Depthwise::new(level, spec.groups, spec.stride, offsets.collect()));
     }
     if spec.groups == 1 {
         // Few results: the half-width level was chosen for them, but vectors lie along the input here.
         let wide = if level == Level::Avx512Half && ic.is_multiple_of(16) { Level::Avx512 } else { level };
         if Dot::suits(wide, (ic, oc)) {
-            let weight: Vec<_> = (0..area).map(group(0)).collect();
-            let taps: Vec<Tap<'_>> = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-            return Kernel::Dot(Dot::new(wide, (ic, oc), spec.stride, &taps));
+            return Kernel::Dot(Dot::new(wide, (ic, oc), spec.stride, offsets.collect()));
         }
     }
-    let groups = (0..spec.groups).map(|g| {
-        let mut direct = Direct::new(level, (ic, oc), spec.stride);
-        let weight: Vec<_> = (0..area).map(group(g)).collect();
-        let taps = offsets.iter().copied().zip(weight.iter().map(|w| w as _)).collect();
-        direct.add_pass(taps, (0, 0), (1, 1));
-        direct
-    });
-    Kernel::Direct(groups.collect())
+    let mut direct = Direct::new(level, (ic, oc), spec.stride);
+    direct.add_pass(offsets.zip((0..area).map(Some)).collect(), (0, 0), (1, 1));
+    Kernel::Direct(vec![direct; spec.groups])
 }
 
-/// A transposed convolution: for each phase of the output, the taps that reach it.
-fn transposed(level: Level, spec: &ConvSpec, group: usize, weights: &[f32]) -> Direct {
+impl Kernel {
+    /// Packs the weights of all groups.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
+        match self {
+            Kernel::Direct(groups) => {
+                groups.iter_mut().enumerate().for_each(|(g, direct)| direct.pack(&weights.of_group(g)));
+            }
+            Kernel::Dot(dot) => dot.pack(weights),
+            Kernel::Depthwise(depthwise) => depthwise.pack(weights),
+            Kernel::Winograd(winograd) => winograd.pack(weights),
+        }
+    }
+}
+
+/// A transposed convolution of one group: for each phase of the output, the taps that reach it.
+fn transposed(level: Level, spec: &ConvSpec) -> Direct {
     let (ic, oc) = (spec.channels.0 / spec.groups, spec.channels.1 / spec.groups);
     let (kh, kw) = spec.kernel;
     let mut direct = Direct::new(level, (ic, oc), (1, 1));
@@ -71,22 +73,15 @@ fn transposed(level: Level, spec: &ConvSpec, group: usize, weights: &[f32]) -> D
     };
     for y in 0..spec.stride.0 {
         for x in 0..spec.stride.1 {
-            let taps: Vec<_> = reach(y, kh, spec.stride.0, spec.dilation.0, spec.pad.top)
+            let mut taps: Vec<Tap> = reach(y, kh, spec.stride.0, spec.dilation.0, spec.pad.top)
                 .flat_map(|(ky, dy)| {
                     reach(x, kw, spec.stride.1, spec.dilation.1, spec.pad.left)
-                        .map(move |(kx, dx)| ((dy, dx), ky * kw + kx))
+                        .map(move |(kx, dx)| ((dy, dx), Some(ky * kw + kx)))
                 })
                 .collect();
-            let weight: Vec<_> = taps
-                .iter()
-                .map(|&(_, t)| move |o: usize, i: usize| weights[((group * ic + i) * oc + o) * kh * kw + t])
-                .collect();
-            let mut taps: Vec<Tap<'_>> =
-                taps.iter().map(|t| t.0).zip(weight.iter().map(|w| w as _)).collect();
-            let none = |_: usize, _: usize| 0.0;
             if taps.is_empty() {
                 // No tap reaches this phase, which then holds the bias alone.
-                taps.push(((0, 0), &none));
+                taps.push(((0, 0), None));
             }
             direct.add_pass(taps, (y, x), spec.stride);
         }

@@ -9,6 +9,7 @@ use super::level::Level;
 use super::panel::Finish;
 use super::spec::{Activation, ConvSpec, Mode};
 use super::view::{Border, Shape, View};
+use super::weights::Weights;
 use super::winograd::{self, Tile, Winograd};
 
 /// Floats that must be readable beyond the end of an input.
@@ -68,10 +69,22 @@ impl Conv {
         bias: Option<&[f32]>,
         activation: Activation,
     ) -> Conv {
+        Conv::of(level, mode, spec, input, &Weights::new(&spec, weights), bias, activation)
+    }
+
+    /// As [`Conv::new`], for weights of any order.
+    pub(super) fn of(
+        level: Level,
+        mode: Mode,
+        spec: ConvSpec,
+        input: Shape,
+        weights: &Weights<'_>,
+        bias: Option<&[f32]>,
+        activation: Activation,
+    ) -> Conv {
         let (ic, oc) = spec.channels;
         assert!(ic > 0 && oc > 0, "channels");
         assert!(ic.is_multiple_of(spec.groups) && oc.is_multiple_of(spec.groups), "groups divide channels");
-        assert_eq!(weights.len(), spec.weights(), "one weight for each tap and pair of channels");
         assert_eq!(input.c, ic, "input channels");
         assert!(level.runs_here(), "{level:?} is not of this machine");
         assert!(spec.stride.0 * spec.stride.1 * spec.dilation.0 * spec.dilation.1 > 0, "steps of 0");
@@ -79,11 +92,8 @@ impl Conv {
         let depthwise = spec.groups == ic && oc == ic;
         let level = level.for_channels(if depthwise { oc } else { oc / spec.groups });
         let output = spec.out_shape(input);
-        let kernel = choose(level, mode, &spec, output, weights);
+        let kernel = choose(level, mode, &spec, output);
         let padded = oc.next_multiple_of(16) + 64;
-        let mut all = bias.map_or_else(|| vec![0.0; oc], <[f32]>::to_vec);
-        assert_eq!(all.len(), oc, "one bias for each output channel");
-        all.resize(padded, 0.0);
         let slopes = match &activation {
             Activation::Slope(s) if s.len() == 1 => vec![s[0]; padded],
             Activation::Slope(s) => {
@@ -93,7 +103,36 @@ impl Conv {
             _ => vec![],
         };
         let border = border(&spec, &kernel, input, output);
-        Conv { spec, level, kernel, bias: all, activation, slopes, border, input }
+        let mut conv =
+            Conv { spec, level, kernel, bias: vec![0.0; padded], activation, slopes, border, input };
+        conv.pack(weights, bias);
+        conv
+    }
+
+    /// Takes other weights and another bias, as [`Conv::new`] takes them; all else stays as it is.
+    ///
+    /// # Panics
+    /// When lengths don't agree with the convolution.
+    pub fn repack(&mut self, weights: &[f32], bias: Option<&[f32]>) {
+        self.pack(&Weights::new(&self.spec, weights), bias);
+    }
+
+    /// As [`Conv::repack`], for weights of the order that `Conv::of` took.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>, bias: Option<&[f32]>) {
+        let to = &mut self.bias[..self.spec.channels.1];
+        match bias {
+            Some(bias) => {
+                assert_eq!(bias.len(), to.len(), "one bias for each output channel");
+                to.copy_from_slice(bias);
+            }
+            None => to.fill(0.0),
+        }
+        self.kernel.pack(weights);
+    }
+
+    /// What it computes.
+    pub fn spec(&self) -> &ConvSpec {
+        &self.spec
     }
 
     /// Size of the result.

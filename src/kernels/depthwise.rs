@@ -1,8 +1,9 @@
 //! Convolutions of each channel by itself: vectors lie along the channels.
 
-use super::direct::{Row, Tap};
+use super::direct::Row;
 use super::level::{Level, dispatch};
 use super::vector::Vector;
+use super::weights::Weights;
 
 /// Pixels at once.
 const M: usize = 6;
@@ -19,15 +20,26 @@ pub(super) struct Depthwise {
 }
 
 impl Depthwise {
-    pub(super) fn new(level: Level, channels: usize, stride: (usize, usize), taps: &[Tap<'_>]) -> Depthwise {
-        let lanes = level.lanes();
-        let mut weights = vec![];
-        for first in (0..channels).step_by(lanes) {
-            for (_, weight) in taps {
-                weights.extend((first..first + lanes).map(|c| if c < channels { weight(c, 0) } else { 0.0 }));
+    /// Without weights yet, for the kernel's taps in their order.
+    pub(super) fn new(
+        level: Level,
+        channels: usize,
+        stride: (usize, usize),
+        taps: Vec<(isize, isize)>,
+    ) -> Depthwise {
+        let weights = vec![0.0; taps.len() * channels.next_multiple_of(level.lanes())];
+        Depthwise { level, channels, taps, stride, weights }
+    }
+
+    /// Packs the weights; each channel is a group.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
+        let (lanes, area) = (self.level.lanes(), self.taps.len());
+        for c in 0..self.channels {
+            let group = weights.of_group(c);
+            for (t, v) in group.taps(0, 0).iter().enumerate() {
+                self.weights[(c / lanes * area + t) * lanes + c % lanes] = *v;
             }
         }
-        Depthwise { level, channels, stride, taps: taps.iter().map(|t| t.0).collect(), weights }
     }
 
     pub(super) fn level(&self) -> Level {

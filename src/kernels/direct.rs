@@ -4,6 +4,7 @@
 use super::level::{Level, dispatch};
 use super::panel::{Finish, Panel, panel, split_channels};
 use super::vector::Vector;
+use super::weights::Weights;
 
 /// Floats that a strip of input rows may take while blocks of output channels go over it.
 const STRIP: usize = 64 << 10;
@@ -15,6 +16,8 @@ pub(super) struct Pass {
     pub taps: Vec<(isize, isize)>,
     /// Taps that stand side by side, by [`chain`].
     chain: usize,
+    /// Which of the kernel's taps each is; none where no tap reaches.
+    sources: Vec<Option<usize>>,
     /// Weights of all blocks of output channels, one block after the other.
     weights: Vec<f32>,
     /// First output row and column.
@@ -36,8 +39,8 @@ pub(super) struct Direct {
     pub stride: (usize, usize),
 }
 
-/// A tap: its position and, for each (output, input) channel, its weight.
-pub(super) type Tap<'a> = ((isize, isize), &'a dyn Fn(usize, usize) -> f32);
+/// A tap: its position, and which of the kernel's it is.
+pub(super) type Tap = ((isize, isize), Option<usize>);
 
 impl Direct {
     pub(super) fn new(level: Level, channels: (usize, usize), stride: (usize, usize)) -> Direct {
@@ -45,26 +48,35 @@ impl Direct {
         Direct { level, channels, blocks, passes: vec![], stride }
     }
 
-    /// Adds a pass; taps are read in the order of their position.
-    pub(super) fn add_pass(&mut self, mut taps: Vec<Tap<'_>>, start: (usize, usize), every: (usize, usize)) {
+    /// Adds a pass, without weights yet; taps are read in the order of their position.
+    pub(super) fn add_pass(&mut self, mut taps: Vec<Tap>, start: (usize, usize), every: (usize, usize)) {
         taps.sort_by_key(|t| t.0);
-        let (ic, oc) = self.channels;
-        let lanes = self.level.lanes();
-        let mut weights = vec![];
-        let mut first = 0;
-        for block in &self.blocks {
-            for (_, weight) in &taps {
-                for i in 0..ic {
-                    weights.extend(
-                        (first..first + block * lanes).map(|o| if o < oc { weight(o, i) } else { 0.0 }),
-                    );
-                }
-            }
-            first += block * lanes;
-        }
-        let taps: Vec<_> = taps.into_iter().map(|t| t.0).collect();
+        let lanes = self.blocks.iter().sum::<usize>() * self.level.lanes();
+        let weights = vec![0.0; taps.len() * self.channels.0 * lanes];
+        let (taps, sources): (Vec<_>, Vec<_>) = taps.into_iter().unzip();
         let chain = chain(&taps);
-        self.passes.push(Pass { taps, chain, weights, start, every });
+        self.passes.push(Pass { taps, chain, sources, weights, start, every });
+    }
+
+    /// Packs the weights.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
+        let (ic, oc) = self.channels;
+        for pass in &mut self.passes {
+            let (mut first, mut at) = (0, 0);
+            for block in &self.blocks {
+                let width = block * self.level.lanes();
+                for source in &pass.sources {
+                    for i in 0..ic {
+                        if let Some(tap) = *source {
+                            let to = &mut pass.weights[at..][..width.min(oc - first)];
+                            weights.copy_outputs(to, first, i, tap);
+                        }
+                        at += width;
+                    }
+                }
+                first += width;
+            }
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Convolutions with a handful of output channels: vectors lie along the input channels, and each sum is
 //! added up at its end.
 
-use super::direct::{Row, Tap};
+use super::direct::Row;
 use super::level::{Level, dispatch};
 use super::panel::Finish;
 use super::vector::{Vector, load_all};
+use super::weights::Weights;
 
 /// Most output channels.
 pub(super) const MAX_OUT: usize = 4;
@@ -30,22 +31,25 @@ impl Dot {
         oc <= MAX_OUT && ic >= 2 * level.lanes() && ic.is_multiple_of(level.lanes())
     }
 
+    /// Without weights yet, for the kernel's taps in their order.
     pub(super) fn new(
         level: Level,
         channels: (usize, usize),
         stride: (usize, usize),
-        taps: &[Tap<'_>],
+        taps: Vec<(isize, isize)>,
     ) -> Dot {
-        let lanes = level.lanes();
-        let mut weights = vec![];
-        for (_, weight) in taps {
-            for first in (0..channels.0).step_by(lanes) {
-                for o in 0..channels.1 {
-                    weights.extend((first..first + lanes).map(|i| weight(o, i)));
-                }
-            }
+        let weights = vec![0.0; taps.len() * channels.0 * channels.1];
+        Dot { level, channels, taps, stride, weights }
+    }
+
+    /// Packs the weights.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
+        let (ic, oc) = self.channels;
+        let lanes = self.level.lanes();
+        for (at, to) in self.weights.chunks_exact_mut(lanes).enumerate() {
+            let (tap, rest) = (at / (ic / lanes * oc), at % (ic / lanes * oc));
+            weights.copy_inputs(to, rest % oc, rest / oc * lanes, tap);
         }
-        Dot { level, channels, stride, taps: taps.iter().map(|t| t.0).collect(), weights }
     }
 
     pub(super) fn level(&self) -> Level {

@@ -1,26 +1,29 @@
 //! Gradients of a convolution: for its input, which is a convolution again, and for its weights and bias.
 //!
-//! The gradient for the weights is a matrix product for each tap, with the pixels as the summed dimension:
-//! registers hold a block of sums while a strip of pixels passes; strips depend on the shapes alone, and each
-//! sum adds its pixels in their order, so that results don't depend on the block's size or the buffer.
+//! The gradient for the weights, where Winograd's way (`grad_winograd`) doesn't pay, is a matrix product for
+//! each tap, with the pixels as the summed dimension: registers hold a block of sums while a strip of pixels
+//! passes; strips depend on the shapes alone, and each sum adds its pixels in their order, so that results
+//! don't depend on the block's size or the buffer.
 
 use super::conv::{Conv, SLACK};
-use super::grad_strip::{Strip, run};
+use super::grad_strip::{ONES, Strip, run};
+use super::grad_winograd::Tiles;
 use super::level::Level;
 use super::panel::split_channels;
 use super::spec::{Activation, ConvSpec, Mode};
 use super::view::{Border, Shape, View};
+use super::weights::Weights;
+use std::ops::Range;
 
 /// Pixels of a strip: enough that adding up its sums takes little, few enough to stay in a core's own cache.
 const STRIP: usize = 128;
-
-/// Where registers come from that multiply by 1: the "input" of the bias.
-static ONES: [f32; 16] = [1.0; 16];
 
 /// Computes what a loss changes with a convolution's input from what it changes with the result.
 #[derive(Clone, Debug)]
 pub struct InputGradient {
     conv: Conv,
+    /// The convolution whose gradient it is.
+    spec: ConvSpec,
 }
 
 impl InputGradient {
@@ -30,7 +33,6 @@ impl InputGradient {
     /// When `spec` has groups, is transposed, doesn't fit `input` and `weights`, or has no results.
     pub fn new(level: Level, mode: Mode, spec: ConvSpec, input: Shape, weights: &[f32]) -> InputGradient {
         let output = checked_output(&spec, input);
-        assert_eq!(weights.len(), spec.weights(), "one weight for each tap and pair of channels");
         let (ic, oc) = spec.channels;
         let reach = (spec.dilation.0 * (spec.kernel.0 - 1), spec.dilation.1 * (spec.kernel.1 - 1));
         let p = spec.pad;
@@ -43,14 +45,8 @@ impl InputGradient {
                 bottom: reach.0 - p.bottom,
                 right: reach.1 - p.right,
             };
-            let area = spec.kernel.0 * spec.kernel.1;
-            let mut flipped = Vec::with_capacity(weights.len());
-            for i in 0..ic {
-                for o in 0..oc {
-                    flipped.extend(weights[(o * ic + i) * area..][..area].iter().rev());
-                }
-            }
-            Conv::new(level, mode, ConvSpec { pad, ..back }, output, &flipped, None, Activation::None)
+            let weights = Weights::new(&spec, weights).backwards();
+            Conv::of(level, mode, ConvSpec { pad, ..back }, output, &weights, None, Activation::None)
         } else {
             // Rows and columns at the end that the last step didn't reach.
             let extra = (
@@ -61,7 +57,19 @@ impl InputGradient {
             Conv::new(level, mode, back, output, weights, None, Activation::None)
         };
         assert_eq!(conv.out_shape(), input, "the way back leads to the input");
-        InputGradient { conv }
+        InputGradient { conv, spec }
+    }
+
+    /// Takes other weights, as [`InputGradient::new`] takes them; all else stays as it is.
+    ///
+    /// # Panics
+    /// When there are more or fewer of them.
+    pub fn repack(&mut self, weights: &[f32]) {
+        if self.conv.spec().transposed {
+            self.conv.repack(weights, None);
+        } else {
+            self.conv.pack(&Weights::new(&self.spec, weights).backwards(), None);
+        }
     }
 
     /// Zeros that must stand around each picture of the result's gradient, as for [`Conv::border`].
@@ -111,15 +119,18 @@ pub struct WeightGradient {
     along_input: bool,
     /// Registers in each block of the channels that they lie along.
     blocks: Vec<usize>,
+    /// Winograd's way, where it pays.
+    tiles: Option<Tiles>,
 }
 
 impl WeightGradient {
-    /// For the convolution `spec` of inputs of shape `input`.
+    /// For the convolution `spec` of inputs of shape `input`; [`Mode::Fast`] allows Winograd's way where it
+    /// pays.
     ///
     /// # Panics
     /// When `spec` has groups, is transposed, doesn't fit `input`, or has no results; when this machine
     /// doesn't have the level.
-    pub fn new(level: Level, spec: ConvSpec, input: Shape) -> WeightGradient {
+    pub fn new(level: Level, mode: Mode, spec: ConvSpec, input: Shape) -> WeightGradient {
         assert!(Level::available().contains(&level), "a level of this machine");
         let output = checked_output(&spec, input);
         let (ic, oc) = spec.channels;
@@ -137,12 +148,30 @@ impl WeightGradient {
             bottom: last(output.h, s.0, k.0, d.0).saturating_sub(p.top + input.h),
             right: last(output.w, s.1, k.1, d.1).saturating_sub(p.left + input.w),
         };
-        WeightGradient { spec, level, input, output, border, along_input, blocks }
+        let direct = WeightGradient { spec, level, input, output, border, along_input, blocks, tiles: None };
+        if mode == Mode::Fast && Tiles::pay((level, along_input), &spec, output) {
+            direct.by_tiles()
+        } else {
+            direct
+        }
+    }
+
+    /// The same by Winograd's way.
+    pub(super) fn by_tiles(self) -> WeightGradient {
+        assert!(Tiles::can(&self.spec), "a kernel of 3x3 and steps of 1");
+        let (spread, along) = self.order(self.spec.channels.0, self.spec.channels.1);
+        let tiles = Some(Tiles::new(self.level, spread, along, self.along_input));
+        WeightGradient { border: Tiles::border(self.spec.pad, self.input, self.output), tiles, ..self }
     }
 
     /// Size of the result.
     pub fn out_shape(&self) -> Shape {
         self.output
+    }
+
+    /// Name of the way that was chosen.
+    pub fn kernel_name(&self) -> &'static str {
+        if self.tiles.is_some() { "winograd" } else { "direct" }
     }
 
     /// Zeros that must stand around each input picture; the result's gradient needs none. [`SLACK`]
@@ -153,6 +182,9 @@ impl WeightGradient {
 
     /// Floats of scratch that [`WeightGradient::run`] takes.
     pub fn scratch(&self) -> usize {
+        if let Some(tiles) = &self.tiles {
+            return tiles.scratch();
+        }
         let (rows, width) = self.sums();
         let bias = if self.along_input { rows * self.level.lanes() } else { width };
         self.spec.kernel.0 * self.spec.kernel.1 * rows * width + bias
@@ -191,6 +223,16 @@ impl WeightGradient {
         assert_eq!(dw.len(), self.spec.weights(), "weights");
         assert_eq!(db.len(), self.spec.channels.1, "bias");
         assert!(scratch.len() >= self.scratch(), "scratch");
+        let before = self.border.top * x.row + self.border.left * x.pixel;
+        if let Some(tiles) = &self.tiles {
+            let mut add = |sums: &[f32], width: usize, ic: Range<usize>, oc: Range<usize>| {
+                self.add(sums, width, dw, (ic, oc));
+            };
+            // SAFETY: the level is of this machine; the views, with the border that `tiles` made, were found
+            // inside, with `SLACK` behind them; there are results.
+            unsafe { tiles.run(buffer, (x, before), dy, db, scratch, &mut add) };
+            return;
+        }
         let (rows, width) = self.sums();
         let ((kh, kw), (ic, oc)) = (self.spec.kernel, self.spec.channels);
         let (sums, bias) = scratch[..self.scratch()].split_at_mut(kh * kw * rows * width);
@@ -205,7 +247,6 @@ impl WeightGradient {
             .collect();
         let Shape { n, h, w, .. } = self.output;
         let pieces = w.div_ceil(2 * STRIP);
-        let before = self.border.top * x.row + self.border.left * x.pixel;
         let base = buffer.as_ptr();
         let (mut lines, mut bias_lines) = (vec![], vec![]);
         for piece in 0..pieces {
@@ -249,7 +290,9 @@ impl WeightGradient {
                 }
             }
         }
-        self.add(sums, bias, dw, db, (ic, oc));
+        self.add(sums, width, dw, (0..ic, 0..oc));
+        let step = if self.along_input { self.level.lanes() } else { 1 };
+        db.iter_mut().enumerate().for_each(|(o, b)| *b += bias[o * step]);
     }
 
     /// What belongs to the input and to the result: the one whose values are spread over registers first.
@@ -257,20 +300,17 @@ impl WeightGradient {
         if self.along_input { (dy, x) } else { (x, dy) }
     }
 
-    /// Adds the sums to where they belong.
-    fn add(&self, sums: &[f32], bias: &[f32], dw: &mut [f32], db: &mut [f32], (ic, oc): (usize, usize)) {
-        let (rows, width) = self.sums();
+    /// Adds the sums of some channels, `[tap][row][lane]` with `width` lanes in a row, to where they belong.
+    fn add(&self, sums: &[f32], width: usize, dw: &mut [f32], (ic, oc): (Range<usize>, Range<usize>)) {
         let area = self.spec.kernel.0 * self.spec.kernel.1;
-        let lanes = self.level.lanes();
-        let step = if self.along_input { lanes } else { 1 };
-        db.iter_mut().enumerate().for_each(|(o, b)| *b += bias[o * step]);
+        let plane = width * self.order(ic.len(), oc.len()).0;
         // Few outputs at once: their weights lie far apart, their sums side by side.
-        for first in (0..oc).step_by(16) {
-            for i in 0..ic {
+        for first in oc.clone().step_by(16) {
+            for i in ic.clone() {
                 for t in 0..area {
-                    for o in first..(first + 16).min(oc) {
-                        let at = if self.along_input { (o, i) } else { (i, o) };
-                        dw[(o * ic + i) * area + t] += sums[(t * rows + at.0) * width + at.1];
+                    for o in first..(first + 16).min(oc.end) {
+                        let (row, lane) = self.order(i - ic.start, o - oc.start);
+                        dw[(o * self.spec.channels.0 + i) * area + t] += sums[t * plane + row * width + lane];
                     }
                 }
             }

@@ -3,6 +3,9 @@
 use super::level::dispatch;
 use super::vector::{Vector, load_all};
 
+/// Where registers come from that multiply by 1: the "input" of the bias.
+pub(super) static ONES: [f32; 16] = [1.0; 16];
+
 /// Some pixels, and the sums over them of one operand's channels times the other's.
 #[derive(Clone, Copy)]
 pub(super) struct Strip<'a> {

@@ -105,7 +105,7 @@ impl Case {
         back.run(&mut buffer, &dy, &dx, &mut vec![f32::NAN; back.scratch()]);
         let dx = pixels(dx).flat_map(|at| buffer[at..at + x.c].to_vec()).map(f64::from).collect();
 
-        let sums = WeightGradient::new(level, spec, x);
+        let sums = WeightGradient::new(level, mode, spec, x);
         assert_eq!(sums.out_shape(), y);
         buffer.clear();
         let dy = place(&mut buffer, y, Border::default(), spread, &self.r);
@@ -119,15 +119,18 @@ impl Case {
 
     /// Tolerances for input, weights, bias, for numbers in [-1, 1]: direct sums 2e-6, and 1e-7 for each term
     /// of the input's, 1e-6 times the root of the terms for the others', which are summed in two levels;
-    /// Winograd's as in the tests of convolutions.
+    /// Winograd's as in the tests of convolutions, and 1.5e-5 times that root.
     fn tolerances(&self, level: Level, mode: Mode) -> [f64; 3] {
         let back = InputGradient::new(level, mode, self.spec, self.x, &self.weights);
         let terms = (self.spec.kernel.0 * self.spec.kernel.1 * self.spec.channels.1) as f64;
         let winograd = back.conv().kernel_name() == "winograd";
         let input = if winograd { 4e-5 * terms.sqrt() } else { 2e-6 + 1e-7 * terms };
         let y = self.spec.out_shape(self.x);
-        let sums = 2e-6 + 1e-6 * ((y.n * y.h * y.w) as f64).sqrt();
-        [input, sums, sums]
+        let terms = ((y.n * y.h * y.w) as f64).sqrt();
+        let bias = 2e-6 + 1e-6 * terms;
+        let winograd = WeightGradient::new(level, mode, self.spec, self.x).kernel_name() == "winograd";
+        let weights = if winograd { 2e-6 + 1.5e-5 * terms } else { bias };
+        [input, weights, bias]
     }
 
     fn check(&self, got: &[Vec<f64>; 3], tolerances: [f64; 3]) -> Result<(), String> {
@@ -256,11 +259,124 @@ fn a_fault_in_one_number_is_caught() {
     }
 }
 
+/// Gradients for weights and bias of these data.
+fn sums(gradient: &WeightGradient, spec: &ConvSpec, x: Shape, spread: usize) -> (Vec<f32>, Vec<f32>) {
+    let y = spec.out_shape(x);
+    let mut buffer = vec![];
+    let dy = place(&mut buffer, y, Border::default(), spread, &noise(y.len(), 1));
+    let x = place(&mut buffer, x, gradient.border(), spread, &noise(x.len(), 2));
+    let (mut dw, mut db) = (vec![0.0; spec.weights()], vec![0.0; y.c]);
+    let mut scratch = vec![f32::NAN; gradient.scratch() + 1];
+    // Any alignment.
+    gradient.run(&buffer, &x, &dy, &mut dw, &mut db, &mut scratch[spread % 2..]);
+    (dw, db)
+}
+
+/// Winograd's sums against direct ones, whether they pay or not.
+fn check_tiles(spec: &ConvSpec, x: Shape) -> Result<(), String> {
+    let y = spec.out_shape(x);
+    let tolerance = 2e-6 + 1.5e-5 * ((y.n * y.h * y.w) as f32).sqrt();
+    for level in Level::available() {
+        let direct = WeightGradient::new(level, Mode::Exact, *spec, x);
+        let expected = sums(&direct, spec, x, 0);
+        let tiles = direct.by_tiles();
+        assert_eq!(tiles.kernel_name(), "winograd");
+        let got = sums(&tiles, spec, x, 0);
+        if sums(&tiles, spec, x, 3) != got {
+            return Err(format!("{level:?} {spec:?} {x:?}: another place changed the sums"));
+        }
+        for (what, a, b) in [("weights", &got.0, &expected.0), ("bias", &got.1, &expected.1)] {
+            let off = a.iter().zip(b).position(|(a, b)| (a - b).abs() > tolerance || a.is_nan());
+            if let Some(i) = off {
+                return Err(format!("{level:?} {spec:?} {x:?}: {what} at {i}: {}, not {}", a[i], b[i]));
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tiles_agree_with_direct_sums(
+        (n, h, w) in (1usize..=3, 1usize..=33, 1usize..=17),
+        channels in (1usize..=70, 1usize..=70),
+        p in (0usize..=2, 0usize..=2, 0usize..=2, 0usize..=2),
+    ) {
+        let pad = Border { top: p.0, left: p.1, bottom: p.2, right: p.3 };
+        let spec = ConvSpec { pad, ..ConvSpec::same(channels.0, channels.1, 3) };
+        let x = Shape::new(n, h, w, channels.0);
+        if !spec.out_shape(x).is_empty() {
+            check_tiles(&spec, x).map_err(TestCaseError::fail)?;
+        }
+    }
+}
+
+#[test]
+fn tiles_of_many_channels_and_blocks() {
+    for (spec, x) in [
+        // Parts of channels on either side or both, unequal ones; blocks of tiles that span pictures.
+        (ConvSpec::same(70, 5, 3), Shape::new(2, 7, 9, 70)),
+        (ConvSpec::same(5, 150, 3), Shape::new(2, 7, 9, 5)),
+        (ConvSpec::same(200, 130, 3), Shape::new(1, 5, 6, 200)),
+        (ConvSpec::same(130, 200, 3), Shape::new(3, 4, 3, 130)),
+        (ConvSpec::same(3, 2, 3), Shape::new(9, 33, 17, 3)),
+        (ConvSpec::same(1, 1, 3), Shape::new(1, 1, 1, 1)),
+        (ConvSpec::same(33, 65, 3), Shape::new(40, 5, 5, 33)),
+    ] {
+        check_tiles(&spec, x).unwrap();
+    }
+}
+
+#[test]
+fn tiles_are_chosen_where_they_should_be() {
+    let name = |mode, spec: ConvSpec, size| {
+        let x = Shape::new(4, size, size, spec.channels.0);
+        WeightGradient::new(Level::best(), mode, spec, x).kernel_name()
+    };
+    assert_eq!(name(Mode::Fast, ConvSpec::same(48, 48, 3), 32), "winograd");
+    assert_eq!(name(Mode::Exact, ConvSpec::same(48, 48, 3), 32), "direct");
+    assert_eq!(name(Mode::Fast, ConvSpec::same(48, 48, 3), 1), "direct");
+    assert_eq!(name(Mode::Fast, ConvSpec::same(1, 8, 3), 32), "direct");
+    assert_eq!(name(Mode::Fast, ConvSpec::same(48, 48, 5), 32), "direct");
+    for other in [(2, 1), (1, 2)] {
+        assert_eq!(name(Mode::Fast, ConvSpec { stride: other, ..ConvSpec::same(48, 48, 3) }, 32), "direct");
+        assert_eq!(name(Mode::Fast, ConvSpec { dilation: other, ..ConvSpec::same(48, 48, 3) }, 32), "direct");
+    }
+}
+
+#[test]
+fn other_weights_give_what_a_new_gradient_would() {
+    let wide = ConvSpec::same(24, 40, 3);
+    let far = Border { top: 3, left: 3, bottom: 3, right: 3 };
+    for spec in [wide, ConvSpec { stride: (2, 2), ..wide }, ConvSpec { pad: far, ..wide }] {
+        let x = Shape::new(2, 9, 12, 24);
+        let y = spec.out_shape(x);
+        let weights = [noise(spec.weights(), 1), noise(spec.weights(), 2)];
+        for (level, mode) in Level::available().into_iter().flat_map(|l| [(l, Mode::Fast), (l, Mode::Exact)])
+        {
+            let run = |back: &InputGradient| {
+                let mut buffer = vec![];
+                let dy = place(&mut buffer, y, back.border(), 0, &noise(y.len(), 3));
+                let dx = place(&mut buffer, x, Border::default(), 0, &vec![0.0; x.len()]);
+                back.run(&mut buffer, &dy, &dx, &mut vec![f32::NAN; back.scratch()]);
+                buffer[dx.at..dx.at + x.len()].to_vec()
+            };
+            let expected = run(&InputGradient::new(level, mode, spec, x, &weights[1]));
+            let mut other = InputGradient::new(level, mode, spec, x, &weights[0]);
+            assert_ne!(run(&other), expected);
+            other.repack(&weights[1]);
+            assert_eq!(run(&other), expected, "{level:?} {mode:?} {spec:?}");
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "the input with its border is inside")]
 fn an_input_without_border_is_refused() {
     let x = Shape::new(1, 4, 4, 2);
-    let sums = WeightGradient::new(Level::best(), ConvSpec::same(2, 2, 3), x);
+    let sums = WeightGradient::new(Level::best(), Mode::Fast, ConvSpec::same(2, 2, 3), x);
     let view = View::dense(x);
     let mut scratch = vec![0.0; sums.scratch()];
     sums.run(&[0.0; 100], &view, &view, &mut [0.0; 36], &mut [0.0; 2], &mut scratch);
@@ -270,7 +386,7 @@ fn an_input_without_border_is_refused() {
 #[should_panic(expected = "the result's gradient is inside")]
 fn a_result_without_slack_is_refused() {
     let x = Shape::new(1, 4, 4, 2);
-    let sums = WeightGradient::new(Level::best(), ConvSpec::same(2, 2, 1), x);
+    let sums = WeightGradient::new(Level::best(), Mode::Fast, ConvSpec::same(2, 2, 1), x);
     let view = View::dense(x);
     let mut scratch = vec![0.0; sums.scratch()];
     let late = View { at: 17, ..view };

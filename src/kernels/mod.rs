@@ -19,6 +19,7 @@ mod elementwise;
 mod fold;
 mod grad;
 mod grad_strip;
+mod grad_winograd;
 mod graph;
 mod level;
 mod map;
@@ -33,7 +34,9 @@ mod spec;
 mod strides;
 mod vector;
 mod view;
+mod weights;
 mod winograd;
+mod winograd_pack;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -213,6 +213,37 @@ fn each_kernel_is_chosen_where_it_should_be() {
 }
 
 #[test]
+fn other_weights_give_what_a_new_convolution_would() {
+    let same = ConvSpec::same;
+    for spec in [
+        same(40, 24, 3),
+        same(3, 40, 5),
+        same(32, 3, 3),
+        ConvSpec { groups: 2, ..same(6, 50, 3) },
+        ConvSpec { groups: 19, ..same(19, 19, 3) },
+        ConvSpec { transposed: true, ..same(10, 20, 3) },
+        // A stride beyond the kernel leaves phases that no tap reaches.
+        ConvSpec { transposed: true, stride: (3, 2), groups: 2, ..same(10, 20, 2) },
+    ] {
+        let x = Shape::new(2, 9, 10, spec.channels.0);
+        let data = noise(x.len(), 1);
+        let weights = [noise(spec.weights(), 2), noise(spec.weights(), 3)];
+        let bias = noise(spec.channels.1, 4);
+        for (level, mode) in Level::available().into_iter().flat_map(|l| [(l, Mode::Fast), (l, Mode::Exact)])
+        {
+            let new = |w: &[f32], bias| Conv::new(level, mode, spec, x, w, bias, Activation::Relu);
+            let mut other = new(&weights[0], Some(&bias));
+            for bias in [None, Some(&bias[..])] {
+                let expected = run(&new(&weights[1], bias), x, &data, 0);
+                assert_ne!(run(&other, x, &data, 0), expected);
+                other.repack(&weights[1], bias);
+                assert_eq!(run(&other, x, &data, 0), expected, "{level:?} {mode:?} {spec:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn not_a_number_stays_one() {
     for level in Level::available() {
         for activation in [Activation::Relu, Activation::Clip(0.0, 1.0), Activation::Slope(vec![0.1])] {

@@ -9,9 +9,11 @@ use super::level::{Level, dispatch};
 use super::panel::{Finish, Panel, panel, split_channels};
 use super::vector::{Vector, load_all};
 use super::view::Shape;
+use super::weights::Weights;
+use super::winograd_pack::pack;
 
 /// Points of a transformed tile.
-const POINTS: usize = 36;
+pub(super) const POINTS: usize = 36;
 /// Floats that the scratch of a block may take: what stays in a core's own cache.
 const SCRATCH: usize = 110 << 10;
 
@@ -30,47 +32,35 @@ pub(super) struct Winograd {
     tiles: usize,
 }
 
-/// Rows of the kernel's transform.
-const G: [[f64; 3]; 6] = [
-    [0.25, 0.0, 0.0],
-    [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-    [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-    [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-    [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-    [0.0, 0.0, 1.0],
-];
-
 impl Winograd {
-    /// Packs the kernel; `weight(output, input, tap)` gives its values, taps row by row.
-    pub(super) fn new(
-        level: Level,
-        channels: (usize, usize),
-        weight: &dyn Fn(usize, usize, usize) -> f32,
-    ) -> Winograd {
+    /// Without weights yet.
+    pub(super) fn new(level: Level, channels: (usize, usize)) -> Winograd {
         let (ic, oc) = channels;
         let lanes = level.lanes();
         let padded = (ic.next_multiple_of(lanes), oc.next_multiple_of(lanes));
         let blocks = split_channels(oc.div_ceil(lanes), level.registers());
-        let plane = ic * padded.1;
-        let mut weights = vec![0.0; POINTS * plane];
-        for o in 0..oc {
-            // The block of this channel: where it starts, and its width.
-            let (mut first, mut block) = (0, 0);
-            while first + blocks[block] * lanes <= o {
-                first += blocks[block] * lanes;
-                block += 1;
-            }
-            let width = blocks[block] * lanes;
-            for i in 0..ic {
-                let transformed = transform_kernel(&std::array::from_fn(|t| f64::from(weight(o, i, t))));
-                for (point, v) in transformed.into_iter().enumerate() {
-                    weights[point * plane + first * ic + i * width + o - first] = v as f32;
+        let fit = SCRATCH / (POINTS * (padded.0 + padded.1)) / 12 * 12;
+        let weights = vec![0.0; POINTS * ic * padded.1];
+        Winograd { level, channels, padded, blocks, weights, tiles: fit.clamp(24, 96) }
+    }
+
+    /// Packs the weights.
+    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
+        let (ic, oc) = self.channels;
+        let lanes = self.level.lanes();
+        let plane = ic * self.padded.1;
+        let mut first = 0;
+        for block in &self.blocks {
+            let width = block * lanes;
+            for o in (first..first + width).step_by(lanes) {
+                let outputs = (o, (o + lanes).min(oc));
+                for i in 0..ic {
+                    let to = &mut self.weights[first * ic + i * width + o - first..];
+                    pack(self.level, weights, (i, outputs), to, plane);
                 }
             }
+            first += width;
         }
-        let fit = SCRATCH / (POINTS * (padded.0 + padded.1)) / 12 * 12;
-        let tiles = fit.clamp(24, 96);
-        Winograd { level, channels, padded, blocks, weights, tiles }
     }
 
     /// Whether this is expected to be faster than a direct sum for results of this size: multiply-adds
@@ -98,11 +88,6 @@ impl Winograd {
     pub(super) fn level(&self) -> Level {
         self.level
     }
-}
-
-fn transform_kernel(k: &[f64; 9]) -> [f64; POINTS] {
-    let half: [[f64; 3]; 6] = G.map(|g| std::array::from_fn(|x| (0..3).map(|y| g[y] * k[y * 3 + x]).sum()));
-    std::array::from_fn(|p| (0..3).map(|x| half[p / 6][x] * G[p % 6][x]).sum())
 }
 
 /// A tile: what its first tap reads and where its first result goes, and how many rows and columns of
@@ -224,7 +209,12 @@ unsafe fn at<V: Vector>(m: [V; 6]) -> [V; 4] {
 /// Transforms one register of channels of a tile; point `p` goes to `to + p * plane`.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
-unsafe fn input<V: Vector>(x: *const f32, (row, pixel): (usize, usize), to: *mut f32, plane: usize) {
+pub(super) unsafe fn input<V: Vector>(
+    x: *const f32,
+    (row, pixel): (usize, usize),
+    to: *mut f32,
+    plane: usize,
+) {
     // SAFETY: the caller's tile is valid.
     unsafe {
         let zero = V::splat(0.0);

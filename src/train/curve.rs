@@ -120,7 +120,7 @@ pub fn svg(title: &str, series: &[(&str, &[(f64, f64)])], log_y: bool) -> String
     let legend = legend_places(series.iter().map(|s| s.0));
     let top = LEGEND + legend.last().map_or(0.0, |l| l.1) + 14.0;
     let points = || series.iter().flat_map(|s| s.1).filter(|p| shown(p));
-    let x = Axis::of(points().map(|p| p.0), false, (LEFT, SIZE.0 - RIGHT));
+    let x = Axis::of(points().map(|p| p.0), false, (LEFT, SIZE.0 - RIGHT), 0.0);
     // Pixels count downwards. However long the legend is, the plot keeps some height.
     let y = Axis::of(points().map(|p| p.1), log_y, (SIZE.1 - BOTTOM, top.min(300.0)), 0.03);
     let mut out = String::new();

@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::loss::Loss;
 
-/// Most parts of a batch, each with gradients of its own.
-const PARTS: usize = 16;
+/// Most parts of a batch, each with gradients of its own: enough for as many threads, few enough that each does much with
+/// the weights while they are in its cache.
+const PARTS: usize = 8;
 
 /// A network on its way through training.
 #[derive(Debug)]
