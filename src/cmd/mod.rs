@@ -80,6 +80,7 @@ fn err(text: &str) {
 }
 
 /// What a pipeline asks for, resolved.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 enum Job {
     /// Steps over the items of an archive.
     Run(Plan),
