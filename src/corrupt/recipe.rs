@@ -144,6 +144,18 @@ impl Recipe {
     /// # Errors
     /// In words, when one can't work on this picture.
     pub fn apply(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, String> {
+        let log = self.apply_open(frame, context)?;
+        if !log.is_empty() {
+            frame.clamp();
+        }
+        Ok(log)
+    }
+
+    /// The same, but what the last corruption made is left as it is: noise may leave \[0, 1\].
+    ///
+    /// # Errors
+    /// As [`Recipe::apply`].
+    pub fn apply_open(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, String> {
         let mut log = Vec::new();
         run_all(&self.0, frame, context, &mut log)?;
         Ok(log)
@@ -223,9 +235,11 @@ fn run(op: &Op, frame: &mut Frame, context: &mut Context, log: &mut Vec<Applied>
     match op {
         Op::Leaf { corruption, severity, settings } => {
             let drawn = draw(corruption, *severity, settings, &mut context.rng);
+            if !log.is_empty() {
+                frame.clamp();
+            }
             (corruption.apply)(frame, &drawn, context)
                 .map_err(|e| format!("{}: {e}", corruption.descriptor.name))?;
-            frame.clamp();
             log.push(Applied { name: corruption.descriptor.name, drawn });
             Ok(())
         }

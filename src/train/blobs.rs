@@ -79,6 +79,23 @@ impl RandomState {
             }
         }
     }
+
+    /// As NumPy shuffles indices.
+    fn permutation(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        for i in (1..count).rev() {
+            order.swap(i, self.interval(i as u32) as usize);
+        }
+        order
+    }
+}
+
+/// The points to learn from and those held out, as `sklearn.model_selection.train_test_split(test_size=share,
+/// random_state=seed)` gives them: indices of `count`, in its order.
+pub fn train_test_split(count: usize, share: f64, seed: u32) -> (Vec<usize>, Vec<usize>) {
+    let order = RandomState::new(seed).permutation(count);
+    let (held, kept) = order.split_at(((share * count as f64).ceil() as usize).min(count));
+    (kept.to_vec(), held.to_vec())
 }
 
 /// Points around `centres` random middles with standard deviation `deviation` in each dimension, and the number of
@@ -107,11 +124,7 @@ pub fn make_blobs(
             labels.push(centre as u32);
         }
     }
-    // As NumPy shuffles the indices.
-    let mut order: Vec<usize> = (0..count).collect();
-    for i in (1..count).rev() {
-        order.swap(i, state.interval(i as u32) as usize);
-    }
+    let order = state.permutation(count);
     let shuffled = order.iter().flat_map(|i| &points[i * dimensions..][..dimensions]).copied().collect();
     (shuffled, order.iter().map(|i| labels[*i]).collect())
 }
@@ -157,6 +170,13 @@ mod tests {
         let mut hasher = blake3::Hasher::new();
         numbers.for_each(|n| _ = hasher.update(&n));
         hasher.finalize().to_hex()[..16].to_string()
+    }
+
+    /// From scikit-learn 1.9.1: `train_test_split(range(20000), test_size=0.1, random_state=17)`.
+    #[test]
+    fn the_split_of_scikit_learn() {
+        let (kept, held) = train_test_split(20_000, 0.1, 17);
+        assert_eq!((kept.len(), held.len(), &held[..4]), (18_000, 2000, &[2953, 12758, 11794, 16721][..]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is learned from, in memory: clean pictures, pairs or vectors, and the pairs that are drawn from them.
 
-use super::net::{Net, Size};
+use super::net::Size;
 use super::step::Pair;
 use crate::corrupt::{Context, Frame, Recipe};
 use crate::image::crop::{Rect, crop};
@@ -109,7 +109,7 @@ impl Drawing {
                 if let Some(recipe) = &self.recipe {
                     let target = (self.input.w, self.input.h);
                     let mut context = Context { rng, clean: (width, height), target };
-                    recipe.apply(&mut frame, &mut context)?;
+                    recipe.apply_open(&mut frame, &mut context)?;
                     frame.fit(target);
                 }
                 Ok(Pair { input: self.finished(frame), target })
@@ -191,9 +191,4 @@ pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) ->
         (0..each).map(move |j| (i, seed_of(seed, name, j + 1, &[])))
     });
     draws.take(most).collect()
-}
-
-/// Of a network, what decides how pairs are drawn.
-pub fn input_of(net: &Net) -> (Size, usize) {
-    (net.input, net.scale)
 }

@@ -53,43 +53,46 @@ pub(super) fn load(
             held: read.pairs(validation, root)?,
             test: read.pairs(test, root)?,
         }),
-        Data::Vectors { source } => {
-            let (rows, width, labels) = match source {
-                Vectors::Parquet { files, column, label } => {
-                    vectors::read(files, column, label.as_deref()).map_err(TrainError::Data)?
-                }
-                Vectors::Blobs(b) => {
-                    let (points, labels) =
-                        blobs::make_blobs(b.count, b.dimensions, b.centres, b.deviation, b.seed);
-                    let rows = points.iter().map(|v| *v as f32).collect();
-                    (rows, b.dimensions, labels.into_iter().map(Some).collect())
-                }
-            };
-            let mut rows: Vec<f32> = rows;
-            if width != plan.net.input.c {
-                let wanted = plan.net.input.c;
-                return Err(TrainError::Data(format!(
-                    "the vectors have {width} numbers where {wanted} were planned"
-                )));
-            }
-            scale(&mut rows, width);
-            let known = |(i, row): (usize, &[f32])| Known {
-                name: (i as u64).to_le_bytes().to_vec(),
-                label: labels[i],
-                example: Example::Vector(row.to_vec()),
-            };
-            let examples = rows.chunks_exact(width).enumerate().map(known).collect();
-            Ok(Loaded { examples, held: Vec::new(), test: Vec::new() })
-        }
+        Data::Vectors { source } => vectors_of(source, plan),
     }
 }
 
-/// Brings every column to \[0, 1\].
-fn scale(rows: &mut [f32], width: usize) {
+fn vectors_of(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainError> {
+    let (mut rows, width, labels, split) = match source {
+        Vectors::Parquet { files, column, label } => {
+            let (rows, width, labels) =
+                vectors::read(files, column, label.as_deref()).map_err(TrainError::Data)?;
+            (rows, width, labels, None)
+        }
+        Vectors::Blobs(b) => {
+            let (points, labels) = blobs::make_blobs(b.count, b.dimensions, b.centres, b.deviation, b.seed);
+            let rows = points.iter().map(|v| *v as f32).collect();
+            let split = blobs::train_test_split(b.count, plan.validation, b.seed);
+            (rows, b.dimensions, labels.into_iter().map(Some).collect(), Some(split))
+        }
+    };
+    if width != plan.net.input.c {
+        let wanted = plan.net.input.c;
+        return Err(TrainError::Data(format!("the vectors have {width} numbers where {wanted} were planned")));
+    }
+    let all = || (0..rows.len() / width).collect();
+    let (kept, held) = split.unwrap_or_else(|| (all(), Vec::new()));
+    scale(&mut rows, width, &kept);
+    let known = |i: &usize| Known {
+        name: (*i as u64).to_le_bytes().to_vec(),
+        label: labels[*i],
+        example: Example::Vector(rows[i * width..][..width].to_vec()),
+    };
+    let take = |indices: &[usize]| indices.iter().map(known).collect();
+    Ok(Loaded { examples: take(&kept), held: take(&held), test: Vec::new() })
+}
+
+/// Brings every column to \[0, 1\], as the rows of `by` span it.
+fn scale(rows: &mut [f32], width: usize, by: &[usize]) {
     for column in 0..width {
-        let values = || rows.iter().skip(column).step_by(width);
-        let low = values().copied().fold(f32::INFINITY, f32::min);
-        let high = values().copied().fold(f32::NEG_INFINITY, f32::max);
+        let values = || by.iter().map(|row| rows[row * width + column]);
+        let low = values().fold(f32::INFINITY, f32::min);
+        let high = values().fold(f32::NEG_INFINITY, f32::max);
         let span = if high > low { high - low } else { 1.0 };
         rows.iter_mut().skip(column).step_by(width).for_each(|v| *v = (*v - low) / span);
     }

@@ -6,9 +6,9 @@ Usage: python tests/python/bench_training.py SERVER [--rounds N] [--seconds S] [
 SERVER is the program built from benches/training.rs: `SERVER CASE SECONDS` trains that long on two threads after a short
 warm-up and prints one JSON line: case, steps_per_second, loss_first, loss_last, peak_rss_mb. TensorFlow runs in a process
 of its own per case and setting, waits idle while ours is timed, and takes turns with it in alternating order. Its setting
-is the fastest of a short trial of all of them (XLA only where asked for). The ratio is the median over the rounds of ours / TensorFlow, in steps per
-second, so that more than 1 is faster. Both sides train on random pictures that lie in memory, noise included; the losses
-of the two sides are not comparable, but must fall.
+is the fastest of a short trial of all of them (XLA only where asked for). The ratio is the median over the rounds of
+ours / TensorFlow, in steps per second, so that more than 1 is faster. Both sides train on random pictures that lie in
+memory, noise included; the losses of the two sides are not comparable, but must fall.
 """
 import argparse
 import contextlib
