@@ -22,5 +22,5 @@ pub mod sinks;
 pub mod spec;
 pub mod steps;
 pub mod store;
-pub mod train;
 pub mod synth;
+pub mod train;

@@ -45,9 +45,10 @@ fn fail(error: &TrainError) -> u8 {
         TrainError::Interrupted { .. } => code::INTERRUPTED,
         TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
         TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. } | TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
-            code::FAILURE
-        }
+        TrainError::Diverged { .. }
+        | TrainError::Export(_)
+        | TrainError::Threads(_)
+        | TrainError::Lock(LockError::Held { .. }) => code::FAILURE,
         TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(LockError::Io { .. }) => {
             code::STORAGE
         }

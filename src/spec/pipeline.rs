@@ -203,8 +203,8 @@ fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
         (LIMITS_SECTION.0, LIMITS),
         (train.name, train.params),
     ]
-        .into_iter()
-        .find(|(_, params)| params.iter().any(|param| param.name == key.text));
+    .into_iter()
+    .find(|(_, params)| params.iter().any(|param| param.name == key.text));
     let help = match section {
         Some((section, _)) => format!("it belongs under `{section}`"),
         None => suggest::help(&key.text, top_names(vocabulary), "a pipeline takes"),

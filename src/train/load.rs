@@ -73,7 +73,9 @@ fn vectors_of(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainError> 
     };
     if width != plan.net.input.c {
         let wanted = plan.net.input.c;
-        return Err(TrainError::Data(format!("the vectors have {width} numbers where {wanted} were planned")));
+        return Err(TrainError::Data(format!(
+            "the vectors have {width} numbers where {wanted} were planned"
+        )));
     }
     let all = || (0..rows.len() / width).collect();
     let (kept, held) = split.unwrap_or_else(|| (all(), Vec::new()));

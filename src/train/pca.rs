@@ -72,6 +72,7 @@ impl Pca {
     }
 
     /// The row of `d` numbers that `k` stand for.
+    #[cfg(test)]
     pub fn reconstruct(&self, code: &[f32]) -> Vec<f32> {
         let mut row = self.mean.clone();
         for (c, component) in code.iter().zip(self.components.chunks_exact(self.mean.len())) {

@@ -1,10 +1,10 @@
 //! From a parsed `train` section to a [`TrainPlan`], with every mistake found on the way.
 
+use super::adam::Schedule;
+use super::loss::Loss;
 use super::net::{Net, Size};
 use super::networks::{NETWORKS, Network, Wanted};
 use super::rules;
-use super::adam::Schedule;
-use super::loss::Loss;
 use super::settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
 use super::sources;
 use crate::corrupt::Recipe;

@@ -98,7 +98,14 @@ impl Run<'_> {
             }
         };
         let draws = validation(&examples, &held, plan.seed, HELD);
-        let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing, steps: plan.steps };
+        let job = Job {
+            plan,
+            examples: &examples,
+            train: &train,
+            held: &draws,
+            drawing: &drawing,
+            steps: plan.steps,
+        };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
         let resumed_at = state.as_ref().map(|s| (s.progress.history.len() + 1, s.progress.step));
         let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));

@@ -85,12 +85,12 @@ mod tests {
         for (kind, v) in [("b", 0.5f32), ("a", -1.0)] {
             table.push(vec![Value::Text(kind.into()), Value::Vector(vec![v, 2.0 * v, 3.0])]).unwrap();
         }
-        std::fs::write(&path, table.into_bytes(&[]).unwrap()).unwrap();
+        std::fs::write(&path, table.finish(&[]).unwrap()).unwrap();
         let (numbers, width, labels) =
             read(&[path.clone(), path.clone()], "embedding", Some("kind")).unwrap();
         assert_eq!((width, labels), (3, vec![Some(1), Some(0), Some(1), Some(0)]));
         assert_eq!(numbers[..6], [0.5, 1.0, 3.0, -1.0, -2.0, 3.0]);
-        let missing = read(&[path.clone()], "embeding", None).unwrap_err();
+        let missing = read(std::slice::from_ref(&path), "embeding", None).unwrap_err();
         assert!(missing.contains("a.parquet") && missing.contains("there are kind, embedding"), "{missing}");
         assert!(read(&[path], "kind", None).unwrap_err().contains("row 1"));
     }

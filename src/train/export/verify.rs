@@ -96,7 +96,7 @@ pub enum VerifyError {
 /// file or the references can't be used.
 pub fn verify(path: &Path, net: &Net, references: &[Reference]) -> Result<f32, VerifyError> {
     let model = match takes_vectors(net) {
-        true => Model::Rows(Rows::load(path)?),
+        true => Model::Rows(Box::new(Rows::load(path)?)),
         false => Model::Pictures(Box::new(Network::load(path, &LoadOptions::default())?)),
     };
     let mut worst = Worst { difference: 0.0, error: None };
@@ -156,7 +156,7 @@ pub(in crate::train) fn planar(pictures: &[f32], size: Size) -> Vec<f32> {
 /// The file, loaded.
 enum Model {
     Pictures(Box<Network>),
-    Rows(Rows),
+    Rows(Box<Rows>),
 }
 
 impl Model {
