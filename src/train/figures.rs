@@ -82,7 +82,9 @@ pub(super) fn figures(
                 }
                 let some = of.len().min(POINTS);
                 let mean = |points: &[f32], d: usize| silhouette(&points[..some * d], d, &of[..some]);
-                add("silhouette", mean(&own, latent), Some(("PCA", mean(&theirs, latent))));
+                let of_pca = mean(&theirs, latent);
+                add("silhouette", mean(&own, latent), Some(("PCA", of_pca)));
+                add("pca_silhouette", of_pca, None);
                 if width <= 256 {
                     add("silhouette_of_input", mean(&seen, width), None);
                 }

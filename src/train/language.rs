@@ -177,6 +177,12 @@ pub static TRAIN: Descriptor = Descriptor {
             doc: "Name of the ONNX file in the output folder.",
         },
         Param {
+            name: "licence",
+            kind: Kind::Text,
+            fallback: Fallback::Yaml("\"\""),
+            doc: "Licence of the weights, for the file's metadata.",
+        },
+        Param {
             name: "beside",
             kind: Kind::List(&Kind::Map(BESIDE)),
             fallback: Fallback::Yaml("[]"),

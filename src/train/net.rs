@@ -316,7 +316,8 @@ impl Net {
 
     /// Random parameters: normal, of variance 2 / fan-in before a rectifier (He et al. 2015), 2 / (fan-in +
     /// fan-out) before anything else (Glorot and Bengio 2010); biases 0. The convolution whose result is added to the
-    /// network's input starts at a tenth of that, so that training starts near "leave it as it is".
+    /// network's input starts at a tenth of that, so that training starts near "leave it as it is"; so does a rectified
+    /// output, with a bias of 0.1, since one that is 0 everywhere would never learn.
     pub fn init(&self, seed: u64) -> Vec<f32> {
         let mut rng = Rng::new(seed);
         let mut parameters = vec![0.0; self.parameters()];
@@ -333,7 +334,11 @@ impl Net {
             } else {
                 2.0 / (place.fan_in + place.fan_out) as f64
             };
-            let scale = variance.sqrt() * if self.corrects(id) { 0.1 } else { 1.0 };
+            let last = id == self.output() && rectified;
+            let scale = variance.sqrt() * if self.corrects(id) || last { 0.1 } else { 1.0 };
+            if last {
+                parameters[place.bias].fill(0.1);
+            }
             rng.normals(&mut parameters[place.weights], |w, v| *w = v * scale as f32);
         }
         parameters

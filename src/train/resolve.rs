@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Counts up when the same settings give other weights than the last release's.
 const RESULTS: u32 = 1;
 /// Keys of `train` that the weights don't depend on.
-const BESIDES: [&str; 4] = ["test", "label", "model", "beside"];
+const BESIDES: [&str; 5] = ["test", "label", "model", "licence", "beside"];
 /// Steps of the warm-up where none are given and there are ten times as many in all.
 const WARMUP: usize = 200;
 /// Memory kept back for the program itself.
@@ -92,6 +92,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         name: spec.name.clone(),
         output,
         model: args.text("model")?.to_string(),
+        licence: args.text("licence")?.to_string(),
         seed: spec.seed,
         fingerprint: digest(spec, args, net.input),
         net,

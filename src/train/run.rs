@@ -188,7 +188,7 @@ impl Run<'_> {
             range: "0-1",
             recipe: &recipe(plan, state),
             scores: &scores.join("; "),
-            licence: "",
+            licence: &plan.licence,
         };
         let bytes = export::onnx(&plan.net, &state.best, &export::facts(&plan.net, &words));
         let first = First::default();

@@ -110,6 +110,8 @@ pub struct TrainPlan {
     pub output: PathBuf,
     /// Name of the ONNX file in it.
     pub model: String,
+    /// Licence of the weights; empty where none is named.
+    pub licence: String,
     /// Seed of everything random.
     pub seed: u64,
     /// The network.

@@ -9,4 +9,5 @@ mod resume;
 mod shipped;
 mod support;
 mod synth;
+mod trained;
 mod training;

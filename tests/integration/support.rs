@@ -116,6 +116,11 @@ impl Job {
         self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// The same, with its messages to be read.
+    pub fn start_told(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     pub fn clear_output(&self) {
         fs::remove_dir_all(self.output()).ok();
     }

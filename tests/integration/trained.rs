@@ -1,0 +1,201 @@
+//! Training jobs run to their end, interrupted, and gone wrong; and their models at work.
+
+use crate::support::{Job, archive, differences, tree};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+const SYNTH: &str = "input: {synth: dead_leaves, count: 12, size: 48}\n";
+const DENOISER: &str = "  network: {residual: {width: 8, depth: 1, latent: 8, bottom: 1}}\n  \
+     corrupt: [gaussian_noise: {sigma: [5, 30]}]\n  patch: 16\n  batch: 8\n  steps: 12\n  epochs: 4\n  warmup: 4\n";
+
+/// A training job with this input and these keys.
+fn job(input: &str, keys: &str) -> Job {
+    let job = Job::new("- write");
+    let output = job.output();
+    let text = format!(
+        "version: 1\nname: test\n{input}output: {}\ntrain:\n{keys}limits: {{memory: 2GiB, threads: 2}}\n",
+        output.display()
+    );
+    fs::write(job.pipeline(), text).unwrap();
+    job
+}
+
+fn model(job: &Job) -> Vec<u8> {
+    fs::read(job.output().join("model.onnx")).unwrap()
+}
+
+/// Uses the model of `trained` in a job of its own over four pictures.
+fn apply(trained: &Job, step: &str) -> Job {
+    let path = trained.output().join("model.onnx");
+    let job = Job::new(&step.replace("MODEL", &path.display().to_string()));
+    archive(&job.input(), 4);
+    job.call(&["run"]).expect(0);
+    job
+}
+
+#[test]
+fn a_denoiser_is_trained_written_and_restores() {
+    let job = job(SYNTH, DENOISER);
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.err.contains("psnr") || ended.out.contains("psnr"), "{}{}", ended.out, ended.err);
+    let progress = tree(&job.output().join("progress"));
+    for name in ["loss.svg", "history.csv", "epoch_0001.png", "epoch_0004.png"] {
+        assert!(progress.contains_key(Path::new(name)), "{name}");
+    }
+    assert_eq!(
+        progress[Path::new("history.csv")].split(|b| *b == b'\n').filter(|l| !l.is_empty()).count(),
+        5
+    );
+    let described = std::process::Command::new(env!("CARGO_BIN_EXE_safelight"))
+        .arg("model")
+        .arg(job.output().join("model.onnx"))
+        .output()
+        .unwrap();
+    let described = String::from_utf8_lossy(&described.stdout).into_owned();
+    for fact in
+        ["task: restore", "colour: rgb", "size_multiple: 4", "recipe: ", "scores: psnr", "any multiple of 4"]
+    {
+        assert!(described.contains(fact), "{fact}\n{described}");
+    }
+    let restored = apply(&job, "- restore: {model: MODEL}\n- write");
+    assert_eq!(tree(&restored.output().join("images")).len(), 4);
+    // Done is done.
+    let before = tree(&job.output());
+    assert!(job.call(&["run"]).expect(0).err.contains("nothing to do"));
+    assert!(differences(&tree(&job.output()), &before).is_empty());
+    // Other settings start anew, and a lost model is written again from the checkpoint.
+    fs::remove_file(job.output().join("model.onnx")).unwrap();
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output()), &before).is_empty());
+    let ended = job.call(&["run", "--set", "seed=1"]).expect(0);
+    assert!(ended.err.contains("settings have changed"), "{}", ended.err);
+    assert_ne!(model(&job), before[Path::new("model.onnx")]);
+}
+
+#[test]
+fn threads_and_kills_change_no_byte_of_the_model() {
+    let job = job(SYNTH, DENOISER);
+    job.call(&["run", "--set", "limits.threads=1"]).expect(0);
+    let wanted = model(&job);
+    job.clear_output();
+    job.call(&["run", "--set", "limits.threads=3"]).expect(0);
+    assert!(model(&job) == wanted, "threads changed the model");
+    // Killed before every write in turn, until a run gets through.
+    let mut kills = 0;
+    job.clear_output();
+    for point in (1..).step_by(5) {
+        if job.call_with_fault(&["run"], &format!("kill@{point}")).code.is_some() {
+            break;
+        }
+        kills += 1;
+        assert!(!job.output().join("model.onnx").exists() || model(&job) == wanted, "kill@{point}");
+    }
+    assert!(kills > 3, "{kills}");
+    assert!(model(&job) == wanted, "kills changed the model");
+    // And by the system, in the middle of an epoch.
+    job.clear_output();
+    let mut child = job.start_told(&["run", "--progress", "lines", "--set", "train.epochs=5"]);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("epoch 2/5")), "no second epoch");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ended = job.call(&["run", "--set", "train.epochs=5"]).expect(0);
+    assert!(ended.err.contains("goes on") || ended.err.contains("epoch 3"), "{}", ended.err);
+    let killed = model(&job);
+    job.clear_output();
+    job.call(&["run", "--set", "train.epochs=5"]).expect(0);
+    assert!(model(&job) == killed, "the kill changed the model");
+}
+
+#[test]
+fn an_interrupt_saves_and_the_next_run_goes_on() {
+    let job = job(SYNTH, DENOISER);
+    let sets = ["--set", "train.steps=2000", "--progress", "lines"];
+    let mut child = job.start_told(&[&["run"][..], &sets[..]].concat());
+    let lines = BufReader::new(child.stderr.take().unwrap());
+    // Training has started when the network is told.
+    let mut lines = lines.lines();
+    assert!(lines.any(|line| line.unwrap().contains("parameters")));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(20));
+    let planned = job.call(&["plan", "--set", "train.steps=2000"]).expect(0);
+    assert!(planned.out.contains("resume   from epoch 1, step "), "{}", planned.out);
+}
+
+#[test]
+fn a_loss_that_leaves_the_numbers_stops_with_what_was_good() {
+    let job = job(
+        SYNTH,
+        &DENOISER
+            .replace("depth: 1", "depth: 16")
+            .replace("warmup: 4", "warmup: 400\n  rate: 1.0\n  clip: 0"),
+    );
+    let ended = job.call(&["run", "--set", "train.epochs=40"]).expect(1);
+    assert!(ended.err.contains("the loss became") && ended.err.contains("lower `rate`"), "{}", ended.err);
+    let checkpoint = job.output().join(".safelight/checkpoint");
+    assert!(!checkpoint.exists() || job.output().join("model.onnx").exists());
+}
+
+#[test]
+fn broken_and_small_pictures_are_left_out_and_told() {
+    let job = Job::new("- write");
+    archive(&job.input(), 6);
+    fs::write(job.input().join("broken.png"), b"no picture").unwrap();
+    crate::support::save(
+        &crate::support::picture(9, 30, 3, safelight::image::Depth::U8, 1),
+        &job.input().join("small.png"),
+    );
+    let text = format!(
+        "version: 1\nname: test\ninput: {{path: {}}}\noutput: {}\ntrain:\n{DENOISER}",
+        job.input().display(),
+        job.output().display()
+    );
+    fs::write(job.pipeline(), text).unwrap();
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.err.contains("1 of 8 are smaller than 16 pixels"), "{}", ended.err);
+    assert!(ended.err.contains("1 of 8 can't be read") && ended.err.contains("broken.png"), "{}", ended.err);
+}
+
+#[test]
+fn upscalers_and_embedders_are_trained_and_used() {
+    let upscaler = job(
+        SYNTH,
+        &DENOISER
+            .replace("bottom: 1", "bottom: 1, scale: 2")
+            .replace("gaussian_noise: {sigma: [5, 30]}", "downscale"),
+    );
+    let ended = upscaler.call(&["run"]).expect(0);
+    assert!(ended.out.contains("bicubic") || ended.err.contains("bicubic"));
+    let applied = apply(&upscaler, "- restore: {model: MODEL}\n- write");
+    assert_eq!(tree(&applied.output().join("images")).len(), 4);
+    let embedder = job(
+        SYNTH,
+        "  network: {embedding: {latent: 5, width: 8}}\n  whole: true\n  patch: 16\n  batch: 8\n  steps: 10\n  \
+         epochs: 2\n",
+    );
+    let ended = embedder.call(&["run"]).expect(0);
+    assert!(ended.out.contains("PCA") || ended.err.contains("PCA"));
+    let applied = apply(&embedder, "- embed: {model: MODEL}\n- table");
+    // Its table teaches a network over vectors.
+    let vectors = job(
+        &format!("input: {{path: {}}}\n", applied.output().join("table").display()),
+        "  network: {dense: {widths: [8], latent: 2}}\n  vectors: embedding\n  batch: 4\n  steps: 5\n  epochs: 2\n  \
+         validation: 30%\n",
+    );
+    vectors.call(&["run"]).expect(0);
+    assert!(vectors.output().join("model.onnx").is_file());
+}
+
+#[test]
+fn written_pairs_are_learned_from() {
+    let made =
+        Job::new("- corrupt: [gaussian_noise: {sigma: 20}]\n- pairs: {layout: folders, validation: 0.3}");
+    archive(&made.input(), 10);
+    made.call(&["run"]).expect(0);
+    let keys = DENOISER.replace("corrupt: [gaussian_noise: {sigma: [5, 30]}]", "pairs: true");
+    let job = job(&format!("input: {{path: {}}}\n", made.output().join("pairs").display()), &keys);
+    job.call(&["run"]).expect(0);
+    assert!(job.output().join("model.onnx").is_file());
+}
