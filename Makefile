@@ -10,7 +10,7 @@ PHOTOS ?= ../shared/data/photos
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs stress clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training stress clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,10 @@ test-training: $(TRAINING_VENV)/done ## check exported networks with onnx and on
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
 	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
+
+bench-training: $(TRAINING_VENV)/done ## time steps of training against TensorFlow, two threads each
+	server=$$($(CARGO) bench --locked --bench training --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p'); \
+	$(TRAINING_VENV)/bin/python tests/python/bench_training.py "$$server" $(ARGS)
 
 bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 	benches/run.sh $(BIN)

@@ -8,7 +8,7 @@ use crate::run::inputs;
 use crate::run::ledger::{Ledger, LedgerError};
 use crate::store::{Fault, Lock, LockError, Store};
 use crate::train::net::Size;
-use crate::train::{self, Data, Task, TrainError, TrainPlan, Vectors};
+use crate::train::{self, Data, Standing, Task, TrainError, TrainPlan, Vectors};
 use std::sync::atomic::AtomicBool;
 
 /// Trains.
@@ -90,9 +90,10 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         plan.threads,
         mib(plan.memory)
     ));
-    text.push_str(&match train::resumable(plan) {
-        Some((epoch, step)) => format!("  resume   from epoch {epoch}, step {step}\n"),
-        None => "  resume   nothing to go on from\n".to_string(),
+    text.push_str(&match train::standing(plan) {
+        Standing::Within(epoch, step) => format!("  resume   from epoch {epoch}, step {step}\n"),
+        Standing::New => "  resume   nothing to go on from\n".to_string(),
+        Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
     });
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     out(&text)
@@ -192,13 +193,13 @@ fn grouped(number: u64) -> String {
 /// Tells how far it is.
 pub fn status(plan: &TrainPlan) -> u8 {
     let model = plan.output.join(&plan.model);
-    out(&match train::resumable(plan) {
-        Some((epoch, step)) => format!(
+    out(&match train::standing(plan) {
+        Standing::Within(epoch, step) => format!(
             "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
             plan.name, plan.epochs, plan.steps
         ),
-        None if model.is_file() => format!("{}: trained, see {}\n", plan.name, model.display()),
-        None => format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()),
+        Standing::Over => format!("{}: trained, see {}\n", plan.name, model.display()),
+        Standing::New => format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()),
     })
 }
 

@@ -47,6 +47,8 @@ impl Input {
 
     /// What its header says, where it can be read.
     pub fn header(&self) -> Option<codec::Header> {
+        // What can't be a picture, such as a pipe, must not be opened.
+        self.identity.as_ref().ok()?;
         match &self.origin {
             Origin::File(path) => {
                 let file = fs::File::open(path).ok()?;

@@ -94,7 +94,7 @@ impl RandomState {
 /// random_state=seed)` gives them: indices of `count`, in its order.
 pub fn train_test_split(count: usize, share: f64, seed: u32) -> (Vec<usize>, Vec<usize>) {
     let order = RandomState::new(seed).permutation(count);
-    let (held, kept) = order.split_at(((share * count as f64).ceil() as usize).min(count));
+    let (held, kept) = order.split_at(((share * count as f64).ceil() as usize).min(count.saturating_sub(1)));
     (kept.to_vec(), held.to_vec())
 }
 

@@ -9,12 +9,27 @@ const MAGIC: &[u8; 8] = b"SLTRAIN1";
 /// Bytes of the digest at the end.
 const DIGEST: usize = 32;
 
+/// Numbers that may be none, which JSON can't write.
+mod finite {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(v: &f64, s: S) -> Result<S::Ok, S::Error> {
+        v.is_finite().then_some(*v).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(d)?.unwrap_or(f64::NAN))
+    }
+}
+
 /// How one epoch went.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Past {
     /// Mean loss of its batches.
+    #[serde(with = "finite")]
     pub train: f64,
     /// Loss on what is held out.
+    #[serde(with = "finite")]
     pub validation: f64,
     /// Time it took.
     pub seconds: f64,
@@ -46,10 +61,14 @@ pub struct Progress {
     pub seconds: f64,
     /// Epoch (from 0) whose parameters are the best.
     pub best: Option<usize>,
-    /// Whether training is over.
+    /// Whether training is over and the model written.
     pub over: bool,
     /// The final figures, then.
     pub figures: Vec<Figure>,
+    /// [`TrainPlan::besides`](super::TrainPlan::besides) of these.
+    pub besides: String,
+    /// Digest of what was learned from: names, sizes and times.
+    pub data: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +148,8 @@ mod tests {
             best: Some(0),
             over: false,
             figures: vec![],
+            besides: String::new(),
+            data: "d".into(),
         };
         state
     }
@@ -137,6 +158,14 @@ mod tests {
     fn it_comes_back_whole() {
         let state = state();
         assert_eq!(State::from_bytes(&state.to_bytes(&[7; 32]), &[7; 32], 3), Some(state));
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_readable() {
+        let mut state = state();
+        state.progress.history[0].train = f64::INFINITY;
+        let back = State::from_bytes(&state.to_bytes(&[7; 32]), &[7; 32], 3).unwrap();
+        assert!(back.progress.history[0].train.is_nan() && back.progress.history[0].validation == 0.07);
     }
 
     #[test]

@@ -92,6 +92,16 @@ impl Drawing {
         }
     }
 
+    /// A whole picture at the target's size.
+    pub fn whole_of(&self, image: &Image) -> Image {
+        let (width, height) = self.target();
+        if (image.width, image.height) == (width, height) {
+            image.clone()
+        } else {
+            resize(image, width, height, Filter::Area)
+        }
+    }
+
     /// Draws a pair; all that is random follows from `seed`.
     ///
     /// # Errors
@@ -133,15 +143,8 @@ impl Drawing {
     /// A patch of the target's size.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
-        let sized = |image: &Image| {
-            if (image.width, image.height) == (width, height) {
-                image.clone()
-            } else {
-                resize(image, width, height, Filter::Area)
-            }
-        };
         if self.whole {
-            return sized(image);
+            return self.whole_of(image);
         }
         let most = (image.width as f64 / width as f64).min(image.height as f64 / height as f64).max(1.0);
         // Sizes are drawn evenly on a logarithmic scale.
@@ -150,7 +153,8 @@ impl Drawing {
         let (w, h) = (w.clamp(1, image.width), h.clamp(1, image.height));
         let x = rng.index(image.width - w + 1);
         let y = rng.index(image.height - h + 1);
-        crop(image, Rect { x, y, width: w, height: h }).map_or_else(|| sized(image), |part| sized(&part))
+        let part = crop(image, Rect { x, y, width: w, height: h });
+        self.whole_of(part.as_ref().unwrap_or(image))
     }
 
     fn finished(&self, frame: Frame) -> Vec<f32> {
@@ -182,13 +186,113 @@ pub fn picture(numbers: &[f32], size: Size) -> Image {
     image
 }
 
-/// The fixed draws that training is judged by: example and seed.
+/// The fixed draws that training is judged by: example and seed; of at most `most` examples.
 pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) -> Vec<(usize, u64)> {
     let vectors = examples.first().is_some_and(|k| matches!(k.example, Example::Vector(_)));
     let each = if vectors { 1 } else { (VALIDATION / held.len().max(1)).clamp(1, OF_ONE) };
-    let draws = held.iter().flat_map(|&i| {
-        let name = &examples[i].name;
-        (0..each).map(move |j| (i, seed_of(seed, name, j + 1, &[])))
-    });
-    draws.take(most).collect()
+    let draw = |i: usize, j: usize| (i, seed_of(seed, &examples[i].name, j + 1, &[]));
+    spread(held, most).into_iter().flat_map(|i| (0..each).map(move |j| draw(i, j))).collect()
+}
+
+/// `most` of the members, evenly from first to last, or all.
+pub fn spread(members: &[usize], most: usize) -> Vec<usize> {
+    let count = members.len().min(most);
+    (0..count).map(|i| members[i * members.len() / count]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(width: usize, height: usize) -> Image {
+        let mut image = Image::new(width, height, 3, Depth::U8);
+        (0..image.samples.len()).for_each(|i| image.samples.set(i, (i * 37 % 256) as f32 / 255.0));
+        image
+    }
+
+    fn drawing(side: usize, scale: usize) -> Drawing {
+        let input = Size::new(side, side, 3);
+        let (whole, zoom, augment, rounded) = (false, false, false, false);
+        Drawing { input, scale, whole, zoom, augment, rounded, recipe: None }
+    }
+
+    #[test]
+    fn the_split_follows_the_names_alone() {
+        let names: Vec<Vec<u8>> = (0..100u8).map(|i| vec![i]).collect();
+        let of = |names: &[&[u8]]| {
+            let (kept, held) = split(names, 0.2, 7);
+            let named = |part: &[usize]| part.iter().map(|i| names[*i].to_vec()).collect::<Vec<_>>();
+            (named(&kept), named(&held))
+        };
+        let all: Vec<&[u8]> = names.iter().map(|n| &n[..]).collect();
+        let (kept, held) = of(&all);
+        assert_eq!((kept.len(), held.len()), (80, 20));
+        assert!(held.iter().all(|h| !kept.contains(h)));
+        let backwards: Vec<&[u8]> = all.iter().rev().copied().collect();
+        let mut again = of(&backwards).1;
+        again.sort();
+        assert_eq!(again, held);
+        assert_ne!(split(&all, 0.2, 8).1, split(&all, 0.2, 7).1);
+        assert_eq!((split(&all[..2], 0.001, 0).0.len(), split(&all[..2], 0.999, 0).0.len()), (1, 1));
+    }
+
+    #[test]
+    fn both_sides_of_a_pair_show_the_same_place() {
+        let clean = image(24, 30);
+        let small = resize(&clean, 12, 15, Filter::Nearest);
+        let pairs = Drawing { augment: true, ..drawing(4, 2) };
+        for seed in 0..40 {
+            let pair = pairs.pair(&Example::Pair(small.clone(), clean.clone()), seed).unwrap();
+            let found = resize(&picture(&pair.target, Size::new(8, 8, 3)), 4, 4, Filter::Nearest);
+            // Which of the four pixels nearest takes turns with the patch: one of them.
+            let input = picture(&pair.input, Size::new(4, 4, 3));
+            let near = (0..4).flat_map(|y| (0..4).map(move |x| (x, y))).all(|(x, y)| {
+                let block = [(0, 0), (1, 0), (0, 1), (1, 1)];
+                block.iter().any(|(dx, dy)| {
+                    (0..3).all(|c| {
+                        let at = ((2 * y + dy) * 8 + 2 * x + dx) * 3 + c;
+                        (pair.target[at] - input.at(x, y, c)).abs() < 0.003
+                    })
+                })
+            });
+            assert!(near, "{seed} {:?}", found.width);
+        }
+    }
+
+    #[test]
+    fn noise_leaves_the_range_unless_rounded() {
+        let recipe = Some(Recipe::parse("- gaussian_noise: {sigma: 100}").unwrap());
+        let open = Drawing { recipe, ..drawing(16, 1) };
+        let pair = open.pair(&Example::Clean(image(20, 20)), 1).unwrap();
+        assert!(pair.input.iter().any(|v| *v < 0.0) && pair.input.iter().any(|v| *v > 1.0));
+        let rounded = Drawing { rounded: true, ..open }.pair(&Example::Clean(image(20, 20)), 1).unwrap();
+        assert!(rounded.input.iter().all(|v| (v * 255.0 - (v * 255.0).round()).abs() < 1e-3));
+        assert_eq!(pair.target, rounded.target);
+        assert_ne!(pair.input, open_again(&image(20, 20)).input);
+    }
+
+    fn open_again(image: &Image) -> Pair {
+        let recipe = Some(Recipe::parse("- gaussian_noise: {sigma: 100}").unwrap());
+        Drawing { recipe, ..drawing(16, 1) }.pair(&Example::Clean(image.clone()), 2).unwrap()
+    }
+
+    #[test]
+    fn zoomed_and_whole_patches_are_of_the_size() {
+        let zoom = Drawing { zoom: true, augment: true, ..drawing(8, 1) };
+        for seed in 0..20 {
+            assert_eq!(zoom.pair(&Example::Clean(image(50, 31)), seed).unwrap().target.len(), 8 * 8 * 3);
+        }
+        let whole = Drawing { whole: true, ..drawing(8, 1) };
+        let expected = resize(&image(50, 31), 8, 8, Filter::Area);
+        let pair = whole.pair(&Example::Clean(image(50, 31)), 0).unwrap();
+        assert_eq!(picture(&pair.target, Size::new(8, 8, 3)), expected);
+    }
+
+    #[test]
+    fn some_of_many_come_from_all_over() {
+        let members: Vec<usize> = (10..110).collect();
+        assert_eq!(spread(&members, 4), [10, 35, 60, 85]);
+        assert_eq!(spread(&members, 1000), members);
+        assert!(spread(&[], 5).is_empty());
+    }
 }

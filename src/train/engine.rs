@@ -43,6 +43,8 @@ struct Way {
 pub struct Engine {
     net: Net,
     sizes: Vec<Size>,
+    /// Which tensors are rows of numbers, all pictures' in one row of the buffer.
+    flat: Vec<bool>,
     count: usize,
     kernels: Vec<Option<Kernels>>,
     spots: Vec<Spot>,
@@ -88,6 +90,29 @@ fn fused(activation: Activation) -> kernels::Activation {
     }
 }
 
+/// Which tensors are rows of numbers: what dense layers make, vectors that go in, and what is done to both number by
+/// number.
+fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, String> {
+    let vectors = sizes[0].h * sizes[0].w == 1 && !net.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. }));
+    let mut flat: Vec<bool> = Vec::with_capacity(net.nodes.len());
+    for (id, node) in net.nodes.iter().enumerate() {
+        let of = |i: usize| flat[node.inputs[i]];
+        let (is, fits) = match node.op {
+            Op::Input => (vectors, true),
+            Op::Dense { .. } => (true, true),
+            Op::Add => (of(0), of(0) == of(1)),
+            Op::Dropout(_) => (of(0), true),
+            Op::Unflatten(_) => (false, of(0)),
+            _ => (false, !of(0)),
+        };
+        if !fits {
+            return Err(format!("layer {id}: a row of numbers and a picture don't go together"));
+        }
+        flat.push(is);
+    }
+    Ok(flat)
+}
+
 impl Engine {
     /// For `count` pictures of size `input` at once. Weights are 0 until [`Engine::pack`].
     ///
@@ -104,7 +129,8 @@ impl Engine {
             true => Shape::new(1, 1, count, s.len()),
             false => Shape::new(count, s.h, s.w, s.c),
         };
-        let is_flat = |id: Id| matches!(net.nodes[id].op, Op::Dense { .. }) || sizes[id].h * sizes[id].w == 1;
+        let flat = flat(net, &sizes)?;
+        let is_flat = |id: Id| flat[id];
         let mut kernels: Vec<Option<Kernels>> = Vec::new();
         let mut around = vec![(Border::default(), Border::default()); net.nodes.len()];
         for (id, node) in net.nodes.iter().enumerate() {
@@ -176,7 +202,7 @@ impl Engine {
         };
         let scratch = kernels.iter().flatten().map(scratch).max().unwrap_or(0);
         let buffer = layout.buffer_len();
-        Ok(Engine { net: net.clone(), sizes, count, kernels, spots, ways, buffer, scratch })
+        Ok(Engine { net: net.clone(), sizes, flat, count, kernels, spots, ways, buffer, scratch })
     }
 
     /// Pictures at once.
@@ -214,7 +240,7 @@ impl Engine {
     /// Puts a picture, `[row][column][channel]`, at `index`.
     pub fn set_input(&self, workspace: &mut Workspace, index: usize, picture: &[f32]) {
         let view = &self.spots[0].value;
-        if self.sizes[0].h * self.sizes[0].w == 1 {
+        if self.flat[0] {
             workspace.buffer[view.pixel_at(0, 0, index)..][..picture.len()].copy_from_slice(picture);
             return;
         }
@@ -226,7 +252,12 @@ impl Engine {
 
     /// The tensor of node `id` for the picture at `index`.
     pub fn value(&self, workspace: &Workspace, id: Id, index: usize) -> Vec<f32> {
-        read(&self.spots[id].value, &workspace.buffer, index, self.sizes[id])
+        let (view, size) = (&self.spots[id].value, self.sizes[id]);
+        if self.flat[id] {
+            return workspace.buffer[view.pixel_at(0, 0, index)..][..size.len()].to_vec();
+        }
+        let row = |y| &workspace.buffer[view.pixel_at(index, y, 0)..][..size.w * size.c];
+        (0..size.h).flat_map(row).copied().collect()
     }
 
     /// The output's rows and those of its gradient, for the loss: calls `f` with (offset in the picture, output,
@@ -240,7 +271,7 @@ impl Engine {
         let spot = &self.spots[self.net.output()];
         let Some(gradient) = spot.gradient else { return };
         let size = self.sizes[self.net.output()];
-        let flat = size.h * size.w == 1;
+        let flat = self.flat[self.net.output()];
         let (rows, length) = if flat { (1, size.len()) } else { (size.h, size.w * size.c) };
         for y in 0..rows {
             let at = |v: &View| if flat { v.pixel_at(0, 0, index) } else { v.pixel_at(index, y, 0) };
@@ -338,11 +369,4 @@ impl Engine {
             }
         }
     }
-}
-
-fn read(view: &View, buffer: &[f32], index: usize, size: Size) -> Vec<f32> {
-    if size.h * size.w == 1 {
-        return buffer[view.pixel_at(0, 0, index)..][..size.len()].to_vec();
-    }
-    (0..size.h).flat_map(|y| &buffer[view.pixel_at(index, y, 0)..][..size.w * size.c]).copied().collect()
 }

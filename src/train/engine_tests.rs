@@ -66,6 +66,19 @@ fn nets() -> Vec<Net> {
     b.conv(4, 3, Activation::Linear);
     b.then(Op::DepthToSpace(2));
     nets.push(b.finish("dense", k, 1, 8));
+    // A single pixel in the middle is a picture all the same.
+    let mut b = Builder::new(Size::new(4, 4, 3));
+    b.then(Op::SpaceToDepth(2));
+    let x = b.conv(8, 3, relu);
+    b.then(Op::SpaceToDepth(2));
+    let k = b.conv(6, 1, relu);
+    b.conv(6, 3, relu);
+    b.conv(32, 1, Activation::Linear);
+    let up = b.then(Op::DepthToSpace(2));
+    b.add(x, up);
+    b.conv(12, 3, Activation::Linear);
+    b.then(Op::DepthToSpace(2));
+    nets.push(b.finish("pixel", k, 1, 4));
     let mut b = Builder::new(Size::new(1, 1, 7));
     b.dense(10, Activation::Tanh);
     let k = b.dense(2, Activation::Linear);
@@ -180,8 +193,9 @@ fn error(case: &Case, kind: Loss, gradient: &[f32]) -> f64 {
 #[test]
 fn gradients_are_those_of_finite_differences() {
     for kind in [Loss::Mse, Loss::Charbonnier] {
-        for case in cases(3) {
-            let mut stepper = Stepper::new(&case.net, case.net.input, 3).unwrap();
+        for case in cases(10) {
+            // Two to a part.
+            let mut stepper = Stepper::new(&case.net, case.net.input, 10).unwrap();
             let mut gradient = vec![f32::NAN; case.parameters.len()];
             let found = stepper.gradient(&case.parameters, kind, 0, |i| case.pairs[i].clone(), &mut gradient);
             let expected = loss(&case, kind, &doubles(&case.parameters));

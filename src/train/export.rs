@@ -42,6 +42,35 @@ pub fn onnx(net: &Net, parameters: &[f32], facts: &Facts) -> Vec<u8> {
     export.graph.encode(&net.name, input, &outputs, facts)
 }
 
+/// Parameters of `net` for vectors as they are, where it was trained on columns brought to \[0, 1\] by their lowest
+/// numbers and spans: folded into the first and the last layer. None where these aren't dense and linear at the end.
+pub fn unscaled(net: &Net, parameters: &[f32], (lows, spans): &(Vec<f32>, Vec<f32>)) -> Option<Vec<f32>> {
+    let dense = |id: Id| matches!(net.nodes[id].op, Op::Dense { .. });
+    let readers = net.nodes.iter().filter(|n| n.inputs.contains(&0)).count();
+    let last = net.output();
+    let linear = matches!(net.nodes[last].op, Op::Dense { activation: Activation::Linear, .. });
+    let read = net.nodes.iter().any(|n| n.inputs.contains(&last)) || net.bottleneck == last;
+    if last < 2 || readers != 1 || net.nodes[1].inputs != [0] || !dense(1) || !linear || read {
+        return None;
+    }
+    let places = net.places();
+    let (first, end) = (places[1].as_ref()?, places[last].as_ref()?);
+    let mut folded = parameters.to_vec();
+    for (row, bias) in first.weights.clone().step_by(first.fan_in).zip(first.bias.clone()) {
+        for (column, (low, span)) in lows.iter().zip(spans).enumerate() {
+            let weight = folded[row + column] / span;
+            folded[row + column] = weight;
+            folded[bias] -= weight * low;
+        }
+    }
+    let rows = end.weights.clone().step_by(end.fan_in).zip(end.bias.clone());
+    for ((row, bias), (low, span)) in rows.zip(lows.iter().zip(spans)) {
+        folded[row..][..end.fan_in].iter_mut().for_each(|w| *w *= span);
+        folded[bias] = folded[bias] * span + low;
+    }
+    Some(folded)
+}
+
 /// Whether every size will do whose sides are multiples of [`Net::multiple`].
 pub fn takes_any_size(net: &Net) -> bool {
     let fits = |n: usize| {

@@ -1,7 +1,7 @@
 //! The final figures: how good the network is, and what it is compared with.
 
 use super::TrainError;
-use super::data::Drawing;
+use super::data::{Drawing, spread};
 use super::event::{Event, Figure};
 use super::fit::{First, Job, judge, mean_loss};
 use super::knn::accuracy;
@@ -15,10 +15,15 @@ use crate::image::resize::{Filter, resize};
 use crate::random::seed_of;
 use rayon::prelude::*;
 
-/// Examples that principal components are found of, at most.
+/// Examples that principal components are found of, at most, and that the figures of embeddings are of.
 const FOR_PCA: usize = 60_000;
 /// Bytes that their numbers may take.
-const PCA_BYTES: usize = 2 << 30;
+const PCA_BYTES: usize = 1 << 30;
+/// Most numbers of a bottleneck for which principal components are found: the time grows with their cube.
+const COMPONENTS: usize = 256;
+/// Names of all figures.
+pub const NAMES: [&str; 7] =
+    ["psnr", "mse", "knn_accuracy", "silhouette", "pca_silhouette", "silhouette_of_input", "validation_loss"];
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;
 /// Most points of a silhouette, which takes their square in time.
@@ -32,11 +37,19 @@ pub(super) fn figures(
     test: Option<&Job<'_>>,
     emit: &(dyn Fn(Event) + Sync),
 ) -> Result<Vec<Figure>, TrainError> {
+    // An embedding is of clean pictures as they stand, whatever it was made robust against.
+    let plain = Drawing { recipe: None, augment: false, ..job.drawing.clone() };
     let judged_by = test.unwrap_or(job);
-    let judged = judge(judged_by, stepper, parameters, judged_by.held)?;
+    let drawing = if job.plan.task == Task::Embed { &plain } else { job.drawing };
+    let judged = judge(&Job { drawing, ..*judged_by }, stepper, parameters, judged_by.held)?;
     let mse = judged.iter().map(|j| j.mse).sum::<f64>() / judged.len().max(1) as f64;
     let mut figures = vec![];
     let mut add = |name: &str, value: f64, baseline: Option<(&str, f64)>| {
+        // None where there is nothing to measure, such as groups of one.
+        if !value.is_finite() {
+            return;
+        }
+        let baseline = baseline.filter(|(_, v)| v.is_finite());
         let beside = job.plan.beside.iter().find(|b| b.figure == name).map(|b| (b.label.clone(), b.value));
         let baseline = baseline.map(|(name, value)| (name.to_string(), value));
         figures.push(Figure { name: name.into(), value, baseline, beside });
@@ -54,45 +67,71 @@ pub(super) fn figures(
             add("mse", mse, Some((name, mean)));
         }
         Task::Embed => {
-            emit(Event::Preparing { what: "principal components".into(), done: 0, total: 1 });
-            let width = job.plan.net.input.len();
-            let latent = job.plan.net.sizes().map_err(TrainError::Data)?[job.plan.net.bottleneck].len();
-            let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
-            let learned = rows(job, &every(job, job.train, most))?;
-            let pca = Pca::fit(&learned, width, latent, job.plan.seed);
-            let seen = rows(judged_by, judged_by.held)?;
-            add("mse", mse, Some(("PCA", pca.mse(&seen))));
-            let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {
-                draws.iter().map(|(i, _)| job.examples[*i].label).collect()
-            };
-            if let Some(of) = groups(judged_by, judged_by.held) {
-                let codes = |stepper: &mut Stepper, job: &Job<'_>, draws: &[(usize, u64)]| {
-                    codes(job, stepper, parameters, draws)
-                };
-                let own = codes(stepper, judged_by, judged_by.held)?;
-                let theirs = project(&pca, &seen, width);
-                let learned_draws = every(job, job.train, most);
-                if let Some(known) = groups(job, &learned_draws) {
-                    emit(Event::Preparing { what: "nearest neighbours".into(), done: 0, total: 1 });
-                    let of_own = codes(stepper, job, &learned_draws)?;
-                    let score = accuracy(&of_own, &known, &own, &of, latent, NEIGHBOURS);
-                    let of_theirs = project(&pca, &learned, width);
-                    let pca = accuracy(&of_theirs, &known, &theirs, &of, latent, NEIGHBOURS);
-                    add("knn_accuracy", score, Some(("PCA", pca)));
-                }
-                let some = of.len().min(POINTS);
-                let mean = |points: &[f32], d: usize| silhouette(&points[..some * d], d, &of[..some]);
-                let of_pca = mean(&theirs, latent);
-                add("silhouette", mean(&own, latent), Some(("PCA", of_pca)));
-                add("pca_silhouette", of_pca, None);
-                if width <= 256 {
-                    add("silhouette_of_input", mean(&seen, width), None);
-                }
-            }
+            let judged_by = &Job { drawing: &plain, ..*judged_by };
+            let job = &Job { drawing: &plain, ..*job };
+            embedding(job, judged_by, stepper, parameters, (mse, emit), &mut add)?;
         }
     }
     add("validation_loss", mean_loss(&judge(job, stepper, parameters, job.held)?), None);
     Ok(figures)
+}
+
+/// What takes a figure's name, value and baseline.
+type Add<'a> = &'a mut dyn FnMut(&str, f64, Option<(&str, f64)>);
+
+/// The figures of an embedding, beside those of as many principal components of what was learned from.
+fn embedding(
+    job: &Job<'_>,
+    judged_by: &Job<'_>,
+    stepper: &mut Stepper,
+    parameters: &[f32],
+    (mse, emit): (f64, &(dyn Fn(Event) + Sync)),
+    add: Add<'_>,
+) -> Result<(), TrainError> {
+    let width = job.plan.net.input.len();
+    let latent = job.plan.net.sizes().map_err(TrainError::Data)?[job.plan.net.bottleneck].len();
+    if latent > COMPONENTS {
+        let text = format!("no figures of principal components: {latent} would take too long");
+        emit(Event::Note(text));
+        add("mse", mse, None);
+        return Ok(());
+    }
+    let working = |what: &str| emit(Event::Preparing { what: what.into(), done: 0, total: 1 });
+    working("principal components");
+    let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
+    let learned_from = every(job, job.train, most);
+    let learned = rows(job, &learned_from)?;
+    let pca = Pca::fit(&learned, width, latent, job.plan.seed);
+    // Fewer where the input has fewer numbers.
+    let components = pca.components.len() / width;
+    let members: Vec<usize> = (0..judged_by.held.len()).collect();
+    let held: Vec<(usize, u64)> = spread(&members, most).into_iter().map(|i| judged_by.held[i]).collect();
+    let seen = rows(judged_by, &held)?;
+    add("mse", mse, Some(("PCA", pca.mse(&seen))));
+    let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {
+        draws.iter().map(|(i, _)| job.examples[*i].label).collect()
+    };
+    let Some(of) = groups(judged_by, &held) else { return Ok(()) };
+    let own = codes(judged_by, stepper, parameters, &held)?;
+    let theirs = project(&pca, &seen, width);
+    if let Some(known) = groups(job, &learned_from) {
+        working("nearest neighbours");
+        let of_own = codes(job, stepper, parameters, &learned_from)?;
+        let score = accuracy(&of_own, &known, &own, &of, latent, NEIGHBOURS);
+        let of_theirs = project(&pca, &learned, width);
+        let of_pca = accuracy(&of_theirs, &known, &theirs, &of, components, NEIGHBOURS);
+        add("knn_accuracy", score, Some(("PCA", of_pca)));
+    }
+    working("silhouettes");
+    let some = of.len().min(POINTS);
+    let mean = |points: &[f32], d: usize| silhouette(&points[..some * d], d, &of[..some]);
+    let of_pca = mean(&theirs, components);
+    add("silhouette", mean(&own, latent), Some(("PCA", of_pca)));
+    add("pca_silhouette", of_pca, None);
+    if width <= 256 {
+        add("silhouette_of_input", mean(&seen, width), None);
+    }
+    Ok(())
 }
 
 /// Peak signal-to-noise ratio of each mean square, averaged; identical pictures count as 100 dB.
@@ -113,7 +152,7 @@ fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
         .held
         .par_iter()
         .map(|&(example, seed)| {
-            let pair = job.drawing.pair(&job.examples[example].example, seed)?;
+            let pair = job.pair(example, seed)?;
             let mut input = pair.input;
             if net.scale > 1 {
                 let mut small = Image::new(size.w, size.h, size.c, crate::image::Depth::F32);
@@ -130,20 +169,23 @@ fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
     Ok((name, squares.map_err(TrainError::Data)?))
 }
 
-/// One draw of each of `members`, or of the first `most`.
+/// One draw of each of `members`, or of `most` of them from all over.
 fn every(job: &Job<'_>, members: &[usize], most: usize) -> Vec<(usize, u64)> {
-    let draw = |&i: &usize| (i, seed_of(job.plan.seed, &job.examples[i].name, 0, &[2]));
-    members.iter().take(most).map(draw).collect()
+    let draw = |i: usize| (i, seed_of(job.plan.seed, &job.examples[i].name, 0, &[2]));
+    spread(members, most).into_iter().map(draw).collect()
 }
 
 /// What the draws' targets are, `[draw][number]`.
 fn rows(job: &Job<'_>, draws: &[(usize, u64)]) -> Result<Vec<f32>, TrainError> {
-    let plain = Drawing { recipe: None, ..job.drawing.clone() };
-    let rows: Result<Vec<Vec<f32>>, String> = draws
-        .par_iter()
-        .map(|&(i, seed)| plain.pair(&job.examples[i].example, seed).map(|pair| pair.target))
-        .collect();
-    Ok(rows.map_err(TrainError::Data)?.concat())
+    let width = job.plan.net.input.len();
+    let mut rows = vec![0.0; draws.len() * width];
+    let made: Result<(), String> =
+        rows.par_chunks_exact_mut(width).zip(draws).try_for_each(|(row, &(i, seed))| {
+            row.copy_from_slice(&job.pair(i, seed)?.target);
+            Ok(())
+        });
+    made.map_err(TrainError::Data)?;
+    Ok(rows)
 }
 
 fn project(pca: &Pca, rows: &[f32], width: usize) -> Vec<f32> {
@@ -159,11 +201,10 @@ fn codes(
     draws: &[(usize, u64)],
 ) -> Result<Vec<f32>, TrainError> {
     let (net, first) = (&job.plan.net, First::default());
-    let plain = Drawing { recipe: None, ..job.drawing.clone() };
     let codes = stepper.evaluate(
         parameters,
         draws.len(),
-        |i| first.or(plain.pair(&job.examples[draws[i].0].example, draws[i].1), net).target,
+        |i| first.or(job.pair(draws[i].0, draws[i].1), net).target,
         |_, engine, workspace, place| engine.value(workspace, net.bottleneck, place),
     );
     first.check()?;

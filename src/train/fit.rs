@@ -10,6 +10,7 @@ use super::net::Net;
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
 use crate::random::{Rng, seed_of};
+use crate::run::inputs::path_text;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,13 +31,19 @@ pub(super) struct Job<'a> {
     pub steps: usize,
 }
 
+impl Job<'_> {
+    /// The pair of an example and a seed.
+    pub fn pair(&self, example: usize, seed: u64) -> Result<Pair, String> {
+        let known = &self.examples[example];
+        self.drawing.pair(&known.example, seed).map_err(|e| format!("{}: {e}", path_text(&known.name)))
+    }
+}
+
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// All epochs are done.
-    Whole,
-    /// Nothing got better for a while.
-    Early,
+    /// All epochs are done, or nothing got better for a while.
+    Over,
     /// It was asked to stop; the state is saved.
     Interrupted,
 }
@@ -104,7 +111,7 @@ pub(super) fn fit(
     while state.progress.history.len() < plan.epochs {
         let epoch = state.progress.history.len();
         if early(&state.progress.history, state.progress.best, plan.patience) {
-            return Ok(Ended::Early);
+            return Ok(Ended::Over);
         }
         while state.progress.step < job.steps {
             if stop.load(Ordering::Relaxed) {
@@ -118,10 +125,7 @@ pub(super) fn fit(
             let batch: Vec<usize> =
                 (0..stepper.batch()).map(|i| order.at(step * stepper.batch() + i)).collect();
             let first = First::default();
-            let pair = |i: usize| {
-                let example = &job.examples[batch[i]].example;
-                first.or(job.drawing.pair(example, seed_of(seed, b"pair", i, &[])), &plan.net)
-            };
+            let pair = |i: usize| first.or(job.pair(batch[i], seed_of(seed, b"pair", i, &[])), &plan.net);
             let loss = stepper.gradient(&state.parameters, plan.loss, seed, pair, &mut gradient);
             first.check()?;
             let length = norm(&gradient);
@@ -157,8 +161,12 @@ pub(super) fn fit(
             validation,
             seconds: state.progress.seconds,
         };
+        if !validation.is_finite() {
+            let rate = plan.schedule.rate(plan.rate, (epoch * job.steps) as u64, plan.warmup as u64, total);
+            return Err(TrainError::Diverged { epoch: epoch + 1, step: job.steps, loss: validation, rate });
+        }
         let known = state.progress.best.map(|best| state.progress.history[best].validation);
-        let best = validation.is_finite() && known.is_none_or(|known| validation < known);
+        let best = known.is_none_or(|known| validation < known);
         state.progress.history.push(past);
         state.progress.step = 0;
         state.progress.sum = 0.0;
@@ -172,8 +180,7 @@ pub(super) fn fit(
         let Past { train: train_loss, validation, seconds } = past;
         emit(Event::Epoch { epoch: epoch + 1, train_loss, validation, best, seconds });
     }
-    let early = early(&state.progress.history, state.progress.best, plan.patience);
-    Ok(if early && plan.patience > 0 { Ended::Early } else { Ended::Whole })
+    Ok(Ended::Over)
 }
 
 /// Whether nothing got better for `patience` epochs.
@@ -206,10 +213,7 @@ pub(super) fn judge(
 ) -> Result<Vec<Judged>, TrainError> {
     let first = First::default();
     let net = &job.plan.net;
-    let pair = |i: usize| {
-        let (example, seed) = draws[i];
-        first.or(job.drawing.pair(&job.examples[example].example, seed), net)
-    };
+    let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), net);
     let clamps = net.input.h * net.input.w > 1;
     let judged = stepper.evaluate(
         parameters,

@@ -179,7 +179,7 @@ pub static TRAIN: Descriptor = Descriptor {
         Param {
             name: "licence",
             kind: Kind::Text,
-            fallback: Fallback::Yaml("\"\""),
+            fallback: Fallback::Unset,
             doc: "Licence of the weights, for the file's metadata.",
         },
         Param {

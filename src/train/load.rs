@@ -1,12 +1,12 @@
 //! Reads what is learned from into memory.
 
-use super::TrainError;
-use super::data::{Drawing, Example, Known};
+use super::data::{Drawing, Example, Known, split};
 use super::event::Event;
 use super::settings::{Data, TrainPlan, Vectors};
-use super::{blobs, vectors};
+use super::{TrainError, blobs, vectors};
 use crate::codec::{self, Limits};
 use crate::columns::Value;
+use crate::error::panic_text;
 use crate::image::crop::{Rect, crop};
 use crate::image::gray::{gray_to_rgb, to_gray};
 use crate::image::orient::upright;
@@ -17,17 +17,20 @@ use crate::run::inputs::{self, Input, Origin, read_unchanged};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Everything in memory.
 pub(super) struct Loaded {
-    /// What is learned from and judged by, sorted by name.
+    /// What is learned from, and judged by where `held` is empty; sorted by name.
     pub examples: Vec<Known>,
     /// What it is judged by, where that was decided before.
     pub held: Vec<Known>,
     /// What only the final figures are taken from.
     pub test: Vec<Known>,
+    /// Lowest number and span of each column of vectors, which were brought to \[0, 1\] by them.
+    pub scaling: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 /// Loads all of it. Files that can't be read, or are too small, are left out and told.
@@ -37,38 +40,45 @@ pub(super) fn load(
     stop: &AtomicBool,
     emit: &(dyn Fn(Event) + Sync),
 ) -> Result<Loaded, TrainError> {
-    let channels = plan.net.input.c;
-    let read = Reading { plan, channels, drawing, stop, emit };
+    let read = Reading { plan, channels: plan.net.input.c, drawing, stop, emit };
     match &plan.data {
-        Data::Pictures { input, test, label, .. } => Ok(Loaded {
-            examples: read.pictures(input, label.as_deref())?,
-            held: Vec::new(),
-            test: match test {
-                Some(test) => read.pictures(test, label.as_deref())?,
-                None => Vec::new(),
-            },
-        }),
+        Data::Pictures { input, test, label, .. } => {
+            let listed = |input: &InputPlan| {
+                let inputs = inputs::list(input);
+                let labels = labels(input, &inputs, label.as_deref());
+                (inputs, labels)
+            };
+            let (input, test) = (listed(input), test.as_ref().map(listed));
+            // Both count their groups alike.
+            let groups = groups(input.1.iter().chain(test.iter().flat_map(|t| &t.1)));
+            let test =
+                test.map(|(inputs, labels)| read.pictures(&inputs, &labels, &groups, 1)).transpose()?;
+            Ok(Loaded {
+                examples: read.pictures(&input.0, &input.1, &groups, 2)?,
+                held: Vec::new(),
+                test: test.unwrap_or_default(),
+                scaling: None,
+            })
+        }
         Data::Pairs { pairs, validation, test, root } => Ok(Loaded {
-            examples: read.pairs(pairs, root)?,
-            held: read.pairs(validation, root)?,
-            test: read.pairs(test, root)?,
+            examples: read.pairs(pairs, root, if validation.is_empty() { 2 } else { 1 })?,
+            held: read.pairs(validation, root, 1)?,
+            test: read.pairs(test, root, 1)?,
+            scaling: None,
         }),
         Data::Vectors { source } => vectors_of(source, plan),
     }
 }
 
 fn vectors_of(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainError> {
-    let (mut rows, width, labels, split) = match source {
+    let (mut rows, width, labels) = match source {
         Vectors::Parquet { files, column, label } => {
-            let (rows, width, labels) =
-                vectors::read(files, column, label.as_deref()).map_err(TrainError::Data)?;
-            (rows, width, labels, None)
+            vectors::read(files, column, label.as_deref()).map_err(TrainError::Data)?
         }
         Vectors::Blobs(b) => {
             let (points, labels) = blobs::make_blobs(b.count, b.dimensions, b.centres, b.deviation, b.seed);
-            let rows = points.iter().map(|v| *v as f32).collect();
-            let split = blobs::train_test_split(b.count, plan.validation, b.seed);
-            (rows, b.dimensions, labels.into_iter().map(Some).collect(), Some(split))
+            let labels = labels.into_iter().map(|l| Some(l.to_string())).collect();
+            (points.iter().map(|v| *v as f32).collect(), b.dimensions, labels)
         }
     };
     if width != plan.net.input.c {
@@ -77,27 +87,45 @@ fn vectors_of(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainError> 
             "the vectors have {width} numbers where {wanted} were planned"
         )));
     }
-    let all = || (0..rows.len() / width).collect();
-    let (kept, held) = split.unwrap_or_else(|| (all(), Vec::new()));
-    scale(&mut rows, width, &kept);
+    let count = rows.len() / width;
+    if count < 2 {
+        return Err(TrainError::Data(format!("{count} vectors are too few: at least 2 are needed")));
+    }
+    let (kept, held) = match source {
+        Vectors::Blobs(b) => blobs::train_test_split(count, plan.validation, b.seed),
+        Vectors::Parquet { .. } => {
+            let names: Vec<[u8; 8]> = (0..count).map(name_of).collect();
+            split(&names.iter().map(|n| &n[..]).collect::<Vec<_>>(), plan.validation, plan.seed)
+        }
+    };
+    let scaling = scale(&mut rows, width, &kept);
+    let groups = groups(labels.iter());
     let known = |i: &usize| Known {
-        name: (*i as u64).to_le_bytes().to_vec(),
-        label: labels[*i],
+        name: name_of(*i).to_vec(),
+        label: labels[*i].as_ref().and_then(|l| groups.get(l).copied()),
         example: Example::Vector(rows[i * width..][..width].to_vec()),
     };
     let take = |indices: &[usize]| indices.iter().map(known).collect();
-    Ok(Loaded { examples: take(&kept), held: take(&held), test: Vec::new() })
+    Ok(Loaded { examples: take(&kept), held: take(&held), test: Vec::new(), scaling: Some(scaling) })
 }
 
-/// Brings every column to \[0, 1\], as the rows of `by` span it.
-fn scale(rows: &mut [f32], width: usize, by: &[usize]) {
+fn name_of(row: usize) -> [u8; 8] {
+    (row as u64).to_le_bytes()
+}
+
+/// Brings every column to \[0, 1\], as the rows of `by` span it; gives the lowest numbers and the spans.
+fn scale(rows: &mut [f32], width: usize, by: &[usize]) -> (Vec<f32>, Vec<f32>) {
+    let (mut lows, mut spans) = (Vec::with_capacity(width), Vec::with_capacity(width));
     for column in 0..width {
         let values = || by.iter().map(|row| rows[row * width + column]);
         let low = values().fold(f32::INFINITY, f32::min);
         let high = values().fold(f32::NEG_INFINITY, f32::max);
         let span = if high > low { high - low } else { 1.0 };
         rows.iter_mut().skip(column).step_by(width).for_each(|v| *v = (*v - low) / span);
+        lows.push(low);
+        spans.push(span);
     }
+    (lows, spans)
 }
 
 struct Reading<'a> {
@@ -109,59 +137,78 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn pictures(&self, input: &InputPlan, label: Option<&str>) -> Result<Vec<Known>, TrainError> {
-        let inputs = inputs::list(input);
-        let labels = labels(input, &inputs, label);
-        // What of each picture is kept, so that all fit.
-        let share = self.share(&inputs);
-        self.all("reading pictures", inputs.len(), |i| {
-            let image = picture(&inputs[i], self.plan.pixels)?;
-            let image = with_channels(&image, self.channels);
-            let (image, name) = (self.kept(image, inputs[i].key(), share), inputs[i].key().to_vec());
-            Ok(Known { name, label: labels[i], example: Example::Clean(image) })
+    fn pictures(
+        &self,
+        inputs: &[Input],
+        labels: &[Option<String>],
+        groups: &BTreeMap<String, u32>,
+        least: usize,
+    ) -> Result<Vec<Known>, TrainError> {
+        let sizes: Vec<f64> = inputs.par_iter().map(|i| i.header().map_or(0.0, |h| self.bytes(&h))).collect();
+        let share = (self.plan.keep as f64 / sizes.iter().sum::<f64>().max(1.0)).min(1.0);
+        self.all("reading pictures", inputs.len(), least, |i| {
+            let image = with_channels(&picture(&inputs[i], self.plan)?, self.channels);
+            let name = inputs[i].key().to_vec();
+            let image = if self.drawing.whole {
+                self.drawing.whole_of(&image)
+            } else {
+                let rect = self.kept((image.width, image.height), &name, share, 1);
+                crop(&image, rect).unwrap_or(image)
+            };
+            let label = labels[i].as_ref().and_then(|l| groups.get(l).copied());
+            Ok(Known { name, label, example: Example::Clean(image) })
         })
     }
 
-    fn pairs(&self, pairs: &[(PathBuf, PathBuf)], root: &Path) -> Result<Vec<Known>, TrainError> {
+    fn pairs(
+        &self,
+        pairs: &[(PathBuf, PathBuf)],
+        root: &Path,
+        least: usize,
+    ) -> Result<Vec<Known>, TrainError> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        self.all("reading pairs", pairs.len(), |i| {
-            let (corrupted, clean) = &pairs[i];
+        let header = |path: &Path| {
+            let file = std::fs::File::open(root.join(path)).ok()?;
+            codec::probe(std::io::BufReader::new(file), path).ok()
+        };
+        let size = |path: &Path| header(path).map_or(0.0, |h| self.bytes(&h));
+        let sizes: Vec<f64> = pairs.par_iter().map(|(noisy, clean)| size(noisy) + size(clean)).collect();
+        let share = (self.plan.keep as f64 / sizes.iter().sum::<f64>().max(1.0)).min(1.0);
+        let scale = self.plan.net.scale;
+        self.all("reading pairs", pairs.len(), least, |i| {
+            let (noisy, clean) = &pairs[i];
             let read = |path: &Path| {
-                let image = decode(&root.join(path), self.plan.pixels)?;
-                Ok::<_, String>(with_channels(&image, self.channels))
+                Ok::<_, String>(with_channels(&decode(&root.join(path), self.plan)?, self.channels))
             };
-            let name = corrupted.as_os_str().as_bytes().to_vec();
-            Ok(Known { name, label: None, example: Example::Pair(read(corrupted)?, read(clean)?) })
+            // Patches and variants of one picture stay together.
+            let name = source_of(clean);
+            let (noisy, clean) = (read(noisy)?, read(clean)?);
+            let r = self.kept((noisy.width, noisy.height), &name, share, scale);
+            let large =
+                Rect { x: r.x * scale, y: r.y * scale, width: r.width * scale, height: r.height * scale };
+            let example = match (crop(&noisy, r), crop(&clean, large)) {
+                (Some(a), Some(b)) if share < 1.0 => Example::Pair(a, b),
+                _ => Example::Pair(noisy, clean),
+            };
+            Ok(Known { name, label: None, example })
         })
     }
 
-    /// Share of the pixels that is kept; decided by the settings and the files alone.
-    fn share(&self, inputs: &[Input]) -> f64 {
-        let per = self.channels as f64;
-        let sizes: Vec<f64> = inputs
-            .par_iter()
-            .map(|input| input.header().map_or(0.0, |h| f64::from(h.width) * f64::from(h.height) * per))
-            .collect();
-        (self.plan.keep as f64 / sizes.iter().sum::<f64>().max(1.0)).min(1.0)
+    /// Bytes that a picture takes in memory.
+    fn bytes(&self, header: &codec::Header) -> f64 {
+        let each = if header.bit_depth > 8 { 2.0 } else { 1.0 };
+        f64::from(header.width) * f64::from(header.height) * self.channels as f64 * each
     }
 
-    fn kept(&self, image: Image, name: &[u8], share: f64) -> Image {
-        if share >= 1.0 || self.drawing.whole {
-            return image;
-        }
-        let least = self.plan.net.input.h * self.plan.net.scale;
+    /// Which part of a picture is kept, so that all fit; the share is decided by settings and files alone.
+    fn kept(&self, (width, height): (usize, usize), name: &[u8], share: f64, scale: usize) -> Rect {
+        let least = self.plan.net.input.h * self.plan.net.scale / scale;
         let side = |full: usize| ((full as f64 * share.sqrt()) as usize).clamp(least.min(full), full);
-        let (width, height) = (side(image.width), side(image.height));
+        let (w, h) = (side(width), side(height));
         let mut rng = Rng::new(seed_of(self.plan.seed, name, 0, &[1]));
-        let rect = Rect {
-            x: rng.index(image.width - width + 1),
-            y: rng.index(image.height - height + 1),
-            width,
-            height,
-        };
-        crop(&image, rect).unwrap_or(image)
+        Rect { x: rng.index(width - w + 1), y: rng.index(height - h + 1), width: w, height: h }
     }
 
     /// Reads `total` examples with all threads, leaves out what can't be used, and tells how many and why.
@@ -169,23 +216,26 @@ impl Reading<'_> {
         &self,
         what: &str,
         total: usize,
+        least: usize,
         read: impl Fn(usize) -> Result<Known, String> + Sync,
     ) -> Result<Vec<Known>, TrainError> {
         let done = AtomicU64::new(0);
-        let found: Vec<Result<Known, String>> = (0..total)
-            .into_par_iter()
-            .map(|i| {
-                if self.stop.load(Ordering::Relaxed) {
-                    return Err("stopped".into());
-                }
-                let known = read(i).and_then(|known| {
-                    if self.drawing.fits(&known.example) { Ok(known) } else { Err(TOO_SMALL.into()) }
-                });
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                (self.emit)(Event::Preparing { what: what.into(), done, total: total as u64 });
-                known
-            })
-            .collect();
+        let one = |i: usize| {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err("stopped".into());
+            }
+            // A decoder that panics is one bad file.
+            let known = catch_unwind(AssertUnwindSafe(|| read(i)))
+                .unwrap_or_else(|panic| Err(format!("internal error: {}", panic_text(panic.as_ref()))));
+            let fits = known.and_then(|known| match self.drawing.fits(&known.example) {
+                true => Ok(known),
+                false => Err(TOO_SMALL.into()),
+            });
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            (self.emit)(Event::Preparing { what: what.into(), done, total: total as u64 });
+            fits
+        };
+        let found: Vec<Result<Known, String>> = (0..total).into_par_iter().map(one).collect();
         if self.stop.load(Ordering::Relaxed) {
             return Err(TrainError::Interrupted { epoch: 1, step: 0 });
         }
@@ -198,21 +248,19 @@ impl Reading<'_> {
                 Err(e) => failed.push(e),
             }
         }
+        let note = |text: String| (self.emit)(Event::Note(text));
         if small > 0 {
             let side = self.plan.net.input.h * self.plan.net.scale;
-            (self.emit)(Event::Note(format!(
+            note(format!(
                 "{small} of {total} are smaller than {side} pixels, or don't match their clean picture, and are left out"
-            )));
+            ));
         }
         if let Some(first) = failed.first() {
-            (self.emit)(Event::Note(format!(
-                "{} of {total} can't be read and are left out; the first: {first}",
-                failed.len()
-            )));
+            note(format!("{} of {total} can't be read and are left out; the first: {first}", failed.len()));
         }
-        if examples.len() < 2 {
+        if examples.len() < least {
             return Err(TrainError::Data(format!(
-                "{} of {total} inputs can be used, at least 2 are needed: one to learn from, one to judge by",
+                "{} of {total} inputs can be used, at least {least} are needed",
                 examples.len()
             )));
         }
@@ -222,8 +270,18 @@ impl Reading<'_> {
 
 const TOO_SMALL: &str = "too small";
 
-/// The labels of a list's column as numbers, in the order of their texts.
-fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Option<u32>> {
+/// The path of the clean picture without the number of a patch: what is made of one picture is of one name.
+fn source_of(clean: &Path) -> Vec<u8> {
+    let stem = clean.file_stem().map(|s| s.as_bytes().to_vec()).unwrap_or_default();
+    let digits = stem.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let cut = stem.len() - digits;
+    let stem = if digits == 4 && cut > 1 && stem[cut - 1] == b'_' { &stem[..cut - 1] } else { &stem[..] };
+    let folder = clean.parent().map(|p| p.as_os_str().as_bytes()).unwrap_or_default();
+    [folder, b"/", stem].concat()
+}
+
+/// The texts of a list's column that tells groups apart.
+fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Option<String>> {
     let Some(column) = label.and_then(|l| input.carried.iter().position(|c| c.name == l)) else {
         return vec![None; inputs.len()];
     };
@@ -234,23 +292,30 @@ fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Optio
         Some(Value::Bool(v)) => Some(v.to_string()),
         _ => None,
     };
-    let texts: Vec<Option<String>> = inputs.iter().map(text).collect();
-    let mut numbers: BTreeMap<&str, u32> = texts.iter().flatten().map(|t| (t.as_str(), 0)).collect();
-    numbers.values_mut().zip(0..).for_each(|(number, i)| *number = i);
-    texts.iter().map(|t| t.as_ref().and_then(|t| numbers.get(t.as_str()).copied())).collect()
+    inputs.iter().map(text).collect()
 }
 
-fn picture(input: &Input, max_pixels: u64) -> Result<Image, String> {
+/// A number for each text, in their order.
+fn groups<'a>(texts: impl Iterator<Item = &'a Option<String>>) -> BTreeMap<String, u32> {
+    let mut groups: BTreeMap<String, u32> = texts.flatten().map(|t| (t.clone(), 0)).collect();
+    groups.values_mut().zip(0..).for_each(|(group, i)| *group = i);
+    groups
+}
+
+fn picture(input: &Input, plan: &TrainPlan) -> Result<Image, String> {
+    input.identity.as_ref().map_err(ToString::to_string)?;
     match &input.origin {
-        Origin::File(path) => decode(path, max_pixels),
+        Origin::File(path) => decode(path, plan),
         Origin::Made(made) => Ok(made.decoded(made.render().0).image),
     }
 }
 
 /// The picture of a file, upright.
-fn decode(path: &Path, max_pixels: u64) -> Result<Image, String> {
+fn decode(path: &Path, plan: &TrainPlan) -> Result<Image, String> {
     let (bytes, _) = read_unchanged(path).map_err(|e| e.to_string())?;
-    let limits = Limits { max_pixels, max_bytes: u64::MAX };
+    // Every thread may decode one.
+    let max_bytes = (plan.memory / plan.threads.max(1) as u64).max(1);
+    let limits = Limits { max_pixels: plan.pixels, max_bytes };
     let decoded = codec::decode(&bytes, path, &limits).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(upright(decoded.image, decoded.meta.orientation))
 }
@@ -269,4 +334,60 @@ fn with_channels(image: &Image, channels: usize) -> Image {
         image = whole;
     }
     image
+}
+
+/// A digest of what would be read: names, sizes and times, without reading it.
+pub(super) fn digest(data: &Data) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut file = |path: &Path| {
+        let meta = std::fs::metadata(path);
+        let stamp = meta.map(|m| (m.len(), crate::store::mtime_ns(&m))).ok();
+        hasher.update(format!("{path:?} {stamp:?}\n").as_bytes());
+    };
+    match data {
+        Data::Pairs { pairs, validation, root, .. } => {
+            for (noisy, clean) in pairs.iter().chain(validation) {
+                [noisy, clean].into_iter().for_each(|p| file(&root.join(p)));
+            }
+        }
+        Data::Vectors { source: Vectors::Parquet { files, .. } } => files.iter().for_each(|f| file(f)),
+        Data::Vectors { source: Vectors::Blobs(_) } => {}
+        Data::Pictures { input, .. } => {
+            for input in inputs::list(input) {
+                let identity = input.identity.as_ref().ok().map(|i| (i.size, i.mtime_ns));
+                hasher.update(format!("{:?} {identity:?}\n", input.relative).as_bytes());
+            }
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_of_one_picture_have_one_name() {
+        let name = |path: &str| String::from_utf8(source_of(Path::new(path))).unwrap();
+        assert_eq!(name("train/clean/a/b_0012.png"), name("train/clean/a/b_0001.png"));
+        assert_eq!(name("train/clean/a/b_0012.png"), "train/clean/a/b");
+        assert_eq!(name("clean/IMG_12345.png"), "clean/IMG_12345");
+        assert_eq!(name("_0001.png"), "/_0001");
+    }
+
+    #[test]
+    fn groups_are_counted_over_both_lists() {
+        let some = |texts: &[&str]| texts.iter().map(|t| Some((*t).to_string())).collect::<Vec<_>>();
+        let (train, test) = (some(&["c", "a", "b"]), [vec![None], some(&["c"])].concat());
+        let groups = groups(train.iter().chain(&test));
+        assert_eq!((groups["a"], groups["b"], groups["c"], groups.len()), (0, 1, 2, 3));
+    }
+
+    #[test]
+    fn columns_are_scaled_by_the_rows_learned_from() {
+        let mut rows = [1.0, 5.0, 3.0, 5.0, 9.0, 5.0];
+        let (lows, spans) = scale(&mut rows, 2, &[0, 1]);
+        assert_eq!((lows, spans), (vec![1.0, 5.0], vec![2.0, 1.0]));
+        assert_eq!(rows, [0.0, 0.0, 1.0, 0.0, 4.0, 0.0]);
+    }
 }

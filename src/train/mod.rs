@@ -40,7 +40,7 @@ pub use event::{Event, Figure, Summary};
 pub use language::TRAIN;
 pub use loss::Loss;
 pub use resolve::{memory_needed, resolve};
-pub use run::{PROGRESS, resumable, run};
+pub use run::{PROGRESS, Standing, run, standing};
 pub use settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
 pub use step::{Pair, Stepper};
 

@@ -1,12 +1,14 @@
 //! From a parsed `train` section to a [`TrainPlan`], with every mistake found on the way.
 
 use super::adam::Schedule;
+use super::language::TRAIN;
 use super::loss::Loss;
 use super::net::{Net, Size};
 use super::networks::{NETWORKS, Network, Wanted};
 use super::rules;
 use super::settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
 use super::sources;
+use super::step::Stepper;
 use crate::corrupt::Recipe;
 use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
 use crate::spec::units::ByteSize;
@@ -88,13 +90,17 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
         errors.push(spec.limits.error("memory", message, Some(help.into())));
     }
+    if Stepper::rounded(batch) != batch {
+        notes.push(format!("`batch` is rounded up to {}, for parts of one size", Stepper::rounded(batch)));
+    }
     Some(TrainPlan {
         name: spec.name.clone(),
         output,
         model: args.text("model")?.to_string(),
-        licence: args.text("licence")?.to_string(),
+        licence: args.text("licence").unwrap_or_default().to_string(),
         seed: spec.seed,
-        fingerprint: digest(spec, args, net.input),
+        fingerprint: digest(spec, args, net.input, limits.pixels),
+        besides: besides(args),
         net,
         task: if network.embeds { Task::Embed } else { Task::Restore },
         data,
@@ -278,20 +284,27 @@ fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
 }
 
 /// A digest of all settings that decide the weights: their values, not where they stand.
-fn digest(spec: &PipelineSpec, args: &Args, input: Size) -> [u8; 32] {
+fn digest(spec: &PipelineSpec, args: &Args, input: Size, pixels: u64) -> [u8; 32] {
     let text = fingerprint::section("train", args, &BESIDES);
     let source = fingerprint::section("input", &spec.input, &[]);
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
-    hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{source}\n{text}", spec.seed).as_bytes());
+    hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()
 }
 
-/// Bytes that training takes beside the data, roughly: the weights, their gradients and Adam's two moments, a best and
-/// a checkpointed copy, and for every thread its own gradients and the values of one patch on their way there and back.
+/// A digest of the settings that only the figures and the file's metadata depend on.
+fn besides(args: &Args) -> String {
+    let others: Vec<&str> = TRAIN.params.iter().map(|p| p.name).filter(|p| !BESIDES.contains(p)).collect();
+    blake3::hash(fingerprint::section("train", args, &others).as_bytes()).to_hex().to_string()
+}
+
+/// Bytes that training takes beside the data: buffers and gradients of a step; parameters, Adam's two moments, the
+/// best, a gradient and a checkpoint of all that; weights packed for both directions.
 pub fn memory_needed(net: &Net, batch: usize, threads: usize) -> u64 {
-    let values: usize = net.sizes().map_or(0, |sizes| sizes.iter().map(|size| size.len()).sum());
-    let together = batch.min(threads);
-    4 * (net.parameters() * (6 + together) + 3 * values * together + batch * net.input.len()) as u64
+    // Winograd's weights are four times the network's.
+    let copies = 5 + 4 + 8;
+    let step = Stepper::bytes(net, net.input, batch, threads).unwrap_or(0);
+    (step + 4 * copies * net.parameters()) as u64
 }
 
 #[cfg(test)]

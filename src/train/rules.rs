@@ -1,9 +1,10 @@
 //! What the keys of `train` demand of each other.
 
+use super::figures;
 use super::net::Net;
 use super::networks::{NETWORKS, Network};
 use crate::corrupt::Recipe;
-use crate::spec::{Args, Diagnostic};
+use crate::spec::{Arg, Args, Diagnostic};
 
 /// Keys that mean something for pictures only.
 const OF_PICTURES: [&str; 9] =
@@ -34,7 +35,8 @@ pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>
         }
     }
     if pairs {
-        for key in ["corrupt", "test", "label", "vectors", "blobs"].iter().filter(|key| given(key)) {
+        let others = ["corrupt", "test", "label", "vectors", "blobs", "whole", "zoom", "rounded"];
+        for key in others.iter().filter(|key| given(key)) {
             let help = match *key {
                 "corrupt" => "pairs are corrupted already: remove one of the two",
                 "test" => "the pairs of the split `test` are used: remove it",
@@ -48,6 +50,17 @@ pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>
         refuse("label", format!("`label` is for figures of embeddings, which `{name}` does not make"), help);
     } else if args.is_given("label") && args.is_given("blobs") {
         refuse("label", "`blobs` are their own groups".into(), "remove it");
+    }
+    if args.bool("whole") == Some(true) && args.bool("zoom") == Some(true) {
+        refuse("zoom", "`zoom` has no meaning beside `whole`".into(), "remove one of the two");
+    }
+    let figures = args.list("beside").unwrap_or_default();
+    let unknown = |item: &&Arg| {
+        item.value.map().and_then(|m| m.text("figure")).is_some_and(|name| !figures::NAMES.contains(&name))
+    };
+    if figures.iter().any(|item| unknown(&item)) {
+        let help = format!("there are {}", figures::NAMES.join(", "));
+        refuse("beside", "there is no figure of that name".into(), &help);
     }
     let share = args.float("validation").unwrap_or_default();
     if share <= 0.0 || share >= 1.0 {

@@ -8,9 +8,9 @@ use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
 use super::fit::{Ended, First, Job, fit};
-use super::load::{Loaded, load};
+use super::load::{Loaded, digest, load};
 use super::net::Size;
-use super::settings::{Data, Task, TrainPlan};
+use super::settings::{Data, TrainPlan};
 use super::sheet::sheet;
 use super::step::Stepper;
 use crate::codec::{self, EncodeOptions, Format, Metadata};
@@ -22,8 +22,10 @@ use std::sync::atomic::AtomicBool;
 
 /// Folder of the curve and the sheets, below the output.
 pub const PROGRESS: &str = "progress";
-/// Most draws that validation takes.
+/// Most pictures that validation takes.
 const HELD: usize = 4096;
+/// Most pictures that the final figures are of.
+const TESTED: usize = 20_000;
 /// Rows of a sheet.
 const SHOWN: usize = 6;
 /// Pictures that an export is checked with.
@@ -39,10 +41,24 @@ fn saved(plan: &TrainPlan) -> Option<State> {
     State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())
 }
 
-/// Epoch (from 1) and steps done of it at the checkpoint that the next run goes on from, if there is one of these
-/// settings.
-pub fn resumable(plan: &TrainPlan) -> Option<(usize, usize)> {
-    saved(plan).map(|state| (state.progress.history.len() + 1, state.progress.step))
+/// How far a job is, by its checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none of these settings.
+    New,
+    /// The next run goes on in this epoch (from 1), after so many steps of it.
+    Within(usize, usize),
+    /// The model is written.
+    Over,
+}
+
+/// How far the job is.
+pub fn standing(plan: &TrainPlan) -> Standing {
+    match saved(plan) {
+        None => Standing::New,
+        Some(state) if state.progress.over && plan.output.join(&plan.model).exists() => Standing::Over,
+        Some(state) => Standing::Within(state.progress.history.len() + 1, state.progress.step),
+    }
 }
 
 /// Trains, from the checkpoint if there is one, and writes the model. What is there of a finished job is kept.
@@ -71,20 +87,35 @@ impl Run<'_> {
     fn whole(&self) -> Result<Summary, TrainError> {
         let plan = self.plan;
         let model = plan.output.join(&plan.model);
-        let state = saved(plan);
+        let digest = digest(&plan.data);
+        let mut state = saved(plan);
         if state.is_none() && plan.output.join(checkpoint_path()).exists() {
             (self.emit)(Event::Note(
                 "the settings have changed since the last run: training starts anew".into(),
             ));
         }
-        if let Some(state) = state.as_ref().filter(|s| s.progress.over && model.exists()) {
+        if state.as_ref().is_some_and(|s| s.progress.data != digest) {
+            // What was held out could be learned from now, and the other way round.
+            (self.emit)(Event::Note(
+                "what is learned from has changed since the last run: training starts anew".into(),
+            ));
+            state = None;
+        }
+        let same = |s: &&State| s.progress.over && s.progress.besides == plan.besides && model.exists();
+        if let Some(state) = state.as_ref().filter(same) {
             (self.emit)(Event::Note("it is trained: nothing to do".into()));
             let summary = self.summary(state, state.progress.figures.clone());
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
         }
         let drawing = drawing(plan);
-        let Loaded { mut examples, held: given, test } = load(plan, &drawing, self.stop, self.emit)?;
+        let loaded = load(plan, &drawing, self.stop, self.emit).map_err(|error| match (&state, error) {
+            (Some(s), TrainError::Interrupted { .. }) => {
+                TrainError::Interrupted { epoch: s.progress.history.len() + 1, step: s.progress.step }
+            }
+            (_, error) => error,
+        })?;
+        let Loaded { mut examples, held: given, test, scaling } = loaded;
         // Pairs bring their own validation.
         let (train, held) = match given.is_empty() {
             true => {
@@ -109,6 +140,8 @@ impl Run<'_> {
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
         let resumed_at = state.as_ref().map(|s| (s.progress.history.len() + 1, s.progress.step));
         let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));
+        state.progress.data = digest;
+        state.progress.over = false;
         (self.emit)(Event::Started {
             parameters: plan.net.parameters(),
             macs_per_pixel: plan.net.macs_per_pixel(),
@@ -129,7 +162,7 @@ impl Run<'_> {
             Err(error @ TrainError::Diverged { .. }) => {
                 // What was good is worth having.
                 if state.progress.best.is_some() {
-                    self.export(&job, &mut stepper, &state, &[])?;
+                    self.export(&job, &mut stepper, &state, &scaling, &[])?;
                 }
                 return Err(error);
             }
@@ -139,9 +172,12 @@ impl Run<'_> {
             let (epoch, step) = (state.progress.history.len() + 1, state.progress.step);
             return Err(TrainError::Interrupted { epoch, step });
         }
+        // Before the figures, which take their time.
+        self.export(&job, &mut stepper, &state, &scaling, &[])?;
         let figures = self.figures(&job, &test, &mut stepper, &state)?;
-        self.export(&job, &mut stepper, &state, &figures)?;
+        self.export(&job, &mut stepper, &state, &scaling, &figures)?;
         state.progress.over = true;
+        state.progress.besides.clone_from(&plan.besides);
         state.progress.figures = figures;
         self.store.write(&checkpoint_path(), &state.to_bytes(&plan.fingerprint))?;
         let summary = self.summary(&state, state.progress.figures.clone());
@@ -167,8 +203,7 @@ impl Run<'_> {
         state: &State,
     ) -> Result<Vec<Figure>, TrainError> {
         let every: Vec<usize> = (0..test.len()).collect();
-        let most = if self.plan.task == Task::Embed { usize::MAX } else { HELD.max(10_000) };
-        let draws = validation(test, &every, self.plan.seed, most);
+        let draws = validation(test, &every, self.plan.seed, TESTED);
         let judged = Job { examples: test, held: &draws, train: &every, ..*job };
         figures(job, stepper, &state.best, (!test.is_empty()).then_some(&judged), self.emit)
     }
@@ -179,23 +214,33 @@ impl Run<'_> {
         job: &Job<'_>,
         stepper: &mut Stepper,
         state: &State,
+        scaling: &Option<(Vec<f32>, Vec<f32>)>,
         figures: &[Figure],
     ) -> Result<(), TrainError> {
         let plan = self.plan;
         let scores: Vec<String> = figures.iter().map(score).collect();
         let words = Words {
             task: plan.task,
-            range: "0-1",
+            range: if scaling.is_some() { "" } else { "0-1" },
             recipe: &recipe(plan, state),
             scores: &scores.join("; "),
             licence: &plan.licence,
         };
-        let bytes = export::onnx(&plan.net, &state.best, &export::facts(&plan.net, &words));
+        // Vectors were scaled; the file takes and gives them as they are.
+        let raw = |numbers: &mut [f32]| {
+            if let Some((lows, spans)) = scaling {
+                let columns = lows.iter().zip(spans).cycle();
+                numbers.iter_mut().zip(columns).for_each(|(v, (low, span))| *v = *v * span + low);
+            }
+        };
+        let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, &state.best, s));
+        let parameters = folded.as_ref().unwrap_or(&state.best);
+        let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words));
         let first = First::default();
         let draws = &job.held[..job.held.len().min(CHECKED)];
         let pair = |i: usize| {
             let (example, seed) = draws[i];
-            first.or(job.drawing.pair(&job.examples[example].example, seed), &plan.net).input
+            first.or(job.pair(example, seed), &plan.net).input
         };
         let net = &plan.net;
         let made = stepper.evaluate(&state.best, draws.len(), pair, |i, engine, workspace, place| {
@@ -203,12 +248,14 @@ impl Run<'_> {
             (pair(i), value(net.output()), value(net.bottleneck))
         });
         first.check()?;
-        let reference = Reference {
+        let mut reference = Reference {
             size: plan.net.input,
             input: made.iter().flat_map(|m| m.0.clone()).collect(),
             output: made.iter().flat_map(|m| m.1.clone()).collect(),
             bottleneck: made.iter().flat_map(|m| m.2.clone()).collect(),
         };
+        raw(&mut reference.input);
+        raw(&mut reference.output);
         // Checked under another name first, so that a wrong file never has the model's.
         let staged = self.store.stage(Path::new(&plan.model), &bytes)?;
         let checked = export::verify(staged.temp(), &plan.net, &[reference]);
@@ -258,7 +305,7 @@ impl Run<'_> {
         let net = &self.plan.net;
         let pair = |i: usize| {
             let (example, seed) = shown[i];
-            first.or(job.drawing.pair(&job.examples[example].example, seed), net)
+            first.or(job.pair(example, seed), net)
         };
         let large = Size::new(net.input.h * net.scale, net.input.w * net.scale, net.input.c);
         let rows: Vec<Vec<Image>> = stepper.evaluate(

@@ -162,6 +162,8 @@ pub struct TrainPlan {
     pub pixels: u64,
     /// What was inferred and the user may want to know.
     pub notes: Vec<String>,
+    /// Digest of the settings that only the figures and the file's metadata depend on.
+    pub besides: String,
     /// Digest of all settings that decide the weights.
     pub fingerprint: [u8; 32],
 }

@@ -17,7 +17,6 @@ const PARTS: usize = 8;
 pub struct Stepper {
     engine: Engine,
     parts: usize,
-    parameters: usize,
     idle: Mutex<Vec<Workspace>>,
     gradients: Vec<Vec<f32>>,
 }
@@ -41,9 +40,8 @@ impl Stepper {
         let count = batch.div_ceil(PARTS).max(1);
         let parts = batch.div_ceil(count);
         let engine = Engine::new(net, input, count)?;
-        let parameters = net.parameters();
-        let gradients = vec![vec![0.0; parameters]; parts];
-        Ok(Stepper { engine, parts, parameters, idle: Mutex::default(), gradients })
+        let gradients = vec![vec![0.0; net.parameters()]; parts];
+        Ok(Stepper { engine, parts, idle: Mutex::default(), gradients })
     }
 
     /// Pairs in a step.
@@ -51,12 +49,15 @@ impl Stepper {
         self.parts * self.engine.count()
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// Pairs in a step where `batch` were asked for.
+    pub fn rounded(batch: usize) -> usize {
+        batch.next_multiple_of(batch.div_ceil(PARTS).max(1))
     }
 
     /// Bytes that a step takes on `threads` threads.
+    ///
+    /// # Errors
+    /// As [`Stepper::new`].
     pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, String> {
         let count = batch.div_ceil(PARTS).max(1);
         let engine = Engine::new(net, input, count)?;
@@ -141,11 +142,6 @@ impl Stepper {
                 results
             })
             .collect()
-    }
-
-    /// Number of parameters.
-    pub fn parameters(&self) -> usize {
-        self.parameters
     }
 }
 

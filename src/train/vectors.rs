@@ -1,11 +1,10 @@
 //! Vectors in a column of Parquet files.
 
 use polars::prelude::{AnyValue, Column, DataType, ParquetReader, SerReader, Series};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Numbers of all rows `[row][number]`, numbers of a row, and each row's group.
-pub type Rows = (Vec<f32>, usize, Vec<Option<u32>>);
+/// Numbers of all rows `[row][number]`, numbers of a row, and the name of each row's group.
+pub type Rows = (Vec<f32>, usize, Vec<Option<String>>);
 
 /// Reads lists or arrays of numbers, all of one length, from `column` of the files; groups from `label`.
 ///
@@ -47,10 +46,7 @@ pub fn read(files: &[PathBuf], column: &str, label: Option<&str>) -> Result<Rows
             None => texts.resize(numbers.len() / width.max(1), None),
         }
     }
-    let mut groups: BTreeMap<&str, u32> = texts.iter().flatten().map(|t| (t.as_str(), 0)).collect();
-    groups.values_mut().zip(0..).for_each(|(group, i)| *group = i);
-    let labels = texts.iter().map(|t| t.as_ref().and_then(|t| groups.get(t.as_str()).copied())).collect();
-    Ok((numbers, width, labels))
+    Ok((numbers, width, texts))
 }
 
 fn open(path: &Path) -> Result<polars::prelude::DataFrame, String> {
@@ -88,7 +84,8 @@ mod tests {
         std::fs::write(&path, table.finish(&[]).unwrap()).unwrap();
         let (numbers, width, labels) =
             read(&[path.clone(), path.clone()], "embedding", Some("kind")).unwrap();
-        assert_eq!((width, labels), (3, vec![Some(1), Some(0), Some(1), Some(0)]));
+        assert_eq!((width, labels.len()), (3, 4));
+        assert!(labels[0].is_some() && labels[0] == labels[2] && labels[0] != labels[1]);
         assert_eq!(numbers[..6], [0.5, 1.0, 3.0, -1.0, -2.0, 3.0]);
         let missing = read(std::slice::from_ref(&path), "embeding", None).unwrap_err();
         assert!(missing.contains("a.parquet") && missing.contains("there are kind, embedding"), "{missing}");

@@ -64,6 +64,13 @@ fn a_denoiser_is_trained_written_and_restores() {
     let before = tree(&job.output());
     assert!(job.call(&["run"]).expect(0).err.contains("nothing to do"));
     assert!(differences(&tree(&job.output()), &before).is_empty());
+    assert!(job.call(&["status"]).expect(0).out.contains("trained, see"));
+    assert!(job.call(&["plan"]).expect(0).out.contains("nothing to do"));
+    // Facts beside the weights are written anew without training.
+    let ended = job.call(&["run", "--set", "train.licence=CC0-1.0"]).expect(0);
+    assert!(!ended.err.contains("epoch 1/") && model(&job) != before[Path::new("model.onnx")]);
+    job.call(&["run"]).expect(0);
+    assert!(model(&job) == before[Path::new("model.onnx")]);
     // Other settings start anew, and a lost model is written again from the checkpoint.
     fs::remove_file(job.output().join("model.onnx")).unwrap();
     job.call(&["run"]).expect(0);
@@ -101,7 +108,7 @@ fn threads_and_kills_change_no_byte_of_the_model() {
     child.kill().unwrap();
     child.wait().unwrap();
     let ended = job.call(&["run", "--set", "train.epochs=5"]).expect(0);
-    assert!(ended.err.contains("goes on") || ended.err.contains("epoch 3"), "{}", ended.err);
+    assert!(ended.err.contains("going on from epoch"), "{}", ended.err);
     let killed = model(&job);
     job.clear_output();
     job.call(&["run", "--set", "train.epochs=5"]).expect(0);
@@ -122,6 +129,21 @@ fn an_interrupt_saves_and_the_next_run_goes_on() {
     assert_eq!(child.wait().unwrap().code(), Some(20));
     let planned = job.call(&["plan", "--set", "train.steps=2000"]).expect(0);
     assert!(planned.out.contains("resume   from epoch 1, step "), "{}", planned.out);
+    // From the middle of an epoch to the same model as without the interruption.
+    let once = ["run", "--set", "train.steps=2000", "--set", "train.epochs=1"];
+    let mut child = job.start_told(&[&once[..], &["--progress", "lines"]].concat());
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("parameters")));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(20));
+    let ended = job.call(&once).expect(0);
+    assert!(ended.err.contains("going on from epoch 1, step"), "{}", ended.err);
+    let resumed = model(&job);
+    job.clear_output();
+    job.call(&once).expect(0);
+    assert!(model(&job) == resumed, "the interruption changed the model");
 }
 
 #[test]
@@ -134,8 +156,8 @@ fn a_loss_that_leaves_the_numbers_stops_with_what_was_good() {
     );
     let ended = job.call(&["run", "--set", "train.epochs=40"]).expect(1);
     assert!(ended.err.contains("the loss became") && ended.err.contains("lower `rate`"), "{}", ended.err);
-    let checkpoint = job.output().join(".safelight/checkpoint");
-    assert!(!checkpoint.exists() || job.output().join("model.onnx").exists());
+    assert!(job.output().join(".safelight/checkpoint").exists() && job.output().join("model.onnx").exists());
+    assert!(ended.err.contains("epoch 1/40"), "{}", ended.err);
 }
 
 #[test]
@@ -198,4 +220,46 @@ fn written_pairs_are_learned_from() {
     let job = job(&format!("input: {{path: {}}}\n", made.output().join("pairs").display()), &keys);
     job.call(&["run"]).expect(0);
     assert!(job.output().join("model.onnx").is_file());
+}
+
+/// Groups are numbered over both lists: the test's lacks the first.
+#[test]
+fn labels_of_a_list_give_the_accuracy_of_neighbours() {
+    let job = Job::new("- write");
+    let mut lists = [String::from("path,kind\n"), String::from("path,kind\n")];
+    for n in 0..36u32 {
+        let kind = n % 3;
+        let test = n >= 24;
+        if test && kind == 0 {
+            continue;
+        }
+        let mut image = crate::support::picture(16, 16, 1, safelight::image::Depth::U16, n);
+        (0..256).for_each(|i| {
+            let v = image.samples.get(i);
+            image.samples.set(i, 0.1 + 0.35 * kind as f32 + 0.1 * v);
+        });
+        crate::support::save(&image, &job.input().join(format!("{n}.png")));
+        lists[usize::from(test)].push_str(&format!("{n}.png,{}\n", ["ash", "bay", "clay"][kind as usize]));
+    }
+    fs::write(job.input().join("train.csv"), &lists[0]).unwrap();
+    fs::write(job.input().join("test.csv"), &lists[1]).unwrap();
+    let text = format!(
+        "version: 1\nname: test\ninput: {{path: {0}/train.csv}}\noutput: {1}\ntrain:\n  network: {{embedding: \
+         {{latent: 300, width: 8}}}}\n  test: {0}/test.csv\n  label: kind\n  colour: gray\n  whole: true\n  patch: 16\n  \
+         batch: 8\n  steps: 20\n  epochs: 3\n",
+        job.input().display(),
+        job.output().display()
+    );
+    fs::write(job.pipeline(), text).unwrap();
+    let large = job.call(&["run"]).expect(0);
+    assert!(
+        large.err.contains("300 would take too long") && large.out.contains("mse"),
+        "{}{}",
+        large.err,
+        large.out
+    );
+    let ended = job.call(&["run", "--set", "train.network.embedding.latent=40"]).expect(0);
+    let line = ended.out.lines().find(|l| l.contains("knn_accuracy")).unwrap().to_string();
+    let value: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(value > 0.9, "{}", ended.out);
 }

@@ -6,7 +6,8 @@ use crate::nn::{Engine, LoadOptions, ModelError, Network, Rows, Trial};
 use crate::train::net::{Net, Size};
 use std::path::{Path, PathBuf};
 
-/// Largest difference that is put down to the order of additions, relative to the number where that is above 1.
+/// Largest difference that is put down to the order of additions, relative to the tensor's largest number where that is
+/// above 1.
 pub const TOLERANCE: f32 = 1e-4;
 
 /// What the training engine made of some pictures of one size. Numbers are `[picture][row][column][channel]`.
@@ -89,7 +90,8 @@ pub enum VerifyError {
 }
 
 /// Loads the file at `path` and runs it on the inputs of `references`, all pictures of each at once and the first one
-/// alone. The largest difference from their outputs and bottlenecks, relative to the number where that is above 1.
+/// alone. The largest difference from their outputs and bottlenecks, relative to a tensor's largest number where that is
+/// above 1.
 ///
 /// # Errors
 /// [`VerifyError::Differs`] for the largest difference when that is above [`TOLERANCE`] or no number; others when the
@@ -192,8 +194,10 @@ struct Worst {
 impl Worst {
     /// Compares planar pictures.
     fn compare(&mut self, place: &Place, found: &[f32], wanted: &[f32]) {
+        // Sums round by the size of what they add up, which is that of their neighbours.
+        let size = wanted.iter().fold(1.0f32, |most, v| most.max(v.abs()));
         for (i, (&found, &wanted)) in found.iter().zip(wanted).enumerate() {
-            let difference = (found - wanted).abs() / wanted.abs().max(1.0);
+            let difference = (found - wanted).abs() / size;
             let difference = if difference.is_nan() { f32::INFINITY } else { difference };
             if difference <= self.difference {
                 continue;

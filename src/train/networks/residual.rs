@@ -98,7 +98,7 @@ pub(super) fn residual(
     }
     let larger = split * scale;
     b.conv(wanted.channels * larger * larger, 3, Activation::Linear);
-    let correction = if larger > 1 { b.then(Op::DepthToSpace(larger)) } else { x };
+    let correction = b.then(Op::DepthToSpace(larger));
     let base = if scale > 1 { b.after(0, Op::Upsample(scale)) } else { 0 };
     b.add(base, correction);
     b.finish("residual", bottleneck, scale, 2 * split)
