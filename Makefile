@@ -7,10 +7,12 @@ CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
+# Folder with cbsd68, set5 and set14.
+BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training stress clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +96,9 @@ test-training: $(TRAINING_VENV)/done ## check exported networks with onnx and on
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
 	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
+
+score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
+	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx
 
 bench-training: $(TRAINING_VENV)/done ## time steps of training against TensorFlow, two threads each
 	server=$$($(CARGO) bench --locked --bench training --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p'); \
