@@ -88,10 +88,11 @@ $(TRAINING_VENV)/done: tests/python/requirements-train.txt
 
 EXPORTS := $(abspath target/exports)
 
-test-training: $(TRAINING_VENV)/done ## check exported networks with onnx and onnxruntime
+test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx and onnxruntime, figures with scikit-learn
 	rm -rf $(EXPORTS)
 	SAFELIGHT_EXPORTS=$(EXPORTS) $(CARGO) test --release --locked --lib exports_for_python
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
+	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
