@@ -5,6 +5,7 @@
 
 use safelight::random::Rng;
 use safelight::train::net::{Activation, Builder, Net, Op, Size};
+use safelight::train::networks::{Wanted, dense, noise_autoencoder};
 use safelight::train::{Adam, Loss, Pair, Stepper};
 use std::time::{Duration, Instant};
 
@@ -12,23 +13,6 @@ use std::time::{Duration, Instant};
 const THREADS: usize = 2;
 /// Warm-up.
 const WARM: Duration = Duration::from_secs(1);
-
-/// The denoiser of 7,009 parameters that this project descends from.
-fn mnist_denoiser() -> (Net, usize) {
-    let mut b = Builder::new(Size::new(28, 28, 1));
-    for channels in [32, 8, 8] {
-        b.conv(channels, 3, Activation::Relu);
-        b.then(Op::MaxPool);
-    }
-    let bottleneck = b.conv(8, 3, Activation::Relu);
-    b.then(Op::Upsample(2));
-    b.conv(8, 3, Activation::Relu);
-    b.then(Op::Upsample(2));
-    b.then(Op::Conv { channels: 32, kernel: 3, stride: 1, padded: false, activation: Activation::Relu });
-    b.then(Op::Upsample(2));
-    b.conv(1, 3, Activation::Relu);
-    (b.finish("mnist_denoiser", bottleneck, 1, 28), 256)
-}
 
 /// Nine convolutions of 48 channels at half resolution. TensorFlow's has a constant thirteenth channel in, which adds
 /// a quarter of a percent to the multiplications and is a bias to the network.
@@ -64,17 +48,6 @@ fn embed64() -> (Net, usize) {
     (b.finish("embed64", bottleneck, 1, 64), 64)
 }
 
-fn dense_blobs() -> (Net, usize) {
-    let mut b = Builder::new(Size::new(1, 1, 50));
-    b.dense(100, Activation::Relu);
-    b.dense(50, Activation::Relu);
-    let bottleneck = b.dense(2, Activation::Linear);
-    b.dense(50, Activation::Relu);
-    b.dense(100, Activation::Relu);
-    b.dense(50, Activation::Linear);
-    (b.finish("dense_blobs", bottleneck, 1, 1), 128)
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let [case, seconds] = &arguments[..] else {
@@ -82,10 +55,10 @@ fn main() {
         std::process::exit(2);
     };
     let (net, batch) = match case.as_str() {
-        "mnist_denoiser" => mnist_denoiser(),
+        "mnist_denoiser" => (noise_autoencoder(Wanted { channels: 1, side: 28 }), 256),
         "plain_denoiser" => plain_denoiser(),
         "embed64" => embed64(),
-        "dense_blobs" => dense_blobs(),
+        "dense_blobs" => (dense(50, &[100, 50], 2, Activation::Relu), 128),
         other => {
             eprintln!("there is no case {other}");
             std::process::exit(2);

@@ -71,6 +71,18 @@ pub struct Progress {
     pub data: String,
 }
 
+impl Progress {
+    /// The epoch under way, from 1, and steps made of it.
+    pub fn at(&self) -> (usize, usize) {
+        (self.history.len() + 1, self.step)
+    }
+
+    /// Loss on what is held out in the best epoch; none before the first.
+    pub fn validation(&self) -> Option<f64> {
+        self.best.map(|best| self.history[best].validation)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     fingerprint: String,

@@ -195,7 +195,7 @@ pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) ->
 }
 
 /// `most` of the members, evenly from first to last, or all.
-pub fn spread(members: &[usize], most: usize) -> Vec<usize> {
+pub fn spread<T: Copy>(members: &[T], most: usize) -> Vec<T> {
     let count = members.len().min(most);
     (0..count).map(|i| members[i * members.len() / count]).collect()
 }
@@ -293,6 +293,6 @@ mod tests {
         let members: Vec<usize> = (10..110).collect();
         assert_eq!(spread(&members, 4), [10, 35, 60, 85]);
         assert_eq!(spread(&members, 1000), members);
-        assert!(spread(&[], 5).is_empty());
+        assert!(spread::<usize>(&[], 5).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::data::{Drawing, spread};
 use super::event::{Event, Figure};
-use super::fit::{First, Job, judge, mean_loss};
+use super::fit::{First, Job, judge};
 use super::knn::accuracy;
 use super::loss::Loss;
 use super::pca::Pca;
@@ -29,11 +29,12 @@ const NEIGHBOURS: usize = 5;
 /// Most points of a silhouette, which takes their square in time.
 const POINTS: usize = 20_000;
 
-/// All of them, the most telling first. `test` draws from `examples`, like `job.held`.
+/// All of them, the most telling first, of `parameters` whose loss on what is held out is `validation`. `test` draws
+/// from `examples`, like `job.held`.
 pub(super) fn figures(
     job: &Job<'_>,
     stepper: &mut Stepper,
-    parameters: &[f32],
+    (parameters, validation): (&[f32], f64),
     test: Option<&Job<'_>>,
     emit: &(dyn Fn(Event) + Sync),
 ) -> Result<Vec<Figure>, TrainError> {
@@ -72,7 +73,7 @@ pub(super) fn figures(
             embedding(job, judged_by, stepper, parameters, (mse, emit), &mut add)?;
         }
     }
-    add("validation_loss", mean_loss(&judge(job, stepper, parameters, job.held)?), None);
+    add("validation_loss", validation, None);
     Ok(figures)
 }
 
@@ -104,8 +105,7 @@ fn embedding(
     let pca = Pca::fit(&learned, width, latent, job.plan.seed);
     // Fewer where the input has fewer numbers.
     let components = pca.components.len() / width;
-    let members: Vec<usize> = (0..judged_by.held.len()).collect();
-    let held: Vec<(usize, u64)> = spread(&members, most).into_iter().map(|i| judged_by.held[i]).collect();
+    let held = spread(judged_by.held, most);
     let seen = rows(judged_by, &held)?;
     add("mse", mse, Some(("PCA", pca.mse(&seen))));
     let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {

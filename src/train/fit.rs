@@ -165,7 +165,7 @@ pub(super) fn fit(
             let rate = plan.schedule.rate(plan.rate, (epoch * job.steps) as u64, plan.warmup as u64, total);
             return Err(TrainError::Diverged { epoch: epoch + 1, step: job.steps, loss: validation, rate });
         }
-        let known = state.progress.best.map(|best| state.progress.history[best].validation);
+        let known = state.progress.validation();
         let best = known.is_none_or(|known| validation < known);
         state.progress.history.push(past);
         state.progress.step = 0;
@@ -235,7 +235,7 @@ pub(super) fn judge(
 }
 
 /// Mean of the losses.
-pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
+fn mean_loss(judged: &[Judged]) -> f64 {
     judged.iter().map(|j| j.loss).sum::<f64>() / judged.len().max(1) as f64
 }
 

@@ -57,7 +57,10 @@ pub fn standing(plan: &TrainPlan) -> Standing {
     match saved(plan) {
         None => Standing::New,
         Some(state) if state.progress.over && plan.output.join(&plan.model).exists() => Standing::Over,
-        Some(state) => Standing::Within(state.progress.history.len() + 1, state.progress.step),
+        Some(state) => {
+            let (epoch, step) = state.progress.at();
+            Standing::Within(epoch, step)
+        }
     }
 }
 
@@ -111,7 +114,8 @@ impl Run<'_> {
         let drawing = drawing(plan);
         let loaded = load(plan, &drawing, self.stop, self.emit).map_err(|error| match (&state, error) {
             (Some(s), TrainError::Interrupted { .. }) => {
-                TrainError::Interrupted { epoch: s.progress.history.len() + 1, step: s.progress.step }
+                let (epoch, step) = s.progress.at();
+                TrainError::Interrupted { epoch, step }
             }
             (_, error) => error,
         })?;
@@ -138,7 +142,7 @@ impl Run<'_> {
             steps: plan.steps,
         };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
-        let resumed_at = state.as_ref().map(|s| (s.progress.history.len() + 1, s.progress.step));
+        let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));
         state.progress.data = digest;
         state.progress.over = false;
@@ -169,7 +173,7 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         if ended == Ended::Interrupted {
-            let (epoch, step) = (state.progress.history.len() + 1, state.progress.step);
+            let (epoch, step) = state.progress.at();
             return Err(TrainError::Interrupted { epoch, step });
         }
         // Before the figures, which take their time.
@@ -205,7 +209,8 @@ impl Run<'_> {
         let every: Vec<usize> = (0..test.len()).collect();
         let draws = validation(test, &every, self.plan.seed, TESTED);
         let judged = Job { examples: test, held: &draws, train: &every, ..*job };
-        figures(job, stepper, &state.best, (!test.is_empty()).then_some(&judged), self.emit)
+        let best = (&state.best[..], state.progress.validation().unwrap_or(f64::NAN));
+        figures(job, stepper, best, (!test.is_empty()).then_some(&judged), self.emit)
     }
 
     /// Writes the best parameters as ONNX, after checking that the file computes what they do.

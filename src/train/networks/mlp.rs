@@ -49,7 +49,8 @@ fn build(args: &Args, wanted: Wanted) -> Option<Net> {
     Some(dense(wanted.channels, &widths, args.int("latent")? as usize, activation))
 }
 
-pub(super) fn dense(numbers: usize, widths: &[usize], latent: usize, activation: Activation) -> Net {
+/// The network for vectors of `numbers`: `widths` down to `latent`, and back.
+pub fn dense(numbers: usize, widths: &[usize], latent: usize, activation: Activation) -> Net {
     let mut b = Builder::new(Size::new(1, 1, numbers));
     widths.iter().for_each(|&w| {
         b.dense(w, activation);

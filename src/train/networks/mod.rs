@@ -8,6 +8,9 @@ mod noise_autoencoder;
 mod residual;
 mod super_resolution;
 
+pub use mlp::dense;
+pub use noise_autoencoder::noise_autoencoder;
+
 use super::net::{Net, Size};
 use crate::spec::{Args, Descriptor};
 

@@ -21,7 +21,8 @@ fn build(_: &Args, wanted: Wanted) -> Option<Net> {
     Some(noise_autoencoder(wanted))
 }
 
-pub(super) fn noise_autoencoder(wanted: Wanted) -> Net {
+/// The network for pictures of 28x28 pixels.
+pub fn noise_autoencoder(wanted: Wanted) -> Net {
     let mut b = Builder::new(input(wanted));
     for channels in [32, 8, 8] {
         b.conv(channels, 3, Activation::Relu);
