@@ -54,6 +54,22 @@ pub struct Adam {
     pub updates: u64,
 }
 
+/// Share of the latest gradient in the running mean of their lengths.
+const RECENT: f64 = 0.01;
+
+/// By what a gradient of length `length` is multiplied, so that it isn't longer than `limit` times the mean of those
+/// before it; 0 for no limit. `mean` is that mean, 0 before the first, and takes this one in.
+///
+/// While a gradient a hundred times longer than those before fades from Adam's moments, it moves every parameter by
+/// some thirty learning rates, all in its direction; one that is three times longer by three. A limit in absolute
+/// numbers would have to be found anew for every network and loss.
+pub fn clip(limit: f64, length: f64, mean: &mut f64) -> f64 {
+    let longest = limit * *mean;
+    let kept = if longest > 0.0 { length.min(longest) } else { length };
+    *mean = if *mean > 0.0 { *mean + RECENT * (kept - *mean) } else { kept };
+    if length > kept { kept / length } else { 1.0 }
+}
+
 /// Length of a gradient.
 pub fn norm(gradient: &[f32]) -> f64 {
     let squares = |block: &[f32]| block.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>();
@@ -127,6 +143,20 @@ mod tests {
         let m = 0.08 / (1.0 - 0.81);
         let v: f64 = 0.004996 / (1.0 - 0.998001);
         assert!((f64::from(p[0]) - (0.9 - 0.1 * m / v.sqrt())).abs() < 1e-5, "{p:?}");
+    }
+
+    #[test]
+    fn a_gradient_far_longer_than_those_before_is_shortened() {
+        let mut mean = 0.0;
+        assert_eq!((clip(3.0, 2.0, &mut mean), mean), (1.0, 2.0));
+        assert_eq!(clip(3.0, 5.0, &mut mean), 1.0);
+        assert!((mean - 2.03).abs() < 1e-12);
+        let scale = clip(3.0, 609.0, &mut mean);
+        assert!((scale - 0.01).abs() < 1e-12 && (mean - 2.0706).abs() < 1e-12, "{scale} {mean}");
+        // What stays long is believed in the end.
+        let scales: Vec<f64> = (0..200).map(|_| clip(3.0, 609.0, &mut mean)).collect();
+        assert!(scales.windows(2).all(|w| w[0] <= w[1]) && mean > 60.0, "{mean}");
+        assert_eq!(clip(0.0, 1e9, &mut mean), 1.0);
     }
 
     #[test]

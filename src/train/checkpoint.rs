@@ -59,6 +59,8 @@ pub struct Progress {
     pub sum: f64,
     /// Seconds they took.
     pub seconds: f64,
+    /// Running mean of the gradients' lengths; 0 before the first.
+    pub length: f64,
     /// Epoch (from 0) whose parameters are the best.
     pub best: Option<usize>,
     /// Whether training is over and the model written.
@@ -157,6 +159,7 @@ mod tests {
             step: 3,
             sum: 0.1 + 0.2,
             seconds: 0.25,
+            length: 0.3,
             best: Some(0),
             over: false,
             figures: vec![],

@@ -23,7 +23,7 @@ pub enum TrainError {
     /// The loss was no number any more.
     #[error(
         "the loss became {loss} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}; lower `rate`, or set \
-         `clip: 1` and a longer `warmup`. The last checkpoint is kept, and the best model so far is written if an epoch \
+         `clip: 2` and a longer `warmup`. The last checkpoint is kept, and the best model so far is written if an epoch \
          was done"
     )]
     Diverged {

@@ -141,7 +141,7 @@ fn planted_faults_are_seen() {
         VerifyError::Differs { what, .. } => what,
         other => panic!("{other}"),
     };
-    for name in ["residual", "embedding_16_0", "dense_tanh"] {
+    for name in ["residual", "embedding_16_0_0", "embedding_20_0_4", "dense_tanh"] {
         let error = planted(&net(name), |model| {
             let weight = model.graph.as_ref().expect("a graph").initializer.iter().rev();
             let last = weight.map(|t| t.name.clone()).find(|n| n.ends_with("_weight")).expect("weights");
@@ -152,7 +152,7 @@ fn planted_faults_are_seen() {
         assert_eq!(differs(error), "output");
     }
     // Columns in the training's order, not the file's: rows, columns, channels.
-    let embedding = net("embedding_16_0");
+    let embedding = net("embedding_16_0_0");
     let error = planted(&embedding, |model| {
         weights(model, "bottleneck_weight", |values, dims| {
             let numbers = dims[1] as usize;

@@ -1,7 +1,7 @@
 //! The loop: steps, epochs, validation, the best parameters, early stopping, checkpoints.
 
 use super::TrainError;
-use super::adam::norm;
+use super::adam::{clip, norm};
 use super::checkpoint::{Past, State};
 use super::data::{Drawing, Known};
 use super::event::Event;
@@ -137,8 +137,8 @@ pub(super) fn fit(
                     rate,
                 });
             }
-            let clip = if plan.clip > 0.0 && length > plan.clip { plan.clip / length } else { 1.0 };
-            state.adam.update(&mut state.parameters, &gradient, clip as f32, rate, plan.decay, &decays);
+            let scale = clip(plan.clip, length, &mut state.progress.length) as f32;
+            state.adam.update(&mut state.parameters, &gradient, scale, rate, plan.decay, &decays);
             state.progress.step += 1;
             state.progress.sum += loss;
             state.progress.seconds += clock.elapsed().as_secs_f64();

@@ -167,8 +167,9 @@ pub static TRAIN: Descriptor = Descriptor {
         Param {
             name: "clip",
             kind: Kind::Float { min: 0.0, max: 1e6 },
-            fallback: Fallback::Yaml("1"),
-            doc: "Largest length of the gradient, to which longer ones are shortened; 0 for any.",
+            fallback: Fallback::Yaml("3"),
+            doc: "Longest gradient, as a multiple of the running mean of those before; longer ones are shortened. 0 for \
+                  any.",
         },
         Param {
             name: "model",

@@ -144,7 +144,7 @@ pub struct TrainPlan {
     pub schedule: Schedule,
     /// Weight decay of AdamW; 0 makes it Adam.
     pub decay: f64,
-    /// Largest length of the gradient; longer ones are shortened. 0 for no limit.
+    /// Longest gradient, as a multiple of the running mean of those before; longer ones are shortened. 0 for no limit.
     pub clip: f64,
     /// A figure of others.
     pub beside: Vec<Beside>,

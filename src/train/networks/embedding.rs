@@ -32,39 +32,67 @@ static DESCRIPTOR: Descriptor = Descriptor {
             fallback: Fallback::Yaml("0"),
             doc: "Width of a dense layer on each side of the bottleneck; 0 for none.",
         },
+        Param {
+            name: "linear",
+            kind: Kind::Int { min: 0, max: 256 },
+            fallback: Fallback::Yaml("8"),
+            doc: "Channels of a second path beside the convolutions, linear and at about 16 x 16 pixels: it soon does \
+                  what principal components do, and leaves the convolutions the rest; 0 for none.",
+        },
     ],
     shorthand: Some("latent"),
     example: "- embedding: {latent: 64, width: 32}",
 };
 
+/// The linear path makes pictures smaller until their sides are no longer than this, or odd.
+const LINEAR_SIDE: usize = 16;
+
 fn build(args: &Args, wanted: Wanted) -> Option<Net> {
     let int = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
-    Some(embedding(wanted, int("latent")?, int("width")?, int("hidden")?))
+    Some(embedding(wanted, int("latent")?, int("width")?, int("hidden")?, int("linear")?))
 }
 
-pub(super) fn embedding(wanted: Wanted, latent: usize, width: usize, hidden: usize) -> Net {
+pub(super) fn embedding(wanted: Wanted, latent: usize, width: usize, hidden: usize, linear: usize) -> Net {
     let mut b = Builder::new(input(wanted));
+    let mut small = wanted.side;
+    while small.is_multiple_of(2) && small > LINEAR_SIDE {
+        small /= 2;
+    }
+    let block = wanted.side / small;
+    let straight = (linear > 0).then(|| {
+        b.after(0, Op::SpaceToDepth(block));
+        b.conv(linear, 1, Activation::Linear);
+        b.dense(latent, Activation::Linear)
+    });
     let mut side = wanted.side;
+    let mut from = 0;
     let mut halvings = 0;
     while side.is_multiple_of(2) && side >= 8 {
         side /= 2;
-        b.then(Op::SpaceToDepth(2));
-        b.conv(if halvings == 0 { width } else { 2 * width }, 3, Activation::Relu);
+        b.after(from, Op::SpaceToDepth(2));
+        from = b.conv(if halvings == 0 { width } else { 2 * width }, 3, Activation::Relu);
         halvings += 1;
     }
     if halvings == 0 {
-        b.conv(width, 3, Activation::Relu);
+        b.after(
+            from,
+            Op::Conv { channels: width, kernel: 3, stride: 1, padded: true, activation: Activation::Relu },
+        );
     }
     let last = if halvings < 2 { width } else { 2 * width };
     if hidden > 0 {
         b.dense(hidden, Activation::Relu);
     }
-    let bottleneck = b.dense(latent, Activation::Linear);
+    let mut bottleneck = b.dense(latent, Activation::Linear);
+    if let Some(straight) = straight {
+        bottleneck = b.add(straight, bottleneck);
+    }
     if hidden > 0 {
         b.dense(hidden, Activation::Relu);
     }
     b.dense(side * side * last, Activation::Relu);
     b.then(Op::Unflatten(Size::new(side, side, last)));
+    let mut curved = 0;
     for level in (0..halvings).rev() {
         if level == 0 {
             b.conv(width, 3, Activation::Relu);
@@ -73,10 +101,17 @@ pub(super) fn embedding(wanted: Wanted, latent: usize, width: usize, hidden: usi
             let below = if level == 1 { width } else { 2 * width };
             b.conv(below * 4, 3, Activation::Relu);
         }
-        b.then(Op::DepthToSpace(2));
+        curved = b.then(Op::DepthToSpace(2));
     }
     if halvings == 0 {
-        b.conv(wanted.channels, 3, Activation::Linear);
+        curved = b.conv(wanted.channels, 3, Activation::Linear);
+    }
+    if linear > 0 {
+        b.after(bottleneck, Op::Dense { width: small * small * linear, activation: Activation::Linear });
+        b.then(Op::Unflatten(Size::new(small, small, linear)));
+        b.conv(wanted.channels * block * block, 3, Activation::Linear);
+        let straight = b.then(Op::DepthToSpace(block));
+        b.add(curved, straight);
     }
     b.finish("embedding", bottleneck, 1, wanted.side)
 }

@@ -14,9 +14,11 @@ pub fn architectures() -> Vec<(String, Net)> {
         ("noise_autoencoder".into(), noise_autoencoder::noise_autoencoder(of(1, 28))),
         ("noise_autoencoder_36".into(), noise_autoencoder::noise_autoencoder(of(3, 36))),
     ];
-    for (side, hidden) in [(16, 0), (20, 24), (7, 0), (3, 10)] {
-        let net = embedding::embedding(of(3, side), 6, 8, hidden);
-        nets.push((format!("embedding_{side}_{hidden}"), net));
+    for (side, hidden, linear) in
+        [(16, 0, 0), (20, 24, 0), (7, 0, 0), (3, 10, 0), (20, 0, 4), (7, 12, 2), (10, 0, 3)]
+    {
+        let net = embedding::embedding(of(3, side), 6, 8, hidden, linear);
+        nets.push((format!("embedding_{side}_{hidden}_{linear}"), net));
     }
     for (name, activation) in [
         ("relu", Activation::Relu),

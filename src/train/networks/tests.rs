@@ -31,8 +31,8 @@ fn every_network_gives_back_its_input_size_times_its_scale() {
     ];
     nets.extend((1..=4).map(|scale| residual::residual(COLOUR, 48, 2, 96, 2, scale)));
     for side in [3, 8, 20, 28, 64] {
-        for hidden in [0, 100] {
-            nets.push(embedding::embedding(Wanted { channels: 3, side }, 16, 8, hidden));
+        for (hidden, linear) in [(0, 0), (100, 0), (0, 5), (100, 5)] {
+            nets.push(embedding::embedding(Wanted { channels: 3, side }, 16, 8, hidden, linear));
         }
     }
     for net in nets {

@@ -48,7 +48,7 @@ fn pictures_are_resolved_with_defaults() {
         (Task::Restore, 64, 32, 40, 500)
     );
     assert_eq!((plan.loss, plan.schedule, plan.warmup), (Loss::Mse, Schedule::Cosine, 200));
-    assert_eq!((plan.validation, plan.rate, plan.decay, plan.clip), (0.05, 0.001, 0.0, 1.0));
+    assert_eq!((plan.validation, plan.rate, plan.decay, plan.clip), (0.05, 0.001, 0.0, 3.0));
     assert!(plan.augment && plan.threads == 2 && plan.memory < 4 << 30 && plan.memory > 3 << 30);
     let Data::Pictures { input, test, recipe, label } = &plan.data else { panic!("{:?}", plan.data) };
     assert!(matches!(input.source, Source::Folder) && test.is_some() && recipe.is_some() && label.is_none());
