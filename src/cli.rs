@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 all done; 1 another run holds the output, or `verify` found damage; 2 usage; 10 finished, some items failed; 11 stopped at \
+    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, or training failed; 2 usage; 10 finished, some items failed; 11 stopped at \
 max_failures; 20 interrupted, run again to go on; 30 the output could not be written; 78 invalid pipeline.\n\n\
 Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
 )]

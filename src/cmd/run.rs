@@ -22,12 +22,12 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
         super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
     }
     let fault = std::env::var(FAULT_VARIABLE).ok();
+    quiet_panics();
     let plan = match job {
         Job::Run(plan) => plan,
         Job::Train(plan) if selection == Selection::FailedOnly => return train::retry(&plan),
         Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
     };
-    quiet_panics();
     let reporter = reporter(args.progress, &plan);
     let options = Options { selection, prune: args.prune, stop: &stop, fault };
     let result = run::run(&plan, &options, &|event| reporter.event(&event));

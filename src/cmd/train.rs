@@ -9,6 +9,8 @@ use crate::run::ledger::{Ledger, LedgerError};
 use crate::store::{Fault, Lock, LockError, Store};
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Task, TrainError, TrainPlan, Vectors};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::AtomicBool;
 
 /// Trains.
@@ -21,18 +23,25 @@ pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &Ato
 
 /// Opens the output for this job alone.
 fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
-    let model = plan.output.join(&plan.model);
-    if Ledger::open_existing(&plan.output)?.is_none() && model.symlink_metadata().is_ok() {
+    let own = [plan.model.as_bytes(), train::PROGRESS.as_bytes()];
+    let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
+    let foreign = |name: &&[u8]| {
+        let known = claimed.as_ref().is_some_and(|claims| claims.contains(*name));
+        !known && plan.output.join(OsStr::from_bytes(name)).symlink_metadata().is_ok()
+    };
+    if let Some(name) = own.iter().find(|name| foreign(name)) {
         return Err(TrainError::Foreign(format!(
-            "{} exists and was not written by safelight; move it away or choose another output",
-            model.display()
+            "{} exists and was not written by this job; move it away or choose another output",
+            plan.output.join(OsStr::from_bytes(name)).display()
         )));
     }
     let store = Store::open(&plan.output, Fault::parse(fault))?;
     let lock = Lock::take(&plan.output)?;
     store.sweep()?;
     // No other job may write here from now on.
-    Ledger::open(&plan.output)?.adopt(&plan.name)?;
+    let mut ledger = Ledger::open(&plan.output)?;
+    ledger.adopt(&plan.name)?;
+    ledger.claim(own.into_iter())?;
     Ok((store, lock))
 }
 
@@ -91,6 +100,11 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         mib(plan.memory)
     ));
     text.push_str(&match train::standing(plan) {
+        Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
+        Standing::Trained => {
+            "  resume   it is trained: the figures and the file's metadata would be written anew\n"
+                .to_string()
+        }
         Standing::Within(epoch, step) => format!("  resume   from epoch {epoch}, step {step}\n"),
         Standing::New => "  resume   nothing to go on from\n".to_string(),
         Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
@@ -194,6 +208,10 @@ fn grouped(number: u64) -> String {
 pub fn status(plan: &TrainPlan) -> u8 {
     let model = plan.output.join(&plan.model);
     out(&match train::standing(plan) {
+        Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
+        Standing::Trained => {
+            format!("{}: trained; run it to write its figures and the file's metadata anew\n", plan.name)
+        }
         Standing::Within(epoch, step) => format!(
             "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
             plan.name, plan.epochs, plan.steps

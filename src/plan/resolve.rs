@@ -4,7 +4,7 @@ use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerpri
 use crate::run::made::Series;
 use crate::run::{inputs, manifest, memory};
 use crate::sinks::overlaps;
-use crate::spec::language::SYNTH;
+use crate::spec::language::{IMAGES, SYNTH};
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
 use crate::steps::{Action, STEPS};
@@ -170,7 +170,10 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
 
 fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
     let mut set = GlobSetBuilder::new();
-    for pattern in args.texts(name).unwrap_or_default() {
+    // Where pictures are made, patterns of files can't be given: those beside them are found by the usual ones.
+    let made = name == "include" && args.text(SYNTH).is_some();
+    let usual = made.then(|| vec![IMAGES.trim_matches(['[', '"', ']'])]);
+    for pattern in usual.or_else(|| args.texts(name)).unwrap_or_default() {
         match GlobBuilder::new(pattern).case_insensitive(true).literal_separator(true).build() {
             Ok(glob) => drop(set.add(glob)),
             Err(e) => errors.push(args.error(name, format!("bad pattern: {e}"), None)),

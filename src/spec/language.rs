@@ -56,6 +56,9 @@ pub const LIMITS_SECTION: (&str, &str) = ("limits", "Bounds on memory, image siz
 /// Parameter of `input` that a plain path stands for.
 pub const INPUT_SHORTHAND: &str = "path";
 
+/// What is an image by its name, as a YAML list of one pattern.
+pub const IMAGES: &str = "[\"**/*.{jpg,jpeg,png,tif,tiff,webp,bmp,gif,pnm,pgm,ppm,pbm,pam,qoi,tga,ico,ff}\"]";
+
 /// Parameters of `input`.
 pub const INPUT: &[Param] = &[
     Param {
@@ -67,9 +70,7 @@ pub const INPUT: &[Param] = &[
     Param {
         name: "include",
         kind: Kind::List(&Kind::Glob),
-        fallback: Fallback::Yaml(
-            "[\"**/*.{jpg,jpeg,png,tif,tiff,webp,bmp,gif,pnm,pgm,ppm,pbm,pam,qoi,tga,ico,ff}\"]",
-        ),
+        fallback: Fallback::Yaml(IMAGES),
         doc: "Patterns over paths relative to `path`; a file has to match one, capitals or not.",
     },
     Param {

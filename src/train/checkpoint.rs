@@ -65,12 +65,16 @@ pub struct Progress {
     pub best: Option<usize>,
     /// Whether training is over and the model written.
     pub over: bool,
+    /// Digest of the model's file, then.
+    pub model: String,
     /// The final figures, then.
     pub figures: Vec<Figure>,
-    /// [`TrainPlan::besides`](super::TrainPlan::besides) of these.
+    /// Digest of what they, and the file's metadata, depend on beside the weights.
     pub besides: String,
-    /// Digest of what was learned from: names, sizes and times.
+    /// Digest of what is learned from: names, sizes and times.
     pub data: String,
+    /// Digest of the names of what of it can be used.
+    pub used: String,
 }
 
 impl Progress {
@@ -162,9 +166,11 @@ mod tests {
             length: 0.3,
             best: Some(0),
             over: false,
+            model: "m".into(),
             figures: vec![],
             besides: String::new(),
             data: "d".into(),
+            used: "u".into(),
         };
         state
     }

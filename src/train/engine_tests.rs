@@ -5,6 +5,7 @@ use super::net::{Activation, Builder, Net, Op, Size};
 use super::reference;
 use super::step::{Pair, Stepper};
 use crate::random::Rng;
+use std::sync::atomic::AtomicBool;
 
 fn conv(channels: usize, kernel: usize, stride: usize, padded: bool, activation: Activation) -> Op {
     Op::Conv { channels, kernel, stride, padded, activation }
@@ -124,14 +125,10 @@ fn forward_is_that_of_plain_loops() {
     for case in cases(21) {
         let net = &case.net;
         let mut stepper = Stepper::new(net, net.input, 32).unwrap();
-        let found = stepper.evaluate(
-            &case.parameters,
-            case.pairs.len(),
-            |i| case.pairs[i].input.clone(),
-            |_, engine, workspace, place| {
-                (0..net.nodes.len()).map(|id| engine.value(workspace, id, place)).collect::<Vec<_>>()
-            },
-        );
+        let all = |_, value: &dyn Fn(usize) -> Vec<f32>| (0..net.nodes.len()).map(value).collect::<Vec<_>>();
+        let pair = |i: usize| case.pairs[i].clone();
+        let found = stepper.evaluate(&case.parameters, case.pairs.len(), &AtomicBool::new(false), pair, all);
+        let found = found.unwrap();
         for (pair, found) in case.pairs.iter().zip(found) {
             let expected = reference::forward(net, &doubles(&case.parameters), &doubles(&pair.input));
             for (id, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -235,9 +232,11 @@ fn dropout_drops_its_share_while_training_only_and_its_gradient_follows() {
     let mut parameters = vec![0.0; net.parameters()];
     (0..8).for_each(|c| parameters[c * 8 + c] = 1.0);
     let mut stepper = Stepper::new(&net, net.input, 16).unwrap();
-    let kept = stepper.evaluate(&parameters, 1, |_| vec![1.0; 128], |_, e, w, at| e.value(w, 2, at));
-    assert_eq!(kept, [vec![1.0; 128]]);
     let pair = |_| Pair { input: vec![1.0; 128], target: vec![0.0; 128] };
+    let mut evaluated =
+        |stop| stepper.evaluate(&parameters, 1, &AtomicBool::new(stop), pair, |_, value| value(2));
+    assert_eq!(evaluated(false), Some(vec![vec![1.0; 128]]));
+    assert_eq!(evaluated(true), None);
     let mut gradient = vec![0.0; parameters.len()];
     let loss = stepper.gradient(&parameters, Loss::Mse, 3, pair, &mut gradient);
     // Three quarters of the numbers are 4/3, the others 0; the mean square is 4/3 too.

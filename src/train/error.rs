@@ -22,17 +22,19 @@ pub enum TrainError {
     Data(String),
     /// The loss was no number any more.
     #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}; lower `rate`, or set \
-         `clip: 2` and a longer `warmup`. The last checkpoint is kept, and the best model so far is written if an epoch \
-         was done"
+        "the {what} became {value} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}. The last checkpoint is \
+         kept, and the best model so far is written if an epoch was done; lower `rate`, or set `clip: 2` or a longer \
+         `warmup`, with which training starts anew"
     )]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
         /// Step of the epoch, from 1.
         step: usize,
-        /// The loss, or the gradient's length where that was no number.
-        loss: f64,
+        /// What was no finite number: the loss, the loss on what is held out, or the gradient's length.
+        what: &'static str,
+        /// Its value.
+        value: f64,
         /// Learning rate of the step.
         rate: f64,
     },

@@ -38,7 +38,7 @@ pub enum Event {
         of_epochs: usize,
         /// Steps in an epoch.
         of_steps: usize,
-        /// The loss, smoothed.
+        /// Its loss.
         loss: f64,
         /// The learning rate.
         rate: f64,

@@ -57,11 +57,15 @@ pub fn unscaled(net: &Net, parameters: &[f32], (lows, spans): &(Vec<f32>, Vec<f3
     let (first, end) = (places[1].as_ref()?, places[last].as_ref()?);
     let mut folded = parameters.to_vec();
     for (row, bias) in first.weights.clone().step_by(first.fan_in).zip(first.bias.clone()) {
+        // What is taken off the bias belongs to the weights as they are written, rounded; columns that never change
+        // (a span of 0) tell nothing.
+        let mut sum = f64::from(folded[bias]);
         for (column, (low, span)) in lows.iter().zip(spans).enumerate() {
-            let weight = folded[row + column] / span;
+            let weight = if *span > 0.0 { folded[row + column] / span } else { 0.0 };
             folded[row + column] = weight;
-            folded[bias] -= weight * low;
+            sum -= f64::from(weight) * f64::from(*low);
         }
+        folded[bias] = sum as f32;
     }
     let rows = end.weights.clone().step_by(end.fan_in).zip(end.bias.clone());
     for ((row, bias), (low, span)) in rows.zip(lows.iter().zip(spans)) {

@@ -9,11 +9,12 @@ use super::loss::Loss;
 use super::pca::Pca;
 use super::settings::Task;
 use super::silhouette::silhouette;
-use super::step::Stepper;
+use super::step::{Pair, Stepper};
 use crate::image::Image;
 use crate::image::resize::{Filter, resize};
 use crate::random::seed_of;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Examples that principal components are found of, at most, and that the figures of embeddings are of.
 const FOR_PCA: usize = 60_000;
@@ -36,13 +37,14 @@ pub(super) fn figures(
     stepper: &mut Stepper,
     (parameters, validation): (&[f32], f64),
     test: Option<&Job<'_>>,
-    emit: &(dyn Fn(Event) + Sync),
+    (stop, emit): (&AtomicBool, &(dyn Fn(Event) + Sync)),
 ) -> Result<Vec<Figure>, TrainError> {
     // An embedding is of clean pictures as they stand, whatever it was made robust against.
     let plain = Drawing { recipe: None, augment: false, ..job.drawing.clone() };
     let judged_by = test.unwrap_or(job);
     let drawing = if job.plan.task == Task::Embed { &plain } else { job.drawing };
-    let judged = judge(&Job { drawing, ..*judged_by }, stepper, parameters, judged_by.held)?;
+    emit(Event::Preparing { what: "final figures".into(), done: 0, total: 1 });
+    let judged = judge(&Job { drawing, ..*judged_by }, stepper, parameters, judged_by.held, stop)?;
     let mse = judged.iter().map(|j| j.mse).sum::<f64>() / judged.len().max(1) as f64;
     let mut figures = vec![];
     let mut add = |name: &str, value: f64, baseline: Option<(&str, f64)>| {
@@ -57,7 +59,6 @@ pub(super) fn figures(
     };
     match job.plan.task {
         Task::Restore => {
-            emit(Event::Preparing { what: "final figures".into(), done: 0, total: 1 });
             let (name, before) = unrestored(judged_by)?;
             add(
                 "psnr",
@@ -70,7 +71,7 @@ pub(super) fn figures(
         Task::Embed => {
             let judged_by = &Job { drawing: &plain, ..*judged_by };
             let job = &Job { drawing: &plain, ..*job };
-            embedding(job, judged_by, stepper, parameters, (mse, emit), &mut add)?;
+            embedding(job, judged_by, stepper, parameters, (mse, stop, emit), &mut add)?;
         }
     }
     add("validation_loss", validation, None);
@@ -86,7 +87,7 @@ fn embedding(
     judged_by: &Job<'_>,
     stepper: &mut Stepper,
     parameters: &[f32],
-    (mse, emit): (f64, &(dyn Fn(Event) + Sync)),
+    (mse, stop, emit): (f64, &AtomicBool, &(dyn Fn(Event) + Sync)),
     add: Add<'_>,
 ) -> Result<(), TrainError> {
     let width = job.plan.net.input.len();
@@ -97,8 +98,12 @@ fn embedding(
         add("mse", mse, None);
         return Ok(());
     }
-    let working = |what: &str| emit(Event::Preparing { what: what.into(), done: 0, total: 1 });
-    working("principal components");
+    let working = |what: &str| {
+        emit(Event::Preparing { what: what.into(), done: 0, total: 1 });
+        let stopped = stop.load(Ordering::Relaxed);
+        if stopped { Err(TrainError::Interrupted { epoch: 1, step: 0 }) } else { Ok(()) }
+    };
+    working("principal components")?;
     let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
     let learned_from = every(job, job.train, most);
     let learned = rows(job, &learned_from)?;
@@ -109,20 +114,27 @@ fn embedding(
     let seen = rows(judged_by, &held)?;
     add("mse", mse, Some(("PCA", pca.mse(&seen))));
     let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {
-        draws.iter().map(|(i, _)| job.examples[*i].label).collect()
+        let labels = || draws.iter().map(|(i, _)| job.examples[*i].label);
+        let without = labels().filter(Option::is_none).count();
+        if without > 0 && without < draws.len() {
+            let text =
+                format!("{without} of {} have no `label`: there are no figures of groups", draws.len());
+            emit(Event::Note(text));
+        }
+        labels().collect()
     };
     let Some(of) = groups(judged_by, &held) else { return Ok(()) };
-    let own = codes(judged_by, stepper, parameters, &held)?;
+    let own = codes(judged_by, stepper, parameters, &held, stop)?;
     let theirs = project(&pca, &seen, width);
     if let Some(known) = groups(job, &learned_from) {
-        working("nearest neighbours");
-        let of_own = codes(job, stepper, parameters, &learned_from)?;
+        working("nearest neighbours")?;
+        let of_own = codes(job, stepper, parameters, &learned_from, stop)?;
         let score = accuracy(&of_own, &known, &own, &of, latent, NEIGHBOURS);
         let of_theirs = project(&pca, &learned, width);
         let of_pca = accuracy(&of_theirs, &known, &theirs, &of, components, NEIGHBOURS);
         add("knn_accuracy", score, Some(("PCA", of_pca)));
     }
-    working("silhouettes");
+    working("silhouettes")?;
     let some = of.len().min(POINTS);
     let mean = |points: &[f32], d: usize| silhouette(&points[..some * d], d, &of[..some]);
     let of_pca = mean(&theirs, components);
@@ -199,14 +211,14 @@ fn codes(
     stepper: &mut Stepper,
     parameters: &[f32],
     draws: &[(usize, u64)],
+    stop: &AtomicBool,
 ) -> Result<Vec<f32>, TrainError> {
     let (net, first) = (&job.plan.net, First::default());
-    let codes = stepper.evaluate(
-        parameters,
-        draws.len(),
-        |i| first.or(job.pair(draws[i].0, draws[i].1), net).target,
-        |_, engine, workspace, place| engine.value(workspace, net.bottleneck, place),
-    );
+    let pair = |i: usize| {
+        let target = first.or(job.pair(draws[i].0, draws[i].1), net).target;
+        Pair { input: target, target: Vec::new() }
+    };
+    let codes = stepper.evaluate(parameters, draws.len(), stop, pair, |_, value| value(net.bottleneck));
     first.check()?;
-    Ok(codes.concat())
+    Ok(codes.ok_or(TrainError::Interrupted { epoch: 1, step: 0 })?.concat())
 }

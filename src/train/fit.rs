@@ -27,8 +27,6 @@ pub(super) struct Job<'a> {
     /// Draws that it is judged by: example and seed.
     pub held: &'a [(usize, u64)],
     pub drawing: &'a Drawing,
-    /// Steps in an epoch.
-    pub steps: usize,
 }
 
 impl Job<'_> {
@@ -103,7 +101,7 @@ pub(super) fn fit(
     save: Save<'_>,
 ) -> Result<Ended, TrainError> {
     let plan = job.plan;
-    let total = (plan.epochs * job.steps) as u64;
+    let total = (plan.epochs * plan.steps) as u64;
     let decays = weights(&plan.net);
     let mut gradient = vec![0.0; state.parameters.len()];
     let mut order = Order { seed: plan.seed, members: job.train, pass: None };
@@ -113,13 +111,13 @@ pub(super) fn fit(
         if early(&state.progress.history, state.progress.best, plan.patience) {
             return Ok(Ended::Over);
         }
-        while state.progress.step < job.steps {
+        while state.progress.step < plan.steps {
             if stop.load(Ordering::Relaxed) {
                 save(state, None)?;
                 return Ok(Ended::Interrupted);
             }
             let clock = Instant::now();
-            let step = epoch * job.steps + state.progress.step;
+            let step = epoch * plan.steps + state.progress.step;
             let rate = plan.schedule.rate(plan.rate, step as u64, plan.warmup as u64, total);
             let seed = seed_of(plan.seed, b"step", step, &[]);
             let batch: Vec<usize> =
@@ -130,12 +128,10 @@ pub(super) fn fit(
             first.check()?;
             let length = norm(&gradient);
             if !loss.is_finite() || !length.is_finite() {
-                return Err(TrainError::Diverged {
-                    epoch: epoch + 1,
-                    step: state.progress.step + 1,
-                    loss,
-                    rate,
-                });
+                let (what, value) =
+                    if loss.is_finite() { ("gradient's length", length) } else { ("loss", loss) };
+                let (epoch, step) = (epoch + 1, state.progress.step + 1);
+                return Err(TrainError::Diverged { what, value, epoch, step, rate });
             }
             let scale = clip(plan.clip, length, &mut state.progress.length) as f32;
             state.adam.update(&mut state.parameters, &gradient, scale, rate, plan.decay, &decays);
@@ -146,7 +142,7 @@ pub(super) fn fit(
                 epoch: epoch + 1,
                 step: state.progress.step,
                 of_epochs: plan.epochs,
-                of_steps: job.steps,
+                of_steps: plan.steps,
                 loss,
                 rate,
             });
@@ -155,15 +151,23 @@ pub(super) fn fit(
                 saved = Instant::now();
             }
         }
-        let validation = mean_loss(&judge(job, stepper, &state.parameters, job.held)?);
+        let judged = match judge(job, stepper, &state.parameters, job.held, stop) {
+            Err(TrainError::Interrupted { .. }) => {
+                save(state, None)?;
+                return Ok(Ended::Interrupted);
+            }
+            judged => judged?,
+        };
+        let validation = mean_loss(&judged);
         let past = Past {
-            train: state.progress.sum / job.steps.max(1) as f64,
+            train: state.progress.sum / plan.steps.max(1) as f64,
             validation,
             seconds: state.progress.seconds,
         };
         if !validation.is_finite() {
-            let rate = plan.schedule.rate(plan.rate, (epoch * job.steps) as u64, plan.warmup as u64, total);
-            return Err(TrainError::Diverged { epoch: epoch + 1, step: job.steps, loss: validation, rate });
+            let rate = plan.schedule.rate(plan.rate, (epoch * plan.steps) as u64, plan.warmup as u64, total);
+            let (what, value) = ("loss on what is held out", validation);
+            return Err(TrainError::Diverged { what, value, epoch: epoch + 1, step: plan.steps, rate });
         }
         let known = state.progress.validation();
         let best = known.is_none_or(|known| validation < known);
@@ -210,28 +214,23 @@ pub(super) fn judge(
     stepper: &mut Stepper,
     parameters: &[f32],
     draws: &[(usize, u64)],
+    stop: &AtomicBool,
 ) -> Result<Vec<Judged>, TrainError> {
     let first = First::default();
     let net = &job.plan.net;
     let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), net);
     let clamps = net.input.h * net.input.w > 1;
-    let judged = stepper.evaluate(
-        parameters,
-        draws.len(),
-        |i| pair(i).input,
-        |i, engine, workspace, place| {
-            let target = pair(i).target;
-            let output = engine.value(workspace, net.output(), place);
-            let mut unused = vec![0.0; output.len()];
-            let count = output.len() as f64;
-            let loss = job.plan.loss.of(&output, &target, 1.0, &mut unused) / count;
-            let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
-            let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
-            Judged { loss, mse: Loss::Mse.of(&inside, &target, 1.0, &mut unused) / count }
-        },
-    );
+    let judged = stepper.evaluate(parameters, draws.len(), stop, pair, |pair, value| {
+        let output = value(net.output());
+        let mut unused = vec![0.0; output.len()];
+        let count = output.len() as f64;
+        let loss = job.plan.loss.of(&output, &pair.target, 1.0, &mut unused) / count;
+        let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
+        let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
+        Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }
+    });
     first.check()?;
-    Ok(judged)
+    judged.ok_or(TrainError::Interrupted { epoch: 1, step: 0 })
 }
 
 /// Mean of the losses.

@@ -17,6 +17,7 @@ mod fit;
 mod knn;
 mod language;
 mod layout;
+mod listed;
 mod load;
 mod loss;
 mod moves;
@@ -30,6 +31,7 @@ mod settings;
 mod sheet;
 mod silhouette;
 mod sources;
+mod standing;
 mod step;
 mod vectors;
 
@@ -40,8 +42,9 @@ pub use event::{Event, Figure, Summary};
 pub use language::TRAIN;
 pub use loss::Loss;
 pub use resolve::{memory_needed, resolve};
-pub use run::{PROGRESS, Standing, run, standing};
-pub use settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
+pub use run::{PROGRESS, run};
+pub use settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors, Written};
+pub use standing::{Standing, standing};
 pub use step::{Pair, Stepper};
 
 #[cfg(test)]

@@ -83,12 +83,18 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     let limits = resolve_limits(&spec.limits);
     let batch = count(args, "batch")?;
     let (epochs, steps) = (count(args, "epochs")?, count(args, "steps")?);
-    let needed = memory_needed(&net, batch, limits.threads) + RESERVE;
+    // Finding out the rest lays out a step's buffers and weights.
+    let weights = weights_need(&net) + RESERVE;
+    let fits = weights <= limits.memory;
+    let needed = if fits { memory_needed(&net, batch, limits.threads) + RESERVE } else { weights };
     if needed > limits.memory {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let message = format!("training needs about {} MiB, over {} MiB", mib(needed), mib(limits.memory));
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
         errors.push(spec.limits.error("memory", message, Some(help.into())));
+    }
+    if let Data::Vectors { source } = &data {
+        check_vectors(source, net.input.c, limits.memory.saturating_sub(needed), (spec, args), errors);
     }
     if Stepper::rounded(batch) != batch {
         notes.push(format!("`batch` is rounded up to {}, for parts of one size", Stepper::rounded(batch)));
@@ -253,6 +259,31 @@ fn vectors(
     }
 }
 
+/// Refuses vectors that don't fit into memory.
+fn check_vectors(
+    source: &Vectors,
+    wide: usize,
+    memory: u64,
+    (spec, args): (&PipelineSpec, &Args),
+    errors: &mut Vec<Diagnostic>,
+) {
+    // As they are read or made, together, and one by one; blobs twice in double precision.
+    let (section, key, rows, each) = match source {
+        Vectors::Parquet { files, .. } => (&spec.input, "path", sources::rows_of(files), 12),
+        Vectors::Blobs(b) => (args, "blobs", b.count as u64, 24),
+    };
+    let needed = rows.saturating_mul(wide as u64 * each);
+    if needed > memory {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let message = format!(
+            "{rows} vectors of {wide} numbers take about {} MiB, and {} MiB are left of limits.memory",
+            mib(needed),
+            mib(memory)
+        );
+        errors.push(section.error(key, message, Some("raise limits.memory, or give fewer".into())));
+    }
+}
+
 fn blobs(spec: &PipelineSpec, args: &Args, errors: &mut Vec<Diagnostic>) -> Option<Blobs> {
     let blobs = args.map("blobs")?;
     if spec.has_input {
@@ -301,10 +332,15 @@ fn besides(args: &Args) -> String {
 /// Bytes that training takes beside the data: buffers and gradients of a step; parameters, Adam's two moments, the
 /// best, a gradient and a checkpoint of all that; weights packed for both directions.
 pub fn memory_needed(net: &Net, batch: usize, threads: usize) -> u64 {
+    let step = Stepper::bytes(net, net.input, batch, threads).unwrap_or(0);
+    step as u64 + weights_need(net)
+}
+
+/// The part of that which is of the parameters alone.
+fn weights_need(net: &Net) -> u64 {
     // Winograd's weights are four times the network's.
     let copies = 5 + 4 + 8;
-    let step = Stepper::bytes(net, net.input, batch, threads).unwrap_or(0);
-    (step + 4 * copies * net.parameters()) as u64
+    4 * copies * net.parameters() as u64
 }
 
 #[cfg(test)]

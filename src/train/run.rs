@@ -8,16 +8,17 @@ use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
 use super::fit::{Ended, First, Job, fit};
-use super::load::{Loaded, digest, load};
+use super::listed::{digests, list};
+use super::load::{Loaded, load};
 use super::net::Size;
 use super::settings::{Data, TrainPlan};
 use super::sheet::sheet;
-use super::step::Stepper;
+use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
+use super::step::{Pair, Stepper};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
-use crate::image::Image;
 use crate::image::resize::{Filter, resize};
-use crate::store::{STATE_FOLDER, Store};
-use std::path::{Path, PathBuf};
+use crate::store::Store;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Folder of the curve and the sheets, below the output.
@@ -30,39 +31,8 @@ const TESTED: usize = 20_000;
 const SHOWN: usize = 6;
 /// Pictures that an export is checked with.
 const CHECKED: usize = 3;
-
-fn checkpoint_path() -> PathBuf {
-    Path::new(STATE_FOLDER).join("checkpoint")
-}
-
-/// The checkpoint of a job, if there is a whole one of the same settings.
-fn saved(plan: &TrainPlan) -> Option<State> {
-    let bytes = std::fs::read(plan.output.join(checkpoint_path())).ok()?;
-    State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())
-}
-
-/// How far a job is, by its checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// There is none of these settings.
-    New,
-    /// The next run goes on in this epoch (from 1), after so many steps of it.
-    Within(usize, usize),
-    /// The model is written.
-    Over,
-}
-
-/// How far the job is.
-pub fn standing(plan: &TrainPlan) -> Standing {
-    match saved(plan) {
-        None => Standing::New,
-        Some(state) if state.progress.over && plan.output.join(&plan.model).exists() => Standing::Over,
-        Some(state) => {
-            let (epoch, step) = state.progress.at();
-            Standing::Within(epoch, step)
-        }
-    }
-}
+/// For what is over at once.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Trains, from the checkpoint if there is one, and writes the model. What is there of a finished job is kept.
 ///
@@ -89,36 +59,41 @@ struct Run<'a> {
 impl Run<'_> {
     fn whole(&self) -> Result<Summary, TrainError> {
         let plan = self.plan;
-        let model = plan.output.join(&plan.model);
-        let digest = digest(&plan.data);
-        let mut state = saved(plan);
-        if state.is_none() && plan.output.join(checkpoint_path()).exists() {
-            (self.emit)(Event::Note(
-                "the settings have changed since the last run: training starts anew".into(),
-            ));
-        }
-        if state.as_ref().is_some_and(|s| s.progress.data != digest) {
-            // What was held out could be learned from now, and the other way round.
-            (self.emit)(Event::Note(
-                "what is learned from has changed since the last run: training starts anew".into(),
-            ));
-            state = None;
-        }
-        let same = |s: &&State| s.progress.over && s.progress.besides == plan.besides && model.exists();
-        if let Some(state) = state.as_ref().filter(same) {
+        let listed = list(&plan.data);
+        let digests = digests(plan, &listed);
+        let at = checkpoint(plan, &digests);
+        let state = match kept(plan, &digests) {
+            Kept::Nothing => None,
+            Kept::Other(why) => {
+                let text = format!(
+                    "{why}: training starts anew (with what was before, it would go on where it was)"
+                );
+                (self.emit)(Event::Note(text));
+                None
+            }
+            Kept::State(state) => Some(*state),
+        };
+        if let Some(state) = state.as_ref().filter(|state| is_over(plan, state, &digests)) {
             (self.emit)(Event::Note("it is trained: nothing to do".into()));
             let summary = self.summary(state, state.progress.figures.clone());
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
         }
         let drawing = drawing(plan);
-        let loaded = load(plan, &drawing, self.stop, self.emit).map_err(|error| match (&state, error) {
-            (Some(s), TrainError::Interrupted { .. }) => {
-                let (epoch, step) = s.progress.at();
-                TrainError::Interrupted { epoch, step }
-            }
-            (_, error) => error,
-        })?;
+        let loaded =
+            load(plan, &listed, &drawing, self.stop, self.emit).map_err(|e| within(state.as_ref(), e))?;
+        let used = loaded.digest();
+        if let Some(state) = state.as_ref().filter(|state| state.progress.used != used) {
+            let (epoch, _) = state.progress.at();
+            return Err(TrainError::Data(format!(
+                "other inputs can be used now than in the epochs before {epoch}, though the files look the same: make \
+                 those readable that are named above, give as much memory as then (limits.memory), or delete {} to start \
+                 anew",
+                plan.output.join(&at).display()
+            )));
+        }
+        outdated(plan, &digests).iter().try_for_each(|path| self.store.remove(path))?;
+        self.remove_sheets(state.as_ref().map_or(0, |state| state.progress.history.len()))?;
         let Loaded { mut examples, held: given, test, scaling } = loaded;
         // Pairs bring their own validation.
         let (train, held) = match given.is_empty() {
@@ -133,18 +108,12 @@ impl Run<'_> {
             }
         };
         let draws = validation(&examples, &held, plan.seed, HELD);
-        let job = Job {
-            plan,
-            examples: &examples,
-            train: &train,
-            held: &draws,
-            drawing: &drawing,
-            steps: plan.steps,
-        };
+        let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));
-        state.progress.data = digest;
+        state.progress.data.clone_from(&digests.weights);
+        state.progress.used = used;
         state.progress.over = false;
         (self.emit)(Event::Started {
             parameters: plan.net.parameters(),
@@ -158,7 +127,7 @@ impl Run<'_> {
             if let Some(stepper) = stepper {
                 self.show(&job, &shown, state, stepper)?;
             }
-            self.store.write(&checkpoint_path(), &state.to_bytes(&plan.fingerprint))?;
+            self.store.write(&at, &state.to_bytes(&plan.fingerprint))?;
             Ok(())
         };
         let ended = match fit(&job, &mut stepper, &mut state, self.stop, self.emit, &mut save) {
@@ -173,20 +142,33 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         if ended == Ended::Interrupted {
-            let (epoch, step) = state.progress.at();
-            return Err(TrainError::Interrupted { epoch, step });
+            return Err(within(Some(&state), TrainError::Interrupted { epoch: 1, step: 0 }));
         }
         // Before the figures, which take their time.
         self.export(&job, &mut stepper, &state, &scaling, &[])?;
-        let figures = self.figures(&job, &test, &mut stepper, &state)?;
-        self.export(&job, &mut stepper, &state, &scaling, &figures)?;
+        let figures =
+            self.figures(&job, &test, &mut stepper, &state).map_err(|error| within(Some(&state), error))?;
+        state.progress.model = self.export(&job, &mut stepper, &state, &scaling, &figures)?;
         state.progress.over = true;
-        state.progress.besides.clone_from(&plan.besides);
+        state.progress.besides = digests.besides;
         state.progress.figures = figures;
-        self.store.write(&checkpoint_path(), &state.to_bytes(&plan.fingerprint))?;
+        self.store.write(&at, &state.to_bytes(&plan.fingerprint))?;
         let summary = self.summary(&state, state.progress.figures.clone());
         (self.emit)(Event::Finished(summary.clone()));
         Ok(summary)
+    }
+
+    /// Removes the sheets of epochs after this one: they are of another job.
+    fn remove_sheets(&self, after: usize) -> Result<(), TrainError> {
+        let entries = std::fs::read_dir(self.plan.output.join(PROGRESS));
+        for name in entries.into_iter().flatten().flatten().map(|entry| entry.file_name()) {
+            let number =
+                name.to_str().and_then(|n| n.strip_prefix("epoch_")?.strip_suffix(".png")?.parse().ok());
+            if number.is_some_and(|number: usize| number > after) {
+                self.store.remove(&Path::new(PROGRESS).join(name))?;
+            }
+        }
+        Ok(())
     }
 
     fn summary(&self, state: &State, figures: Vec<Figure>) -> Summary {
@@ -210,10 +192,10 @@ impl Run<'_> {
         let draws = validation(test, &every, self.plan.seed, TESTED);
         let judged = Job { examples: test, held: &draws, train: &every, ..*job };
         let best = (&state.best[..], state.progress.validation().unwrap_or(f64::NAN));
-        figures(job, stepper, best, (!test.is_empty()).then_some(&judged), self.emit)
+        figures(job, stepper, best, (!test.is_empty()).then_some(&judged), (self.stop, self.emit))
     }
 
-    /// Writes the best parameters as ONNX, after checking that the file computes what they do.
+    /// Writes the best parameters as ONNX, after checking that the file computes what they do; gives its digest.
     fn export(
         &self,
         job: &Job<'_>,
@@ -221,7 +203,7 @@ impl Run<'_> {
         state: &State,
         scaling: &Option<(Vec<f32>, Vec<f32>)>,
         figures: &[Figure],
-    ) -> Result<(), TrainError> {
+    ) -> Result<String, TrainError> {
         let plan = self.plan;
         let scores: Vec<String> = figures.iter().map(score).collect();
         let words = Words {
@@ -243,15 +225,12 @@ impl Run<'_> {
         let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words));
         let first = First::default();
         let draws = &job.held[..job.held.len().min(CHECKED)];
-        let pair = |i: usize| {
-            let (example, seed) = draws[i];
-            first.or(job.pair(example, seed), &plan.net).input
-        };
+        let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), &plan.net);
         let net = &plan.net;
-        let made = stepper.evaluate(&state.best, draws.len(), pair, |i, engine, workspace, place| {
-            let value = |id| engine.value(workspace, id, place);
-            (pair(i), value(net.output()), value(net.bottleneck))
+        let made = stepper.evaluate(&state.best, draws.len(), &NEVER, pair, |pair, value| {
+            (pair.input, value(net.output()), value(net.bottleneck))
         });
+        let made = made.unwrap_or_default();
         first.check()?;
         let mut reference = Reference {
             size: plan.net.input,
@@ -269,7 +248,7 @@ impl Run<'_> {
             return Err(error.into());
         }
         self.store.publish(&[staged])?;
-        Ok(())
+        Ok(digest(&bytes))
     }
 
     /// The draws that sheets show.
@@ -308,25 +287,16 @@ impl Run<'_> {
         }
         let first = First::default();
         let net = &self.plan.net;
-        let pair = |i: usize| {
-            let (example, seed) = shown[i];
-            first.or(job.pair(example, seed), net)
-        };
+        let pair = |i: usize| first.or(job.pair(shown[i].0, shown[i].1), net);
         let large = Size::new(net.input.h * net.scale, net.input.w * net.scale, net.input.c);
-        let rows: Vec<Vec<Image>> = stepper.evaluate(
-            &state.parameters,
-            shown.len(),
-            |i| pair(i).input,
-            |i, engine, workspace, place| {
-                let pair = pair(i);
-                let mut input = picture(&pair.input, net.input);
-                if net.scale > 1 {
-                    input = resize(&input, large.w, large.h, Filter::Nearest);
-                }
-                let output = engine.value(workspace, net.output(), place);
-                vec![input, picture(&output, large), picture(&pair.target, large)]
-            },
-        );
+        let row = |pair: Pair, value: &dyn Fn(usize) -> Vec<f32>| {
+            let mut input = picture(&pair.input, net.input);
+            if net.scale > 1 {
+                input = resize(&input, large.w, large.h, Filter::Nearest);
+            }
+            vec![input, picture(&value(net.output()), large), picture(&pair.target, large)]
+        };
+        let rows = stepper.evaluate(&state.parameters, shown.len(), &NEVER, pair, row).unwrap_or_default();
         first.check()?;
         let image = sheet(&rows, &["input", "output", "clean"]);
         let name = folder.join(format!("epoch_{:04}.png", history.len()));
@@ -334,6 +304,17 @@ impl Run<'_> {
         let encoded = encoded.map_err(|e| TrainError::Data(format!("the sheet can't be made: {e}")))?;
         self.store.write(&name, &encoded.bytes)?;
         Ok(())
+    }
+}
+
+/// An error where the job stands; only an interrupt depends on that.
+fn within(state: Option<&State>, error: TrainError) -> TrainError {
+    match (state, error) {
+        (Some(state), TrainError::Interrupted { .. }) => {
+            let (epoch, step) = state.progress.at();
+            TrainError::Interrupted { epoch, step }
+        }
+        (_, error) => error,
     }
 }
 

@@ -43,12 +43,12 @@ pub enum Data {
     },
     /// Pairs that were made before.
     Pairs {
-        /// Relative path of each corrupted picture with its clean one, below `root`: those to learn from.
-        pairs: Vec<(PathBuf, PathBuf)>,
+        /// Those to learn from.
+        pairs: Vec<Written>,
         /// Those of the split `validation`. Without any, a share of `pairs` is held out.
-        validation: Vec<(PathBuf, PathBuf)>,
+        validation: Vec<Written>,
         /// Those of the split `test`, for the final figures only.
-        test: Vec<(PathBuf, PathBuf)>,
+        test: Vec<Written>,
         /// The folder.
         root: PathBuf,
     },
@@ -57,6 +57,17 @@ pub enum Data {
         /// Where they come from.
         source: Vectors,
     },
+}
+
+/// A pair of pictures in a folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// The corrupted picture, below the folder.
+    pub noisy: PathBuf,
+    /// The clean one.
+    pub clean: PathBuf,
+    /// What both were made of: pairs of one source stay on one side of the split.
+    pub source: String,
 }
 
 /// Where vectors come from.

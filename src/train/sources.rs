@@ -1,5 +1,6 @@
 //! Data other than pictures, found on disk: pairs written before, and vectors in Parquet files.
 
+use super::settings::Written;
 use crate::columns::Value;
 use crate::plan::{InputPlan, Source};
 use crate::run::inputs::read_list;
@@ -8,9 +9,6 @@ use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-
-/// A relative path of a corrupted picture and its clean one.
-type Pair = (PathBuf, PathBuf);
 
 /// The splits of the step `pairs`.
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
@@ -35,24 +33,25 @@ pub(super) fn folder(path: &Path) -> InputPlan {
 ///
 /// # Errors
 /// What is wrong with the folder, and what to do.
-pub(super) fn pairs(root: &Path) -> Result<[Vec<Pair>; 3], (String, String)> {
-    let mut found: [Vec<Pair>; 3] = Default::default();
+pub(super) fn pairs(root: &Path) -> Result<[Vec<Written>; 3], (String, String)> {
+    let mut found: [Vec<Written>; 3] = Default::default();
     let mut any = false;
     for (at, split) in SPLITS.iter().enumerate() {
         let below = root.join(split);
         let list = ["metadata.csv", "metadata.parquet"].map(|name| below.join(name));
         let Some(list) = list.into_iter().find(|list| list.is_file()) else { continue };
         any = true;
-        for (noisy, _, clean) in rows(&list, ["noisy_file_name", "clean_file_name"], &below)? {
-            found[at].push((Path::new(split).join(noisy), Path::new(split).join(clean)));
+        for (pair, _) in rows(&list, ["noisy_file_name", "clean_file_name"], &below)? {
+            let below = |path| Path::new(split).join(path);
+            found[at].push(Written { noisy: below(pair.noisy), clean: below(pair.clean), ..pair });
         }
     }
     let list = root.join("pairs.csv");
     if !any && list.is_file() {
         any = true;
-        for (noisy, split, clean) in rows(&list, ["noisy", "clean"], root)? {
+        for (pair, split) in rows(&list, ["noisy", "clean"], root)? {
             let at = SPLITS.iter().position(|known| split.as_deref() == Some(*known)).unwrap_or(0);
-            found[at].push((noisy, clean));
+            found[at].push(pair);
         }
     }
     if any && !found[0].is_empty() {
@@ -74,8 +73,8 @@ pub(super) fn pairs(root: &Path) -> Result<[Vec<Pair>; 3], (String, String)> {
     Err(("is no folder of pairs".into(), help))
 }
 
-/// Corrupted picture, split if there is such a column, clean picture.
-type Row = (PathBuf, Option<String>, PathBuf);
+/// A pair, and its split if there is such a column.
+type Row = (Written, Option<String>);
 
 fn rows(list: &Path, [noisy, clean]: [&str; 2], root: &Path) -> Result<Vec<Row>, (String, String)> {
     let wrong = |what: String| {
@@ -85,15 +84,17 @@ fn rows(list: &Path, [noisy, clean]: [&str; 2], root: &Path) -> Result<Vec<Row>,
     let (rows, columns) = read_list(list, noisy, root).map_err(wrong)?;
     let place = |name: &str| columns.iter().position(|column| column.name == name);
     let clean = place(clean).ok_or_else(|| wrong(format!("no column `{clean}`")))?;
-    let split = place("split");
+    let (split, source) = (place("split"), place("source"));
     let text = |values: &[Value], at: usize| match values.get(at) {
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,
     };
     let row = |(noisy, values): (PathBuf, Vec<Value>)| {
-        let clean = text(&values, clean).map(PathBuf::from);
+        let clean = text(&values, clean);
         let clean = clean.ok_or_else(|| wrong(format!("{} has no clean picture", noisy.display())))?;
-        Ok((noisy, split.and_then(|at| text(&values, at)), clean))
+        // Lists from elsewhere may not tell.
+        let source = source.and_then(|at| text(&values, at)).unwrap_or_else(|| clean.clone());
+        Ok((Written { noisy, clean: clean.into(), source }, split.and_then(|at| text(&values, at))))
     };
     rows.into_iter().map(row).collect()
 }
@@ -113,6 +114,12 @@ pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
         entries.flatten().map(|entry| entry.path()).filter(|path| is_parquet(path)).collect();
     files.sort();
     if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
+}
+
+/// Rows of all these files, by what they say of themselves.
+pub(super) fn rows_of(files: &[PathBuf]) -> u64 {
+    let rows = |path: &PathBuf| ParquetReader::new(File::open(path).ok()?).num_rows().ok();
+    files.iter().filter_map(rows).map(|rows| rows as u64).sum()
 }
 
 /// How many numbers the vectors in these files have.

@@ -1,9 +1,10 @@
 //! One step of training on a batch: the parts' gradients, computed by all threads and added in a fixed order.
 
 use super::engine::{Engine, Workspace};
-use super::net::{Net, Size};
+use super::net::{Id, Net, Size};
 use crate::random::seed_of;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::loss::Loss;
@@ -37,8 +38,7 @@ impl Stepper {
     /// # Errors
     /// When the network doesn't fit the size, in words.
     pub fn new(net: &Net, input: Size, batch: usize) -> Result<Stepper, String> {
-        let count = batch.div_ceil(PARTS).max(1);
-        let parts = batch.div_ceil(count);
+        let (count, parts) = parts(batch);
         let engine = Engine::new(net, input, count)?;
         let gradients = vec![vec![0.0; net.parameters()]; parts];
         Ok(Stepper { engine, parts, idle: Mutex::default(), gradients })
@@ -51,7 +51,8 @@ impl Stepper {
 
     /// Pairs in a step where `batch` were asked for.
     pub fn rounded(batch: usize) -> usize {
-        batch.next_multiple_of(batch.div_ceil(PARTS).max(1))
+        let (count, parts) = parts(batch);
+        count * parts
     }
 
     /// Bytes that a step takes on `threads` threads.
@@ -59,9 +60,9 @@ impl Stepper {
     /// # Errors
     /// As [`Stepper::new`].
     pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, String> {
-        let count = batch.div_ceil(PARTS).max(1);
+        let (count, parts) = parts(batch);
         let engine = Engine::new(net, input, count)?;
-        Ok(engine.workspace_bytes() * threads + batch.div_ceil(count) * net.parameters() * 4)
+        Ok(engine.workspace_bytes() * threads + parts * net.parameters() * 4)
     }
 
     /// Computes the mean loss of a batch and its gradient, which is left in `gradient`. `pair(i)` makes the pair at
@@ -116,33 +117,45 @@ impl Stepper {
         losses.iter().sum::<f64>() / (self.batch() * self.engine.lens().1) as f64
     }
 
-    /// Runs the network on `total` inputs without changing anything; `use_it(i, engine, workspace, place)` reads the
-    /// tensors of input `i`, which stand at `place`. Results come in order.
+    /// Runs the network on the inputs of `total` pairs without changing anything; `use_it(pair, value)` gets each pair
+    /// with what reads a node's tensor. Results come in order; none when `stop` was set before the end.
     pub fn evaluate<T: Send>(
         &mut self,
         parameters: &[f32],
         total: usize,
-        input: impl Fn(usize) -> Vec<f32> + Sync,
-        use_it: impl Fn(usize, &Engine, &Workspace, usize) -> T + Sync,
-    ) -> Vec<T> {
+        stop: &AtomicBool,
+        pair: impl Fn(usize) -> Pair + Sync,
+        use_it: impl Fn(Pair, &dyn Fn(Id) -> Vec<f32>) -> T + Sync,
+    ) -> Option<Vec<T>> {
         self.engine.pack(parameters, false);
         let (engine, idle, count) = (&self.engine, &self.idle, self.engine.count());
-        (0..total.div_ceil(count))
+        let parts: Option<Vec<Vec<T>>> = (0..total.div_ceil(count))
             .into_par_iter()
-            .flat_map_iter(|part| {
-                let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
-                let range = part * count..((part + 1) * count).min(total);
-                for i in range.clone() {
-                    engine.set_input(&mut workspace, i - range.start, &input(i));
+            .map(|part| {
+                if stop.load(Ordering::Relaxed) {
+                    return None;
                 }
+                let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
+                let pairs: Vec<Pair> = (part * count..((part + 1) * count).min(total)).map(&pair).collect();
+                pairs
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, pair)| engine.set_input(&mut workspace, i, &pair.input));
                 engine.forward(&mut workspace, None);
-                let results: Vec<T> =
-                    range.clone().map(|i| use_it(i, engine, &workspace, i - range.start)).collect();
+                let one = |(i, pair)| use_it(pair, &|id| engine.value(&workspace, id, i));
+                let results = pairs.into_iter().enumerate().map(one).collect();
                 give(idle, workspace);
-                results
+                Some(results)
             })
-            .collect()
+            .collect();
+        parts.map(|parts| parts.into_iter().flatten().collect())
     }
+}
+
+/// Pairs in a part of a batch, and parts.
+fn parts(batch: usize) -> (usize, usize) {
+    let count = batch.div_ceil(PARTS).max(1);
+    (count, batch.div_ceil(count))
 }
 
 fn take(idle: &Mutex<Vec<Workspace>>) -> Option<Workspace> {

@@ -6,6 +6,7 @@ mod crash;
 mod determinism;
 mod pairs;
 mod resume;
+mod retrained;
 mod shipped;
 mod support;
 mod synth;

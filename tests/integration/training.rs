@@ -56,7 +56,7 @@ fn a_model_of_somebody_else_is_not_replaced() {
     let job = job(NOISE);
     fs::create_dir(job.output()).unwrap();
     fs::write(job.output().join("model.onnx"), "theirs").unwrap();
-    assert!(job.call(&["run"]).expect(78).err.contains("was not written by safelight"));
+    assert!(job.call(&["run"]).expect(78).err.contains("was not written by this job"));
     assert_eq!(fs::read(job.output().join("model.onnx")).unwrap(), b"theirs");
 }
 

@@ -1,6 +1,7 @@
 //! Data of each kind resolved, and the mistakes that keys make together.
 
 use super::super::net::Size;
+use super::super::settings::Written;
 use super::*;
 use crate::columns::{Column, ColumnType, Value};
 use crate::plan::{Source, vocabulary};
@@ -90,7 +91,8 @@ fn written_pairs_keep_their_splits() {
         Data::Pairs { pairs, validation, test, .. } => (pairs, validation.len(), test.len()),
         other => panic!("{other:?}"),
     };
-    let pair = |noisy: &str, clean: &str| (PathBuf::from(noisy), PathBuf::from(clean));
+    let pair =
+        |noisy: &str, clean: &str| Written { noisy: noisy.into(), clean: clean.into(), source: "a".into() };
     let (pairs, ..) = split(read(&job(dir.path(), keys)).unwrap());
     assert_eq!(pairs, [pair("train/noisy/a.png", "train/clean/a.png")]);
 
@@ -255,4 +257,33 @@ fn the_fingerprint_follows_what_decides_the_weights() {
         base.replace("/in}", "/in, exclude: [\"a*\"]}"),
     ];
     other.iter().for_each(|text| assert!(of(text) != of(&base), "{text}"));
+}
+
+#[test]
+fn what_cannot_fit_into_memory_is_refused_before_it_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |keys: &str| {
+        let text =
+            job(dir.path(), keys).lines().filter(|l| !l.starts_with("input")).collect::<Vec<_>>().join("\n");
+        read(&text).expect_err("a mistake").to_string()
+    };
+    let blobs = at("network: {dense: {latent: 2}}\nblobs: {count: 10000000, dimensions: 65536}");
+    assert!(blobs.contains("10000000 vectors of 65536 numbers take about 15000000 MiB"), "{blobs}");
+    let clock = std::time::Instant::now();
+    let wide = at("network: {dense: {widths: [65536, 65536], latent: 2}}\nblobs: {}");
+    assert!(wide.contains("training needs about") && clock.elapsed().as_secs() < 5, "{wide}");
+}
+
+#[test]
+fn made_pictures_are_tested_on_a_folder() {
+    let dir = pictures();
+    fs::write(dir.path().join("in/notes.txt"), "").unwrap();
+    let keys = format!("network: {{residual: {{}}}}\ntest: {}/in", dir.path().display());
+    let text = job(dir.path(), &keys);
+    let made = "input: {synth: dead_leaves, count: 3}";
+    let text =
+        text.lines().map(|l| if l.starts_with("input") { made } else { l }).collect::<Vec<_>>().join("\n");
+    let plan = read(&text).unwrap();
+    let listed = super::super::listed::list(&plan.data);
+    assert_eq!((listed.input.inputs.len(), listed.test.inputs.len()), (3, 2));
 }

@@ -1,0 +1,122 @@
+//! What is learned from, listed but not read: files, their groups, and digests by which a change is noticed.
+
+use super::settings::{Data, TrainPlan, Vectors, Written};
+use crate::columns::Value;
+use crate::plan::InputPlan;
+use crate::run::inputs::{self, Input};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Pictures with the text of the column that tells groups apart.
+#[derive(Debug, Default)]
+pub(super) struct Pictures {
+    /// The files, or what is made.
+    pub inputs: Vec<Input>,
+    /// Of each, its group's name.
+    pub labels: Vec<Option<String>>,
+}
+
+/// The pictures of a job; none where it learns from something else.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Those to learn from and to be judged by.
+    pub input: Pictures,
+    /// Those of the final figures.
+    pub test: Pictures,
+}
+
+/// Digests of files' names, sizes and times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digests {
+    /// Of what decides the weights.
+    pub weights: String,
+    /// Of what only the figures and the file's metadata depend on, settings included.
+    pub besides: String,
+}
+
+/// Lists the pictures.
+pub(super) fn list(data: &Data) -> Listed {
+    let Data::Pictures { input, test, label, .. } = data else { return Listed::default() };
+    let list = |input: &InputPlan| {
+        let inputs = inputs::list(input);
+        let labels = labels(input, &inputs, label.as_deref());
+        Pictures { inputs, labels }
+    };
+    Listed { input: list(input), test: test.as_ref().map(list).unwrap_or_default() }
+}
+
+/// Digests of what would be read, without reading it.
+pub(super) fn digests(plan: &TrainPlan, listed: &Listed) -> Digests {
+    let (mut weights, mut besides) = (blake3::Hasher::new(), blake3::Hasher::new());
+    besides.update(plan.besides.as_bytes());
+    let file = |hasher: &mut blake3::Hasher, path: &Path| {
+        let meta = std::fs::metadata(path);
+        let stamp = meta.map(|m| (m.len(), crate::store::mtime_ns(&m))).ok();
+        hasher.update(format!("{path:?} {stamp:?}\n").as_bytes());
+    };
+    let inputs = |hasher: &mut blake3::Hasher, inputs: &[Input]| {
+        for input in inputs {
+            let identity = input.identity.as_ref().ok().map(|i| (i.size, i.mtime_ns));
+            hasher.update(format!("{:?} {identity:?}\n", input.relative).as_bytes());
+        }
+    };
+    match &plan.data {
+        Data::Pairs { pairs, validation, test, root } => {
+            let all = |hasher: &mut blake3::Hasher, pairs: &[Written]| {
+                for pair in pairs {
+                    hasher.update(format!("{:?} ", pair.source).as_bytes());
+                    [&pair.noisy, &pair.clean].into_iter().for_each(|path| file(hasher, &root.join(path)));
+                }
+            };
+            all(&mut weights, pairs);
+            all(&mut weights, validation);
+            all(&mut besides, test);
+        }
+        Data::Vectors { source: Vectors::Parquet { files, .. } } => {
+            files.iter().for_each(|path| file(&mut weights, path));
+        }
+        Data::Vectors { source: Vectors::Blobs(_) } => {}
+        Data::Pictures { .. } => {
+            inputs(&mut weights, &listed.input.inputs);
+            inputs(&mut besides, &listed.test.inputs);
+            besides.update(format!("{:?} {:?}", listed.input.labels, listed.test.labels).as_bytes());
+        }
+    }
+    let text = |hasher: blake3::Hasher| hasher.finalize().to_hex().to_string();
+    Digests { weights: text(weights), besides: text(besides) }
+}
+
+/// The texts of a list's column that tells groups apart.
+fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Option<String>> {
+    let Some(column) = label.and_then(|l| input.carried.iter().position(|c| c.name == l)) else {
+        return vec![None; inputs.len()];
+    };
+    let text = |input: &Input| match input.carried.get(column) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        Some(Value::Int(v)) => Some(v.to_string()),
+        Some(Value::Float(v)) => Some(v.to_string()),
+        Some(Value::Bool(v)) => Some(v.to_string()),
+        _ => None,
+    };
+    inputs.iter().map(text).collect()
+}
+
+/// A number for each text, in their order.
+pub(super) fn groups<'a>(texts: impl Iterator<Item = &'a Option<String>>) -> BTreeMap<String, u32> {
+    let mut groups: BTreeMap<String, u32> = texts.flatten().map(|t| (t.clone(), 0)).collect();
+    groups.values_mut().zip(0..).for_each(|(group, i)| *group = i);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_counted_over_both_lists() {
+        let some = |texts: &[&str]| texts.iter().map(|t| Some((*t).to_string())).collect::<Vec<_>>();
+        let (train, test) = (some(&["c", "a", "b"]), [vec![None], some(&["c"])].concat());
+        let groups = groups(train.iter().chain(&test));
+        assert_eq!((groups["a"], groups["b"], groups["c"], groups.len()), (0, 1, 2, 3));
+    }
+}

@@ -1,0 +1,126 @@
+//! What an output folder holds of a job: where it goes on, or why it starts anew.
+//!
+//! Every combination of settings and files has a checkpoint of its own name, so that starting anew loses nothing:
+//! whoever goes back to the former settings goes on where they were.
+
+use super::checkpoint::State;
+use super::listed::{Digests, digests, list};
+use super::settings::TrainPlan;
+use crate::store::STATE_FOLDER;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// First part of a checkpoint's name.
+const PREFIX: &str = "checkpoint-";
+/// Checkpoints of other settings or files that are kept, the latest.
+const OTHERS: usize = 2;
+
+/// How far a job is, by its checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    New,
+    /// There is one of other settings or files only, as is told here.
+    Anew(&'static str),
+    /// The next run goes on in this epoch (from 1), after so many steps of it.
+    Within(usize, usize),
+    /// It is trained; the figures or the file's metadata are to be written anew.
+    Trained,
+    /// The model is written.
+    Over,
+}
+
+/// What a run starts with.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// Nothing.
+    Nothing,
+    /// Nothing of these settings and files; what has changed.
+    Other(&'static str),
+    /// The checkpoint.
+    State(Box<State>),
+}
+
+/// First parts of the digests of settings and of files.
+fn key(plan: &TrainPlan, digests: &Digests) -> (String, String) {
+    let settings = blake3::Hash::from_bytes(plan.fingerprint).to_hex();
+    (settings[..16].to_string(), digests.weights[..16].to_string())
+}
+
+/// Where the checkpoint of these settings and files is, below the output.
+pub(super) fn checkpoint(plan: &TrainPlan, digests: &Digests) -> PathBuf {
+    let (settings, files) = key(plan, digests);
+    Path::new(STATE_FOLDER).join(format!("{PREFIX}{settings}-{files}"))
+}
+
+/// Names of all checkpoints in an output folder, the latest first.
+fn checkpoints(output: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(output.join(STATE_FOLDER)).into_iter().flatten().flatten();
+    let mut found: Vec<(SystemTime, String)> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)))
+        .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.file_name().into_string().ok()?)))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Checkpoints of other settings or files that are too many beside this one, below the output.
+pub(super) fn outdated(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
+    let own = checkpoint(plan, digests);
+    let others = checkpoints(&plan.output).into_iter().map(|name| Path::new(STATE_FOLDER).join(name));
+    others.filter(|path| *path != own).skip(OTHERS).collect()
+}
+
+/// Finds what there is to go on from.
+pub(super) fn kept(plan: &TrainPlan, digests: &Digests) -> Kept {
+    let own = checkpoint(plan, digests);
+    let state = std::fs::read(plan.output.join(&own)).ok().and_then(|bytes| {
+        let state = State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())?;
+        (state.progress.data == digests.weights).then_some(state)
+    });
+    if let Some(state) = state {
+        return Kept::State(Box::new(state));
+    }
+    let (settings, _) = key(plan, digests);
+    let mut others = checkpoints(&plan.output);
+    others.retain(|name| own.file_name() != Some(OsStr::new(name)));
+    let same = |name: &String| name[PREFIX.len()..].starts_with(&settings);
+    match others.first() {
+        None => Kept::Nothing,
+        Some(_) if others.iter().any(same) => {
+            Kept::Other("what is learned from has changed since the last run")
+        }
+        Some(_) => Kept::Other("the settings have changed since the last run"),
+    }
+}
+
+/// Whether nothing is left to do.
+pub(super) fn is_over(plan: &TrainPlan, state: &State, digests: &Digests) -> bool {
+    let progress = &state.progress;
+    // Another job, or another hand, may have written the model since.
+    let written = || std::fs::read(plan.output.join(&plan.model)).is_ok_and(|m| progress.model == digest(&m));
+    progress.over && progress.besides == digests.besides && written()
+}
+
+/// A digest of a model's file.
+pub(super) fn digest(model: &[u8]) -> String {
+    blake3::hash(model).to_hex().to_string()
+}
+
+/// How far the job is. Lists what it learns from.
+pub fn standing(plan: &TrainPlan) -> Standing {
+    let digests = digests(plan, &list(&plan.data));
+    match kept(plan, &digests) {
+        Kept::Nothing => Standing::New,
+        Kept::Other(why) => Standing::Anew(why),
+        Kept::State(state) if is_over(plan, &state, &digests) => Standing::Over,
+        Kept::State(state) if state.progress.over || state.progress.history.len() >= plan.epochs => {
+            Standing::Trained
+        }
+        Kept::State(state) => {
+            let (epoch, step) = state.progress.at();
+            Standing::Within(epoch, step)
+        }
+    }
+}
