@@ -7,6 +7,7 @@ use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
+use crate::spec::units::mib;
 use crate::steps::Action;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -94,7 +95,6 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
 
 fn estimates(plan: &Plan, prepared: &Prepared) -> String {
     let inputs: Vec<&Input> = prepared.tasks.iter().map(|t| &prepared.inputs[t.input]).collect();
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let threads = plan.limits.threads;
     if inputs.is_empty() {
         return "\nnothing to do\n".into();

@@ -6,11 +6,10 @@ use crate::plan::{InputPlan, Source};
 use crate::report;
 use crate::run::inputs;
 use crate::run::ledger::{Ledger, LedgerError};
+use crate::spec::units::mib;
 use crate::store::{Fault, Lock, LockError, Store};
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Task, TrainError, TrainPlan, Vectors};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::AtomicBool;
 
 /// Trains.
@@ -23,16 +22,16 @@ pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &Ato
 
 /// Opens the output for this job alone.
 fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
-    let own = [plan.model.as_bytes(), train::PROGRESS.as_bytes()];
+    let own = [&plan.model, train::PROGRESS];
     let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
-    let foreign = |name: &&[u8]| {
-        let known = claimed.as_ref().is_some_and(|claims| claims.contains(*name));
-        !known && plan.output.join(OsStr::from_bytes(name)).symlink_metadata().is_ok()
+    let foreign = |name: &&&str| {
+        let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
+        !known && plan.output.join(name).symlink_metadata().is_ok()
     };
-    if let Some(name) = own.iter().find(|name| foreign(name)) {
+    if let Some(name) = own.iter().find(foreign) {
         return Err(TrainError::Foreign(format!(
             "{} exists and was not written by this job; move it away or choose another output",
-            plan.output.join(OsStr::from_bytes(name)).display()
+            plan.output.join(name).display()
         )));
     }
     let store = Store::open(&plan.output, Fault::parse(fault))?;
@@ -41,7 +40,7 @@ fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainErr
     // No other job may write here from now on.
     let mut ledger = Ledger::open(&plan.output)?;
     ledger.adopt(&plan.name)?;
-    ledger.claim(own.into_iter())?;
+    ledger.claim(own.iter().map(|name| name.as_bytes()))?;
     Ok((store, lock))
 }
 
@@ -92,7 +91,6 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         grouped(steps),
         grouped(steps * plan.batch as u64),
     ));
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     text.push_str(&format!(
         "  memory   about {} MiB to train on {} threads, {} MiB left for data\n",
         mib(train::memory_needed(&plan.net, plan.batch, plan.threads)),

@@ -10,6 +10,7 @@ use super::prepare::{Prepared, Task};
 use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::Plan;
+use crate::spec::units::mib;
 use crate::steps::{ColumnStep, Sample};
 use crate::store::Store;
 use std::ops::ControlFlow;
@@ -282,7 +283,6 @@ impl<'a> Workers<'a> {
             );
             Some(ItemError::new(ErrorKind::Exists, message))
         } else if let Some(need) = need.filter(|need| *need > free) {
-            let mib = |b: u64| b.div_ceil(1 << 20);
             let message = format!(
                 "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",
                 path_text(input.key()),

@@ -57,3 +57,8 @@ pub enum TrainError {
     #[error("cannot start worker threads: {0}; set limits.threads lower")]
     Threads(String),
 }
+
+impl TrainError {
+    /// It was asked to stop, seen where it isn't known how far training is: whoever knows puts it in.
+    pub(super) const STOPPED: TrainError = TrainError::Interrupted { epoch: 1, step: 0 };
+}

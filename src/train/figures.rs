@@ -101,7 +101,7 @@ fn embedding(
     let working = |what: &str| {
         emit(Event::Preparing { what: what.into(), done: 0, total: 1 });
         let stopped = stop.load(Ordering::Relaxed);
-        if stopped { Err(TrainError::Interrupted { epoch: 1, step: 0 }) } else { Ok(()) }
+        if stopped { Err(TrainError::STOPPED) } else { Ok(()) }
     };
     working("principal components")?;
     let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
@@ -220,5 +220,5 @@ fn codes(
     };
     let codes = stepper.evaluate(parameters, draws.len(), stop, pair, |_, value| value(net.bottleneck));
     first.check()?;
-    Ok(codes.ok_or(TrainError::Interrupted { epoch: 1, step: 0 })?.concat())
+    Ok(codes.ok_or(TrainError::STOPPED)?.concat())
 }

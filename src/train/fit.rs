@@ -230,7 +230,7 @@ pub(super) fn judge(
         Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }
     });
     first.check()?;
-    judged.ok_or(TrainError::Interrupted { epoch: 1, step: 0 })
+    judged.ok_or(TrainError::STOPPED)
 }
 
 /// Mean of the losses.

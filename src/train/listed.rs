@@ -92,11 +92,8 @@ fn labels(input: &InputPlan, inputs: &[Input], label: Option<&str>) -> Vec<Optio
         return vec![None; inputs.len()];
     };
     let text = |input: &Input| match input.carried.get(column) {
-        Some(Value::Text(text)) => Some(text.clone()),
-        Some(Value::Int(v)) => Some(v.to_string()),
-        Some(Value::Float(v)) => Some(v.to_string()),
-        Some(Value::Bool(v)) => Some(v.to_string()),
-        _ => None,
+        None | Some(Value::Null | Value::Vector(_)) => None,
+        Some(value) => Some(value.text()),
     };
     inputs.iter().map(text).collect()
 }

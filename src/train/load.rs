@@ -13,6 +13,7 @@ use crate::image::orient::upright;
 use crate::image::{Depth, Image};
 use crate::random::{Rng, seed_of};
 use crate::run::inputs::{Input, Origin, read_unchanged};
+use crate::spec::units::mib;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,14 +55,14 @@ pub(super) fn load(
     stop: &AtomicBool,
     emit: &(dyn Fn(Event) + Sync),
 ) -> Result<Loaded, TrainError> {
-    let costs = Costs { channels: plan.net.input.c, drawing };
+    let cost = |header| Cost::of(drawing, header);
     let read = |costs: &[&[Cost]]| {
         Ok::<_, TrainError>(Reading { plan, room: room(plan, costs)?, drawing, stop, emit })
     };
     match &plan.data {
         Data::Pictures { test, .. } => {
             let of = |pictures: &Pictures| -> Vec<Cost> {
-                pictures.inputs.par_iter().map(|input| costs.of(input.header())).collect()
+                pictures.inputs.par_iter().map(|input| cost(input.header())).collect()
             };
             let (own, tests) = (of(&listed.input), of(&listed.test));
             let read = read(&[&own, &tests])?;
@@ -82,7 +83,7 @@ pub(super) fn load(
                     let file = std::fs::File::open(root.join(path)).ok()?;
                     codec::probe(std::io::BufReader::new(file), path).ok()
                 };
-                let both = |pair: &Written| costs.of(header(&pair.noisy)).and(costs.of(header(&pair.clean)));
+                let both = |pair: &Written| cost(header(&pair.noisy)).and(cost(header(&pair.clean)));
                 pairs.par_iter().map(both).collect()
             };
             let of = [of(pairs), of(validation), of(test)];
@@ -108,26 +109,19 @@ struct Cost {
 }
 
 impl Cost {
-    fn and(self, other: Cost) -> Cost {
-        Cost { kept: self.kept + other.kept, reading: self.reading + other.reading }
-    }
-}
-
-struct Costs<'a> {
-    channels: usize,
-    drawing: &'a Drawing,
-}
-
-impl Costs<'_> {
     /// Of a picture with this header; nothing where it can't be read.
-    fn of(&self, header: Option<Header>) -> Cost {
+    fn of(drawing: &Drawing, header: Option<Header>) -> Cost {
         let Some(header) = header else { return Cost::default() };
-        let sample = self.channels as u64 * if header.bit_depth > 8 { 2 } else { 1 };
+        let sample = drawing.input.c as u64 * if header.bit_depth > 8 { 2 } else { 1 };
         let full = u64::from(header.width) * u64::from(header.height) * sample;
-        let (width, height) = self.drawing.target();
-        let kept = if self.drawing.whole { (width * height) as u64 * sample } else { full };
+        let (width, height) = drawing.target();
+        let kept = if drawing.whole { (width * height) as u64 * sample } else { full };
         // Turned upright and brought to its channels, a picture is there twice more.
         Cost { kept, reading: header.decode_bytes + 2 * full }
+    }
+
+    fn and(self, other: Cost) -> Cost {
+        Cost { kept: self.kept + other.kept, reading: self.reading + other.reading }
     }
 }
 
@@ -145,7 +139,6 @@ fn room(plan: &TrainPlan, costs: &[&[Cost]]) -> Result<Room, TrainError> {
     // Whole pictures were made small, and can't be cut.
     let share = if plan.patch == 0 { 1.0 } else { (plan.keep as f64 / total.max(1) as f64).min(1.0) };
     let kept = (total as f64 * share) as u64;
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     if kept >= plan.memory {
         return Err(TrainError::Data(format!(
             "the pictures would take {} MiB of memory, and {} MiB are left of limits.memory beside training; give a smaller \
@@ -269,7 +262,7 @@ impl Reading<'_> {
             found.par_extend((found.len()..end).into_par_iter().map(one));
         }
         if self.stop.load(Ordering::Relaxed) {
-            return Err(TrainError::Interrupted { epoch: 1, step: 0 });
+            return Err(TrainError::STOPPED);
         }
         let mut examples = Vec::with_capacity(total);
         let (mut small, mut failed) = (0, Vec::new());

@@ -11,7 +11,7 @@ use super::sources;
 use super::step::Stepper;
 use crate::corrupt::Recipe;
 use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
-use crate::spec::units::ByteSize;
+use crate::spec::units::{ByteSize, mib};
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
 use std::path::{Path, PathBuf};
 
@@ -88,7 +88,6 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     let fits = weights <= limits.memory;
     let needed = if fits { memory_needed(&net, batch, limits.threads) + RESERVE } else { weights };
     if needed > limits.memory {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let message = format!("training needs about {} MiB, over {} MiB", mib(needed), mib(limits.memory));
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
         errors.push(spec.limits.error("memory", message, Some(help.into())));
@@ -251,7 +250,9 @@ fn vectors(
     };
     check_output(spec, &sources::folder(&path), output, errors);
     match sources::vectors(&files, &column, label.as_deref()) {
-        Ok(wide) => Some((wide, Data::Vectors { source: Vectors::Parquet { files, column, label } })),
+        Ok((wide, rows)) => {
+            Some((wide, Data::Vectors { source: Vectors::Parquet { files, column, label, rows } }))
+        }
         Err((key, what)) => {
             errors.push(args.error(key, what, None));
             None
@@ -269,12 +270,11 @@ fn check_vectors(
 ) {
     // As they are read or made, together, and one by one; blobs twice in double precision.
     let (section, key, rows, each) = match source {
-        Vectors::Parquet { files, .. } => (&spec.input, "path", sources::rows_of(files), 12),
+        Vectors::Parquet { rows, .. } => (&spec.input, "path", *rows, 12),
         Vectors::Blobs(b) => (args, "blobs", b.count as u64, 24),
     };
     let needed = rows.saturating_mul(wide as u64 * each);
     if needed > memory {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let message = format!(
             "{rows} vectors of {wide} numbers take about {} MiB, and {} MiB are left of limits.memory",
             mib(needed),

@@ -142,7 +142,7 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         if ended == Ended::Interrupted {
-            return Err(within(Some(&state), TrainError::Interrupted { epoch: 1, step: 0 }));
+            return Err(within(Some(&state), TrainError::STOPPED));
         }
         // Before the figures, which take their time.
         self.export(&job, &mut stepper, &state, &scaling, &[])?;

@@ -81,6 +81,8 @@ pub enum Vectors {
         column: String,
         /// A column that tells groups apart, for the silhouette.
         label: Option<String>,
+        /// Rows of all files.
+        rows: u64,
     },
     /// Gaussian blobs, as scikit-learn's `make_blobs` draws them.
     Blobs(Blobs),

@@ -116,13 +116,7 @@ pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
     if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
 }
 
-/// Rows of all these files, by what they say of themselves.
-pub(super) fn rows_of(files: &[PathBuf]) -> u64 {
-    let rows = |path: &PathBuf| ParquetReader::new(File::open(path).ok()?).num_rows().ok();
-    files.iter().filter_map(rows).map(|rows| rows as u64).sum()
-}
-
-/// How many numbers the vectors in these files have.
+/// How many numbers the vectors in these files have, and how many rows there are in all.
 ///
 /// # Errors
 /// The key of `train` that is to blame, and what is wrong.
@@ -130,14 +124,16 @@ pub(super) fn vectors(
     files: &[PathBuf],
     column: &str,
     label: Option<&str>,
-) -> Result<usize, (&'static str, String)> {
-    let mut wide = None;
+) -> Result<(usize, u64), (&'static str, String)> {
+    let (mut wide, mut rows) = (None, 0);
     for file in files {
         let name = file.display();
         let wrong = |what: String| ("vectors", format!("{name} {what}"));
         let open = || File::open(file).map_err(|e| wrong(format!("cannot be opened: {e}")));
-        let schema = ParquetReader::new(open()?).schema();
-        let schema = schema.map_err(|e| wrong(format!("cannot be read as Parquet: {e}")))?;
+        let unreadable = |e| wrong(format!("cannot be read as Parquet: {e}"));
+        let mut reader = ParquetReader::new(open()?);
+        let schema = reader.schema().map_err(unreadable)?;
+        rows += reader.num_rows().map_err(unreadable)? as u64;
         let has = |wanted: &str| schema.iter_names().any(|known| known.as_str() == wanted);
         let missing = |wanted: &str| {
             let names: Vec<&str> = schema.iter_names().map(|known| known.as_str()).collect();
@@ -176,5 +172,6 @@ pub(super) fn vectors(
             (_, width) => wide = wide.or(width),
         }
     }
-    wide.ok_or_else(|| ("vectors", format!("no file has a row with `{column}`")))
+    let wide = wide.ok_or_else(|| ("vectors", format!("no file has a row with `{column}`")))?;
+    Ok((wide, rows))
 }

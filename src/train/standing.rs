@@ -7,7 +7,6 @@ use super::checkpoint::State;
 use super::listed::{Digests, digests, list};
 use super::settings::TrainPlan;
 use crate::store::STATE_FOLDER;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -42,56 +41,54 @@ pub(super) enum Kept {
     State(Box<State>),
 }
 
-/// First parts of the digests of settings and of files.
-fn key(plan: &TrainPlan, digests: &Digests) -> (String, String) {
-    let settings = blake3::Hash::from_bytes(plan.fingerprint).to_hex();
-    (settings[..16].to_string(), digests.weights[..16].to_string())
+/// What tells settings apart in a checkpoint's name.
+fn key(plan: &TrainPlan) -> String {
+    blake3::Hash::from_bytes(plan.fingerprint).to_hex()[..16].to_string()
 }
 
 /// Where the checkpoint of these settings and files is, below the output.
 pub(super) fn checkpoint(plan: &TrainPlan, digests: &Digests) -> PathBuf {
-    let (settings, files) = key(plan, digests);
-    Path::new(STATE_FOLDER).join(format!("{PREFIX}{settings}-{files}"))
+    Path::new(STATE_FOLDER).join(format!("{PREFIX}{}-{}", key(plan), &digests.weights[..16]))
 }
 
-/// Names of all checkpoints in an output folder, the latest first.
-fn checkpoints(output: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(output.join(STATE_FOLDER)).into_iter().flatten().flatten();
-    let mut found: Vec<(SystemTime, String)> = entries
+/// Checkpoints of other settings or files than these, below the output, the latest first.
+fn others(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
+    let own = checkpoint(plan, digests);
+    let entries = std::fs::read_dir(plan.output.join(STATE_FOLDER)).into_iter().flatten().flatten();
+    let mut found: Vec<(SystemTime, PathBuf)> = entries
         .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)))
-        .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.file_name().into_string().ok()?)))
+        .filter_map(|e| {
+            Some((e.metadata().ok()?.modified().ok()?, Path::new(STATE_FOLDER).join(e.file_name())))
+        })
+        .filter(|(_, path)| *path != own)
         .collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, name)| name).collect()
+    found.into_iter().map(|(_, path)| path).collect()
 }
 
 /// Checkpoints of other settings or files that are too many beside this one, below the output.
 pub(super) fn outdated(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
-    let own = checkpoint(plan, digests);
-    let others = checkpoints(&plan.output).into_iter().map(|name| Path::new(STATE_FOLDER).join(name));
-    others.filter(|path| *path != own).skip(OTHERS).collect()
+    others(plan, digests).into_iter().skip(OTHERS).collect()
 }
 
 /// Finds what there is to go on from.
 pub(super) fn kept(plan: &TrainPlan, digests: &Digests) -> Kept {
-    let own = checkpoint(plan, digests);
-    let state = std::fs::read(plan.output.join(&own)).ok().and_then(|bytes| {
+    let state = std::fs::read(plan.output.join(checkpoint(plan, digests))).ok().and_then(|bytes| {
         let state = State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())?;
         (state.progress.data == digests.weights).then_some(state)
     });
     if let Some(state) = state {
         return Kept::State(Box::new(state));
     }
-    let (settings, _) = key(plan, digests);
-    let mut others = checkpoints(&plan.output);
-    others.retain(|name| own.file_name() != Some(OsStr::new(name)));
-    let same = |name: &String| name[PREFIX.len()..].starts_with(&settings);
-    match others.first() {
-        None => Kept::Nothing,
-        Some(_) if others.iter().any(same) => {
-            Kept::Other("what is learned from has changed since the last run")
-        }
-        Some(_) => Kept::Other("the settings have changed since the last run"),
+    let others = others(plan, digests);
+    let of_these = format!("{PREFIX}{}", key(plan));
+    let same = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&of_these));
+    if others.is_empty() {
+        Kept::Nothing
+    } else if others.iter().any(same) {
+        Kept::Other("what is learned from has changed since the last run")
+    } else {
+        Kept::Other("the settings have changed since the last run")
     }
 }
 

@@ -60,7 +60,7 @@ pub fn read(files: &[PathBuf], column: &str, label: Option<&str>) -> Result<Rows
 /// When they can't be read, or are too few.
 pub(super) fn load(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainError> {
     let (mut rows, width, labels) = match source {
-        Vectors::Parquet { files, column, label } => {
+        Vectors::Parquet { files, column, label, .. } => {
             read(files, column, label.as_deref()).map_err(TrainError::Data)?
         }
         Vectors::Blobs(b) => {

@@ -12,22 +12,8 @@ const KEYS: &str = "  network: {residual: {width: 8, depth: 1, latent: 8, bottom
 fn job(keys: &str) -> Job {
     let job = Job::new("- write");
     archive(&job.input(), 8);
-    let text = format!(
-        "version: 1\nname: test\ninput: {{path: {}}}\noutput: {}\ntrain:\n{keys}limits: {{memory: 1GiB, threads: 2}}\n",
-        job.input().display(),
-        job.output().display()
-    );
-    fs::write(job.pipeline(), text).unwrap();
+    job.trains(&format!("{{path: {}}}", job.input().display()), keys, "{memory: 1GiB, threads: 2}");
     job
-}
-
-fn model(job: &Job) -> Vec<u8> {
-    fs::read(job.output().join("model.onnx")).unwrap()
-}
-
-fn checkpoints(job: &Job) -> Vec<PathBuf> {
-    let entries = fs::read_dir(job.output().join(".safelight")).unwrap().map(|e| e.unwrap().path());
-    entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("checkpoint-")).collect()
 }
 
 #[test]
@@ -47,18 +33,18 @@ fn going_back_to_former_settings_trains_nothing_anew() {
         !names.contains(&"epoch_0003.png".into()) && names.contains(&"epoch_0002.png".into()),
         "{names:?}"
     );
-    assert_ne!(model(&job), first[Path::new("model.onnx")]);
+    assert_ne!(job.model(), first[Path::new("model.onnx")]);
     // The model there is not the first job's; training is.
     assert!(job.call(&["plan"]).expect(0).out.contains("would be written anew"));
     let ended = job.call(&["run"]).expect(0);
     assert!(!ended.err.contains("anew") && !ended.err.contains("epoch 1/"), "{}", ended.err);
-    assert_eq!(model(&job), first[Path::new("model.onnx")]);
+    assert_eq!(job.model(), first[Path::new("model.onnx")]);
     assert!(job.call(&["run"]).expect(0).err.contains("nothing to do"));
     for rate in ["0.003", "0.004", "0.005"] {
         let set = format!("train.rate={rate}");
         job.call(&["run", "--set", &set, "--set", "train.epochs=1"]).expect(0);
     }
-    assert_eq!(checkpoints(&job).len(), 3);
+    assert_eq!(job.checkpoints().len(), 3);
 }
 
 #[test]
@@ -112,7 +98,7 @@ fn threads_do_not_decide_which_pictures_are_learned_from() {
         let threads = format!("limits.threads={threads}");
         let ended = job.call(&["run", "--set", &threads, "--set", "limits.memory=150MiB"]).expect(0);
         assert!(!ended.err.contains("left out"), "{}", ended.err);
-        model(&job)
+        job.model()
     };
     assert!(run("1") == run("12"));
     // What is kept has to fit as well.
@@ -148,10 +134,10 @@ fn other_test_pictures_give_other_figures_without_training() {
     archive(&test, 2);
     let set = format!("train.test={}", test.display());
     job.call(&["run", "--set", &set]).expect(0);
-    let before = model(&job);
+    let before = job.model();
     assert!(job.call(&["run", "--set", &set]).expect(0).err.contains("nothing to do"));
     save(&picture(64, 48, 3, Depth::U8, 99), &test.join("new.png"));
     let ended = job.call(&["run", "--set", &set]).expect(0);
     assert!(!ended.err.contains("epoch 1/") && !ended.err.contains("nothing to do"), "{}", ended.err);
-    assert_ne!(model(&job), before, "the scores in its metadata");
+    assert_ne!(job.model(), before, "the scores in its metadata");
 }

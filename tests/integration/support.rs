@@ -83,6 +83,16 @@ impl Job {
         fs::write(self.pipeline(), text).unwrap();
     }
 
+    /// Makes it a training job: `input` as YAML, the keys of `train` and the limits as lines.
+    pub fn trains(&self, input: &str, keys: &str, limits: &str) {
+        let output = self.output();
+        let text = format!(
+            "version: 1\nname: test\ninput: {input}\noutput: {}\ntrain:\n{keys}limits: {limits}\n",
+            output.display()
+        );
+        fs::write(self.pipeline(), text).unwrap();
+    }
+
     pub fn input(&self) -> PathBuf {
         self.dir.path().join("in")
     }
@@ -119,6 +129,18 @@ impl Job {
     /// The same, with its messages to be read.
     pub fn start_told(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// The model that a training job wrote.
+    pub fn model(&self) -> Vec<u8> {
+        fs::read(self.output().join("model.onnx")).unwrap()
+    }
+
+    /// The checkpoints of a training job.
+    pub fn checkpoints(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.output().join(".safelight")).unwrap().map(|e| e.unwrap().path());
+        let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("checkpoint-");
+        entries.filter(named).collect()
     }
 
     pub fn clear_output(&self) {

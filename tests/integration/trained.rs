@@ -5,24 +5,15 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-const SYNTH: &str = "input: {synth: dead_leaves, count: 12, size: 48}\n";
+const SYNTH: &str = "{synth: dead_leaves, count: 12, size: 48}";
 const DENOISER: &str = "  network: {residual: {width: 8, depth: 1, latent: 8, bottom: 1}}\n  \
      corrupt: [gaussian_noise: {sigma: [5, 30]}]\n  patch: 16\n  batch: 8\n  steps: 12\n  epochs: 4\n  warmup: 4\n";
 
 /// A training job with this input and these keys.
 fn job(input: &str, keys: &str) -> Job {
     let job = Job::new("- write");
-    let output = job.output();
-    let text = format!(
-        "version: 1\nname: test\n{input}output: {}\ntrain:\n{keys}limits: {{memory: 2GiB, threads: 2}}\n",
-        output.display()
-    );
-    fs::write(job.pipeline(), text).unwrap();
+    job.trains(input, keys, "{memory: 2GiB, threads: 2}");
     job
-}
-
-fn model(job: &Job) -> Vec<u8> {
-    fs::read(job.output().join("model.onnx")).unwrap()
 }
 
 /// Uses the model of `trained` in a job of its own over four pictures.
@@ -68,26 +59,26 @@ fn a_denoiser_is_trained_written_and_restores() {
     assert!(job.call(&["plan"]).expect(0).out.contains("nothing to do"));
     // Facts beside the weights are written anew without training.
     let ended = job.call(&["run", "--set", "train.licence=CC0-1.0"]).expect(0);
-    assert!(!ended.err.contains("epoch 1/") && model(&job) != before[Path::new("model.onnx")]);
+    assert!(!ended.err.contains("epoch 1/") && job.model() != before[Path::new("model.onnx")]);
     job.call(&["run"]).expect(0);
-    assert!(model(&job) == before[Path::new("model.onnx")]);
+    assert!(job.model() == before[Path::new("model.onnx")]);
     // Other settings start anew, and a lost model is written again from the checkpoint.
     fs::remove_file(job.output().join("model.onnx")).unwrap();
     job.call(&["run"]).expect(0);
     assert!(differences(&tree(&job.output()), &before).is_empty());
     let ended = job.call(&["run", "--set", "seed=1"]).expect(0);
     assert!(ended.err.contains("settings have changed"), "{}", ended.err);
-    assert_ne!(model(&job), before[Path::new("model.onnx")]);
+    assert_ne!(job.model(), before[Path::new("model.onnx")]);
 }
 
 #[test]
 fn threads_and_kills_change_no_byte_of_the_model() {
     let job = job(SYNTH, DENOISER);
     job.call(&["run", "--set", "limits.threads=1"]).expect(0);
-    let wanted = model(&job);
+    let wanted = job.model();
     job.clear_output();
     job.call(&["run", "--set", "limits.threads=3"]).expect(0);
-    assert!(model(&job) == wanted, "threads changed the model");
+    assert!(job.model() == wanted, "threads changed the model");
     // Killed before every write in turn, until a run gets through.
     let mut kills = 0;
     job.clear_output();
@@ -96,10 +87,10 @@ fn threads_and_kills_change_no_byte_of_the_model() {
             break;
         }
         kills += 1;
-        assert!(!job.output().join("model.onnx").exists() || model(&job) == wanted, "kill@{point}");
+        assert!(!job.output().join("model.onnx").exists() || job.model() == wanted, "kill@{point}");
     }
     assert!(kills > 3, "{kills}");
-    assert!(model(&job) == wanted, "kills changed the model");
+    assert!(job.model() == wanted, "kills changed the model");
     // And by the system, in the middle of an epoch.
     job.clear_output();
     let mut child = job.start_told(&["run", "--progress", "lines", "--set", "train.epochs=5"]);
@@ -109,10 +100,10 @@ fn threads_and_kills_change_no_byte_of_the_model() {
     child.wait().unwrap();
     let ended = job.call(&["run", "--set", "train.epochs=5"]).expect(0);
     assert!(ended.err.contains("going on from epoch"), "{}", ended.err);
-    let killed = model(&job);
+    let killed = job.model();
     job.clear_output();
     job.call(&["run", "--set", "train.epochs=5"]).expect(0);
-    assert!(model(&job) == killed, "the kill changed the model");
+    assert!(job.model() == killed, "the kill changed the model");
 }
 
 #[test]
@@ -140,10 +131,10 @@ fn an_interrupt_saves_and_the_next_run_goes_on() {
     assert_eq!(child.wait().unwrap().code(), Some(20));
     let ended = job.call(&once).expect(0);
     assert!(ended.err.contains("going on from epoch 1, step"), "{}", ended.err);
-    let resumed = model(&job);
+    let resumed = job.model();
     job.clear_output();
     job.call(&once).expect(0);
-    assert!(model(&job) == resumed, "the interruption changed the model");
+    assert!(job.model() == resumed, "the interruption changed the model");
 }
 
 #[test]
@@ -156,8 +147,7 @@ fn a_loss_that_leaves_the_numbers_stops_with_what_was_good() {
     );
     let ended = job.call(&["run", "--set", "train.epochs=40"]).expect(1);
     assert!(ended.err.contains("the loss became") && ended.err.contains("lower `rate`"), "{}", ended.err);
-    let names = fs::read_dir(job.output().join(".safelight")).unwrap().map(|e| e.unwrap().file_name());
-    assert!(names.into_iter().any(|name| name.to_string_lossy().starts_with("checkpoint-")));
+    assert!(!job.checkpoints().is_empty());
     assert!(job.output().join("model.onnx").exists());
     assert!(ended.err.contains("epoch 1/40"), "{}", ended.err);
 }
@@ -204,7 +194,7 @@ fn upscalers_and_embedders_are_trained_and_used() {
     let applied = apply(&embedder, "- embed: {model: MODEL}\n- table");
     // Its table teaches a network over vectors.
     let vectors = job(
-        &format!("input: {{path: {}}}\n", applied.output().join("table").display()),
+        &format!("{{path: {}}}", applied.output().join("table").display()),
         "  network: {dense: {widths: [8], latent: 2}}\n  vectors: embedding\n  batch: 4\n  steps: 5\n  epochs: 2\n  \
          validation: 30%\n",
     );
@@ -219,7 +209,7 @@ fn written_pairs_are_learned_from() {
     archive(&made.input(), 10);
     made.call(&["run"]).expect(0);
     let keys = DENOISER.replace("corrupt: [gaussian_noise: {sigma: [5, 30]}]", "pairs: true");
-    let job = job(&format!("input: {{path: {}}}\n", made.output().join("pairs").display()), &keys);
+    let job = job(&format!("{{path: {}}}", made.output().join("pairs").display()), &keys);
     job.call(&["run"]).expect(0);
     assert!(job.output().join("model.onnx").is_file());
 }

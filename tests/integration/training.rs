@@ -8,12 +8,7 @@ use std::process::Command;
 fn job(keys: &str) -> Job {
     let job = Job::new("- write");
     archive(&job.input(), 4);
-    let text = format!(
-        "version: 1\nname: test\ninput: {{path: {}}}\noutput: {}\ntrain:\n{keys}limits: {{memory: 2GiB, threads: 2}}\n",
-        job.input().display(),
-        job.output().display()
-    );
-    fs::write(job.pipeline(), text).unwrap();
+    job.trains(&format!("{{path: {}}}", job.input().display()), keys, "{memory: 2GiB, threads: 2}");
     job
 }
 

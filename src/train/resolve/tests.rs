@@ -23,6 +23,11 @@ fn job(input: &Path, keys: &str) -> String {
     )
 }
 
+/// The same with another line in place of its input, or without one.
+fn in_place_of_input(text: &str, line: &str) -> String {
+    text.lines().map(|l| if l.starts_with("input") { line } else { l }).collect::<Vec<_>>().join("\n")
+}
+
 /// A folder with two files as input.
 fn pictures() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -126,7 +131,9 @@ fn vectors_tell_how_many_numbers_they_have() {
     part("part-1.parquet", 7);
     let plan = read(&text).unwrap();
     assert_eq!((plan.net.input, plan.patch, plan.augment), (Size::new(1, 1, 7), 0, false));
-    let Data::Vectors { source: Vectors::Parquet { files, column, label } } = &plan.data else { panic!() };
+    let Data::Vectors { source: Vectors::Parquet { files, column, label, .. } } = &plan.data else {
+        panic!()
+    };
     assert_eq!((files.len(), column.as_str(), label.as_deref()), (2, "embedding", Some("group")));
     for (from, to, message) in [
         ("vectors: embedding", "vectors: embeddin", "has no column `embeddin`; it has embedding, group"),
@@ -145,7 +152,7 @@ fn vectors_tell_how_many_numbers_they_have() {
 fn blobs_need_no_input() {
     let dir = pictures();
     let text = job(dir.path(), "network: dense\nblobs: {count: 200, dimensions: 9}\nvalidation: 10%");
-    let alone = text.lines().filter(|line| !line.starts_with("input")).collect::<Vec<_>>().join("\n");
+    let alone = in_place_of_input(&text, "");
     let plan = read(&alone).unwrap();
     let blobs = Blobs { count: 200, dimensions: 9, centres: 20, deviation: 0.2, seed: 17 };
     assert!(matches!(&plan.data, Data::Vectors { source: Vectors::Blobs(found) } if *found == blobs));
@@ -262,11 +269,8 @@ fn the_fingerprint_follows_what_decides_the_weights() {
 #[test]
 fn what_cannot_fit_into_memory_is_refused_before_it_is_made() {
     let dir = tempfile::tempdir().unwrap();
-    let at = |keys: &str| {
-        let text =
-            job(dir.path(), keys).lines().filter(|l| !l.starts_with("input")).collect::<Vec<_>>().join("\n");
-        read(&text).expect_err("a mistake").to_string()
-    };
+    let at =
+        |keys: &str| read(&in_place_of_input(&job(dir.path(), keys), "")).expect_err("a mistake").to_string();
     let blobs = at("network: {dense: {latent: 2}}\nblobs: {count: 10000000, dimensions: 65536}");
     assert!(blobs.contains("10000000 vectors of 65536 numbers take about 15000000 MiB"), "{blobs}");
     let clock = std::time::Instant::now();
@@ -279,10 +283,7 @@ fn made_pictures_are_tested_on_a_folder() {
     let dir = pictures();
     fs::write(dir.path().join("in/notes.txt"), "").unwrap();
     let keys = format!("network: {{residual: {{}}}}\ntest: {}/in", dir.path().display());
-    let text = job(dir.path(), &keys);
-    let made = "input: {synth: dead_leaves, count: 3}";
-    let text =
-        text.lines().map(|l| if l.starts_with("input") { made } else { l }).collect::<Vec<_>>().join("\n");
+    let text = in_place_of_input(&job(dir.path(), &keys), "input: {synth: dead_leaves, count: 3}");
     let plan = read(&text).unwrap();
     let listed = super::super::listed::list(&plan.data);
     assert_eq!((listed.input.inputs.len(), listed.test.inputs.len()), (3, 2));
