@@ -9,7 +9,7 @@ use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::units::mib;
 use crate::store::{Fault, Lock, LockError, Store};
 use crate::train::net::Size;
-use crate::train::{self, Data, Standing, Task, TrainError, TrainPlan, Vectors};
+use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
 use std::sync::atomic::AtomicBool;
 
 /// Trains.
@@ -81,6 +81,9 @@ pub fn plan(plan: &TrainPlan) -> u8 {
     let mut text = format!("{}\n{}", plan.name, data(plan));
     text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).display()));
     text.push_str(&network(plan));
+    if let Start::Model { path, .. } = &plan.start {
+        text.push_str(&format!("  start    the weights of {}\n", path.display()));
+    }
     let steps = plan.epochs as u64 * plan.steps as u64;
     let what = if matches!(plan.data, Data::Vectors { .. }) { "vectors" } else { "patches" };
     text.push_str(&format!(

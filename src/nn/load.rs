@@ -7,6 +7,7 @@ use super::inspect::{self, Layout, ModelInfo};
 use super::plan::{self, Plan, PlanCache};
 use super::proto;
 use super::range::Range;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tract_onnx::pb::ModelProto;
@@ -58,6 +59,18 @@ impl File {
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
         parse_graph(&self.onnx, &self.proto, proto::folder_of(path)).map_err(parse)
     }
+}
+
+/// Weights by name: their sizes, and their values in that order.
+pub type Weights = BTreeMap<String, (Vec<i64>, Vec<f32>)>;
+
+/// The weights of single precision that the file at `path` itself holds, and the file's BLAKE3 in hexadecimal.
+///
+/// # Errors
+/// When the file can't be read or isn't valid.
+pub fn weights(path: &Path) -> Result<(Weights, String), ModelError> {
+    let File { proto, hash, .. } = File::open(path)?;
+    Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
 }
 
 /// The parsed graph, before any size is fixed.

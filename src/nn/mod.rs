@@ -29,7 +29,7 @@ pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
 pub use fast::Engine;
 pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
-pub use load::{LoadOptions, Network};
+pub use load::{LoadOptions, Network, Weights, weights};
 pub use range::{Range, RangeOrigin};
 pub use restore::{Colour, RestoreOptions, Restorer};
 pub use rows::{Rows, RowsInfo};

@@ -3,6 +3,7 @@
 
 use super::error::ModelError;
 use super::growth;
+use super::load::Weights;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
@@ -53,6 +54,17 @@ pub(super) fn parameters(graph: &GraphProto) -> u64 {
     };
     let constants = graph.node.iter().flat_map(|n| &n.attribute).filter_map(|a| a.t.as_ref());
     graph.initializer.iter().chain(constants).filter(float).filter_map(|t| elements(&t.dims)).sum()
+}
+
+/// Stored weights of single precision by name, with their sizes; without those in other files.
+pub(super) fn floats(graph: &GraphProto) -> Weights {
+    let held = |t: &&TensorProto| t.data_type == DataType::Float as i32 && t.data_location != Some(EXTERNAL);
+    let values = |t: &TensorProto| match t.float_data.is_empty() {
+        true => t.raw_data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        false => t.float_data.clone(),
+    };
+    let tensors = graph.initializer.iter().filter(held);
+    tensors.map(|t| (t.name.clone(), (t.dims.clone(), values(t)))).collect()
 }
 
 /// Product of dimensions; none when one is negative or the product leaves 64 bits.

@@ -91,16 +91,8 @@ impl<'a> Build<'a> {
 
     /// The path of a model parameter: as written, or beside the pipeline file.
     pub fn find_model(&mut self, args: &Args, name: &str) -> Option<PathBuf> {
-        let written = args.path(name)?.to_path_buf();
-        let places = [written.clone(), self.beside.join(&written)];
-        if let Some(found) = places.iter().find(|p| p.is_file()) {
-            return Some(found.clone());
-        }
-        let help = crate::spec::similar_file(&written)
-            .map(|near| format!("did you mean `{near}`?"))
-            .unwrap_or_else(|| "give a path from the working directory or beside the pipeline file".into());
-        self.error(args, name, format!("there is no model {}", written.display()), Some(help));
-        None
+        let found = find_model(self.beside, args, name)?;
+        found.map_err(|mistake| self.errors.push(mistake)).ok()
     }
 
     /// Loads the model a parameter names; steps with equal options share one.
@@ -125,4 +117,17 @@ impl<'a> Build<'a> {
         self.models.insert(key, loaded.clone());
         loaded
     }
+}
+
+/// The path of a model parameter, if it is given: as written, or in the folder `beside`, that of the pipeline file.
+pub(crate) fn find_model(beside: &Path, args: &Args, name: &str) -> Option<Result<PathBuf, Diagnostic>> {
+    let written = args.path(name)?.to_path_buf();
+    let places = [written.clone(), beside.join(&written)];
+    if let Some(found) = places.into_iter().find(|p| p.is_file()) {
+        return Some(Ok(found));
+    }
+    let help = crate::spec::similar_file(&written)
+        .map(|near| format!("did you mean `{near}`?"))
+        .unwrap_or_else(|| "give a path from the working directory or beside the pipeline file".into());
+    Some(Err(args.error(name, format!("there is no model {}", written.display()), Some(help))))
 }

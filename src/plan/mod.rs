@@ -4,6 +4,7 @@ mod build;
 pub(crate) mod fingerprint;
 mod resolve;
 
+pub(crate) use build::find_model;
 pub use build::{Build, Chance};
 pub use resolve::resolve;
 pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};

@@ -27,8 +27,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
-    let beside = Path::new(spec.sources().file()).parent().unwrap_or(Path::new("."));
-    let mut build = Build::new(beside, spec.seed);
+    let mut build = Build::new(spec.sources().folder(), spec.seed);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();
     let mut ingredients = Vec::new();

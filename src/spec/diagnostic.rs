@@ -1,6 +1,7 @@
 //! Mistakes with their place in the pipeline file or on the command line, rendered with a caret.
 
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -182,6 +183,11 @@ impl Sources {
     /// Name of the pipeline file, as given.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Folder of the pipeline file, where models are looked up second.
+    pub fn folder(&self) -> &Path {
+        Path::new(&self.file).parent().unwrap_or(Path::new("."))
     }
 
     /// Text of the pipeline file.

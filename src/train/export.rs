@@ -6,9 +6,11 @@
 
 mod facts;
 mod file;
+mod start;
 mod verify;
 
 pub use facts::{Facts, Words, facts, receptive_field};
+pub use start::{StartError, start};
 #[cfg(test)]
 pub(in crate::train) use verify::planar;
 pub use verify::{Reference, TOLERANCE, VerifyError, verify};

@@ -1,6 +1,6 @@
 //! Exported files against the plain loops of [`super::reference`].
 
-use super::export::{Facts, Reference, TOLERANCE, VerifyError, Words, facts, onnx, planar, verify};
+use super::export::{Facts, Reference, TOLERANCE, VerifyError, Words, facts, onnx, planar, start, verify};
 use super::export::{takes_any_size, takes_vectors};
 use super::net::{Net, Op, Size};
 use super::networks::examples;
@@ -15,7 +15,7 @@ use crate::random::Rng;
 use prost::Message;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::{ModelProto, TensorProto};
 
 /// A folder and a file in it.
 fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -89,6 +89,56 @@ fn files_compute_what_the_plain_loops_do() {
         }
     }
     assert_eq!(dynamic, ["residual", "residual_x2", "residual_x3_gray", "super_resolution"]);
+}
+
+#[test]
+fn parameters_come_back_from_files() {
+    for (name, net) in nets() {
+        let parameters = parameters(&net, 3);
+        let bytes = onnx(&net, &parameters, &facts(&net, &words()));
+        let (_folder, path) = written(&bytes);
+        let (found, hash) = start(&net, &path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(found == parameters, "{name}");
+        assert_eq!(hash, blake3::hash(&bytes).to_hex().as_str());
+    }
+}
+
+#[test]
+fn files_of_other_networks_are_nothing_to_start_from() {
+    let net = &examples::architectures()[0].1;
+    let refused = |change: &dyn Fn(&mut ModelProto)| {
+        let mut model = ModelProto::decode(&onnx(net, &parameters(net, 3), &Facts::default())[..]).unwrap();
+        change(&mut model);
+        let (_folder, path) = written(&model.encode_to_vec());
+        start(net, &path).expect_err("a refusal").to_string()
+    };
+    let stored = |model: &mut ModelProto, change: &dyn Fn(&mut Vec<TensorProto>)| {
+        change(&mut model.graph.as_mut().unwrap().initializer);
+    };
+    let last = |tensors: &[TensorProto]| tensors.iter().rposition(|t| t.name.ends_with("_bias")).unwrap();
+    let renamed = refused(&|m| {
+        let graph = m.graph.as_mut().unwrap();
+        let name = std::mem::replace(&mut graph.initializer[0].name, "else_weight".into());
+        let inputs = graph.node.iter_mut().flat_map(|n| &mut n.input);
+        inputs.filter(|input| **input == name).for_each(|input| *input = "else_weight".into());
+    });
+    assert!(renamed.contains("it has no weights"), "{renamed}");
+    let more = refused(&|m| {
+        stored(m, &|t| {
+            let at = last(t);
+            t.push(TensorProto { name: "another_bias".into(), ..t[at].clone() });
+        });
+    });
+    assert!(more.contains("weights `another_bias` besides"), "{more}");
+    let reshaped = refused(&|m| stored(m, &|t| t[0].dims.reverse()));
+    assert!(reshaped.contains("are of"), "{reshaped}");
+    let broken = refused(&|m| {
+        stored(m, &|t| {
+            let at = last(t);
+            t[at].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        });
+    });
+    assert!(broken.contains("no numbers"), "{broken}");
 }
 
 #[test]

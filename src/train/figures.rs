@@ -3,11 +3,11 @@
 use super::TrainError;
 use super::data::{Drawing, spread};
 use super::event::{Event, Figure};
-use super::fit::{First, Job, judge};
+use super::fit::{First, Job, judge, mean_loss};
 use super::knn::accuracy;
 use super::loss::Loss;
 use super::pca::Pca;
-use super::settings::Task;
+use super::settings::{Start, Task};
 use super::silhouette::silhouette;
 use super::step::{Pair, Stepper};
 use crate::image::Image;
@@ -74,7 +74,11 @@ pub(super) fn figures(
             embedding(job, judged_by, stepper, parameters, (mse, stop, emit), &mut add)?;
         }
     }
-    add("validation_loss", validation, None);
+    let before = match &job.plan.start {
+        Start::Random => None,
+        Start::Model { parameters, .. } => Some(mean_loss(&judge(job, stepper, parameters, job.held, stop)?)),
+    };
+    add("validation_loss", validation, before.map(|loss| ("at the start", loss)));
     Ok(figures)
 }
 

@@ -234,7 +234,7 @@ pub(super) fn judge(
 }
 
 /// Mean of the losses.
-fn mean_loss(judged: &[Judged]) -> f64 {
+pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
     judged.iter().map(|j| j.loss).sum::<f64>() / judged.len().max(1) as f64
 }
 

@@ -18,6 +18,13 @@ pub static TRAIN: Descriptor = Descriptor {
             doc: "Architecture and its parameters.",
         },
         Param {
+            name: "start",
+            kind: Kind::Model,
+            fallback: Fallback::Unset,
+            doc: "A model that such a job wrote with the same `network`, whose weights training starts from; without \
+                  it, they start at random. A lower `rate` keeps more of what it knows.",
+        },
+        Param {
             name: "corrupt",
             kind: RECIPE,
             fallback: Fallback::Unset,

@@ -43,7 +43,7 @@ pub use language::TRAIN;
 pub use loss::Loss;
 pub use resolve::{memory_needed, resolve};
 pub use run::{PROGRESS, run};
-pub use settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors, Written};
+pub use settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors, Written};
 pub use standing::{Standing, standing};
 pub use step::{Pair, Stepper};
 

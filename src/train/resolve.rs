@@ -1,16 +1,17 @@
 //! From a parsed `train` section to a [`TrainPlan`], with every mistake found on the way.
 
 use super::adam::Schedule;
+use super::export::{self, StartError};
 use super::language::TRAIN;
 use super::loss::Loss;
 use super::net::{Net, Size};
 use super::networks::{NETWORKS, Network, Wanted};
 use super::rules;
-use super::settings::{Beside, Blobs, Data, Task, TrainPlan, Vectors};
+use super::settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors};
 use super::sources;
 use super::step::Stepper;
 use crate::corrupt::Recipe;
-use crate::plan::{absolute, check_output, fingerprint, missing, resolve_input, resolve_limits};
+use crate::plan::{absolute, check_output, find_model, fingerprint, missing, resolve_input, resolve_limits};
 use crate::spec::units::{ByteSize, mib};
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<TrainPlan, 
                 let path = section.path(key).filter(|path| !path.exists());
                 errors.extend(path.map(|path| missing(section, key, path)));
             }
+            let start = find_model(spec.sources().folder(), &train.args, "start");
+            errors.extend(start.and_then(Result::err));
             None
         }
         None => None,
@@ -75,6 +78,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     // Without data, the network's own mistakes are told all the same.
     let wide = data.as_ref().map_or(if network.vectors { 1 } else { channels(args) }, |(wide, _)| *wide);
     let net = build(args, step, network, (patch, wide), errors)?;
+    let start = if network.vectors { Start::Random } else { start(spec, args, &net, &output, errors)? };
     let (_, data) = data?;
     let mut notes = Vec::new();
     if let Data::Pictures { recipe, .. } = &data {
@@ -104,9 +108,10 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         model: args.text("model")?.to_string(),
         licence: args.text("licence").unwrap_or_default().to_string(),
         seed: spec.seed,
-        fingerprint: digest(spec, args, net.input, limits.pixels),
+        fingerprint: digest(spec, args, &start, net.input, limits.pixels),
         besides: besides(args),
         net,
+        start,
         task: if network.embeds { Task::Embed } else { Task::Restore },
         data,
         validation: args.float("validation")?,
@@ -193,6 +198,38 @@ fn build(
         return None;
     }
     Some(net)
+}
+
+/// The weights that `net` starts with; none after a mistake.
+fn start(
+    spec: &PipelineSpec,
+    args: &Args,
+    net: &Net,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Start> {
+    let Some(found) = find_model(spec.sources().folder(), args, "start") else { return Some(Start::Random) };
+    let path = found.map_err(|mistake| errors.push(mistake)).ok()?;
+    let made = args.text("model").map(|model| output.join(model).canonicalize());
+    if path.canonicalize().is_ok_and(|path| made.is_some_and(|made| made.is_ok_and(|made| made == path))) {
+        let help = "give another `output` or another `model`".to_string();
+        errors.push(args.error(
+            "start",
+            "this job would write over the model that it starts from",
+            Some(help),
+        ));
+        return None;
+    }
+    match export::start(net, &path) {
+        Ok((parameters, hash)) => Some(Start::Model { path, parameters, hash }),
+        Err(error) => {
+            let other = matches!(error, StartError::Other { .. });
+            let help =
+                "give `network` the parameters that the model was trained with, and its `colour` and `patch`";
+            errors.push(args.error("start", error.to_string(), other.then(|| help.to_string())));
+            None
+        }
+    }
 }
 
 fn shown(size: Size) -> String {
@@ -315,8 +352,12 @@ fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
 }
 
 /// A digest of all settings that decide the weights: their values, not where they stand.
-fn digest(spec: &PipelineSpec, args: &Args, input: Size, pixels: u64) -> [u8; 32] {
-    let text = fingerprint::section("train", args, &BESIDES);
+fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: u64) -> [u8; 32] {
+    // Of the model to start from, the bytes decide, not the path.
+    let mut text = fingerprint::section("train", args, &[&BESIDES[..], &["start"]].concat());
+    if let Start::Model { hash, .. } = start {
+        text.push_str(hash);
+    }
     let source = fingerprint::section("input", &spec.input, &[]);
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
     hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());

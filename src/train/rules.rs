@@ -7,8 +7,8 @@ use crate::corrupt::Recipe;
 use crate::spec::{Arg, Args, Diagnostic};
 
 /// Keys that mean something for pictures only.
-const OF_PICTURES: [&str; 9] =
-    ["corrupt", "test", "colour", "patch", "whole", "zoom", "rounded", "keep", "augment"];
+const OF_PICTURES: [&str; 10] =
+    ["start", "corrupt", "test", "colour", "patch", "whole", "zoom", "rounded", "keep", "augment"];
 
 /// Checks the keys against each other and against the kind of network.
 pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>) {

@@ -11,7 +11,7 @@ use super::fit::{Ended, First, Job, fit};
 use super::listed::{digests, list};
 use super::load::{Loaded, load};
 use super::net::Size;
-use super::settings::{Data, TrainPlan};
+use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
 use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
 use super::step::{Pair, Stepper};
@@ -111,7 +111,12 @@ impl Run<'_> {
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
-        let mut state = state.unwrap_or_else(|| State::new(plan.net.init(plan.seed)));
+        let mut state = state.unwrap_or_else(|| {
+            State::new(match &plan.start {
+                Start::Random => plan.net.init(plan.seed),
+                Start::Model { parameters, .. } => parameters.clone(),
+            })
+        });
         state.progress.data.clone_from(&digests.weights);
         state.progress.used = used;
         state.progress.over = false;
@@ -335,9 +340,15 @@ fn drawing(plan: &TrainPlan) -> Drawing {
 
 /// How the weights came about, for the model's metadata.
 fn recipe(plan: &TrainPlan, state: &State) -> String {
+    let start = match &plan.start {
+        Start::Random => String::new(),
+        Start::Model { path, hash, .. } => {
+            format!(", from {} ({})", path.file_name().unwrap_or_default().display(), &hash[..16])
+        }
+    };
     format!(
         "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
-         updates, seed {}",
+         updates, seed {}{start}",
         env!("CARGO_PKG_VERSION"),
         plan.name,
         plan.loss.name(),

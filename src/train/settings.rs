@@ -103,6 +103,31 @@ pub struct Blobs {
     pub seed: u32,
 }
 
+/// The weights before the first step.
+#[derive(Clone, PartialEq)]
+pub enum Start {
+    /// Drawn at random.
+    Random,
+    /// Those of a model that was trained before.
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Weights and biases.
+        parameters: Vec<f32>,
+        /// BLAKE3 of the file, in hexadecimal.
+        hash: String,
+    },
+}
+
+impl std::fmt::Debug for Start {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Start::Random => f.write_str("Random"),
+            Start::Model { path, hash, .. } => f.debug_tuple("Model").field(path).field(hash).finish(),
+        }
+    }
+}
+
 /// A known figure that the result is printed beside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Beside {
@@ -129,6 +154,8 @@ pub struct TrainPlan {
     pub seed: u64,
     /// The network.
     pub net: Net,
+    /// Its weights at the start.
+    pub start: Start,
     /// What it is for.
     pub task: Task,
     /// What it learns from.

@@ -255,3 +255,33 @@ fn labels_of_a_list_give_the_accuracy_of_neighbours() {
     let value: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     assert!(value > 0.9, "{}", ended.out);
 }
+
+#[test]
+fn training_goes_on_from_a_model_of_before() {
+    let first = job(SYNTH, DENOISER);
+    first.call(&["run"]).expect(0);
+    let model = first.output().join("model.onnx");
+    let start = format!("{DENOISER}  start: {}\n", model.display());
+    let second = job(SYNTH, &start.replace("epochs: 4", "epochs: 1\n  rate: 0.0001"));
+    let planned = second.call(&["plan"]).expect(0).out;
+    assert!(planned.contains(&format!("start    the weights of {}", model.display())), "{planned}");
+    second.call(&["run"]).expect(0);
+    let scores = |job: &Job| {
+        let described = std::process::Command::new(env!("CARGO_BIN_EXE_safelight"))
+            .arg("model")
+            .arg(job.output().join("model.onnx"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&described.stdout).into_owned();
+        let (_, rest) = text.split_once("validation_loss ").unwrap();
+        (text.clone(), rest.lines().next().unwrap().to_string())
+    };
+    let (_, before) = scores(&first);
+    let (described, after) = scores(&second);
+    // The same pictures are held out, so that the start is where the first job ended.
+    assert!(after.contains(&format!("(at the start {before})")), "{before} | {after}");
+    assert!(described.contains(", from model.onnx ("), "{described}");
+    let loss = |text: &str| text.split(' ').next().unwrap().parse::<f64>().unwrap();
+    assert!((loss(&after) - loss(&before)).abs() < 0.1 * loss(&before), "{before} | {after}");
+    assert!(second.call(&["run"]).expect(0).err.contains("nothing to do"));
+}

@@ -1,6 +1,6 @@
 """Measures denoisers and x2 upscalers by the protocols of the literature, with onnxruntime.
 
-Usage: python tests/python/model_scores.py [--benchmarks FOLDER] MODEL ...
+Usage: python tests/python/model_scores.py [--benchmarks FOLDER] [--enlarged] MODEL ...
 
 FOLDER holds cbsd68/*.png and set5/x2, set14/x2 with *_LR.png beside *_HR.png. A model of scale 1 is scored on CBSD68: mean RGB
 PSNR at sigma 15, 25, 50, noise added to the float image, neither clipped nor rounded, the result clipped. One of scale 2 on
@@ -51,23 +51,28 @@ def denoiser(session, multiple, folder):
         print(f"  CBSD68, sigma {sigma}: {np.mean(values):.2f} dB")
 
 
-def upscaler(session, multiple, folder):
+def upscaler(session, multiple, folder, enlarged):
     for name in ("set5", "set14"):
         ours, bicubic = [], []
         for path in sorted((folder / name / "x2").glob("*_LR.png")):
             small = read(path)
             h, w = 2 * small.shape[0], 2 * small.shape[1]
             clean = luma(read(path.with_name(path.name.replace("_LR", "_HR")))[:h, :w])[2:-2, 2:-2]
-            large = np.clip(np.round(infer(session, small / 255, multiple) * 255), 0, 255)
-            ours.append(psnr(luma(large)[2:-2, 2:-2], clean, 255))
             plain = Image.fromarray(small.astype(np.uint8)).resize((w, h), Image.BICUBIC)
-            bicubic.append(psnr(luma(np.asarray(plain, np.float64))[2:-2, 2:-2], clean, 255))
+            plain = np.asarray(plain, np.float64)
+            given = plain if enlarged else small
+            large = np.clip(np.round(infer(session, given / 255, multiple) * 255), 0, 255)
+            ours.append(psnr(luma(large)[2:-2, 2:-2], clean, 255))
+            bicubic.append(psnr(luma(plain)[2:-2, 2:-2], clean, 255))
         print(f"  {name}, x2, Y: {np.mean(ours):.2f} dB (Pillow's bicubic {np.mean(bicubic):.2f})")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--benchmarks", type=Path, default=Path("../shared/data"))
+    parser.add_argument(
+        "--enlarged", action="store_true", help="models of scale 1 sharpen pictures enlarged x2 by bicubic interpolation"
+    )
     parser.add_argument("models", nargs="+", type=Path)
     args = parser.parse_args()
     for path in args.models:
@@ -75,7 +80,10 @@ def main():
         facts = session.get_modelmeta().custom_metadata_map
         scale, multiple = int(facts.get("scale", 1)), int(facts.get("size_multiple", 1))
         print(f"{path} (scale {scale})")
-        (upscaler if scale == 2 else denoiser)(session, multiple, args.benchmarks)
+        if scale == 2 or args.enlarged:
+            upscaler(session, multiple, args.benchmarks, args.enlarged)
+        else:
+            denoiser(session, multiple, args.benchmarks)
 
 
 if __name__ == "__main__":

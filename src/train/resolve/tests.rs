@@ -202,6 +202,10 @@ fn keys_that_do_not_fit_each_other_are_told() {
         ("VALIDATION: 100%\n", 7, "something to be learned", "`5%`"),
         ("WARMUP: 50000\n", 7, "there are 20000 steps in all", "smaller"),
         ("MODEL: ../x.onnx\n", 7, "no name for an ONNX file", "model.onnx"),
+        ("START: nowhere.onnx\n", 7, "there is no model nowhere.onnx", "beside the pipeline file"),
+        ("START: sample_data/models/denoise.onnx\n", 7, "holds another network", "`network`"),
+        ("START: sample_data/models/README.md\n", 7, "not a valid ONNX model", ""),
+        ("network: dense\nvectors: v\nstart: x.onnx\n", 7, "`start` has no meaning for vectors", ""),
         ("MODEL: net.pb\n", 7, "no name for an ONNX file", "model.onnx"),
         ("TEST: nowhere\n", 7, "there is no nowhere", "working directory"),
     ];
@@ -264,6 +268,29 @@ fn the_fingerprint_follows_what_decides_the_weights() {
         base.replace("/in}", "/in, exclude: [\"a*\"]}"),
     ];
     other.iter().for_each(|text| assert!(of(text) != of(&base), "{text}"));
+}
+
+#[test]
+fn the_bytes_of_a_model_to_start_from_decide_not_its_path() {
+    let dir = pictures();
+    let keys = "network: {residual: {width: 8, depth: 1, latent: 8, bottom: 1}}\nstart: MODEL\nmodel: m.onnx";
+    let base = job(dir.path(), keys);
+    let plan = read(&base.replace("start: MODEL", "clip: 3")).unwrap();
+    let file = |name: &str, seed: u64| {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let (net, facts) = (&plan.net, export::Facts::default());
+        fs::write(&path, export::onnx(net, &net.init(seed), &facts)).unwrap();
+        path.display().to_string()
+    };
+    let of = |model: &str| read(&base.replace("MODEL", model)).unwrap().fingerprint;
+    let (a, same, b) = (file("a.onnx", 1), file("same.onnx", 1), file("b.onnx", 2));
+    assert!(of(&a) == of(&same) && of(&a) != of(&b) && of(&a) != plan.fingerprint);
+    let started = read(&base.replace("MODEL", &b)).unwrap().start;
+    assert!(matches!(started, Start::Model { parameters, .. } if parameters == plan.net.init(2)));
+    let own = base.replace("MODEL", &file("out/m.onnx", 1));
+    let found = read(&own).err().unwrap().to_string();
+    assert!(found.contains("would write over the model that it starts from"), "{found}");
 }
 
 #[test]
