@@ -1,7 +1,8 @@
 # `make` lists what there is.
 .DEFAULT_GOAL := help
 CARGO ?= cargo
-BIN := target/release/safelight
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BIN := $(TARGET)/release/safelight
 VENV := .venv-peers
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
@@ -78,15 +79,15 @@ test-corruptions: build $(CORRUPTIONS_VENV)/done ## compare the corruptions with
 	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py $(BIN) $(PHOTOS)
 
 bench-corruptions: $(CORRUPTIONS_VENV)/done ## time the corruptions against imagecorruptions, one core each
-	$(CARGO) bench --locked --bench corruptions -- $(abspath $(PHOTOS)) 4 > target/corruption-times.csv
-	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py --speed target/corruption-times.csv $(PHOTOS) --photos 4
+	$(CARGO) bench --locked --bench corruptions -- $(abspath $(PHOTOS)) 4 > $(TARGET)/corruption-times.csv
+	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py --speed $(TARGET)/corruption-times.csv $(PHOTOS) --photos 4
 
 $(TRAINING_VENV)/done: tests/python/requirements-train.txt
 	python3 -m venv $(TRAINING_VENV)
 	$(TRAINING_VENV)/bin/pip install --quiet -r tests/python/requirements-train.txt
 	touch $@
 
-EXPORTS := $(abspath target/exports)
+EXPORTS := $(abspath $(TARGET)/exports)
 
 test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx and onnxruntime, figures with scikit-learn
 	rm -rf $(EXPORTS)
