@@ -78,7 +78,6 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     // Without data, the network's own mistakes are told all the same.
     let wide = data.as_ref().map_or(if network.vectors { 1 } else { channels(args) }, |(wide, _)| *wide);
     let net = build(args, step, network, (patch, wide), errors)?;
-    let start = if network.vectors { Start::Random } else { start(spec, args, &net, &output, errors)? };
     let (_, data) = data?;
     let mut notes = Vec::new();
     if let Data::Pictures { recipe, .. } = &data {
@@ -96,6 +95,10 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
         errors.push(spec.limits.error("memory", message, Some(help.into())));
     }
+    let start = match fits && !network.vectors {
+        true => start(spec, args, &net, &output, errors)?,
+        false => Start::Random,
+    };
     if let Data::Vectors { source } = &data {
         check_vectors(source, net.input.c, limits.memory.saturating_sub(needed), (spec, args), errors);
     }
