@@ -15,7 +15,7 @@ use crate::random::Rng;
 use prost::Message;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tract_onnx::pb::{ModelProto, TensorProto};
+use tract_onnx::pb::{GraphProto, ModelProto, TensorProto};
 
 /// A folder and a file in it.
 fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -23,6 +23,13 @@ fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, bytes).expect("the file is written");
     (folder, path)
+}
+
+/// The file that `net` becomes, changed.
+fn changed(net: &Net, parameters: &[f32], change: impl Fn(&mut ModelProto)) -> (tempfile::TempDir, PathBuf) {
+    let mut model = ModelProto::decode(&onnx(net, parameters, &Facts::default())[..]).expect("a model");
+    change(&mut model);
+    written(&model.encode_to_vec())
 }
 
 /// Random parameters, biases too.
@@ -106,37 +113,27 @@ fn parameters_come_back_from_files() {
 #[test]
 fn files_of_other_networks_are_nothing_to_start_from() {
     let net = &examples::architectures()[0].1;
-    let refused = |change: &dyn Fn(&mut ModelProto)| {
-        let mut model = ModelProto::decode(&onnx(net, &parameters(net, 3), &Facts::default())[..]).unwrap();
-        change(&mut model);
-        let (_folder, path) = written(&model.encode_to_vec());
+    let refused = |change: &dyn Fn(&mut GraphProto)| {
+        let change = |model: &mut ModelProto| change(model.graph.as_mut().unwrap());
+        let (_folder, path) = changed(net, &parameters(net, 3), change);
         start(net, &path).expect_err("a refusal").to_string()
     };
-    let stored = |model: &mut ModelProto, change: &dyn Fn(&mut Vec<TensorProto>)| {
-        change(&mut model.graph.as_mut().unwrap().initializer);
-    };
-    let last = |tensors: &[TensorProto]| tensors.iter().rposition(|t| t.name.ends_with("_bias")).unwrap();
-    let renamed = refused(&|m| {
-        let graph = m.graph.as_mut().unwrap();
+    let renamed = refused(&|graph| {
         let name = std::mem::replace(&mut graph.initializer[0].name, "else_weight".into());
         let inputs = graph.node.iter_mut().flat_map(|n| &mut n.input);
         inputs.filter(|input| **input == name).for_each(|input| *input = "else_weight".into());
     });
     assert!(renamed.contains("it has no weights"), "{renamed}");
-    let more = refused(&|m| {
-        stored(m, &|t| {
-            let at = last(t);
-            t.push(TensorProto { name: "another_bias".into(), ..t[at].clone() });
-        });
+    let more = refused(&|graph| {
+        let first = graph.initializer[0].clone();
+        graph.initializer.push(TensorProto { name: "another_bias".into(), ..first });
     });
     assert!(more.contains("weights `another_bias` besides"), "{more}");
-    let reshaped = refused(&|m| stored(m, &|t| t[0].dims.reverse()));
+    let reshaped = refused(&|graph| graph.initializer[0].dims.reverse());
     assert!(reshaped.contains("are of"), "{reshaped}");
-    let broken = refused(&|m| {
-        stored(m, &|t| {
-            let at = last(t);
-            t[at].raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
-        });
+    let broken = refused(&|graph| {
+        let tensor = &mut graph.initializer[0];
+        tensor.raw_data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
     });
     assert!(broken.contains("no numbers"), "{broken}");
 }
@@ -166,10 +163,7 @@ fn our_kernels_run_the_files_without_help() {
 /// Changes the file that `net` becomes, and expects `verify` to see it.
 fn planted(net: &Net, change: impl Fn(&mut ModelProto)) -> VerifyError {
     let parameters = parameters(net, 3);
-    let mut model =
-        ModelProto::decode(onnx(net, &parameters, &Facts::default()).as_slice()).expect("a model");
-    change(&mut model);
-    let (_folder, path) = written(&model.encode_to_vec());
+    let (_folder, path) = changed(net, &parameters, change);
     let reference = reference(net, &parameters, net.input, 2);
     verify(&path, net, &[reference]).expect_err("the fault is seen")
 }

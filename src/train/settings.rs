@@ -104,7 +104,6 @@ pub struct Blobs {
 }
 
 /// The weights before the first step.
-#[derive(Clone, PartialEq)]
 pub enum Start {
     /// Drawn at random.
     Random,

@@ -136,6 +136,13 @@ impl Job {
         fs::read(self.output().join("model.onnx")).unwrap()
     }
 
+    /// What the program tells of the model that a training job wrote.
+    pub fn described(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+        let command = command.arg("model").arg(self.output().join("model.onnx"));
+        Ended::from(command.output().unwrap()).expect(0).out
+    }
+
     /// The checkpoints of a training job.
     pub fn checkpoints(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.output().join(".safelight")).unwrap().map(|e| e.unwrap().path());

@@ -38,12 +38,7 @@ fn a_denoiser_is_trained_written_and_restores() {
         progress[Path::new("history.csv")].split(|b| *b == b'\n').filter(|l| !l.is_empty()).count(),
         5
     );
-    let described = std::process::Command::new(env!("CARGO_BIN_EXE_safelight"))
-        .arg("model")
-        .arg(job.output().join("model.onnx"))
-        .output()
-        .unwrap();
-    let described = String::from_utf8_lossy(&described.stdout).into_owned();
+    let described = job.described();
     for fact in
         ["task: restore", "colour: rgb", "size_multiple: 4", "recipe: ", "scores: psnr", "any multiple of 4"]
     {
@@ -266,18 +261,12 @@ fn training_goes_on_from_a_model_of_before() {
     let planned = second.call(&["plan"]).expect(0).out;
     assert!(planned.contains(&format!("start    the weights of {}", model.display())), "{planned}");
     second.call(&["run"]).expect(0);
-    let scores = |job: &Job| {
-        let described = std::process::Command::new(env!("CARGO_BIN_EXE_safelight"))
-            .arg("model")
-            .arg(job.output().join("model.onnx"))
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&described.stdout).into_owned();
-        let (_, rest) = text.split_once("validation_loss ").unwrap();
-        (text.clone(), rest.lines().next().unwrap().to_string())
+    let score = |described: &str| {
+        let (_, rest) = described.split_once("validation_loss ").unwrap();
+        rest.lines().next().unwrap().to_string()
     };
-    let (_, before) = scores(&first);
-    let (described, after) = scores(&second);
+    let described = second.described();
+    let (before, after) = (score(&first.described()), score(&described));
     // The same pictures are held out, so that the start is where the first job ended.
     assert!(after.contains(&format!("(at the start {before})")), "{before} | {after}");
     assert!(described.contains(", from model.onnx ("), "{described}");
