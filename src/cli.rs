@@ -76,6 +76,12 @@ pub struct RunArgs {
     /// Remove outputs whose inputs are gone, or that earlier settings made. Off: they are only reported.
     #[arg(long)]
     pub prune: bool,
+    /// Go on although the input is another one than before, or much of what was there is gone.
+    #[arg(long)]
+    pub accept_input: bool,
+    /// Replace outputs that somebody edited since they were written. Off: they are kept, and the item fails.
+    #[arg(long)]
+    pub replace_edited: bool,
 }
 
 /// Ways to show progress.

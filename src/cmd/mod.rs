@@ -31,6 +31,12 @@ pub mod code {
     pub const ITEMS_FAILED: u8 = 10;
     /// Stopped at `max_failures`.
     pub const TOO_MANY_FAILURES: u8 = 11;
+    /// Finished; nothing new failed, but failures known before stand.
+    pub const KNOWN_FAILURES: u8 = 12;
+    /// The input is not the one that is known, or too much of it is gone; nothing has changed.
+    pub const OTHER_INPUT: u8 = 13;
+    /// Training ended worse than where it began; a better model was kept.
+    pub const DIVERGED: u8 = 14;
     /// Interrupted, resumable.
     pub const INTERRUPTED: u8 = 20;
     /// The output could not be written.
@@ -129,6 +135,7 @@ fn fail(error: &RunError) -> u8 {
     match error {
         RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
         RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
+        RunError::OtherInput(_) => code::OTHER_INPUT,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
         RunError::Lock(LockError::Io { .. })
         | RunError::Store(_)

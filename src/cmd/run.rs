@@ -29,7 +29,14 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
         Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
     };
     let reporter = reporter(args.progress, &plan);
-    let options = Options { selection, prune: args.prune, stop: &stop, fault };
+    let options = Options {
+        selection,
+        prune: args.prune,
+        accept_input: args.accept_input,
+        replace_edited: args.replace_edited,
+        stop: &stop,
+        fault,
+    };
     let result = run::run(&plan, &options, &|event| reporter.event(&event));
     reporter.finish();
     match result {

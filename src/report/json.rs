@@ -35,7 +35,7 @@ fn stop(stop: Stop) -> &'static str {
 
 fn render(event: &Event) -> Value {
     match event {
-        Event::Planned { total, todo, reasons, vanished, swept } => {
+        Event::Planned { total, todo, reasons, vanished, swept, .. } => {
             let reasons: serde_json::Map<String, Value> =
                 reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
             json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
@@ -46,7 +46,7 @@ fn render(event: &Event) -> Value {
             json!({"event": "finished", "path": path(p), "bytes": bytes, "pixels": pixels,
                    "seconds": seconds, "notes": notes})
         }
-        Event::Failed { path: p, error } => {
+        Event::Failed { path: p, error, .. } => {
             json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message})
         }
         Event::Stopping { why } => json!({"event": "stopping", "why": stop(*why)}),

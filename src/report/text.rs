@@ -173,7 +173,7 @@ pub(super) fn duration(seconds: f64) -> String {
 impl Reporter for Text {
     fn event(&self, event: &Event) {
         match event {
-            Event::Planned { total, todo, reasons, vanished, swept } => {
+            Event::Planned { total, todo, reasons, vanished, swept, .. } => {
                 let reasons: Vec<_> = reasons.iter().map(|(r, n)| (*r, *n)).collect();
                 self.planned(*total, *todo, &reasons, *vanished, *swept);
             }
@@ -185,7 +185,7 @@ impl Reporter for Text {
                 }
                 self.advance(false);
             }
-            Event::Failed { path, error } => {
+            Event::Failed { path, error, .. } => {
                 self.say(&format!("failed: {}: {error}", show(path)));
                 self.advance(true);
             }

@@ -175,7 +175,7 @@ impl<'a> Committer<'a> {
             }
             Outcome::Failed { error, .. } => {
                 self.totals.failed += 1;
-                (self.emit)(Event::Failed { path, error });
+                (self.emit)(Event::Failed { path, error, bytes: record.size, known: false });
             }
         }
         debug_assert_eq!(self.totals.steps.len(), self.plan.chain.len() + 1);

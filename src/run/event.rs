@@ -20,6 +20,8 @@ pub enum Event {
         vanished: usize,
         /// Leftovers of an earlier crash that were removed.
         swept: usize,
+        /// Bytes of the inputs to process, by the ending of their names in small letters.
+        work: BTreeMap<String, u64>,
     },
     /// A worker took an item.
     Started {
@@ -45,6 +47,10 @@ pub enum Event {
         path: PathBuf,
         /// Why.
         error: ItemError,
+        /// Bytes of the input.
+        bytes: u64,
+        /// Whether it failed the same way before.
+        known: bool,
     },
     /// A stop was asked for; items under way are being finished.
     Stopping {
@@ -75,8 +81,12 @@ pub struct Summary {
     pub total: usize,
     /// Items done in this run.
     pub done: usize,
-    /// Items failed in this run.
+    /// Items that failed in this run and had not failed so before.
     pub failed: usize,
+    /// Items tried again in this run that failed as they did before.
+    pub again: usize,
+    /// Old failures that were acknowledged (`ignore`); they count neither in `again` nor in `standing`.
+    pub ignored: usize,
     /// Items that failed in an earlier run and were not tried again.
     pub standing: usize,
     /// Items that needed nothing.
@@ -85,6 +95,8 @@ pub struct Summary {
     pub not_selected: usize,
     /// Inputs in the ledger that are no longer there.
     pub vanished: usize,
+    /// Those of them that the last run still saw.
+    pub newly_vanished: usize,
     /// Outputs removed because their inputs vanished.
     pub pruned: usize,
     /// Wall-clock seconds.

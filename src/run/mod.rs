@@ -20,7 +20,7 @@ use event::{Event, Stop, Summary};
 use ledger::{Ledger, LedgerError, Record};
 use prepare::Prepared;
 use resume::{Reason, Selection};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -50,6 +50,9 @@ pub enum RunError {
     /// Something of somebody else's stands in the way, or the output belongs to another job.
     #[error("{0}")]
     Foreign(String),
+    /// The input is not the one that is known, or too much of it is gone; nothing has changed.
+    #[error("{0}")]
+    OtherInput(String),
     /// A table could not be written or read back.
     #[error("table {folder}: {message}")]
     Table {
@@ -70,6 +73,10 @@ pub struct Options<'a> {
     pub selection: Selection,
     /// Remove outputs of inputs that vanished and of earlier settings.
     pub prune: bool,
+    /// Go on although the input is another one than before, or much of it is gone.
+    pub accept_input: bool,
+    /// Replace outputs that somebody edited since they were written.
+    pub replace_edited: bool,
     /// Set by a signal handler: finish what is under way and stop.
     pub stop: &'a AtomicBool,
     /// Planted fault, for tests.
@@ -101,6 +108,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         reasons: prepared.reasons.clone(),
         vanished: prepared.vanished.len(),
         swept,
+        work: BTreeMap::new(),
     });
     let files = prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes()));
     ledger.claim(files.chain(folders.iter().map(Vec::as_slice)))?;
