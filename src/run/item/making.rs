@@ -159,21 +159,23 @@ impl<'a> Work<'a> {
         for doubt in &self.before.doubts {
             let path = Path::new(OsStr::from_bytes(&doubt.output.path));
             let absolute = || self.store.root().join(path);
-            match self.store.compare(path, &doubt.known) {
+            let intact = match self.store.compare(path, &doubt.known) {
                 Ok(Standing::Written(0, stamp)) => {
                     if self.plan.products.contains(&doubt.product) {
                         self.restamp.push(Output { path: doubt.output.path.clone(), stamp });
                     }
+                    true
                 }
                 // A run that was cut off has put a newer one there, or it is gone meanwhile.
-                Ok(Standing::Written(..) | Standing::Own | Standing::Absent) => {
-                    drop(doubted.remove(&doubt.product))
-                }
-                Ok(Standing::Differs) if self.replace_edited => drop(doubted.remove(&doubt.product)),
+                Ok(Standing::Written(..) | Standing::Own | Standing::Absent) => false,
+                Ok(Standing::Differs) if self.replace_edited => false,
                 Ok(Standing::Differs) => return Err(refused(&Refusal::Edited { path: absolute() }).into()),
                 Ok(Standing::Other(kind)) => return Err(refused(&Refusal::stands(&absolute(), kind)).into()),
                 Err(StoreError::Refused(refusal)) => return Err(refused(&refusal).into()),
                 Err(error) => return Err(unreadable(&error.to_string())),
+            };
+            if !intact {
+                doubted.remove(&doubt.product);
             }
         }
         self.intact.append(&mut doubted);
