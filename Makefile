@@ -100,8 +100,8 @@ stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
 	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
 
 # In memory where there is a file system for that: what is synced there waits for no disk.
-faults: ## system calls that fail or are the last: make faults [N=2500] (needs strace)
-	TMPDIR=$(or $(wildcard /dev/shm),/tmp) SAFELIGHT_FAULTS=$(or $(N),2500) $(CARGO) test --release --locked --test integration faults:: -- --nocapture
+faults: ## system calls that fail or are the last: make faults [N=3000] (needs strace)
+	TMPDIR=$(or $(wildcard /dev/shm),/tmp) SAFELIGHT_FAULTS=$(or $(N),3000) $(CARGO) test --release --locked --test integration faults:: -- --nocapture
 
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx

@@ -1,19 +1,21 @@
 //! System calls that fail, or are the last before a kill, one at a time: whatever the run makes of it, nothing
 //! is harmed, and the next run gives what a run gives that nobody disturbed.
 //!
-//! `SAFELIGHT_FAULTS=2500` strikes so many times, spread over jobs, states before the run, classes of calls,
-//! errors and places; `SAFELIGHT_FAULTS_ONLY=pairs/prune` keeps to some of the cases, and
+//! `SAFELIGHT_FAULTS=3000` strikes so many times, spread over jobs, states before the run, classes of calls,
+//! errors and places; `SAFELIGHT_FAULTS_ONLY="/prune stat EIO"` keeps to those with all these words, and
 //! `SAFELIGHT_FAULTS_ONE="pairs/prune fsync EIO 3 [path below the case's folder]"` strikes once and keeps the
 //! folders. `SAFELIGHT_FAULTS_JOBS` works on so many cases at a time.
 
 mod case;
 mod check;
+mod order;
 mod strace;
 
 use case::{Case, JOBS, KINDS, tail};
-use check::{crash, harm, success};
+use check::{crash, harm, success, wants_memory};
+use order::{has_any, order};
 use polars::prelude::{ParquetReader, ParquetWriter, SerReader};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ fn strike(case: &Case, strike: &Strike, verify: bool) -> Option<(Outcome, Vec<St
     case.restore();
     let outcome = strace::run(case, &strike.arguments());
     outcome.struck()?;
-    let mut wrong = crash(&outcome, strike.error == "KILL");
+    let mut wrong = crash(&outcome, strike);
     let found = case.found();
     wrong.extend(harm(case, &found));
     wrong.extend(success(case, &outcome, &found));
@@ -37,7 +39,7 @@ fn strike(case: &Case, strike: &Strike, verify: bool) -> Option<(Outcome, Vec<St
 
 /// One violation in words.
 fn described(case: &Case, strike: &Strike, outcome: &Outcome, wrong: &[String]) -> String {
-    let Strike { call, error, k, path } = strike;
+    let Strike { call, error, k, path, .. } = strike;
     let root = case.root().display().to_string();
     let path = path.as_deref().unwrap_or_default().replace(&root, "").trim_start_matches('/').to_string();
     let text = format!(
@@ -54,10 +56,14 @@ fn described(case: &Case, strike: &Strike, outcome: &Outcome, wrong: &[String]) 
 
 #[derive(Default)]
 struct Tally {
+    /// Faults that there are: errors at places.
+    places: usize,
     tried: usize,
-    struck: BTreeMap<String, usize>,
+    struck: BTreeMap<&'static str, usize>,
     /// Runs that ended as if nothing had happened.
     unmoved: usize,
+    /// Runs that were ended for want of memory.
+    starved: usize,
     violations: Vec<String>,
 }
 
@@ -67,8 +73,10 @@ impl Tally {
     }
 
     fn add(&mut self, other: Tally) {
+        self.places += other.places;
         self.tried += other.tried;
         self.unmoved += other.unmoved;
+        self.starved += other.starved;
         self.violations.extend(other.violations);
         for (name, count) in other.struck {
             *self.struck.entry(name).or_default() += count;
@@ -76,69 +84,24 @@ impl Tally {
     }
 }
 
-/// The places of one class and error in an order in which every beginning is spread over all of them.
-struct Spread {
-    class: &'static str,
-    places: Vec<Strike>,
-    at: f64,
-    seen: BTreeSet<usize>,
-}
-
-impl Spread {
-    fn next(&mut self) -> Option<Strike> {
-        if self.seen.len() == self.places.len() {
-            return None;
-        }
-        self.at = (self.at + 0.618_033_988_749_895).fract();
-        let mut index = (self.at * self.places.len() as f64) as usize;
-        while !self.seen.insert(index) {
-            index = (index + 1) % self.places.len();
-        }
-        Some(self.places[index].clone())
-    }
-}
-
-/// A number in [0, 1) that depends on the text only.
-fn fixed(text: &str) -> f64 {
-    let hash = blake3::hash(text.as_bytes());
-    f64::from(u32::from_le_bytes(hash.as_bytes()[..4].try_into().unwrap())) / 2f64.powi(32)
-}
-
-/// Strikes a case `wanted` times, in turn for every class and error.
-fn disturb(case: &Case, wanted: usize) -> Tally {
+/// Strikes a case `wanted` times, as far as it has so many faults that are asked for.
+fn disturb(case: &Case, wanted: usize, words: &str) -> Tally {
     case.restore();
-    let calls = Calls::count(case);
-    let mut spreads: Vec<Spread> = CLASSES
-        .iter()
-        .flat_map(|class| class.errors.iter().map(move |error| (class, error)))
-        .map(|(class, error)| Spread {
-            class: class.name,
-            places: calls.places(class, error),
-            at: fixed(&format!("{} {} {error}", case.name, class.name)),
-            seen: BTreeSet::new(),
-        })
-        .filter(|spread| !spread.places.is_empty())
-        .collect();
-    // Another order for each case, so that a few strikes are not all of the first class.
-    spreads.sort_by_key(|s| blake3::hash(format!("{} {} {}", case.name, s.class, s.at).as_bytes()).to_hex());
-    let mut tally = Tally::default();
-    while tally.count() < wanted {
-        let mut ended = true;
-        for spread in &mut spreads {
-            let Some(place) = spread.next().filter(|_| tally.count() < wanted) else { continue };
-            ended = false;
-            tally.tried += 1;
-            let Some((outcome, wrong)) = strike(case, &place, tally.tried % 4 == 0) else { continue };
-            *tally.struck.entry(spread.class.to_string()).or_default() += 1;
-            tally.unmoved += usize::from(outcome.code == Some(0));
-            if !wrong.is_empty() {
-                let text = described(case, &place, &outcome, &wrong);
-                eprintln!("violation: {text}\n");
-                tally.violations.push(text);
-            }
-        }
-        if ended {
+    let order = order(&case.name, &Calls::count(case), words);
+    let mut tally = Tally { places: order.len(), ..Tally::default() };
+    for (class, place) in order {
+        if tally.count() == wanted {
             break;
+        }
+        tally.tried += 1;
+        let Some((outcome, wrong)) = strike(case, &place, tally.tried.is_multiple_of(4)) else { continue };
+        *tally.struck.entry(class).or_default() += 1;
+        tally.unmoved += usize::from(outcome.code == Some(0));
+        tally.starved += usize::from(wants_memory(&outcome));
+        if !wrong.is_empty() {
+            let text = described(case, &place, &outcome, &wrong);
+            eprintln!("violation: {text}\n");
+            tally.violations.push(text);
         }
     }
     tally
@@ -151,7 +114,6 @@ fn number(variable: &str) -> Option<usize> {
 #[test]
 fn injected_faults_do_no_harm() {
     if let Some(reason) = strace::missing() {
-        println!("skipped: {reason}");
         eprintln!("skipped: {reason}");
         return;
     }
@@ -162,11 +124,11 @@ fn injected_faults_do_no_harm() {
         return single(&one, &model);
     }
     let asked = number("SAFELIGHT_FAULTS");
-    let only = std::env::var("SAFELIGHT_FAULTS_ONLY").unwrap_or_default();
+    let words = std::env::var("SAFELIGHT_FAULTS_ONLY").unwrap_or_default();
     let mut names: Vec<(&str, &str)> = JOBS.iter().flat_map(|job| KINDS.map(|kind| (*job, kind))).collect();
     match asked {
         None => names = vec![("denoise", "prune"), ("shards", "incremental")],
-        Some(_) => names.retain(|(job, kind)| format!("{job}/{kind}").contains(&only)),
+        Some(_) => names.retain(|(job, kind)| has_any(&format!("{job}/{kind}"), &words)),
     }
     let each = asked.unwrap_or(10).div_ceil(names.len().max(1));
     let (next, all) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
@@ -175,14 +137,10 @@ fn injected_faults_do_no_harm() {
             scope.spawn(|| {
                 while let Some((job, kind)) = names.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let case = Case::new(job, kind, &model);
-                    let tally = disturb(&case, each);
+                    let tally = disturb(&case, each, &words);
                     let seconds = start.elapsed().as_secs();
-                    println!(
-                        "{}: {} struck, {} violations, {seconds} s",
-                        case.name,
-                        tally.count(),
-                        tally.violations.len()
-                    );
+                    let (struck, places, wrong) = (tally.count(), tally.places, tally.violations.len());
+                    println!("{}: {struck} of {places} struck, {wrong} violations, {seconds} s", case.name);
                     all.lock().unwrap().add(tally);
                 }
             });
@@ -191,10 +149,13 @@ fn injected_faults_do_no_harm() {
     let all = all.into_inner().unwrap();
     println!("struck by class: {:?}", all.struck);
     println!(
-        "{} faults struck ({} tried; {} runs ended with 0 all the same), {} violations, {:.0} s",
+        "{} faults of {} struck ({} tried; {} runs ended with 0 all the same, {} for want of memory), \
+         {} violations, {:.0} s",
         all.count(),
+        all.places,
         all.tried,
         all.unmoved,
+        all.starved,
         all.violations.len(),
         start.elapsed().as_secs_f64()
     );
@@ -212,7 +173,7 @@ fn single(text: &str, model: &Path) {
     let error = errors.copied().find(|known| *known == error).expect("an error of the list");
     let path =
         words.get(4).filter(|path| !path.is_empty()).map(|p| case.root().join(p).display().to_string());
-    let place = Strike { call: call.into(), error, k: k.parse().unwrap(), path };
+    let place = Strike { call: call.into(), error, k: k.parse().unwrap(), path, starting: false };
     let found = strike(&case, &place, true);
     let (outcome, wrong) = found.unwrap_or_else(|| panic!("never reached"));
     let told = described(&case, &place, &outcome, &wrong);
@@ -286,18 +247,17 @@ fn the_checker_sees_planted_faults() {
     fs::remove_file(case.root().join("beside/new")).unwrap();
     assert!(sees(&case, "outside the output: changed"), "a file that was outside for a while");
 
-    let ended =
-        |code, signal, err: &str| Outcome { code, signal, err: err.into(), hung: false, log: String::new() };
-    assert!(crash(&ended(Some(30), None, "error: no space"), false).is_empty());
-    assert!(crash(&ended(None, Some(9), ""), true).is_empty());
-    for planted in [
-        ended(Some(101), None, ""),
-        ended(Some(10), None, "thread 'worker-1' panicked at src/x.rs"),
-        ended(None, Some(6), "memory allocation of 8 bytes failed"),
-        ended(None, Some(11), ""),
-    ] {
-        assert!(!crash(&planted, false).is_empty(), "{:?}", planted.err);
-    }
+    let ended = |code, signal, err: &str| {
+        let outcome = Outcome { code, signal, err: err.into(), hung: false, log: String::new() };
+        let strike = |error| Strike { call: "read".into(), error, k: 1, path: None, starting: false };
+        ["EIO", "KILL"].map(|error| crash(&outcome, &strike(error)).is_empty())
+    };
+    assert_eq!(ended(Some(30), None, "error: no space"), [true, true]);
+    assert_eq!(ended(None, Some(6), "memory allocation of 8 bytes failed"), [true, true]);
+    assert_eq!(ended(Some(101), None, ""), [false, false]);
+    assert_eq!(ended(Some(10), None, "thread 'worker-1' panicked at src/x.rs"), [false, false]);
+    assert_eq!(ended(None, Some(6), "corrupted"), [false, true]);
+    assert_eq!(ended(None, Some(9), ""), [false, true]);
 }
 
 /// Whether the checker tells of something that begins or ends so.

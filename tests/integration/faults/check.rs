@@ -1,7 +1,7 @@
 //! What a disturbed run must not have done.
 
-use super::case::Case;
-use super::strace::Outcome;
+use super::case::{Case, tail};
+use super::strace::{Outcome, Strike};
 use crate::support::{Tree, differences};
 use polars::prelude::{ParquetReader, SerReader};
 use std::collections::BTreeMap;
@@ -11,9 +11,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Everything beside the output: kind and permissions, modification time, content.
+/// Everything beside the output.
 #[derive(Default)]
-pub struct Outside(BTreeMap<PathBuf, (u32, (i64, i64), Vec<u8>)>);
+pub struct Outside(BTreeMap<PathBuf, Entry>);
+
+#[derive(PartialEq)]
+struct Entry {
+    /// Kind and permissions.
+    mode: u32,
+    /// Modification time: seconds, nanoseconds.
+    time: (i64, i64),
+    content: Vec<u8>,
+}
 
 impl Outside {
     pub fn of(case: &Case) -> Outside {
@@ -28,7 +37,8 @@ impl Outside {
                 kind if kind.is_symlink() => fs::read_link(path).unwrap().as_os_str().as_bytes().to_vec(),
                 _ => fs::read(path).unwrap(),
             };
-            all.insert(path.to_path_buf(), (meta.mode(), (meta.mtime(), meta.mtime_nsec()), content));
+            let time = (meta.mtime(), meta.mtime_nsec());
+            all.insert(path.to_path_buf(), Entry { mode: meta.mode(), time, content });
         }
         Outside(all)
     }
@@ -47,18 +57,30 @@ impl Outside {
 }
 
 /// How the disturbed run itself must not end.
-pub fn crash(outcome: &Outcome, killed: bool) -> Vec<String> {
+pub fn crash(outcome: &Outcome, strike: &Strike) -> Vec<String> {
     let mut wrong = Vec::new();
     if outcome.hung {
         wrong.push("it hangs".to_string());
     }
-    if outcome.code == Some(101) || outcome.err.contains("panicked") {
-        wrong.push(format!("it panics: {}", super::case::tail(&outcome.err)));
+    // Loader and runtime may end a program that has not begun.
+    if strike.starting || wants_memory(outcome) {
+        return wrong;
     }
-    if let Some(signal) = outcome.signal.filter(|signal| !killed && !outcome.hung && *signal > 0) {
-        wrong.push(format!("it dies of signal {signal}: {}", super::case::tail(&outcome.err)));
+    if outcome.code == Some(101) || outcome.err.contains("panicked") {
+        wrong.push(format!("it panics: {}", tail(&outcome.err)));
+    }
+    let expected = strike.error == "KILL" || outcome.hung;
+    if let Some(signal) = outcome.signal.filter(|_| !expected) {
+        wrong.push(format!("it dies of signal {signal}: {}", tail(&outcome.err)));
     }
     wrong
+}
+
+/// Whether the language's runtime ended the process because an allocation, or that of a new thread's signal
+/// stack, failed: no code of ours is asked then, and it is as if the system had killed it.
+pub fn wants_memory(outcome: &Outcome) -> bool {
+    let said = ["memory allocation of", "failed to allocate an alternative stack"];
+    outcome.signal == Some(6) && said.iter().any(|text| outcome.err.contains(text))
 }
 
 /// What harm there is in the output and around it, before anything is repaired.

@@ -119,12 +119,14 @@ pub struct Strike {
     pub error: &'static str,
     pub k: usize,
     pub path: Option<String>,
+    /// Before the program's own code: by the loader or the language's runtime.
+    pub starting: bool,
 }
 
 impl Strike {
     /// strace's own arguments.
     pub fn arguments(&self) -> Vec<String> {
-        let Strike { call, error, k, path } = self;
+        let Strike { call, error, k, path, .. } = self;
         let (error, rest) = error.strip_suffix('+').map_or((*error, ""), |e| (e, "+"));
         let what = if error == "KILL" { "signal=KILL".into() } else { format!("error={error}") };
         let mut list = vec!["-f".to_string(), "-qq".into()];
@@ -153,11 +155,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why nothing can be injected here, if so.
 pub fn missing() -> Option<String> {
-    let tried = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
+    let inject = "inject=close:error=EIO:when=9999";
+    let arguments = ["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", inject, "true"];
+    let tried = Command::new("strace").args(arguments).output();
     match tried {
         Err(error) => Some(format!("strace can't be started: {error}")),
         Ok(ended) if !ended.status.success() => {
-            Some(format!("strace can't trace here: {}", String::from_utf8_lossy(&ended.stderr)))
+            Some(format!("strace can't inject faults here: {}", String::from_utf8_lossy(&ended.stderr)))
         }
         Ok(_) => None,
     }
@@ -230,7 +234,7 @@ impl Calls {
             if name.starts_with(['<', '+', '-']) {
                 continue;
             }
-            starting &= !line.contains("job.yaml");
+            starting &= name == "execve" || !line.contains("job.yaml");
             let count = threads.entry((thread, name)).or_default();
             *count += 1;
             let known = calls.whole.entry(name.to_string()).or_default();
@@ -256,18 +260,15 @@ impl Calls {
         let mut places = Vec::new();
         let made = |call: &String| class.calls.contains(&call.as_str());
         for (call, (starting, most)) in self.whole.iter().filter(|(call, _)| made(call)) {
-            // The last call of the loader is among them; then the program does not start.
-            let all = (*starting).max(1)..=*most;
-            places.extend(all.map(|k| Strike { call: call.clone(), error, k, path: None }));
+            // The last call before the program's own is among them.
+            let place = |k| Strike { call: call.clone(), error, k, path: None, starting: k <= *starting };
+            places.extend(((*starting).max(1)..=*most).map(place));
         }
         // A thread's first calls come after as many of the main thread's, unless only one file's are counted.
         for ((call, path), most) in self.on_path.iter().filter(|((call, _), _)| made(call)) {
-            places.extend((1..=*most).map(|k| Strike {
-                call: call.clone(),
-                error,
-                k,
-                path: Some(path.clone()),
-            }));
+            let path = Some(path.clone());
+            let place = |k| Strike { call: call.clone(), error, k, path: path.clone(), starting: false };
+            places.extend((1..=*most).map(place));
         }
         places
     }
