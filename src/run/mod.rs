@@ -19,12 +19,14 @@ mod tidy;
 mod work;
 
 use crate::plan::{MaxFailures, Plan};
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
+use crate::store::{Fault, Guard, Known, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
 use ledger::{Ledger, LedgerError, Record};
 use prepare::Prepared;
 use resume::{Reason, Selection};
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use work::work;
@@ -176,9 +178,14 @@ pub fn check_folders(
     if replace_edited {
         return Ok(());
     }
+    // A run that was cut off may have put new ones there without recording them.
+    let announced = ledger.announced()?;
     for folder in ledger.part_folders()? {
         for (name, stamp) in ledger.parts(&folder)? {
-            store.check_unedited(&std::path::Path::new(&folder).join(name), &stamp)?;
+            let path = Path::new(&folder).join(name);
+            let mut known = Known::from(&stamp);
+            known.files.extend(announced.get(path.as_os_str().as_bytes()).into_iter().flatten().cloned());
+            store.check_unedited(&path, &known)?;
         }
     }
     Ok(())
@@ -196,7 +203,7 @@ fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
 }
 
 /// What the ending of a name is counted under.
-pub fn ending(path: &std::path::Path) -> String {
+pub fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 

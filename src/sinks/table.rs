@@ -182,13 +182,16 @@ impl TableSink {
                 }
             }
         });
-        let stamps = store.replace_folder(&self.folder, files, is_part_name);
+        let built = store.build_folder(&self.folder, files);
         if let Some(failure) = failure {
             return Err(failure);
         }
+        let built = built?;
+        ledger.announce_folder(&built)?;
+        let stamps = store.put_folder(built, is_part_name)?;
         // The names say what is in them.
         let record = |(name, stamp)| PartRecord { name, digest: String::new(), stamp };
-        let parts: Vec<PartRecord> = stamps?.into_iter().map(record).collect();
+        let parts: Vec<PartRecord> = stamps.into_iter().map(record).collect();
         ledger.set_parts(&folder_name, &parts)?;
         Ok(total)
     }

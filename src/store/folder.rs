@@ -1,12 +1,12 @@
 //! Folders that are replaced as a whole: tables and shards.
 
 use super::dir::{Dir, Kind};
-use super::{Stamp, Store, StoreError, io_error, look, mtime_ns};
+use super::{Stamp, Store, StoreError, Written, io_error, look, mtime_ns};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a part's content.
 pub type WritePart<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
@@ -24,6 +24,22 @@ pub enum Part<'a> {
         /// Its stamp.
         stamp: Stamp,
     },
+}
+
+/// A folder that is to take another's place, under a temporary name.
+#[derive(Debug)]
+pub struct Built {
+    folder: PathBuf,
+    temp: OsString,
+    new: Dir,
+    stamps: Vec<(String, Stamp)>,
+}
+
+impl Built {
+    /// Its files, as they were written or carried, by their paths relative to the output.
+    pub fn files(&self) -> impl Iterator<Item = (PathBuf, Written)> {
+        self.stamps.iter().map(|(name, stamp)| (self.folder.join(name), Written::from(stamp)))
+    }
 }
 
 /// Hashes what passes through to a file.
@@ -73,22 +89,19 @@ impl Store {
         Ok(parts)
     }
 
-    /// Replaces `folder` by a new one holding exactly `files`, in one atomic exchange.
+    /// Builds what is to take the place of `folder`, holding exactly `files`, beside it.
     ///
-    /// Carried files are linked, not read: an unchanged part keeps its inode and its stamp. Readers that list
-    /// the folder see the whole old set or the whole new set. What somebody put into the old folder meanwhile, under
-    /// a name that is not `ours`, goes into the new one.
+    /// Carried files are linked, not read: an unchanged part keeps its inode and its stamp.
     ///
     /// # Errors
-    /// When the system refuses; the present folder then stands unchanged.
-    pub fn replace_folder<'a>(
+    /// When the system refuses.
+    pub fn build_folder<'a>(
         &self,
         folder: &Path,
         files: impl Iterator<Item = Result<(String, Part<'a>), StoreError>>,
-        ours: impl Fn(&str) -> bool,
-    ) -> Result<Vec<(String, Stamp)>, StoreError> {
+    ) -> Result<Built, StoreError> {
         let target = self.root().join(folder);
-        let (Some(parent), name) = self.place(folder, true)? else {
+        let (Some(parent), _) = self.place(folder, true)? else {
             return Err(io_error("create", &target, io::ErrorKind::NotFound.into()));
         };
         let temp = self.temp_name();
@@ -128,6 +141,25 @@ impl Store {
         }
         self.fault().hit("sync-folder").map_err(|e| io_error("sync", new.path(), e))?;
         new.sync().map_err(|e| io_error("sync", new.path(), e))?;
+        Ok(Built { folder: folder.to_path_buf(), temp, new, stamps })
+    }
+
+    /// Puts a folder that was built in its place, in one atomic exchange: readers that list it see the whole old set or
+    /// the whole new set. What somebody put into the old folder meanwhile, under a name that is not `ours`, goes into
+    /// the new one.
+    ///
+    /// # Errors
+    /// When the system refuses; the present folder then stands unchanged.
+    pub fn put_folder(
+        &self,
+        built: Built,
+        ours: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, Stamp)>, StoreError> {
+        let Built { folder, temp, new, stamps } = built;
+        let target = self.root().join(&folder);
+        let (Some(parent), name) = self.place(&folder, false)? else {
+            return Err(io_error("replace", &target, io::ErrorKind::NotFound.into()));
+        };
         self.fault().hit("swap").map_err(|e| io_error("swap", &target, e))?;
         let aside = self.swap(&parent, &temp, name).map_err(|e| io_error("replace", &target, e))?;
         self.sync_folder(folder.parent().unwrap_or(Path::new("")))?;
@@ -140,7 +172,7 @@ impl Store {
     }
 
     /// Gives the new folder its name; tells where the old one is.
-    fn swap(&self, parent: &Dir, temp: &OsStr, name: &OsStr) -> io::Result<Option<std::ffi::OsString>> {
+    fn swap(&self, parent: &Dir, temp: &OsStr, name: &OsStr) -> io::Result<Option<OsString>> {
         match parent.rename_new(temp, name) {
             Ok(()) => return Ok(None),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -84,8 +84,8 @@ impl Store {
     ///
     /// # Errors
     /// [`super::Refusal::Edited`], or when it can't be told.
-    pub fn check_unedited(&self, relative: &Path, stamp: &Stamp) -> Result<(), StoreError> {
-        match self.compare(relative, &stamp.into())? {
+    pub fn check_unedited(&self, relative: &Path, known: &Known) -> Result<(), StoreError> {
+        match self.compare(relative, known)? {
             Standing::Absent | Standing::Written(..) | Standing::Own => Ok(()),
             Standing::Differs => Err(super::Refusal::Edited { path: self.root().join(relative) }.into()),
             Standing::Other(kind) => Err(super::Refusal::stands(&self.root().join(relative), kind).into()),

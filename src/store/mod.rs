@@ -22,7 +22,7 @@ mod sweep;
 pub use dir::{Dir, Found, Kind};
 pub use error::{Refusal, StoreError};
 pub use fault::{Fault, VARIABLE as FAULT_VARIABLE};
-pub use folder::{Part, WritePart};
+pub use folder::{Built, Part, WritePart};
 pub use guard::{FileId, Guard};
 pub use known::{Known, Seen, Standing, Written};
 pub use lock::{Lock, LockError};

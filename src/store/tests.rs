@@ -178,12 +178,15 @@ fn replace_folder_swaps_whole_sets() {
     let store = store(dir.path());
     let ours = |name: &str| name.len() == 1;
     let new = |name: &str, bytes: &[u8]| Ok((name.to_string(), Part::New(bytes.to_vec())));
-    let first =
-        store.replace_folder(Path::new("t"), vec![new("a", b"1"), new("b", b"2")].into_iter(), ours).unwrap();
+    let replace = |files: Vec<Result<(String, Part<'static>), StoreError>>| {
+        let built = store.build_folder(Path::new("t"), files.into_iter()).unwrap();
+        store.put_folder(built, ours).unwrap()
+    };
+    let first = replace(vec![new("a", b"1"), new("b", b"2")]);
     // Put there by somebody after the folder was looked at.
     fs::write(dir.path().join("t/theirs"), b"notes").unwrap();
     let kept = Ok(("b".to_string(), Part::Carried { from: "b".into(), stamp: first[1].1.clone() }));
-    let second = store.replace_folder(Path::new("t"), vec![kept, new("c", b"3")].into_iter(), ours).unwrap();
+    let second = replace(vec![kept, new("c", b"3")]);
     assert_eq!(second[0], first[1]);
     let mut names: Vec<_> = fs::read_dir(dir.path().join("t"))
         .unwrap()

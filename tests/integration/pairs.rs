@@ -150,18 +150,36 @@ fn the_pairs_follow_changed_settings_and_a_planted_stray_is_seen() {
 }
 
 #[test]
-fn vanished_inputs_keep_their_pairs_until_pruned() {
+fn vanished_inputs_leave_the_lists_and_their_files_stay_until_pruned() {
     let job = Job::new(STEPS);
     archive(&job.input(), 6);
     job.call(&["run"]).expect(0);
     let all = tree(&job.output().join("pairs"));
     fs::remove_file(job.input().join("0/0/img-000.png")).unwrap();
     job.call(&["run"]).expect(0);
-    assert!(differences(&tree(&job.output().join("pairs")), &all).is_empty());
+    assert!(metadata(&job).iter().all(|(_, row)| row["source"] != "0/0/img-000.png"));
+    let lost = differences(&tree(&job.output().join("pairs")), &all);
+    assert!(lost.iter().all(|line| line.contains("metadata")), "{lost:?}");
     job.call(&["run", "--prune"]).expect(0);
     assert_eq!(unlisted(&job), Vec::<String>::new());
     assert!(metadata(&job).iter().all(|(_, row)| row["source"] != "0/0/img-000.png"));
     assert!(tree(&job.output().join("pairs")).len() < all.len());
+}
+
+#[test]
+fn a_renamed_folder_does_not_double_the_pairs() {
+    for layout in ["imagefolder", "folders", "webdataset"] {
+        let job = Job::new(&STEPS.replace("layout: imagefolder", &format!("layout: {layout}")));
+        archive(&job.input(), 6);
+        job.call(&["run"]).expect(0);
+        fs::rename(job.input().join("1"), job.input().join("renamed")).unwrap();
+        job.call(&["run"]).expect(0);
+        let renamed = tree(&job.output());
+        job.clear_output();
+        job.call(&["run"]).expect(0);
+        let differing = differences(&renamed, &tree(&job.output()));
+        assert!(differing.iter().all(|line| line.contains("manifest")), "{layout}: {differing:?}");
+    }
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_changed_setting_redoes_what_it_affects() {
 }
 
 #[test]
-fn a_damaged_or_missing_output_is_made_again() {
+fn a_missing_output_is_made_again_and_one_that_was_edited_is_kept_until_it_is_given_up() {
     let job = Job::new(STEPS);
     archive(&job.input(), 6);
     job.call(&["run"]).expect(0);
@@ -125,9 +125,50 @@ fn a_damaged_or_missing_output_is_made_again() {
     let part = wanted.keys().find(|p| p.starts_with("table")).unwrap();
     fs::write(job.output().join(part), b"vandal").unwrap();
     job.call(&["verify"]).expect(1);
-    job.call(&["run"]).expect(0);
+    // The table is replaced as a whole: nothing is done before it is known what becomes of somebody's part.
+    let ended = job.call(&["run"]).expect(78);
+    assert!(ended.err.contains("--replace-edited"), "{}", ended.err);
+    fs::remove_file(job.output().join(part)).unwrap();
+    job.call(&["run"]).expect(10);
+    assert_eq!(&job.manifest()["1/1/img-001.jpg"][3], "edited");
+    assert_eq!(fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap(), b"vandal");
+    assert!(job.output().join("images/0/0/img-000.png").exists());
+    job.call(&["run", "--prune", "--replace-edited"]).expect(0);
     assert!(differences(&tree(&job.output()), &wanted).is_empty());
     job.call(&["verify"]).expect(0);
+}
+
+#[test]
+fn copied_and_restored_outputs_are_known_by_their_content() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    for name in wanted.keys() {
+        let bytes = fs::read(job.output().join(name)).unwrap();
+        fs::remove_file(job.output().join(name)).unwrap();
+        fs::write(job.output().join(name), bytes).unwrap();
+    }
+    let before = times(&job.output().join("images"));
+    job.call(&["run"]).expect(0);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    assert!(rewritten(&before, &times(&job.output().join("images"))).is_empty());
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.out.contains("nothing to do"), "{}", ended.out);
+    // So are they when their inputs go.
+    fs::remove_file(job.input().join("0/0/img-000.png")).unwrap();
+    let copy = fs::read(job.output().join("images/0/0/img-000.png")).unwrap();
+    fs::write(job.output().join("images/0/0/img-000.png"), copy).unwrap();
+    fs::write(job.output().join("images/1/1/img-001.jpg"), b"edited").unwrap();
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    job.call(&["run", "--prune"]).expect(0);
+    assert!(!job.output().join("images/0/0/img-000.png").exists());
+    assert_eq!(fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap(), b"edited");
+    // And what stays is not forgotten: it is no stranger's when the input comes back.
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(10);
+    assert_eq!(&job.manifest()["1/1/img-001.jpg"][3], "edited");
+    job.call(&["run", "--replace-edited"]).expect(0);
 }
 
 #[test]

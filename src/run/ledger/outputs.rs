@@ -1,9 +1,11 @@
 //! Names of the output: announced, owned by an input, left over from earlier settings, or parts of a whole folder.
 
 use super::{Ledger, LedgerError, Output, PartRecord, stamp};
-use crate::store::{Known, Stamp, Written};
+use crate::store::{Built, Known, Stamp, Written};
 use rusqlite::{CachedStatement, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// Where a path's files are kept, and whether with a time.
 const KEPT: [(&str, bool); 3] = [
@@ -213,6 +215,15 @@ impl Ledger {
         read().map_err(self.sql())
     }
 
+    /// As [`Ledger::announce`], for the files of a folder that is about to be replaced as a whole.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn announce_folder(&mut self, built: &Built) -> Result<(), LedgerError> {
+        let files: Vec<(PathBuf, Written)> = built.files().collect();
+        self.announce(files.iter().map(|(path, file)| (path.as_os_str().as_bytes(), file.clone()))).map(drop)
+    }
+
     /// Records the parts just published in `folder`.
     ///
     /// # Errors
@@ -223,6 +234,9 @@ impl Ledger {
             let tx = self.db.transaction()?;
             tx.execute("DELETE FROM parts WHERE folder = ?1", [folder])?;
             for PartRecord { name, digest, stamp } in parts {
+                let path = Path::new(folder).join(name);
+                tx.prepare_cached("DELETE FROM announced WHERE path = ?1")?
+                    .execute([path.as_os_str().as_bytes()])?;
                 tx.execute(
                     "INSERT INTO parts(folder, name, size, mtime_ns, hash, digest) VALUES(?1,?2,?3,?4,?5,?6)",
                     params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash, digest],

@@ -9,6 +9,7 @@ use crate::sinks::parquet::Table;
 use crate::sinks::rows::Rows;
 use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 
 /// Writes the lists and removes those of another layout.
 pub(super) fn publish(
@@ -69,10 +70,11 @@ pub(super) fn publish(
         let hash = *blake3::hash(&bytes).as_bytes();
         let path = pairs.folder.join(&name);
         let old = known.iter().find(|p| p.name == name);
-        let mut expected = old.map(|old| Known::from(&old.stamp)).unwrap_or_default();
-        // One that a crash left unrecorded is told by its content.
-        expected.files.push(Written { size: bytes.len() as u64, mtime_ns: None, hash });
-        expected.anything = replace_edited;
+        let file = Written { size: bytes.len() as u64, mtime_ns: None, hash };
+        let announced = ledger.announce([(path.as_os_str().as_bytes(), file.clone())].into_iter())?;
+        let mut expected = announced.into_iter().next().unwrap_or_default();
+        expected.files.extend(old.map(|old| Written::from(&old.stamp)).into_iter().chain([file]));
+        expected.anything |= replace_edited;
         let stamp = match store.compare(&path, &expected)? {
             Standing::Written(_, stamp) if stamp.hash == hash => stamp,
             _ => store.write_over(&path, &bytes, expected)?,

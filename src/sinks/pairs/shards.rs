@@ -110,11 +110,14 @@ pub(super) fn publish(
         };
         Ok((name.clone(), Part::Written(Box::new(write))))
     });
-    let stamps = store.replace_folder(&pairs.folder, files, is_shard_name);
+    let built = store.build_folder(&pairs.folder, files);
     if let Some(failure) = failure.take() {
         return Err(failure);
     }
-    let parts: Vec<PartRecord> = stamps?
+    let built = built?;
+    ledger.announce_folder(&built)?;
+    let stamps = store.put_folder(built, is_shard_name)?;
+    let parts: Vec<PartRecord> = stamps
         .into_iter()
         .zip(&names)
         .map(|((name, stamp), (_, digest, _))| PartRecord { name, digest: digest.clone(), stamp })
