@@ -233,14 +233,18 @@ fn unlisted(
     let unreadable = |path: &Path| {
         let message =
             format!("cannot list {}: {why}; check its permissions, its links and the mount", path.display());
-        ItemError::new(ErrorKind::Unreadable, message)
+        let gone = error.io_error().is_some_and(look::is_absence);
+        ItemError::new(if gone { ErrorKind::Vanished } else { ErrorKind::Unreadable }, message)
     };
     if relative.as_os_str().is_empty() {
         return Err(unreadable(path));
     }
     // A broken link inside a followed tree is an item like any other; it fails when examined.
-    let folder =
-        || !matches!(look::at(path), Ok(Some(m)) if !m.is_dir()) && !matches!(look::at(path), Ok(None));
+    let folder = || match look::at(path) {
+        Ok(found) => found.is_some_and(|m| m.is_dir()),
+        // It may be one, save where links lead in a circle.
+        Err(e) => rustix::io::Errno::from_io_error(&e) != Some(rustix::io::Errno::LOOP),
+    };
     let wanted = error.loop_ancestor().is_some() || plan.matches(&relative) || folder();
     let listed = wanted && !plan.excluded(&relative) && !output.holds(path);
     Ok(listed.then(|| (relative, Some(unreadable(path)))))
