@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod determinism;
 mod faults;
+mod harm;
 mod pairs;
 mod resume;
 mod retrained;
