@@ -1,6 +1,6 @@
 //! The commands on a training job.
 
-use super::{code, err, out};
+use super::{code, err, out, warn};
 use crate::cli::{PipelineArgs, Progress};
 use crate::plan::{InputPlan, Source};
 use crate::report;
@@ -53,10 +53,10 @@ fn fail(error: &TrainError) -> u8 {
         TrainError::Interrupted { .. } => code::INTERRUPTED,
         TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
         TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. }
-        | TrainError::Export(_)
-        | TrainError::Threads(_)
-        | TrainError::Lock(LockError::Held { .. }) => code::FAILURE,
+        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
+        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+            code::FAILURE
+        }
         TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(LockError::Io { .. }) => {
             code::STORAGE
         }
@@ -68,6 +68,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
     if let Some(code) = empty(plan) {
         return code;
     }
+    warn(&plan.warnings);
     let mut text = format!("{}: valid\n{}", args.pipeline.display(), network(plan));
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     out(&text)
@@ -111,6 +112,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
     });
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    warn(&plan.warnings);
     out(&text)
 }
 

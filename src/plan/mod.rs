@@ -10,15 +10,15 @@ pub use resolve::resolve;
 pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};
 
 use crate::codec;
-use crate::columns::{Column, Value};
-use crate::run::inputs::Input;
+use crate::columns::Column;
+use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
 use crate::run::memory;
 use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
-use crate::spec::{Sources, Span, Vocabulary};
+use crate::spec::{Diagnostic, Sources, Span, Vocabulary};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ pub enum Source {
     /// The rows of a CSV or Parquet list.
     List {
         /// Paths below the root, and the values of the carried columns.
-        rows: Vec<(PathBuf, Vec<Value>)>,
+        rows: Rows,
     },
     /// Nowhere: they are made.
     Made(Series),
@@ -68,6 +68,8 @@ pub struct InputPlan {
     pub follow_symlinks: bool,
     /// Columns carried from a list into the table.
     pub carried: Vec<Column>,
+    /// What was found of it that the user may want to know.
+    pub notes: Vec<String>,
 }
 
 impl InputPlan {
@@ -140,6 +142,8 @@ pub struct Plan {
     pub limits: Limits,
     /// What was inferred and the user may want to know.
     pub notes: Vec<String>,
+    /// Values that are hardly meant.
+    pub warnings: Vec<Diagnostic>,
 }
 
 fn writes_of(chain: &[Link]) -> impl Iterator<Item = (Fingerprint, &Write)> {
