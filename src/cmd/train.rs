@@ -120,10 +120,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
 fn empty(plan: &TrainPlan) -> Option<u8> {
     let Data::Pictures { input, test, .. } = &plan.data else { return None };
     let empty = std::iter::once(input).chain(test).find(|input| inputs::list(input).is_empty())?;
-    Some(fail(&TrainError::NoInput(format!(
-        "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
-        empty.root.display()
-    ))))
+    Some(fail(&TrainError::NoInput(empty.nothing())))
 }
 
 fn network(plan: &TrainPlan) -> String {

@@ -15,6 +15,7 @@ use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
 use crate::run::memory;
+use crate::shown::Show;
 use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
@@ -64,6 +65,8 @@ pub struct InputPlan {
     pub include: GlobSet,
     /// Patterns that leave inputs out (folders only).
     pub exclude: GlobSet,
+    /// The first pattern of `include` that matches in the root itself only.
+    pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
     /// Columns carried from a list into the table.
@@ -76,6 +79,23 @@ impl InputPlan {
     /// Whether a file at this relative path is an input.
     pub fn matches(&self, relative: &Path) -> bool {
         self.include.is_match(relative) && !self.excluded(relative)
+    }
+
+    /// What is to be told where there is no input.
+    pub fn nothing(&self) -> String {
+        let root = self.root.shown();
+        let mut text = format!(
+            "no file below {root} matches input.include; check the path, the patterns and that the archive is mounted"
+        );
+        if let Some(pattern) = &self.shallow {
+            text.push_str(&format!(
+                " (`{pattern}` matches in the folder itself only, `**/{pattern}` below it too)"
+            ));
+        }
+        if let Source::List { .. } = self.source {
+            text = "the list has no rows; write one for each file".to_string();
+        }
+        text
     }
 
     /// Whether this relative path is left out.

@@ -8,7 +8,7 @@ use crate::shown::Show;
 use crate::sinks::overlaps;
 use crate::spec::language::{IMAGES, SYNTH};
 use crate::spec::units::{ByteSize, Failures};
-use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
+use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec};
 use crate::steps::{Action, STEPS};
 use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -151,16 +151,16 @@ pub(crate) fn resolve_input(
         let relative = PathBuf::from(path.file_name()?);
         (absolute(folder), Source::File { relative, absolute: absolute(path) }, Vec::new())
     };
-    Some(InputPlan { root, source, include, exclude, follow_symlinks, carried, notes })
+    let shallow =
+        args.texts("include").unwrap_or_default().into_iter().find(|pattern| !pattern.contains('/'));
+    let shallow = shallow.map(str::to_string);
+    Some(InputPlan { root, source, include, exclude, shallow, follow_symlinks, carried, notes })
 }
 
 /// The mistake of a path where nothing is.
 pub(crate) fn missing(section: &Args, key: &str, path: &Path) -> Diagnostic {
-    let help = similar_file(path).map_or_else(
-        || "relative paths start at the working directory".to_string(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    section.error(key, format!("there is no {}", path.display()), Some(help))
+    let (message, help) = spec::missing(path);
+    section.error(key, message, Some(help))
 }
 
 /// A parameter that could not be read has been reported.
@@ -173,6 +173,7 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         source: Source::Made(Series { synth, params, count, seed }),
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
+        shallow: None,
         follow_symlinks: false,
         carried: Vec::new(),
         notes: Vec::new(),

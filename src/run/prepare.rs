@@ -60,10 +60,7 @@ pub struct Prepared {
 pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Result<Prepared, RunError> {
     let inputs = inputs::list(&plan.input);
     if inputs.is_empty() {
-        return Err(RunError::NoInput(format!(
-            "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
-            plan.input.root.display()
-        )));
+        return Err(RunError::NoInput(plan.input.nothing()));
     }
     let records = ledger.map(Ledger::records).transpose()?.unwrap_or_default();
     let claims = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();

@@ -32,4 +32,4 @@ pub use pipeline::{PipelineSpec, StepSpec, draft, parse, parse_steps};
 pub use reference::reference_markdown;
 pub use registry::check_registry;
 pub use schema::json_schema;
-pub use source::{MAX_FILE_BYTES, read_file, similar_file};
+pub use source::{MAX_FILE_BYTES, missing, missing_model, read_file};

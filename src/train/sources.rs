@@ -32,6 +32,7 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         source,
         include,
         exclude,
+        shallow: None,
         follow_symlinks: false,
         carried: Vec::new(),
         notes: Vec::new(),

@@ -8,6 +8,9 @@ use super::settings::{Start, Task};
 use super::step::Stepper;
 use std::sync::atomic::AtomicBool;
 
+/// By how much a loss may be above that at the start by chance.
+const NOISE: f64 = 1.05;
+
 /// A figure of what is held out that training made worse.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Worse {
@@ -41,8 +44,13 @@ pub(super) fn worse(
     };
     let (here, before) = (mean_loss(&judged), mean_loss(&judge(job, stepper, start, job.held, stop)?));
     // A start that gives no number is no measure.
-    if here > before {
+    if here > before * NOISE {
         return Ok(Some(Worse { figure: "loss", here, of: "at the start", before }));
+    }
+    if here >= before {
+        emit(Event::Note(format!(
+            "nothing was learned: the loss on what is held out is {here:.5}, and was {before:.5}"
+        )));
     }
     if plan.task == Task::Restore {
         let (of, unrestored) = unrestored(job)?;

@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod crash;
 mod determinism;
+mod lists;
 mod pairs;
 mod resume;
 mod retrained;
