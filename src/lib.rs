@@ -18,6 +18,7 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod sample;
+pub mod shown;
 pub mod sinks;
 pub mod spec;
 pub mod steps;

@@ -14,7 +14,7 @@ use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::LedgerError;
-use crate::spec::{self, Diagnostics};
+use crate::spec::{self, Diagnostic, Diagnostics};
 use crate::store::{LockError, StoreError};
 use crate::train::TrainPlan;
 use std::io::Write;
@@ -83,6 +83,11 @@ fn out(text: &str) -> u8 {
 /// Writes to standard error.
 fn err(text: &str) {
     std::io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// Warnings of values that are hardly meant, to standard error.
+fn warn(warnings: &[Diagnostic]) {
+    warnings.iter().for_each(|warning| err(&format!("{}\n\n", warning.render())));
 }
 
 /// What a pipeline asks for, resolved.

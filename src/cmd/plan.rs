@@ -1,6 +1,6 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
-use super::{code, out};
+use super::{code, out, warn};
 use crate::plan::{Plan, Source};
 use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
@@ -26,6 +26,7 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 /// When no input matches, or two inputs would write one file.
 pub fn check(plan: &Plan) -> Result<u8, RunError> {
     prepare::prepare(plan, None, Selection::Outstanding)?.refuse_collisions(plan)?;
+    warn(&plan.warnings);
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
     let mut text = format!("{}: valid\n  steps    {}\n", plan.sources.file(), steps.join(" > "));
     plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
@@ -88,6 +89,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
         let show = |p: &&std::path::PathBuf| format!("  {}\n", path_text(p.as_os_str().as_bytes()));
         foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
     }
+    warn(&plan.warnings);
     out(&text);
     if let (Some(store), Some(ledger)) = (Store::existing(&plan.output)?, &ledger) {
         check_folders(plan, &store, ledger, false)?;

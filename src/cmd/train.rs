@@ -1,6 +1,6 @@
 //! The commands on a training job.
 
-use super::{code, err, out};
+use super::{code, err, out, warn};
 use crate::cli::{PipelineArgs, Progress};
 use crate::plan::{InputPlan, Source};
 use crate::report;
@@ -59,10 +59,10 @@ fn fail(error: &TrainError) -> u8 {
         TrainError::Interrupted { .. } => code::INTERRUPTED,
         TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
         TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. }
-        | TrainError::Export(_)
-        | TrainError::Threads(_)
-        | TrainError::Lock(LockError::Held { .. }) => code::FAILURE,
+        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
+        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+            code::FAILURE
+        }
         TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
     }
 }
@@ -72,6 +72,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
     if let Some(code) = empty(plan) {
         return code;
     }
+    warn(&plan.warnings);
     let mut text = format!("{}: valid\n{}", args.pipeline.display(), network(plan));
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     out(&text)
@@ -115,6 +116,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
     });
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    warn(&plan.warnings);
     out(&text)
 }
 
@@ -122,10 +124,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
 fn empty(plan: &TrainPlan) -> Option<u8> {
     let Data::Pictures { input, test, .. } = &plan.data else { return None };
     let empty = std::iter::once(input).chain(test).find(|input| inputs::list(input).is_empty())?;
-    Some(fail(&TrainError::NoInput(format!(
-        "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
-        empty.root.display()
-    ))))
+    Some(fail(&TrainError::NoInput(empty.nothing())))
 }
 
 fn network(plan: &TrainPlan) -> String {

@@ -123,11 +123,9 @@ impl<'a> Build<'a> {
 pub(crate) fn find_model(beside: &Path, args: &Args, name: &str) -> Option<Result<PathBuf, Diagnostic>> {
     let written = args.path(name)?.to_path_buf();
     let places = [written.clone(), beside.join(&written)];
-    if let Some(found) = places.into_iter().find(|p| p.is_file()) {
-        return Some(Ok(found));
+    if let Some(found) = places.iter().find(|p| p.is_file()) {
+        return Some(Ok(found.clone()));
     }
-    let help = crate::spec::similar_file(&written)
-        .map(|near| format!("did you mean `{near}`?"))
-        .unwrap_or_else(|| "give a path from the working directory or beside the pipeline file".into());
-    Some(Err(args.error(name, format!("there is no model {}", written.display()), Some(help))))
+    let (message, help) = crate::spec::missing_model(&written, &places);
+    Some(Err(args.error(name, message, Some(help))))
 }

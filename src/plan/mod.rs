@@ -10,15 +10,16 @@ pub use resolve::resolve;
 pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};
 
 use crate::codec;
-use crate::columns::{Column, Value};
-use crate::run::inputs::Input;
+use crate::columns::Column;
+use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
 use crate::run::memory;
+use crate::shown::Show;
 use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
-use crate::spec::{Sources, Span, Vocabulary};
+use crate::spec::{Diagnostic, Sources, Span, Vocabulary};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -47,7 +48,7 @@ pub enum Source {
     /// The rows of a CSV or Parquet list.
     List {
         /// Paths below the root, and the values of the carried columns.
-        rows: Vec<(PathBuf, Vec<Value>)>,
+        rows: Rows,
     },
     /// Nowhere: they are made.
     Made(Series),
@@ -66,16 +67,37 @@ pub struct InputPlan {
     pub include: GlobSet,
     /// Patterns that leave inputs out (folders only).
     pub exclude: GlobSet,
+    /// The first pattern of `include` that matches in the root itself only.
+    pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
     /// Columns carried from a list into the table.
     pub carried: Vec<Column>,
+    /// What was found of it that the user may want to know.
+    pub notes: Vec<String>,
 }
 
 impl InputPlan {
     /// Whether a file at this relative path is an input.
     pub fn matches(&self, relative: &Path) -> bool {
         self.include.is_match(relative) && !self.excluded(relative)
+    }
+
+    /// What is to be told where there is no input.
+    pub fn nothing(&self) -> String {
+        let root = self.root.shown();
+        let mut text = format!(
+            "no file below {root} matches input.include; check the path, the patterns and that the archive is mounted"
+        );
+        if let Some(pattern) = &self.shallow {
+            text.push_str(&format!(
+                " (`{pattern}` matches in the folder itself only, `**/{pattern}` below it too)"
+            ));
+        }
+        if let Source::List { .. } = self.source {
+            text = "the list has no rows; write one for each file".to_string();
+        }
+        text
     }
 
     /// Whether this relative path is left out.
@@ -144,6 +166,8 @@ pub struct Plan {
     pub limits: Limits,
     /// What was inferred and the user may want to know.
     pub notes: Vec<String>,
+    /// Values that are hardly meant.
+    pub warnings: Vec<Diagnostic>,
 }
 
 fn writes_of(chain: &[Link]) -> impl Iterator<Item = (Fingerprint, &Write)> {

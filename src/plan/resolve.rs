@@ -1,12 +1,14 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
+use crate::run::inputs::{self, List, Wanted};
 use crate::run::made::Series;
-use crate::run::{inputs, manifest, memory};
+use crate::run::{manifest, memory};
+use crate::shown::Show;
 use crate::sinks::overlaps;
 use crate::spec::language::{IMAGES, SYNTH};
 use crate::spec::units::{ByteSize, Failures};
-use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
+use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec};
 use crate::steps::{Action, STEPS};
 use crate::store::look;
 use crate::synth::{Params, SYNTHS};
@@ -24,7 +26,8 @@ use std::path::{Component, Path, PathBuf};
 pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
     let mut errors = Vec::new();
     let output = absolute(&spec.output);
-    let input = resolve_input(&spec.input, (&spec.input, "path"), spec.seed, &mut errors);
+    let limits = resolve_limits(&spec.limits);
+    let input = resolve_input(&spec.input, (&spec.input, "path"), (spec.seed, limits.memory), &mut errors);
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
@@ -59,12 +62,12 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         };
         chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
     }
-    let (found, notes) = build.finish();
+    let (found, mut notes) = build.finish();
+    notes.extend(input.iter().flat_map(|input| input.notes.clone()));
     errors.extend(found);
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &mut errors);
     check_references(spec, &chain, &mut errors);
-    let limits = resolve_limits(&spec.limits);
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
@@ -84,6 +87,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 ingredients,
                 limits,
                 notes,
+                warnings: spec.warnings.clone(),
             })
         }
         _ => Err(mistakes.with(errors)),
@@ -106,11 +110,12 @@ pub(crate) fn resolve_limits(args: &Args) -> Limits {
     Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, max_vanished, threads }
 }
 
-/// The input at a path, which stands at a key of a section, or that is made, as the section `input` (`args`) says.
+/// The input at a path, which stands at a key of a section, or that is made, as the section `input` (`args`) says;
+/// a list may take `memory` bytes.
 pub(crate) fn resolve_input(
     args: &Args,
     (section, key): (&Args, &str),
-    seed: u64,
+    (seed, memory): (u64, u64),
     errors: &mut Vec<Diagnostic>,
 ) -> Option<InputPlan> {
     if let Some(name) = section.text(SYNTH) {
@@ -136,19 +141,23 @@ pub(crate) fn resolve_input(
     };
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut notes = Vec::new();
     let mut list = None;
     let (root, source, carried) = if kind.is_dir() {
         (absolute(path), Source::Folder, Vec::new())
     } else if extension == "csv" || extension == "parquet" {
         let root = absolute(args.path("root").unwrap_or(folder));
         let column = args.text("column").unwrap_or("path");
-        match inputs::read_list(path, column, &root) {
-            Ok((rows, columns)) => {
+        match inputs::read_list(&Wanted { file: path, column, root: &root, memory, written: false }) {
+            Ok(List { rows, columns, left_out }) => {
                 list = Some(absolute(path));
+                if !left_out.is_empty() {
+                    notes.push(format!("columns of the list that are not carried: {}", left_out.join(", ")));
+                }
                 (root, Source::List { rows }, columns)
             }
             Err(what) => {
-                errors.push(section.error(key, format!("{} {what}", path.display()), None));
+                errors.push(section.error(key, format!("{} {what}", path.shown()), None));
                 return None;
             }
         }
@@ -156,16 +165,16 @@ pub(crate) fn resolve_input(
         let relative = PathBuf::from(path.file_name()?);
         (absolute(folder), Source::File { relative, absolute: absolute(path) }, Vec::new())
     };
-    Some(InputPlan { root, list, source, include, exclude, follow_symlinks, carried })
+    let shallow =
+        args.texts("include").unwrap_or_default().into_iter().find(|pattern| !pattern.contains('/'));
+    let shallow = shallow.map(str::to_string);
+    Some(InputPlan { root, list, source, include, exclude, shallow, follow_symlinks, carried, notes })
 }
 
 /// The mistake of a path where nothing is.
 pub(crate) fn missing(section: &Args, key: &str, path: &Path) -> Diagnostic {
-    let help = similar_file(path).map_or_else(
-        || "relative paths start at the working directory".to_string(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    section.error(key, format!("there is no {}", path.display()), Some(help))
+    let (message, help) = spec::missing(path);
+    section.error(key, message, Some(help))
 }
 
 /// A parameter that could not be read has been reported.
@@ -179,8 +188,10 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         source: Source::Made(Series { synth, params, count, seed }),
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
+        shallow: None,
         follow_symlinks: false,
         carried: Vec::new(),
+        notes: Vec::new(),
     })
 }
 
@@ -236,7 +247,7 @@ pub(crate) fn check_output(
         Source::Made(_) => return,
         Source::List { rows } => {
             let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
-            for (relative, _) in rows {
+            for relative in rows.paths() {
                 folders.extend(input.root.join(relative).parent().map(Path::to_path_buf));
             }
             folders.iter().map(|f| absolute(f)).collect()

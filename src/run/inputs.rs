@@ -3,7 +3,7 @@
 use super::made::Made;
 use super::resume::Identity;
 use crate::codec;
-use crate::columns::{Column, Value};
+use crate::columns::Value;
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Plan, Source};
 use crate::store::{FileId, look, mtime_ns};
@@ -15,6 +15,9 @@ use std::io::{BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+pub use super::list_file::{List, Rows, Wanted, read as read_list};
+pub use crate::shown::data as path_text;
 
 /// Where an input's picture comes from.
 #[derive(Clone, Debug)]
@@ -74,18 +77,6 @@ impl Input {
     }
 }
 
-/// A path as UTF-8 text: invalid bytes are written `\xNN`, so that nothing is lost.
-pub fn path_text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02X}"));
-        }
-    }
-    text
-}
-
 /// What a listing found.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -109,15 +100,16 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
             ..Listing::default()
         },
         Source::List { rows } => {
-            let read = |(relative, values): &(PathBuf, Vec<Value>)| {
-                examine(relative.clone(), plan.root.join(relative), values.clone())
+            let read = |row: usize| {
+                let relative = rows.path(row);
+                examine(relative.to_path_buf(), plan.root.join(relative), rows.values(row))
             };
-            let folders: BTreeSet<&Path> =
-                rows.iter().filter_map(|(relative, _)| relative.parent()).collect();
+            let folders: BTreeSet<&Path> = rows.paths().filter_map(Path::parent).collect();
             // One that is not there holds nothing to guard.
             let ids =
                 folders.iter().filter_map(|f| look::at(&plan.root.join(f)).ok()?.map(|m| FileId::of(&m)));
-            Listing { inputs: rows.par_iter().map(read).collect(), folders: ids.collect(), links: 0 }
+            let inputs = (0..rows.len()).into_par_iter().map(read).collect();
+            Listing { inputs, folders: ids.collect(), links: 0 }
         }
         Source::Made(series) => Listing { inputs: series.list(), ..Listing::default() },
         Source::Folder => {
@@ -305,49 +297,6 @@ pub fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
     }
 }
 
-/// Reads a list file: rows of (path below `root`, other columns' values), and those columns.
-///
-/// # Errors
-/// A message that says what is wrong with the list and where.
-pub fn read_list(file: &Path, column: &str, root: &Path) -> Result<(Vec<Row>, Vec<Column>), String> {
-    let table = match file.extension().and_then(OsStr::to_str) {
-        Some(e) if e.eq_ignore_ascii_case("parquet") => super::list_file::parquet(file)?,
-        _ => super::list_file::csv(file)?,
-    };
-    let Some(at) = table.columns.iter().position(|c| c.name == column) else {
-        let names: Vec<_> = table.columns.iter().map(|c| c.name.as_str()).collect();
-        return Err(format!("has no column `{column}`; it has {}: set `input.column`", names.join(", ")));
-    };
-    let mut rows = Vec::with_capacity(table.rows.len());
-    let mut seen = std::collections::HashSet::new();
-    for (index, mut values) in table.rows.into_iter().enumerate() {
-        let line = index + 1;
-        let Value::Text(path) = values.remove(at) else { return Err(format!("row {line} has no path")) };
-        let relative = below(&path, root).ok_or_else(|| {
-            format!("row {line}: {path} is not below {}; set `input.root` to a common folder", root.display())
-        })?;
-        if !seen.insert(relative.clone()) {
-            return Err(format!("row {line}: {path} is listed twice; keep one row for each file"));
-        }
-        rows.push((relative, values));
-    }
-    let mut columns = table.columns;
-    columns.remove(at);
-    Ok((rows, columns))
-}
-
-/// A row of a list: path relative to the root, and the other columns' values.
-pub type Row = (PathBuf, Vec<Value>);
-
-fn below(path: &str, root: &Path) -> Option<PathBuf> {
-    let path = Path::new(path);
-    let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
-    let clean: PathBuf =
-        relative.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect();
-    let inside = clean.components().all(|c| matches!(c, std::path::Component::Normal(_)));
-    (inside && !clean.as_os_str().is_empty()).then_some(clean)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,15 +305,5 @@ mod tests {
     fn invalid_utf8_stays_visible() {
         assert_eq!(path_text(b"a/\xffb"), "a/\\xFFb");
         assert_eq!(path_text("ü\n".as_bytes()), "ü\n");
-    }
-
-    #[test]
-    fn listed_paths_stay_below_the_root() {
-        let root = Path::new("/archive");
-        assert_eq!(below("./a/b.png", root), Some(PathBuf::from("a/b.png")));
-        assert_eq!(below("/archive/a.png", root), Some(PathBuf::from("a.png")));
-        for outside in ["../a.png", "/etc/passwd", "", "a/../../b"] {
-            assert_eq!(below(outside, root), None, "{outside}");
-        }
     }
 }

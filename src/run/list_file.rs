@@ -1,130 +1,156 @@
-//! Reading a list of inputs from CSV or Parquet into typed columns.
+//! Lists of inputs from CSV and Parquet: the column of paths and what can be carried into the table, read as a stream
+//! and counted against the memory limit before they take any.
 
-use crate::columns::{Column, ColumnType, Value};
-use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
-use std::path::Path;
+mod from_csv;
+mod from_parquet;
+mod rows;
 
-/// A small table in memory.
+pub use rows::Rows;
+
+use crate::columns::Column;
+use crate::shown::Show;
+use crate::spec::units::mib;
+use rayon::prelude::*;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes that a run keeps of an input beside its path and its values, as measured.
+const INPUT: u64 = 900;
+/// Memory kept back for the program itself.
+const RESERVE: u64 = 96 << 20;
+
+/// Which list to read, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The file: Parquet by its ending, or else CSV with a header.
+    pub file: &'a Path,
+    /// Column of the paths.
+    pub column: &'a str,
+    /// Folder that they lie below.
+    pub root: &'a Path,
+    /// Bytes that a run over the list may take.
+    pub memory: u64,
+    /// Whether this program wrote the list, names in the form of [`crate::shown::data`]; manifests are known anyway.
+    pub written: bool,
+}
+
+/// A list.
 #[derive(Debug)]
-pub struct ListTable {
-    /// Columns in file order.
+pub struct List {
+    /// Paths below the root, and the values of the carried columns.
+    pub rows: Rows,
+    /// The carried columns.
     pub columns: Vec<Column>,
-    /// Rows, one value a column.
-    pub rows: Vec<Vec<Value>>,
+    /// Columns that are not carried, with what they hold.
+    pub left_out: Vec<String>,
 }
 
-/// Reads a CSV file with a header row.
-///
-/// A column whose every value is a whole number written plainly (`007` is not) becomes `Int`, else
-/// `Float` where all are finite numbers, else `Text`; empty cells are null in the first two.
+/// Reads a list.
 ///
 /// # Errors
-/// What is wrong, with the line.
-pub fn csv(path: &Path) -> Result<ListTable, String> {
-    let mut reader = csv::Reader::from_path(path).map_err(|e| format!("cannot be read: {e}"))?;
-    let names: Vec<String> = reader
-        .headers()
-        .map_err(|e| format!("has no readable header: {e}"))?
-        .iter()
-        .map(str::to_string)
-        .collect();
-    let mut cells: Vec<Vec<String>> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| format!("cannot be read: {e}"))?;
-        cells.push(record.iter().map(str::to_string).collect());
+/// A message, to follow the list's name, that says what is wrong and where.
+pub fn read(wanted: &Wanted<'_>) -> Result<List, String> {
+    // A pipe could not be read twice, and may never end.
+    let meta = std::fs::metadata(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
+    if !meta.is_file() {
+        return Err("is no regular file".to_string());
     }
-    let kinds: Vec<ColumnType> =
-        (0..names.len()).map(|c| infer(cells.iter().map(|r| r[c].as_str()))).collect();
-    let typed =
-        |row: Vec<String>| row.into_iter().zip(&kinds).map(|(cell, kind)| typed(cell, *kind)).collect();
-    let rows = cells.into_iter().map(typed).collect();
-    let columns = names.into_iter().zip(&kinds).map(|(n, k)| Column::new(n, *k)).collect();
-    Ok(ListTable { columns, rows })
+    let list = match wanted.file.extension().and_then(OsStr::to_str) {
+        Some(e) if e.eq_ignore_ascii_case("parquet") => from_parquet::read(wanted)?,
+        _ => from_csv::read(wanted)?,
+    };
+    unique(&list.rows)?;
+    Ok(list)
 }
 
-fn infer<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> ColumnType {
-    let filled = || cells.clone().filter(|c| !c.is_empty());
-    let whole = |c: &str| c.parse::<i64>().is_ok_and(|i| i.to_string() == c);
-    let padded = |c: &str| c.len() > 1 && c.starts_with('0') && !c.starts_with("0.");
-    if filled().next().is_none() {
-        ColumnType::Text
-    } else if filled().all(whole) {
-        ColumnType::Int
-    } else if filled().all(|c| !padded(c) && c.parse::<f64>().is_ok_and(f64::is_finite)) {
-        ColumnType::Float
-    } else {
-        ColumnType::Text
-    }
+/// Whether these are the columns of a manifest, whose cells are written so that spreadsheets do them no harm.
+fn is_manifest<'a>(names: impl IntoIterator<Item = &'a str>) -> bool {
+    names.into_iter().take(3).eq(["id", "path", "status"])
 }
 
-fn typed(cell: String, kind: ColumnType) -> Value {
-    match kind {
-        ColumnType::Int => cell.parse().map_or(Value::Null, Value::Int),
-        ColumnType::Float => cell.parse().map_or(Value::Null, Value::Float),
-        _ => Value::Text(cell),
-    }
-}
-
-/// Reads a Parquet file; columns that are not boolean, number or text are left out.
-///
-/// # Errors
-/// What is wrong.
-pub fn parquet(path: &Path) -> Result<ListTable, String> {
-    let file = std::fs::File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
-    let frame = ParquetReader::new(file).finish().map_err(|e| format!("cannot be read as Parquet: {e}"))?;
-    let mut columns = Vec::new();
-    let mut rows = vec![Vec::new(); frame.height()];
-    for series in frame.columns() {
-        let kind = match series.dtype() {
-            DataType::Boolean => ColumnType::Bool,
-            t if t.is_integer() => ColumnType::Int,
-            t if t.is_float() => ColumnType::Float,
-            DataType::String => ColumnType::Text,
-            _ => continue,
-        };
-        columns.push(Column::new(series.name().as_str(), kind));
-        for (index, row) in rows.iter_mut().enumerate() {
-            let cell = series.get(index).map_err(|e| format!("cannot be read: {e}"))?;
-            row.push(match (kind, cell) {
-                (_, AnyValue::Null) => Value::Null,
-                (_, AnyValue::Boolean(b)) => Value::Bool(b),
-                (_, AnyValue::String(s)) => Value::Text(s.to_string()),
-                (_, AnyValue::StringOwned(s)) => Value::Text(s.to_string()),
-                (ColumnType::Int, v) => v.extract::<i64>().map_or(Value::Null, Value::Int),
-                (ColumnType::Float, v) => {
-                    v.extract::<f64>().filter(|f| f.is_finite()).map_or(Value::Null, Value::Float)
-                }
-                _ => Value::Null,
-            });
+/// The message for a column of paths that is not there.
+fn missing(column: &str, names: &[String]) -> String {
+    let all = names.join(", ");
+    match names {
+        [one] if one.contains([';', '\t']) => {
+            format!("has no column `{column}`: its cells are not separated by commas, as `{all}` shows")
         }
+        _ => format!("has no column `{column}`; it has {all}: set `input.column`"),
     }
-    Ok(ListTable { columns, rows })
+}
+
+/// The path below the root that a cell names.
+fn below(path: &Path, root: &Path) -> Result<PathBuf, String> {
+    let inside = || {
+        let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
+        let clean: PathBuf = relative.components().filter(|c| !matches!(c, Component::CurDir)).collect();
+        let inside = clean.components().all(|c| matches!(c, Component::Normal(_)));
+        (inside && !clean.as_os_str().is_empty()).then_some(clean)
+    };
+    inside().ok_or_else(|| {
+        let (path, root) = (path.shown(), root.shown());
+        format!("{path} is not below {root}; set `input.root` to a common folder")
+    })
+}
+
+/// Refuses a file that is listed twice.
+fn unique(rows: &Rows) -> Result<(), String> {
+    let Ok(count) = u32::try_from(rows.len()) else {
+        return Err(format!("has {} rows, more than a list can have; split it", rows.len()));
+    };
+    let mut order: Vec<u32> = (0..count).collect();
+    let path = |row: u32| rows.path(row as usize);
+    order.par_sort_unstable_by(|a, b| path(*a).cmp(path(*b)).then(a.cmp(b)));
+    let twice = order.windows(2).filter(|pair| path(pair[0]) == path(pair[1])).min_by_key(|pair| pair[1]);
+    match twice {
+        None => Ok(()),
+        Some(pair) => Err(format!(
+            "row {}: {} is listed twice, first in row {}; keep one row for each file",
+            pair[1] + 1,
+            path(pair[1]).shown(),
+            pair[0] + 1
+        )),
+    }
+}
+
+/// Counts what a run over the list takes.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    memory: u64,
+    /// Bytes of the root's path, which comes before every path.
+    root: u64,
+    needed: u64,
+    rows: u64,
+}
+
+impl Budget {
+    fn new(wanted: &Wanted<'_>) -> Budget {
+        let root = wanted.root.as_os_str().len() as u64;
+        Budget { memory: wanted.memory, root, needed: RESERVE, rows: 0 }
+    }
+
+    /// Counts a row with a path and texts of these lengths.
+    fn add(&mut self, path: usize, cells: usize, texts: usize) {
+        self.rows += 1;
+        // In the list, as the input's name and as its place; values in the list and with the input.
+        self.needed += INPUT + self.root + 3 * path as u64 + 48 * cells as u64 + 2 * texts as u64;
+    }
+
+    /// Fails when the rows so far, of `all`, take too much.
+    fn check(&self, all: u64) -> Result<(), String> {
+        if self.needed <= self.memory {
+            return Ok(());
+        }
+        let each = (self.needed - RESERVE) / self.rows.max(1);
+        let total = RESERVE.saturating_add(each.saturating_mul(all.max(self.rows)));
+        Err(format!(
+            "has {all} rows, which take about {} MiB in a run ({each} bytes a row), over the {} MiB of limits.memory; \
+             raise it or split the list",
+            mib(total),
+            mib(self.memory)
+        ))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn csv_columns_are_typed_as_a_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("l.csv");
-        std::fs::write(&file, "path,label,zip,score,note\na.png,3,00123,1.5,\nb.png,,123,2,\"x,\ny\"\n")
-            .unwrap();
-        let table = csv(&file).unwrap();
-        let kinds: Vec<_> = table.columns.iter().map(|c| c.kind).collect();
-        use ColumnType::{Float, Int, Text};
-        assert_eq!(kinds, [Text, Int, Text, Float, Text]);
-        assert_eq!(table.rows[1][1], Value::Null);
-        assert_eq!(table.rows[0][2], Value::Text("00123".into()));
-        assert_eq!(table.rows[1][4], Value::Text("x,\ny".into()));
-    }
-
-    #[test]
-    fn a_ragged_csv_is_an_error_with_its_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("l.csv");
-        std::fs::write(&file, "path,label\na.png,3\nb.png\n").unwrap();
-        assert!(csv(&file).unwrap_err().contains("line: 3"));
-    }
-}
+mod tests;

@@ -33,6 +33,9 @@ const COLUMNS: [(&str, ColumnType); 13] = [
 /// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
 const OUTPUTS: usize = 100;
 
+/// What a spreadsheet takes for the beginning of a formula.
+const GUARDED: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
 /// Names of the manifest files, relative to the output.
 pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
@@ -93,12 +96,26 @@ pub fn contents(
         if let Some((_, status)) = missing.iter().find(|(set, _)| set.contains(path)) {
             values[2] = Value::Text((*status).to_string());
         }
-        csv.write_record(values.iter().map(Value::text)).map_err(|e| failed(e.to_string()))?;
+        csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
         table.push(values).map_err(failed)?;
     }
     let csv = csv.into_inner().map_err(|e| failed(e.to_string()))?;
     let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
     Ok([csv, table.finish(&metadata).map_err(failed)?])
+}
+
+/// A value as a cell of the CSV file. Spreadsheets take a text that begins with one of [`GUARDED`] for a formula: an
+/// apostrophe goes before it, and before apostrophes before one of them, so that it can be undone.
+fn cell(value: &Value) -> String {
+    let text = value.text();
+    let guarded = matches!(value, Value::Text(_)) && text.trim_start_matches('\'').starts_with(GUARDED);
+    if guarded { format!("'{text}") } else { text }
+}
+
+/// The text that was written as this cell.
+pub(super) fn unguarded(cell: &str) -> &str {
+    let bare = cell.strip_prefix('\'').filter(|rest| rest.trim_start_matches('\'').starts_with(GUARDED));
+    bare.unwrap_or(cell)
 }
 
 /// Writes the files that change.
@@ -161,4 +178,30 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         text(facts.map(|f| f.format.clone())),
         text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_become_texts_that_can_be_undone() {
+        for (text, written) in [
+            ("=1+1.png", "'=1+1.png"),
+            ("+a", "'+a"),
+            ("-a", "'-a"),
+            ("@a", "'@a"),
+            ("\ta", "'\ta"),
+            ("\ra", "'\ra"),
+            ("'=a", "''=a"),
+            ("''-", "'''-"),
+            ("'a", "'a"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(cell(&Value::Text(text.into())), written);
+            assert_eq!(unguarded(written), text);
+        }
+        assert_eq!(cell(&Value::Int(-5)), "-5");
+    }
 }

@@ -82,10 +82,7 @@ pub fn outside(plan: &Plan) -> Result<Outside, RunError> {
 pub fn list(plan: &Plan) -> Result<Listing, RunError> {
     let listing = inputs::listing(&plan.input, &outside(plan)?).map_err(|e| RunError::Input(e.message))?;
     if listing.inputs.is_empty() {
-        return Err(RunError::NoInput(format!(
-            "no file below {} matches input.include; check the path, the patterns and that the archive is mounted",
-            plan.input.root.display()
-        )));
+        return Err(RunError::NoInput(plan.input.nothing()));
     }
     Ok(listing)
 }

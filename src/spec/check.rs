@@ -10,8 +10,9 @@ use super::diagnostic::{Origin, Report, Span};
 use super::kinds;
 use super::param::{Descriptor, Fallback, Kind, Param};
 use super::pipeline::{self, StepSpec};
+use super::places;
 use super::suggest;
-use super::tree::{self, Data, Key, Node, Typed, shown, typed};
+use super::tree::{self, Data, Key, Node, Style, Typed, item, shown, typed};
 use super::units::{self, Failures, UnitError};
 
 /// Folder of the ledger below the output folder.
@@ -125,7 +126,11 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
             return value(param, item, node, report)
                 .map(|value| Value::Span(Box::new(value.clone()), Box::new(value)));
         }
-        (_, Data::Scalar { text, plain }) => scalar(kind, text, *plain),
+        (_, Data::Scalar { text, style }) => scalar(kind, text, *style),
+        (Kind::Path, Data::List(nodes)) => Err(Problem::Type(Some(places::several(nodes)))),
+        (Kind::Glob, Data::List(_) | Data::Map(_)) => {
+            Err(Problem::Type(Some("put quotes around a pattern that begins with `{` or `[`".to_owned())))
+        }
         _ => Err(Problem::Type(None)),
     };
     match checked {
@@ -190,8 +195,15 @@ fn refuse(message: impl Into<String>, help: impl Into<Option<String>>) -> Proble
     Problem::Value { message: message.into(), help: help.into() }
 }
 
-fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
-    let typed = typed(text, plain);
+fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Problem> {
+    let verbatim = matches!(kind, Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder);
+    let (text, typed) = match style {
+        Style::Open if verbatim => (text, Typed::Text(text)),
+        // A space is no part of a number.
+        Style::Open => (text.trim(), typed(text.trim(), true)),
+        Style::Plain => (text, typed(text, true)),
+        Style::Quoted => (text, typed(text, false)),
+    };
     if typed == Typed::Null {
         return Err(Problem::Type(None));
     }
@@ -203,15 +215,20 @@ fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
         Kind::Int { min, max } => match typed {
             Typed::Int(value) if (min..=max).contains(&&value) => Ok(Value::Int(value)),
             Typed::Int(_) => Err(out_of_range(kind, text)),
-            Typed::Float(value) if value.is_finite() && value.fract() == 0.0 => Err(out_of_range(kind, text)),
-            _ => Err(Problem::Type(unquote(kind, text, plain))),
+            Typed::Float(value) if value.is_finite() && value.fract() == 0.0 => {
+                let whole = format!("{value:.0}");
+                let inside = whole.parse().is_ok_and(|value| (min..=max).contains(&&value));
+                let help = || format!("write `{whole}`");
+                Err(if inside { Problem::Type(Some(help())) } else { out_of_range(kind, text) })
+            }
+            _ => Err(Problem::Type(unquote(kind, text, style))),
         },
         Kind::Float { min, max } => {
             let value = match typed {
                 Typed::Int(value) => value as f64,
                 Typed::Float(value) => value,
                 Typed::Text(text) if is_non_finite(text) => f64::NAN,
-                _ => return Err(Problem::Type(unquote(kind, text, plain))),
+                _ => return Err(Problem::Type(unquote(kind, text, style))),
             };
             match value {
                 value if !value.is_finite() => {
@@ -237,11 +254,25 @@ fn scalar(kind: &Kind, text: &str, plain: bool) -> Result<Value, Problem> {
             };
             words(kind, text)
         }
-        Kind::List(item) => Err(Problem::Type(
-            scalar(item, text, plain).is_ok().then(|| format!("put it in brackets: `[{text}]`")),
-        )),
+        Kind::List(kind) => Err(Problem::Type(bracketed(kind, text, style))),
         Kind::Span(_) | Kind::Map(_) | Kind::Step { .. } => Err(Problem::Type(None)),
-        Kind::Steps { .. } => Err(Problem::Type(Some(format!("put it in brackets: `[{text}]`")))),
+        Kind::Steps { .. } => Err(Problem::Type(bracketed(&Kind::Text, text, style))),
+    }
+}
+
+/// Help for one value where a list of this kind is wanted.
+fn bracketed(kind: &Kind, text: &str, style: Style) -> Option<String> {
+    if style == Style::Open && text.starts_with(['[', '{']) {
+        let help = "close every bracket and quote, and put quotes around patterns: `[\"**/*.jpg\"]`";
+        return Some(help.to_owned());
+    }
+    // A pattern that can match nothing has a better help of its own.
+    match scalar(kind, text, style) {
+        Ok(_) => Some(format!("put it in brackets: `[{}]`", item(text))),
+        Err(Problem::Value { help: Some(help), .. }) if matches!(kind, Kind::Glob) => {
+            Some(format!("{help}, in brackets"))
+        }
+        Err(_) => None,
     }
 }
 
@@ -262,6 +293,16 @@ fn words(kind: &Kind, text: &str) -> Result<Value, Problem> {
     if text.is_empty() {
         return Err(Problem::Type(None));
     }
+    if matches!(kind, Kind::Path | Kind::Model | Kind::Folder)
+        && let Some((message, help)) = places::doubt(text)
+    {
+        return Err(refuse(message, help));
+    }
+    if matches!(kind, Kind::Glob)
+        && let Some((message, help)) = places::pattern(text)
+    {
+        return Err(refuse(message, help));
+    }
     match kind {
         Kind::Glob => match GlobBuilder::new(text).literal_separator(true).build() {
             Ok(_) => Ok(Value::Text(text.to_owned())),
@@ -274,10 +315,6 @@ fn words(kind: &Kind, text: &str) -> Result<Value, Problem> {
             }
         },
         Kind::Folder => folder(text).map(Value::Path),
-        Kind::Path | Kind::Model if text == "~" || text.starts_with("~/") => {
-            let help = format!("write `\"${{HOME}}{}\"`", text.trim_start_matches('~'));
-            Err(refuse("`~` does not stand for the home folder here", help))
-        }
         Kind::Path | Kind::Model => Ok(Value::Path(PathBuf::from(text))),
         _ => Ok(Value::Text(text.to_owned())),
     }
@@ -310,18 +347,7 @@ fn folder(text: &str) -> Result<PathBuf, Problem> {
 fn quantity<T>(parsed: Result<T, UnitError>) -> Result<T, Problem> {
     parsed.map_err(|error| match &error {
         UnitError::NotANumber(_) => Problem::Type(None),
-        UnitError::UnknownUnit { unit, known } => {
-            let names = known.iter().map(|(name, _)| *name);
-            let help = match suggest::nearest(unit, names.clone()) {
-                Some(name) => format!("did you mean `{name}`? The units are {}", suggest::quoted(names)),
-                None => format!("the units are {}", suggest::quoted(names)),
-            };
-            refuse(error.to_string(), help)
-        }
-        UnitError::FractionalCount(_) => {
-            refuse(error.to_string(), "write a share as a percentage: `5%`".to_owned())
-        }
-        _ => refuse(error.to_string(), None),
+        _ => refuse(error.to_string(), error.help()),
     })
 }
 
@@ -331,8 +357,8 @@ fn out_of_range(kind: &Kind, text: &str) -> Problem {
 }
 
 /// Help for a number in quotes.
-fn unquote(kind: &Kind, text: &str, plain: bool) -> Option<String> {
-    let fits = !plain && scalar(kind, text, true).is_ok();
+fn unquote(kind: &Kind, text: &str, style: Style) -> Option<String> {
+    let fits = style == Style::Quoted && scalar(kind, text, Style::Plain).is_ok();
     fits.then(|| format!("remove the quotes: `{text}`"))
 }
 

@@ -1,10 +1,12 @@
 //! Mistakes with their place in the pipeline file or on the command line, rendered with a caret.
 
 use std::fmt::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
+
+use crate::shown;
 
 /// More mistakes than this are counted, not listed.
 const MAX_LISTED: usize = 100;
@@ -42,10 +44,22 @@ impl Span {
     pub const DEFAULT: Self = Self { origin: Origin::Default, line: 0, column: 0, length: 0 };
 }
 
-/// One mistake: what, where, and what to do.
+/// How much is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// A mistake: nothing runs.
+    #[default]
+    Error,
+    /// A value that is hardly meant: it runs.
+    Warning,
+}
+
+/// One mistake or warning: what, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", self.render())]
 pub struct Diagnostic {
+    /// How much is wrong.
+    pub severity: Severity,
     /// File name as given, or `command line`.
     pub file: String,
     /// Line from 1; 0: no line.
@@ -76,12 +90,23 @@ impl Diagnostic {
     /// A mistake of a file as a whole.
     pub fn of_file(file: &str, message: impl Into<String>, help: Option<String>) -> Self {
         let (line, column, length, excerpt) = (0, 0, 0, None);
-        Self { file: file.to_owned(), line, column, length, message: message.into(), help, excerpt }
+        let (severity, file, message) = (Severity::Error, file.to_owned(), message.into());
+        Self { severity, file, line, column, length, message, help, excerpt }
     }
 
-    /// The mistake as a few lines for a terminal, without a final newline and without colours.
+    /// The same as a warning.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
+    /// The mistake or warning as a few lines for a terminal, without a final newline and without colours.
     pub fn render(&self) -> String {
-        let mut out = format!("error: {}", printable(&self.message));
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let mut out = format!("{severity}: {}", printable(&self.message));
         let number = if self.line > 0 { self.line.to_string() } else { String::new() };
         let gutter = " ".repeat(number.len().max(1));
         let _ = write!(out, "\n{gutter}--> {}", printable(&self.file));
@@ -159,6 +184,8 @@ impl From<Diagnostic> for Diagnostics {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sources {
     file: String,
+    /// What `file` shows.
+    path: PathBuf,
     text: String,
     /// Byte offset at which each line begins.
     lines: Vec<usize>,
@@ -172,22 +199,27 @@ impl fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// Keeps the texts; line ends become `\n` and a byte order mark is dropped.
+    /// Keeps the texts, `file` being a path's form for messages; line ends become `\n` and a byte order mark is dropped.
     pub fn new(file: &str, text: &str, overrides: &[String]) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let overrides = overrides.iter().map(|text| format!("--set {text}")).collect();
-        Self { file: file.to_owned(), text, lines, overrides }
+        Self { file: file.to_owned(), path: shown::decode(file), text, lines, overrides }
     }
 
-    /// Name of the pipeline file, as given.
+    /// Name of the pipeline file as it is shown.
     pub fn file(&self) -> &str {
         &self.file
     }
 
+    /// The pipeline file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Folder of the pipeline file, where models are looked up second.
     pub fn folder(&self) -> &Path {
-        Path::new(&self.file).parent().unwrap_or(Path::new("."))
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Text of the pipeline file.
@@ -219,7 +251,7 @@ impl Sources {
             .flatten()
             .map(|text| Box::new(Excerpt::new(text, span.column, span.length)));
         let (column, length, message) = (span.column, span.length, message.into());
-        Diagnostic { file, line, column, length, message, help, excerpt }
+        Diagnostic { severity: Severity::Error, file, line, column, length, message, help, excerpt }
     }
 }
 
@@ -228,25 +260,17 @@ impl Excerpt {
     fn new(line: &str, column: usize, length: usize) -> Self {
         let place = column.saturating_sub(1);
         let start = if place < WINDOW * 2 / 3 { 0 } else { place - WINDOW / 3 };
-        let text: String = line.chars().skip(start).take(WINDOW).map(visible).collect();
-        let text = text.trim_end().to_owned();
+        let text: String = line.chars().skip(start).take(WINDOW).collect();
+        let text = printable(&text).trim_end().to_owned();
         let offset = place - start;
         let room = text.chars().count().saturating_sub(offset);
         Self { text, offset, length: length.min(room).max(1) }
     }
 }
 
-/// Control characters would move the cursor or change the terminal.
-fn visible(c: char) -> char {
-    match c {
-        '\t' => ' ',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    }
-}
-
+/// Text on one line, without what would move the cursor or change the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(visible).collect()
+    shown::text(text).replace('\t', " ").replace('\n', "\u{fffd}")
 }
 
 /// Collects mistakes while the texts are read.
@@ -254,11 +278,12 @@ pub(super) struct Report {
     pub(super) sources: Arc<Sources>,
     list: Vec<Diagnostic>,
     omitted: usize,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Report {
     pub(super) fn new(sources: Arc<Sources>) -> Self {
-        Self { sources, list: Vec::new(), omitted: 0 }
+        Self { sources, list: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
     /// Notes a mistake; beyond the limit it is only counted.
@@ -268,6 +293,18 @@ impl Report {
         } else {
             self.omitted += 1;
         }
+    }
+
+    /// Notes a value that is hardly meant.
+    pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
+        if self.warnings.len() < MAX_LISTED {
+            self.warnings.push(self.sources.diagnostic(span, message, help.into()).warning());
+        }
+    }
+
+    /// The warnings noted, in the order of their places.
+    pub(super) fn warnings(&mut self) -> Vec<Diagnostic> {
+        Diagnostics::new(std::mem::take(&mut self.warnings)).list
     }
 
     pub(super) fn is_clean(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Expansion of `${NAME}` and `${NAME:-default}` inside scalars of the parsed tree, where a variable's
-//! text can change a value but never the structure.
+//! text can change a value but never the structure, and is text or a number as the key wants it.
 
 use super::diagnostic::{Report, Span};
-use super::tree::{Data, Node, shown};
+use super::tree::{Data, Node, Style, shown};
 
 /// Most bytes that variables may add to one pipeline.
 const MAX_ADDED: usize = 1 << 20;
@@ -24,8 +24,9 @@ impl Expander<'_> {
         match &mut node.data {
             Data::List(items) => items.iter_mut().for_each(|item| self.node(item)),
             Data::Map(entries) => entries.iter_mut().for_each(|(_, value)| self.node(value)),
-            Data::Scalar { text, .. } if text.contains("${") => match self.text(text, node.span) {
-                Some(expanded) => *text = expanded,
+            Data::Scalar { text, style } if text.contains("${") => match self.text(text, node.span) {
+                // Quotes, which lists in brackets demand, do not keep a variable from being a number.
+                Some(expanded) => (*text, *style) = (expanded, Style::Open),
                 None => node.data = Data::Bad,
             },
             Data::Scalar { .. } | Data::Bad => {}

@@ -7,6 +7,7 @@ use super::kinds;
 use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, SYNTH, SYNTH_INPUT};
 use super::param::Param;
 use super::pipeline::shorthand;
+use super::places;
 use super::tree::{Data, Key, Node};
 
 /// Checks the section; `None` when nothing of it could be read.
@@ -26,10 +27,14 @@ pub(super) fn read(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<A
             Some(check::map("`input`", INPUT, &shorthand(INPUT_SHORTHAND, node), key.span, report))
         }
         Data::Bad => None,
-        Data::List(_) | Data::Scalar { .. } => {
-            let span = if node.is_null() { key.span } else { node.span };
+        Data::List(items) => {
+            let message = format!("`{name}` wants one path or a map, found a list");
+            report.error(node.span, message, places::several(items));
+            None
+        }
+        Data::Scalar { .. } => {
             let message = format!("`{name}` wants a path or a map, found {}", kinds::found(node));
-            report.error(span, message, doc.to_owned());
+            report.error(key.span, message, doc.to_owned());
             None
         }
     }

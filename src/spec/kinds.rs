@@ -2,7 +2,7 @@
 
 use super::param::{Descriptor, Fallback, Kind, Param};
 use super::suggest::quoted;
-use super::tree::{Data, Node, Typed, shown, typed};
+use super::tree::{Data, Node, Style, Typed, shown, typed};
 
 /// What a kind wants, to follow "wants".
 pub(super) fn wanted(kind: &Kind) -> String {
@@ -97,7 +97,7 @@ pub(super) fn found(node: &Node) -> String {
         Data::List(_) => "a list".to_owned(),
         Data::Map(_) => "a map".to_owned(),
         Data::Bad => "nothing usable".to_owned(),
-        Data::Scalar { text, plain } => match typed(text, *plain) {
+        Data::Scalar { text, style } => match typed(text, *style != Style::Quoted) {
             Typed::Null => "nothing".to_owned(),
             Typed::Bool(_) => shown(text),
             Typed::Int(_) | Typed::Float(_) => format!("the number {}", shown(text)),

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod diagnostic;
+mod doubts;
 mod expand;
 mod input;
 mod kinds;
@@ -12,6 +13,7 @@ mod order;
 mod overrides;
 mod param;
 mod pipeline;
+mod places;
 mod reference;
 mod registry;
 mod schema;
@@ -24,10 +26,10 @@ pub mod units;
 mod tests;
 
 pub use args::{Arg, Args, Value};
-pub use diagnostic::{Diagnostic, Diagnostics, Origin, Sources, Span};
+pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity, Sources, Span};
 pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 pub use pipeline::{PipelineSpec, StepSpec, draft, parse, parse_steps};
 pub use reference::reference_markdown;
 pub use registry::check_registry;
 pub use schema::json_schema;
-pub use source::{MAX_FILE_BYTES, read_file, similar_file};
+pub use source::{MAX_FILE_BYTES, missing, missing_model, read_file};

@@ -56,9 +56,28 @@ pub(super) fn check(
                 let help = "move it before the step that writes, or remove it".to_owned();
                 report.error(step.span, format!("`{name}` has no effect: nothing is written after it"), help);
             }
+            Role::Image
+                if last_sink.is_some()
+                    && !steps.iter().skip(index + 1).any(|later| uses_picture(later.descriptor.role)) =>
+            {
+                let help = "remove it, or add a step after it that writes or measures the picture".to_owned();
+                report.error(
+                    step.span,
+                    format!("`{name}` has no effect: no step after it uses the picture"),
+                    help,
+                );
+            }
             role if is_sink(role) => same_folder(steps, index, report),
             _ => {}
         }
+    }
+}
+
+/// Whether a step makes something of the picture other than a picture: what it writes, measures or cuts.
+fn uses_picture(role: Role) -> bool {
+    match role {
+        Role::Many | Role::Columns | Role::WriteImage | Role::WritePairs => true,
+        Role::Image | Role::WriteRow => false,
     }
 }
 

@@ -7,7 +7,7 @@ use super::language::{INPUT_SECTION, INPUT_SHORTHAND, STEPS_SECTION};
 use super::param::Descriptor;
 use super::pipeline::shorthand;
 use super::suggest;
-use super::tree::{self, Data, Key, Node, shown};
+use super::tree::{self, Data, Key, Node, Style, shown};
 
 /// Characters before the override's own text in the line that messages show.
 const LEAD: usize = "--set ".len();
@@ -60,13 +60,25 @@ fn read(text: &str, origin: Origin, report: &mut Report) -> Option<(Vec<Key>, No
         keys.push(Key { text: part.to_owned(), span });
         column += length + 1;
     }
-    let place = Span { origin, line: 1, column, length: 1 };
-    let value = match tree::read(value, origin, column - 1, report) {
-        Some(node) => node,
-        None if report.is_clean() || value.trim().is_empty() => Node::null(place),
-        None => return None,
-    };
+    let place = Span { origin, line: 1, column, length: value.chars().count().max(1) };
+    let value = structure(value, origin, column - 1, report).unwrap_or_else(|| Node {
+        span: place,
+        data: Data::Scalar { text: value.to_owned(), style: Style::Open },
+    });
     Some((keys, value))
+}
+
+/// The value as YAML, where it is a list or a map in brackets, or a text in quotes; any other text is taken as it
+/// stands, as a path may hold `: `, ` #` and brackets.
+fn structure(value: &str, origin: Origin, shift: usize, report: &Report) -> Option<Node> {
+    let value = value.trim_end();
+    let within =
+        |open: char, close: char| value.len() > 1 && value.starts_with(open) && value.ends_with(close);
+    if ![('[', ']'), ('{', '}'), ('"', '"'), ('\'', '\'')].iter().any(|(open, close)| within(*open, *close)) {
+        return None;
+    }
+    let mut trial = Report::new(report.sources.clone());
+    tree::read(value, origin, shift, &mut trial).filter(|_| trial.is_clean())
 }
 
 /// Puts the value at the end of the path, making maps on the way.

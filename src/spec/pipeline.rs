@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::args::{Arg, Args, Value};
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
+use super::doubts;
 use super::expand;
 use super::input;
 use super::kinds;
@@ -15,6 +16,7 @@ use super::overrides;
 use super::param::{Descriptor, Fallback, Param, Vocabulary};
 use super::suggest;
 use super::tree::{self, Data, Key, Node, shown};
+use crate::shown::Show;
 
 /// A pipeline whose every value has its type and range; paths and models are not looked up yet.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct PipelineSpec {
     pub train: Option<StepSpec>,
     /// Parameters of [`LIMITS`].
     pub limits: Args,
+    /// Values that are hardly meant, with their places.
+    pub warnings: Vec<Diagnostic>,
     sources: Arc<Sources>,
 }
 
@@ -161,7 +165,11 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         report.error(train.span, message, "make two pipelines of them".to_owned());
     }
 
-    let stem = Path::new(report.sources.file()).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = report.sources.path().file_stem().map(|stem| stem.shown().to_string());
+    let train = train.map(|(key, node)| section(vocabulary.train, key, node, report));
+    if report.is_clean() {
+        doubts::check((&top, &input), &limits, &steps, train.as_ref(), report);
+    }
     Some(PipelineSpec {
         version: top.int("version").unwrap_or_default(),
         name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
@@ -171,8 +179,9 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         output: top.path("output").map(Path::to_owned).unwrap_or_default(),
         output_span: top.span_of("output"),
         steps,
-        train: train.map(|(key, node)| section(vocabulary.train, key, node, report)),
+        train,
         limits,
+        warnings: report.warnings(),
         sources: report.sources.clone(),
     })
 }

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Sources, Span};
 use super::suggest;
+use super::tree::item;
+use crate::shown::Show;
 
 /// Largest pipeline file accepted.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -22,7 +24,7 @@ pub fn read_file(path: &Path) -> Result<String, Diagnostics> {
 }
 
 fn read_checked(path: &Path) -> Result<String, Diagnostic> {
-    let file = path.display().to_string();
+    let file = path.shown().to_string();
     let fail = |message: String, help: Option<String>| Diagnostic::of_file(&file, message, help);
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => fail("there is no such file".to_owned(), neighbour(path)),
@@ -65,11 +67,72 @@ fn names_beside(path: &Path) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// The path of a file or folder beside the missing `path` whose name is near.
-pub fn similar_file(path: &Path) -> Option<String> {
+/// The path of a file or folder beside `path` whose name is near, but not the same.
+fn similar_file(path: &Path) -> Option<String> {
     let names = names_beside(path)?;
-    let near = suggest::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(near).display().to_string())
+    let wanted = path.file_name()?.to_str()?;
+    let others = names.iter().map(String::as_str).filter(|name| *name != wanted);
+    Some(path.with_file_name(suggest::nearest(wanted, others)?).shown().to_string())
+}
+
+/// What is wrong with a path at which no folder or file is, and what to do.
+pub fn missing(path: &Path) -> (String, String) {
+    let shown = path.shown();
+    if let Ok(target) = std::fs::read_link(path) {
+        let help = "mend the link, or name what it should lead to".to_owned();
+        return (format!("{shown} is a link to {}, where nothing is", target.shown()), help);
+    }
+    let message = format!("there is no {shown}");
+    let text = path.to_string_lossy();
+    if text.contains(['*', '?']) {
+        // The folder is what stands before the first part with a pattern.
+        let parts: Vec<&str> = text.split('/').collect();
+        let at = parts.iter().position(|part| part.contains(['*', '?'])).unwrap_or_default();
+        let (folder, pattern) = parts.split_at(at);
+        let folder = match folder {
+            [] => ".".to_owned(),
+            [""] => "/".to_owned(),
+            parts => parts.join("/"),
+        };
+        let help = format!(
+            "a path is one folder or file; patterns stand in `include`: `{{path: {}, include: [\"{}\"]}}`",
+            item(&folder),
+            pattern.join("/")
+        );
+        return (message, help);
+    }
+    if text.contains(|c: char| c.is_control()) {
+        let help = "`\\` begins an escape inside double quotes: write single quotes, or paths with `/`";
+        return (message, help.to_owned());
+    }
+    let help = similar_file(path).map_or_else(
+        || "relative paths start at the working directory".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    (message, help)
+}
+
+/// What is wrong with the path of a model that is no file, and what to do; `places` is where it was looked for.
+pub fn missing_model(written: &Path, places: &[PathBuf]) -> (String, String) {
+    let is_folder = |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|meta| meta.is_dir());
+    let Some(folder) = places.iter().find(is_folder) else {
+        let help = similar_file(written).map_or_else(
+            || "give a path from the working directory or beside the pipeline file".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return (format!("there is no model {}", written.shown()), help);
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_NEIGHBOURS);
+    let mut models: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")))
+        .collect();
+    models.sort();
+    let help = match models.first() {
+        Some(model) => format!("name a file in it, such as `{}`", model.shown()),
+        None => "name an ONNX file; there is none in it".to_owned(),
+    };
+    (format!("{} is a folder, not a model", written.shown()), help)
 }
 
 /// A pipeline file beside the missing one whose name is near.
@@ -85,7 +148,7 @@ fn neighbour(path: &Path) -> Option<String> {
             .map(String::as_str)
             .find(|name| name.rsplit_once('.').is_some_and(|(stem, _)| stem == wanted))
     })?;
-    Some(format!("did you mean `{}`?", path.with_file_name(near).display()))
+    Some(format!("did you mean `{}`?", path.with_file_name(near).shown()))
 }
 
 #[cfg(test)]
@@ -114,8 +177,36 @@ mod tests {
         let latin = message(&file);
         assert!(latin.contains("denoise.yaml:2:10") && latin.contains("not UTF-8"), "{latin}");
 
+        assert_eq!(similar_file(&file), None);
+
         File::create(&file).unwrap().set_len(100 << 20).unwrap();
         assert!(message(&file).contains("larger than"));
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (message, help) = missing(Path::new("/no/dir/**/a?.png"));
+        assert_eq!(message, "there is no /no/dir/**/a?.png");
+        assert!(help.ends_with("`{path: /no/dir, include: [\"**/a?.png\"]}`"), "{help}");
+        assert!(missing(Path::new("*.png")).1.contains("{path: ., include: [\"*.png\"]}"));
+        assert!(missing(Path::new("C:\new")).1.contains("single quotes"));
+        std::os::unix::fs::symlink("nowhere", at("photos")).unwrap();
+        let (message, help) = missing(&at("photos"));
+        assert!(message.ends_with("photos is a link to nowhere, where nothing is"), "{message}");
+        assert!(help.contains("mend the link"));
+        assert!(missing(&at("photo")).1.contains("photos`?"));
+
+        std::fs::create_dir(at("models")).unwrap();
+        let wrong = || missing_model(Path::new("models"), &[at("x"), at("models")]);
+        assert_eq!(
+            wrong(),
+            ("models is a folder, not a model".into(), "name an ONNX file; there is none in it".into())
+        );
+        std::fs::write(at("models/a.onnx"), "").unwrap();
+        assert!(wrong().1.ends_with("models/a.onnx`"));
+        assert!(missing_model(&at("modles"), &[at("modles")]).1.contains("models`?"));
     }
 }

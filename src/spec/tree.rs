@@ -22,14 +22,25 @@ pub(super) struct Node {
 /// What a node holds.
 #[derive(Clone, Debug)]
 pub(super) enum Data {
-    /// Text as written; `plain` means without quotes, so that it may be a number.
-    Scalar { text: String, plain: bool },
+    /// Text as written.
+    Scalar { text: String, style: Style },
     /// Values in order.
     List(Vec<Node>),
     /// Entries in order, keys unique.
     Map(Vec<(Key, Node)>),
     /// Something already reported; not looked at again.
     Bad,
+}
+
+/// How a scalar was written, which tells whether it may be a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes: what looks like a number is one.
+    Plain,
+    /// In quotes: text.
+    Quoted,
+    /// From a variable or the command line: text where text is wanted, a number where one is.
+    Open,
 }
 
 /// A key with its place.
@@ -52,11 +63,15 @@ pub(super) enum Typed<'a> {
 impl Node {
     /// An empty scalar, which means null.
     pub(super) fn null(span: Span) -> Self {
-        Self { span, data: Data::Scalar { text: String::new(), plain: true } }
+        Self { span, data: Data::Scalar { text: String::new(), style: Style::Plain } }
     }
 
     pub(super) fn is_null(&self) -> bool {
-        matches!(&self.data, Data::Scalar { text, plain: true } if typed(text, true) == Typed::Null)
+        match &self.data {
+            Data::Scalar { text, style: Style::Plain } => typed(text, true) == Typed::Null,
+            Data::Scalar { text, style: Style::Open } => text.is_empty(),
+            _ => false,
+        }
     }
 }
 
@@ -182,7 +197,8 @@ impl Builder {
         }
         match event {
             Event::Scalar(text, style, ..) => {
-                let data = Data::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+                let data = Data::Scalar { text: text.into_owned(), style };
                 self.attach(Node { span, data }, report);
             }
             Event::Alias(_) => {
@@ -235,7 +251,7 @@ impl Builder {
 fn as_key(node: Node, report: &mut Report) -> Key {
     let span = node.span;
     let text = match node.data {
-        Data::Scalar { text, plain } if plain && text == "<<" => {
+        Data::Scalar { text, style: Style::Plain } if text == "<<" => {
             let help = "write the keys out here".to_owned();
             report.error(span, "merge keys (`<<`) are not accepted", help);
             String::new()
@@ -300,6 +316,13 @@ fn syntax(error: &ScanError, builder: &Builder, report: &mut Report) {
         let help = "put quotes around a pattern: `\"**/*.jpg\"`".to_owned();
         return report.error(span, "`*` and `&` begin an alias or anchor, which are not accepted", help);
     }
+    if info.contains("escape")
+        || (info.contains("quoted scalar") && line.contains("\"") && line.contains('\\'))
+    {
+        let message = "`\\` begins an escape inside double quotes, and this is none";
+        let help = "write single quotes, in which `\\` is only itself: `'C:\\x'`; paths are written with `/`";
+        return report.error(span, message, help.to_owned());
+    }
     let ends_here = sources.line(span.origin, span.line + 1).is_none() && rest.trim().is_empty();
     let help = if line.contains("${") {
         "put quotes around a value with `${...}` inside `{ }` or `[ ]`"
@@ -317,6 +340,19 @@ fn syntax(error: &ScanError, builder: &Builder, report: &mut Report) {
         "check the indentation, the colons and the quotes here and in the line above"
     };
     report.error(span, format!("this is not valid YAML: {info}"), help.to_owned());
+}
+
+/// A text as an item of a list in brackets, in quotes where YAML needs them.
+pub(super) fn item(text: &str) -> String {
+    let simple = text.starts_with(|c: char| c.is_ascii_alphanumeric() || "./_".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./%".contains(c));
+    if simple {
+        text.to_owned()
+    } else if text.contains(['"', '\\']) {
+        format!("'{}'", text.replace('\'', "''"))
+    } else {
+        format!("\"{text}\"")
+    }
 }
 
 /// A text in backticks for a message, cut when long.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::suggest;
+
 /// Units of a size in bytes, with their factors.
 pub const BYTE_UNITS: &[(&str, u64)] = &[
     ("B", 1),
@@ -67,6 +69,34 @@ pub enum UnitError {
     /// A fraction where a count or a percentage is wanted.
     #[error("`{0}` is neither a whole count nor a percentage")]
     FractionalCount(String),
+}
+
+impl UnitError {
+    /// What to write instead, where there is more to say than the kind of value that is wanted.
+    pub(super) fn help(&self) -> Option<String> {
+        let (unit, known) = match self {
+            Self::UnknownUnit { unit, known } => (unit, known),
+            Self::FractionalCount(_) => return Some("write a share as a percentage: `5%`".to_owned()),
+            _ => return None,
+        };
+        let names = known.iter().map(|(name, _)| *name);
+        let all = suggest::quoted(names.clone());
+        if unit.starts_with(['e', 'E', '_', ',', '\'']) {
+            return Some(format!("write all digits and nothing between them, or a unit: {all}"));
+        }
+        let initial = unit.to_lowercase();
+        let alike: Vec<&str> = match suggest::nearest(unit, names.clone()) {
+            Some(name) => vec![name],
+            None => names.filter(|name| name.to_lowercase().starts_with(&initial)).collect(),
+        };
+        Some(match alike.is_empty() {
+            true => format!("the units are {all}"),
+            false => {
+                let alike: Vec<String> = alike.iter().map(|name| format!("`{name}`")).collect();
+                format!("did you mean {}? The units are {all}", alike.join(" or "))
+            }
+        })
+    }
 }
 
 /// Reads a size in bytes such as `4GiB`, `1.5 GB`, `100000` or `auto`.

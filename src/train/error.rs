@@ -22,9 +22,9 @@ pub enum TrainError {
     Data(String),
     /// The loss was no number any more.
     #[error(
-        "the {what} became {value} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}. The last checkpoint is \
-         kept, and the best model so far is written if an epoch was done; lower `rate`, or set `clip: 2` or a longer \
-         `warmup`, with which training starts anew"
+        "training diverged: the {what} became {value} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}. The \
+         last checkpoint is kept; {model}. Lower `rate`, or set `clip: 2` or a longer `warmup`, with which training \
+         starts anew"
     )]
     Diverged {
         /// Epoch, from 1.
@@ -37,6 +37,27 @@ pub enum TrainError {
         value: f64,
         /// Learning rate of the step.
         rate: f64,
+        /// What has become of the model's file.
+        model: &'static str,
+    },
+    /// It ended with something worse than it began with.
+    #[error(
+        "training diverged: the best of {epochs} epochs has a {figure} of {here:.5} on what is held out, and {before:.5} is \
+         that {of}. {model}. Lower `rate`, or set `clip: 2` or a longer `warmup`, with which training starts anew"
+    )]
+    Worse {
+        /// Epochs done.
+        epochs: usize,
+        /// The figure that tells.
+        figure: &'static str,
+        /// Its value.
+        here: f64,
+        /// What it is compared with.
+        of: &'static str,
+        /// The value of that.
+        before: f64,
+        /// What has become of the model's file.
+        model: &'static str,
     },
     /// The exported file doesn't compute what was trained.
     #[error("{0}")]

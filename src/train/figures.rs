@@ -151,7 +151,7 @@ fn embedding(
 }
 
 /// Peak signal-to-noise ratio of each mean square, averaged; identical pictures count as 100 dB.
-fn mean_psnr(squares: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn mean_psnr(squares: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for mse in squares {
         sum += -10.0 * mse.max(1e-10).log10();
@@ -161,7 +161,7 @@ fn mean_psnr(squares: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Mean squared errors without a network: of the input itself, or of its bicubic enlargement.
-fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
+pub(super) fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
     let net = &job.plan.net;
     let size = net.input;
     let squares: Result<Vec<f64>, String> = job

@@ -15,6 +15,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// What becomes of the model's file where training fails.
+pub(super) const NOT_WRITTEN: &str = "no model is written";
 /// Time between checkpoints within an epoch.
 const BETWEEN: Duration = Duration::from_secs(60);
 
@@ -131,7 +133,7 @@ pub(super) fn fit(
                 let (what, value) =
                     if loss.is_finite() { ("gradient's length", length) } else { ("loss", loss) };
                 let (epoch, step) = (epoch + 1, state.progress.step + 1);
-                return Err(TrainError::Diverged { what, value, epoch, step, rate });
+                return Err(TrainError::Diverged { what, value, epoch, step, rate, model: NOT_WRITTEN });
             }
             let scale = clip(plan.clip, length, &mut state.progress.length) as f32;
             state.adam.update(&mut state.parameters, &gradient, scale, rate, plan.decay, &decays);
@@ -167,7 +169,8 @@ pub(super) fn fit(
         if !validation.is_finite() {
             let rate = plan.schedule.rate(plan.rate, (epoch * plan.steps) as u64, plan.warmup as u64, total);
             let (what, value) = ("loss on what is held out", validation);
-            return Err(TrainError::Diverged { what, value, epoch: epoch + 1, step: plan.steps, rate });
+            let (epoch, step, model) = (epoch + 1, plan.steps, NOT_WRITTEN);
+            return Err(TrainError::Diverged { what, value, epoch, step, rate, model });
         }
         let known = state.progress.validation();
         let best = known.is_none_or(|known| validation < known);

@@ -34,6 +34,7 @@ mod sources;
 mod standing;
 mod step;
 mod vectors;
+mod verdict;
 
 pub use adam::{Adam, Schedule};
 pub use engine::{Engine, Workspace};

@@ -80,8 +80,13 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
     let net = build(args, step, network, (patch, wide), errors)?;
     let (_, data) = data?;
     let mut notes = Vec::new();
-    if let Data::Pictures { recipe, .. } = &data {
+    if let Data::Pictures { input, recipe, .. } = &data {
+        notes.extend(input.notes.clone());
         rules::check_recipe(args, &net, recipe.as_ref(), network, (errors, &mut notes));
+    }
+    if let Data::Pairs { pairs, validation, root, .. } = &data {
+        let written: Vec<_> = pairs.iter().chain(validation).collect();
+        rules::check_pairs(args, &net, &written, root, errors);
     }
     let limits = resolve_limits(&spec.limits);
     let batch = count(args, "batch")?;
@@ -146,6 +151,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         zoom: args.bool("zoom")?,
         rounded: args.bool("rounded")?,
         notes,
+        warnings: spec.warnings.clone(),
     })
 }
 
@@ -242,8 +248,9 @@ fn shown(size: Size) -> String {
 fn pictures(spec: &PipelineSpec, args: &Args, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
     let recipe = args.steps("corrupt").map(Recipe::build).transpose();
     let recipe = recipe.map_err(|mistakes| errors.extend(mistakes));
-    let input = resolve_input(&spec.input, (&spec.input, "path"), spec.seed, errors);
-    let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), spec.seed, errors));
+    let room = (spec.seed, resolve_limits(&spec.limits).memory);
+    let input = resolve_input(&spec.input, (&spec.input, "path"), room, errors);
+    let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), room, errors));
     for input in [input.as_ref(), test.as_ref().and_then(Option::as_ref)].into_iter().flatten() {
         check_output(spec, input, output, errors);
     }
@@ -264,7 +271,7 @@ fn pictures(spec: &PipelineSpec, args: &Args, output: &Path, errors: &mut Vec<Di
 fn pairs(spec: &PipelineSpec, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
     let root = existing(&spec.input, errors)?;
     check_output(spec, &sources::folder(&root), output, errors);
-    match sources::pairs(&root) {
+    match sources::pairs(&root, resolve_limits(&spec.limits).memory) {
         Ok([pairs, validation, test]) => Some(Data::Pairs { pairs, validation, test, root }),
         Err((what, help)) => {
             errors.push(spec.input.error("path", format!("{} {what}", root.display()), Some(help)));

@@ -3,9 +3,14 @@
 use super::figures;
 use super::net::Net;
 use super::networks::{NETWORKS, Network};
+use super::settings::Written;
+use crate::codec;
 use crate::corrupt::Recipe;
 use crate::spec::{Arg, Args, Diagnostic};
+use std::path::Path;
 
+/// Pairs whose headers are looked at.
+const PROBES: usize = 64;
 /// Keys that mean something for pictures only.
 const OF_PICTURES: [&str; 10] =
     ["start", "corrupt", "test", "colour", "patch", "whole", "zoom", "rounded", "keep", "augment"];
@@ -115,5 +120,56 @@ pub(super) fn check_recipe(
             net.scale
         )),
         Some(_) => {}
+    }
+}
+
+/// Checks the network's scale and the patch against pairs that were written below `root`, as some of their headers
+/// tell. Those that can't be read, and single ones that don't fit, are left out when all are read.
+pub(super) fn check_pairs(
+    args: &Args,
+    net: &Net,
+    pairs: &[&Written],
+    root: &Path,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let size = |path: &Path| {
+        let file = std::fs::File::open(root.join(path)).ok()?;
+        let header = codec::probe(std::io::BufReader::new(file), path).ok()?;
+        Some((header.width as usize, header.height as usize))
+    };
+    let probed: Vec<_> = pairs
+        .iter()
+        .step_by(pairs.len().div_ceil(PROBES).max(1))
+        .filter_map(|pair| Some((size(&pair.noisy)?, size(&pair.clean)?)))
+        .collect();
+    let scaled =
+        |((w, h), clean): &((usize, usize), (usize, usize))| (w * net.scale, h * net.scale) == *clean;
+    let Some((noisy, clean)) = probed.first() else { return };
+    if !probed.iter().any(scaled) {
+        let message = format!(
+            "the pairs do not fit a network of scale {}: the first is {} x {} pixels, and its clean picture {} x {}",
+            net.scale, noisy.0, noisy.1, clean.0, clean.1
+        );
+        let scale = clean.0 / noisy.0.max(1);
+        let even = probed.iter().all(|((w, h), clean)| (w * scale, h * scale) == *clean);
+        let help = match scale {
+            1.. if even => format!("give the network `scale: {scale}`, or pairs of another size"),
+            _ => "write pairs of which all differ by the network's scale".to_string(),
+        };
+        errors.push(args.error("network", message, Some(help)));
+        return;
+    }
+    let side = net.input.h * net.scale;
+    let fits = |(w, h): &(usize, usize)| *w >= side && *h >= side;
+    if !probed.iter().any(|(_, clean)| fits(clean)) {
+        let largest = probed.iter().map(|(_, (w, h))| *w.min(h)).max().unwrap_or(0);
+        let unit = net.multiple * net.scale;
+        let message =
+            format!("no pair is as large as a patch of {side}: the largest has {largest} pixels a side");
+        let help = match largest / unit * unit {
+            0 => "write larger pairs".to_string(),
+            patch => format!("write `patch: {patch}`, or larger pairs"),
+        };
+        errors.push(args.error("patch", message, Some(help)));
     }
 }

@@ -7,7 +7,7 @@ use super::data::{Drawing, Known, picture, split, validation};
 use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
-use super::fit::{Ended, First, Job, fit};
+use super::fit::{Ended, First, Job, NOT_WRITTEN, fit};
 use super::listed::{digests, list};
 use super::load::{Loaded, load};
 use super::net::Size;
@@ -15,6 +15,7 @@ use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
 use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
 use super::step::{Pair, Stepper};
+use super::verdict::{Worse, worse};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
 use crate::store::{self, Store};
@@ -139,17 +140,27 @@ impl Run<'_> {
         };
         let ended = match fit(&job, &mut stepper, &mut state, self.stop, self.emit, &mut save) {
             Ok(ended) => ended,
-            Err(error @ TrainError::Diverged { .. }) => {
-                // What was good is worth having.
-                if state.progress.best.is_some() {
+            Err(TrainError::Diverged { what, value, epoch, step, rate, .. }) => {
+                let mut model = self.standing_model();
+                // What was good is worth having, where nothing better can stand.
+                if model == NOT_WRITTEN
+                    && state.progress.best.is_some()
+                    && worse(&job, &mut stepper, &state.best, (self.stop, self.emit))?.is_none()
+                {
                     self.export(&job, &mut stepper, &state, &scaling, &[])?;
+                    model = "the best model so far is written";
                 }
-                return Err(error);
+                return Err(TrainError::Diverged { what, value, epoch, step, rate, model });
             }
             Err(error) => return Err(error),
         };
         if ended == Ended::Interrupted {
             return Err(within(Some(&state), TrainError::STOPPED));
+        }
+        let found = worse(&job, &mut stepper, &state.best, (self.stop, self.emit));
+        if let Some(Worse { figure, here, of, before }) = found.map_err(|e| within(Some(&state), e))? {
+            let (epochs, model) = (state.progress.history.len(), self.standing_model());
+            return Err(TrainError::Worse { epochs, figure, here, of, before, model });
         }
         // Before the figures, which take their time.
         self.export(&job, &mut stepper, &state, &scaling, &[])?;
@@ -163,6 +174,14 @@ impl Run<'_> {
         let summary = self.summary(&state, state.progress.figures.clone());
         (self.emit)(Event::Finished(summary.clone()));
         Ok(summary)
+    }
+
+    /// What becomes of the model's file where training comes to nothing: what is there stays, whatever made it.
+    fn standing_model(&self) -> &'static str {
+        match std::fs::symlink_metadata(self.plan.output.join(&self.plan.model)) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => NOT_WRITTEN,
+            _ => "the model that is there is kept as it was",
+        }
     }
 
     /// Removes the sheets of epochs after this one: they are of another job.

@@ -5,6 +5,7 @@ use super::loss::Loss;
 use super::net::Net;
 use crate::corrupt::Recipe;
 use crate::plan::InputPlan;
+use crate::spec::Diagnostic;
 use std::path::PathBuf;
 
 /// What the network is for.
@@ -201,6 +202,8 @@ pub struct TrainPlan {
     pub pixels: u64,
     /// What was inferred and the user may want to know.
     pub notes: Vec<String>,
+    /// Values that are hardly meant.
+    pub warnings: Vec<Diagnostic>,
     /// Digest of the settings that only the figures and the file's metadata depend on.
     pub besides: String,
     /// Digest of all settings that decide the weights.

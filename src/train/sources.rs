@@ -3,7 +3,8 @@
 use super::settings::Written;
 use crate::columns::Value;
 use crate::plan::{InputPlan, Source};
-use crate::run::inputs::read_list;
+use crate::run::inputs::{List, Wanted, read_list};
+use crate::shown::{Show, decode};
 use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
 use std::ffi::OsStr;
@@ -32,16 +33,18 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         source,
         include,
         exclude,
+        shallow: None,
         follow_symlinks: false,
         carried: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
-/// The pairs in a folder that the step `pairs` wrote, by split.
+/// The pairs in a folder that the step `pairs` wrote, by split; their lists may take `memory` bytes.
 ///
 /// # Errors
 /// What is wrong with the folder, and what to do.
-pub(super) fn pairs(root: &Path) -> Result<[Vec<Written>; 3], (String, String)> {
+pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (String, String)> {
     let mut found: [Vec<Written>; 3] = Default::default();
     let mut any = false;
     for (at, split) in SPLITS.iter().enumerate() {
@@ -49,7 +52,7 @@ pub(super) fn pairs(root: &Path) -> Result<[Vec<Written>; 3], (String, String)> 
         let list = ["metadata.csv", "metadata.parquet"].map(|name| below.join(name));
         let Some(list) = list.into_iter().find(|list| list.is_file()) else { continue };
         any = true;
-        for (pair, _) in rows(&list, ["noisy_file_name", "clean_file_name"], &below)? {
+        for (pair, _) in rows(&list, ["noisy_file_name", "clean_file_name"], &below, memory)? {
             let below = |path| Path::new(split).join(path);
             found[at].push(Written { noisy: below(pair.noisy), clean: below(pair.clean), ..pair });
         }
@@ -57,7 +60,7 @@ pub(super) fn pairs(root: &Path) -> Result<[Vec<Written>; 3], (String, String)> 
     let list = root.join("pairs.csv");
     if !any && list.is_file() {
         any = true;
-        for (pair, split) in rows(&list, ["noisy", "clean"], root)? {
+        for (pair, split) in rows(&list, ["noisy", "clean"], root, memory)? {
             let at = SPLITS.iter().position(|known| split.as_deref() == Some(*known)).unwrap_or(0);
             found[at].push(pair);
         }
@@ -84,12 +87,18 @@ pub(super) fn pairs(root: &Path) -> Result<[Vec<Written>; 3], (String, String)> 
 /// A pair, and its split if there is such a column.
 type Row = (Written, Option<String>);
 
-fn rows(list: &Path, [noisy, clean]: [&str; 2], root: &Path) -> Result<Vec<Row>, (String, String)> {
+fn rows(
+    list: &Path,
+    [noisy, clean]: [&str; 2],
+    root: &Path,
+    memory: u64,
+) -> Result<Vec<Row>, (String, String)> {
     let wrong = |what: String| {
         let help = "let the step `pairs` write it anew".to_string();
         (format!("holds a list that is not as written: {}: {what}", list.display()), help)
     };
-    let (rows, columns) = read_list(list, noisy, root).map_err(wrong)?;
+    let wanted = Wanted { file: list, column: noisy, root, memory, written: true };
+    let List { rows, columns, .. } = read_list(&wanted).map_err(wrong)?;
     let place = |name: &str| columns.iter().position(|column| column.name == name);
     let clean = place(clean).ok_or_else(|| wrong(format!("no column `{clean}`")))?;
     let (split, source) = (place("split"), place("source"));
@@ -97,14 +106,15 @@ fn rows(list: &Path, [noisy, clean]: [&str; 2], root: &Path) -> Result<Vec<Row>,
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,
     };
-    let row = |(noisy, values): (PathBuf, Vec<Value>)| {
+    let row = |row: usize| {
+        let (noisy, values) = (rows.path(row).to_path_buf(), rows.values(row));
         let clean = text(&values, clean);
-        let clean = clean.ok_or_else(|| wrong(format!("{} has no clean picture", noisy.display())))?;
+        let clean = clean.ok_or_else(|| wrong(format!("{} has no clean picture", noisy.shown())))?;
         // Lists from elsewhere may not tell.
         let source = source.and_then(|at| text(&values, at)).unwrap_or_else(|| clean.clone());
-        Ok((Written { noisy, clean: clean.into(), source }, split.and_then(|at| text(&values, at))))
+        Ok((Written { noisy, clean: decode(&clean), source }, split.and_then(|at| text(&values, at))))
     };
-    rows.into_iter().map(row).collect()
+    (0..rows.len()).map(row).collect()
 }
 
 /// The Parquet file at a path, or those in a folder, sorted by name.

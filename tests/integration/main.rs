@@ -6,6 +6,7 @@ mod crash;
 mod determinism;
 mod faults;
 mod harm;
+mod lists;
 mod pairs;
 mod resume;
 mod retrained;

@@ -20,6 +20,7 @@ fn run(pipeline: &str, output: &Path, codes: &[i32]) -> String {
             &format!("output={}", output.display()),
         ])
         .current_dir(root())
+        .env("ARCHIVE", "sample_data/archive")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -91,6 +92,33 @@ fn features_fill_a_table() {
     assert_eq!((*inner, width), (DataType::Float32, 64));
     assert_eq!(table.column("embedding").unwrap().null_count(), 0);
     assert!(!output.path().join("images").exists());
+}
+
+#[test]
+fn shipped_jobs_over_items_are_valid_without_a_warning() {
+    let jobs = [
+        "corruption_benchmark",
+        "denoise",
+        "features",
+        "nightly",
+        "pairs_denoise",
+        "pairs_upscale",
+        "synth",
+        "upscale",
+    ];
+    for job in jobs {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+        command.args(["check", &format!("pipelines/{job}.yaml")]).current_dir(root());
+        let ended = command.env("ARCHIVE", "sample_data/archive").output().unwrap();
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && text.is_empty(), "{job}: {text}");
+    }
+    // A misspelt or missing variable is no archive.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+    command.args(["check", "pipelines/nightly.yaml"]).current_dir(root()).env_remove("ARCHIVE");
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("`ARCHIVE` is not set"));
 }
 
 #[test]

@@ -133,18 +133,45 @@ fn an_interrupt_saves_and_the_next_run_goes_on() {
 }
 
 #[test]
-fn a_loss_that_leaves_the_numbers_stops_with_what_was_good() {
+fn a_loss_that_leaves_the_numbers_stops() {
     let job = job(
         SYNTH,
         &DENOISER
             .replace("depth: 1", "depth: 16")
             .replace("warmup: 4", "warmup: 400\n  rate: 1.0\n  clip: 0"),
     );
-    let ended = job.call(&["run", "--set", "train.epochs=40"]).expect(1);
-    assert!(ended.err.contains("the loss became") && ended.err.contains("lower `rate`"), "{}", ended.err);
+    let ended = job.call(&["run", "--set", "train.epochs=40"]).expect(14);
+    assert!(ended.err.contains("the loss became") && ended.err.contains("Lower `rate`"), "{}", ended.err);
     assert!(!job.checkpoints().is_empty());
-    assert!(job.output().join("model.onnx").exists());
+    // What was good is written, and nothing else.
+    let written = ended.err.contains("the best model so far is written");
+    assert_eq!(job.output().join("model.onnx").exists(), written, "{}", ended.err);
     assert!(ended.err.contains("epoch 1/40"), "{}", ended.err);
+}
+
+#[test]
+fn a_diverged_training_says_so_and_replaces_no_model() {
+    let job = job(SYNTH, DENOISER);
+    let wild = ["run", "--set", "train.rate=0.5", "--set", "train.clip=0"];
+    // Where nothing stands, nothing is written.
+    let ended = job.call(&wild).expect(14);
+    assert!(
+        ended.err.contains("training diverged: ") && ended.err.contains("no model is written"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.err.contains("a learning rate of 0.5 is so high"), "{}", ended.err);
+    assert!(!job.output().join("model.onnx").exists());
+    job.call(&["run"]).expect(0);
+    let good = job.model();
+    for _ in 0..2 {
+        let ended = job.call(&wild).expect(14);
+        assert!(ended.err.contains("the model that is there is kept as it was"), "{}", ended.err);
+        assert!(job.model() == good);
+    }
+    // It is over, and is not trained anew to say so again.
+    assert!(!job.call(&wild).expect(14).err.contains("epoch 1/"));
+    assert!(job.call(&["run"]).expect(0).err.contains("nothing to do"));
 }
 
 #[test]

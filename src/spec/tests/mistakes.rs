@@ -25,9 +25,9 @@ fn every_mistake_is_reported_at_its_place() {
         ("output: ~/x\n", 1, 9, "`~` does not stand for the home folder", "${HOME}/x"),
         ("input:\n  paht: x\n", 2, 3, "unknown key `paht` in `input`", "did you mean `path`?"),
         ("input:\n  exclude: []\n", 1, 1, "`input` needs `path`", "path: "),
-        ("input: [a]\n", 1, 8, "`input` wants a path or a map, found a list", ""),
+        ("input: [a]\n", 1, 8, "`input` wants one path or a map, found a list", "without the brackets: `a`"),
         ("input: {path: x, include: ['a{b']}\n", 1, 28, "`a{b` is no glob pattern", "**/"),
-        ("input: {path: x, include: '*.jpg'}\n", 1, 27, "wants a list", "`[*.jpg]`"),
+        ("input: {path: x, include: '*.jpg'}\n", 1, 27, "wants a list", "`[\"*.jpg\"]`"),
         ("input: {path: x, follow_symlinks: yes}\n", 1, 35, "found the text `yes`", "write `true`"),
         (
             "input: {synth: dead_leafs, count: 5}\n",
@@ -117,9 +117,79 @@ fn every_mistake_is_reported_at_its_place() {
         ("name: ${NOPE}\n", 1, 7, "environment variable `NOPE` is not set", "${NOPE:-default}"),
         ("name: ${NOPE\n", 1, 7, "not closed", "$${"),
         ("name: ${1x}\n", 1, 7, "`1x` is not a variable name", "${NAME}"),
-        ("limits: {threads: \"${QUALITY}\"}\n", 1, 19, "found the text `55`", ""),
         ("input: {path: ${ARCHIVE}/x}\n", 1, 0, "this is not valid YAML", "quotes around a value with"),
     ];
+    hold(table);
+}
+
+#[test]
+fn slips_of_people_are_met_with_what_to_write() {
+    let table: &[(&str, usize, usize, &str, &str)] = &[
+        // Lists and patterns.
+        ("input: {path: x, include: \"*.png\"}\n", 1, 27, "wants a list", "`[\"*.png\"]`"),
+        ("input: {path: x, exclude: 'a \"b\"/*'}\n", 1, 27, "wants a list", "`['a \"b\"/*']`"),
+        ("input: {path: x, include: jpg}\n", 1, 27, "wants a list", "`\"**/*.jpg\"`, in brackets"),
+        (
+            "input: {path: x, include: [jpg, png]}\n",
+            1,
+            28,
+            "`jpg` matches only a file that is",
+            "\"**/*.jpg\"",
+        ),
+        ("input: {path: x, include: [jpg, .PNG]}\n", 1, 33, "`.PNG` matches only", "\"**/*.png\""),
+        ("input: {path: x, exclude: [/x/*.png]}\n", 1, 28, "relative to `path`", "`\"x/*.png\"`"),
+        ("input: {path: x, exclude: [broken/]}\n", 1, 28, "patterns are of files", "`\"broken/**\"`"),
+        ("input: {path: x, include: [{a: b}]}\n", 1, 28, "found a map", "quotes around a pattern"),
+        ("input: [/a/b/, /a/c]\n", 1, 8, "one path", "{path: /a, include: [\"b/**/*.jpg\", \"c/**/*.jpg\"]}"),
+        ("input: {path: [a b, c]}\n", 1, 15, "found a list", "{path: ., include: [\"a b/**/*.jpg\", \"c/"),
+        ("input: {path: []}\n", 1, 15, "found a list", "one folder"),
+        // What is no path of this machine.
+        ("output: s3://bucket/x\n", 1, 9, "`s3://bucket/x` is an address, not a path", "mount it"),
+        ("input: https://a.org/x.jpg\n", 1, 8, "is an address", "copy it"),
+        ("input: file:///x/y\n", 1, 8, "is an address", "write `/x/y`"),
+        ("input: $HOME/photos\n", 1, 8, "`$HOME` is not replaced", "`\"${HOME}/photos\"`"),
+        ("output: $OUT\n", 1, 9, "`$OUT` is not replaced", "`\"${OUT}\"`"),
+        ("output: $(pwd)/x\n", 1, 9, "is a command", "variable"),
+        ("output: '%TEMP%\\x'\n", 1, 9, "`%TEMP%` is not replaced", "`\"${TEMP}/x\"`"),
+        ("output: C:\\Users\\x\n", 1, 9, "a path of Windows", "`/mnt/c/Users/x`"),
+        ("output: \"C:\\temp\"\n", 1, 9, "a path of Windows", "`/mnt/c/..."),
+        ("output: \"C:\\Users\"\n", 1, 0, "begins an escape inside double quotes", "single quotes"),
+        ("output: '\\\\nas\\x'\n", 1, 9, "network path of Windows", "mount"),
+        ("steps:\n- write: {folder: ~/x}\n", 2, 19, "home folder", "${HOME}/x"),
+        // Numbers.
+        ("steps:\n- write: {quality: 9e1}\n", 2, 20, "found the number `9e1`", "write `90`"),
+        ("limits: {threads: 4.0}\n", 1, 19, "found the number `4.0`", "write `4`"),
+        ("limits: {threads: 1e9}\n", 1, 19, "out of range", "from 1 to 1024"),
+        ("version: 1.0\n", 1, 10, "found the number `1.0`", "write `1`"),
+        ("limits: {memory: 4G}\n", 1, 18, "unknown unit `G`", "`GB` or `GiB`"),
+        ("limits: {memory: 1e9}\n", 1, 18, "unknown unit `e9`", "all digits"),
+        ("limits: {memory: 4_000_000_000}\n", 1, 18, "unknown unit", "all digits"),
+        ("limits: {memory: 50%}\n", 1, 18, "unknown unit `%`", "the units are"),
+        (
+            "steps:\n- write: {quality: ${Q:-90}}\n",
+            2,
+            0,
+            "this is not valid YAML",
+            "quotes around a value with",
+        ),
+        ("steps:\n- write: {quality: \"${Q:-many}\"}\n", 2, 20, "found the text `many`", "quality: 92"),
+        // A picture that nothing uses.
+        (
+            "steps:\n- write\n- restore: x.onnx\n- table\n",
+            3,
+            3,
+            "`restore` has no effect",
+            "writes or measures",
+        ),
+        ("steps:\n- write\n- grayscale\n- restore: x.onnx\n- table\n", 3, 3, "`grayscale` has no effect", ""),
+    ];
+    hold(table);
+}
+
+/// Text, line, column (0 for any), part of the message, part of the help.
+type Row = (&'static str, usize, usize, &'static str, &'static str);
+
+fn hold(table: &[Row]) {
     let mut missed = Vec::new();
     for (text, line, column, message, help) in table {
         let found = bad(text, &[]);
@@ -155,4 +225,31 @@ limits: {memory: 4Gib, threads: 0}
     let part = "error: unknown step `restroe`\n --> pipelines/job.yaml:5:5\n  |\n5 |   - restroe: {}\n  |     \
                 ^^^^^^^\n  = help: did you mean `restore`?\n\n";
     assert!(rendered.contains(part), "{rendered}");
+}
+
+#[test]
+fn what_is_hardly_meant_is_a_warning_with_its_place() {
+    let steps = "steps:\n- write\n";
+    let table: &[Row] = &[
+        ("limits: {max_failures: 5%, memory: 2048}\n", 1, 36, "`memory` is 2048 bytes", "`memory: 2048MiB`"),
+        ("limits: {max_failures: 5%, pixels: 500}\n", 1, 36, "`pixels` is 500 pixels", "`pixels: 500MP`"),
+        ("limits: {threads: 1}\n", 1, 1, "`max_failures` is not given", "max_failures: 5%"),
+        ("\n", 0, 0, "`max_failures` is not given", "100%"),
+        ("name: \"a\\tb\"\n", 1, 7, "control character `\\t`", "single quotes"),
+    ];
+    for (text, line, column, message, help) in table {
+        let spec = super::good(&format!("{text}version: 1\ninput: x\noutput: y\n{steps}"), &[]);
+        let hit = spec.warnings.iter().any(|d| {
+            (d.line, d.column) == (*line, *column)
+                && d.message.contains(message)
+                && d.help.as_deref().unwrap_or_default().contains(help)
+                && d.to_string().starts_with("warning: ")
+        });
+        assert!(hit, "{text}: {:?}", spec.warnings);
+    }
+    let plain = "version: 1\ninput: {path: x, exclude: [a.png]}\noutput: y\nlimits: {max_failures: 100%}\n";
+    assert_eq!(super::good(&format!("{plain}{steps}"), &[]).warnings, []);
+    let named = format!("{}steps:\n- write: {{quality: 3}}\n", plain.replace("a.png", "broken"));
+    let places: Vec<_> = super::good(&named, &[]).warnings.iter().map(|d| (d.line, d.column)).collect();
+    assert_eq!(places, [(2, 28), (6, 20)]);
 }

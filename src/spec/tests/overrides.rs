@@ -56,8 +56,9 @@ fn mistakes_in_overrides_show_the_option() {
         ("=5", 7, "a key is empty", "key=value"),
         ("limits..memory=5", 14, "a key is empty", "key=value"),
         ("name=", 7, "`name` has no value", "name: "),
-        ("name=[a", 0, "not valid YAML", "closed"),
-        ("name=*x", 12, "alias", "quotes"),
+        ("input.exclude=[a", 21, "wants a list", "close every bracket"),
+        ("input.exclude=[*x]", 21, "wants a list", "quotes around patterns"),
+        ("limits=memory: 4GiB", 14, "wants a map, found the text", "{memory: 4GiB}"),
         ("name.first=x", 12, "is below", "replace the whole value"),
         ("steps.resotre.model=x", 13, "no step `resotre`", "`restore`?"),
         ("steps.0.restore.model=x", 15, "step 0 is `grayscale`, not `restore`", "count from 0"),
@@ -83,6 +84,52 @@ fn mistakes_in_overrides_show_the_option() {
 }
 
 #[test]
+fn texts_and_paths_are_taken_as_they_stand() {
+    for path in [
+        "/x/roll #2",
+        "/x: y",
+        "[2020] scans",
+        "/x/{a",
+        "2024",
+        "true",
+        "null",
+        "*x",
+        "&a",
+        "!b",
+        "- x",
+        "@",
+        "a, b",
+        "'x",
+        "\"",
+        "%",
+        " /x ",
+        "#",
+        "x:",
+        "a\tb",
+        "C: x",
+        "? x",
+        "| x",
+        "> x",
+        "-",
+        "~x",
+        "[a",
+        "a=b",
+    ] {
+        let spec = good(GOOD, &[&format!("input.path={path}"), &format!("name={path}")]);
+        assert_eq!(spec.input.path("path"), Some(Path::new(path)), "{path}");
+        assert_eq!(spec.name, path);
+        let short = with_steps("- restore: x.onnx\n- write\n");
+        let spec = good(&short, &[&format!("steps.restore.model={path}"), &format!("input={path}")]);
+        assert_eq!(spec.steps[0].args.path("model"), Some(Path::new(path)), "{path}");
+        assert_eq!(spec.input.path("path"), Some(Path::new(path)), "{path}");
+    }
+    // Quotes around the whole are those of YAML.
+    let spec = good(GOOD, &["input.path='/x # y'", "name=\"a \\\" b\"", "limits.threads= 2 "]);
+    assert_eq!((spec.input.path("path"), spec.name.as_str()), (Some(Path::new("/x # y")), "a \" b"));
+    assert_eq!(spec.limits.int("threads"), Some(2));
+}
+
+#[test]
 fn variables_change_values_and_never_the_structure() {
     let text = "\
 version: 1
@@ -101,6 +148,10 @@ limits:
     assert_eq!(spec.output, Path::new("out"));
     assert_eq!(spec.limits.int("threads"), Some(55));
     assert_eq!(spec.steps.len(), 1);
+    // Quotes, which brackets demand, do not keep a variable from being a number, nor a number from being text.
+    let flow = text.replace("threads: ${QUALITY}", "threads: \"${QUALITY}\"").replace("$${X}", "${QUALITY}");
+    let spec = good(&flow.replace(" ${EVIL} $X", ""), &[]);
+    assert_eq!((spec.limits.int("threads"), spec.name.as_str()), (Some(55), "55"));
     // The override takes the place of the value before its variable is looked up.
     good(&text.replace("${QUALITY}", "${NOPE}"), &["limits.threads=3"]);
     let huge = |_: &str| Some("x".repeat(100_000));
