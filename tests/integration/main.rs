@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod commands;
+mod crafted;
 mod crash;
 mod determinism;
+mod models;
+mod onnx;
 mod pairs;
 mod resume;
 mod retrained;
