@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::LedgerError;
 use crate::spec::{self, Diagnostics};
-use crate::store::LockError;
+use crate::store::{LockError, StoreError};
 use crate::train::TrainPlan;
 use std::io::Write;
 
@@ -135,13 +135,15 @@ fn fail(error: &RunError) -> u8 {
     }
     err(&format!("error: {error}\n"));
     match error {
-        RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::NoInput(_) | RunError::Input(_) | RunError::Collision(_) | RunError::Foreign(_) => {
+            code::INVALID
+        }
         RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         RunError::OtherInput(_) => code::OTHER_INPUT,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
-        RunError::Lock(LockError::Io { .. })
-        | RunError::Store(_)
-        | RunError::Ledger(_)
-        | RunError::Table { .. } => code::STORAGE,
+        RunError::Store(StoreError::Refused(_)) => code::INVALID,
+        RunError::Lock(_) | RunError::Store(_) | RunError::Ledger(_) | RunError::Table { .. } => {
+            code::STORAGE
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Ledger, Outcome, Record};
-use crate::store::{Fault, Lock, STATE_FOLDER, Store};
+use crate::store::{Fault, Guard, Lock, STATE_FOLDER, Store};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,8 +27,8 @@ pub fn report(plan: &Plan) -> Result<u8, RunError> {
     };
     let mut records: Vec<(Vec<u8>, Record)> = ledger.records()?.into_iter().collect();
     records.sort_by(|a, b| a.0.cmp(&b.0));
-    let _lock = Lock::take(&plan.output)?;
-    let store = Store::bare(&plan.output, Fault::default())?;
+    let store = Store::open(&plan.output, Guard::default(), Fault::default())?;
+    let _lock = Lock::take(&store)?;
     let pairs = pairs(plan, &records);
     let picture = Path::new("report/before-after.png");
     if !pairs.is_empty() {

@@ -5,6 +5,7 @@ mod commands;
 mod crafted;
 mod crash;
 mod determinism;
+mod faults;
 mod models;
 mod onnx;
 mod pairs;
