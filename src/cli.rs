@@ -37,6 +37,9 @@ pub enum Command {
     Report(RunArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
+    /// Load a model for another process that waits for what comes of it.
+    #[command(name = crate::nn::COMMAND, hide = true)]
+    InspectModel(InspectArgs),
     /// List the steps, corruptions, networks or makers of synthetic images with their parameters and examples.
     List(ListArgs),
     /// Print the JSON Schema of the pipeline language, for editors.
@@ -135,6 +138,29 @@ pub struct ModelArgs {
     /// Side of the square it is compared on, for networks of variable size.
     #[arg(long, value_name = "PIXELS", default_value_t = 256, requires = "compare")]
     pub size: usize,
+    /// Memory that it may take to load a model for the first time, such as 8GiB.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
+    pub memory: u64,
+    /// Time that it may take to load a model for the first time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    match crate::spec::units::parse_bytes(text) {
+        Ok(crate::spec::units::ByteSize::Exact(bytes)) => Ok(bytes),
+        Ok(crate::spec::units::ByteSize::Auto) => Err("give a size such as 8GiB".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The question that a process has about a model.
+#[derive(Clone, Debug, Args)]
+pub struct InspectArgs {
+    /// The question, as the program writes it for itself.
+    pub words: String,
+    /// ONNX file.
+    pub model: PathBuf,
 }
 
 /// Options of `list`.

@@ -7,5 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    safelight::nn::Door::install();
     ExitCode::from(safelight::cmd::execute(&safelight::cli::Cli::parse()))
 }

@@ -1,5 +1,6 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
+mod inspect;
 mod list;
 mod model;
 mod plan;
@@ -58,6 +59,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Verify(args) => with_job(args, verify::verify, train::verify),
         Command::Report(args) => with_job(&args.pipeline, report::report, train::report),
         Command::Model(args) => model::model(args),
+        Command::InspectModel(args) => inspect::inspect(args),
         Command::List(args) => list::list(args),
         Command::Schema => {
             let schema = spec::json_schema(&crate::plan::vocabulary());

@@ -3,60 +3,55 @@
 use super::{code, err, out};
 use crate::cli::ModelArgs;
 use crate::nn::{
-    Comparison, LoadOptions, ModelError, ModelInfo, Network, Range, Receptive, Rows, RowsInfo, TensorInfo,
-    compare,
+    Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Range, Receptive, RowsInfo,
+    TensorInfo, Told, compare,
 };
 use serde_json::json;
+use std::path::Path;
 
 /// Prints what inspection found.
 pub fn model(args: &ModelArgs) -> u8 {
-    let network = match Network::load(&args.model, &LoadOptions::default()) {
-        Ok(network) => network,
-        Err(error) => {
-            if let Some(rows) = rows(args, &error) {
-                return out(&rows);
-            }
-            err(&format!("error: {error}\n"));
-            return code::INVALID;
-        }
-    };
-    let info = network.info();
-    let compared = match args.compare.then(|| compare(&network, args.size)).transpose() {
-        Ok(compared) => compared,
+    let told = match told(args) {
+        Ok(told) => told,
         Err(error) => {
             err(&format!("error: {error}\n"));
             return code::INVALID;
         }
     };
-    let text = if args.json {
-        let mut json = as_json(info);
-        if let Some(c) = compared {
-            json["comparison"] = json!({
-                "height": c.size.0, "width": c.size.1, "largest_difference": c.difference,
-                "output_range": c.range, "fast_seconds": c.fast, "plain_seconds": c.plain,
-            });
-        }
-        format!("{json:#}\n")
-    } else {
-        let mut text = as_text(&args.model.display().to_string(), info);
-        if let Some(c) = compared {
-            text.push_str(&comparison(&c));
-        }
-        text
-    };
-    out(&text)
+    out(&told)
 }
 
-/// What is to be told about a model that takes no pictures, if it takes rows of numbers.
-fn rows(args: &ModelArgs, error: &ModelError) -> Option<String> {
-    if args.compare || !matches!(error, ModelError::NotAnImageModel { .. }) {
-        return None;
+fn told(args: &ModelArgs) -> Result<String, ModelError> {
+    let (memory, seconds) = (args.memory, args.seconds);
+    let budget = ModelBudget { memory, seconds, run: memory };
+    if !args.compare {
+        return Ok(match Door::usual().told(&args.model, &budget, args.json)? {
+            Told::Text(text) => text,
+            Told::Model(model) => described(&args.model, &model, args.json),
+        });
     }
-    let rows = Rows::load(&args.model).ok()?;
-    Some(match args.json {
-        true => format!("{:#}\n", rows_as_json(rows.info())),
-        false => rows_as_text(&args.model.display().to_string(), rows.info()),
-    })
+    let network = Door::usual().network(&args.model, &LoadOptions::default(), &budget)?;
+    let c = compare(&network, args.size)?;
+    if args.json {
+        let mut json = as_json(network.info());
+        json["comparison"] = json!({
+            "height": c.size.0, "width": c.size.1, "largest_difference": c.difference,
+            "output_range": c.range, "fast_seconds": c.fast, "plain_seconds": c.plain,
+        });
+        return Ok(format!("{json:#}\n"));
+    }
+    Ok(as_text(&args.model.display().to_string(), network.info()) + &comparison(&c))
+}
+
+/// What there is to tell about a model, as JSON or as text.
+pub fn described(path: &Path, model: &Model, json: bool) -> String {
+    let shown = path.display().to_string();
+    match (model, json) {
+        (Model::Pictures(network), true) => format!("{:#}\n", as_json(network.info())),
+        (Model::Pictures(network), false) => as_text(&shown, network.info()),
+        (Model::Rows(rows), true) => format!("{:#}\n", rows_as_json(rows.info())),
+        (Model::Rows(rows), false) => rows_as_text(&shown, rows.info()),
+    }
 }
 
 fn comparison(c: &Comparison) -> String {

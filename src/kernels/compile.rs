@@ -11,6 +11,9 @@ use super::spec::{Activation, Mode};
 use super::view::{Border, Shape, View};
 use std::collections::{BTreeSet, HashMap};
 
+/// Most numbers of a result: sums of lengths stay far from overflow.
+const LONGEST: usize = 1 << 40;
+
 /// Where results come from: pointwise nodes are compiled as groups with one result each.
 struct Groups {
     /// The group that a node belongs to, by the id of its last node.
@@ -205,10 +208,13 @@ impl Program {
             .iter()
             .map(|id| {
                 // A vector runs over the end of the last pixel of a picture with few channels.
-                let len = View::bordered_len(graph.shape(*id), borders[*id]) + SLACK;
+                let len = View::bordered_len(graph.shape(*id), borders[*id]).min(LONGEST) + SLACK;
                 (len.next_multiple_of(16), lives[id].0, lives[id].1)
             })
             .collect();
+        if let Some((len, ..)) = sizes.iter().find(|(len, ..)| *len > LONGEST) {
+            return Err(format!("a result of {len} numbers can't be held"));
+        }
         let (offsets, buffer) = place(&sizes);
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
         for (id, offset) in roots.iter().zip(offsets) {

@@ -84,9 +84,11 @@ impl View {
         View::bordered(shape, Border::default(), 0)
     }
 
-    /// Floats of a buffer for [`View::bordered`].
+    /// Floats of a buffer for [`View::bordered`]; the largest number for any that can't be had.
     pub fn bordered_len(shape: Shape, border: Border) -> usize {
-        shape.n * (border.top + shape.h + border.bottom) * (border.left + shape.w + border.right) * shape.c
+        let rows = border.top + shape.h + border.bottom;
+        let row = (border.left + shape.w + border.right).saturating_mul(shape.c);
+        shape.n.saturating_mul(rows).saturating_mul(row)
     }
 
     /// The same with only `c` channels from `from` on.

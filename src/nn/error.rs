@@ -95,6 +95,87 @@ pub enum ModelError {
         /// Tensors that suit.
         candidates: Vec<String>,
     },
+    /// Operators draw random numbers.
+    #[error(
+        "{} draws random numbers: {}; equal pictures would not give equal results: export it for inference, without them",
+        path.display(), operators.join(", ")
+    )]
+    RandomOperators {
+        /// The model file.
+        path: PathBuf,
+        /// Operator names, each once.
+        operators: Vec<String>,
+    },
+    /// The tensors of a run would take more than they may.
+    #[error(
+        "{} needs {needed} MiB for {width}x{height} pixels and may take {limit} MiB on each thread; raise limits.memory, or \
+         give less limits.threads or a smaller `tile` or `size`",
+        path.display()
+    )]
+    RunMemory {
+        /// The model file.
+        path: PathBuf,
+        /// Input width in pixels.
+        width: usize,
+        /// Input height in pixels.
+        height: usize,
+        /// MiB that the run takes.
+        needed: u64,
+        /// MiB that it may take.
+        limit: u64,
+    },
+    /// The process that loaded it for the first time needed more memory than it may.
+    #[error(
+        "{} takes more than {mib} MiB of memory to load, so it was stopped; if it comes from a source that you trust, raise \
+         limits.model_memory (and limits.memory), or --memory of `safelight model`",
+        path.display()
+    )]
+    OverMemory {
+        /// The model file.
+        path: PathBuf,
+        /// MiB that it may take.
+        mib: u64,
+    },
+    /// The process that loaded it for the first time needed more time than it may.
+    #[error(
+        "{} takes more than {seconds} s to load, so it was stopped; if it comes from a source that you trust, raise \
+         limits.model_seconds, or --seconds of `safelight model`",
+        path.display()
+    )]
+    OverTime {
+        /// The model file.
+        path: PathBuf,
+        /// Seconds that it may take.
+        seconds: u64,
+    },
+    /// The process that loaded it for the first time came to a bad end.
+    #[error("{} can't be used: the process that tried to load it {how}; export it again", path.display())]
+    Crashed {
+        /// The model file.
+        path: PathBuf,
+        /// How it ended.
+        how: String,
+    },
+    /// The process that should load it for the first time can't be had.
+    #[error("{} can't be inspected in a process of its own: {source}; try again when the system is less busy", path.display())]
+    Inspector {
+        /// The model file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The process that loaded it for the first time refused it.
+    #[error("{message}")]
+    Refused {
+        /// What it said, with the file's name.
+        message: String,
+    },
+    /// The file is no more the one that was inspected.
+    #[error("{} changed while it was read; try again when it is written completely", path.display())]
+    Changed {
+        /// The model file.
+        path: PathBuf,
+    },
     /// The graph can't be prepared for the input size.
     #[error("{} cannot be run on {width}x{height} pixels: {reason}", path.display())]
     Build {

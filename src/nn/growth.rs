@@ -2,8 +2,12 @@
 //! it reads the file, before any size could be checked.
 
 use super::proto::MAX_ELEMENTS;
-use std::collections::HashMap;
+use crate::spec::units::mib;
+use std::collections::{BTreeSet, HashMap};
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 
 /// Most elements of a constant whose values are looked at.
 const SHORT: usize = 16;
@@ -49,6 +53,86 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
         sizes.extend(node.output.iter().map(|o| (o.as_str(), made)));
     }
     Ok(())
+}
+
+/// Analyses `model` as the engine would, which computes what is constant at the input's size on the way: each time
+/// the size is looked at first. All that is made of constants may take `memory` bytes.
+pub(super) fn analyse(model: &mut InferenceModel, memory: u64) -> TractResult<()> {
+    let mut waiting: BTreeSet<usize> = (0..model.nodes().len()).collect();
+    let mut made: HashMap<usize, u64> = HashMap::new();
+    while let Some(id) = waiting.pop_first() {
+        if let Some(bytes) = folded(model, id) {
+            made.insert(id, bytes);
+            let all = made.values().fold(0, |all: u64, bytes| all.saturating_add(*bytes));
+            if all > memory {
+                return Err(TractError::msg(format!(
+                    "operator {} makes a constant of {} MiB; all constants may take {} MiB",
+                    model.node(id).op.name(),
+                    mib(bytes),
+                    mib(memory)
+                )));
+            }
+        }
+        // The same failure comes again, with its words, where the graph gets its types.
+        let Ok(changed) = refine(model, id) else { return Ok(()) };
+        for edge in changed {
+            waiting.extend(model.node(edge.node).outputs[edge.slot].successors.iter().map(|s| s.node));
+            waiting.insert(edge.node);
+        }
+        waiting.remove(&id);
+    }
+    Ok(())
+}
+
+/// Has one node tell what it knows of the tensors around it; those that changed.
+fn refine(model: &mut InferenceModel, id: usize) -> TractResult<Vec<OutletId>> {
+    let node = model.node(id);
+    let observed = node.op.observe_outlets(model, node)?;
+    let outputs = (0..node.outputs.len()).map(|slot| OutletId::new(id, slot));
+    let places = [node.inputs.to_vec(), outputs.collect(), observed];
+    let facts: Vec<TVec<InferenceFact>> = places
+        .iter()
+        .map(|places| places.iter().map(|place| model.outlet_fact(*place).cloned()).collect())
+        .collect::<TractResult<_>>()?;
+    let [inputs, outputs, observed] = [0, 1, 2].map(|kind: usize| facts[kind].iter().collect());
+    let (inputs, outputs, observed) = model.node_mut(id).op.infer(inputs, outputs, observed)?;
+    let mut changed = Vec::new();
+    for (place, told) in places.iter().flatten().zip(inputs.iter().chain(&outputs).chain(&observed)) {
+        let known = model.outlet_fact(*place)?;
+        let unified = known.unify(told)?;
+        if unified != *known {
+            model.set_outlet_fact(*place, unified)?;
+            changed.push(*place);
+        }
+    }
+    Ok(changed)
+}
+
+/// Bytes that a node makes, if it is about to be computed because all that it reads is constant.
+fn folded(model: &InferenceModel, id: usize) -> Option<u64> {
+    let node = model.node(id);
+    let (inputs, outputs) = model.node_facts(id).ok()?;
+    let values: Vec<_> = inputs.iter().map(|fact| fact.value.concretize()).collect::<Option<_>>()?;
+    let known = outputs.iter().all(|fact| fact.value.concretize().is_some());
+    if values.is_empty() || known {
+        return None;
+    }
+    if node.op.name() == "Range" {
+        let numbers: Vec<f64> = values.iter().filter_map(|v| v.cast_to_scalar::<f64>().ok()).collect();
+        let &[from, to, step] = numbers.as_slice() else { return None };
+        // Saturates, also at steps of 0.
+        return Some((((to - from) / step).abs() * 8.0) as u64);
+    }
+    let observed = node.op.observe_outlets(model, node).ok()?;
+    let observed = observed.iter().map(|o| model.outlet_fact(*o).ok()).collect::<Option<TVec<_>>>()?;
+    let (_, outputs, _) = node.op.clone().infer_facts(inputs, outputs, observed).ok()?;
+    let bytes = |fact: &InferenceFact| {
+        let item = fact.datum_type.concretize().map_or(8, |t| t.size_of());
+        let dims = fact.shape.concretize()?;
+        let dims: Option<Vec<u64>> = dims.iter().map(|d| d.to_usize().ok().map(|d| d as u64)).collect();
+        Some(dims?.iter().fold(item as u64, |n, d| n.saturating_mul(*d)))
+    };
+    Some(outputs.iter().filter_map(bytes).fold(0, u64::saturating_add))
 }
 
 /// Elements that `node` makes of an input of `input` elements, where constants tell.

@@ -12,7 +12,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, tensor_proto::DataT
 use tract_onnx::prelude::*;
 
 /// Order of a tensor's axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Layout {
     /// Batch, channels, height, width (PyTorch).
     Nchw,
@@ -262,7 +262,8 @@ pub(super) fn inspect(
         if let Some(field) = field.filter(|f| receptive::lcm(f.period, trial.multiple) <= 256) {
             size_multiple = receptive::lcm(field.period, trial.multiple);
             receptive = Receptive::Pixels(field.radius);
-        } else if let Some(radius) = number("receptive_field").filter(|_| fixed_size.is_none()) {
+        } else if let Some(radius) = number("receptive_field").filter(|r| *r <= 4096 && fixed_size.is_none())
+        {
             receptive = Receptive::Pixels(radius);
             notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
         } else {
@@ -277,7 +278,8 @@ pub(super) fn inspect(
                 .into(),
         );
     }
-    let plan = Plan::new(trial.typed.clone(), options.engine);
+    let plan =
+        Plan::new(trial.typed.clone(), options.engine, graph.memory).map_err(|unfit| unfit.to_string());
     let alike = |range: Range, origin| (range.clone(), range, origin);
     let (range, out_range, range_origin) =
         match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
@@ -361,8 +363,8 @@ fn first_working(
                     }
                     runs.get_or_insert((trial, ix));
                 }
-                Err(reason) => {
-                    failure.get_or_insert((height, width, reason));
+                Err(unfit) => {
+                    failure.get_or_insert_with(|| unfit.error(path, width, height));
                 }
             }
         }
@@ -372,9 +374,9 @@ fn first_working(
             graph.template.outputs = outputs.get(ix).copied().into_iter().collect();
             Ok(trial)
         }
-        (None, failure) => {
-            let (height, width, reason) = failure.unwrap_or((0, 0, "it has no output".into()));
-            Err(ModelError::Build { path: path.to_path_buf(), width, height, reason })
+        (None, Some(failure)) => Err(failure),
+        (None, None) => {
+            Err(ModelError::Parse { path: path.to_path_buf(), reason: "it has no output".into() })
         }
     }
 }

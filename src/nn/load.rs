@@ -1,5 +1,6 @@
 //! Opens an ONNX file: limits and names are checked first, then the graph is read and inspected.
 
+use super::door::{ModelBudget, Passed};
 use super::error::ModelError;
 use super::fast::Engine;
 use super::guard::guarded;
@@ -39,19 +40,40 @@ pub struct Network {
 pub(super) struct File {
     onnx: tract_onnx::Onnx,
     pub(super) proto: ModelProto,
+    /// BLAKE3 of the file followed by its weight files.
     pub(super) hash: String,
+    /// BLAKE3 of the file alone.
+    main: String,
+    /// Its weight files, links followed.
+    files: Vec<PathBuf>,
 }
 
 impl File {
-    /// Reads and checks the file at `path`.
-    pub(super) fn open(path: &Path) -> Result<File, ModelError> {
+    /// Reads and checks the file at `path`, which has to be the one that `passed`.
+    pub(super) fn open(path: &Path, passed: Option<&Passed>) -> Result<File, ModelError> {
         let bytes = read(path)?;
+        let changed = || ModelError::Changed { path: path.to_path_buf() };
+        if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
+            return Err(changed());
+        }
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
         let proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
         let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
         let hash = hash(path, &bytes, &files)?;
-        Ok(File { onnx, proto, hash })
+        if passed.is_some_and(|passed| passed.all != hash) {
+            return Err(changed());
+        }
+        let main = blake3::hash(&bytes).to_hex().to_string();
+        Ok(File { onnx, proto, hash, main, files })
+    }
+
+    /// What is to be known of a file that passed.
+    pub(super) fn passed(&self, path: &Path) -> Passed {
+        let folder = proto::folder_of(path).canonicalize().unwrap_or_default();
+        let named =
+            |file: &PathBuf| file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
+        Passed::new(self.main.clone(), self.hash.clone(), self.files.iter().map(named).collect())
     }
 
     /// Its graph.
@@ -68,8 +90,8 @@ pub type Weights = BTreeMap<String, (Vec<i64>, Vec<f32>)>;
 ///
 /// # Errors
 /// When the file can't be read or isn't valid.
-pub fn weights(path: &Path) -> Result<(Weights, String), ModelError> {
-    let File { proto, hash, .. } = File::open(path)?;
+pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
+    let File { proto, hash, .. } = File::open(path, passed)?;
     Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
 }
 
@@ -78,20 +100,43 @@ pub(super) struct Graph {
     pub(super) template: InferenceModel,
     pub(super) channels: usize,
     pub(super) layout: Layout,
+    /// Bytes that the tensors of one run may take.
+    pub(super) memory: u64,
 }
 
 impl Network {
-    /// Reads, checks and inspects the model at `path`. Takes up to some seconds for large networks.
+    /// Reads, checks and inspects the model at `path`, at once and in this process: for files that are trusted, such
+    /// as those that this program wrote. All others come in by [`super::Door`]. Takes up to some seconds for large
+    /// networks.
     ///
     /// # Errors
     /// Any [`ModelError`] but `NotARestorer` and `NoSuchTensor`, which come with use.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Network, ModelError> {
-        let file = File::open(path)?;
+        Network::load_passed(path, options, ModelBudget::default().run, None)
+    }
+
+    /// As [`Network::load`], for the file that `passed`; runs may take `memory` bytes.
+    pub(super) fn load_passed(
+        path: &Path,
+        options: &LoadOptions,
+        memory: u64,
+        passed: Option<&Passed>,
+    ) -> Result<Network, ModelError> {
+        Network::of_file(File::open(path, passed)?, path, options, memory)
+    }
+
+    /// Inspects a file that passed the checks.
+    pub(super) fn of_file(
+        file: File,
+        path: &Path,
+        options: &LoadOptions,
+        memory: u64,
+    ) -> Result<Network, ModelError> {
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
         let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
         let template = file.graph(path)?;
         let File { proto, hash, .. } = file;
-        let mut graph = Graph { template, channels, layout };
+        let mut graph = Graph { template, channels, layout, memory };
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;
         let plans = PlanCache::new(info.parameters);
@@ -144,8 +189,8 @@ impl Network {
     ) -> Result<Arc<Plan>, ModelError> {
         self.plans.get((batch, height, width, tap.map(str::to_owned)), || {
             plan::build_batch(&self.graph, batch, height, width, tap)
-                .and_then(|typed| Plan::new(typed, self.engine))
-                .map_err(|reason| ModelError::Build { path: self.path.clone(), width, height, reason })
+                .and_then(|typed| Plan::new(typed, self.engine, self.graph.memory))
+                .map_err(|unfit| unfit.error(&self.path, width, height))
         })
     }
 }

@@ -4,6 +4,7 @@
 
 mod candidates;
 mod cost;
+mod door;
 mod embed;
 mod error;
 mod fast;
@@ -14,6 +15,7 @@ mod load;
 mod pixels;
 mod plan;
 mod proto;
+mod random;
 mod range;
 mod range_trial;
 mod reach;
@@ -25,11 +27,12 @@ mod tile;
 mod trial;
 
 pub use candidates::Bottleneck;
+pub use door::{COMMAND, Door, Inspection, Model, ModelBudget, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
 pub use fast::Engine;
 pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
-pub use load::{LoadOptions, Network, Weights, weights};
+pub use load::{LoadOptions, Network, Weights};
 pub use range::{Range, RangeOrigin};
 pub use restore::{Colour, RestoreOptions, Restorer};
 pub use rows::{Rows, RowsInfo};

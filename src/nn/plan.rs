@@ -6,7 +6,10 @@ use super::fast::{self, Engine, Region};
 use super::guard::guarded;
 use super::load::Graph;
 use super::proto::MAX_ELEMENTS;
+use super::{cost, growth};
+use crate::spec::units::mib;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tract_onnx::prelude::*;
 
@@ -17,6 +20,45 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// Pictures at once, height, width and tapped tensor of a plan.
 type Key = (usize, usize, usize, Option<String>);
+
+/// Why there is no plan for a size.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// What the engine said.
+    Reason(String),
+    /// Bytes that a run would take, and those that it may.
+    Memory(u64, u64),
+}
+
+impl From<String> for Unfit {
+    fn from(reason: String) -> Unfit {
+        Unfit::Reason(reason)
+    }
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unfit::Reason(reason) => f.write_str(reason),
+            Unfit::Memory(needed, limit) => {
+                write!(f, "it needs {} MiB and may take {} MiB", mib(*needed), mib(*limit))
+            }
+        }
+    }
+}
+
+impl Unfit {
+    /// As an error of the model at `path`, for pictures of `width` x `height`.
+    pub(super) fn error(self, path: &Path, width: usize, height: usize) -> ModelError {
+        let path = path.to_path_buf();
+        match self {
+            Unfit::Reason(reason) => ModelError::Build { path, width, height, reason },
+            Unfit::Memory(needed, limit) => {
+                ModelError::RunMemory { path, width, height, needed: mib(needed), limit: mib(limit) }
+            }
+        }
+    }
+}
 
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
@@ -36,7 +78,7 @@ pub(super) fn build(
     height: usize,
     width: usize,
     tap: Option<&str>,
-) -> Result<TypedModel, String> {
+) -> Result<TypedModel, Unfit> {
     build_batch(graph, 1, height, width, tap)
 }
 
@@ -47,18 +89,19 @@ pub(super) fn build_batch(
     height: usize,
     width: usize,
     tap: Option<&str>,
-) -> Result<TypedModel, String> {
+) -> Result<TypedModel, Unfit> {
     let mut shape = graph.layout.shape(graph.channels, height, width);
     shape[0] = batch;
-    build_shape(&graph.template, &shape, tap)
+    build_shape(&graph.template, &shape, tap, graph.memory)
 }
 
-/// As [`build`], for an input of any shape.
+/// As [`build`], for an input of any shape. No run may take more than `memory` bytes.
 pub(super) fn build_shape(
     template: &InferenceModel,
     shape: &[usize],
     tap: Option<&str>,
-) -> Result<TypedModel, String> {
+    memory: u64,
+) -> Result<TypedModel, Unfit> {
     guarded(|| {
         let mut model = template.clone();
         match tap {
@@ -66,6 +109,7 @@ pub(super) fn build_shape(
             None => model.outputs.truncate(1),
         }
         model.set_input_fact(0, f32::fact(shape).into())?;
+        growth::analyse(&mut model, memory)?;
         let typed = model.into_typed()?;
         for node in typed.nodes() {
             for output in &node.outputs {
@@ -81,6 +125,7 @@ pub(super) fn build_shape(
         }
         typed.into_decluttered()
     })
+    .map_err(Unfit::Reason)
 }
 
 enum Runner {
@@ -96,21 +141,29 @@ impl std::fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Optimises `typed`, which has one output of known shape, for `engine`.
-    pub(super) fn new(typed: TypedModel, engine: Engine) -> Result<Plan, String> {
-        guarded(|| {
-            let concrete = |fact: &TypedFact| fact.shape.as_concrete().map(<[usize]>::to_vec);
-            let unknown = || TractError::msg("the size of its output depends on the pixels");
+    /// Optimises `typed`, which has one output of known shape, for `engine`. A run may take `memory` bytes.
+    pub(super) fn new(typed: TypedModel, engine: Engine, memory: u64) -> Result<Plan, Unfit> {
+        let concrete = |fact: &TypedFact| fact.shape.as_concrete().map(<[usize]>::to_vec);
+        let unknown = || TractError::msg("the size of its output depends on the pixels");
+        let sizes = |typed: &TypedModel| {
             let output = concrete(typed.output_fact(0)?).ok_or_else(unknown)?;
-            let input = concrete(typed.input_fact(0)?).ok_or_else(unknown)?;
-            let model = fast::rewrite(typed, engine)?;
-            let bytes = fast::bytes(&model);
-            let runner = match fast::whole(&model) {
-                Some(region) => Runner::Kernels(region),
-                None => Runner::Tract(model.into_optimized()?.into_runnable()?, Mutex::default()),
-            };
-            Ok(Plan { runner, bytes, input, output })
-        })
+            Ok((concrete(typed.input_fact(0)?).ok_or_else(unknown)?, output))
+        };
+        let (input, output) = guarded(|| sizes(&typed))?;
+        let model = guarded(|| fast::rewrite(typed, engine, memory))?;
+        let bytes = fast::bytes(&model);
+        let whole = fast::whole(&model);
+        // Where the engine runs a part, its tensors come on top of the kernels' memory.
+        let tensors = if whole.is_some() { 0 } else { cost::peak_bytes(&model) };
+        let needed = tensors.saturating_add(bytes.0 as u64).saturating_add(bytes.1 as u64);
+        if needed > memory {
+            return Err(Unfit::Memory(needed, memory));
+        }
+        let runner = match whole {
+            Some(region) => Runner::Kernels(region),
+            None => Runner::Tract(guarded(|| model.into_optimized()?.into_runnable())?, Mutex::default()),
+        };
+        Ok(Plan { runner, bytes, input, output })
     }
 
     /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that

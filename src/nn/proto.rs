@@ -2,8 +2,8 @@
 //! operators, names, and where its weights lie.
 
 use super::error::ModelError;
-use super::growth;
 use super::load::Weights;
+use super::{growth, random};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
@@ -31,9 +31,17 @@ pub(super) fn check(
     if graph.output.is_empty() {
         return Err(parse("its graph has no output".into()));
     }
-    let mut walk =
-        Walk { path, files: BTreeSet::new(), foreign: BTreeSet::new(), unknown: BTreeSet::new(), known };
+    let (files, foreign, unknown) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut walk = Walk { path, files, foreign, unknown, random: BTreeSet::new(), known };
     walk.graph(graph, 0)?;
+    for function in &model.functions {
+        walk.random
+            .extend(function.node.iter().filter(|n| random::is_random(n, None)).map(|n| n.op_type.clone()));
+    }
+    if !walk.random.is_empty() {
+        let operators = walk.random.into_iter().collect();
+        return Err(ModelError::RandomOperators { path: path.to_path_buf(), operators });
+    }
     if !walk.foreign.is_empty() {
         let operators = walk.foreign.into_iter().collect();
         return Err(ModelError::ForeignDomain { path: path.to_path_buf(), operators });
@@ -77,6 +85,7 @@ struct Walk<'a> {
     files: BTreeSet<PathBuf>,
     foreign: BTreeSet<String>,
     unknown: BTreeSet<String>,
+    random: BTreeSet<String>,
     known: &'a dyn Fn(&str) -> bool,
 }
 
@@ -98,6 +107,9 @@ impl Walk<'_> {
         growth::check(graph).map_err(|what| self.too_large(what))?;
         for node in &graph.node {
             let domain = node.domain.as_str();
+            if random::is_random(node, Some(graph)) {
+                self.random.insert(node.op_type.clone());
+            }
             if !STANDARD.contains(&domain) {
                 self.foreign.insert(format!("{domain}:{}", node.op_type));
             } else if !(self.known)(&node.op_type) {

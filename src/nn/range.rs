@@ -1,7 +1,7 @@
 //! The range of numbers that a network expects its pictures in.
 
 /// How samples in \[0, 1\] are presented to a network, and its output read back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Range {
     /// \[0, 1\].
     Unit,

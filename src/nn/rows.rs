@@ -1,5 +1,6 @@
 //! Networks that take rows of numbers instead of pictures: described, and run on bare numbers.
 
+use super::door::{ModelBudget, Passed};
 use super::error::ModelError;
 use super::fast::Engine;
 use super::inspect::{self, TensorInfo};
@@ -42,7 +43,16 @@ impl Rows {
     /// # Errors
     /// Those of [`super::Network::load`]; [`ModelError::NotARowModel`] when the input isn't of two axes.
     pub fn load(path: &Path) -> Result<Rows, ModelError> {
-        let file = File::open(path)?;
+        Rows::load_passed(path, None)
+    }
+
+    /// As [`Rows::load`], for the file that `passed`.
+    pub(super) fn load_passed(path: &Path, passed: Option<&Passed>) -> Result<Rows, ModelError> {
+        Rows::of_file(File::open(path, passed)?, path)
+    }
+
+    /// Describes a file that passed the checks.
+    pub(super) fn of_file(file: File, path: &Path) -> Result<Rows, ModelError> {
         let reject = |reason: String| ModelError::NotARowModel { path: path.to_path_buf(), reason };
         let graph = file.proto.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
         let inputs = inspect::real_inputs(graph);
@@ -85,11 +95,11 @@ impl Rows {
         numbers: usize,
         tap: Option<&str>,
     ) -> Result<Trial, ModelError> {
-        let path = || self.path.clone();
-        plan::build_shape(&self.template, &[rows, numbers], tap)
-            .and_then(|typed| Plan::new(typed, engine))
+        let memory = ModelBudget::default().run;
+        plan::build_shape(&self.template, &[rows, numbers], tap, memory)
+            .and_then(|typed| Plan::new(typed, engine, memory))
             .map(Trial::of)
-            .map_err(|reason| ModelError::Build { path: path(), width: numbers, height: rows, reason })
+            .map_err(|unfit| unfit.error(&self.path, numbers, rows))
     }
 }
 

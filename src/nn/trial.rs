@@ -42,9 +42,9 @@ impl Trial {
         tap: Option<&str>,
     ) -> Result<Trial, ModelError> {
         plan::build_batch(network.graph(), batch, height, width, tap)
-            .and_then(|typed| Plan::new(typed, engine))
+            .and_then(|typed| Plan::new(typed, engine, network.graph().memory))
             .map(Trial::of)
-            .map_err(|reason| ModelError::Build { path: network.path().to_path_buf(), width, height, reason })
+            .map_err(|unfit| unfit.error(network.path(), width, height))
     }
 
     pub(super) fn of(plan: Plan) -> Trial {

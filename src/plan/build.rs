@@ -1,6 +1,6 @@
 //! What a step may use while it is compiled: model lookup, shared networks, a place for mistakes.
 
-use crate::nn::{LoadOptions, Network};
+use crate::nn::{Door, LoadOptions, ModelBudget, Network};
 use crate::random::seed_of;
 use crate::spec::{Args, Diagnostic};
 use crate::steps::Sample;
@@ -30,6 +30,8 @@ impl Chance {
 pub struct Build<'a> {
     /// Folder of the pipeline file, where models are looked up second.
     beside: &'a Path,
+    /// What each model may take.
+    budget: ModelBudget,
     models: HashMap<String, Option<Arc<Network>>>,
     errors: Vec<Diagnostic>,
     notes: Vec<String>,
@@ -38,10 +40,11 @@ pub struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    /// A compiler for a pipeline file in the folder `beside`.
-    pub fn new(beside: &'a Path, seed: u64) -> Build<'a> {
+    /// A compiler for a pipeline file in the folder `beside`, whose models may take `budget`.
+    pub fn new(beside: &'a Path, seed: u64, budget: ModelBudget) -> Build<'a> {
         Build {
             beside,
+            budget,
             models: HashMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
@@ -102,7 +105,7 @@ impl<'a> Build<'a> {
         if let Some(known) = self.models.get(&key) {
             return known.clone();
         }
-        let loaded = match Network::load(&path, options) {
+        let loaded = match Door::usual().network(&path, options, &self.budget) {
             Ok(network) => {
                 for note in &network.info().notes {
                     self.note(format!("{}: {note}", path.display()));

@@ -11,6 +11,7 @@ pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve
 
 use crate::codec;
 use crate::columns::Column;
+use crate::nn::ModelBudget;
 use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
@@ -128,6 +129,8 @@ pub struct Limits {
     pub max_vanished: MaxFailures,
     /// Worker threads.
     pub threads: usize,
+    /// What each model may take.
+    pub models: ModelBudget,
 }
 
 /// A step of the plan.

@@ -1,6 +1,7 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
+use crate::nn::ModelBudget;
 use crate::run::inputs::{self, List, Wanted};
 use crate::run::made::Series;
 use crate::run::{manifest, memory};
@@ -31,7 +32,8 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
-    let mut build = Build::new(spec.sources().folder(), spec.seed);
+    let limits = resolve_limits(&spec.limits);
+    let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();
     let mut ingredients = Vec::new();
@@ -107,7 +109,22 @@ pub(crate) fn resolve_limits(args: &Args) -> Limits {
     let (max_failures, max_vanished) = (limit("max_failures", 1.0), limit("max_vanished", 0.2));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.int("threads").and_then(|n| usize::try_from(n).ok()).unwrap_or_else(cores);
-    Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, max_vanished, threads }
+    let pixels = args.pixels("pixels").unwrap_or(u64::MAX);
+    let models = model_budget(args, memory, threads);
+    Limits { memory, pixels, max_failures, max_vanished, threads, models }
+}
+
+/// What a model may take; never more than the process.
+fn model_budget(args: &Args, memory: u64, threads: usize) -> ModelBudget {
+    let usual = ModelBudget::default();
+    let load = match (args.bytes("model_memory"), args.bytes("memory")) {
+        (Some(ByteSize::Exact(bytes)), _) => bytes.min(memory),
+        (_, Some(ByteSize::Exact(_))) => memory,
+        _ => usual.memory.min(memory),
+    };
+    let seconds = args.int("model_seconds").and_then(|s| u64::try_from(s).ok()).unwrap_or(usual.seconds);
+    // Each worker may run it at the same time.
+    ModelBudget { memory: load, seconds, run: memory / threads.max(1) as u64 }
 }
 
 /// The input at a path, which stands at a key of a section, or that is made, as the section `input` (`args`) says;

@@ -84,7 +84,12 @@ pub fn automatic() -> u64 {
 
 /// Bytes of this process resident in memory now; 0 where the system does not tell.
 pub fn resident() -> u64 {
-    read_kib("/proc/self/status", "VmRSS:").unwrap_or(0)
+    of_process("VmRSS:")
+}
+
+/// A size in this process's status, in bytes; 0 where the system does not tell.
+pub(crate) fn of_process(key: &str) -> u64 {
+    read_kib("/proc/self/status", key).unwrap_or(0)
 }
 
 fn read_kib(file: &str, key: &str) -> Option<u64> {

@@ -161,4 +161,17 @@ pub const LIMITS: &[Param] = &[
         fallback: Fallback::Unset,
         doc: "Worker threads; without it, one per processor.",
     },
+    Param {
+        name: "model_memory",
+        kind: Kind::Bytes,
+        fallback: Fallback::Yaml("auto"),
+        doc: "Memory that a model may take to load when it is new: it is first loaded in a process of its own. `auto` is \
+              `memory` where that is given, else 4 GiB at most; never more than `memory`.",
+    },
+    Param {
+        name: "model_seconds",
+        kind: Kind::Int { min: 1, max: 86_400 },
+        fallback: Fallback::Yaml("60"),
+        doc: "Time that a model may take to load when it is new, in seconds.",
+    },
 ];

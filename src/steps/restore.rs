@@ -5,7 +5,7 @@ use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
-use crate::nn::{Colour, RestoreError, RestoreOptions, Restorer};
+use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
@@ -104,6 +104,7 @@ impl ImageStep for Restore {
         let restored = self.restorer.restore(&sample.image).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
+                RestoreError::Model(ModelError::RunMemory { .. }) => ErrorKind::OverMemory,
                 _ => ErrorKind::Model,
             };
             ItemError::new(kind, e.to_string())

@@ -8,8 +8,8 @@ use super::reference::forward_sized;
 use super::settings::Task;
 use crate::image::{Depth, Image, Samples};
 use crate::nn::{
-    EmbedOptions, Embedder, Engine, LoadOptions, Network, Range, Receptive, RestoreOptions, Restorer, Rows,
-    Trial,
+    EmbedOptions, Embedder, Engine, LoadOptions, ModelBudget, Network, Range, Receptive, RestoreOptions,
+    Restorer, Rows, Trial,
 };
 use crate::random::Rng;
 use prost::Message;
@@ -104,7 +104,8 @@ fn parameters_come_back_from_files() {
         let parameters = parameters(&net, 3);
         let bytes = onnx(&net, &parameters, &facts(&net, &words()));
         let (_folder, path) = written(&bytes);
-        let (found, hash) = start(&net, &path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (found, hash) =
+            start(&net, &path, &ModelBudget::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert!(found == parameters, "{name}");
         assert_eq!(hash, blake3::hash(&bytes).to_hex().as_str());
     }
@@ -116,7 +117,7 @@ fn files_of_other_networks_are_nothing_to_start_from() {
     let refused = |change: &dyn Fn(&mut GraphProto)| {
         let change = |model: &mut ModelProto| change(model.graph.as_mut().unwrap());
         let (_folder, path) = changed(net, &parameters(net, 3), change);
-        start(net, &path).expect_err("a refusal").to_string()
+        start(net, &path, &ModelBudget::default()).expect_err("a refusal").to_string()
     };
     let renamed = refused(&|graph| {
         let name = std::mem::replace(&mut graph.initializer[0].name, "else_weight".into());

@@ -11,6 +11,7 @@ use super::settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors};
 use super::sources;
 use super::step::Stepper;
 use crate::corrupt::Recipe;
+use crate::nn::ModelBudget;
 use crate::plan::{absolute, check_output, find_model, fingerprint, missing, resolve_input, resolve_limits};
 use crate::spec::units::{ByteSize, mib};
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
@@ -101,7 +102,7 @@ fn job(spec: &PipelineSpec, train: &StepSpec, errors: &mut Vec<Diagnostic>) -> O
         errors.push(spec.limits.error("memory", message, Some(help.into())));
     }
     let start = match fits && !network.vectors {
-        true => start(spec, args, &net, &output, errors)?,
+        true => start(spec, args, &net, (&output, &limits.models), errors)?,
         false => Start::Random,
     };
     if let Data::Vectors { source } = &data {
@@ -214,7 +215,7 @@ fn start(
     spec: &PipelineSpec,
     args: &Args,
     net: &Net,
-    output: &Path,
+    (output, budget): (&Path, &ModelBudget),
     errors: &mut Vec<Diagnostic>,
 ) -> Option<Start> {
     let Some(found) = find_model(spec.sources().folder(), args, "start") else { return Some(Start::Random) };
@@ -229,7 +230,7 @@ fn start(
         ));
         return None;
     }
-    match export::start(net, &path) {
+    match export::start(net, &path, budget) {
         Ok((parameters, hash)) => Some(Start::Model { path, parameters, hash }),
         Err(error) => {
             let other = matches!(error, StartError::Other { .. });

@@ -2,11 +2,14 @@
 
 mod bad_input;
 mod commands;
+mod crafted;
 mod crash;
 mod determinism;
 mod faults;
 mod harm;
 mod lists;
+mod models;
+mod onnx;
 mod pairs;
 mod resume;
 mod retrained;

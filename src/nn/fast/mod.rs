@@ -37,8 +37,8 @@ impl Default for Engine {
     }
 }
 
-/// The network with regions in place of what the kernels run; itself where there is nothing to gain.
-pub(super) fn rewrite(model: TypedModel, engine: Engine) -> TractResult<TypedModel> {
+/// The network with regions in place of what the kernels run in `memory` bytes; itself where there is nothing to gain.
+pub(super) fn rewrite(model: TypedModel, engine: Engine, memory: u64) -> TractResult<TypedModel> {
     let Engine::Fast { exact, level } = engine else { return Ok(model) };
     let mode = if exact { Mode::Exact } else { Mode::Fast };
     let order = model.eval_order()?;
@@ -47,7 +47,9 @@ pub(super) fn rewrite(model: TypedModel, engine: Engine) -> TractResult<TypedMod
     let mut member: HashMap<usize, usize> = HashMap::new();
     for (number, (lifter, nodes)) in regions {
         let useful = lifter.graph.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. }));
-        if let Some(compiled) = useful.then(|| compile(lifter, &nodes, level, mode)).flatten() {
+        let compiled = useful.then(|| compile(lifter, &nodes, level, mode)).flatten();
+        // The engine may do with less, such as without the borders of far-reaching convolutions.
+        if let Some(compiled) = compiled.filter(|c| c.region.program.bytes() as u64 <= memory) {
             member.extend(nodes.iter().map(|n| (*n, number)));
             kept.insert(number, compiled);
         }

@@ -354,7 +354,7 @@ const NET: &str = "x = in N,3,13,17; a = Conv x w:24,3,3,3 w:24 pads=1,1,1,1; b 
 fn an_item_has_the_same_bits_whatever_the_batch() {
     for (engine, _) in engines() {
         let ran = |batch: usize, inputs: &[Tensor]| {
-            let model = rewrite(build(NET, batch, 1.0).unwrap().0, engine).unwrap();
+            let model = rewrite(build(NET, batch, 1.0).unwrap().0, engine, u64::MAX).unwrap();
             assert_eq!(parts(&model), "1");
             run(model, inputs)
         };
@@ -389,7 +389,7 @@ fn not_a_number_stays_one() {
         let x = [Tensor::from_shape(&sizes[0], &x).unwrap()];
         let theirs = run(model.clone(), &x);
         for (engine, _) in engines() {
-            let ours = run(rewrite(model.clone(), engine).unwrap(), &x);
+            let ours = run(rewrite(model.clone(), engine, u64::MAX).unwrap(), &x);
             for (a, b) in ours.iter().zip(&theirs) {
                 // Tract's own Relu takes it for 0.
                 assert!(floats(a).iter().any(|v| v.is_nan()), "{engine:?} {text}");

@@ -9,6 +9,9 @@ use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, PoolSpec};
 use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
+/// Largest length of a window, step or border that the kernels are asked for: sums of products stay far from overflow.
+const FARTHEST: usize = 1 << 24;
+
 impl Lifter<'_> {
     /// Where a convolution's or pool's axes go, and which of its spatial axes are rows and columns; none
     /// when more than two of them matter.
@@ -120,6 +123,9 @@ impl Lifter<'_> {
     ) -> Option<()> {
         let (bias, _) = self.constant(node.inputs[2])?;
         let bias = if bias.len() == 1 { vec![bias[0]; spec.channels.1] } else { bias };
+        let (k, s, d, pad) = (spec.kernel, spec.stride, spec.dilation, spec.pad);
+        let numbers = [k.0, k.1, s.0, s.1, d.0, d.1, pad.top, pad.left, pad.bottom, pad.right];
+        numbers.iter().all(|n| *n <= FARTHEST).then_some(())?;
         (bias.len() == spec.channels.1 && weights.len() == spec.weights()).then_some(())?;
         let x = self.arranged(node.inputs[0], on)?;
         let (_, expected) = Layout::of_shape(&self.dims(node.id.into())?, on);

@@ -1,7 +1,7 @@
 //! The parameters out of a file that [`super::onnx`] wrote, to train on from.
 
 use super::{Facts, onnx};
-use crate::nn::{ModelError, weights};
+use crate::nn::{Door, ModelBudget, ModelError};
 use crate::train::net::Net;
 use prost::Message;
 use std::path::{Path, PathBuf};
@@ -23,12 +23,12 @@ pub enum StartError {
     },
 }
 
-/// The parameters of `net` in the file at `path`, and the file's BLAKE3 in hexadecimal.
+/// The parameters of `net` in the file at `path`, which may take `budget`, and the file's BLAKE3 in hexadecimal.
 ///
 /// # Errors
 /// When the file can't be read, or its weights don't have the names and sizes that `net`'s file would have.
-pub fn start(net: &Net, path: &Path) -> Result<(Vec<f32>, String), StartError> {
-    let (stored, hash) = weights(path)?;
+pub fn start(net: &Net, path: &Path, budget: &ModelBudget) -> Result<(Vec<f32>, String), StartError> {
+    let (stored, hash) = Door::usual().weights(path, budget)?;
     let other = |what: String| StartError::Other { path: path.to_path_buf(), what };
     // A file of the same network whose weights tell, as bits, the place of the parameter that belongs there.
     let places: Vec<f32> = (0..net.parameters()).map(|at| f32::from_bits(at as u32)).collect();

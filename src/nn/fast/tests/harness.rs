@@ -61,8 +61,8 @@ pub(super) fn compare(text: &str, batch: usize, expected: &str, scale: f32) -> R
     let inputs = inputs(&sizes);
     let theirs = run(model, &inputs);
     for (engine, most) in engines() {
-        let model =
-            rewrite(build(text, batch, scale).unwrap().0, engine).map_err(|e| format!("rewriting: {e:?}"))?;
+        let model = rewrite(build(text, batch, scale).unwrap().0, engine, u64::MAX)
+            .map_err(|e| format!("rewriting: {e:?}"))?;
         let parts = parts(&model);
         let worst = difference(&run(model, &inputs), &theirs);
         if worst.is_nan() || worst > most {
