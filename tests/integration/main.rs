@@ -14,6 +14,7 @@ mod pairs;
 mod resume;
 mod retrained;
 mod shipped;
+mod sources;
 mod support;
 mod synth;
 mod trained;
