@@ -1,6 +1,7 @@
 //! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
 
 mod entry;
+mod read;
 
 pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 
@@ -8,7 +9,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::store::{Fault, STATE_FOLDER, Stamp};
 use entry::EntryWriter;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -49,18 +50,20 @@ pub enum LedgerError {
     },
 }
 
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 /// From layout 1, which had one row an input and no shards.
 const UPGRADE: &str = "
 ALTER TABLE products ADD COLUMN rows INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE parts ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 ";
+/// From layout 2, which knew of no acknowledged failures.
+const UPGRADE_2: &str = "ALTER TABLE items ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;";
 const SCHEMA: &str = "
 CREATE TABLE items(
   id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB,
   outcome TEXT NOT NULL, error_kind TEXT, message TEXT, failed_plan BLOB,
   width INTEGER, height INTEGER, channels INTEGER, bit_depth INTEGER, format TEXT,
-  notes TEXT NOT NULL, seconds REAL NOT NULL);
+  notes TEXT NOT NULL, seconds REAL NOT NULL, ignored INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE products(
   item INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE, fingerprint BLOB NOT NULL, payload BLOB NOT NULL,
   rows INTEGER NOT NULL DEFAULT 1,
@@ -103,34 +106,15 @@ impl Ledger {
         if found == 0 {
             let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
             db.execute_batch(&create).map_err(sql)?;
-        } else if found == 1 {
-            let upgrade = format!("BEGIN IMMEDIATE; {UPGRADE} PRAGMA user_version={LAYOUT}; COMMIT;");
+        } else if found < LAYOUT {
+            let first = if found == 1 { UPGRADE } else { "" };
+            let upgrade =
+                format!("BEGIN IMMEDIATE; {first} {UPGRADE_2} PRAGMA user_version={LAYOUT}; COMMIT;");
             db.execute_batch(&upgrade).map_err(sql)?;
         } else if found != LAYOUT {
             return Err(LedgerError::Layout { path, found });
         }
         Ok(Ledger { path, db })
-    }
-
-    /// Opens the ledger for reading if there is one.
-    ///
-    /// # Errors
-    /// As [`Ledger::open`].
-    pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
-        let path = root.join(STATE_FOLDER).join("ledger.db");
-        if !path.exists() {
-            return Ok(None);
-        }
-        let sql = |source| LedgerError::Sql { path: path.clone(), source };
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
-        let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
-        match found {
-            // What is read without a run is the same in the layout before.
-            1 | LAYOUT => Ok(Some(Ledger { path, db })),
-            // Killed before the first run had written its schema.
-            0 => Ok(None),
-            found => Err(LedgerError::Layout { path, found }),
-        }
     }
 
     fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
@@ -189,7 +173,7 @@ impl Ledger {
         let count: usize = self.db.query_row("SELECT count(*) FROM items", [], |r| r.get(0))?;
         let mut query = self.db.prepare(
             "SELECT id, path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-             width, height, channels, bit_depth, format, notes, seconds FROM items ORDER BY id",
+             width, height, channels, bit_depth, format, notes, seconds, ignored FROM items ORDER BY id",
         )?;
         let mut rows = query.query([])?;
         let mut records = HashMap::with_capacity(count);
@@ -223,11 +207,32 @@ impl Ledger {
                 outcome,
                 notes: notes.lines().map(str::to_string).collect(),
                 seconds: row.get(15)?,
+                ignored: row.get(16)?,
                 products: made,
             };
             records.insert(row.get(1)?, record);
         }
         Ok(records)
+    }
+
+    /// Acknowledges the failures of these inputs; gives how many were not acknowledged before.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn ignore(&mut self, paths: &[Vec<u8>]) -> Result<usize, LedgerError> {
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            let mut changed = 0;
+            for path in paths {
+                let set =
+                    "UPDATE items SET ignored = 1 WHERE path = ?1 AND outcome = 'failed' AND NOT ignored";
+                changed += tx.prepare_cached(set)?.execute([path])?;
+            }
+            tx.commit()?;
+            Ok(changed)
+        };
+        write().map_err(sql)
     }
 
     /// Output paths this folder's runs have announced and may have written without recording.

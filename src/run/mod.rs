@@ -24,7 +24,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use work::work;
 
 /// Names of worker threads begin with this.
 pub const WORKER_NAME: &str = "worker-";
@@ -102,27 +101,37 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let folders = prepare::folder_claims(plan, &ledger)?;
     ledger.adopt(&plan.name)?;
     let todo = prepared.tasks.len();
+    let mut work = BTreeMap::new();
+    for input in prepared.tasks.iter().map(|task| &prepared.inputs[task.input]) {
+        let ending = input.relative.extension().map(|e| e.to_string_lossy().to_lowercase());
+        *work.entry(ending.unwrap_or_default()).or_insert(0) += input.identity.as_ref().map_or(0, |i| i.size);
+    }
     emit(Event::Planned {
         total: prepared.inputs.len(),
         todo,
         reasons: prepared.reasons.clone(),
         vanished: prepared.vanished.len(),
         swept,
-        work: BTreeMap::new(),
+        work,
     });
     let files = prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes()));
     ledger.claim(files.chain(folders.iter().map(Vec::as_slice)))?;
 
     let count = |reason| prepared.reasons.get(&reason).copied().unwrap_or(0);
+    let ignored = std::iter::zip(&prepared.inputs, &prepared.decisions)
+        .filter(|(_, reason)| **reason == Reason::StandingFailure)
+        .filter(|(input, _)| prepared.records.get(input.key()).is_some_and(|record| record.ignored))
+        .count();
     let mut summary = Summary {
         total: prepared.inputs.len(),
-        standing: count(Reason::StandingFailure),
+        standing: count(Reason::StandingFailure) - ignored,
+        ignored,
         skipped: count(Reason::UpToDate),
         not_selected: count(Reason::NotSelected),
         vanished: prepared.vanished.len(),
         ..Summary::default()
     };
-    let result = work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
+    let result = work::work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
     if let Err(error) = result {
         summary.stop = Some(Stop::StorageFailed);
         summary.seconds = start.elapsed().as_secs_f64();

@@ -60,6 +60,8 @@ pub struct Record {
     pub notes: Vec<String>,
     /// Seconds of work the last time.
     pub seconds: f64,
+    /// Whether its failure is acknowledged.
+    pub ignored: bool,
     /// Products present, with the files of each.
     pub products: BTreeMap<Fingerprint, Vec<Output>>,
 }

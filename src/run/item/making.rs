@@ -308,6 +308,7 @@ impl<'a> Work<'a> {
             outcome,
             notes: self.notes,
             seconds,
+            ignored: false,
             products,
         };
         let entry = Entry {

@@ -18,10 +18,11 @@ impl<'a> EntryWriter<'a> {
         let newest = tx.query_row("SELECT ifnull(max(id), 0) FROM items", [], |r| r.get(0))?;
         let item = tx.prepare_cached(
             "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-               width, height, channels, bit_depth, format, notes, seconds)
-             VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)
+               width, height, channels, bit_depth, format, notes, seconds, ignored)
+             VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)
              ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
-               failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15
+               failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15,
+               ignored=?16
              RETURNING id",
         )?;
         let products = tx.prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?;
@@ -54,6 +55,7 @@ impl<'a> EntryWriter<'a> {
                 facts.map(|f| &f.format),
                 record.notes.join("\n"),
                 record.seconds,
+                record.ignored,
             ],
             |r| r.get(0),
         )?;

@@ -18,6 +18,7 @@ fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {
         }),
         notes: vec!["first of 2 frames".into()],
         seconds: 0.5,
+        ignored: false,
         products: products.iter().map(|(f, p)| (*f, output(p))).collect(),
     }
 }

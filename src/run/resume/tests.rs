@@ -58,7 +58,16 @@ fn build(world: &World) -> (BTreeSet<Fingerprint>, Option<Record>, Disk) {
                 _ => drop(disk.remove(&path)),
             }
         }
-        Record { size, mtime_ns, hash: None, outcome, notes: vec![], seconds: 0.0, products: kept }
+        Record {
+            size,
+            mtime_ns,
+            hash: None,
+            outcome,
+            notes: vec![],
+            seconds: 0.0,
+            ignored: false,
+            products: kept,
+        }
     });
     (wanted, record, disk)
 }
