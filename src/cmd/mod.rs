@@ -1,11 +1,13 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
+mod ignore;
 mod list;
 mod model;
 mod plan;
 mod report;
 mod run;
 mod sample;
+mod signals;
 mod status;
 mod train;
 mod verify;
@@ -13,11 +15,13 @@ mod verify;
 use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
-use crate::run::ledger::LedgerError;
+use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::{self, Diagnostics};
 use crate::store::LockError;
 use crate::train::TrainPlan;
+use std::error::Error;
 use std::io::Write;
+use std::path::Path;
 
 /// Exit codes, as `--help` promises them.
 pub mod code {
@@ -27,7 +31,7 @@ pub mod code {
     pub const FAILURE: u8 = 1;
     /// A command that does not fit what it is asked of.
     pub const USAGE: u8 = 2;
-    /// Finished, some items failed.
+    /// Finished, some items failed that had not failed so before.
     pub const ITEMS_FAILED: u8 = 10;
     /// Stopped at `max_failures`.
     pub const TOO_MANY_FAILURES: u8 = 11;
@@ -57,14 +61,17 @@ pub fn execute(cli: &Cli) -> u8 {
         }
         Command::Verify(args) => with_job(args, verify::verify, train::verify),
         Command::Report(args) => with_job(&args.pipeline, report::report, train::report),
-        Command::Model(args) => model::model(args),
-        Command::List(args) => list::list(args),
+        Command::Ignore(args) => {
+            with_job(&args.pipeline, |plan| ignore::ignore(plan, &args.paths), train::ignore)
+        }
+        Command::Model(args) => with_threads(|| model::model(args)),
+        Command::List(args) => with_threads(|| list::list(args)),
         Command::Schema => {
             let schema = spec::json_schema(&crate::plan::vocabulary());
             out(&format!("{schema:#}\n"))
         }
         Command::Reference => out(&spec::reference_markdown(&crate::plan::vocabulary())),
-        Command::Sample(args) => sample::sample(args),
+        Command::Sample(args) => with_threads(|| sample::sample(args)),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut text = Vec::new();
@@ -108,16 +115,81 @@ fn load(args: &PipelineArgs) -> Result<Job, Diagnostics> {
     }
 }
 
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+enum Refusal {
+    /// The job can't be run or looked at.
+    Run(RunError),
+    /// The command does not fit what it was asked of, in words.
+    Usage(String),
+    /// Nothing can be written where this command writes, in words.
+    Unwritable(String),
+}
+
+impl<E> From<E> for Refusal
+where
+    RunError: From<E>,
+{
+    fn from(error: E) -> Refusal {
+        Refusal::Run(error.into())
+    }
+}
+
 fn with_job(
     args: &PipelineArgs,
-    run: impl FnOnce(&Plan) -> Result<u8, RunError>,
+    run: impl FnOnce(&Plan) -> Result<u8, Refusal>,
     train: impl FnOnce(&TrainPlan) -> u8,
 ) -> u8 {
     match load(args) {
-        Ok(Job::Run(plan)) => run(&plan).unwrap_or_else(|error| fail(&error)),
-        Ok(Job::Train(plan)) => train(&plan),
+        Ok(Job::Run(plan)) => {
+            start_threads(plan.limits.threads).and_then(|()| run(&plan)).unwrap_or_else(|e| refuse(&e))
+        }
+        Ok(Job::Train(plan)) => match start_threads(plan.threads) {
+            Ok(()) => train(&plan),
+            Err(error) => refuse(&error),
+        },
         Err(mistakes) => invalid(&mistakes),
     }
+}
+
+/// For commands without a job, whose limits would say how many.
+fn with_threads(run: impl FnOnce() -> u8) -> u8 {
+    match start_threads(0) {
+        Ok(()) => run(),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+/// Starts the threads that list, compare and hash files: on their first use, rayon would panic where it can't.
+/// None asked for are as many as there are cores.
+fn start_threads(count: usize) -> Result<(), Refusal> {
+    match rayon::ThreadPoolBuilder::new().num_threads(count).build_global() {
+        // Without a cause, it says that they are there already.
+        Err(error) if error.source().is_some() => Err(RunError::Threads(error.to_string()).into()),
+        _ => Ok(()),
+    }
+}
+
+/// The ledger of a job that has run into `output`, for the commands that tell or change what was done.
+fn ledger_of(output: &Path, name: &str) -> Result<Ledger, Refusal> {
+    Ledger::of_job(output, name)?.ok_or_else(|| nothing_run(output))
+}
+
+fn nothing_run(output: &Path) -> Refusal {
+    Refusal::Usage(format!(
+        "nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere",
+        output.display()
+    ))
+}
+
+fn refuse(refusal: &Refusal) -> u8 {
+    let (message, code) = match refusal {
+        Refusal::Run(error) => return fail(error),
+        Refusal::Usage(message) => (message, code::USAGE),
+        Refusal::Unwritable(message) => (message, code::STORAGE),
+    };
+    err(&format!("error: {message}\n"));
+    code
 }
 
 fn invalid(mistakes: &Diagnostics) -> u8 {

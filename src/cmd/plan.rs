@@ -1,8 +1,7 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
-use super::{code, out};
+use super::{Refusal, code, out};
 use crate::plan::{Plan, Source};
-use crate::run::RunError;
 use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
@@ -23,7 +22,7 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 ///
 /// # Errors
 /// When no input matches, or two inputs would write one file.
-pub fn check(plan: &Plan) -> Result<u8, RunError> {
+pub fn check(plan: &Plan) -> Result<u8, Refusal> {
     prepare::prepare(plan, None, Selection::Outstanding)?.refuse_collisions(plan)?;
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
     let mut text = format!("{}: valid\n  steps    {}\n", plan.sources.file(), steps.join(" > "));
@@ -34,9 +33,9 @@ pub fn check(plan: &Plan) -> Result<u8, RunError> {
 /// Prints what a run would do.
 ///
 /// # Errors
-/// When the ledger can't be read or no input matches.
-pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
-    let ledger = Ledger::open_existing(&plan.output)?;
+/// When the ledger can't be read or is another job's, or no input matches.
+pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
+    let ledger = Ledger::of_job(&plan.output, &plan.name)?;
     let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
     let input = match &plan.input.source {
         Source::Folder => format!("{} (folder)", plan.input.root.display()),

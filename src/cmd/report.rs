@@ -1,6 +1,6 @@
 //! `report`: a page with before/after pictures, counts and failures of what has been done.
 
-use super::{code, out};
+use super::{Refusal, code, ledger_of, out};
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::image::Image;
 use crate::image::orient::upright;
@@ -8,8 +8,8 @@ use crate::plan::{Plan, Source};
 use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::{Ledger, Outcome, Record};
-use crate::store::{Fault, Lock, STATE_FOLDER, Store};
+use crate::run::ledger::{Outcome, Record};
+use crate::store::{Fault, Lock, LockError, STATE_FOLDER, Store, StoreError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -20,14 +20,15 @@ const PAIRS: usize = 5;
 /// Writes `report/before-after.png` and `report/index.html` into the output.
 ///
 /// # Errors
-/// When the ledger can't be read or the report can't be written.
-pub fn report(plan: &Plan) -> Result<u8, RunError> {
-    let Some(ledger) = Ledger::open_existing(&plan.output)? else {
-        return Ok(out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display())));
-    };
+/// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
+pub fn report(plan: &Plan) -> Result<u8, Refusal> {
+    let ledger = ledger_of(&plan.output, &plan.name)?;
     let mut records: Vec<(Vec<u8>, Record)> = ledger.records()?.into_iter().collect();
     records.sort_by(|a, b| a.0.cmp(&b.0));
-    let _lock = Lock::take(&plan.output)?;
+    let _lock = Lock::take(&plan.output).map_err(|error| match error {
+        LockError::Io { source, .. } => unwritable(plan, &source),
+        held => held.into(),
+    })?;
     let store = Store::bare(&plan.output, Fault::default())?;
     let pairs = pairs(plan, &records);
     let picture = Path::new("report/before-after.png");
@@ -36,7 +37,7 @@ pub fn report(plan: &Plan) -> Result<u8, RunError> {
         let options = EncodeOptions::new(Format::Png);
         let png = codec::encode(&sheet, &Metadata::default(), None, &options)
             .map_err(|e| RunError::Table { folder: "report".into(), message: e.to_string() })?;
-        store.write(picture, &png.bytes)?;
+        write(plan, &store, picture, &png.bytes)?;
         out(&format!("before/after  {}\n", plan.output.join(picture).display()));
     }
     let failures: Vec<(String, String)> = records
@@ -48,9 +49,24 @@ pub fn report(plan: &Plan) -> Result<u8, RunError> {
         .collect();
     let names: Vec<String> = pairs.iter().map(|p| p.name.clone()).collect();
     let page = html::page(&plan.name, records.len() - failures.len(), &names, &failures);
-    store.write(Path::new("report/index.html"), page.as_bytes())?;
+    write(plan, &store, Path::new("report/index.html"), page.as_bytes())?;
     out(&format!("report        {}\n", plan.output.join("report/index.html").display()));
     Ok(code::OK)
+}
+
+fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    store.write(path, bytes).map(drop).map_err(|error| match error {
+        StoreError::Io { source, .. } => unwritable(plan, &source),
+        other => other.into(),
+    })
+}
+
+fn unwritable(plan: &Plan, error: &std::io::Error) -> Refusal {
+    Refusal::Unwritable(format!(
+        "the report stands in the output, and {} can't be written to: {error}; mount it for writing and check its \
+         permissions and free space, or copy it elsewhere and set `output`; `status` and `verify` only read",
+        plan.output.display()
+    ))
 }
 
 /// Pairs spread over the archive, from items whose input is still what it was.

@@ -20,6 +20,7 @@ fn run(pipeline: &str, output: &Path, codes: &[i32]) -> String {
             &format!("output={}", output.display()),
         ])
         .current_dir(root())
+        .env("ARCHIVE", "sample_data/archive")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();

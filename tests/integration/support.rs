@@ -105,7 +105,8 @@ impl Job {
         self.dir.path().join("job.yaml")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the program on this job's pipeline, not yet run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
         command.arg(arguments[0]).arg(self.pipeline()).args(&arguments[1..]).current_dir(root());
         command
