@@ -9,6 +9,7 @@ mod run;
 mod sample;
 mod signals;
 mod status;
+mod threads;
 mod train;
 mod verify;
 
@@ -19,7 +20,6 @@ use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::{self, Diagnostics};
 use crate::store::LockError;
 use crate::train::TrainPlan;
-use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 
@@ -51,7 +51,11 @@ pub mod code {
 
 /// Executes a command line; returns the exit code.
 pub fn execute(cli: &Cli) -> u8 {
-    match &cli.command {
+    threads::guarded(|| command(&cli.command))
+}
+
+fn command(command: &Command) -> u8 {
+    match command {
         Command::Run(args) => run::run(args, crate::run::resume::Selection::Outstanding),
         Command::Retry(args) => run::run(args, crate::run::resume::Selection::FailedOnly),
         Command::Check(args) => with_job(args, plan::check, |job| train::check(job, args)),
@@ -64,14 +68,14 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Ignore(args) => {
             with_job(&args.pipeline, |plan| ignore::ignore(plan, &args.paths), train::ignore)
         }
-        Command::Model(args) => with_threads(|| model::model(args)),
-        Command::List(args) => with_threads(|| list::list(args)),
+        Command::Model(args) => threads::with_all(|| model::model(args)),
+        Command::List(args) => threads::with_all(|| list::list(args)),
         Command::Schema => {
             let schema = spec::json_schema(&crate::plan::vocabulary());
             out(&format!("{schema:#}\n"))
         }
         Command::Reference => out(&spec::reference_markdown(&crate::plan::vocabulary())),
-        Command::Sample(args) => with_threads(|| sample::sample(args)),
+        Command::Sample(args) => threads::with_all(|| sample::sample(args)),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut text = Vec::new();
@@ -142,31 +146,13 @@ fn with_job(
 ) -> u8 {
     match load(args) {
         Ok(Job::Run(plan)) => {
-            start_threads(plan.limits.threads).and_then(|()| run(&plan)).unwrap_or_else(|e| refuse(&e))
+            threads::start(plan.limits.threads).and_then(|()| run(&plan)).unwrap_or_else(|e| refuse(&e))
         }
-        Ok(Job::Train(plan)) => match start_threads(plan.threads) {
+        Ok(Job::Train(plan)) => match threads::start(plan.threads) {
             Ok(()) => train(&plan),
             Err(error) => refuse(&error),
         },
         Err(mistakes) => invalid(&mistakes),
-    }
-}
-
-/// For commands without a job, whose limits would say how many.
-fn with_threads(run: impl FnOnce() -> u8) -> u8 {
-    match start_threads(0) {
-        Ok(()) => run(),
-        Err(refusal) => refuse(&refusal),
-    }
-}
-
-/// Starts the threads that list, compare and hash files: on their first use, rayon would panic where it can't.
-/// None asked for are as many as there are cores.
-fn start_threads(count: usize) -> Result<(), Refusal> {
-    match rayon::ThreadPoolBuilder::new().num_threads(count).build_global() {
-        // Without a cause, it says that they are there already.
-        Err(error) if error.source().is_some() => Err(RunError::Threads(error.to_string()).into()),
-        _ => Ok(()),
     }
 }
 

@@ -43,7 +43,10 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
     let failures: Vec<(String, String)> = records
         .iter()
         .filter_map(|(path, record)| match &record.outcome {
-            Outcome::Failed { error, .. } => Some((path_text(path), error.to_string())),
+            Outcome::Failed { error, .. } => {
+                let acknowledged = if record.ignored { " (acknowledged)" } else { "" };
+                Some((format!("{}{acknowledged}", path_text(path)), error.to_string()))
+            }
             Outcome::Done(_) => None,
         })
         .collect();

@@ -1,6 +1,6 @@
 //! `run` and `retry`.
 
-use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, start_threads, train};
+use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train};
 use crate::cli::RunArgs;
 use crate::report::reporter;
 use crate::run::event::{Stop, Summary};
@@ -22,11 +22,11 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
     }
     let fault = std::env::var(FAULT_VARIABLE).ok();
     quiet_panics();
-    let threads = match &job {
+    let count = match &job {
         Job::Run(plan) => plan.limits.threads,
         Job::Train(plan) => plan.threads,
     };
-    if let Err(refusal) = start_threads(threads) {
+    if let Err(refusal) = threads::start(count) {
         return refuse(&refusal);
     }
     let plan = match job {

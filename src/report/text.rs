@@ -267,3 +267,49 @@ impl Reporter for Text {
         self.bar.finish_and_clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_images_is_all_told() {
+        let summary = Summary {
+            done: 1,
+            failed: 2,
+            again: 3,
+            standing: 4,
+            ignored: 5,
+            skipped: 6,
+            not_selected: 7,
+            vanished: 9,
+            newly_vanished: 8,
+            pruned: 10,
+            ..Summary::default()
+        };
+        let words = "1 done, 2 failed, 3 failed again as before, 4 failed before and unchanged (see `retry`, `ignore`), \
+                     5 failed before and acknowledged, 6 skipped, 7 not failed and left alone, 9 gone from the input (8 \
+                     newly), 10 outputs pruned";
+        assert_eq!(counts(&summary), words);
+        assert_eq!(counts(&Summary { vanished: 2, ..Summary::default() }), "0 done, 2 gone from the input");
+    }
+
+    #[test]
+    fn nothing_new_is_no_news() {
+        let old =
+            Summary { again: 1, standing: 1, ignored: 1, skipped: 1, vanished: 1, ..Summary::default() };
+        assert!(!changed(&old));
+        let news: [fn(&mut Summary); 5] = [
+            |s| s.done = 1,
+            |s| s.failed = 1,
+            |s| s.newly_vanished = 1,
+            |s| s.pruned = 1,
+            |s| s.stop = Some(Stop::Interrupted),
+        ];
+        for tell in news {
+            let mut summary = old.clone();
+            tell(&mut summary);
+            assert!(changed(&summary), "{summary:?}");
+        }
+    }
+}

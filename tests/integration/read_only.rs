@@ -15,6 +15,8 @@ const NOBODY: u32 = 65534;
 enum Log {
     /// In the database.
     Merged,
+    /// The same, and somebody has looked at it since, which leaves an empty log.
+    LookedAt,
     /// In its log, as after a kill.
     Alone,
     /// The same, with the shared memory that describes the log.
@@ -39,11 +41,15 @@ fn finished(log: Log) -> (Job, PathBuf) {
     drop(db);
     assert!(kept[1].1.len() > 4096 && !kept[1].0.exists());
     let put = match log {
-        Log::Merged => 0,
+        Log::Merged | Log::LookedAt => 0,
         Log::Alone => 2,
         Log::WithMemory => 3,
     };
     kept.iter().take(put).for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    if log == Log::LookedAt {
+        job.call(&["status"]).expect(0);
+        assert_eq!(fs::metadata(file("ledger.db-wal")).unwrap().len(), 0);
+    }
     let program = job.dir.path().join("safelight");
     fs::copy(env!("CARGO_BIN_EXE_safelight"), &program).unwrap();
     fs::create_dir(job.dir.path().join("tmp")).unwrap();
@@ -70,7 +76,7 @@ fn as_nobody(mut command: Command, job: &Job) -> Command {
 
 /// What `status`, `verify` and `plan` say, and that `report`, `ignore` and the rest say what keeps them.
 fn look(job: &Job, log: Log, call: &dyn Fn(&str) -> Ended) {
-    // Two of three times nothing but the acknowledgement in the log makes it 0.
+    // After a kill, nothing but the acknowledgement in the log makes it 0.
     let status = call("status").expect(0);
     assert!(
         status.out.contains("done     4") && status.out.contains("ignored  1"),
@@ -93,7 +99,7 @@ fn look(job: &Job, log: Log, call: &dyn Fn(&str) -> Ended) {
 
 #[test]
 fn without_permission_to_write() {
-    for log in [Log::Merged, Log::Alone, Log::WithMemory] {
+    for log in [Log::Merged, Log::LookedAt, Log::Alone, Log::WithMemory] {
         let (job, program) = finished(log);
         permit(job.dir.path(), 0o755, 0o755);
         fs::set_permissions(job.dir.path().join("tmp"), fs::Permissions::from_mode(0o777)).unwrap();
@@ -126,7 +132,7 @@ fn on_read_only_media() {
         eprintln!("skipped: nothing may be mounted here: {may:?}");
         return;
     }
-    for log in [Log::Merged, Log::Alone, Log::WithMemory] {
+    for log in [Log::Merged, Log::LookedAt, Log::Alone, Log::WithMemory] {
         let (job, program) = finished(log);
         let script = "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && ! touch \"$1/x\" 2>/dev/null && \
                       exec \"$0\" \"$2\" \"$3\"";

@@ -22,7 +22,8 @@ const VIEWS: [(i64, &str); 3] = [
 const TRIES: usize = 3;
 
 impl Ledger {
-    /// Opens the ledger in the output folder `root` for reading, if there is one. Writes nothing there.
+    /// Opens the ledger in the output folder `root` for reading, if there is one. Where it may, SQLite
+    /// puts its shared memory beside it; nothing else is written.
     ///
     /// # Errors
     /// When it cannot be opened or looked for, is damaged, or has another layout.
@@ -180,4 +181,102 @@ fn no_room(place: &Path, error: &io::Error) -> io::Error {
              TMPDIR to a folder with room"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::ledger::{Entry, Outcome, Record};
+    use crate::store::Fault;
+    use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::ffi::OsStr;
+
+    /// An output folder below `parent` with a ledger of one record.
+    fn output(parent: &Path, name: &[u8]) -> PathBuf {
+        let root = parent.join(OsStr::from_bytes(name));
+        fs::create_dir_all(root.join(STATE_FOLDER)).unwrap();
+        let mut ledger = Ledger::open(&root).unwrap();
+        ledger.adopt("job").unwrap();
+        let record = Record {
+            size: 1,
+            mtime_ns: 2,
+            hash: None,
+            outcome: Outcome::Failed {
+                error: crate::error::ItemError::new(crate::error::ErrorKind::Undecodable, "bad"),
+                plan: [1; 16],
+            },
+            notes: vec![],
+            seconds: 0.0,
+            ignored: true,
+            products: BTreeMap::new(),
+        };
+        let entry = Entry {
+            path: b"a".to_vec(),
+            record,
+            payloads: HashMap::new(),
+            keep: BTreeSet::new(),
+            unclaim: vec![],
+        };
+        ledger.commit(&[entry], &Fault::default()).unwrap();
+        root
+    }
+
+    #[test]
+    fn old_layouts_are_read_as_they_are() {
+        let parent = tempfile::tempdir().unwrap();
+        for layout in [1, 2] {
+            let root = output(parent.path(), format!("{layout}").as_bytes());
+            let db = Connection::open(root.join(STATE_FOLDER).join("ledger.db")).unwrap();
+            if layout == 1 {
+                db.execute_batch(
+                    "ALTER TABLE products DROP COLUMN rows; ALTER TABLE parts DROP COLUMN digest;",
+                )
+                .unwrap();
+            }
+            db.execute_batch(&format!(
+                "ALTER TABLE items DROP COLUMN ignored; PRAGMA user_version={layout};"
+            ))
+            .unwrap();
+            drop(db);
+            let ledger = Ledger::of_job(&root, "job").unwrap().unwrap();
+            assert!(!ledger.records().unwrap()[&b"a"[..]].ignored);
+            assert!(ledger.row_counts(&[1; 16]).unwrap().is_empty());
+            assert!(ledger.part_records("x").unwrap().is_empty());
+            let found: i64 = ledger.db.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
+            assert_eq!(found, layout);
+        }
+    }
+
+    #[test]
+    fn names_of_all_kinds_are_opened_as_they_are() {
+        let parent = tempfile::tempdir().unwrap();
+        for name in [&b"a b"[..], b"50%41?immutable=0#x", b"\xff&vfs=none", "\u{e4}//b".as_bytes()] {
+            let path = output(parent.path(), name).join(STATE_FOLDER).join("ledger.db");
+            let (db, layout) = immutable(&path).unwrap();
+            let count: i64 = db.query_row("SELECT count(*) FROM items", [], |r| r.get(0)).unwrap();
+            assert_eq!((layout, count), (LAYOUT, 1), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn only_what_is_not_there_is_absent() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path();
+        assert!(Ledger::open_existing(root).unwrap().is_none());
+        // Killed before the schema was written, and before any job took it.
+        fs::create_dir(root.join(STATE_FOLDER)).unwrap();
+        let path = root.join(STATE_FOLDER).join("ledger.db");
+        fs::write(&path, "").unwrap();
+        assert!(Ledger::open_existing(root).unwrap().is_none());
+        drop(Ledger::open(root).unwrap());
+        assert!(Ledger::of_job(root, "job").unwrap().is_none());
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(Ledger::open_existing(root), Err(LedgerError::Io { .. })));
+        fs::remove_dir_all(root.join(STATE_FOLDER)).unwrap();
+        fs::write(root.join(STATE_FOLDER), "").unwrap();
+        assert!(matches!(Ledger::open_existing(root), Err(LedgerError::Io { .. })));
+        let owned = output(root, b"owned");
+        assert!(matches!(Ledger::of_job(&owned, "other"), Err(LedgerError::Owner { .. })));
+    }
 }
