@@ -32,12 +32,14 @@ pub enum ErrorKind {
     OutputName,
     /// A file that safelight did not write stands where the output should go.
     Exists,
+    /// Somebody changed the output since it was written.
+    Edited,
     /// A defect in the program, caught.
     Panic,
 }
 
 impl ErrorKind {
-    const ALL: [(ErrorKind, &'static str); 14] = [
+    const ALL: [(ErrorKind, &'static str); 15] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),
@@ -51,6 +53,7 @@ impl ErrorKind {
         (ErrorKind::Encode, "encode"),
         (ErrorKind::OutputName, "output_name"),
         (ErrorKind::Exists, "exists"),
+        (ErrorKind::Edited, "edited"),
         (ErrorKind::Panic, "panic"),
     ];
 
@@ -76,6 +79,7 @@ impl ErrorKind {
                 | ErrorKind::Changed
                 | ErrorKind::OverMemory
                 | ErrorKind::Exists
+                | ErrorKind::Edited
         )
     }
 }

@@ -1,10 +1,9 @@
 //! `ignore`: acknowledges failures, which then do not count until the input or the settings change.
 
-use super::{Refusal, ledger_of, out};
+use super::{Refusal, ledger_of, open_locked, out};
 use crate::plan::Plan;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Ledger, Outcome};
-use crate::store::{Lock, LockError};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -21,22 +20,17 @@ const SHOWN: usize = 3;
 /// When nothing has been run, the ledger can't be written or is another job's, or a name is not that of a failure.
 pub fn ignore(plan: &Plan, names: &[OsString]) -> Result<u8, Refusal> {
     drop(ledger_of(&plan.output, &plan.name)?);
-    let _lock = Lock::take(&plan.output).map_err(|error| match error {
-        LockError::Io { source, .. } => Refusal::Unwritable(format!(
-            "what is acknowledged stands in the output, and {} can't be written to: {source}; mount it for writing and \
-             check its permissions",
-            plan.output.display()
-        )),
-        held => held.into(),
-    })?;
-    let mut ledger = Ledger::open(&plan.output)?;
+    let (store, _lock) = open_locked(&plan.output, "what is acknowledged")?;
+    let mut ledger = Ledger::open(&store)?;
     let records = ledger.records()?;
     let state = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
     let known = records.iter().map(|(path, record)| (path.as_slice(), state(&record.outcome))).collect();
     let names: Vec<Vec<u8>> = names.iter().map(|name| relative(&plan.input.root, Path::new(name))).collect();
     let chosen = choose(&names, &known).map_err(Refusal::Usage)?;
-    let count = ledger.ignore(&chosen)?;
-    Ok(out(&match (chosen.len(), count) {
+    let fresh = |path: &&Vec<u8>| records.get(*path).is_some_and(|record| !record.ignored);
+    let fresh: Vec<Vec<u8>> = chosen.iter().filter(fresh).cloned().collect();
+    ledger.ignore(&fresh)?;
+    Ok(out(&match (chosen.len(), fresh.len()) {
         (0, _) => format!("{}: no failure stands\n", plan.name),
         (_, 0) => format!("{}: acknowledged already\n", plan.name),
         (_, n) => format!(

@@ -14,7 +14,7 @@ use crate::sample::{Scene, scene};
 use crate::spec::language::SYNTH_INPUT;
 use crate::spec::{Descriptor, Fallback, Param};
 use crate::steps;
-use crate::store::{Fault, Store};
+use crate::store::{Fault, Guard, Store};
 use crate::synth::{SYNTHS, Synth};
 use crate::train::{TRAIN, networks};
 use std::path::Path;
@@ -93,7 +93,7 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
         .map_err(|e| failed(e.to_string()))?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = Path::new(path.file_name().unwrap_or_default());
-    let store = Store::bare(folder, Fault::default());
+    let store = Store::open(folder, Guard::default(), Fault::default());
     store.and_then(|s| s.write(name, &png.bytes)).map(drop).map_err(|e| (code::STORAGE, e.to_string()))
 }
 

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::{self, Diagnostics};
-use crate::store::LockError;
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use crate::train::TrainPlan;
 use std::io::Write;
 use std::path::Path;
@@ -168,6 +168,27 @@ fn nothing_run(output: &Path) -> Refusal {
     ))
 }
 
+/// Opens and locks a job's output to write something of a command's own there, which `what` names.
+fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Refusal> {
+    let refused = |error| match error {
+        LockError::Io { source, .. } | LockError::Store(StoreError::Io { source, .. }) => {
+            unwritable(output, what, &source)
+        }
+        other => other.into(),
+    };
+    let store = Store::open(output, Guard::default(), Fault::default()).map_err(|e| refused(e.into()))?;
+    let lock = Lock::take(&store).map_err(refused)?;
+    Ok((store, lock))
+}
+
+fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> Refusal {
+    Refusal::Unwritable(format!(
+        "{what} stands in the output, and {} can't be written to: {error}; mount it for writing and check its permissions \
+         and free space, or copy it elsewhere and set `output`; `status`, `verify` and `plan` only read",
+        output.display()
+    ))
+}
+
 fn refuse(refusal: &Refusal) -> u8 {
     let (message, code) = match refusal {
         Refusal::Run(error) => return fail(error),
@@ -191,13 +212,15 @@ fn fail(error: &RunError) -> u8 {
     }
     err(&format!("error: {error}\n"));
     match error {
-        RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::NoInput(_) | RunError::Input(_) | RunError::Collision(_) | RunError::Foreign(_) => {
+            code::INVALID
+        }
         RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         RunError::OtherInput(_) => code::OTHER_INPUT,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
-        RunError::Lock(LockError::Io { .. })
-        | RunError::Store(_)
-        | RunError::Ledger(_)
-        | RunError::Table { .. } => code::STORAGE,
+        RunError::Store(StoreError::Refused(_)) => code::INVALID,
+        RunError::Lock(_) | RunError::Store(_) | RunError::Ledger(_) | RunError::Table { .. } => {
+            code::STORAGE
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 use super::{Refusal, code, out};
 use crate::plan::{Plan, Source};
+use crate::run::check_folders;
 use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
 use crate::spec::units::mib;
 use crate::steps::Action;
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
@@ -87,7 +89,9 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
         foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
     }
     out(&text);
-    plan.tables().try_for_each(|t| t.check_folder(&plan.output))?;
+    if let (Some(store), Some(ledger)) = (Store::existing(&plan.output)?, &ledger) {
+        check_folders(plan, &store, ledger, false)?;
+    }
     prepared.refuse_collisions(plan)?;
     Ok(code::OK)
 }

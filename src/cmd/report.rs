@@ -1,6 +1,6 @@
 //! `report`: a page with before/after pictures, counts and failures of what has been done.
 
-use super::{Refusal, code, ledger_of, out};
+use super::{Refusal, code, ledger_of, open_locked, out, unwritable};
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::image::Image;
 use crate::image::orient::upright;
@@ -9,11 +9,13 @@ use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Outcome, Record};
-use crate::store::{Fault, Lock, LockError, STATE_FOLDER, Store, StoreError};
+use crate::store::{STATE_FOLDER, Store, StoreError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// What is written.
+const WHAT: &str = "the report";
 /// Pairs shown.
 const PAIRS: usize = 5;
 
@@ -25,11 +27,7 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
     let mut records: Vec<(Vec<u8>, Record)> = ledger.records()?.into_iter().collect();
     records.sort_by(|a, b| a.0.cmp(&b.0));
-    let _lock = Lock::take(&plan.output).map_err(|error| match error {
-        LockError::Io { source, .. } => unwritable(plan, &source),
-        held => held.into(),
-    })?;
-    let store = Store::bare(&plan.output, Fault::default())?;
+    let (store, _lock) = open_locked(&plan.output, WHAT)?;
     let pairs = pairs(plan, &records);
     let picture = Path::new("report/before-after.png");
     if !pairs.is_empty() {
@@ -59,17 +57,9 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
 
 fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
     store.write(path, bytes).map(drop).map_err(|error| match error {
-        StoreError::Io { source, .. } => unwritable(plan, &source),
+        StoreError::Io { source, .. } => unwritable(&plan.output, WHAT, &source),
         other => other.into(),
     })
-}
-
-fn unwritable(plan: &Plan, error: &std::io::Error) -> Refusal {
-    Refusal::Unwritable(format!(
-        "the report stands in the output, and {} can't be written to: {error}; mount it for writing and check its \
-         permissions and free space, or copy it elsewhere and set `output`; `status` and `verify` only read",
-        plan.output.display()
-    ))
 }
 
 /// Pairs spread over the archive, from items whose input is still what it was.

@@ -2,7 +2,7 @@
 
 use super::{code, err, out};
 use crate::cli::SampleArgs;
-use crate::store::{Fault, Store};
+use crate::store::{Fault, Guard, Store};
 use std::path::Path;
 
 /// Fills a folder with the sample archive.
@@ -19,7 +19,7 @@ pub fn sample(args: &SampleArgs) -> u8 {
             return code::FAILURE;
         }
     };
-    let written = Store::bare(&args.folder, Fault::default()).and_then(|store| {
+    let written = Store::open(&args.folder, Guard::default(), Fault::default()).and_then(|store| {
         files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop))
     });
     match written {

@@ -16,8 +16,8 @@ pub fn catch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
         signal_hook::flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), stop.clone())?;
         signal_hook::flag::register(signal, stop.clone())?;
     }
-    let ignored = std::fs::read_to_string("/proc/self/status").is_ok_and(|text| ignores(&text, SIGHUP));
-    if !ignored {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if !ignores(&status, SIGHUP) {
         // A terminal that closes sends it more than once, by the system and by the shell; that is no second wish.
         signal_hook::flag::register(SIGHUP, stop.clone())?;
     }

@@ -15,9 +15,11 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
     let records = ledger.records()?;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut done, mut seconds, mut outputs, mut bytes) = (0, 0.0, 0, 0);
-    let (mut failed, mut ignored) = (Vec::new(), Vec::new());
+    let (mut failed, mut ignored, mut vanished) = (Vec::new(), Vec::new(), 0);
     for (path, record) in &records {
         match &record.outcome {
+            // Its outputs are there until they are pruned; a failure has gone with it.
+            _ if record.vanished => vanished += 1,
             Outcome::Done(_) => done += 1,
             // Under other settings, what was acknowledged counts again.
             Outcome::Failed { error, plan: then } if record.ignored && *then == plan.products_digest => {
@@ -45,6 +47,9 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
     }
     if !ignored.is_empty() {
         text.push_str(&format!("  ignored  {} failures acknowledged\n", ignored.len()));
+    }
+    if vanished > 0 {
+        text.push_str(&format!("  gone     {vanished} from the input (run --prune removes their outputs)\n"));
     }
     text.push_str(&format!("  outputs  {outputs} files, {:.1} MB\n", bytes as f64 / 1e6));
     text.push_str(&format!("  work     {seconds:.1} s\n"));

@@ -7,7 +7,7 @@ use crate::report;
 use crate::run::inputs;
 use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::units::mib;
-use crate::store::{Fault, Lock, LockError, Store};
+use crate::store::{Fault, Guard, Lock, LockError, Store, look};
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
 use std::sync::atomic::AtomicBool;
@@ -24,21 +24,27 @@ pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &Ato
 fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
     let own = [&plan.model, train::PROGRESS];
     let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
-    let foreign = |name: &&&str| {
+    for name in own {
         let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
-        !known && plan.output.join(name).symlink_metadata().is_ok()
-    };
-    if let Some(name) = own.iter().find(foreign) {
-        return Err(TrainError::Foreign(format!(
-            "{} exists and was not written by this job; move it away or choose another output",
-            plan.output.join(name).display()
-        )));
+        let path = plan.output.join(name);
+        let found = look::name(&path).map_err(|e| {
+            TrainError::Foreign(format!(
+                "cannot look at {}: {e}; check the mount, then run again",
+                path.display()
+            ))
+        })?;
+        if found.is_some() && !known {
+            return Err(TrainError::Foreign(format!(
+                "{} exists and was not written by this job; move it away or choose another output",
+                path.display()
+            )));
+        }
     }
-    let store = Store::open(&plan.output, Fault::parse(fault))?;
-    let lock = Lock::take(&plan.output)?;
+    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)), Fault::parse(fault))?;
+    let lock = Lock::take(&store)?;
     store.sweep()?;
     // No other job may write here from now on.
-    let mut ledger = Ledger::open(&plan.output)?;
+    let mut ledger = Ledger::open(&store)?;
     ledger.adopt(&plan.name)?;
     ledger.claim(own.iter().map(|name| name.as_bytes()))?;
     Ok((store, lock))
@@ -57,9 +63,7 @@ fn fail(error: &TrainError) -> u8 {
         | TrainError::Export(_)
         | TrainError::Threads(_)
         | TrainError::Lock(LockError::Held { .. }) => code::FAILURE,
-        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(LockError::Io { .. }) => {
-            code::STORAGE
-        }
+        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Source {
 pub struct InputPlan {
     /// Folder that relative paths refer to; empty where inputs are made.
     pub root: PathBuf,
+    /// The list's file, where inputs come from one.
+    pub list: Option<PathBuf>,
     /// Where inputs come from.
     pub source: Source,
     /// Patterns that name inputs (folders only).
@@ -82,7 +84,7 @@ impl InputPlan {
     }
 }
 
-/// How many items may fail before the run stops.
+/// How many items may fail, or be missing, before the run stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxFailures {
     /// This many.
@@ -100,6 +102,8 @@ pub struct Limits {
     pub pixels: u64,
     /// Failures tolerated.
     pub max_failures: MaxFailures,
+    /// Known inputs that may be missing.
+    pub max_vanished: MaxFailures,
     /// Worker threads.
     pub threads: usize,
 }
@@ -191,6 +195,12 @@ impl Plan {
         let start = self.fan_out().unwrap_or(self.chain.len());
         let writes = writes_of(&self.chain[start..]).map(|(_, sink)| sink.folder());
         writes.chain(self.pairs().map(Pairs::folder))
+    }
+
+    /// Folders that steps write to, relative to the output.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        let tables = self.tables().map(TableSink::path);
+        self.writes().map(|(_, sink)| sink.folder()).chain(self.pairs().map(Pairs::folder)).chain(tables)
     }
 
     /// The write sinks with their products.

@@ -8,6 +8,7 @@ use crate::spec::language::{IMAGES, SYNTH};
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{Args, Diagnostic, Diagnostics, Kind, PipelineSpec, similar_file};
 use crate::steps::{Action, STEPS};
+use crate::store::look;
 use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::BTreeSet;
@@ -94,14 +95,15 @@ pub(crate) fn resolve_limits(args: &Args) -> Limits {
         Some(ByteSize::Exact(bytes)) => bytes,
         _ => memory::automatic(),
     };
-    let max_failures = match args.failures("max_failures") {
+    let limit = |name: &str, otherwise: f64| match args.failures(name) {
         Some(Failures::Count(n)) => MaxFailures::Count(usize::try_from(n).unwrap_or(usize::MAX)),
         Some(Failures::Share(share)) => MaxFailures::Share(share),
-        None => MaxFailures::Share(1.0),
+        None => MaxFailures::Share(otherwise),
     };
+    let (max_failures, max_vanished) = (limit("max_failures", 1.0), limit("max_vanished", 0.2));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.int("threads").and_then(|n| usize::try_from(n).ok()).unwrap_or_else(cores);
-    Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, threads }
+    Limits { memory, pixels: args.pixels("pixels").unwrap_or(u64::MAX), max_failures, max_vanished, threads }
 }
 
 /// The input at a path, which stands at a key of a section, or that is made, as the section `input` (`args`) says.
@@ -118,19 +120,33 @@ pub(crate) fn resolve_input(
     let include = globs(args, "include", errors);
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
-    if !path.exists() {
-        errors.push(missing(section, key, path));
-        return None;
-    }
+    let unseen = |e: std::io::Error| {
+        section.error(key, format!("cannot look at {}: {e}", path.display()), Some("check the mount".into()))
+    };
+    let kind = match look::at(path) {
+        Ok(Some(kind)) => kind,
+        Ok(None) => {
+            errors.push(missing(section, key, path));
+            return None;
+        }
+        Err(e) => {
+            errors.push(unseen(e));
+            return None;
+        }
+    };
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase();
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (root, source, carried) = if path.is_dir() {
+    let mut list = None;
+    let (root, source, carried) = if kind.is_dir() {
         (absolute(path), Source::Folder, Vec::new())
     } else if extension == "csv" || extension == "parquet" {
         let root = absolute(args.path("root").unwrap_or(folder));
         let column = args.text("column").unwrap_or("path");
         match inputs::read_list(path, column, &root) {
-            Ok((rows, columns)) => (root, Source::List { rows }, columns),
+            Ok((rows, columns)) => {
+                list = Some(absolute(path));
+                (root, Source::List { rows }, columns)
+            }
             Err(what) => {
                 errors.push(section.error(key, format!("{} {what}", path.display()), None));
                 return None;
@@ -140,7 +156,7 @@ pub(crate) fn resolve_input(
         let relative = PathBuf::from(path.file_name()?);
         (absolute(folder), Source::File { relative, absolute: absolute(path) }, Vec::new())
     };
-    Some(InputPlan { root, source, include, exclude, follow_symlinks, carried })
+    Some(InputPlan { root, list, source, include, exclude, follow_symlinks, carried })
 }
 
 /// The mistake of a path where nothing is.
@@ -159,6 +175,7 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
     let count = args.int("count")?.try_into().ok()?;
     Some(InputPlan {
         root: PathBuf::new(),
+        list: None,
         source: Source::Made(Series { synth, params, count, seed }),
         include: GlobSet::empty(),
         exclude: GlobSet::empty(),
@@ -192,7 +209,7 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
             other => plain.push(other),
         }
         // Each link is followed where it stands, so that a later `..` leaves the folder it leads to.
-        if let Ok(real) = plain.canonicalize() {
+        if let Ok(Some(real)) = look::real(&plain) {
             plain = real;
         }
     }

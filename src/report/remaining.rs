@@ -1,5 +1,6 @@
 //! How long a run will still take, judged by pixels: a thousand small pictures take less than one large scan.
 
+use crate::run::ending;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -63,11 +64,6 @@ impl Remaining {
         let left: f64 = self.kinds.values().map(|kind| kind.left as f64 * pixels_a_byte(kind)).sum();
         Some(left * elapsed / pixels as f64)
     }
-}
-
-/// The ending of a name in small letters, empty where it has none.
-pub fn ending(path: &Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use super::RunError;
 use super::event::{Event, Summary};
-use super::item::Processed;
+use super::item::{Processed, refused};
 use super::ledger::{Entry, Ledger, Outcome, Output};
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -25,18 +25,13 @@ pub struct Message {
     pub done: Result<Box<Processed>, StoreError>,
 }
 
-impl Processed {
-    /// True when the item failed.
-    pub fn failed(&self) -> bool {
-        matches!(self.entry.record.outcome, Outcome::Failed { .. })
-    }
-}
-
 /// What was recorded in a run.
 #[derive(Debug, Default)]
 pub struct Totals {
     done: usize,
     failed: usize,
+    again: usize,
+    ignored: usize,
     bytes: u64,
     pixels: u64,
     steps: Vec<(String, f64)>,
@@ -47,6 +42,8 @@ impl Totals {
     pub fn add_to(self, summary: &mut Summary) {
         summary.done += self.done;
         summary.failed += self.failed;
+        summary.again += self.again;
+        summary.ignored += self.ignored;
         summary.bytes += self.bytes;
         summary.pixels += self.pixels;
         summary.steps = self.steps;
@@ -65,6 +62,9 @@ pub struct Committer<'a> {
     ledger: &'a mut Ledger,
     emit: &'a (dyn Fn(Event) + Sync),
     halt: &'a AtomicBool,
+    /// New failures so far, those of workers among them.
+    failures: &'a AtomicUsize,
+    replace_edited: bool,
     totals: Totals,
 }
 
@@ -76,9 +76,12 @@ impl<'a> Committer<'a> {
         ledger: &'a mut Ledger,
         emit: &'a (dyn Fn(Event) + Sync),
         halt: &'a AtomicBool,
+        failures: &'a AtomicUsize,
+        replace_edited: bool,
     ) -> Committer<'a> {
         let steps = step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
-        Committer { plan, store, ledger, emit, halt, totals: Totals { steps, ..Totals::default() } }
+        let totals = Totals { steps, ..Totals::default() };
+        Committer { plan, store, ledger, emit, halt, failures, replace_edited, totals }
     }
 
     /// Works until all senders hang up.
@@ -134,33 +137,47 @@ impl<'a> Committer<'a> {
                 owners.push((index, product));
             }
         }
-        // Names not known before the run are announced before they appear, so that what a crash leaves can be
-        // told from what somebody else put there.
-        if self.plan.owned_folders().next().is_some() {
-            self.ledger.claim(staged.iter().map(|file| file.relative().as_os_str().as_bytes()))?;
-        }
-        let stamps = self.store.publish(&staged)?;
+        // What is about to appear is announced, so that what a crash leaves can be told from what somebody else put
+        // there.
+        let names = staged.iter().map(|file| (file.relative().as_os_str().as_bytes(), file.written()));
+        let known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
+        let stamps = self.store.publish(&staged, &known, self.replace_edited)?;
         for ((file, stamp), (index, product)) in staged.iter().zip(stamps).zip(owners) {
             let path = file.relative().as_os_str().as_bytes().to_vec();
-            let products = &mut items[index].1.entry.record.products;
-            products.entry(product).or_default().push(Output { path, stamp });
+            let processed = &mut items[index].1;
+            match stamp {
+                // A file of an item that failed by another of its files stays announced.
+                Ok(_) if processed.failed() => {}
+                Ok(stamp) => {
+                    let products = &mut processed.entry.record.products;
+                    products.entry(product).or_default().push(Output { path, stamp });
+                }
+                Err(refusal) => {
+                    processed.entry.unclaim.push(path);
+                    processed.refuse(refused(&refusal), self.plan.products_digest);
+                    if !processed.failed_again() {
+                        self.failures.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            }
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
         let mut tellings = Vec::with_capacity(items.len());
         for (path, processed) in items {
-            tellings.push((path, processed.seconds, processed.pixels));
+            let known = processed.failed_again();
+            tellings.push((path, processed.seconds, processed.pixels, known));
             entries.push(processed.entry);
         }
         if !entries.is_empty() {
             self.ledger.commit(&entries, self.store.fault())?;
         }
-        for (entry, (path, seconds, pixels)) in entries.into_iter().zip(tellings) {
-            self.tell(entry, path, &seconds, pixels);
+        for (entry, (path, seconds, pixels, known)) in entries.into_iter().zip(tellings) {
+            self.tell(entry, path, &seconds, pixels, known);
         }
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn tell(&mut self, entry: Entry, path: PathBuf, seconds: &[f64], pixels: u64) {
+    fn tell(&mut self, entry: Entry, path: PathBuf, seconds: &[f64], pixels: u64, known: bool) {
         for (total, seconds) in self.totals.steps.iter_mut().zip(seconds) {
             total.1 += seconds;
         }
@@ -174,8 +191,14 @@ impl<'a> Committer<'a> {
                 (self.emit)(Event::Finished { path, bytes, pixels, seconds, notes });
             }
             Outcome::Failed { error, .. } => {
-                self.totals.failed += 1;
-                (self.emit)(Event::Failed { path, error, bytes: record.size, known: false });
+                let totals = &mut self.totals;
+                let count = match (known, record.ignored) {
+                    (false, _) => &mut totals.failed,
+                    (true, false) => &mut totals.again,
+                    (true, true) => &mut totals.ignored,
+                };
+                *count += 1;
+                (self.emit)(Event::Failed { path, error, bytes: record.size, known });
             }
         }
         debug_assert_eq!(self.totals.steps.len(), self.plan.chain.len() + 1);

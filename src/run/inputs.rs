@@ -5,9 +5,10 @@ use super::resume::Identity;
 use crate::codec;
 use crate::columns::{Column, Value};
 use crate::error::{ErrorKind, ItemError};
-use crate::plan::{InputPlan, Source};
-use crate::store::{Stamp, mtime_ns};
+use crate::plan::{InputPlan, Plan, Source};
+use crate::store::{FileId, look, mtime_ns};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufReader, Read};
@@ -45,6 +46,15 @@ impl Input {
         self.relative.as_os_str().as_bytes()
     }
 
+    /// An input that the ledger knows and of which nothing can be told now.
+    pub fn unseen(plan: &Plan, key: &[u8]) -> Input {
+        let relative = PathBuf::from(OsStr::from_bytes(key));
+        let absolute = plan.input.root.join(&relative);
+        let message = format!("cannot look at {}; check its folder and the mount", absolute.display());
+        let identity = Err(ItemError::new(ErrorKind::Unreadable, message));
+        Input { relative, origin: Origin::File(absolute), identity, blind: false, carried: Vec::new() }
+    }
+
     /// What its header says, where it can be read.
     pub fn header(&self) -> Option<codec::Header> {
         // What can't be a picture, such as a pipe, must not be opened.
@@ -76,26 +86,82 @@ pub fn path_text(bytes: &[u8]) -> String {
     text
 }
 
-/// Lists the inputs of a plan, sorted by the bytes of their relative paths.
+/// What a listing found.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The inputs, sorted by the bytes of their relative paths. Those that can't be read, and folders that can't be
+    /// listed, are inputs with an error, so that they show up in the manifest.
+    pub inputs: Vec<Input>,
+    /// The folders they lie in, and the root: nothing may be written there.
+    pub folders: BTreeSet<FileId>,
+    /// Symbolic links that match and are not followed.
+    pub links: usize,
+}
+
+/// Lists the inputs of a plan. Folders that `output` names are no part of it, also behind a link.
 ///
-/// Paths that can't be read become inputs with an error, so that they show up in the manifest.
-pub fn list(plan: &InputPlan) -> Vec<Input> {
-    let mut inputs: Vec<Input> = match &plan.source {
-        Source::File { relative, absolute } => vec![examine(relative.clone(), absolute.clone(), Vec::new())],
+/// # Errors
+/// When the root can't be listed.
+pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError> {
+    let mut listing = match &plan.source {
+        Source::File { relative, absolute } => Listing {
+            inputs: vec![examine(relative.clone(), absolute.clone(), Vec::new())],
+            ..Listing::default()
+        },
         Source::List { rows } => {
             let read = |(relative, values): &(PathBuf, Vec<Value>)| {
                 examine(relative.clone(), plan.root.join(relative), values.clone())
             };
-            rows.par_iter().map(read).collect()
+            let folders: BTreeSet<&Path> =
+                rows.iter().filter_map(|(relative, _)| relative.parent()).collect();
+            // One that is not there holds nothing to guard.
+            let ids =
+                folders.iter().filter_map(|f| look::at(&plan.root.join(f)).ok()?.map(|m| FileId::of(&m)));
+            Listing { inputs: rows.par_iter().map(read).collect(), folders: ids.collect(), links: 0 }
         }
-        Source::Made(series) => series.list(),
+        Source::Made(series) => Listing { inputs: series.list(), ..Listing::default() },
         Source::Folder => {
-            let found = walk(plan);
-            found.into_par_iter().map(|(relative, e)| resolve(&plan.root, relative, e)).collect()
+            let Walked { found, folders, links } = walk(plan, output)?;
+            let resolve = |(relative, error)| resolve(&plan.root, relative, error);
+            Listing { inputs: found.into_par_iter().map(resolve).collect(), folders, links }
         }
     };
-    inputs.par_sort_by(|a, b| a.key().cmp(b.key()));
-    inputs
+    listing.inputs.par_sort_by(|a, b| a.key().cmp(b.key()));
+    Ok(listing)
+}
+
+/// The inputs alone; none where the root can't be listed.
+pub fn list(plan: &InputPlan) -> Vec<Input> {
+    listing(plan, &Outside::default()).map(|listing| listing.inputs).unwrap_or_default()
+}
+
+/// Folders that are not listed although a link, or a mount, leads to them.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// Where the output is.
+    root: PathBuf,
+    /// It, and the folders in it that steps write to.
+    ids: BTreeSet<FileId>,
+}
+
+impl Outside {
+    /// The output at `root` with these folders in it.
+    ///
+    /// # Errors
+    /// When it can't be told what they are.
+    pub fn new<'a>(root: &Path, folders: impl Iterator<Item = &'a Path>) -> std::io::Result<Outside> {
+        let mut ids = BTreeSet::new();
+        for folder in std::iter::once(Path::new("")).chain(folders) {
+            ids.extend(look::at(&root.join(folder))?.map(|m| FileId::of(&m)));
+        }
+        Ok(Outside { root: root.to_path_buf(), ids })
+    }
+
+    /// Whether a link leads into it.
+    fn holds(&self, link: &Path) -> bool {
+        let inside = |real: PathBuf| !self.root.as_os_str().is_empty() && real.starts_with(&self.root);
+        look::real(link).ok().flatten().is_some_and(inside)
+    }
 }
 
 fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
@@ -103,7 +169,7 @@ fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
     match error {
         Some(error) => {
             // Also when it can't be told: taking a file for a folder only keeps what lies below it.
-            let blind = !fs::symlink_metadata(&absolute).is_ok_and(|m| !m.is_dir());
+            let blind = !matches!(look::name(&absolute), Ok(Some(m)) if !m.is_dir());
             let origin = Origin::File(absolute);
             Input { relative, origin, identity: Err(error), blind, carried: Vec::new() }
         }
@@ -111,37 +177,73 @@ fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
     }
 }
 
-fn walk(plan: &InputPlan) -> Vec<(PathBuf, Option<ItemError>)> {
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(&plan.root).follow_links(plan.follow_symlinks) {
-        match entry {
-            Ok(entry) => {
-                let Ok(relative) = entry.path().strip_prefix(&plan.root) else { continue };
-                if !entry.file_type().is_dir() && plan.matches(relative) && !links_to_folder(&entry) {
-                    found.push((relative.to_path_buf(), None));
-                }
-            }
-            Err(error) => {
-                let path = error.path().unwrap_or(&plan.root);
-                let relative = path.strip_prefix(&plan.root).unwrap_or(path).to_path_buf();
-                if relative.as_os_str().is_empty() {
-                    // The root itself can't be read: no inputs, which stops the run.
-                    return Vec::new();
-                }
-                // A broken link inside a followed tree is an item like any other; it fails when examined.
-                let wanted = error.loop_ancestor().is_some() || plan.matches(&relative) || path.is_dir();
-                if wanted && !plan.excluded(&relative) {
-                    let kind = ErrorKind::Unreadable;
-                    found.push((relative, Some(ItemError::new(kind, format!("cannot list: {error}")))));
-                }
-            }
-        }
-    }
-    found
+struct Walked {
+    found: Vec<(PathBuf, Option<ItemError>)>,
+    folders: BTreeSet<FileId>,
+    links: usize,
 }
 
-fn links_to_folder(entry: &walkdir::DirEntry) -> bool {
-    entry.path_is_symlink() && fs::metadata(entry.path()).is_ok_and(|m| m.is_dir())
+fn walk(plan: &InputPlan, output: &Outside) -> Result<Walked, ItemError> {
+    let mut walked = Walked { found: Vec::new(), folders: BTreeSet::new(), links: 0 };
+    // The folders that are open, by depth: an error that breaks off a folder's list does not name it.
+    let mut open: Vec<PathBuf> = Vec::new();
+    let mut walk = walkdir::WalkDir::new(&plan.root).follow_links(plan.follow_symlinks).into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let listed = open.get(error.depth().saturating_sub(1)).or(open.last());
+                let path = error.path().or(listed.map(PathBuf::as_path)).unwrap_or(&plan.root);
+                walked.found.extend(unlisted(plan, output, path, &error)?);
+                continue;
+            }
+        };
+        let Ok(relative) = entry.path().strip_prefix(&plan.root) else { continue };
+        let link = entry.path_is_symlink() && entry.depth() > 0;
+        if link && !plan.follow_symlinks {
+            walked.links += usize::from(plan.matches(relative));
+        } else if entry.file_type().is_dir() {
+            open.truncate(entry.depth());
+            open.push(entry.path().to_path_buf());
+            let id = entry.metadata().map(|m| FileId::of(&m));
+            let known = id.as_ref().is_ok_and(|id| output.ids.contains(id));
+            if known || (link && output.holds(entry.path())) {
+                walk.skip_current_dir();
+            } else {
+                // A folder that can't be looked at can't be listed either, which comes next.
+                walked.folders.extend(id);
+            }
+        } else if plan.matches(relative) && !(link && output.holds(entry.path())) {
+            walked.found.push((relative.to_path_buf(), None));
+        }
+    }
+    Ok(walked)
+}
+
+/// What an error of the walk makes of the path that it is about.
+fn unlisted(
+    plan: &InputPlan,
+    output: &Outside,
+    path: &Path,
+    error: &walkdir::Error,
+) -> Result<Option<(PathBuf, Option<ItemError>)>, ItemError> {
+    let relative = path.strip_prefix(&plan.root).unwrap_or(path).to_path_buf();
+    let why =
+        error.io_error().map_or_else(|| "a link leads back to a folder above it".into(), ToString::to_string);
+    let unreadable = |path: &Path| {
+        let message =
+            format!("cannot list {}: {why}; check its permissions, its links and the mount", path.display());
+        ItemError::new(ErrorKind::Unreadable, message)
+    };
+    if relative.as_os_str().is_empty() {
+        return Err(unreadable(path));
+    }
+    // A broken link inside a followed tree is an item like any other; it fails when examined.
+    let folder =
+        || !matches!(look::at(path), Ok(Some(m)) if !m.is_dir()) && !matches!(look::at(path), Ok(None));
+    let wanted = error.loop_ancestor().is_some() || plan.matches(&relative) || folder();
+    let listed = wanted && !plan.excluded(&relative) && !output.holds(path);
+    Ok(listed.then(|| (relative, Some(unreadable(path)))))
 }
 
 fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
@@ -154,7 +256,10 @@ fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
 /// # Errors
 /// `Vanished`, `Unreadable` or `NotAFile`.
 pub fn identify(path: &Path) -> Result<Identity, ItemError> {
-    identity_of(path, &fs::metadata(path).map_err(|e| unreadable(path, &e))?)
+    match look::at(path).map_err(|e| unreadable(path, &e))? {
+        Some(meta) => identity_of(path, &meta),
+        None => Err(unreadable(path, &std::io::ErrorKind::NotFound.into())),
+    }
 }
 
 fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> {
@@ -186,14 +291,9 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
     Ok((bytes, before))
 }
 
-/// Whether the file at `path` is still the one that was published with this stamp.
-pub fn is_as_written(path: &Path, stamp: &Stamp) -> bool {
-    identify(path).is_ok_and(|now| now.size == stamp.size && now.mtime_ns == stamp.mtime_ns)
-}
-
 /// The item error for a file that can't be opened or read.
 pub fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
-    if error.kind() == std::io::ErrorKind::NotFound {
+    if look::is_absence(error) {
         ItemError::new(ErrorKind::Vanished, format!("{} is no longer there", path.display()))
     } else {
         let message = format!("cannot read {}: {error}; check its permissions and links", path.display());

@@ -6,13 +6,15 @@ mod making;
 
 use super::inputs::Input;
 use super::ledger::{Entry, Facts, Fingerprint, Outcome};
-use super::prepare::Task;
+use super::resume::Identity;
+use super::task::Task;
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError, panic_text};
 use crate::plan::Plan;
 use crate::steps::Sample;
 use crate::store::{Staged, Store, StoreError};
 use making::Work;
+pub use making::refused;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -24,25 +26,55 @@ pub struct Processed {
     pub entry: Entry,
     /// Files to publish, with the product each belongs to.
     pub staged: Vec<(Fingerprint, Staged)>,
+    /// What it falls back to.
+    spare: Spare,
     /// Seconds by link of the chain; decoding stands first.
     pub seconds: Vec<f64>,
     /// Pixels of the input.
     pub pixels: u64,
 }
 
-/// What the ledger knew of an item before.
-#[derive(Clone, Debug, Default)]
-pub struct Before {
-    /// Content hash that the kept products were made from.
-    pub hash: Option<[u8; 32]>,
-    /// Facts then, when it was done.
-    pub facts: Option<Facts>,
-    /// All products kept with the record, also those of earlier settings.
-    pub all: BTreeSet<Fingerprint>,
-    /// Products still wanted whose files are intact.
-    pub intact: BTreeSet<Fingerprint>,
-    /// Remarks then.
-    pub notes: Vec<String>,
+/// What remains of an item whose files are refused after all.
+#[derive(Debug)]
+pub struct Spare {
+    keep: BTreeSet<Fingerprint>,
+    hash: Option<[u8; 32]>,
+    failure: Option<(ErrorKind, Identity)>,
+    ignored: bool,
+}
+
+impl Processed {
+    /// True when the item failed.
+    pub fn failed(&self) -> bool {
+        matches!(self.entry.record.outcome, Outcome::Failed { .. })
+    }
+
+    /// True when it failed, and had failed the same way before.
+    pub fn failed_again(&self) -> bool {
+        let record = &self.entry.record;
+        let Outcome::Failed { error, .. } = &record.outcome else { return false };
+        let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
+        self.spare.failure == Some((error.kind, identity))
+    }
+
+    /// Makes it a failure: one of its files could not be put in its place.
+    pub fn refuse(&mut self, error: ItemError, plan: Fingerprint) {
+        let record = &mut self.entry.record;
+        if error.kind.is_transient() {
+            record.hash = self.spare.hash;
+        }
+        record.outcome = Outcome::Failed { error, plan };
+        record.products.clear();
+        self.entry.payloads.clear();
+        self.entry.keep = std::mem::take(&mut self.spare.keep);
+        self.entry.restamp.clear();
+        self.settle();
+    }
+
+    /// An acknowledged failure stays acknowledged while it is the same.
+    fn settle(&mut self) {
+        self.entry.record.ignored = self.spare.ignored && self.failed_again();
+    }
 }
 
 /// Why an item did not come to an end by itself.
@@ -98,8 +130,9 @@ impl<'a> Item<'a> {
         task: &'a Task,
         refusal: Option<ItemError>,
         room: Option<u64>,
+        replace_edited: bool,
     ) -> Item<'a> {
-        let work = Work::new(plan, store, input, task, refusal);
+        let work = Work::new(plan, store, input, task, refusal, replace_edited);
         let mut item = Item { work, state: State::Large, spent: Duration::ZERO };
         item.guarded(|work| {
             Ok(match work.open(room)? {

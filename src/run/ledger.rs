@@ -1,17 +1,20 @@
 //! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
 
 mod entry;
+mod meta;
+mod outputs;
 mod read;
 
 pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 
 use crate::error::{ErrorKind, ItemError};
-use crate::store::{Fault, STATE_FOLDER, Stamp};
+use crate::store::names::LEDGER_FILE;
+use crate::store::{Fault, LockError, Stamp, Store};
 use entry::EntryWriter;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 /// A ledger that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,9 @@ pub enum LedgerError {
         /// The job it belongs to.
         owner: String,
     },
+    /// Its file is not safelight's own, or can't be looked at.
+    #[error(transparent)]
+    File(#[from] LockError),
     /// A planted fault.
     #[error("ledger {}: {source}", path.display())]
     Io {
@@ -51,19 +57,23 @@ pub enum LedgerError {
 }
 
 const LAYOUT: i64 = 3;
-/// From layout 1, which had one row an input and no shards.
-const UPGRADE: &str = "
-ALTER TABLE products ADD COLUMN rows INTEGER NOT NULL DEFAULT 1;
-ALTER TABLE parts ADD COLUMN digest TEXT NOT NULL DEFAULT '';
-";
-/// From layout 2, which knew of no acknowledged failures.
-const UPGRADE_2: &str = "ALTER TABLE items ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;";
+/// From the layout of each place, counted from 1, to the next. The first had one row an input and no shards; the second
+/// knew no acknowledged failures and claimed names without saying what would stand there.
+const UPGRADES: [&str; 2] = [
+    "ALTER TABLE products ADD COLUMN rows INTEGER NOT NULL DEFAULT 1;
+     ALTER TABLE parts ADD COLUMN digest TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE items ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE items ADD COLUMN vanished INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE announced(path BLOB NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL,
+       PRIMARY KEY(path, hash)) WITHOUT ROWID;",
+];
 const SCHEMA: &str = "
 CREATE TABLE items(
   id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB,
   outcome TEXT NOT NULL, error_kind TEXT, message TEXT, failed_plan BLOB,
   width INTEGER, height INTEGER, channels INTEGER, bit_depth INTEGER, format TEXT,
-  notes TEXT NOT NULL, seconds REAL NOT NULL, ignored INTEGER NOT NULL DEFAULT 0);
+  notes TEXT NOT NULL, seconds REAL NOT NULL,
+  ignored INTEGER NOT NULL DEFAULT 0, vanished INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE products(
   item INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE, fingerprint BLOB NOT NULL, payload BLOB NOT NULL,
   rows INTEGER NOT NULL DEFAULT 1,
@@ -76,11 +86,16 @@ CREATE INDEX outputs_by_product ON outputs(item, fingerprint);
 CREATE TABLE orphans(path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE claims(path BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE announced(
+  path BLOB NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(path, hash)) WITHOUT ROWID;
 CREATE TABLE parts(
   folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, hash BLOB NOT NULL,
   digest TEXT NOT NULL DEFAULT '',
   PRIMARY KEY(folder, name)) WITHOUT ROWID;
 ";
+
+/// Files that SQLite keeps a ledger in.
+const FILES: [&str; 4] = [LEDGER_FILE, "ledger.db-wal", "ledger.db-shm", "ledger.db-journal"];
 
 /// The open ledger of an output folder.
 #[derive(Debug)]
@@ -90,29 +105,37 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in the output folder `root`, creating it when absent.
+    /// Opens the ledger of an output, creating it when absent.
     ///
     /// # Errors
-    /// When it cannot be opened, is damaged, or has another layout.
-    pub fn open(root: &Path) -> Result<Ledger, LedgerError> {
-        let path = root.join(STATE_FOLDER).join("ledger.db");
+    /// When it cannot be opened, is damaged, has another layout, or is a link to a file elsewhere.
+    pub fn open(store: &Store) -> Result<Ledger, LedgerError> {
+        let path = store.check_state_files(&FILES, true)?.join(LEDGER_FILE);
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
-        let db = Connection::open(&path).map_err(sql)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let db = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        // SQLite opens by path: what it opened has to be what stands in the folder held open.
+        store.check_state_files(&FILES, true)?;
         db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
             .map_err(sql)?;
         // Without it, SQLite prepares a statement anew each time that other values are bound to it.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
         let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
-        if found == 0 {
-            let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
-            db.execute_batch(&create).map_err(sql)?;
-        } else if found < LAYOUT {
-            let first = if found == 1 { UPGRADE } else { "" };
-            let upgrade =
-                format!("BEGIN IMMEDIATE; {first} {UPGRADE_2} PRAGMA user_version={LAYOUT}; COMMIT;");
-            db.execute_batch(&upgrade).map_err(sql)?;
-        } else if found != LAYOUT {
-            return Err(LedgerError::Layout { path, found });
+        match usize::try_from(found) {
+            Ok(0) => {
+                let create = format!("BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={LAYOUT}; COMMIT;");
+                db.execute_batch(&create).map_err(sql)?;
+            }
+            Ok(found) if found <= UPGRADES.len() => {
+                let steps = UPGRADES[found - 1..].concat();
+                let upgrade = format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version={LAYOUT}; COMMIT;");
+                db.execute_batch(&upgrade).map_err(sql)?;
+            }
+            _ if found == LAYOUT => {}
+            _ => return Err(LedgerError::Layout { path, found }),
         }
         Ok(Ledger { path, db })
     }
@@ -120,31 +143,6 @@ impl Ledger {
     fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let path = self.path.clone();
         move |source| LedgerError::Sql { path: path.clone(), source }
-    }
-
-    /// Name of the job that runs into this output; none before its first run.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn owner(&self) -> Result<Option<String>, LedgerError> {
-        let read =
-            || self.db.query_row("SELECT value FROM meta WHERE key = 'job'", [], |r| r.get(0)).optional();
-        read().map_err(self.sql())
-    }
-
-    /// Makes this the output of the job `name`.
-    ///
-    /// # Errors
-    /// [`LedgerError::Owner`] when another job runs into it: each would take the other's files for its own.
-    pub fn adopt(&mut self, name: &str) -> Result<(), LedgerError> {
-        match self.owner()? {
-            Some(owner) if owner != name => Err(LedgerError::Owner { path: self.path.clone(), owner }),
-            Some(_) => Ok(()),
-            None => {
-                let write = self.db.execute("INSERT INTO meta VALUES('job', ?1)", [name]);
-                write.map(drop).map_err(self.sql())
-            }
-        }
     }
 
     /// Everything known, by relative path of the input.
@@ -173,7 +171,7 @@ impl Ledger {
         let count: usize = self.db.query_row("SELECT count(*) FROM items", [], |r| r.get(0))?;
         let mut query = self.db.prepare(
             "SELECT id, path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-             width, height, channels, bit_depth, format, notes, seconds, ignored FROM items ORDER BY id",
+             width, height, channels, bit_depth, format, notes, seconds, ignored, vanished FROM items ORDER BY id",
         )?;
         let mut rows = query.query([])?;
         let mut records = HashMap::with_capacity(count);
@@ -207,79 +205,13 @@ impl Ledger {
                 outcome,
                 notes: notes.lines().map(str::to_string).collect(),
                 seconds: row.get(15)?,
-                ignored: row.get(16)?,
                 products: made,
+                ignored: row.get(16)?,
+                vanished: row.get(17)?,
             };
             records.insert(row.get(1)?, record);
         }
         Ok(records)
-    }
-
-    /// Acknowledges the failures of these inputs; gives how many were not acknowledged before.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn ignore(&mut self, paths: &[Vec<u8>]) -> Result<usize, LedgerError> {
-        let sql = self.sql();
-        let mut write = || {
-            let tx = self.db.transaction()?;
-            let mut changed = 0;
-            for path in paths {
-                let set =
-                    "UPDATE items SET ignored = 1 WHERE path = ?1 AND outcome = 'failed' AND NOT ignored";
-                changed += tx.prepare_cached(set)?.execute([path])?;
-            }
-            tx.commit()?;
-            Ok(changed)
-        };
-        write().map_err(sql)
-    }
-
-    /// Output paths this folder's runs have announced and may have written without recording.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn claims(&self) -> Result<BTreeSet<Vec<u8>>, LedgerError> {
-        let read = || -> rusqlite::Result<BTreeSet<Vec<u8>>> {
-            let mut query = self.db.prepare("SELECT path FROM claims")?;
-            query.query_map([], |r| r.get(0))?.collect()
-        };
-        read().map_err(self.sql())
-    }
-
-    /// Announces that these outputs are about to be written.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn claim<'a>(&mut self, paths: impl Iterator<Item = &'a [u8]>) -> Result<(), LedgerError> {
-        let sql = self.sql();
-        let write = || {
-            let tx = self.db.transaction()?;
-            {
-                let mut insert = tx.prepare("INSERT OR IGNORE INTO claims VALUES(?1)")?;
-                for path in paths {
-                    insert.execute([path])?;
-                }
-            }
-            tx.commit()
-        };
-        write().map_err(sql)
-    }
-
-    /// Takes announcements back.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn unclaim(&mut self, paths: &[Vec<u8>]) -> Result<(), LedgerError> {
-        let sql = self.sql();
-        let mut write = || {
-            let tx = self.db.transaction()?;
-            for path in paths {
-                tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
-            }
-            tx.commit()
-        };
-        write().map_err(sql)
     }
 
     /// Records a batch in one transaction. The files it names have to be published already.
@@ -358,102 +290,6 @@ impl Ledger {
             self.db.prepare(sql)?.query_map([fingerprint], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
         };
         read().map_err(self.sql())
-    }
-
-    /// Outputs that earlier settings made and the present ones do not.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn orphans(&self) -> Result<Vec<Output>, LedgerError> {
-        let read = || -> rusqlite::Result<Vec<Output>> {
-            let mut query =
-                self.db.prepare("SELECT path, size, mtime_ns, hash FROM orphans ORDER BY path")?;
-            let row = |r: &rusqlite::Row<'_>| {
-                let stamp = Stamp { size: r.get(1)?, mtime_ns: r.get(2)?, hash: r.get(3)? };
-                Ok(Output { path: r.get(0)?, stamp })
-            };
-            query.query_map([], row)?.collect()
-        };
-        read().map_err(self.sql())
-    }
-
-    /// Forgets inputs with all their outputs, and orphaned outputs. The files have to be gone already.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn forget(&mut self, inputs: &[Vec<u8>], orphans: &[Output]) -> Result<(), LedgerError> {
-        let sql = self.sql();
-        let mut write = || {
-            let tx = self.db.transaction()?;
-            for path in inputs {
-                tx.prepare_cached("DELETE FROM items WHERE path = ?1")?.execute([path])?;
-            }
-            for orphan in orphans {
-                tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([&orphan.path])?;
-            }
-            tx.commit()
-        };
-        write().map_err(sql)
-    }
-
-    /// The table parts or shards last published in `folder`, by name.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn parts(&self, folder: &str) -> Result<BTreeMap<String, Stamp>, LedgerError> {
-        let read = || -> rusqlite::Result<BTreeMap<String, Stamp>> {
-            let mut query =
-                self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
-            query.query_map([folder], |r| Ok((r.get(0)?, stamp(r, 1)?)))?.collect()
-        };
-        read().map_err(self.sql())
-    }
-
-    /// As [`Ledger::parts`], with what each was made of.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn part_records(&self, folder: &str) -> Result<Vec<PartRecord>, LedgerError> {
-        let read = || -> rusqlite::Result<Vec<PartRecord>> {
-            let sql = "SELECT name, size, mtime_ns, hash, digest FROM parts WHERE folder = ?1 ORDER BY name";
-            let row = |r: &rusqlite::Row<'_>| {
-                Ok(PartRecord { name: r.get(0)?, stamp: stamp(r, 1)?, digest: r.get(4)? })
-            };
-            self.db.prepare(sql)?.query_map([folder], row)?.collect()
-        };
-        read().map_err(self.sql())
-    }
-
-    /// Folders of the tables published here.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn part_folders(&self) -> Result<Vec<String>, LedgerError> {
-        let read = || -> rusqlite::Result<Vec<String>> {
-            let mut query = self.db.prepare("SELECT DISTINCT folder FROM parts ORDER BY folder")?;
-            query.query_map([], |r| r.get(0))?.collect()
-        };
-        read().map_err(self.sql())
-    }
-
-    /// Records the parts just published in `folder`.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn set_parts(&mut self, folder: &str, parts: &[PartRecord]) -> Result<(), LedgerError> {
-        let sql = self.sql();
-        let mut write = || {
-            let tx = self.db.transaction()?;
-            tx.execute("DELETE FROM parts WHERE folder = ?1", [folder])?;
-            for PartRecord { name, digest, stamp } in parts {
-                tx.execute(
-                    "INSERT INTO parts(folder, name, size, mtime_ns, hash, digest) VALUES(?1,?2,?3,?4,?5,?6)",
-                    params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash, digest],
-                )?;
-            }
-            tx.commit()
-        };
-        write().map_err(sql)
     }
 }
 

@@ -5,11 +5,12 @@
 use super::RunError;
 use super::inputs::{Input, path_text};
 use super::ledger::{Ledger, Outcome, Record};
+use super::prepare::Prepared;
 use super::resume::Identity;
 use crate::columns::{Column, ColumnType, Value};
 use crate::plan::{Plan, Source};
 use crate::sinks::parquet::Table;
-use crate::store::Store;
+use crate::store::{Refusal, Seen, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -39,32 +40,36 @@ pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 ///
 /// # Errors
 /// With the name of the file.
-pub fn refuse_foreign(plan: &Plan, ledger: &Ledger) -> Result<(), RunError> {
-    let known = ledger.owner()?.is_some();
-    let foreign = FILES.iter().find(|name| plan.output.join(name).symlink_metadata().is_ok());
-    match foreign.filter(|_| !known) {
+pub fn refuse_foreign(store: &Store, ledger: &Ledger) -> Result<(), RunError> {
+    if ledger.owner()?.is_some() {
+        return Ok(());
+    }
+    let taken = store.see(&FILES.map(Path::new)).into_iter().next();
+    match taken {
         None => Ok(()),
-        Some(name) => Err(RunError::Foreign(format!(
-            "{} exists and was not written by safelight; move it away or choose another output",
-            plan.output.join(name).display()
-        ))),
+        Some((_, Seen::Unknown(why))) => Err(RunError::Input(why)),
+        Some((name, _)) => Err(StoreError::from(Refusal::foreign(&store.root().join(name))).into()),
     }
 }
 
 /// The contents of both files, in the order of [`FILES`].
 ///
-/// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`.
+/// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`, those that today's
+/// patterns or list leave out `left_out`, and those of which nothing can be told now `unseen`.
 ///
 /// # Errors
 /// When a format refuses a row.
 pub fn contents(
     plan: &Plan,
-    inputs: &[Input],
+    prepared: &Prepared,
     records: &HashMap<Vec<u8>, Record>,
 ) -> Result<[Vec<u8>; 2], RunError> {
     let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
-    let present: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let inputs = prepared.shown();
+    let present: HashSet<&[u8]> = inputs.iter().map(|i| i.key()).collect();
+    let unseen: HashSet<&[u8]> = prepared.unseen.iter().map(Input::key).collect();
+    let left_out: HashSet<&[u8]> = prepared.left_out.iter().map(Vec::as_slice).collect();
     let mut rows: Vec<(&[u8], Option<&Record>, Option<Identity>)> = inputs
         .iter()
         .map(|i| {
@@ -83,7 +88,11 @@ pub fn contents(
     let mut table = Table::new(&columns, rows.len());
     csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
     for (path, record, now) in rows {
-        let values = row(plan, path, record, now);
+        let mut values = row(plan, path, record, now);
+        let missing = [(&unseen, "unseen"), (&left_out, "left_out")];
+        if let Some((_, status)) = missing.iter().find(|(set, _)| set.contains(path)) {
+            values[2] = Value::Text((*status).to_string());
+        }
         csv.write_record(values.iter().map(Value::text)).map_err(|e| failed(e.to_string()))?;
         table.push(values).map_err(failed)?;
     }
@@ -98,8 +107,7 @@ pub fn contents(
 /// When the output can't be written.
 pub fn write(store: &Store, contents: [Vec<u8>; 2]) -> Result<(), RunError> {
     for (name, bytes) in FILES.iter().zip(contents) {
-        let same = std::fs::read(store.root().join(name)).is_ok_and(|old| old == bytes);
-        if !same {
+        if store.read(Path::new(name))?.is_none_or(|old| old != bytes) {
             store.write(Path::new(name), &bytes)?;
         }
     }

@@ -9,21 +9,25 @@ mod list_file;
 pub mod made;
 pub mod manifest;
 pub mod memory;
+mod naming;
+mod origin;
 pub mod prepare;
 mod record;
 pub mod resume;
+mod task;
+mod tidy;
 mod work;
 
 use crate::plan::{MaxFailures, Plan};
-use crate::store::{Fault, Lock, LockError, Stamp, Store, StoreError};
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
 use ledger::{Ledger, LedgerError, Record};
 use prepare::Prepared;
 use resume::{Reason, Selection};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::os::unix::ffi::OsStrExt;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+use work::work;
 
 /// Names of worker threads begin with this.
 pub const WORKER_NAME: &str = "worker-";
@@ -43,6 +47,9 @@ pub enum RunError {
     /// No input matches.
     #[error("{0}")]
     NoInput(String),
+    /// The input, or where the output goes, can't be looked at; it may be there all the same.
+    #[error("{0}")]
+    Input(String),
     /// Two inputs would write one file.
     #[error(transparent)]
     Collision(#[from] crate::spec::Diagnostics),
@@ -89,49 +96,47 @@ pub struct Options<'a> {
 /// holds, and the next run goes on from there.
 pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) -> Result<Summary, RunError> {
     let start = Instant::now();
-    let store = Store::open(&plan.output, Fault::parse(options.fault.as_deref()))?;
-    let _lock = Lock::take(&plan.output)?;
+    let listing = prepare::list(plan)?;
+    let guard = Guard::new(listing.folders.iter().copied());
+    let store = Store::open(&plan.output, guard, Fault::parse(options.fault.as_deref()))?;
+    let _lock = Lock::take(&store)?;
     let swept = store.sweep()?;
-    let mut ledger = Ledger::open(&plan.output)?;
-    let prepared = prepare::prepare(plan, Some(&ledger), options.selection)?;
+    let mut ledger = Ledger::open(&store)?;
+    ledger.refuse_other_owner(&plan.name)?;
+    let collisions = naming::collisions(plan, &listing.inputs, Some(&store))?;
+    let prepared =
+        prepare::decide_all(plan, listing, Some(&store), Some(&ledger), options.selection, collisions)?;
     prepared.refuse_collisions(plan)?;
-    plan.tables().try_for_each(|table| table.check_folder(&plan.output))?;
-    plan.pairs().try_for_each(|pairs| pairs.check_folder(&plan.output))?;
-    manifest::refuse_foreign(plan, &ledger)?;
-    let folders = prepare::folder_claims(plan, &ledger)?;
-    ledger.adopt(&plan.name)?;
-    let todo = prepared.tasks.len();
-    let mut work = BTreeMap::new();
-    for input in prepared.tasks.iter().map(|task| &prepared.inputs[task.input]) {
-        let ending = input.relative.extension().map(|e| e.to_string_lossy().to_lowercase());
-        *work.entry(ending.unwrap_or_default()).or_insert(0) += input.identity.as_ref().map_or(0, |i| i.size);
+    if !options.accept_input {
+        origin::refuse_other(plan, &ledger, &prepared)?;
     }
+    check_folders(plan, &store, &ledger, options.replace_edited)?;
+    manifest::refuse_foreign(&store, &ledger)?;
+    let folders = naming::folder_claims(plan, &store, &ledger)?;
+    ledger.adopt(&plan.name)?;
+    origin::remember(plan, &mut ledger)?;
     emit(Event::Planned {
         total: prepared.inputs.len(),
-        todo,
+        todo: prepared.tasks.len(),
         reasons: prepared.reasons.clone(),
         vanished: prepared.vanished.len(),
         swept,
-        work,
+        work: bytes_by_ending(&prepared),
     });
-    let files = prepared.tasks.iter().flat_map(|t| t.claims.iter().map(|p| p.as_os_str().as_bytes()));
-    ledger.claim(files.chain(folders.iter().map(Vec::as_slice)))?;
+    ledger.claim(folders.iter().map(Vec::as_slice))?;
 
     let count = |reason| prepared.reasons.get(&reason).copied().unwrap_or(0);
-    let ignored = std::iter::zip(&prepared.inputs, &prepared.decisions)
-        .filter(|(_, reason)| **reason == Reason::StandingFailure)
-        .filter(|(input, _)| prepared.records.get(input.key()).is_some_and(|record| record.ignored))
-        .count();
     let mut summary = Summary {
         total: prepared.inputs.len(),
-        standing: count(Reason::StandingFailure) - ignored,
-        ignored,
+        standing: count(Reason::StandingFailure),
+        ignored: count(Reason::Acknowledged),
         skipped: count(Reason::UpToDate),
         not_selected: count(Reason::NotSelected),
         vanished: prepared.vanished.len(),
+        newly_vanished: prepared.newly_vanished,
         ..Summary::default()
     };
-    let result = work::work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
+    let result = work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
     if let Err(error) = result {
         summary.stop = Some(Stop::StorageFailed);
         summary.seconds = start.elapsed().as_secs_f64();
@@ -141,12 +146,14 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     emit(Event::Publishing);
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
-    publish_pairs(plan, &store, &mut ledger, &prepared, prunes, &mut summary)?;
+    publish_pairs(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
     if prunes {
-        summary.pruned = prune(plan, &store, &mut ledger, &prepared)?;
+        summary.pruned = tidy::prune(plan, &store, &mut ledger, &prepared)?;
     }
     if summary.stop.is_none() {
-        remove_stale(plan, &store, &mut ledger)?;
+        tidy::remove_stale(plan, &store, &mut ledger, &prepared)?;
+        let (gone, back) = prepared.moves();
+        ledger.set_vanished(&gone, &back)?;
     }
     publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
@@ -154,74 +161,43 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     Ok(summary)
 }
 
-/// Removes a file if it is still the one that was written: someone may have put a better one there. Tells
-/// whether it did.
-fn remove_written(store: &Store, path: &std::path::Path, stamp: &Stamp) -> Result<bool, StoreError> {
-    let ours = inputs::is_as_written(&store.root().join(path), stamp);
-    if ours {
-        store.remove(path)?;
+/// Fails when a folder that is replaced as a whole, or a list in it, is not as safelight left it.
+///
+/// # Errors
+/// With the name of the first thing that replacing would lose.
+pub fn check_folders(
+    plan: &Plan,
+    store: &Store,
+    ledger: &Ledger,
+    replace_edited: bool,
+) -> Result<(), RunError> {
+    plan.tables().try_for_each(|table| table.check_folder(store))?;
+    plan.pairs().try_for_each(|pairs| pairs.check_folder(store))?;
+    if replace_edited {
+        return Ok(());
     }
-    Ok(ours)
-}
-
-fn prune(plan: &Plan, store: &Store, ledger: &mut Ledger, prepared: &Prepared) -> Result<usize, RunError> {
-    use std::ffi::OsStr;
-    let orphans = ledger.orphans()?;
-    let gone = prepared.vanished.iter().flat_map(|(_, outputs)| outputs.iter()).chain(orphans.iter());
-    let mut removed = 0;
-    for output in gone {
-        let path = std::path::Path::new(OsStr::from_bytes(&output.path));
-        removed += usize::from(remove_written(store, path, &output.stamp)?);
-    }
-    // Tables, lists and shards of folders that no step writes any more.
-    let pairs = plan.pairs().map(|p| p.folder().display().to_string());
-    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).chain(pairs).collect();
-    for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
+    for folder in ledger.part_folders()? {
         for (name, stamp) in ledger.parts(&folder)? {
-            let path = std::path::Path::new(&folder).join(name);
-            removed += usize::from(remove_written(store, &path, &stamp)?);
+            store.check_unedited(&std::path::Path::new(&folder).join(name), &stamp)?;
         }
-        ledger.set_parts(&folder, &[])?;
     }
-    let inputs: Vec<_> = prepared.vanished.iter().map(|(path, _)| path.clone()).collect();
-    ledger.forget(&inputs, &orphans)?;
-    Ok(removed)
+    Ok(())
 }
 
-/// Removes what no record owns from folders whose names are not known before: files that a crash left, which
-/// were announced, and in the folders of pairs also those of earlier settings, which loaders that list a folder
-/// would take for pairs. What lists the pairs does not name them any more.
-fn remove_stale(plan: &Plan, store: &Store, ledger: &mut Ledger) -> Result<(), RunError> {
-    if plan.owned_folders().next().is_none() {
-        return Ok(());
+/// Bytes to process, by the ending of the names in small letters.
+fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
+    let mut work = BTreeMap::new();
+    for task in &prepared.tasks {
+        let input = &prepared.inputs[task.input];
+        let size = input.identity.as_ref().map_or(0, |identity| identity.size);
+        *work.entry(ending(&input.relative)).or_insert(0) += size;
     }
-    let path_of = |bytes: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
-    let mut gone = Vec::new();
-    for orphan in ledger.orphans()? {
-        let path = path_of(&orphan.path);
-        if plan.pairs().any(|pairs| path.starts_with(pairs.folder()) || pairs.is_fragment(&path)) {
-            remove_written(store, &path, &orphan.stamp)?;
-            gone.push(orphan);
-        }
-    }
-    ledger.forget(&[], &gone)?;
-    let claims: Vec<_> = ledger.claims()?.into_iter().filter(|claim| !claim.ends_with(b"/")).collect();
-    if claims.is_empty() {
-        return Ok(());
-    }
-    let records = ledger.records()?;
-    let outputs = records.values().flat_map(|r| r.products.values().flatten());
-    let owned: BTreeSet<&[u8]> = outputs.map(|o| o.path.as_slice()).collect();
-    let mut left = Vec::new();
-    for claim in claims.into_iter().filter(|claim| !owned.contains(claim.as_slice())) {
-        let path = path_of(&claim);
-        let fragment = plan.pairs().any(|pairs| pairs.is_fragment(&path));
-        if fragment || plan.owned_folders().any(|folder| path.starts_with(folder)) {
-            store.remove(&path)?;
-            left.push(claim);
-        }
-    }
-    Ok(ledger.unclaim(&left)?)
+    work
+}
+
+/// What the ending of a name is counted under.
+pub fn ending(path: &std::path::Path) -> String {
+    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 fn publish_pairs(
@@ -229,17 +205,18 @@ fn publish_pairs(
     store: &Store,
     ledger: &mut Ledger,
     prepared: &Prepared,
-    prunes: bool,
+    replace_edited: bool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     if plan.pairs().next().is_none() {
         return Ok(());
     }
-    let records = ledger.records()?;
-    let vanished: BTreeSet<&[u8]> = prepared.vanished.iter().map(|(path, _)| path.as_slice()).collect();
+    // What has vanished or is left out leaves the lists, as it leaves the tables.
+    let mut records = ledger.records()?;
+    let shown: std::collections::HashSet<&[u8]> = prepared.shown().into_iter().map(|i| i.key()).collect();
+    records.retain(|path, _| shown.contains(path.as_slice()));
     for pairs in plan.pairs() {
-        let leave_out = |path: &[u8]| prunes && vanished.contains(path);
-        let count = pairs.publish(plan, store, ledger, &records, &leave_out)?;
+        let count = pairs.publish(plan, store, ledger, &records, replace_edited)?;
         summary.tables.push((pairs.folder().display().to_string(), count));
     }
     Ok(())
@@ -255,9 +232,15 @@ fn publish(
     let records = ledger.records()?;
     // The manifest is made while the tables are, and written in any case.
     let (manifest, tables) = std::thread::scope(|scope| {
-        let manifest = scope.spawn(|| manifest::contents(plan, &prepared.inputs, &records));
+        let make = || manifest::contents(plan, prepared, &records);
+        let manifest = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, make);
         let tables = publish_tables(plan, store, ledger, prepared, &records, summary);
-        (manifest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), tables)
+        let manifest = match manifest {
+            Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No thread to be had: one after the other.
+            Err(_) => make(),
+        };
+        (manifest, tables)
     });
     manifest::write(store, manifest?)?;
     tables
@@ -271,8 +254,9 @@ fn publish_tables(
     records: &HashMap<Vec<u8>, Record>,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
+    let shown = prepared.shown();
     for table in plan.tables() {
-        let rows = table.publish(plan, store, ledger, &prepared.inputs, records)?;
+        let rows = table.publish(plan, store, ledger, &shown, records)?;
         summary.tables.push((table.folder().to_string(), rows));
     }
     Ok(())

@@ -60,10 +60,12 @@ pub struct Record {
     pub notes: Vec<String>,
     /// Seconds of work the last time.
     pub seconds: f64,
-    /// Whether its failure is acknowledged.
-    pub ignored: bool,
     /// Products present, with the files of each.
     pub products: BTreeMap<Fingerprint, Vec<Output>>,
+    /// Its failure was acknowledged.
+    pub ignored: bool,
+    /// The last run did not find it.
+    pub vanished: bool,
 }
 
 /// A change to one input's record, to be committed.
@@ -77,7 +79,9 @@ pub struct Entry {
     pub payloads: HashMap<Fingerprint, Payload>,
     /// Products made earlier that still hold.
     pub keep: BTreeSet<Fingerprint>,
-    /// Output paths that were claimed and not written, to be given up.
+    /// Outputs made earlier that were found again under a new time, as a copy or restored backup has it.
+    pub restamp: Vec<Output>,
+    /// Output paths that were announced and not written, to be given up.
     pub unclaim: Vec<Vec<u8>>,
 }
 

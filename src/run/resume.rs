@@ -1,6 +1,7 @@
 //! What is outstanding: a pure function of the products asked for, the inputs, the ledger and the disk.
 
 use super::ledger::{Fingerprint, Outcome, Output, Record};
+use crate::store::{Seen, Stamp};
 use std::collections::{BTreeSet, HashMap};
 
 /// Identity of an input as the file system tells it.
@@ -32,14 +33,18 @@ pub enum Reason {
     PlanChanged,
     /// An output is gone.
     OutputMissing,
-    /// An output is not the file that was written.
+    /// An output is not the file that was written, or a copy of it.
     OutputChanged,
+    /// It can't be told whether an output is there.
+    OutputUnseen,
     /// The last attempt failed and may succeed now.
     FailedBefore,
     /// Nothing to do.
     UpToDate,
     /// Failed before for a reason that lies in the unchanged file.
     StandingFailure,
+    /// The same, and acknowledged.
+    Acknowledged,
     /// Not among the items asked for.
     NotSelected,
 }
@@ -53,9 +58,11 @@ impl Reason {
             Reason::PlanChanged => "settings or model changed",
             Reason::OutputMissing => "output missing",
             Reason::OutputChanged => "output changed",
+            Reason::OutputUnseen => "output can't be looked at",
             Reason::FailedBefore => "failed before, trying again",
             Reason::UpToDate => "up to date",
             Reason::StandingFailure => "failed before, file unchanged",
+            Reason::Acknowledged => "failed before, acknowledged",
             Reason::NotSelected => "not selected",
         }
     }
@@ -70,8 +77,8 @@ pub struct Decision {
     pub make: BTreeSet<Fingerprint>,
 }
 
-/// Size and time of the files on disk at the paths the ledger knows.
-pub type Disk = HashMap<Vec<u8>, Identity>;
+/// What stands at the paths that the ledger knows; nothing where a path is missing here.
+pub type Disk = HashMap<Vec<u8>, Seen>;
 
 /// Decides for one input.
 ///
@@ -96,6 +103,7 @@ pub fn decide(
     if let Outcome::Failed { error, plan: then } = &record.outcome {
         let standing = same_input && plan == then && !error.kind.is_transient();
         return match (standing, selection) {
+            (true, Selection::Outstanding) if record.ignored => none(Reason::Acknowledged),
             (true, Selection::Outstanding) => none(Reason::StandingFailure),
             _ if !same_input => all(Reason::InputChanged),
             _ => all(Reason::FailedBefore),
@@ -122,14 +130,18 @@ pub fn decide(
 }
 
 fn damage(output: &Output, disk: &Disk) -> Option<Reason> {
-    let stamp = &output.stamp;
     match disk.get(&output.path) {
         None => Some(Reason::OutputMissing),
-        Some(found) if *found != (Identity { size: stamp.size, mtime_ns: stamp.mtime_ns }) => {
-            Some(Reason::OutputChanged)
-        }
-        Some(_) => None,
+        Some(Seen::Unknown(_)) => Some(Reason::OutputUnseen),
+        found if is_as_written(output, found) => None,
+        Some(_) => Some(Reason::OutputChanged),
     }
+}
+
+/// Whether what was seen at an output's name is the file as it was written, by size and time.
+pub fn is_as_written(output: &Output, found: Option<&Seen>) -> bool {
+    let Stamp { size, mtime_ns, .. } = output.stamp;
+    found == Some(&Seen::File { size, mtime_ns })
 }
 
 #[cfg(test)]

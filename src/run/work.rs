@@ -3,18 +3,18 @@
 use super::committer::{self, Committer, Message};
 use super::event::{Event, Stop, Summary};
 use super::inputs::{Input, path_text};
-use super::item::{Done, Item};
+use super::item::{Done, Item, refused};
 use super::ledger::Ledger;
 use super::memory::{Admitted, Budget};
-use super::prepare::{Prepared, Task};
+use super::prepare::Prepared;
+use super::task::Task;
 use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::Plan;
 use crate::spec::units::mib;
 use crate::steps::{ColumnStep, Sample};
-use crate::store::Store;
+use crate::store::{Refusal, Store};
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
@@ -54,7 +54,7 @@ pub fn work(
         .build()
         .map_err(|e| RunError::Threads(e.to_string()))?;
     let budget = Budget::new(plan.item_budget(threads));
-    let halt = AtomicBool::new(false);
+    let (halt, failures) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (send, receive) = mpsc::sync_channel(threads * 4);
     let workers = Workers {
         plan,
@@ -66,13 +66,16 @@ pub fn work(
         // Asked for here since preparing the first batch is nothing for a worker.
         batched: if prepared.tasks.len() > threads { plan.batched().collect() } else { Vec::new() },
         allowed: plan.limits.max_failures.allowed(prepared.inputs.len()),
-        failures: AtomicUsize::new(0),
+        failures: &failures,
         halt: &halt,
         large: Mutex::default(),
     };
     std::thread::scope(|scope| -> Result<(), RunError> {
-        let committer = Committer::new(plan, store, ledger, emit, &halt);
-        let recording = scope.spawn(move || committer.run(&receive));
+        let committer = Committer::new(plan, store, ledger, emit, &halt, &failures, options.replace_edited);
+        let recording = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn_scoped(scope, move || committer.run(&receive))
+            .map_err(|e| RunError::Threads(e.to_string()))?;
         let all = prepared.tasks.iter().collect();
         summary.stop = pool.in_place_scope(|pool| workers.dispatch(all, true, &send, pool));
         let large = std::mem::take(&mut *workers.large.lock().unwrap_or_else(PoisonError::into_inner));
@@ -100,7 +103,7 @@ struct Workers<'a> {
     batched: Vec<(usize, &'a dyn ColumnStep)>,
     /// Failures tolerated.
     allowed: usize,
-    failures: AtomicUsize,
+    failures: &'a AtomicUsize,
     halt: &'a AtomicBool,
     /// Tasks of groups that turned out to need more memory than the group has.
     large: Mutex<Vec<&'a Task>>,
@@ -238,7 +241,8 @@ impl<'a> Workers<'a> {
             let input = self.input(task);
             (self.emit)(Event::Started { path: input.relative.clone() });
             let room = if need.is_some() { None } else { Some(ROOM) };
-            let item = Item::open(self.plan, self.store, input, task, self.refusal(task, need), room);
+            let (refusal, edited) = (self.refusal(task, need), self.options.replace_edited);
+            let item = Item::open(self.plan, self.store, input, task, refusal, room, edited);
             held += item.held();
             taken.push(task);
             items.push(item);
@@ -253,11 +257,9 @@ impl<'a> Workers<'a> {
                     self.large.lock().unwrap_or_else(PoisonError::into_inner).push(task);
                     continue;
                 }
-                Ok(Done::Processed(mut processed)) => {
-                    if processed.failed() {
+                Ok(Done::Processed(processed)) => {
+                    if processed.failed() && !processed.failed_again() {
                         self.failures.fetch_add(1, Ordering::SeqCst);
-                        let claims = task.claims.iter().map(|p| p.as_os_str().as_bytes().to_vec());
-                        processed.entry.unclaim = claims.collect();
                     }
                     Ok(processed)
                 }
@@ -277,11 +279,10 @@ impl<'a> Workers<'a> {
         if input.identity.is_err() {
             None
         } else if let Some(path) = &task.foreign {
-            let message = format!(
-                "{} exists and was not written by safelight; move it away or choose another output",
-                self.plan.output.join(path).display()
-            );
-            Some(ItemError::new(ErrorKind::Exists, message))
+            Some(refused(&Refusal::foreign(&self.plan.output.join(path))))
+        } else if let Some((path, reason)) = &task.refused {
+            let path = self.plan.output.join(path);
+            Some(refused(&Refusal::Name { path, reason: reason.clone() }))
         } else if let Some(need) = need.filter(|need| *need > free) {
             let message = format!(
                 "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",

@@ -10,7 +10,6 @@ use crate::plan::{Build, Link, Plan};
 use crate::run::RunError;
 use crate::run::inputs::{Input, Origin, path_text};
 use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
-use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built};
@@ -95,6 +94,11 @@ impl TableSink {
         self.folder.display()
     }
 
+    /// The same as a path.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
     fn layout(&self, plan: &Plan) -> Layout {
         let mut columns = base_columns();
         let mut taken: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
@@ -129,7 +133,7 @@ impl TableSink {
         plan: &Plan,
         store: &Store,
         ledger: &mut Ledger,
-        inputs: &[Input],
+        inputs: &[&Input],
         records: &HashMap<Vec<u8>, Record>,
     ) -> Result<usize, RunError> {
         let layout = self.layout(plan);
@@ -155,8 +159,7 @@ impl TableSink {
         }
         let folder_name = self.folder.display().to_string();
         let known = ledger.parts(&folder_name)?;
-        let present =
-            present_files(&store.root().join(&self.folder), is_part_name).map_err(|m| self.error(m))?;
+        let present = store.parts(&self.folder, is_part_name).map_err(|m| self.error(m))?;
         let intact =
             |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
         if present.len() == parts.len() && parts.iter().all(|(name, _)| intact(name)) {
@@ -179,7 +182,7 @@ impl TableSink {
                 }
             }
         });
-        let stamps = store.replace_folder(&self.folder, files);
+        let stamps = store.replace_folder(&self.folder, files, is_part_name);
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -198,11 +201,10 @@ impl TableSink {
     ///
     /// # Errors
     /// With the name of the first such thing.
-    pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
-        let folder = output.join(&self.folder);
-        present_files(&folder, is_part_name)
-            .map(drop)
-            .map_err(|m| RunError::Foreign(format!("table folder {} {m}", folder.display())))
+    pub fn check_folder(&self, store: &Store) -> Result<(), RunError> {
+        let folder = store.root().join(&self.folder);
+        let foreign = |m| RunError::Foreign(format!("table folder {} {m}", folder.display()));
+        store.parts(&self.folder, is_part_name).map(drop).map_err(foreign)
     }
 }
 

@@ -149,6 +149,13 @@ pub const LIMITS: &[Param] = &[
         doc: "Failures in a run above which it stops: a count, or a share of all inputs (at least one).",
     },
     Param {
+        name: "max_vanished",
+        kind: Kind::Failures,
+        fallback: Fallback::Yaml("20%"),
+        doc: "Known inputs that may be missing, gone or left out by the patterns, without stopping the run before it \
+              starts: a count, or a share of them (at least 20).",
+    },
+    Param {
         name: "threads",
         kind: Kind::Int { min: 1, max: 1024 },
         fallback: Fallback::Unset,

@@ -1,8 +1,11 @@
 //! One run an output: an advisory lock that the system drops when its owner dies.
 
-use super::STATE_FOLDER;
+use super::dir::Kind;
+use super::names::STATE_FOLDER;
+use super::{Found, Store, StoreError};
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Why the lock was not taken.
@@ -22,8 +25,19 @@ pub enum LockError {
         /// Lock file.
         path: PathBuf,
         /// The system's answer.
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// Something else stands at its name.
+    #[error("{} is no file of safelight's alone ({what}); move it away", path.display())]
+    Foreign {
+        /// Lock file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The folder that it is in could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The lock on an output folder, held until dropped or the process dies.
@@ -33,28 +47,61 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the output folder `root`, at once or not at all.
+    /// Takes the lock of an output, at once or not at all.
     ///
     /// # Errors
     /// When another process holds it, or the lock file cannot be made.
-    pub fn take(root: &Path) -> Result<Lock, LockError> {
-        let path = root.join(STATE_FOLDER).join("lock");
+    pub fn take(store: &Store) -> Result<Lock, LockError> {
+        let path = store.root().join(STATE_FOLDER).join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
-        std::fs::create_dir_all(root.join(STATE_FOLDER)).map_err(io)?;
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let name = OsStr::new("lock");
+        let dir = store.folder(Path::new(STATE_FOLDER), true)?;
+        let dir = dir.ok_or_else(|| io(io::ErrorKind::NotFound.into()))?;
+        if let Some(found) = dir.look(name).map_err(io)? {
+            own(&found).map_err(|what| LockError::Foreign { path: path.clone(), what })?;
+        }
+        let mut file = dir.keep(name).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
                 file.read_to_string(&mut owner).ok();
                 let owner = if owner.trim().is_empty() { "unknown".into() } else { owner.trim().into() };
-                return Err(LockError::Held { output: root.to_path_buf(), owner });
+                return Err(LockError::Held { output: store.root().to_path_buf(), owner });
             }
             Err(TryLockError::Error(e)) => return Err(io(e)),
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
         write!(file, "{}", std::process::id()).map_err(io)?;
         Ok(Lock { _file: file })
+    }
+}
+
+/// Whether a file is one that may be written into: a regular one without a second name elsewhere.
+fn own(found: &Found) -> Result<(), &'static str> {
+    match found.kind {
+        Kind::File if found.links > 1 => Err("a file with another name elsewhere"),
+        Kind::File => Ok(()),
+        kind => Err(kind.text()),
+    }
+}
+
+impl Store {
+    /// Makes sure that files of the state folder which other code opens by path, each of `names`, are safelight's own;
+    /// makes the folder where it is missing and `make` is set. Gives its path.
+    ///
+    /// # Errors
+    /// When one is a link, has a second name, or can't be looked at.
+    pub fn check_state_files(&self, names: &[&str], make: bool) -> Result<PathBuf, LockError> {
+        let path = self.root().join(STATE_FOLDER);
+        let Some(dir) = self.folder(Path::new(STATE_FOLDER), make)? else { return Ok(path) };
+        for name in names {
+            let file = path.join(name);
+            let found = dir.look(OsStr::new(name));
+            if let Some(found) = found.map_err(|source| LockError::Io { path: file.clone(), source })? {
+                own(&found).map_err(|what| LockError::Foreign { path: file, what })?;
+            }
+        }
+        Ok(path)
     }
 }

@@ -1,83 +1,41 @@
 //! The only writer of files. Everything appears under its final name whole, synced, and by rename.
 //!
 //! A file is *staged* (written under a temporary name beside its target) by a worker and *published*
-//! (synced, renamed, folder synced) by the committer. What a crash leaves behind carries the temporary
-//! prefix and is swept by the next run.
+//! (synced, renamed, folder synced) by the committer. What a crash leaves behind carries a temporary
+//! name and is swept by the next run. The output folder is opened once; from there every folder is reached
+//! by handle ([`dir`]), never through a link and never into a folder of the input ([`Guard`]). A name that is
+//! new is taken only while nothing has it; a file that is there is replaced only while it is the one that
+//! was written ([`Known`]).
 
+mod dir;
+mod error;
 mod fault;
+mod folder;
+mod guard;
+mod known;
 mod lock;
+pub mod look;
+pub mod names;
+mod publish;
+mod sweep;
 
+pub use dir::{Dir, Found, Kind};
+pub use error::{Refusal, StoreError};
 pub use fault::{Fault, VARIABLE as FAULT_VARIABLE};
+pub use folder::{Part, WritePart};
+pub use guard::{FileId, Guard};
+pub use known::{Known, Seen, Standing, Written};
 pub use lock::{Lock, LockError};
+pub use names::{STATE_FOLDER, TEMP_PREFIX};
+pub use publish::Removal;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use std::collections::BTreeSet;
+use error::{io_error, name_error, refuses_name};
+use names::{is_reserved, temp_name};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Prefix of every temporary file and folder.
-pub const TEMP_PREFIX: &str = ".safelight-tmp-";
-
-/// Folder inside the output that holds the ledger and the lock.
-pub const STATE_FOLDER: &str = ".safelight";
-
-/// A write that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The operating system refused.
-    #[error("cannot {action} {}: {source}; check free space, permissions and the mount, then run again", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// A name the file system can't take, or where a folder stands.
-    #[error("cannot write {}: {reason}; rename the input or choose another format, suffix or output", path.display())]
-    Name {
-        /// The path.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// A name that would leave the output folder.
-    #[error("refusing to write {}: the name leaves the output folder", path.display())]
-    Outside {
-        /// The offending relative path.
-        path: PathBuf,
-    },
-}
-
-/// Whether the file system can hold a file at `target`: asked before anything is written, so that one bad
-/// name is one item's failure and not that of the batch it would be renamed with.
-fn usable(target: &Path) -> Result<(), StoreError> {
-    match fs::symlink_metadata(target) {
-        Ok(meta) if meta.is_dir() => {
-            Err(StoreError::Name { path: target.to_path_buf(), reason: "a folder stands there".into() })
-        }
-        Ok(_) => Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(refused_name(target, e, "look at")),
-    }
-}
-
-fn refused_name(path: &Path, source: io::Error, action: &'static str) -> StoreError {
-    use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, NotADirectory};
-    match source.kind() {
-        InvalidFilename | InvalidInput | NotADirectory | AlreadyExists => {
-            StoreError::Name { path: path.to_path_buf(), reason: source.to_string() }
-        }
-        _ => io_error(action, path, source),
-    }
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { action, path: path.to_path_buf(), source }
-}
 
 /// Size, time and content of a published file, as the ledger keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +52,7 @@ pub struct Stamp {
 #[derive(Debug)]
 pub struct Staged {
     relative: PathBuf,
-    temp: PathBuf,
+    temp: OsString,
     size: u64,
     hash: [u8; 32],
 }
@@ -105,80 +63,53 @@ impl Staged {
         &self.relative
     }
 
-    /// Where it stands until it is published.
-    pub fn temp(&self) -> &Path {
-        &self.temp
-    }
-}
-
-/// Writes a part's content.
-pub type WritePart<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
-
-/// A file of a folder that is replaced as a whole.
-pub enum Part<'a> {
-    /// New content.
-    New(Vec<u8>),
-    /// New content that is written piece by piece.
-    Written(WritePart<'a>),
-    /// A file of the present folder, as it was stamped when it was written.
-    Carried {
-        /// Its present name.
-        from: String,
-        /// Its stamp.
-        stamp: Stamp,
-    },
-}
-
-/// Hashes what passes through to a file.
-struct Hashing {
-    file: io::BufWriter<File>,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
-        self.file.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+    /// Its size and content.
+    pub fn written(&self) -> Written {
+        Written { size: self.size, mtime_ns: None, hash: self.hash }
     }
 }
 
 /// The output folder of one job.
 #[derive(Debug)]
 pub struct Store {
-    root: PathBuf,
+    root: Dir,
+    guard: Guard,
     serial: AtomicU64,
     fault: Fault,
 }
 
 impl Store {
-    /// Opens (and creates) the output folder `root`.
+    /// Opens (and creates) the output folder `root`, which may be none of what `guard` holds.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn open(root: &Path, fault: Fault) -> Result<Store, StoreError> {
-        let store = Store::bare(root, fault)?;
-        let state = root.join(STATE_FOLDER);
-        fs::create_dir_all(&state).map_err(|e| io_error("create", &state, e))?;
-        Ok(store)
+    /// When the folder cannot be made, or is one of the input's.
+    pub fn open(root: &Path, guard: Guard, fault: Fault) -> Result<Store, StoreError> {
+        fs::create_dir_all(root).map_err(|e| io_error("create", root, e))?;
+        let dir = Dir::open(root).map_err(|e| io_error("open", root, e))?;
+        Store::within(dir, guard, fault)
     }
 
-    /// Opens a folder that is no job's output: without a place for the ledger.
+    /// Opens the output folder `root` to look at what is there; none where it is missing.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn bare(root: &Path, fault: Fault) -> Result<Store, StoreError> {
-        fs::create_dir_all(root).map_err(|e| io_error("create", root, e))?;
-        Ok(Store { root: root.to_path_buf(), serial: AtomicU64::new(0), fault })
+    /// When it can't be opened.
+    pub fn existing(root: &Path) -> Result<Option<Store>, StoreError> {
+        match Dir::open(root) {
+            Ok(dir) => Store::within(dir, Guard::default(), Fault::default()).map(Some),
+            Err(e) if look::is_absence(&e) => Ok(None),
+            Err(e) => Err(io_error("open", root, e)),
+        }
+    }
+
+    fn within(root: Dir, guard: Guard, fault: Fault) -> Result<Store, StoreError> {
+        let store = Store { root, guard, serial: AtomicU64::new(0), fault };
+        store.check_guard(&store.root)?;
+        Ok(store)
     }
 
     /// The output folder.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.root.path()
     }
 
     /// The fault plan, for the ledger's own transactions.
@@ -186,33 +117,107 @@ impl Store {
         &self.fault
     }
 
-    fn target(&self, relative: &Path) -> Result<PathBuf, StoreError> {
-        let inside = relative.components().all(|c| matches!(c, Component::Normal(_)));
-        if !inside || relative.as_os_str().is_empty() {
-            return Err(StoreError::Outside { path: relative.to_path_buf() });
+    /// Fails when a folder belongs to the input, by whatever name it was reached.
+    fn check_guard(&self, folder: &Dir) -> Result<(), StoreError> {
+        let itself = folder.itself().map_err(|e| io_error("look at", folder.path(), e))?;
+        if self.guard.holds(&itself) {
+            let what =
+                "is a folder of the input under another name, and originals are never written to".into();
+            return Err(Refusal::Taken { path: folder.path().to_path_buf(), what }.into());
         }
-        Ok(self.root.join(relative))
+        Ok(())
     }
 
-    fn temp_name(&self, parent: &Path) -> PathBuf {
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        parent.join(format!("{TEMP_PREFIX}{}-{serial}", std::process::id()))
+    /// The output folder itself, opened once more.
+    fn top(&self) -> Result<Dir, StoreError> {
+        self.root.child(OsStr::new(".")).map_err(|e| io_error("open", self.root(), e))
+    }
+
+    /// Opens the folder at `relative`; none where it is missing and not to be made.
+    ///
+    /// # Errors
+    /// When a link, a file, or a folder of the input stands on the way, or the system refuses.
+    fn folder(&self, relative: &Path, make: bool) -> Result<Option<Dir>, StoreError> {
+        let mut dir = self.top()?;
+        for component in relative.components() {
+            let Component::Normal(name) = component else {
+                return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
+            };
+            let Some(child) = self.step(&dir, name, make)? else { return Ok(None) };
+            self.check_guard(&child)?;
+            dir = child;
+        }
+        Ok(Some(dir))
+    }
+
+    fn step(&self, dir: &Dir, name: &OsStr, make: bool) -> Result<Option<Dir>, StoreError> {
+        let path = dir.path().join(name);
+        for made in [false, true] {
+            let error = match dir.child(name) {
+                Ok(child) => return Ok(Some(child)),
+                Err(error) => error,
+            };
+            if refuses_name(&error) {
+                return Err(name_error("open", &path, error));
+            }
+            if error.kind() != io::ErrorKind::NotFound {
+                let found = dir.look(name).map_err(|e| io_error("look at", &path, e))?;
+                return Err(match found.filter(|found| found.kind != Kind::Folder) {
+                    Some(found) => Refusal::stands(&path, found.kind).into(),
+                    None => io_error("open", &path, error),
+                });
+            }
+            if !make {
+                return Ok(None);
+            }
+            if made {
+                break;
+            }
+            match dir.make(name) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(name_error("create", &path, e));
+                }
+                _ => {}
+            }
+        }
+        // It is taken away as often as it is made.
+        Err(io_error("open", &path, io::ErrorKind::NotFound.into()))
+    }
+
+    /// The folder and the name of a target; no folder where it is missing and not to be made.
+    fn place<'a>(&self, relative: &'a Path, make: bool) -> Result<(Option<Dir>, &'a OsStr), StoreError> {
+        let inside = relative.components().all(|c| matches!(c, Component::Normal(_)));
+        let (Some(parent), Some(name), true) = (relative.parent(), relative.file_name(), inside) else {
+            return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
+        };
+        if is_reserved(relative) {
+            let reason = "safelight keeps this name for its own files".into();
+            return Err(Refusal::Name { path: self.root().join(relative), reason }.into());
+        }
+        Ok((self.folder(parent, make)?, name))
+    }
+
+    fn temp_name(&self) -> OsString {
+        temp_name(self.serial.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Writes `bytes` under a temporary name beside `relative`, making folders as needed.
     ///
     /// # Errors
-    /// When the name leaves the output folder or the system refuses.
+    /// [`StoreError::Refused`] when the name can't be used, before anything is written; else when the system refuses.
     pub fn stage(&self, relative: &Path, bytes: &[u8]) -> Result<Staged, StoreError> {
-        let target = self.target(relative)?;
-        let parent = target.parent().unwrap_or(&self.root);
-        usable(&target)?;
-        fs::create_dir_all(parent).map_err(|e| refused_name(&target, e, "create"))?;
-        let temp = self.temp_name(parent);
-        self.fault.hit("stage").map_err(|e| io_error("write", &temp, e))?;
-        let written = File::create_new(&temp).and_then(|mut f| f.write_all(bytes));
-        if let Err(e) = written {
-            fs::remove_file(&temp).ok();
+        let target = self.root().join(relative);
+        let (Some(dir), name) = self.place(relative, true)? else {
+            return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
+        };
+        match dir.look(name).map_err(|e| name_error("look at", &target, e))? {
+            None | Some(Found { kind: Kind::File, .. }) => {}
+            Some(found) => return Err(Refusal::stands(&target, found.kind).into()),
+        }
+        let temp = self.temp_name();
+        self.fault.hit("stage").map_err(|e| io_error("write", &target, e))?;
+        if let Err(e) = dir.create(&temp).and_then(|mut f| f.write_all(bytes)) {
+            dir.unlink(&temp).ok();
             return Err(io_error("write", &target, e));
         }
         Ok(Staged {
@@ -223,178 +228,77 @@ impl Store {
         })
     }
 
+    /// Where a staged file stands until it is published, for readers that want a path.
+    pub fn staged_path(&self, staged: &Staged) -> PathBuf {
+        self.root().join(staged.relative.with_file_name(&staged.temp))
+    }
+
     /// Drops staged files that will not be published.
     pub fn discard(&self, staged: &[Staged]) {
         for file in staged {
-            fs::remove_file(&file.temp).ok();
+            // What stays is swept by the next run.
+            if let Ok((Some(dir), _)) = self.place(&file.relative, false) {
+                dir.unlink(&file.temp).ok();
+            }
         }
     }
 
-    /// Syncs a batch of staged files, gives them their final names and syncs their folders.
-    ///
-    /// Returns one stamp a file, in order. After this the files survive a power cut.
-    ///
-    /// # Errors
-    /// On the first refusal; files before it are already in place, which is harmless.
-    pub fn publish(&self, batch: &[Staged]) -> Result<Vec<Stamp>, StoreError> {
-        let mut stamps = Vec::with_capacity(batch.len());
-        let mut folders = BTreeSet::new();
-        for file in batch {
-            self.fault.hit("sync").map_err(|e| io_error("sync", &file.temp, e))?;
-            let handle = File::open(&file.temp).map_err(|e| io_error("open", &file.temp, e))?;
-            handle.sync_all().map_err(|e| io_error("sync", &file.temp, e))?;
-            let mtime_ns = mtime_ns(&handle.metadata().map_err(|e| io_error("stat", &file.temp, e))?);
-            stamps.push(Stamp { size: file.size, mtime_ns, hash: file.hash });
-        }
-        for file in batch {
-            let target = self.target(&file.relative)?;
-            self.fault.hit("rename").map_err(|e| io_error("rename", &target, e))?;
-            fs::rename(&file.temp, &target).map_err(|e| io_error("rename to", &target, e))?;
-            self.remember_folders(&target, &mut folders);
-        }
-        for folder in folders {
-            self.sync_folder(&folder)?;
-        }
-        Ok(stamps)
-    }
-
-    fn remember_folders(&self, target: &Path, folders: &mut BTreeSet<PathBuf>) {
-        let inside = target.ancestors().skip(1).take_while(|a| a.starts_with(&self.root));
-        folders.extend(inside.map(Path::to_path_buf));
-    }
-
-    fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
-        self.fault.hit("sync-folder").map_err(|e| io_error("sync", folder, e))?;
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| io_error("sync", folder, e))
-    }
-
-    /// Writes one file through all the stages.
+    /// Writes one file of safelight's own, in place of what it wrote there before.
     ///
     /// # Errors
     /// As [`Store::stage`] and [`Store::publish`].
     pub fn write(&self, relative: &Path, bytes: &[u8]) -> Result<Stamp, StoreError> {
-        let staged = [self.stage(relative, bytes)?];
-        let mut stamps = self.publish(&staged)?;
-        stamps.pop().ok_or_else(|| StoreError::Outside { path: relative.to_path_buf() })
+        self.write_over(relative, bytes, Known::anything())
     }
 
-    /// Removes a published file and the folders it leaves empty.
+    /// As [`Store::write`], in place of nothing but what is `known`.
     ///
     /// # Errors
-    /// When the system refuses; a file already gone is fine.
-    pub fn remove(&self, relative: &Path) -> Result<(), StoreError> {
-        let target = self.target(relative)?;
-        self.fault.hit("remove").map_err(|e| io_error("remove", &target, e))?;
-        match fs::remove_file(&target) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io_error("remove", &target, e)),
-            _ => {}
-        }
-        for parent in target.ancestors().skip(1).take_while(|p| *p != self.root) {
-            if fs::remove_dir(parent).is_err() {
-                break;
-            }
-        }
-        Ok(())
+    /// As [`Store::stage`] and [`Store::publish`].
+    pub fn write_over(&self, relative: &Path, bytes: &[u8], known: Known) -> Result<Stamp, StoreError> {
+        let staged = self.stage(relative, bytes)?;
+        self.put(staged, known)
     }
 
-    /// Replaces `folder` by a new one holding exactly `files`, in one atomic exchange.
-    ///
-    /// Carried files are linked, not read: an unchanged part keeps its inode and its stamp. Readers that list
-    /// the folder see the whole old set or the whole new set.
+    /// Publishes a single staged file, in place of nothing but what is `known`.
     ///
     /// # Errors
-    /// When the system refuses; the present folder then stands unchanged.
-    pub fn replace_folder<'a>(
-        &self,
-        folder: &Path,
-        files: impl Iterator<Item = Result<(String, Part<'a>), StoreError>>,
-    ) -> Result<Vec<(String, Stamp)>, StoreError> {
-        let target = self.target(folder)?;
-        let parent = target.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent).map_err(|e| io_error("create", parent, e))?;
-        let temp = self.temp_name(parent);
-        fs::create_dir(&temp).map_err(|e| io_error("create", &temp, e))?;
-        let mut stamps = Vec::new();
-        for file in files {
-            let (name, part) = file?;
-            let path = temp.join(&name);
-            self.fault.hit("part").map_err(|e| io_error("write", &path, e))?;
-            let write: WritePart<'_> = match part {
-                Part::New(bytes) => Box::new(move |to| to.write_all(&bytes)),
-                Part::Written(write) => write,
-                Part::Carried { from, stamp } => {
-                    let present = target.join(&from);
-                    if fs::hard_link(&present, &path).is_ok() {
-                        stamps.push((name, stamp));
-                        continue;
-                    }
-                    let mut old = File::open(&present).map_err(|e| io_error("read", &present, e))?;
-                    Box::new(move |to| io::copy(&mut old, to).map(drop))
-                }
-            };
-            let finish = |file: File| {
-                let mut to = Hashing { file: io::BufWriter::new(file), hasher: blake3::Hasher::new() };
-                write(&mut to)?;
-                let file = to.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.sync_all()?;
-                Ok((file.metadata()?, *to.hasher.finalize().as_bytes()))
-            };
-            let (meta, hash) =
-                File::create_new(&path).and_then(finish).map_err(|e| io_error("write", &path, e))?;
-            stamps.push((name, Stamp { size: meta.len(), mtime_ns: mtime_ns(&meta), hash }));
-        }
-        self.sync_folder(&temp)?;
-        self.fault.hit("swap").map_err(|e| io_error("swap", &target, e))?;
-        self.swap(&temp, &target)?;
-        self.sync_folder(parent)?;
-        self.fault.hit("drop-old").map_err(|e| io_error("remove", &temp, e))?;
-        if temp.exists() {
-            fs::remove_dir_all(&temp).map_err(|e| io_error("remove", &temp, e))?;
-        }
-        Ok(stamps)
+    /// As [`Store::publish`].
+    pub fn put(&self, staged: Staged, known: Known) -> Result<Stamp, StoreError> {
+        let stamp = self.publish(std::slice::from_ref(&staged), &[known], false)?.pop();
+        stamp.unwrap_or(Err(Refusal::Outside { path: staged.relative })).map_err(StoreError::from)
     }
 
-    fn swap(&self, temp: &Path, target: &Path) -> Result<(), StoreError> {
-        if !target.exists() {
-            return fs::rename(temp, target).map_err(|e| io_error("rename to", target, e));
-        }
-        if renameat_with(CWD, temp, CWD, target, RenameFlags::EXCHANGE).is_ok() {
-            return Ok(());
-        }
-        // File systems without an atomic exchange (some network mounts): a short gap without the folder.
-        let aside = self.temp_name(target.parent().unwrap_or(&self.root));
-        fs::rename(target, &aside).map_err(|e| io_error("rename", target, e))?;
-        fs::rename(temp, target).map_err(|e| io_error("rename to", target, e))?;
-        fs::remove_dir_all(&aside).map_err(|e| io_error("remove", &aside, e))
-    }
-
-    /// Removes what crashed runs left: every file or folder with the temporary prefix. Returns how many.
+    /// Opens a file of the output to read it; none where nothing stands there.
     ///
     /// # Errors
-    /// When one cannot be removed.
-    pub fn sweep(&self) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        let mut walk = walkdir::WalkDir::new(&self.root).follow_links(false).into_iter();
-        while let Some(entry) = walk.next() {
-            let Ok(entry) = entry else { continue };
-            if !entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
-                // A folder with a ledger of its own is another job's output.
-                if entry.depth() > 0 && entry.file_type().is_dir() && entry.path().join(STATE_FOLDER).exists()
-                {
-                    walk.skip_current_dir();
-                }
-                continue;
-            }
-            let gone = if entry.file_type().is_dir() {
-                walk.skip_current_dir();
-                fs::remove_dir_all(entry.path())
-            } else {
-                fs::remove_file(entry.path())
-            };
-            gone.map_err(|e| io_error("remove", entry.path(), e))?;
-            removed += 1;
+    /// When it can't be opened, or is no regular file.
+    pub fn open_file(&self, relative: &Path) -> Result<Option<File>, StoreError> {
+        let path = self.root().join(relative);
+        let (parent, name) =
+            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let Some(dir) = self.folder(parent, false)? else { return Ok(None) };
+        match dir.look(name).map_err(|e| name_error("look at", &path, e))? {
+            None => return Ok(None),
+            Some(Found { kind: Kind::File, .. }) => {}
+            Some(found) => return Err(Refusal::stands(&path, found.kind).into()),
         }
-        Ok(removed)
+        match dir.read(name) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(io_error("read", &path, e)),
+        }
+    }
+
+    /// The bytes of a file of the output; none where nothing stands there.
+    ///
+    /// # Errors
+    /// As [`Store::open_file`].
+    pub fn read(&self, relative: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(mut file) = self.open_file(relative)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = io::Read::read_to_end(&mut file, &mut bytes);
+        read.map(|_| Some(bytes)).map_err(|e| io_error("read", &self.root().join(relative), e))
     }
 }
 

@@ -1,7 +1,24 @@
 use super::*;
+use std::os::unix::fs::symlink;
 
 fn store(root: &Path) -> Store {
-    Store::open(root, Fault::default()).unwrap()
+    Store::open(root, Guard::default(), Fault::default()).unwrap()
+}
+
+fn guarded(root: &Path, input: &Path) -> Store {
+    let id = FileId::of(&fs::metadata(input).unwrap());
+    Store::open(root, Guard::new([id]), Fault::default()).unwrap()
+}
+
+fn refusal(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Refused(refusal) => refusal,
+        error => panic!("{error}"),
+    }
+}
+
+fn put(store: &Store, name: &str, bytes: &[u8], known: Known) -> Result<Stamp, StoreError> {
+    store.write_over(Path::new(name), bytes, known)
 }
 
 #[test]
@@ -19,19 +36,25 @@ fn names_that_leave_the_folder_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     for name in ["../x", "/tmp/x", "a/../../x", ""] {
-        assert!(matches!(store.write(Path::new(name), b""), Err(StoreError::Outside { .. })), "{name}");
+        let refused = refusal(store.write(Path::new(name), b"").unwrap_err());
+        assert!(matches!(refused, Refusal::Outside { .. }), "{name}");
     }
 }
 
 #[test]
-fn a_name_the_file_system_refuses_is_told_before_anything_is_written() {
+fn a_name_that_can_not_be_is_told_before_anything_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     store.write(Path::new("a.png/b"), b"1").unwrap();
-    for name in ["x".repeat(256).as_str(), "a.png", "a.png/b/c"] {
-        let refused = store.stage(Path::new(name), b"2");
-        assert!(matches!(refused, Err(StoreError::Name { .. })), "{name}: {refused:?}");
+    let refused = |name: &str| refusal(store.stage(Path::new(name), b"2").unwrap_err());
+    let long = "x".repeat(256);
+    for name in [long.as_str(), &format!("{long}/y"), &format!("new/{long}"), ".safelight-tmp-1-2/x"] {
+        assert!(matches!(refused(name), Refusal::Name { .. }), "{name}");
     }
+    for name in ["a.png", "a.png/b/c"] {
+        assert!(matches!(refused(name), Refusal::Taken { .. }), "{name}");
+    }
+    assert_eq!(store.sweep().unwrap(), 0);
 }
 
 #[test]
@@ -45,40 +68,138 @@ fn an_overwrite_replaces_the_name_not_the_inode() {
 }
 
 #[test]
+fn nothing_is_written_through_links() {
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = store(dir.path());
+    fs::write(elsewhere.path().join("a.png"), b"precious").unwrap();
+    symlink(elsewhere.path(), dir.path().join("images")).unwrap();
+    symlink(elsewhere.path().join("a.png"), dir.path().join("a.png")).unwrap();
+    for name in ["images/a.png", "images/new.png", "images/deeper/new.png", "a.png"] {
+        let refused = refusal(store.write(Path::new(name), b"x").unwrap_err());
+        assert!(matches!(refused, Refusal::Taken { .. }), "{name}: {refused}");
+        assert_eq!(store.remove(Path::new(name), &Known::anything()).unwrap(), Removal::Kept, "{name}");
+    }
+    assert_eq!(fs::read(elsewhere.path().join("a.png")).unwrap(), b"precious");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    // Nor where the link appears between staging and publishing.
+    let staged = store.stage(Path::new("later/a.png"), b"x").unwrap();
+    fs::remove_dir_all(dir.path().join("later")).unwrap();
+    symlink(elsewhere.path(), dir.path().join("later")).unwrap();
+    let stamps = store.publish(&[staged], &[Known::anything()], true).unwrap();
+    assert!(matches!(stamps[..], [Err(Refusal::Taken { .. })]), "{stamps:?}");
+    assert_eq!(fs::read(elsewhere.path().join("a.png")).unwrap(), b"precious");
+}
+
+#[test]
+fn folders_of_the_input_are_refused_by_any_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = dir.path().join("out/images/in");
+    fs::create_dir_all(&input).unwrap();
+    // As if it were mounted there.
+    let store = guarded(&dir.path().join("out"), &input);
+    for name in ["images/in/a.png", "images/in/deeper/a.png"] {
+        let refused = refusal(store.write(Path::new(name), b"x").unwrap_err());
+        assert!(refused.to_string().contains("originals"), "{refused}");
+    }
+    fs::write(input.join(".safelight-tmp-1-1"), b"precious").unwrap();
+    assert_eq!(store.sweep().unwrap(), 0);
+    assert_eq!(fs::read_dir(&input).unwrap().count(), 1);
+    let root =
+        Store::open(&input, Guard::new([FileId::of(&fs::metadata(&input).unwrap())]), Fault::default());
+    assert!(matches!(root, Err(StoreError::Refused(_))));
+}
+
+#[test]
+fn only_what_was_written_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let path = dir.path().join("a.png");
+    fs::write(&path, b"theirs").unwrap();
+    let refused = refusal(put(&store, "a.png", b"ours", Known::default()).unwrap_err());
+    assert!(matches!(refused, Refusal::Taken { .. }), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), b"theirs");
+    fs::remove_file(&path).unwrap();
+
+    let first = put(&store, "a.png", b"first", Known::default()).unwrap();
+    let second = put(&store, "a.png", b"again", Known::from(&first)).unwrap();
+    // Of the same size and another time: by its content.
+    fs::write(&path, b"EDITS").unwrap();
+    let refused = refusal(put(&store, "a.png", b"third", Known::from(&second)).unwrap_err());
+    assert!(matches!(refused, Refusal::Edited { .. }), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), b"EDITS");
+    assert_eq!(store.remove(Path::new("a.png"), &Known::from(&second)).unwrap(), Removal::Kept);
+    let staged = store.stage(Path::new("a.png"), b"third").unwrap();
+    let stamps = store.publish(&[staged], &[Known::from(&second)], true).unwrap();
+    assert!(stamps[0].is_ok() && fs::read(&path).unwrap() == b"third");
+
+    // A copy has another time and the same content.
+    let stamp = stamps[0].clone().unwrap();
+    fs::write(&path, b"third").unwrap();
+    assert!(matches!(
+        store.compare(Path::new("a.png"), &Known::from(&stamp)).unwrap(),
+        Standing::Written(0, _)
+    ));
+    put(&store, "a.png", b"fourth", Known::from(&stamp)).unwrap();
+    assert_eq!((fs::read(&path).unwrap(), store.sweep().unwrap()), (b"fourth".to_vec(), 0));
+}
+
+#[test]
 fn sweep_removes_staged_leftovers_only() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     store.write(Path::new("keep/a"), b"1").unwrap();
     let _left = store.stage(Path::new("keep/b"), b"2").unwrap();
-    fs::create_dir(dir.path().join(format!("{TEMP_PREFIX}old"))).unwrap();
-    assert_eq!(store.sweep().unwrap(), 2);
-    assert!(dir.path().join("keep/a").exists());
+    let temporary = dir.path().join(format!("{TEMP_PREFIX}1-2"));
+    fs::create_dir_all(temporary.join("inner")).unwrap();
+    for kept in [".safelight-tmp-x.png", "keep/.safelight/a.png", "keep/.safelight-tmp-mine/a.png"] {
+        fs::create_dir_all(dir.path().join(kept).parent().unwrap()).unwrap();
+        fs::write(dir.path().join(kept), b"theirs").unwrap();
+    }
+    let _left = store.stage(Path::new("keep/.safelight/b.png"), b"2").unwrap();
+    // Another job's output.
+    for name in ["keep/job/.safelight/ledger.db", "keep/job/images/.safelight-tmp-7-7"] {
+        fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+        fs::write(dir.path().join(name), b"").unwrap();
+    }
+    assert_eq!(store.sweep().unwrap(), 3);
+    let left = [
+        "keep/a",
+        ".safelight-tmp-x.png",
+        "keep/.safelight/a.png",
+        "keep/.safelight-tmp-mine/a.png",
+        "keep/job/images/.safelight-tmp-7-7",
+    ];
+    assert!(left.iter().all(|name| dir.path().join(name).exists()));
 }
 
 #[test]
 fn replace_folder_swaps_whole_sets() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
+    let ours = |name: &str| name.len() == 1;
     let new = |name: &str, bytes: &[u8]| Ok((name.to_string(), Part::New(bytes.to_vec())));
     let first =
-        store.replace_folder(Path::new("t"), vec![new("a", b"1"), new("b", b"2")].into_iter()).unwrap();
+        store.replace_folder(Path::new("t"), vec![new("a", b"1"), new("b", b"2")].into_iter(), ours).unwrap();
+    // Put there by somebody after the folder was looked at.
+    fs::write(dir.path().join("t/theirs"), b"notes").unwrap();
     let kept = Ok(("b".to_string(), Part::Carried { from: "b".into(), stamp: first[1].1.clone() }));
-    let second = store.replace_folder(Path::new("t"), vec![kept, new("c", b"3")].into_iter()).unwrap();
+    let second = store.replace_folder(Path::new("t"), vec![kept, new("c", b"3")].into_iter(), ours).unwrap();
     assert_eq!(second[0], first[1]);
     let mut names: Vec<_> = fs::read_dir(dir.path().join("t"))
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["b", "c"]);
+    assert_eq!(names, ["b", "c", "theirs"]);
     assert_eq!(fs::read(dir.path().join("t/b")).unwrap(), b"2");
+    assert!(store.parts(Path::new("t"), ours).unwrap_err().contains("theirs"));
     assert_eq!(store.sweep().unwrap(), 0);
 }
 
 #[test]
 fn a_full_disk_is_an_error_that_names_the_path() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Fault::parse(Some("fail@2"))).unwrap();
+    let store = Store::open(dir.path(), Guard::default(), Fault::parse(Some("fail@2"))).unwrap();
     let error = store.write(Path::new("a.png"), b"x").unwrap_err().to_string();
     assert!(error.contains("free space"), "{error}");
     assert!(!dir.path().join("a.png").exists());
@@ -87,9 +208,26 @@ fn a_full_disk_is_an_error_that_names_the_path() {
 #[test]
 fn the_lock_is_exclusive_and_dropped_with_its_owner() {
     let dir = tempfile::tempdir().unwrap();
-    let held = Lock::take(dir.path()).unwrap();
-    let error = Lock::take(dir.path()).unwrap_err().to_string();
+    let store = store(dir.path());
+    let held = Lock::take(&store).unwrap();
+    let error = Lock::take(&store).unwrap_err().to_string();
     assert!(error.contains(&std::process::id().to_string()), "{error}");
     drop(held);
-    Lock::take(dir.path()).unwrap();
+    Lock::take(&store).unwrap();
+}
+
+#[test]
+fn a_lock_that_is_another_file_is_left_alone() {
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = store(dir.path());
+    let original = elsewhere.path().join("original");
+    fs::write(&original, b"precious").unwrap();
+    fs::create_dir(dir.path().join(STATE_FOLDER)).unwrap();
+    let lock = dir.path().join(STATE_FOLDER).join("lock");
+    symlink(&original, &lock).unwrap();
+    assert!(matches!(Lock::take(&store), Err(LockError::Foreign { .. })));
+    fs::remove_file(&lock).unwrap();
+    fs::hard_link(&original, &lock).unwrap();
+    assert!(matches!(Lock::take(&store), Err(LockError::Foreign { .. })));
+    assert_eq!(fs::read(&original).unwrap(), b"precious");
 }

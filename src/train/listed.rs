@@ -3,7 +3,8 @@
 use super::settings::{Data, TrainPlan, Vectors, Written};
 use crate::columns::Value;
 use crate::plan::InputPlan;
-use crate::run::inputs::{self, Input};
+use crate::run::inputs::{self, Input, Outside};
+use crate::store::{FileId, look, mtime_ns};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,13 +46,20 @@ pub(super) fn list(data: &Data) -> Listed {
     Listed { input: list(input), test: test.as_ref().map(list).unwrap_or_default() }
 }
 
+/// The folders that pictures are read from, which nothing is written to.
+pub fn guarded(plan: &TrainPlan) -> Vec<FileId> {
+    let Data::Pictures { input, test, .. } = &plan.data else { return Vec::new() };
+    let listed = std::iter::once(input).chain(test).map(|input| inputs::listing(input, &Outside::default()));
+    listed.filter_map(Result::ok).flat_map(|listing| listing.folders).collect()
+}
+
 /// Digests of what would be read, without reading it.
 pub(super) fn digests(plan: &TrainPlan, listed: &Listed) -> Digests {
     let (mut weights, mut besides) = (blake3::Hasher::new(), blake3::Hasher::new());
     besides.update(plan.besides.as_bytes());
     let file = |hasher: &mut blake3::Hasher, path: &Path| {
-        let meta = std::fs::metadata(path);
-        let stamp = meta.map(|m| (m.len(), crate::store::mtime_ns(&m))).ok();
+        let meta = look::at(path).ok().flatten();
+        let stamp = meta.map(|m| (m.len(), mtime_ns(&m)));
         hasher.update(format!("{path:?} {stamp:?}\n").as_bytes());
     };
     let inputs = |hasher: &mut blake3::Hasher, inputs: &[Input]| {

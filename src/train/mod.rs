@@ -40,6 +40,7 @@ pub use engine::{Engine, Workspace};
 pub use error::TrainError;
 pub use event::{Event, Figure, Summary};
 pub use language::TRAIN;
+pub use listed::guarded;
 pub use loss::Loss;
 pub use resolve::{memory_needed, resolve};
 pub use run::{PROGRESS, run};

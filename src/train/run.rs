@@ -17,7 +17,7 @@ use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
 use super::step::{Pair, Stepper};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
-use crate::store::Store;
+use crate::store::{self, Store};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -92,7 +92,9 @@ impl Run<'_> {
                 plan.output.join(&at).display()
             )));
         }
-        outdated(plan, &digests).iter().try_for_each(|path| self.store.remove(path))?;
+        outdated(plan, &digests)
+            .iter()
+            .try_for_each(|path| self.store.remove(path, &store::Known::anything()).map(drop))?;
         self.remove_sheets(state.as_ref().map_or(0, |state| state.progress.history.len()))?;
         let Loaded { mut examples, held: given, test, scaling } = loaded;
         // Pairs bring their own validation.
@@ -170,7 +172,7 @@ impl Run<'_> {
             let number =
                 name.to_str().and_then(|n| n.strip_prefix("epoch_")?.strip_suffix(".png")?.parse().ok());
             if number.is_some_and(|number: usize| number > after) {
-                self.store.remove(&Path::new(PROGRESS).join(name))?;
+                self.store.remove(&Path::new(PROGRESS).join(name), &store::Known::anything())?;
             }
         }
         Ok(())
@@ -247,12 +249,12 @@ impl Run<'_> {
         raw(&mut reference.output);
         // Checked under another name first, so that a wrong file never has the model's.
         let staged = self.store.stage(Path::new(&plan.model), &bytes)?;
-        let checked = export::verify(staged.temp(), &plan.net, &[reference]);
+        let checked = export::verify(&self.store.staged_path(&staged), &plan.net, &[reference]);
         if let Err(error) = checked {
             self.store.discard(&[staged]);
             return Err(error.into());
         }
-        self.store.publish(&[staged])?;
+        self.store.put(staged, store::Known::anything())?;
         Ok(digest(&bytes))
     }
 

@@ -26,7 +26,15 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         Source::Folder
     };
     let (include, exclude) = (GlobSet::empty(), GlobSet::empty());
-    InputPlan { root: root.into(), source, include, exclude, follow_symlinks: false, carried: Vec::new() }
+    InputPlan {
+        root: root.into(),
+        list: None,
+        source,
+        include,
+        exclude,
+        follow_symlinks: false,
+        carried: Vec::new(),
+    }
 }
 
 /// The pairs in a folder that the step `pairs` wrote, by split.

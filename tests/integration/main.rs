@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod crash;
 mod determinism;
+mod faults;
 mod nights;
 mod pairs;
 mod read_only;

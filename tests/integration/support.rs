@@ -21,6 +21,13 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
+/// Whether hang-ups are ignored here, as under `nohup`, and so in every child.
+pub fn ignores_hangups() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
+}
+
 /// A small picture with gradients and edges that differ by `seed`.
 pub fn picture(width: usize, height: usize, channels: usize, depth: Depth, seed: u32) -> Image {
     let mut image = Image::new(width, height, channels, depth);

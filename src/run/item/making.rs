@@ -1,20 +1,22 @@
 //! Decoding and the steps of the chain for one item; failures and panics are the caller's business.
 
-use super::{Before, Processed, Stopped};
+use super::{Processed, Spare, Stopped};
 use crate::codec::{self, CodecError, Decoded, Header};
 use crate::columns::{self, Row};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
 use crate::run::inputs::{Input, Origin, read_unchanged};
-use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Payload, Record};
+use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
 use crate::run::made::Made;
-use crate::run::prepare::Task;
-use crate::run::resume::Identity;
+use crate::run::resume::{Identity, Reason};
+use crate::run::task::{Before, Task};
 use crate::steps::{Action, Place, Sample};
-use crate::store::{Staged, Store, StoreError};
+use crate::store::{Refusal, Staged, Standing, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::io::Cursor;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,10 +33,16 @@ pub(super) struct Work<'a> {
     input: &'a Input,
     make: BTreeSet<Fingerprint>,
     before: &'a Before,
+    /// Why it is to be processed.
+    reason: Reason,
+    replace_edited: bool,
     refusal: Option<ItemError>,
     identity: Identity,
     hash: Option<[u8; 32]>,
     keep: BTreeSet<Fingerprint>,
+    /// Products whose files are as written, or copies of that.
+    intact: BTreeSet<Fingerprint>,
+    restamp: Vec<Output>,
     staged: Vec<(Fingerprint, Staged)>,
     /// Output paths staged.
     names: HashSet<PathBuf>,
@@ -52,6 +60,7 @@ impl<'a> Work<'a> {
         input: &'a Input,
         task: &'a Task,
         refusal: Option<ItemError>,
+        replace_edited: bool,
     ) -> Work<'a> {
         let identity = refusal.map_or_else(|| input.identity.clone(), Err);
         Work {
@@ -60,10 +69,14 @@ impl<'a> Work<'a> {
             input,
             make: task.make.clone(),
             before: &task.before,
+            reason: task.reason,
+            replace_edited,
             refusal: identity.as_ref().err().cloned(),
             identity: identity.unwrap_or(Identity { size: 0, mtime_ns: 0 }),
             hash: None,
             keep: BTreeSet::new(),
+            intact: task.before.intact.clone(),
+            restamp: Vec::new(),
             staged: Vec::new(),
             names: HashSet::new(),
             payloads: HashMap::new(),
@@ -77,6 +90,20 @@ impl<'a> Work<'a> {
     /// Reads and decodes; gives no sample when nothing is to be made of it.
     pub(super) fn open(&mut self, room: Option<u64>) -> Result<(Facts, Option<Sample>), Stopped> {
         let clock = Instant::now();
+        if let Some(error) = &self.refusal {
+            return Err(error.clone().into());
+        }
+        self.settle_doubts()?;
+        // Copies of outputs, and nothing else, were what there was to do: the input need not be read.
+        if let (Reason::OutputChanged, Some(facts)) = (self.reason, &self.before.facts)
+            && self.make.is_subset(&self.intact)
+        {
+            self.hash = self.before.hash;
+            self.make.clear();
+            self.keep.clone_from(&self.before.all);
+            self.notes.clone_from(&self.before.notes);
+            return Ok((facts.clone(), None));
+        }
         let (content, hash) = self.get(room)?;
         self.hash = Some(hash);
         if self.before.hash.is_some_and(|then| then != hash) {
@@ -84,7 +111,7 @@ impl<'a> Work<'a> {
             self.make.clone_from(&self.plan.products);
         } else if self.before.hash.is_some() {
             // Same content under a new time stamp: what was made from it still holds.
-            self.keep = self.before.intact.clone();
+            self.keep.clone_from(&self.intact);
             self.make.retain(|f| !self.keep.contains(f));
             if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
                 self.notes.clone_from(&self.before.notes);
@@ -118,11 +145,45 @@ impl<'a> Work<'a> {
         Ok((facts, Some(sample)))
     }
 
+    /// Looks closer at outputs that are not as they were written: a copy under a new time is as good; what somebody
+    /// made of one is not to be lost.
+    fn settle_doubts(&mut self) -> Result<(), Stopped> {
+        let unreadable = |why: &str| {
+            let message = format!("{why} (an output of {})", self.input.relative.display());
+            Stopped::Item(ItemError::new(ErrorKind::Unreadable, message))
+        };
+        if let Some(why) = &self.before.unseen {
+            return Err(unreadable(why));
+        }
+        let mut doubted = self.before.doubted.clone();
+        for doubt in &self.before.doubts {
+            let path = Path::new(OsStr::from_bytes(&doubt.output.path));
+            let absolute = || self.store.root().join(path);
+            let intact = match self.store.compare(path, &doubt.known) {
+                Ok(Standing::Written(0, stamp)) => {
+                    if self.plan.products.contains(&doubt.product) {
+                        self.restamp.push(Output { path: doubt.output.path.clone(), stamp });
+                    }
+                    true
+                }
+                // A run that was cut off has put a newer one there, or it is gone meanwhile.
+                Ok(Standing::Written(..) | Standing::Own | Standing::Absent) => false,
+                Ok(Standing::Differs) if self.replace_edited => false,
+                Ok(Standing::Differs) => return Err(refused(&Refusal::Edited { path: absolute() }).into()),
+                Ok(Standing::Other(kind)) => return Err(refused(&Refusal::stands(&absolute(), kind)).into()),
+                Err(StoreError::Refused(refusal)) => return Err(refused(&refusal).into()),
+                Err(error) => return Err(unreadable(&error.to_string())),
+            };
+            if !intact {
+                doubted.remove(&doubt.product);
+            }
+        }
+        self.intact.append(&mut doubted);
+        Ok(())
+    }
+
     /// Reads the file, or makes the picture. Gives also the hash of it.
     fn get(&mut self, room: Option<u64>) -> Result<(Content<'a>, [u8; 32]), Stopped> {
-        if let Some(error) = &self.refusal {
-            return Err(error.clone().into());
-        }
         match &self.input.origin {
             Origin::File(path) => {
                 let (bytes, identity) = read_unchanged(path)?;
@@ -235,7 +296,7 @@ impl<'a> Work<'a> {
 
     fn stage(&mut self, product: Fingerprint, path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
         let staged = self.store.stage(path, bytes).map_err(|e| match e {
-            StoreError::Name { .. } => Stopped::Item(ItemError::new(ErrorKind::OutputName, e.to_string())),
+            StoreError::Refused(refusal) => Stopped::Item(refused(&refusal)),
             other => Stopped::Store(other),
         })?;
         self.names.insert(path.to_path_buf());
@@ -289,6 +350,7 @@ impl<'a> Work<'a> {
         self.fragments.clear();
         // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
         self.keep.clone_from(&self.before.all);
+        self.restamp.clear();
         if error.kind.is_transient() {
             self.hash = self.before.hash;
         }
@@ -308,18 +370,35 @@ impl<'a> Work<'a> {
             outcome,
             notes: self.notes,
             seconds,
-            ignored: false,
             products,
+            ignored: false,
+            vanished: false,
         };
         let entry = Entry {
             path: self.input.key().to_vec(),
             record,
             payloads: self.payloads,
             keep: self.keep,
+            restamp: self.restamp,
             unclaim: Vec::new(),
         };
-        Processed { entry, staged: self.staged, seconds: self.seconds, pixels: self.pixels }
+        let Before { all, hash, failure, ignored, .. } = self.before;
+        let spare = Spare { keep: all.clone(), hash: *hash, failure: *failure, ignored: *ignored };
+        let (seconds, pixels) = (self.seconds, self.pixels);
+        let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
+        processed.settle();
+        processed
     }
+}
+
+/// The failure of an item one of whose files is refused.
+pub fn refused(refusal: &Refusal) -> ItemError {
+    let kind = match refusal {
+        Refusal::Name { .. } | Refusal::Outside { .. } => ErrorKind::OutputName,
+        Refusal::Taken { .. } => ErrorKind::Exists,
+        Refusal::Edited { .. } => ErrorKind::Edited,
+    };
+    ItemError::new(kind, refusal.to_string())
 }
 
 fn decode_error(error: &CodecError) -> ItemError {

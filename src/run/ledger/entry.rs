@@ -22,7 +22,7 @@ impl<'a> EntryWriter<'a> {
              VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)
              ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
                failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15,
-               ignored=?16
+               ignored=?16, vanished=0
              RETURNING id",
         )?;
         let products = tx.prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?;
@@ -76,7 +76,11 @@ impl<'a> EntryWriter<'a> {
                 .execute(params![id, fingerprint])?;
         }
         for path in &entry.unclaim {
-            tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+            tx.prepare_cached("DELETE FROM announced WHERE path = ?1")?.execute([path])?;
+        }
+        for Output { path, stamp } in &entry.restamp {
+            tx.prepare_cached("UPDATE outputs SET size = ?2, mtime_ns = ?3 WHERE path = ?1")?
+                .execute(params![path, stamp.size, stamp.mtime_ns])?;
         }
         for (fingerprint, outputs) in &record.products {
             let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));
@@ -85,6 +89,7 @@ impl<'a> EntryWriter<'a> {
                 tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
                     .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;
                 tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
+                tx.prepare_cached("DELETE FROM announced WHERE path = ?1")?.execute([path])?;
                 tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
             }
         }

@@ -13,10 +13,11 @@ use std::time::SystemTime;
 
 /// Up to which layout a table lacks a column, and a view that hides the table and has the column: so that old
 /// layouts are read as they are, without a write.
-const VIEWS: [(i64, &str); 3] = [
+const VIEWS: [(i64, &str); 4] = [
     (1, "CREATE TEMP VIEW products AS SELECT *, 1 AS rows FROM main.products;"),
     (1, "CREATE TEMP VIEW parts AS SELECT *, '' AS digest FROM main.parts;"),
-    (2, "CREATE TEMP VIEW items AS SELECT *, 0 AS ignored FROM main.items;"),
+    (2, "CREATE TEMP VIEW items AS SELECT *, 0 AS ignored, 0 AS vanished FROM main.items;"),
+    (2, "CREATE TEMP VIEW announced AS SELECT path, size, hash FROM main.orphans WHERE 0;"),
 ];
 /// How often a copy is tried of a ledger that is being written to.
 const TRIES: usize = 3;
@@ -29,7 +30,7 @@ impl Ledger {
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
         let path = root.join(STATE_FOLDER).join("ledger.db");
-        match fs::metadata(&path) {
+        match fs::symlink_metadata(&path) {
             Ok(meta) if meta.is_file() => {}
             Ok(_) => {
                 let source = io::Error::other("it is not a regular file; move it away");
@@ -60,11 +61,9 @@ impl Ledger {
     /// As [`Ledger::open_existing`]; [`LedgerError::Owner`] when it is another job's.
     pub fn of_job(root: &Path, name: &str) -> Result<Option<Ledger>, LedgerError> {
         let Some(ledger) = Ledger::open_existing(root)? else { return Ok(None) };
-        match ledger.owner()? {
-            Some(owner) if owner != name => Err(LedgerError::Owner { path: ledger.path, owner }),
-            Some(_) => Ok(Some(ledger)),
-            None => Ok(None),
-        }
+        ledger.refuse_other_owner(name)?;
+        let owned = ledger.owner()?.is_some();
+        Ok(owned.then_some(ledger))
     }
 }
 
@@ -187,15 +186,21 @@ fn no_room(place: &Path, error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
     use crate::run::ledger::{Entry, Outcome, Record};
-    use crate::store::Fault;
+    use crate::store::{Fault, Guard, Store};
     use std::collections::{BTreeMap, BTreeSet, HashMap};
     use std::ffi::OsStr;
+
+    /// What the third layout has added.
+    const BACK: &str = "ALTER TABLE items DROP COLUMN ignored; ALTER TABLE items DROP COLUMN vanished; DROP TABLE announced;";
+
+    fn open(root: &Path) -> Ledger {
+        Ledger::open(&Store::open(root, Guard::default(), Fault::default()).unwrap()).unwrap()
+    }
 
     /// An output folder below `parent` with a ledger of one record.
     fn output(parent: &Path, name: &[u8]) -> PathBuf {
         let root = parent.join(OsStr::from_bytes(name));
-        fs::create_dir_all(root.join(STATE_FOLDER)).unwrap();
-        let mut ledger = Ledger::open(&root).unwrap();
+        let mut ledger = open(&root);
         ledger.adopt("job").unwrap();
         let record = Record {
             size: 1,
@@ -207,8 +212,9 @@ mod tests {
             },
             notes: vec![],
             seconds: 0.0,
-            ignored: true,
             products: BTreeMap::new(),
+            ignored: true,
+            vanished: false,
         };
         let entry = Entry {
             path: b"a".to_vec(),
@@ -216,6 +222,7 @@ mod tests {
             payloads: HashMap::new(),
             keep: BTreeSet::new(),
             unclaim: vec![],
+            restamp: vec![],
         };
         ledger.commit(&[entry], &Fault::default()).unwrap();
         root
@@ -233,15 +240,13 @@ mod tests {
                 )
                 .unwrap();
             }
-            db.execute_batch(&format!(
-                "ALTER TABLE items DROP COLUMN ignored; PRAGMA user_version={layout};"
-            ))
-            .unwrap();
+            db.execute_batch(&format!("{BACK} PRAGMA user_version={layout};")).unwrap();
             drop(db);
             let ledger = Ledger::of_job(&root, "job").unwrap().unwrap();
             assert!(!ledger.records().unwrap()[&b"a"[..]].ignored);
             assert!(ledger.row_counts(&[1; 16]).unwrap().is_empty());
             assert!(ledger.part_records("x").unwrap().is_empty());
+            assert!(ledger.announced().unwrap().is_empty());
             let found: i64 = ledger.db.query_row("PRAGMA user_version", [], |r| r.get(0)).unwrap();
             assert_eq!(found, layout);
         }
@@ -268,7 +273,7 @@ mod tests {
         let path = root.join(STATE_FOLDER).join("ledger.db");
         fs::write(&path, "").unwrap();
         assert!(Ledger::open_existing(root).unwrap().is_none());
-        drop(Ledger::open(root).unwrap());
+        drop(open(root));
         assert!(Ledger::of_job(root, "job").unwrap().is_none());
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();

@@ -21,7 +21,8 @@ type Known = (u64, i64, Failure, Vec<(u8, u8)>);
 struct World {
     wanted: Vec<u8>,
     input: (u64, i64),
-    /// Absent: unknown. Products: (fingerprint, output state): 0 intact, 1 missing, 2 altered, 3 no file.
+    /// Absent: unknown. Products: (fingerprint, output state): 0 intact, 1 missing, 2 altered, 3 no file, 4 can't be told,
+    /// 5 a link.
     record: Option<Known>,
     failed_only: bool,
 }
@@ -53,21 +54,16 @@ fn build(world: &World) -> (BTreeSet<Fingerprint>, Option<Record>, Disk) {
                 if state == 3 { vec![] } else { vec![Output { path: path.clone(), stamp: stamp(5) }] };
             kept.insert([fingerprint; 16], outputs);
             match state {
-                0 => drop(disk.insert(path, Identity { size: 5, mtime_ns: 7 })),
-                2 => drop(disk.insert(path, Identity { size: 6, mtime_ns: 7 })),
+                0 => drop(disk.insert(path, Seen::File { size: 5, mtime_ns: 7 })),
+                2 => drop(disk.insert(path, Seen::File { size: 6, mtime_ns: 7 })),
+                4 => drop(disk.insert(path, Seen::Unknown("broken".into()))),
+                5 => drop(disk.insert(path, Seen::Other)),
                 _ => drop(disk.remove(&path)),
             }
         }
-        Record {
-            size,
-            mtime_ns,
-            hash: None,
-            outcome,
-            notes: vec![],
-            seconds: 0.0,
-            ignored: false,
-            products: kept,
-        }
+        let ignored = size == 2;
+        let (hash, notes, seconds) = (None, vec![], 0.0);
+        Record { size, mtime_ns, hash, outcome, notes, seconds, products: kept, ignored, vanished: false }
     });
     (wanted, record, disk)
 }
@@ -99,7 +95,7 @@ fn worlds() -> impl Strategy<Value = World> {
         1 => Just(Failure::Transient),
     ];
     let record =
-        (1u64..3, 1i64..3, failure, prop::collection::vec((0u8..4, 0u8..4), 0..4)).prop_map(|mut r| {
+        (1u64..3, 1i64..3, failure, prop::collection::vec((0u8..4, 0u8..6), 0..4)).prop_map(|mut r| {
             r.3.sort_unstable();
             r.3.dedup_by_key(|p| p.0);
             r
@@ -117,7 +113,8 @@ proptest! {
         let selection = if world.failed_only { Selection::FailedOnly } else { Selection::Outstanding };
         let decision = decide(&wanted, &PLAN, input, record.as_ref(), &disk, selection);
         prop_assert_eq!(&decision.make, &oracle(&world));
-        let idle = [Reason::UpToDate, Reason::StandingFailure, Reason::NotSelected].contains(&decision.reason);
+        let idle = [Reason::UpToDate, Reason::StandingFailure, Reason::Acknowledged, Reason::NotSelected];
+        let idle = idle.contains(&decision.reason);
         prop_assert_eq!(idle, decision.make.is_empty());
     }
 }

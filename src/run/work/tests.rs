@@ -79,6 +79,8 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
     let fussy: &'static Fussy = Box::leak(Box::new(Fussy { batch, largest: AtomicUsize::new(0) }));
     plan.chain[0].action = Action::Columns(Box::new(Shared(fussy)));
     let options = Options {
+        accept_input: false,
+        replace_edited: false,
         selection: Selection::Outstanding,
         prune: false,
         stop: &AtomicBool::new(false),

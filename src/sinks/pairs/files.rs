@@ -3,11 +3,11 @@
 use super::{Layout, Own, Pairs, SPLITS};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::run::RunError;
-use crate::run::inputs::{is_as_written, path_text};
+use crate::run::inputs::path_text;
 use crate::run::ledger::{Ledger, PartRecord, Record};
 use crate::sinks::parquet::Table;
 use crate::sinks::rows::Rows;
-use crate::store::Store;
+use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
 
 /// Writes the lists and removes those of another layout.
@@ -17,6 +17,7 @@ pub(super) fn publish(
     ledger: &mut Ledger,
     rows: &Rows,
     sources: &BTreeMap<&Vec<u8>, &Record>,
+    replace_edited: bool,
 ) -> Result<usize, RunError> {
     let failed = |message: String| RunError::Table { folder: pairs.folder.display().to_string(), message };
     let image_folder = pairs.layout == Layout::ImageFolder;
@@ -66,25 +67,24 @@ pub(super) fn publish(
         let name = if split.is_empty() { name.to_string() } else { format!("{split}/{name}") };
         let bytes = list.finish().map_err(failed)?;
         let hash = *blake3::hash(&bytes).as_bytes();
-        let same = known.iter().find(|p| p.name == name && p.stamp.hash == hash && intact(store, pairs, p));
-        let stamp = match same {
-            Some(part) => part.stamp.clone(),
-            None => store.write(&pairs.folder.join(&name), &bytes)?,
+        let path = pairs.folder.join(&name);
+        let old = known.iter().find(|p| p.name == name);
+        let mut expected = old.map(|old| Known::from(&old.stamp)).unwrap_or_default();
+        // One that a crash left unrecorded is told by its content.
+        expected.files.push(Written { size: bytes.len() as u64, mtime_ns: None, hash });
+        expected.anything = replace_edited;
+        let stamp = match store.compare(&path, &expected)? {
+            Standing::Written(_, stamp) if stamp.hash == hash => stamp,
+            _ => store.write_over(&path, &bytes, expected)?,
         };
         written.push(PartRecord { name, digest: String::new(), stamp });
     }
     // Lists of splits that are empty now, and those or the shards of another layout.
     for old in known.iter().filter(|old| written.iter().all(|new| new.name != old.name)) {
-        if intact(store, pairs, old) {
-            store.remove(&pairs.folder.join(&old.name))?;
-        }
+        store.remove(&pairs.folder.join(&old.name), &Known::from(&old.stamp))?;
     }
     ledger.set_parts(&folder, &written)?;
     Ok(count)
-}
-
-fn intact(store: &Store, pairs: &Pairs, part: &PartRecord) -> bool {
-    is_as_written(&store.root().join(&pairs.folder).join(&part.name), &part.stamp)
 }
 
 /// A list of pairs being written.

@@ -13,7 +13,6 @@ use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, Record};
-use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -261,8 +260,8 @@ impl Pairs {
         encoded.map(|e| e.bytes).map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))
     }
 
-    /// Brings metadata or shards in line with the ledger; returns the number of pairs. `leave_out` are
-    /// inputs whose pairs are about to be removed.
+    /// Brings metadata or shards in line with the `records`, those of the inputs that are there; returns the number of
+    /// pairs.
     ///
     /// # Errors
     /// When a file can't be made; the old ones then stand.
@@ -272,17 +271,18 @@ impl Pairs {
         store: &Store,
         ledger: &mut Ledger,
         records: &HashMap<Vec<u8>, Record>,
-        leave_out: &dyn Fn(&[u8]) -> bool,
+        replace_edited: bool,
     ) -> Result<usize, RunError> {
         let mine = |l: &crate::plan::Link| matches!(&l.action, Action::Pairs(p) if p.folder == self.folder);
         let Some(index) = plan.chain.iter().position(mine) else { return Ok(0) };
         let Some(product) = plan.chain[index].product else { return Ok(0) };
         let rows = Rows::before(plan, index).with(product, Pairs::columns());
-        let sources: BTreeMap<&Vec<u8>, &Record> =
-            records.iter().filter(|(path, r)| rows.complete(r) && !leave_out(path)).collect();
+        let sources: BTreeMap<&Vec<u8>, &Record> = records.iter().filter(|(_, r)| rows.complete(r)).collect();
         match self.layout {
             Layout::WebDataset => shards::publish(self, store, ledger, &rows, &product, &sources),
-            Layout::ImageFolder | Layout::Folders => files::publish(self, store, ledger, &rows, &sources),
+            Layout::ImageFolder | Layout::Folders => {
+                files::publish(self, store, ledger, &rows, &sources, replace_edited)
+            }
         }
     }
 
@@ -290,14 +290,13 @@ impl Pairs {
     ///
     /// # Errors
     /// With the name of the first such thing.
-    pub fn check_folder(&self, output: &Path) -> Result<(), RunError> {
+    pub fn check_folder(&self, store: &Store) -> Result<(), RunError> {
         if self.layout != Layout::WebDataset {
             return Ok(());
         }
-        let folder = output.join(&self.folder);
-        present_files(&folder, shards::is_shard_name)
-            .map(drop)
-            .map_err(|m| RunError::Foreign(format!("pairs folder {} {m}", folder.display())))
+        let folder = store.root().join(&self.folder);
+        let foreign = |m| RunError::Foreign(format!("pairs folder {} {m}", folder.display()));
+        store.parts(&self.folder, shards::is_shard_name).map(drop).map_err(foreign)
     }
 }
 

@@ -10,14 +10,12 @@ use crate::columns::Value;
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Fingerprint, Ledger, PartRecord, Record};
-use crate::sinks::present_files;
 use crate::sinks::rows::Rows;
 use crate::store::{Part, Store};
 use serde_json::{Map, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -79,7 +77,7 @@ pub(super) fn publish(
     let failed = |message: String| RunError::Table { folder: folder_name.clone(), message };
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
     let known = ledger.part_records(&folder_name)?;
-    let present = present_files(&store.root().join(&pairs.folder), is_shard_name).map_err(&failed)?;
+    let present = store.parts(&pairs.folder, is_shard_name).map_err(&failed)?;
     let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
     let mut names = Vec::new();
     for (split, of_split) in &shards {
@@ -112,7 +110,7 @@ pub(super) fn publish(
         };
         Ok((name.clone(), Part::Written(Box::new(write))))
     });
-    let stamps = store.replace_folder(&pairs.folder, files);
+    let stamps = store.replace_folder(&pairs.folder, files, is_shard_name);
     if let Some(failure) = failure.take() {
         return Err(failure);
     }
@@ -232,16 +230,17 @@ fn write_shard(
     let mut tar = tar::Builder::new(to);
     for slice in &shard.slices {
         let path = store.root().join(&slice.fragment);
-        let unreadable = |e: io::Error| {
+        let unreadable = |e: &dyn std::fmt::Display| {
             Stopped::Run(RunError::Table {
                 folder: path_text(&slice.source),
                 message: format!("cannot read {}: {e}; remove it and run again", path.display()),
             })
         };
-        let fragment = File::open(&path).map_err(unreadable)?;
+        let fragment = store.open_file(&slice.fragment).map_err(|e| unreadable(&e))?;
+        let fragment = fragment.ok_or_else(|| unreadable(&"it is gone"))?;
         let read = |offset: u64, length: u64| {
             let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-            fragment.read_exact_at(&mut bytes, offset).map(|()| bytes).map_err(unreadable)
+            fragment.read_exact_at(&mut bytes, offset).map(|()| bytes).map_err(|e| unreadable(&e))
         };
         let members = members(rows, ledger, &slice.source).map_err(Stopped::Run)?;
         for (_, member) in members.get(slice.members.clone()).unwrap_or_default() {

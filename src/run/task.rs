@@ -1,0 +1,138 @@
+//! An item to process: what is to be made of it, and what is known from before.
+
+use super::inputs::Input;
+use super::ledger::{Facts, Fingerprint, Outcome, Output, Record};
+use super::prepare::Names;
+use super::resume::{Decision, Identity, Reason, is_as_written};
+use crate::error::ErrorKind;
+use crate::plan::Plan;
+use crate::steps::Place;
+use crate::store::{Known, Seen};
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// An item to process.
+#[derive(Debug)]
+pub struct Task {
+    /// Index into [`super::prepare::Prepared::inputs`].
+    pub input: usize,
+    /// Why.
+    pub reason: Reason,
+    /// Products to make.
+    pub make: BTreeSet<Fingerprint>,
+    /// What the ledger knew.
+    pub before: Before,
+    /// Output paths that are about to be written.
+    pub claims: Vec<PathBuf>,
+    /// An output path where a file stands that safelight did not write.
+    pub foreign: Option<PathBuf>,
+    /// An output path that the file system refuses, and why.
+    pub refused: Option<(PathBuf, String)>,
+}
+
+/// What the ledger knew of an item before.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// Content hash that the kept products were made from.
+    pub hash: Option<[u8; 32]>,
+    /// Facts then, when it was done.
+    pub facts: Option<Facts>,
+    /// All products kept with the record, also those of earlier settings.
+    pub all: BTreeSet<Fingerprint>,
+    /// Products still wanted whose files are intact.
+    pub intact: BTreeSet<Fingerprint>,
+    /// Products still wanted whose files are intact if those in doubt are.
+    pub doubted: BTreeSet<Fingerprint>,
+    /// Outputs that are not as they were written, by size and time.
+    pub doubts: Vec<Doubt>,
+    /// Why it can't be told what stands at an output's name.
+    pub unseen: Option<String>,
+    /// How it failed the last time, and what its file was then.
+    pub failure: Option<(ErrorKind, Identity)>,
+    /// That failure was acknowledged.
+    pub ignored: bool,
+    /// Remarks then.
+    pub notes: Vec<String>,
+}
+
+/// An output whose file is another than was written, by size or time.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// What it belongs to.
+    pub product: Fingerprint,
+    /// As it is recorded.
+    pub output: Output,
+    /// What may stand there: first as recorded, then as announced.
+    pub known: Known,
+}
+
+/// Puts a task together.
+pub fn make_task(
+    plan: &Plan,
+    index: usize,
+    input: &Input,
+    decision: &Decision,
+    record: Option<&Record>,
+    names: &Names,
+) -> Task {
+    let claims: Vec<PathBuf> = plan
+        .single_writes()
+        .filter(|(product, _)| decision.make.contains(product))
+        .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
+        .collect();
+    let refused = claims.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
+    let before = record.map(|record| before(plan, record, &claims, names)).unwrap_or_default();
+    let make = decision.make.clone();
+    Task { input: index, reason: decision.reason, make, before, claims, foreign: None, refused }
+}
+
+fn before(plan: &Plan, record: &Record, claims: &[PathBuf], names: &Names) -> Before {
+    let mut before = Before {
+        hash: record.hash.filter(|_| reusable(&record.outcome)),
+        all: record.products.keys().copied().collect(),
+        ignored: record.ignored,
+        notes: record.notes.clone(),
+        ..Before::default()
+    };
+    match &record.outcome {
+        Outcome::Done(facts) => before.facts = Some(facts.clone()),
+        Outcome::Failed { error, .. } => {
+            let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
+            before.failure = Some((error.kind, identity));
+        }
+    }
+    for (product, outputs) in &record.products {
+        let wanted = plan.products.contains(product);
+        let (mut missing, mut doubted) = (false, false);
+        for output in outputs {
+            let seen = names.disk.get(&output.path);
+            let claimed = || claims.iter().any(|claim| claim.as_os_str().as_bytes() == output.path);
+            match seen {
+                None => missing = true,
+                _ if is_as_written(output, seen) => {}
+                Some(Seen::Unknown(why)) if wanted || claimed() => before.unseen = Some(why.clone()),
+                Some(_) if wanted || claimed() => {
+                    doubted = true;
+                    let mut known = Known::from(&output.stamp);
+                    known.files.extend(names.announced.get(&output.path).into_iter().flatten().cloned());
+                    before.doubts.push(Doubt { product: *product, output: output.clone(), known });
+                }
+                Some(_) => missing = true,
+            }
+        }
+        if wanted && !missing {
+            if doubted { &mut before.doubted } else { &mut before.intact }.insert(*product);
+        }
+    }
+    before
+}
+
+/// Whether the products kept with a record were made from the content whose hash it holds: those of an
+/// item that was done, or failed for a reason outside its file (then the older hash is kept).
+fn reusable(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done(_) => true,
+        Outcome::Failed { error, .. } => error.kind.is_transient(),
+    }
+}

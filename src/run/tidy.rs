@@ -1,0 +1,169 @@
+//! Taking away what is no longer wanted: only files that are as they were written, and never a record whose file stays.
+
+use super::RunError;
+use super::ledger::{Ledger, Outcome, Output};
+use super::prepare::Prepared;
+use crate::plan::Plan;
+use crate::store::{Known, Removal, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// Removes outputs; those that stay, since somebody changed them, are given back. One that can't be looked at stays as
+/// well, and the first such error comes with it.
+struct Remover<'a> {
+    store: &'a Store,
+    removed: usize,
+    failure: Option<StoreError>,
+}
+
+impl Remover<'_> {
+    /// True when nothing stands at the name any more.
+    fn remove(&mut self, path: &Path, known: &Known) -> bool {
+        match self.store.remove(path, known) {
+            Ok(Removal::Removed) => self.removed += 1,
+            Ok(Removal::Absent) => {}
+            Ok(Removal::Kept) => return false,
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn remaining(&mut self, outputs: &[Output]) -> Vec<Output> {
+        let stays = |output: &&Output| !self.remove(path_of(&output.path), &Known::from(&output.stamp));
+        outputs.iter().filter(stays).cloned().collect()
+    }
+}
+
+/// Removes the outputs of inputs that vanished and of earlier settings. Returns how many files went.
+pub fn prune(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+) -> Result<usize, RunError> {
+    let mut remover = Remover { store, removed: 0, failure: None };
+    let mut forgotten = Vec::new();
+    for (path, outputs) in &prepared.vanished {
+        forgotten.push((path.clone(), remover.remaining(outputs)));
+    }
+    let mut gone = Vec::new();
+    for orphan in ledger.orphans()? {
+        if remover.remove(path_of(&orphan.path), &Known::from(&orphan.stamp)) {
+            gone.push(orphan.path);
+        }
+    }
+    // Tables, lists and shards of folders that no step writes any more.
+    let pairs = plan.pairs().map(|p| p.folder().display().to_string());
+    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).chain(pairs).collect();
+    for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
+        let mut remaining = Vec::new();
+        for part in ledger.part_records(&folder)? {
+            if !remover.remove(&Path::new(&folder).join(&part.name), &Known::from(&part.stamp)) {
+                remaining.push(part);
+            }
+        }
+        ledger.set_parts(&folder, &remaining)?;
+    }
+    ledger.forget(&forgotten, &gone)?;
+    remover.failure.map_or(Ok(remover.removed), |error| Err(error.into()))
+}
+
+/// Removes what no record owns from folders whose names are not known before: files that a crash left, which
+/// were announced, and in the folders of pairs also those of earlier settings and of inputs that were renamed, which
+/// loaders that list a folder would take for pairs. What lists the pairs does not name them any more.
+pub fn remove_stale(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+    prepared: &Prepared,
+) -> Result<(), RunError> {
+    forget_failures(ledger, prepared)?;
+    if plan.owned_folders().next().is_none() {
+        return Ok(());
+    }
+    let of_pairs = |path: &Path| plan.pairs().any(|p| path.starts_with(p.folder()) || p.is_fragment(path));
+    let mut remover = Remover { store, removed: 0, failure: None };
+    let mut gone = Vec::new();
+    for orphan in ledger.orphans()? {
+        let path = path_of(&orphan.path);
+        if of_pairs(path) && remover.remove(path, &Known::from(&orphan.stamp)) {
+            gone.push(orphan.path);
+        }
+    }
+    let renamed = renamed(plan, ledger, prepared)?;
+    let mut forgotten = Vec::new();
+    for (path, outputs) in &prepared.vanished {
+        if renamed.contains(path) && outputs.iter().all(|o| of_pairs(path_of(&o.path))) {
+            forgotten.push((path.clone(), remover.remaining(outputs)));
+        }
+    }
+    ledger.forget(&forgotten, &gone)?;
+    remove_announced(plan, &mut remover, ledger)?;
+    remover.failure.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Inputs that vanished whose content is there under another name, with all that is asked of it.
+fn renamed(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<HashSet<Vec<u8>>, RunError> {
+    if prepared.vanished.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let records = ledger.records()?;
+    let whole = |path: &[u8]| {
+        let record = records.get(path)?;
+        let done = matches!(record.outcome, Outcome::Done(_));
+        let all = plan.products.iter().all(|p| record.products.contains_key(p));
+        record.hash.filter(|_| done && all)
+    };
+    let present: HashSet<[u8; 32]> = prepared.inputs.iter().filter_map(|i| whole(i.key())).collect();
+    let hash = |path: &Vec<u8>| records.get(path).and_then(|r| r.hash);
+    let moved = prepared
+        .vanished
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|p| hash(p).is_some_and(|h| present.contains(&h)));
+    Ok(moved.cloned().collect())
+}
+
+fn remove_announced(plan: &Plan, remover: &mut Remover<'_>, ledger: &mut Ledger) -> Result<(), RunError> {
+    let mut names: BTreeMap<PathBuf, Known> = BTreeMap::new();
+    for (path, files) in ledger.announced()? {
+        names.insert(path_of(&path).to_path_buf(), Known { files, anything: false });
+    }
+    for claim in ledger.claims()?.into_iter().filter(|claim| !claim.ends_with(b"/")) {
+        names.insert(path_of(&claim).to_path_buf(), Known::anything());
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let records = ledger.records()?;
+    let outputs = records.values().flat_map(|r| r.products.values().flatten());
+    let owned: BTreeSet<&[u8]> = outputs.map(|o| o.path.as_slice()).collect();
+    let mut left = Vec::new();
+    for (path, known) in names.into_iter().filter(|(path, _)| !owned.contains(path.as_os_str().as_bytes())) {
+        let fragment = plan.pairs().any(|pairs| pairs.is_fragment(&path));
+        let ours = fragment || plan.owned_folders().any(|folder| path.starts_with(folder));
+        if ours && remover.remove(&path, &known) {
+            left.push(path.as_os_str().as_bytes().to_vec());
+        }
+    }
+    Ok(ledger.unclaim(&left)?)
+}
+
+/// Forgets inputs that are not listed and of which nothing was ever made, such as a folder that could not be listed
+/// once: nothing is lost with them.
+fn forget_failures(ledger: &mut Ledger, prepared: &Prepared) -> Result<(), RunError> {
+    let missing = prepared.vanished.iter().map(|(path, _)| path).chain(&prepared.left_out);
+    let nothing = |path: &&Vec<u8>| prepared.records.get(*path).is_some_and(|r| r.products.is_empty());
+    let empty: Vec<(Vec<u8>, Vec<Output>)> =
+        missing.filter(nothing).map(|p| (p.clone(), Vec::new())).collect();
+    Ok(ledger.forget(&empty, &[])?)
+}

@@ -1,0 +1,231 @@
+//! Folders held by handle. Every step down opens one name below a folder that is open already and follows no
+//! link, so that nothing that is exchanged, linked or mounted meanwhile leads a write elsewhere.
+
+use super::guard::FileId;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What stands at a name, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Device and inode.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// What it is.
+    pub kind: Kind,
+    /// Names that it has.
+    pub links: u64,
+}
+
+/// Kinds of things in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A pipe, socket or device.
+    Other,
+}
+
+impl Kind {
+    fn of(kind: FileType) -> Kind {
+        match kind {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Folder,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        }
+    }
+
+    /// With its article, for messages.
+    pub fn text(self) -> &'static str {
+        match self {
+            Kind::File => "a file",
+            Kind::Folder => "a folder",
+            Kind::Link => "a symbolic link",
+            Kind::Other => "a pipe, socket or device",
+        }
+    }
+}
+
+impl Found {
+    #[expect(clippy::useless_conversion, reason = "the fields' types differ between machines")]
+    fn of(stat: &Stat) -> Found {
+        let seconds = i64::from(stat.st_mtime).saturating_mul(1_000_000_000);
+        Found {
+            id: FileId { device: stat.st_dev.into(), inode: stat.st_ino.into() },
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime_ns: seconds.saturating_add(i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+            kind: Kind::of(FileType::from_raw_mode(stat.st_mode)),
+            links: stat.st_nlink.into(),
+        }
+    }
+}
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl Dir {
+    /// Opens the folder at `path`, which may lie behind links; its last name may not be one.
+    pub fn open(path: &Path) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| fs::open(path, OPEN, Mode::empty()))?;
+        Ok(Dir { fd, path: path.to_path_buf() })
+    }
+
+    /// Where it was when it was opened, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the folder `name` in it.
+    pub fn child(&self, name: &OsStr) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| fs::openat(&self.fd, name, OPEN, Mode::empty()))?;
+        Ok(Dir { fd, path: self.path.join(name) })
+    }
+
+    /// Makes the folder `name`.
+    pub fn make(&self, name: &OsStr) -> io::Result<()> {
+        let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
+        Ok(retry_on_intr(|| fs::mkdirat(&self.fd, name, mode))?)
+    }
+
+    /// What the folder itself is.
+    pub fn itself(&self) -> io::Result<Found> {
+        Ok(Found::of(&retry_on_intr(|| fs::fstat(&self.fd))?))
+    }
+
+    /// What stands at `name`; none where nothing does.
+    pub fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+        match retry_on_intr(|| fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => Ok(Some(Found::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Opens the file `name` to read it. A pipe that stands there does not block.
+    pub fn read(&self, name: &OsStr) -> io::Result<File> {
+        self.file(name, OFlags::RDONLY | OFlags::NONBLOCK)
+    }
+
+    /// Makes the new file `name` to write it.
+    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+        self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Opens the file `name` to read and write it, and makes it where it is missing.
+    pub fn keep(&self, name: &OsStr) -> io::Result<File> {
+        self.file(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK)
+    }
+
+    fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+        Ok(File::from(retry_on_intr(|| fs::openat(&self.fd, name, flags, mode))?))
+    }
+
+    /// Writes the folder's own list to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::fsync(&self.fd))?)
+    }
+
+    /// Gives `from` the name `to`, which nothing may have.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where something has it; then nothing has changed.
+    pub fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        match retry_on_intr(|| fs::renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE)) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.rename_new_by_link(from, to),
+            other => Ok(other?),
+        }
+    }
+
+    /// The same where the file system has no such rename: a second name is made only where there is none.
+    fn rename_new_by_link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        match retry_on_intr(|| fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())) {
+            Ok(()) => self.unlink(from),
+            // Nor links: what remains is to look first.
+            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::ISDIR) => match self.look(to)? {
+                Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                None => self.rename(from, to),
+            },
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Gives `from` the name `to`, in place of what has it.
+    pub fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::renameat(&self.fd, from, &self.fd, to))?)
+    }
+
+    /// Lets two names change places; false where the file system can't.
+    pub fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<bool> {
+        match retry_on_intr(|| fs::renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)) {
+            Ok(()) => Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Moves `name` to `to` in another folder, where nothing may have that name.
+    pub fn move_new(&self, name: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+        let flags = RenameFlags::NOREPLACE;
+        Ok(retry_on_intr(|| fs::renameat_with(&self.fd, name, &folder.fd, to, flags))?)
+    }
+
+    /// Gives the file `name` a second name in another folder.
+    pub fn link(&self, name: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::linkat(&self.fd, name, &folder.fd, to, AtFlags::empty()))?)
+    }
+
+    /// Removes the name of a file.
+    pub fn unlink(&self, name: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::unlinkat(&self.fd, name, AtFlags::empty()))?)
+    }
+
+    /// Removes an empty folder.
+    pub fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))?)
+    }
+
+    /// The names in it, and what the folder's list says of them, without `.` and `..`.
+    pub fn names(&self) -> io::Result<Vec<(OsString, Kind)>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.fd)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems leave it open.
+                FileType::Unknown => match self.look(name)? {
+                    Some(found) => found.kind,
+                    None => continue,
+                },
+                kind => Kind::of(kind),
+            };
+            names.push((name.to_os_string(), kind));
+        }
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(names)
+    }
+}

@@ -1,0 +1,174 @@
+//! Folders that are replaced as a whole: tables and shards.
+
+use super::dir::{Dir, Kind};
+use super::{Stamp, Store, StoreError, io_error, look, mtime_ns};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a part's content.
+pub type WritePart<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
+
+/// A file of a folder that is replaced as a whole.
+pub enum Part<'a> {
+    /// New content.
+    New(Vec<u8>),
+    /// New content that is written piece by piece.
+    Written(WritePart<'a>),
+    /// A file of the present folder, as it was stamped when it was written.
+    Carried {
+        /// Its present name.
+        from: String,
+        /// Its stamp.
+        stamp: Stamp,
+    },
+}
+
+/// Hashes what passes through to a file.
+struct Hashing {
+    file: io::BufWriter<File>,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Store {
+    /// Size and time of the files of a folder that is replaced as a whole; an absent folder holds none.
+    ///
+    /// # Errors
+    /// In words, when it holds anything whose name is not `ours`: replacing the folder would lose it.
+    pub fn parts(
+        &self,
+        folder: &Path,
+        ours: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, (u64, i64)>, String> {
+        let listed = |e: io::Error| format!("can't be listed: {e}");
+        let Some(dir) = self.folder(folder, false).map_err(|e| e.to_string())? else {
+            return Ok(BTreeMap::new());
+        };
+        let mut parts = BTreeMap::new();
+        for (name, kind) in dir.names().map_err(listed)? {
+            let text = name.to_string_lossy().into_owned();
+            if kind != Kind::File || !ours(&text) {
+                return Err(format!(
+                    "holds {text}, which is not a part; move it out, the folder is replaced as a whole"
+                ));
+            }
+            if let Some(found) = dir.look(&name).map_err(listed)? {
+                parts.insert(text, (found.size, found.mtime_ns));
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Replaces `folder` by a new one holding exactly `files`, in one atomic exchange.
+    ///
+    /// Carried files are linked, not read: an unchanged part keeps its inode and its stamp. Readers that list
+    /// the folder see the whole old set or the whole new set. What somebody put into the old folder meanwhile, under
+    /// a name that is not `ours`, goes into the new one.
+    ///
+    /// # Errors
+    /// When the system refuses; the present folder then stands unchanged.
+    pub fn replace_folder<'a>(
+        &self,
+        folder: &Path,
+        files: impl Iterator<Item = Result<(String, Part<'a>), StoreError>>,
+        ours: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, Stamp)>, StoreError> {
+        let target = self.root().join(folder);
+        let (Some(parent), name) = self.place(folder, true)? else {
+            return Err(io_error("create", &target, io::ErrorKind::NotFound.into()));
+        };
+        let temp = self.temp_name();
+        let made = parent.make(&temp).and_then(|()| parent.child(&temp));
+        let new = made.map_err(|e| io_error("create", &parent.path().join(&temp), e))?;
+        let old = self.folder(folder, false)?;
+        let mut stamps = Vec::new();
+        for file in files {
+            let (name, part) = file?;
+            let path = new.path().join(&name);
+            self.fault().hit("part").map_err(|e| io_error("write", &path, e))?;
+            let write: WritePart<'_> = match part {
+                Part::New(bytes) => Box::new(move |to| to.write_all(&bytes)),
+                Part::Written(write) => write,
+                Part::Carried { from, stamp } => {
+                    let missing = || io_error("read", &target.join(&from), io::ErrorKind::NotFound.into());
+                    let old = old.as_ref().ok_or_else(missing)?;
+                    if old.link(OsStr::new(&from), &new, OsStr::new(&name)).is_ok() {
+                        stamps.push((name, stamp));
+                        continue;
+                    }
+                    let read = old.read(OsStr::new(&from));
+                    let mut old = read.map_err(|e| io_error("read", &target.join(&from), e))?;
+                    Box::new(move |to| io::copy(&mut old, to).map(drop))
+                }
+            };
+            let finish = |file: File| {
+                let mut to = Hashing { file: io::BufWriter::new(file), hasher: blake3::Hasher::new() };
+                write(&mut to)?;
+                let file = to.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                file.sync_all()?;
+                Ok((file.metadata()?, *to.hasher.finalize().as_bytes()))
+            };
+            let (meta, hash) =
+                new.create(OsStr::new(&name)).and_then(finish).map_err(|e| io_error("write", &path, e))?;
+            stamps.push((name, Stamp { size: meta.len(), mtime_ns: mtime_ns(&meta), hash }));
+        }
+        self.fault().hit("sync-folder").map_err(|e| io_error("sync", new.path(), e))?;
+        new.sync().map_err(|e| io_error("sync", new.path(), e))?;
+        self.fault().hit("swap").map_err(|e| io_error("swap", &target, e))?;
+        let aside = self.swap(&parent, &temp, name).map_err(|e| io_error("replace", &target, e))?;
+        self.sync_folder(folder.parent().unwrap_or(Path::new("")))?;
+        self.fault().hit("drop-old").map_err(|e| io_error("remove", &target, e))?;
+        if let Some(aside) = aside {
+            let path = parent.path().join(&aside);
+            drop_old(&parent, &aside, &new, ours).map_err(|e| io_error("remove", &path, e))?;
+        }
+        Ok(stamps)
+    }
+
+    /// Gives the new folder its name; tells where the old one is.
+    fn swap(&self, parent: &Dir, temp: &OsStr, name: &OsStr) -> io::Result<Option<std::ffi::OsString>> {
+        match parent.rename_new(temp, name) {
+            Ok(()) => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+        if parent.exchange(temp, name)? {
+            return Ok(Some(temp.to_os_string()));
+        }
+        // File systems without an atomic exchange (some network mounts): a short gap without the folder.
+        let aside = self.temp_name();
+        parent.rename(name, &aside)?;
+        parent.rename(temp, name)?;
+        Ok(Some(aside))
+    }
+}
+
+fn drop_old(parent: &Dir, aside: &OsStr, new: &Dir, ours: impl Fn(&str) -> bool) -> io::Result<()> {
+    let old = match parent.child(aside) {
+        Ok(old) => old,
+        Err(e) if look::is_absence(&e) => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    for (name, kind) in old.names()? {
+        if kind == Kind::File && ours(&name.to_string_lossy()) {
+            old.unlink(&name)?;
+        } else {
+            old.move_new(&name, new, &name)?;
+        }
+    }
+    parent.remove_folder(aside)
+}

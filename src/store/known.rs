@@ -1,0 +1,180 @@
+//! What may stand at an output's name: the files that were written or announced there. A file is told by size and time,
+//! or, where the time differs (a copy, a restored backup), by its content.
+
+use super::dir::{Dir, Found, Kind};
+use super::{Stamp, Store, StoreError, io_error, name_error};
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+/// A file as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds since 1970; none where it was announced and perhaps not written.
+    pub mtime_ns: Option<i64>,
+    /// BLAKE3 of the content.
+    pub hash: [u8; 32],
+}
+
+impl From<&Stamp> for Written {
+    fn from(stamp: &Stamp) -> Written {
+        Written { size: stamp.size, mtime_ns: Some(stamp.mtime_ns), hash: stamp.hash }
+    }
+}
+
+/// What safelight knows of a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What it wrote there, or meant to.
+    pub files: Vec<Written>,
+    /// Any regular file there is its own.
+    pub anything: bool,
+}
+
+impl Known {
+    /// Of a name that only safelight writes to.
+    pub fn anything() -> Known {
+        Known { files: Vec::new(), anything: true }
+    }
+
+    /// Whether it never wrote there.
+    pub fn is_nothing(&self) -> bool {
+        self.files.is_empty() && !self.anything
+    }
+}
+
+impl From<&Stamp> for Known {
+    fn from(stamp: &Stamp) -> Known {
+        Known { files: vec![stamp.into()], anything: false }
+    }
+}
+
+/// How what stands at a name compares with what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing stands there.
+    Absent,
+    /// The file of this place in [`Known::files`], stamped as it is now.
+    Written(usize, Stamp),
+    /// A regular file of safelight's whose content was never recorded.
+    Own,
+    /// A regular file with another content.
+    Differs,
+    /// No regular file.
+    Other(Kind),
+}
+
+impl Store {
+    /// Compares what stands at `relative` with what is known of it.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    pub fn compare(&self, relative: &Path, known: &Known) -> Result<Standing, StoreError> {
+        let path = self.root().join(relative);
+        let (parent, name) =
+            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let Some(dir) = self.folder(parent, false)? else { return Ok(Standing::Absent) };
+        let standing = standing(&dir, name, known).map_err(|e| name_error("look at", &path, e))?;
+        Ok(standing.0)
+    }
+
+    /// Fails where a file of safelight's own lists or parts, relative to the output, is not as written.
+    ///
+    /// # Errors
+    /// [`super::Refusal::Edited`], or when it can't be told.
+    pub fn check_unedited(&self, relative: &Path, stamp: &Stamp) -> Result<(), StoreError> {
+        match self.compare(relative, &stamp.into())? {
+            Standing::Absent | Standing::Written(..) | Standing::Own => Ok(()),
+            Standing::Differs => Err(super::Refusal::Edited { path: self.root().join(relative) }.into()),
+            Standing::Other(kind) => Err(super::Refusal::stands(&self.root().join(relative), kind).into()),
+        }
+    }
+}
+
+/// The same in an open folder, with what was found.
+pub(super) fn standing(dir: &Dir, name: &OsStr, known: &Known) -> io::Result<(Standing, Option<Found>)> {
+    let Some(found) = dir.look(name)? else { return Ok((Standing::Absent, None)) };
+    if found.kind != Kind::File {
+        return Ok((Standing::Other(found.kind), Some(found)));
+    }
+    let same_size = || known.files.iter().enumerate().filter(|(_, file)| file.size == found.size);
+    let stamp = |hash| Stamp { size: found.size, mtime_ns: found.mtime_ns, hash };
+    let by_time = same_size().find(|(_, file)| file.mtime_ns == Some(found.mtime_ns));
+    if let Some((place, file)) = by_time {
+        return Ok((Standing::Written(place, stamp(file.hash)), Some(found)));
+    }
+    if same_size().next().is_some() {
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut dir.read(name)?, &mut hasher)?;
+        let hash = *hasher.finalize().as_bytes();
+        if let Some((place, _)) = same_size().find(|(_, file)| file.hash == hash) {
+            return Ok((Standing::Written(place, stamp(hash)), Some(found)));
+        }
+    }
+    let standing = if known.anything { Standing::Own } else { Standing::Differs };
+    Ok((standing, Some(found)))
+}
+
+/// Size and time of what stands at the name of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A regular file.
+    File {
+        /// Bytes.
+        size: u64,
+        /// Modification time, nanoseconds since 1970.
+        mtime_ns: i64,
+    },
+    /// Something else.
+    Other,
+    /// It can't be told; why.
+    Unknown(String),
+}
+
+impl Store {
+    /// Everything below a folder that is no folder, relative to the output; temporary names left out.
+    ///
+    /// # Errors
+    /// When it can't be listed.
+    pub fn files_below(&self, folder: &Path) -> Result<Vec<std::path::PathBuf>, StoreError> {
+        let mut files = Vec::new();
+        let Some(dir) = self.folder(folder, false)? else { return Ok(files) };
+        for (name, kind) in dir.names().map_err(|e| io_error("list", dir.path(), e))? {
+            let relative = folder.join(&name);
+            match kind {
+                _ if super::names::is_temporary(&name) => {}
+                Kind::Folder => files.extend(self.files_below(&relative)?),
+                _ => files.push(relative),
+            }
+        }
+        Ok(files)
+    }
+
+    /// What stands at each of these paths, which lie in one folder or a few; nothing for those where nothing does.
+    pub fn see<'a>(&self, paths: &[&'a Path]) -> Vec<(&'a Path, Seen)> {
+        let mut open: Option<(&Path, Result<Option<Dir>, StoreError>)> = None;
+        let mut seen = Vec::with_capacity(paths.len());
+        for path in paths {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            if open.as_ref().is_none_or(|(folder, _)| *folder != parent) {
+                open = Some((parent, self.folder(parent, false)));
+            }
+            let found = match &open {
+                Some((_, Ok(Some(dir)))) => match dir.look(path.file_name().unwrap_or_default()) {
+                    Ok(None) => continue,
+                    Ok(Some(Found { kind: Kind::File, size, mtime_ns, .. })) => Seen::File { size, mtime_ns },
+                    Ok(Some(_)) => Seen::Other,
+                    Err(e) => Seen::Unknown(io_error("look at", &self.root().join(path), e).to_string()),
+                },
+                // A link or a file stands where the folder was.
+                Some((_, Err(StoreError::Refused(_)))) => Seen::Other,
+                Some((_, Err(e))) => Seen::Unknown(e.to_string()),
+                Some((_, Ok(None))) | None => continue,
+            };
+            seen.push((*path, found));
+        }
+        seen
+    }
+}

@@ -1,0 +1,235 @@
+//! Giving staged files their names, and taking names away: each only while what stands there is what is expected.
+
+use super::dir::Dir;
+use super::error::{Refusal, StoreError, io_error, name_error};
+use super::known::{Known, Standing, standing};
+use super::{Kind, Staged, Stamp, Store};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What came of taking a file away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Removed,
+    /// Nothing was there.
+    Absent,
+    /// It is not what was written, and stays.
+    Kept,
+}
+
+impl Store {
+    /// Syncs a batch of staged files, gives them their final names and syncs their folders. `known` tells, for
+    /// each, what may stand there and be replaced; with `replace_edited`, also what somebody made of it.
+    ///
+    /// Returns one stamp a file, in order, or why it was refused. After this the files survive a power cut.
+    ///
+    /// # Errors
+    /// When the system refuses; files before it are already in place, which is harmless.
+    pub fn publish(
+        &self,
+        batch: &[Staged],
+        known: &[Known],
+        replace_edited: bool,
+    ) -> Result<Vec<Result<Stamp, Refusal>>, StoreError> {
+        let mut stamps = Vec::with_capacity(batch.len());
+        for file in batch {
+            stamps.push(self.settle(file)?);
+        }
+        let mut folders = BTreeSet::new();
+        for ((file, stamp), known) in batch.iter().zip(&mut stamps).zip(known) {
+            if stamp.is_err() {
+                continue;
+            }
+            let target = self.root().join(file.relative());
+            self.fault().hit("rename").map_err(|e| io_error("rename", &target, e))?;
+            match self.name(file, &target, known, replace_edited) {
+                Ok(()) => folders.extend(file.relative().ancestors().skip(1).map(Path::to_path_buf)),
+                Err(StoreError::Refused(refusal)) => *stamp = Err(refusal),
+                Err(error) => return Err(error),
+            }
+        }
+        for folder in folders {
+            self.sync_folder(&folder)?;
+        }
+        Ok(stamps)
+    }
+
+    /// Brings the content to the disk.
+    fn settle(&self, file: &Staged) -> Result<Result<Stamp, Refusal>, StoreError> {
+        let path = self.staged_path(file);
+        self.fault().hit("sync").map_err(|e| io_error("sync", &path, e))?;
+        let dir = match self.place(file.relative(), false) {
+            Ok((Some(dir), _)) => dir,
+            Ok((None, _)) => return Ok(Err(lost(&path))),
+            Err(StoreError::Refused(refusal)) => return Ok(Err(refusal)),
+            Err(error) => return Err(error),
+        };
+        let handle = match dir.read(&file.temp) {
+            Ok(handle) => handle,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Err(lost(&path))),
+            Err(e) => return Err(io_error("open", &path, e)),
+        };
+        handle.sync_all().map_err(|e| io_error("sync", &path, e))?;
+        let mtime_ns = super::mtime_ns(&handle.metadata().map_err(|e| io_error("stat", &path, e))?);
+        Ok(Ok(Stamp { size: file.size, mtime_ns, hash: file.hash }))
+    }
+
+    fn name(
+        &self,
+        file: &Staged,
+        target: &Path,
+        known: &Known,
+        replace_edited: bool,
+    ) -> Result<(), StoreError> {
+        let (Some(dir), name) = self.place(file.relative(), false)? else { return Err(lost(target).into()) };
+        let failed = |e: io::Error| match Errno::from_io_error(&e) {
+            Some(Errno::NOENT) => lost(target).into(),
+            Some(Errno::BUSY | Errno::ISDIR | Errno::NOTEMPTY) => {
+                let what = "is a mount point or a folder".to_string();
+                Refusal::Taken { path: target.to_path_buf(), what }.into()
+            }
+            _ => name_error("rename to", target, e),
+        };
+        let put = match dir.rename_new(&file.temp, name) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                replace(&dir, &file.temp, name, known, replace_edited)
+            }
+            other => other.map(|()| None),
+        };
+        match put.map_err(failed) {
+            Ok(None) => Ok(()),
+            Ok(Some(refused)) => {
+                dir.unlink(&file.temp).ok();
+                Err(refused.into_refusal(target).into())
+            }
+            Err(error) => {
+                if matches!(error, StoreError::Refused(_)) {
+                    dir.unlink(&file.temp).ok();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings a folder's list to the disk.
+    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        let path = self.root().join(folder);
+        self.fault().hit("sync-folder").map_err(|e| io_error("sync", &path, e))?;
+        match self.folder(folder, false)? {
+            Some(dir) => dir.sync().map_err(|e| io_error("sync", &path, e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a file if it is one of those that are known, and the folders that this leaves empty.
+    ///
+    /// # Errors
+    /// When it can't be told what it is, or the system refuses.
+    pub fn remove(&self, relative: &Path, known: &Known) -> Result<Removal, StoreError> {
+        let target = self.root().join(relative);
+        self.fault().hit("remove").map_err(|e| io_error("remove", &target, e))?;
+        let (parent, name) =
+            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let dir = match self.folder(parent, false) {
+            Ok(Some(dir)) => dir,
+            Ok(None) => return Ok(Removal::Absent),
+            // What stands behind a link is not ours.
+            Err(StoreError::Refused(_)) => return Ok(Removal::Kept),
+            Err(error) => return Err(error),
+        };
+        let removal = self.take(&dir, name, known).map_err(|e| io_error("remove", &target, e))?;
+        if removal == Removal::Removed {
+            drop(dir);
+            self.remove_empty(parent)?;
+        }
+        Ok(removal)
+    }
+
+    /// Takes the file aside first, so that what was looked at is what is removed.
+    fn take(&self, dir: &Dir, name: &OsStr, known: &Known) -> io::Result<Removal> {
+        let found = match standing(dir, name, known)? {
+            (Standing::Absent, _) => return Ok(Removal::Absent),
+            (Standing::Written(..) | Standing::Own, Some(found)) => found,
+            _ => return Ok(Removal::Kept),
+        };
+        let aside = self.temp_name();
+        match dir.rename(name, &aside) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Removal::Absent),
+            other => other?,
+        }
+        if dir.look(&aside)? == Some(found) {
+            dir.unlink(&aside)?;
+            return Ok(Removal::Removed);
+        }
+        dir.rename_new(&aside, name)?;
+        Ok(Removal::Kept)
+    }
+
+    fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
+        for empty in folder.ancestors().take_while(|a| !a.as_os_str().is_empty()) {
+            let (Some(parent), Some(name)) = (empty.parent(), empty.file_name()) else { break };
+            let Some(dir) = self.folder(parent, false)? else { break };
+            if dir.remove_folder(name).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The temporary file, or its folder, was taken away meanwhile.
+fn lost(path: &Path) -> Refusal {
+    let what = "its folder was changed by somebody while the run wrote into it".to_string();
+    Refusal::Taken { path: path.to_path_buf(), what }
+}
+
+/// Why a name is not replaced.
+enum Refused {
+    Edited,
+    Foreign,
+    Stands(Kind),
+}
+
+impl Refused {
+    fn into_refusal(self, target: &Path) -> Refusal {
+        let path: PathBuf = target.to_path_buf();
+        match self {
+            Refused::Edited => Refusal::Edited { path },
+            Refused::Foreign => Refusal::foreign(target),
+            Refused::Stands(kind) => Refusal::stands(target, kind),
+        }
+    }
+}
+
+/// Puts `temp` in place of the file `name`, where that is known.
+fn replace(
+    dir: &Dir,
+    temp: &OsStr,
+    name: &OsStr,
+    known: &Known,
+    replace_edited: bool,
+) -> io::Result<Option<Refused>> {
+    let unlike = |known: &Known| if known.is_nothing() { Refused::Foreign } else { Refused::Edited };
+    let found = match standing(dir, name, known)? {
+        // Gone meanwhile.
+        (Standing::Absent, _) => return dir.rename_new(temp, name).map(|()| None),
+        (Standing::Written(..) | Standing::Own, Some(found)) => found,
+        (Standing::Differs, Some(found)) if replace_edited && !known.is_nothing() => found,
+        (Standing::Other(kind), _) => return Ok(Some(Refused::Stands(kind))),
+        _ => return Ok(Some(unlike(known))),
+    };
+    // The two change places, so that what was there can be looked at once more, and go back.
+    if !dir.exchange(temp, name)? {
+        return dir.rename(temp, name).map(|()| None);
+    }
+    if dir.look(temp)? == Some(found) {
+        dir.unlink(temp)?;
+        return Ok(None);
+    }
+    dir.exchange(temp, name)?;
+    Ok(Some(unlike(known)))
+}
