@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Batch restoration and embeddings for image archives: a YAML file describes the job, one command runs
@@ -8,8 +9,12 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, or training failed; 2 usage; 10 finished, some items failed; 11 stopped at \
-max_failures; 20 interrupted, run again to go on; 30 the output could not be written; 78 invalid pipeline.\n\n\
+    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, or training failed; 2 usage, \
+or nothing has been run there; 10 finished, some items failed anew (`retry`: some failed); 11 stopped at max_failures; \
+12 finished, nothing failed anew, but failures known before stand (`retry` tries them, `ignore` acknowledges them); \
+13 the input is another one than before, or much of it is gone: nothing was changed; 14 training got worse than where it \
+began: a better model was kept; 20 interrupted, run again to go on; 30 the output could not be written; \
+78 invalid pipeline.\n\n\
 Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
 )]
 pub struct Cli {
@@ -25,6 +30,8 @@ pub enum Command {
     Run(RunArgs),
     /// Try the failed items of a pipeline again, and nothing else.
     Retry(RunArgs),
+    /// Acknowledge failures: they no longer count for the exit code until the input or the settings change.
+    Ignore(IgnoreArgs),
     /// Validate a pipeline without touching data: every mistake at once.
     Check(PipelineArgs),
     /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
@@ -73,7 +80,8 @@ pub struct RunArgs {
     /// The pipeline.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
-    /// How to show progress: a bar on a terminal, plain lines elsewhere, JSON lines, or nothing.
+    /// How to show progress: a bar on a terminal, plain lines elsewhere, JSON lines, or only what
+    /// changed.
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub progress: Progress,
     /// Remove outputs whose inputs are gone, or that earlier settings made. Off: they are only reported.
@@ -87,6 +95,17 @@ pub struct RunArgs {
     pub replace_edited: bool,
 }
 
+/// Options of `ignore`.
+#[derive(Clone, Debug, Args)]
+pub struct IgnoreArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// Failed inputs, relative to the input, as `status --failures` lists them; all of them where none is named.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+}
+
 /// Ways to show progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Progress {
@@ -98,7 +117,7 @@ pub enum Progress {
     Lines,
     /// One JSON object a line, on standard output.
     Json,
-    /// Failures and the summary only.
+    /// Only what changed: new failures, and the summary where anything happened. For cron.
     Quiet,
 }
 

@@ -1,5 +1,6 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
+mod ignore;
 mod inspect;
 mod list;
 mod model;
@@ -7,18 +8,21 @@ mod plan;
 mod report;
 mod run;
 mod sample;
+mod signals;
 mod status;
+mod threads;
 mod train;
 mod verify;
 
 use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
-use crate::run::ledger::LedgerError;
+use crate::run::ledger::{Ledger, LedgerError};
 use crate::spec::{self, Diagnostic, Diagnostics};
-use crate::store::{LockError, StoreError};
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use crate::train::TrainPlan;
 use std::io::Write;
+use std::path::Path;
 
 /// Exit codes, as `--help` promises them.
 pub mod code {
@@ -28,7 +32,7 @@ pub mod code {
     pub const FAILURE: u8 = 1;
     /// A command that does not fit what it is asked of.
     pub const USAGE: u8 = 2;
-    /// Finished, some items failed.
+    /// Finished, some items failed that had not failed so before.
     pub const ITEMS_FAILED: u8 = 10;
     /// Stopped at `max_failures`.
     pub const TOO_MANY_FAILURES: u8 = 11;
@@ -48,7 +52,11 @@ pub mod code {
 
 /// Executes a command line; returns the exit code.
 pub fn execute(cli: &Cli) -> u8 {
-    match &cli.command {
+    threads::guarded(|| command(&cli.command))
+}
+
+fn command(command: &Command) -> u8 {
+    match command {
         Command::Run(args) => run::run(args, crate::run::resume::Selection::Outstanding),
         Command::Retry(args) => run::run(args, crate::run::resume::Selection::FailedOnly),
         Command::Check(args) => with_job(args, plan::check, |job| train::check(job, args)),
@@ -58,15 +66,18 @@ pub fn execute(cli: &Cli) -> u8 {
         }
         Command::Verify(args) => with_job(args, verify::verify, train::verify),
         Command::Report(args) => with_job(&args.pipeline, report::report, train::report),
-        Command::Model(args) => model::model(args),
+        Command::Ignore(args) => {
+            with_job(&args.pipeline, |plan| ignore::ignore(plan, &args.paths), train::ignore)
+        }
+        Command::Model(args) => threads::with_all(|| model::model(args)),
         Command::InspectModel(args) => inspect::inspect(args),
-        Command::List(args) => list::list(args),
+        Command::List(args) => threads::with_all(|| list::list(args)),
         Command::Schema => {
             let schema = spec::json_schema(&crate::plan::vocabulary());
             out(&format!("{schema:#}\n"))
         }
         Command::Reference => out(&spec::reference_markdown(&crate::plan::vocabulary())),
-        Command::Sample(args) => sample::sample(args),
+        Command::Sample(args) => threads::with_all(|| sample::sample(args)),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut text = Vec::new();
@@ -115,16 +126,84 @@ fn load(args: &PipelineArgs) -> Result<Job, Diagnostics> {
     }
 }
 
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+enum Refusal {
+    /// The job can't be run or looked at.
+    Run(RunError),
+    /// The command does not fit what it was asked of, in words.
+    Usage(String),
+    /// Nothing can be written where this command writes, in words.
+    Unwritable(String),
+}
+
+impl<E> From<E> for Refusal
+where
+    RunError: From<E>,
+{
+    fn from(error: E) -> Refusal {
+        Refusal::Run(error.into())
+    }
+}
+
 fn with_job(
     args: &PipelineArgs,
-    run: impl FnOnce(&Plan) -> Result<u8, RunError>,
+    run: impl FnOnce(&Plan) -> Result<u8, Refusal>,
     train: impl FnOnce(&TrainPlan) -> u8,
 ) -> u8 {
     match load(args) {
-        Ok(Job::Run(plan)) => run(&plan).unwrap_or_else(|error| fail(&error)),
-        Ok(Job::Train(plan)) => train(&plan),
+        Ok(Job::Run(plan)) => {
+            threads::start(plan.limits.threads).and_then(|()| run(&plan)).unwrap_or_else(|e| refuse(&e))
+        }
+        Ok(Job::Train(plan)) => match threads::start(plan.threads) {
+            Ok(()) => train(&plan),
+            Err(error) => refuse(&error),
+        },
         Err(mistakes) => invalid(&mistakes),
     }
+}
+
+/// The ledger of a job that has run into `output`, for the commands that tell or change what was done.
+fn ledger_of(output: &Path, name: &str) -> Result<Ledger, Refusal> {
+    Ledger::of_job(output, name)?.ok_or_else(|| nothing_run(output))
+}
+
+fn nothing_run(output: &Path) -> Refusal {
+    Refusal::Usage(format!(
+        "nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere",
+        output.display()
+    ))
+}
+
+/// Opens and locks a job's output to write something of a command's own there, which `what` names.
+fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Refusal> {
+    let refused = |error| match error {
+        LockError::Io { source, .. } | LockError::Store(StoreError::Io { source, .. }) => {
+            unwritable(output, what, &source)
+        }
+        other => other.into(),
+    };
+    let store = Store::open(output, Guard::default(), Fault::default()).map_err(|e| refused(e.into()))?;
+    let lock = Lock::take(&store).map_err(refused)?;
+    Ok((store, lock))
+}
+
+fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> Refusal {
+    Refusal::Unwritable(format!(
+        "{what} stands in the output, and {} can't be written to: {error}; mount it for writing and check its permissions \
+         and free space, or copy it elsewhere and set `output`; `status`, `verify` and `plan` only read",
+        output.display()
+    ))
+}
+
+fn refuse(refusal: &Refusal) -> u8 {
+    let (message, code) = match refusal {
+        Refusal::Run(error) => return fail(error),
+        Refusal::Usage(message) => (message, code::USAGE),
+        Refusal::Unwritable(message) => (message, code::STORAGE),
+    };
+    err(&format!("error: {message}\n"));
+    code
 }
 
 fn invalid(mistakes: &Diagnostics) -> u8 {

@@ -1,12 +1,12 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
-use super::{code, out, warn};
+use super::{Refusal, code, out, warn};
 use crate::plan::{Plan, Source};
+use crate::run::check_folders;
 use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
-use crate::run::{RunError, check_folders};
 use crate::spec::units::mib;
 use crate::steps::Action;
 use crate::store::Store;
@@ -24,7 +24,7 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 ///
 /// # Errors
 /// When no input matches, or two inputs would write one file.
-pub fn check(plan: &Plan) -> Result<u8, RunError> {
+pub fn check(plan: &Plan) -> Result<u8, Refusal> {
     prepare::prepare(plan, None, Selection::Outstanding)?.refuse_collisions(plan)?;
     warn(&plan.warnings);
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
@@ -36,9 +36,9 @@ pub fn check(plan: &Plan) -> Result<u8, RunError> {
 /// Prints what a run would do.
 ///
 /// # Errors
-/// When the ledger can't be read or no input matches.
-pub fn plan(plan: &Plan, items: bool) -> Result<u8, RunError> {
-    let ledger = Ledger::open_existing(&plan.output)?;
+/// When the ledger can't be read or is another job's, or no input matches.
+pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
+    let ledger = Ledger::of_job(&plan.output, &plan.name)?;
     let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
     let input = match &plan.input.source {
         Source::Folder => format!("{} (folder)", plan.input.root.display()),

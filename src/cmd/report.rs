@@ -1,6 +1,6 @@
 //! `report`: a page with before/after pictures, counts and failures of what has been done.
 
-use super::{code, out};
+use super::{Refusal, code, ledger_of, open_locked, out, unwritable};
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::image::Image;
 use crate::image::orient::upright;
@@ -8,27 +8,26 @@ use crate::plan::{Plan, Source};
 use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::{Ledger, Outcome, Record};
-use crate::store::{Fault, Guard, Lock, STATE_FOLDER, Store};
+use crate::run::ledger::{Outcome, Record};
+use crate::store::{STATE_FOLDER, Store, StoreError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// What is written.
+const WHAT: &str = "the report";
 /// Pairs shown.
 const PAIRS: usize = 5;
 
 /// Writes `report/before-after.png` and `report/index.html` into the output.
 ///
 /// # Errors
-/// When the ledger can't be read or the report can't be written.
-pub fn report(plan: &Plan) -> Result<u8, RunError> {
-    let Some(ledger) = Ledger::open_existing(&plan.output)? else {
-        return Ok(out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display())));
-    };
+/// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
+pub fn report(plan: &Plan) -> Result<u8, Refusal> {
+    let ledger = ledger_of(&plan.output, &plan.name)?;
     let mut records: Vec<(Vec<u8>, Record)> = ledger.records()?.into_iter().collect();
     records.sort_by(|a, b| a.0.cmp(&b.0));
-    let store = Store::open(&plan.output, Guard::default(), Fault::default())?;
-    let _lock = Lock::take(&store)?;
+    let (store, _lock) = open_locked(&plan.output, WHAT)?;
     let pairs = pairs(plan, &records);
     let picture = Path::new("report/before-after.png");
     if !pairs.is_empty() {
@@ -36,21 +35,31 @@ pub fn report(plan: &Plan) -> Result<u8, RunError> {
         let options = EncodeOptions::new(Format::Png);
         let png = codec::encode(&sheet, &Metadata::default(), None, &options)
             .map_err(|e| RunError::Table { folder: "report".into(), message: e.to_string() })?;
-        store.write(picture, &png.bytes)?;
+        write(plan, &store, picture, &png.bytes)?;
         out(&format!("before/after  {}\n", plan.output.join(picture).display()));
     }
     let failures: Vec<(String, String)> = records
         .iter()
         .filter_map(|(path, record)| match &record.outcome {
-            Outcome::Failed { error, .. } => Some((path_text(path), error.to_string())),
+            Outcome::Failed { error, .. } => {
+                let acknowledged = if record.ignored { " (acknowledged)" } else { "" };
+                Some((format!("{}{acknowledged}", path_text(path)), error.to_string()))
+            }
             Outcome::Done(_) => None,
         })
         .collect();
     let names: Vec<String> = pairs.iter().map(|p| p.name.clone()).collect();
     let page = html::page(&plan.name, records.len() - failures.len(), &names, &failures);
-    store.write(Path::new("report/index.html"), page.as_bytes())?;
+    write(plan, &store, Path::new("report/index.html"), page.as_bytes())?;
     out(&format!("report        {}\n", plan.output.join("report/index.html").display()));
     Ok(code::OK)
+}
+
+fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
+    store.write(path, bytes).map(drop).map_err(|error| match error {
+        StoreError::Io { source, .. } => unwritable(&plan.output, WHAT, &source),
+        other => other.into(),
+    })
 }
 
 /// Pairs spread over the archive, from items whose input is still what it was.

@@ -1,13 +1,12 @@
 //! `run` and `retry`.
 
-use super::{Job, code, fail, invalid, load, train, warn};
+use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train, warn};
 use crate::cli::{Progress, RunArgs};
 use crate::report::reporter;
 use crate::run::event::{Stop, Summary};
 use crate::run::resume::Selection;
 use crate::run::{self, Options};
 use crate::store::FAULT_VARIABLE;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -24,16 +23,29 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
         });
     }
     let stop = Arc::new(AtomicBool::new(false));
-    if let Err(error) = catch_signals(&stop) {
+    if let Err(error) = signals::catch(&stop) {
         super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
     }
     let fault = std::env::var(FAULT_VARIABLE).ok();
     quiet_panics();
+    let count = match &job {
+        Job::Run(plan) => plan.limits.threads,
+        Job::Train(plan) => plan.threads,
+    };
+    if let Err(refusal) = threads::start(count) {
+        return refuse(&refusal);
+    }
     let plan = match job {
         Job::Run(plan) => plan,
         Job::Train(plan) if selection == Selection::FailedOnly => return train::retry(&plan),
         Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
     };
+    // A retry where nothing failed yet is a mistake, and must not make a folder.
+    if selection == Selection::FailedOnly
+        && let Err(refusal) = ledger_of(&plan.output, &plan.name)
+    {
+        return refuse(&refusal);
+    }
     let reporter = reporter(args.progress, &plan);
     let options = Options {
         selection,
@@ -46,29 +58,23 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
     let result = run::run(&plan, &options, &|event| reporter.event(&event));
     reporter.finish();
     match result {
-        Ok(summary) => exit_code(&summary),
+        Ok(summary) => exit_code(&summary, selection),
         Err(error) => fail(&error),
     }
 }
 
-fn exit_code(summary: &Summary) -> u8 {
+fn exit_code(summary: &Summary, selection: Selection) -> u8 {
+    let old = summary.again + summary.standing;
     match summary.stop {
         Some(Stop::Interrupted) => code::INTERRUPTED,
         Some(Stop::TooManyFailures) => code::TOO_MANY_FAILURES,
         Some(Stop::StorageFailed) => code::STORAGE,
-        None if summary.failed + summary.standing > 0 => code::ITEMS_FAILED,
+        None if summary.failed > 0 => code::ITEMS_FAILED,
+        // Whoever asks for another try wants to know what came of it.
+        None if summary.again > 0 && selection == Selection::FailedOnly => code::ITEMS_FAILED,
+        None if old > 0 => code::KNOWN_FAILURES,
         None => code::OK,
     }
-}
-
-/// The first SIGINT or SIGTERM asks for a stop, the second ends the process at once.
-fn catch_signals(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        // Order matters: the exit looks at the flag before the first signal sets it.
-        signal_hook::flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), stop.clone())?;
-        signal_hook::flag::register(signal, stop.clone())?;
-    }
-    Ok(())
 }
 
 /// A panic inside an item becomes that item's failure; its message must not tear the progress bar.
@@ -80,4 +86,36 @@ fn quiet_panics() {
             usual(info);
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_tells_new_failures_from_old_ones() {
+        let run = |failed, again, standing, ignored| Summary {
+            failed,
+            again,
+            standing,
+            ignored,
+            ..Summary::default()
+        };
+        let cases = [
+            (run(1, 2, 3, 4), code::ITEMS_FAILED, code::ITEMS_FAILED),
+            (run(0, 1, 0, 0), code::KNOWN_FAILURES, code::ITEMS_FAILED),
+            (run(0, 0, 1, 1), code::KNOWN_FAILURES, code::KNOWN_FAILURES),
+            (run(0, 0, 0, 1), code::OK, code::OK),
+        ];
+        for (summary, once, again) in cases {
+            assert_eq!(exit_code(&summary, Selection::Outstanding), once, "{summary:?}");
+            assert_eq!(exit_code(&summary, Selection::FailedOnly), again, "{summary:?}");
+        }
+        for (stop, wanted) in
+            [(Stop::Interrupted, 20), (Stop::TooManyFailures, 11), (Stop::StorageFailed, 30)]
+        {
+            let summary = Summary { stop: Some(stop), ..run(1, 1, 1, 1) };
+            assert_eq!(exit_code(&summary, Selection::Outstanding), wanted);
+        }
+    }
 }

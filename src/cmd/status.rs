@@ -1,27 +1,30 @@
 //! `status`: what the ledger says.
 
-use super::{code, out};
+use super::{Refusal, code, ledger_of, out};
 use crate::plan::Plan;
-use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::{Ledger, Outcome};
+use crate::run::ledger::Outcome;
 use std::collections::BTreeMap;
 
 /// Prints counts, failures by kind and tables.
 ///
 /// # Errors
-/// When the ledger can't be read.
-pub fn status(plan: &Plan, failures: bool) -> Result<u8, RunError> {
-    let Some(ledger) = Ledger::open_existing(&plan.output)? else {
-        return Ok(out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display())));
-    };
+/// When nothing has been run, or the ledger can't be read or is another job's.
+pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
+    let ledger = ledger_of(&plan.output, &plan.name)?;
     let records = ledger.records()?;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut done, mut seconds, mut outputs, mut bytes) = (0, 0.0, 0, 0);
-    let mut failed = Vec::new();
+    let (mut failed, mut ignored, mut vanished) = (Vec::new(), Vec::new(), 0);
     for (path, record) in &records {
         match &record.outcome {
+            // Its outputs are there until they are pruned; a failure has gone with it.
+            _ if record.vanished => vanished += 1,
             Outcome::Done(_) => done += 1,
+            // Under other settings, what was acknowledged counts again.
+            Outcome::Failed { error, plan: then } if record.ignored && *then == plan.products_digest => {
+                ignored.push((path_text(path), error.to_string()));
+            }
             Outcome::Failed { error, .. } => {
                 *kinds.entry(error.kind.name()).or_insert(0) += 1;
                 failed.push((path_text(path), error.to_string()));
@@ -34,15 +37,22 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, RunError> {
         }
     }
     let mut text = format!(
-        "{}: {}\n  done     {done}\n  failed   {}\n  outputs  {outputs} files, {:.1} MB\n  work     {seconds:.1} s\n",
+        "{}: {}\n  done     {done}\n  failed   {}\n",
         plan.name,
         plan.output.display(),
         failed.len(),
-        bytes as f64 / 1e6,
     );
     for (kind, count) in &kinds {
         text.push_str(&format!("    {kind}: {count}\n"));
     }
+    if !ignored.is_empty() {
+        text.push_str(&format!("  ignored  {} failures acknowledged\n", ignored.len()));
+    }
+    if vanished > 0 {
+        text.push_str(&format!("  gone     {vanished} from the input (run --prune removes their outputs)\n"));
+    }
+    text.push_str(&format!("  outputs  {outputs} files, {:.1} MB\n", bytes as f64 / 1e6));
+    text.push_str(&format!("  work     {seconds:.1} s\n"));
     for folder in ledger.part_folders()? {
         let parts = ledger.parts(&folder)?;
         let size: u64 = parts.values().map(|s| s.size).sum();
@@ -57,9 +67,12 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, RunError> {
     if failures {
         failed.sort();
         failed.iter().for_each(|(path, error)| text.push_str(&format!("{path}\n    {error}\n")));
+        ignored.sort();
+        let listed = |(path, error): &(String, String)| format!("{path} (acknowledged)\n    {error}\n");
+        ignored.iter().for_each(|failure| text.push_str(&listed(failure)));
     } else if !failed.is_empty() {
-        text.push_str("  (--failures lists them; `retry` tries them again)\n");
+        text.push_str("  (--failures lists them; `retry` tries them again, `ignore` acknowledges them)\n");
     }
     out(&text);
-    Ok(if failed.is_empty() { code::OK } else { code::ITEMS_FAILED })
+    Ok(if failed.is_empty() { code::OK } else { code::KNOWN_FAILURES })
 }

@@ -1,6 +1,6 @@
 //! The commands on a training job.
 
-use super::{code, err, out, warn};
+use super::{Refusal, code, err, ledger_of, nothing_run, out, refuse, warn};
 use crate::cli::{PipelineArgs, Progress};
 use crate::plan::{InputPlan, Source};
 use crate::report;
@@ -80,6 +80,9 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
 
 /// Prints what a run would do.
 pub fn plan(plan: &TrainPlan) -> u8 {
+    if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
+        return fail(&error.into());
+    }
     if let Some(code) = empty(plan) {
         return code;
     }
@@ -210,6 +213,9 @@ fn grouped(number: u64) -> String {
 
 /// Tells how far it is.
 pub fn status(plan: &TrainPlan) -> u8 {
+    if let Err(refusal) = ledger_of(&plan.output, &plan.name) {
+        return refuse(&refusal);
+    }
     let model = plan.output.join(&plan.model);
     out(&match train::standing(plan) {
         Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
@@ -221,7 +227,7 @@ pub fn status(plan: &TrainPlan) -> u8 {
             plan.name, plan.epochs, plan.steps
         ),
         Standing::Over => format!("{}: trained, see {}\n", plan.name, model.display()),
-        Standing::New => format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()),
+        Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
     })
 }
 
@@ -246,13 +252,28 @@ pub fn retry(plan: &TrainPlan) -> u8 {
     code::USAGE
 }
 
+/// There is nothing to acknowledge.
+pub fn ignore(plan: &TrainPlan) -> u8 {
+    err(&format!("error: {} is a training job, which has no failed items\n", plan.name));
+    code::USAGE
+}
+
 /// Tells where the curve and the sheets are that every run writes.
 pub fn report(plan: &TrainPlan) -> u8 {
     let folder = plan.output.join(train::PROGRESS);
-    if !folder.is_dir() {
-        return out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display()));
+    let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(nothing_run(&plan.output)),
+        Err(e) => {
+            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.display())))
+        }
+    });
+    match found {
+        Ok(()) => {
+            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.display()))
+        }
+        Err(refusal) => refuse(&refusal),
     }
-    out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.display()))
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
-use super::{code, err, out};
+use super::{Refusal, code, err, ledger_of, out};
 use crate::plan::Plan;
-use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::Ledger;
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -13,11 +11,9 @@ use std::path::PathBuf;
 /// Compares all outputs and table parts with the hashes recorded when they were written.
 ///
 /// # Errors
-/// When the ledger can't be read.
-pub fn verify(plan: &Plan) -> Result<u8, RunError> {
-    let Some(ledger) = Ledger::open_existing(&plan.output)? else {
-        return Ok(out(&format!("{}: nothing has been run into {} yet\n", plan.name, plan.output.display())));
-    };
+/// When nothing has been run, or the ledger can't be read or is another job's.
+pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
+    let ledger = ledger_of(&plan.output, &plan.name)?;
     let mut expected: Vec<(PathBuf, [u8; 32])> = Vec::new();
     for record in ledger.records()?.values() {
         for output in record.products.values().flatten() {

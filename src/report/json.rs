@@ -1,22 +1,47 @@
 //! JSON lines on standard output, one event a line.
 
 use super::Reporter;
+use super::remaining::Remaining;
 use crate::run::event::{Event, Stop, Summary};
 use crate::run::inputs::path_text;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// The reporter.
-#[derive(Debug)]
-pub struct Json;
+#[derive(Debug, Default)]
+pub struct Json {
+    /// What is left, since when.
+    left: Mutex<Option<(Instant, Remaining)>>,
+}
 
 impl Reporter for Json {
     fn event(&self, event: &Event) {
-        let mut line = render(event).to_string();
-        line.push('\n');
-        std::io::stdout().lock().write_all(line.as_bytes()).ok();
+        let mut line = render(event);
+        // Held while writing, so that the lines' order is that of the figures.
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { work, .. } => *left = Some((Instant::now(), Remaining::new(work))),
+            Event::Finished { path, bytes, pixels, .. } => {
+                let seconds = left.as_mut().and_then(|(start, left)| {
+                    left.finished(path, *bytes, *pixels);
+                    left.seconds(start.elapsed().as_secs_f64())
+                });
+                // To the tenth: it is no more than an estimate.
+                line["seconds_left"] = json!(seconds.map(|s| (s * 10.0).round() / 10.0));
+            }
+            Event::Failed { path, bytes, .. } => {
+                if let Some((_, left)) = left.as_mut() {
+                    left.failed(path, *bytes);
+                }
+            }
+            _ => {}
+        }
+        let text = format!("{line}\n");
+        std::io::stdout().lock().write_all(text.as_bytes()).ok();
     }
 }
 
@@ -46,8 +71,9 @@ fn render(event: &Event) -> Value {
             json!({"event": "finished", "path": path(p), "bytes": bytes, "pixels": pixels,
                    "seconds": seconds, "notes": notes})
         }
-        Event::Failed { path: p, error, .. } => {
-            json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message})
+        Event::Failed { path: p, error, known, .. } => {
+            json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message,
+                   "known": known})
         }
         Event::Stopping { why } => json!({"event": "stopping", "why": stop(*why)}),
         Event::Publishing => json!({"event": "publishing"}),
@@ -64,8 +90,9 @@ fn ended(s: &Summary) -> Value {
         sums
     };
     let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
-    json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "standing": s.standing,
-           "skipped": s.skipped, "not_selected": s.not_selected, "vanished": s.vanished, "pruned": s.pruned, "seconds": s.seconds,
+    json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
+           "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
+           "vanished": s.vanished, "newly_vanished": s.newly_vanished, "pruned": s.pruned, "seconds": s.seconds,
            "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables,
            "stop": s.stop.map(stop)})
 }

@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod html;
 mod json;
+mod remaining;
 pub mod sheet;
 mod text;
 mod train;
@@ -25,7 +26,7 @@ pub trait Reporter: Sync {
 /// The reporter for a choice of progress display.
 pub fn reporter(progress: Progress, plan: &Plan) -> Box<dyn Reporter> {
     if progress == Progress::Json {
-        return Box::new(json::Json);
+        return Box::new(json::Json::default());
     }
     Box::new(text::Text::new(plan, wants_bar(progress), progress == Progress::Quiet))
 }

@@ -1,11 +1,13 @@
 //! For people: a bar on a terminal, plain lines elsewhere, and the final summary.
 
 use super::Reporter;
+use super::remaining::Remaining;
 use crate::plan::Plan;
 use crate::run::event::{Event, Stop, Summary};
 use crate::run::inputs::path_text;
 use crate::run::resume::Reason;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,9 @@ struct State {
     todo: usize,
     done: usize,
     failed: usize,
+    left: Remaining,
+    /// Path of the item that was begun last.
+    path: String,
 }
 
 impl Text {
@@ -48,7 +53,15 @@ impl Text {
             name: plan.name.clone(),
             output: plan.output.clone(),
             notes: plan.notes.clone(),
-            state: Mutex::new(State { start: now, last: now, todo: 0, done: 0, failed: 0 }),
+            state: Mutex::new(State {
+                start: now,
+                last: now,
+                todo: 0,
+                done: 0,
+                failed: 0,
+                left: Remaining::default(),
+                path: String::new(),
+            }),
         }
     }
 
@@ -61,30 +74,52 @@ impl Text {
         }
     }
 
-    fn advance(&self, failed: bool) {
+    fn advance(&self, failed: bool, count: impl FnOnce(&mut Remaining)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.done += 1;
         state.failed += usize::from(failed);
+        count(&mut state.left);
         self.bar.set_position(state.done as u64);
         if state.failed > 0 {
             self.bar.set_prefix(format!("{} failed  ", state.failed));
         }
+        self.show(&state);
         let finished = state.done == state.todo;
         if self.lines && (state.last.elapsed() >= EVERY || finished) {
             state.last = Instant::now();
-            let seconds = state.start.elapsed().as_secs_f64();
-            let rate = state.done as f64 / seconds.max(1e-3);
-            let left = (state.todo - state.done.min(state.todo)) as f64 / rate;
-            let eta = if finished { String::new() } else { format!(", {} left", duration(left)) };
+            let rate = state.done as f64 / state.start.elapsed().as_secs_f64().max(1e-3);
+            let left = state.seconds_left().filter(|_| !finished);
+            let left = left.map_or(String::new(), |s| format!(", {} left", duration(s)));
             let (done, todo, failed) = (state.done, state.todo, state.failed);
-            self.say(&format!("{done}/{todo} images, {failed} failed, {rate:.1}/s{eta}"));
+            self.say(&format!("{done}/{todo} images, {failed} failed, {rate:.1}/s{left}"));
         }
     }
 
-    fn planned(&self, total: usize, todo: usize, reasons: &[(Reason, usize)], vanished: usize, swept: usize) {
+    fn started(&self, path: &Path) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.path = show(path);
+        self.show(&state);
+    }
+
+    /// The end of the bar: the remaining time, which the bar would take from the count, and what is at work.
+    fn show(&self, state: &State) {
+        if !self.bar.is_hidden() {
+            let left = state.seconds_left().map_or(String::new(), |s| format!("{} left  ", duration(s)));
+            self.bar.set_message(format!("{left}{}", state.path));
+        }
+    }
+
+    fn planned(
+        &self,
+        (total, todo): (usize, usize),
+        reasons: &BTreeMap<Reason, usize>,
+        (vanished, swept): (usize, usize),
+        work: &BTreeMap<String, u64>,
+    ) {
         {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.todo = todo;
+            state.left = Remaining::new(work);
             state.start = Instant::now();
         }
         if self.quiet {
@@ -101,9 +136,8 @@ impl Text {
                 "{vanished} images are gone from the input; their outputs are kept (--prune removes them)"
             ));
         }
-        let style = ProgressStyle::with_template(
-            "{bar:24} {pos}/{len}  {prefix:.red}{per_sec}  ETA {eta}  {wide_msg:.dim}",
-        );
+        let style =
+            ProgressStyle::with_template("{bar:24} {pos}/{len}  {prefix:.red}{per_sec}  {wide_msg:.dim}");
         if let Ok(style) = style {
             self.bar.set_style(style);
         }
@@ -111,9 +145,13 @@ impl Text {
     }
 
     fn summary(&self, s: &Summary) {
+        if self.quiet && !changed(s) {
+            return;
+        }
+        let tried = s.done + s.failed + s.again;
         let mut text = match s.stop {
-            None if s.done + s.failed == 0 && s.standing + s.not_selected > 0 => "nothing to do".to_string(),
-            None if s.done + s.failed == 0 => "nothing to do: everything is up to date".to_string(),
+            None if tried == 0 && s.standing + s.ignored + s.not_selected > 0 => "nothing to do".to_string(),
+            None if tried == 0 => "nothing to do: everything is up to date".to_string(),
             None => "finished".to_string(),
             Some(Stop::Interrupted) => "interrupted; run again to go on".to_string(),
             Some(Stop::TooManyFailures) => {
@@ -121,18 +159,7 @@ impl Text {
             }
             Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
         };
-        let mut counts = vec![format!("{} done", s.done)];
-        let mut count = |n: usize, what: &str| {
-            if n > 0 {
-                counts.push(format!("{n} {what}"));
-            }
-        };
-        count(s.failed, "failed");
-        count(s.standing, "failed before and unchanged (see `retry`)");
-        count(s.skipped, "skipped");
-        count(s.not_selected, "not failed and left alone");
-        count(s.pruned, "outputs pruned");
-        text.push_str(&format!("\n  images   {}\n", counts.join(", ")));
+        text.push_str(&format!("\n  images   {}\n", counts(s)));
         if s.done > 0 {
             let seconds = s.seconds.max(1e-3);
             text.push_str(&format!(
@@ -151,10 +178,44 @@ impl Text {
             text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).display()));
         }
         text.push_str(&format!("  output   {}", self.output.display()));
-        if s.failed + s.standing > 0 {
+        if s.failed + s.again + s.standing > 0 {
             text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").display()));
         }
         writeln!(std::io::stdout(), "{text}").ok();
+    }
+}
+
+/// Whether a run changed anything that somebody who is called by cron wants to know.
+fn changed(s: &Summary) -> bool {
+    s.done + s.failed + s.newly_vanished + s.pruned > 0 || s.stop.is_some()
+}
+
+/// What became of the images, in words.
+fn counts(s: &Summary) -> String {
+    let mut counts = vec![format!("{} done", s.done)];
+    let mut count = |n: usize, what: &str| {
+        if n > 0 {
+            counts.push(format!("{n} {what}"));
+        }
+    };
+    count(s.failed, "failed");
+    count(s.again, "failed again as before");
+    count(s.standing, "failed before and unchanged (see `retry`, `ignore`)");
+    count(s.ignored, "failed before and acknowledged");
+    count(s.skipped, "skipped");
+    count(s.not_selected, "not failed and left alone");
+    match s.newly_vanished {
+        0 => count(s.vanished, "gone from the input"),
+        new if new == s.vanished => count(new, "newly gone from the input"),
+        new => count(s.vanished, &format!("gone from the input ({new} newly)")),
+    }
+    count(s.pruned, "outputs pruned");
+    counts.join(", ")
+}
+
+impl State {
+    fn seconds_left(&self) -> Option<f64> {
+        self.left.seconds(self.start.elapsed().as_secs_f64())
     }
 }
 
@@ -173,21 +234,23 @@ pub(super) fn duration(seconds: f64) -> String {
 impl Reporter for Text {
     fn event(&self, event: &Event) {
         match event {
-            Event::Planned { total, todo, reasons, vanished, swept, .. } => {
-                let reasons: Vec<_> = reasons.iter().map(|(r, n)| (*r, *n)).collect();
-                self.planned(*total, *todo, &reasons, *vanished, *swept);
+            Event::Planned { total, todo, reasons, vanished, swept, work } => {
+                self.planned((*total, *todo), reasons, (*vanished, *swept), work);
             }
             Event::Started { .. } if self.bar.is_hidden() => {}
-            Event::Started { path } => self.bar.set_message(show(path)),
-            Event::Finished { path, notes, .. } => {
+            Event::Started { path } => self.started(path),
+            Event::Finished { path, notes, bytes, pixels, .. } => {
                 if self.lines && !notes.is_empty() {
                     self.say(&format!("{}: {}", show(path), notes.join("; ")));
                 }
-                self.advance(false);
+                self.advance(false, |left| left.finished(path, *bytes, *pixels));
             }
-            Event::Failed { path, error, .. } => {
-                self.say(&format!("failed: {}: {error}", show(path)));
-                self.advance(true);
+            Event::Failed { path, error, bytes, known } => {
+                if !(self.quiet && *known) {
+                    let again = if *known { " (as before)" } else { "" };
+                    self.say(&format!("failed: {}: {error}{again}", show(path)));
+                }
+                self.advance(true, |left| left.failed(path, *bytes));
             }
             Event::Stopping { why: Stop::Interrupted } => {
                 self.say("stopping: finishing the images under way (interrupt again to stop at once)");
@@ -202,5 +265,51 @@ impl Reporter for Text {
 
     fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_images_is_all_told() {
+        let summary = Summary {
+            done: 1,
+            failed: 2,
+            again: 3,
+            standing: 4,
+            ignored: 5,
+            skipped: 6,
+            not_selected: 7,
+            vanished: 9,
+            newly_vanished: 8,
+            pruned: 10,
+            ..Summary::default()
+        };
+        let words = "1 done, 2 failed, 3 failed again as before, 4 failed before and unchanged (see `retry`, `ignore`), \
+                     5 failed before and acknowledged, 6 skipped, 7 not failed and left alone, 9 gone from the input (8 \
+                     newly), 10 outputs pruned";
+        assert_eq!(counts(&summary), words);
+        assert_eq!(counts(&Summary { vanished: 2, ..Summary::default() }), "0 done, 2 gone from the input");
+    }
+
+    #[test]
+    fn nothing_new_is_no_news() {
+        let old =
+            Summary { again: 1, standing: 1, ignored: 1, skipped: 1, vanished: 1, ..Summary::default() };
+        assert!(!changed(&old));
+        let news: [fn(&mut Summary); 5] = [
+            |s| s.done = 1,
+            |s| s.failed = 1,
+            |s| s.newly_vanished = 1,
+            |s| s.pruned = 1,
+            |s| s.stop = Some(Stop::Interrupted),
+        ];
+        for tell in news {
+            let mut summary = old.clone();
+            tell(&mut summary);
+            assert!(changed(&summary), "{summary:?}");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct Text {
     /// When the last line about preparations was written.
     last: Instant,
     training: bool,
+    /// Whether there was anything to do.
+    started: bool,
 }
 
 impl Text {
@@ -31,7 +33,16 @@ impl Text {
         let bar = ProgressBar::with_draw_target(None, target);
         style(&bar, "{bar:24} {pos}/{len} {wide_msg:.dim}");
         let (name, notes) = (plan.name.clone(), plan.notes.clone());
-        Text { bar, quiet, name, notes, epochs: plan.epochs, last: Instant::now(), training: false }
+        Text {
+            bar,
+            quiet,
+            name,
+            notes,
+            epochs: plan.epochs,
+            last: Instant::now(),
+            training: false,
+            started: false,
+        }
     }
 
     /// Tells of one event.
@@ -39,6 +50,7 @@ impl Text {
         match event {
             Event::Preparing { what, done, total } => self.preparing(what, *done, *total),
             Event::Started { parameters, macs_per_pixel, train, validation, resumed_at } => {
+                self.started = true;
                 let notes = std::mem::take(&mut self.notes);
                 notes.iter().for_each(|note| self.say(&format!("note: {note}")));
                 let from = resumed_at.map_or(String::new(), |(epoch, step)| {
@@ -80,6 +92,8 @@ impl Text {
                 ));
             }
             Event::Note(note) => self.say(note),
+            // Quiet tells only what changed.
+            Event::Finished(_) if self.quiet && !self.started => {}
             Event::Finished(summary) => {
                 self.bar.finish_and_clear();
                 // A closed pipe is no error.

@@ -3,17 +3,18 @@
 mod entry;
 mod meta;
 mod outputs;
+mod read;
 
 pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 
 use crate::error::{ErrorKind, ItemError};
 use crate::store::names::LEDGER_FILE;
-use crate::store::{Fault, LockError, STATE_FOLDER, Stamp, Store};
+use crate::store::{Fault, LockError, Stamp, Store};
 use entry::EntryWriter;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A ledger that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -137,27 +138,6 @@ impl Ledger {
             _ => return Err(LedgerError::Layout { path, found }),
         }
         Ok(Ledger { path, db })
-    }
-
-    /// Opens the ledger for reading if there is one.
-    ///
-    /// # Errors
-    /// As [`Ledger::open`].
-    pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
-        let path = root.join(STATE_FOLDER).join("ledger.db");
-        if !path.exists() {
-            return Ok(None);
-        }
-        let sql = |source| LedgerError::Sql { path: path.clone(), source };
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sql)?;
-        let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(sql)?;
-        match found {
-            // What is read without a run is the same in the layout before.
-            1 | LAYOUT => Ok(Some(Ledger { path, db })),
-            // Killed before the first run had written its schema.
-            0 => Ok(None),
-            found => Err(LedgerError::Layout { path, found }),
-        }
     }
 
     fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {

@@ -78,6 +78,12 @@ impl Expander<'_> {
             self.report.error(span, format!("environment variable `{name}` is not set"), help);
             return None;
         };
+        // `${ROOT}/x` would else mean `/x`.
+        if value.is_empty() && default.is_none() {
+            let help = format!("set it, or write `${{{name}:-}}` if it may be empty");
+            self.report.error(span, format!("environment variable `{name}` is empty"), help);
+            return None;
+        }
         match self.budget.checked_sub(value.len()) {
             Some(left) => self.budget = left,
             None => {

@@ -212,7 +212,7 @@ fn failures_are_remembered_and_retried_on_request() {
     archive(&job.input(), 3);
     fs::write(job.input().join("bad.png"), b"no image").unwrap();
     job.call(&["run"]).expect(10);
-    let ended = job.call(&["run"]).expect(10);
+    let ended = job.call(&["run"]).expect(12);
     assert!(ended.out.contains("nothing to do") && ended.out.contains("1 failed before"), "{}", ended.out);
     let ended = job.call(&["retry"]).expect(10);
     assert!(ended.err.contains("failed: bad.png"), "{}", ended.err);

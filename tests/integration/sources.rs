@@ -15,7 +15,8 @@ fn lines() -> Vec<(PathBuf, usize, String)> {
         }
         let text = std::fs::read_to_string(entry.path()).unwrap();
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
-        lines.extend(code.lines().enumerate().map(|(n, line)| (path.clone(), n + 1, line.trim().to_string())));
+        lines
+            .extend(code.lines().enumerate().map(|(n, line)| (path.clone(), n + 1, line.trim().to_string())));
     }
     assert!(lines.len() > 10_000);
     lines
@@ -23,15 +24,25 @@ fn lines() -> Vec<(PathBuf, usize, String)> {
 
 /// Calls that take "it can't be told" for "it is not there", or tempt to: `store::look` has them all.
 fn confuses(line: &str) -> bool {
-    let calls = [".exists()", ".try_exists(", "symlink_metadata(", "fs::metadata(", ".canonicalize(",
-        "fs::canonicalize(", "read_dir(", "fs::exists("];
+    let calls = [
+        ".exists()",
+        ".try_exists(",
+        "symlink_metadata(",
+        "fs::metadata(",
+        ".canonicalize(",
+        "fs::canonicalize(",
+        "read_dir(",
+        "fs::exists(",
+    ];
     // Of what was looked at already.
     let looked_at = ["m", "meta", "metadata", "kind", "about", "there", "file_type()", "metadata()?"];
     let kind_of_path = [".is_dir()", ".is_file()"].iter().any(|call| {
         line.match_indices(call).any(|(at, _)| {
             let before = &line[..at];
             !looked_at.iter().any(|name| {
-                before.strip_suffix(name).is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+                before
+                    .strip_suffix(name)
+                    .is_some_and(|rest| !rest.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
             })
         })
     });
@@ -40,20 +51,41 @@ fn confuses(line: &str) -> bool {
 
 #[test]
 fn only_the_store_asks_what_is_there() {
-    assert!(confuses("if path.exists() {") && confuses("if !folder.is_dir() {") && confuses("x.parent()?.is_file()"));
-    assert!(!confuses("meta.is_dir()") && !confuses("Some(m) if !m.is_dir()") && !confuses("look::is_file(path)?"));
+    assert!(
+        confuses("if path.exists() {")
+            && confuses("if !folder.is_dir() {")
+            && confuses("x.parent()?.is_file()")
+    );
+    assert!(
+        !confuses("meta.is_dir()")
+            && !confuses("Some(m) if !m.is_dir()")
+            && !confuses("look::is_file(path)?")
+    );
     let found: Vec<String> = lines()
         .into_iter()
         .filter(|(path, _, line)| !path.starts_with("src/store") && confuses(line))
         .map(|(path, number, line)| format!("{}:{number}: {line}", path.display()))
         .collect();
-    assert!(found.is_empty(), "use store::look, where only NotFound means \"not there\":\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "use store::look, where only NotFound means \"not there\":\n{}",
+        found.join("\n")
+    );
 }
 
 /// Ways to change files, which are the store's alone.
 fn writes(line: &str) -> bool {
-    let calls = ["fs::write(", "fs::rename(", "fs::remove_", "fs::create_dir", "File::create", "fs::copy(",
-        "fs::hard_link(", "fs::set_permissions(", "set_len("];
+    let calls = [
+        "fs::write(",
+        "fs::rename(",
+        "fs::remove_",
+        "fs::create_dir",
+        "File::create",
+        "fs::copy(",
+        "fs::hard_link(",
+        "fs::set_permissions(",
+        "set_len(",
+    ];
     !line.starts_with("//") && calls.iter().any(|call| line.contains(call))
 }
 

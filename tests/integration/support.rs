@@ -21,6 +21,13 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
+/// Whether hang-ups are ignored here, as under `nohup`, and so in every child.
+pub fn ignores_hangups() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
+}
+
 /// A small picture with gradients and edges that differ by `seed`.
 pub fn picture(width: usize, height: usize, channels: usize, depth: Depth, seed: u32) -> Image {
     let mut image = Image::new(width, height, channels, depth);
@@ -105,7 +112,8 @@ impl Job {
         self.dir.path().join("job.yaml")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the program on this job's pipeline, not yet run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
         command.arg(arguments[0]).arg(self.pipeline()).args(&arguments[1..]).current_dir(root());
         command

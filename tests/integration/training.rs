@@ -41,8 +41,9 @@ fn commands_over_items_say_that_there_are_none() {
     let job = job(NOISE);
     assert!(job.call(&["retry"]).expect(2).err.contains("`run` goes on where it was"));
     assert!(job.call(&["verify"]).expect(2).err.contains("no outputs of items to verify"));
-    assert!(job.call(&["status"]).expect(0).out.contains("nothing has been run into"));
-    assert!(job.call(&["report"]).expect(0).out.contains("nothing has been run into"));
+    assert!(job.call(&["ignore"]).expect(2).err.contains("no failed items"));
+    assert!(job.call(&["status"]).expect(2).err.contains("nothing has been run into"));
+    assert!(job.call(&["report"]).expect(2).err.contains("nothing has been run into"));
     assert!(!job.output().exists());
 }
 

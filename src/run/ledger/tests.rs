@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::{Guard, Known, Written};
+use std::path::Path;
 
 fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {
     let stamp = Stamp { size: 1, mtime_ns: 2, hash: [3; 32] };

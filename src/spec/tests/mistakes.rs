@@ -115,6 +115,7 @@ fn every_mistake_is_reported_at_its_place() {
         (": 1\n", 1, 1, "a key is missing", ""),
         ("name: a\0b\n", 1, 8, "control character", "remove"),
         ("name: ${NOPE}\n", 1, 7, "environment variable `NOPE` is not set", "${NOPE:-default}"),
+        ("input: \"${EMPTY}/x\"\n", 1, 8, "environment variable `EMPTY` is empty", "`${EMPTY:-}` if it may"),
         ("name: ${NOPE\n", 1, 7, "not closed", "$${"),
         ("name: ${1x}\n", 1, 7, "`1x` is not a variable name", "${NAME}"),
         ("input: {path: ${ARCHIVE}/x}\n", 1, 0, "this is not valid YAML", "quotes around a value with"),
