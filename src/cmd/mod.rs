@@ -44,7 +44,7 @@ pub mod code {
     pub const DIVERGED: u8 = 14;
     /// Interrupted, resumable.
     pub const INTERRUPTED: u8 = 20;
-    /// The output could not be written.
+    /// The output could not be written, or the input could not be listed.
     pub const STORAGE: u8 = 30;
     /// Invalid pipeline.
     pub const INVALID: u8 = 78;
@@ -219,15 +219,15 @@ fn fail(error: &RunError) -> u8 {
     }
     err(&format!("error: {error}\n"));
     match error {
-        RunError::NoInput(_) | RunError::Input(_) | RunError::Collision(_) | RunError::Foreign(_) => {
-            code::INVALID
-        }
+        RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
         RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         RunError::OtherInput(_) => code::OTHER_INPUT,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
         RunError::Store(StoreError::Refused(_)) => code::INVALID,
-        RunError::Lock(_) | RunError::Store(_) | RunError::Ledger(_) | RunError::Table { .. } => {
-            code::STORAGE
-        }
+        RunError::Input(_)
+        | RunError::Lock(_)
+        | RunError::Store(_)
+        | RunError::Ledger(_)
+        | RunError::Table { .. } => code::STORAGE,
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{Refusal, code, out, warn};
 use crate::plan::{Plan, Source};
-use crate::run::check_folders;
 use crate::run::inputs::{Input, path_text};
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
+use crate::run::{check_folders, refuse_other};
 use crate::spec::units::mib;
 use crate::steps::Action;
 use crate::store::Store;
@@ -60,6 +60,14 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
             "  {count:>8}  gone from the input, outputs kept (run --prune removes them)\n"
         ));
     }
+    let mut count = |n: usize, what: &str| {
+        if n > 0 {
+            text.push_str(&format!("  {n:>8}  {what}\n"));
+        }
+    };
+    count(prepared.left_out.len(), "known and left out by the patterns or the list");
+    count(prepared.unseen.len(), "known and in a folder that can't be read");
+    count(prepared.links, "symbolic links, not followed (input.follow_symlinks)");
     text.push_str("\nsteps\n");
     for link in &plan.chain {
         let todo = prepared.tasks.iter().filter(|t| match link.product {
@@ -93,6 +101,9 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     out(&text);
     if let (Some(store), Some(ledger)) = (Store::existing(&plan.output)?, &ledger) {
         check_folders(plan, &store, ledger, false)?;
+    }
+    if let Some(ledger) = &ledger {
+        refuse_other(plan, ledger, &prepared)?;
     }
     prepared.refuse_collisions(plan)?;
     Ok(code::OK)

@@ -18,6 +18,8 @@ mod task;
 mod tidy;
 mod work;
 
+pub use origin::refuse_other;
+
 use crate::plan::{MaxFailures, Plan};
 use crate::store::{Fault, Guard, Known, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};

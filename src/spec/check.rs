@@ -17,6 +17,8 @@ use super::units::{self, Failures, UnitError};
 
 /// Folder of the ledger below the output folder.
 const LEDGER_FOLDER: &str = ".safelight";
+/// What temporary names begin with.
+const TEMPORARY: &str = ".safelight-tmp-";
 
 /// Checks the entries of a map against a table and fills the defaults in. `owner` names the map in
 /// messages; `span` is where a missing key is reported.
@@ -336,6 +338,15 @@ fn folder(text: &str) -> Result<PathBuf, Problem> {
                 return Err(refuse(format!("{} is an absolute path", shown(text)), help));
             }
         }
+    }
+    let temporary =
+        |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+    if path.components().any(temporary) {
+        let help = "choose another folder".to_owned();
+        return Err(refuse(
+            format!("names that begin with `{TEMPORARY}` are those of temporary files"),
+            help,
+        ));
     }
     if path.starts_with(LEDGER_FOLDER) {
         let help = "choose another folder".to_owned();
