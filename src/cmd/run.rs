@@ -70,8 +70,10 @@ fn exit_code(summary: &Summary, selection: Selection) -> u8 {
         Some(Stop::TooManyFailures) => code::TOO_MANY_FAILURES,
         Some(Stop::StorageFailed) => code::STORAGE,
         None if summary.failed > 0 => code::ITEMS_FAILED,
-        // Whoever asks for another try wants to know what came of it.
-        None if summary.again > 0 && selection == Selection::FailedOnly => code::ITEMS_FAILED,
+        // Whoever asks for another try wants to know what came of it, also of what was acknowledged.
+        None if summary.again + summary.ignored > 0 && selection == Selection::FailedOnly => {
+            code::ITEMS_FAILED
+        }
         None if old > 0 => code::KNOWN_FAILURES,
         None => code::OK,
     }
@@ -105,7 +107,8 @@ mod tests {
             (run(1, 2, 3, 4), code::ITEMS_FAILED, code::ITEMS_FAILED),
             (run(0, 1, 0, 0), code::KNOWN_FAILURES, code::ITEMS_FAILED),
             (run(0, 0, 1, 1), code::KNOWN_FAILURES, code::KNOWN_FAILURES),
-            (run(0, 0, 0, 1), code::OK, code::OK),
+            (run(0, 0, 0, 1), code::OK, code::ITEMS_FAILED),
+            (run(0, 0, 0, 0), code::OK, code::OK),
         ];
         for (summary, once, again) in cases {
             assert_eq!(exit_code(&summary, Selection::Outstanding), once, "{summary:?}");

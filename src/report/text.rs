@@ -148,7 +148,7 @@ impl Text {
         if self.quiet && !changed(s) {
             return;
         }
-        let tried = s.done + s.failed + s.again;
+        let tried = self.state.lock().unwrap_or_else(PoisonError::into_inner).done;
         let mut text = match s.stop {
             None if tried == 0 && s.standing + s.ignored + s.not_selected > 0 => "nothing to do".to_string(),
             None if tried == 0 => "nothing to do: everything is up to date".to_string(),
