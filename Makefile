@@ -95,9 +95,10 @@ test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx 
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
 	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
 
-stress: ## the long tests: 500 kills at random moments, 2,000 mutated files
+stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,000 mutated models
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture
 	SAFELIGHT_MUTATIONS=2000 $(CARGO) test --release --locked --test integration odd_files -- --nocapture
+	SAFELIGHT_MODEL_MUTATIONS=5000 $(CARGO) test --release --locked --test integration models:: -- --nocapture
 
 # In memory where there is a file system for that: what is synced there waits for no disk.
 faults: ## system calls that fail or are the last: make faults [N=3000] (needs strace)

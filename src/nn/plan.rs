@@ -156,12 +156,16 @@ impl Plan {
         // Where the engine runs a part, its tensors come on top of the kernels' memory.
         let tensors = if whole.is_some() { 0 } else { cost::peak_bytes(&model) };
         let needed = tensors.saturating_add(bytes.0 as u64).saturating_add(bytes.1 as u64);
-        if needed > memory {
-            return Err(Unfit::Memory(needed, memory));
-        }
+        let fits = |needed: u64| if needed > memory { Err(Unfit::Memory(needed, memory)) } else { Ok(()) };
+        fits(needed)?;
         let runner = match whole {
             Some(region) => Runner::Kernels(region),
-            None => Runner::Tract(guarded(|| model.into_optimized()?.into_runnable())?, Mutex::default()),
+            None => {
+                let model = guarded(|| model.into_optimized())?;
+                // The engine may have put steps in, such as borders laid around a convolution's input.
+                fits(cost::peak_bytes(&model))?;
+                Runner::Tract(guarded(|| model.into_runnable())?, Mutex::default())
+            }
         };
         Ok(Plan { runner, bytes, input, output })
     }

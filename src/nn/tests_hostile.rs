@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// One protobuf field: number and contents.
 fn field(number: u8, contents: &[u8]) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2];
+    let mut out = vec![];
+    varint(u64::from(number) << 3 | 2, &mut out);
     varint(contents.len() as u64, &mut out);
     out.extend(contents);
     out
 }
 
 fn int(number: u8, value: u64) -> Vec<u8> {
-    let mut out = vec![number << 3];
+    let mut out = vec![];
+    varint(u64::from(number) << 3, &mut out);
     varint(value, &mut out);
     out
 }
@@ -173,6 +175,110 @@ fn constants_that_grow_are_refused() {
     let many: Vec<Vec<u8>> = (0..5).map(|i| node("ConstantOfShape", &["n"], &format!("c{i}"))).collect();
     let many = [many, vec![node("Sum", &["c0", "c1", "c2", "c3", "c4"], "c")]].concat();
     refused(&many, &[ints("n", &[1 << 27])]);
+}
+
+/// A graph attribute, as a model is built of one graph.
+fn within(nodes: &[Vec<u8>]) -> Vec<u8> {
+    let graph: Vec<u8> = nodes.iter().flat_map(|n| field(1, n)).collect();
+    field(5, &[field(1, b"then_branch"), field(6, &graph), int(20, 5)].concat())
+}
+
+#[test]
+fn random_numbers_are_refused_wherever_they_are_drawn() {
+    let folder = Folder::new("random");
+    let refused = |bytes: Vec<u8>, name: &str| match folder.load(&bytes) {
+        Err(ModelError::RandomOperators { operators, .. }) => assert_eq!(operators, [name]),
+        other => panic!("{name}: {other:?}"),
+    };
+    let add = node("Add", &["x", "r"], "y");
+    let draws = ["RandomNormal", "RandomUniform", "Bernoulli", "Multinomial", "RandomUniformLike"];
+    for name in draws {
+        refused(model(&[1, 1, 8, 8], &[node(name, &[], "r"), add.clone()], &[]), name);
+    }
+    // In a branch.
+    let branch = [node("If", &["x"], "r"), within(&[node("RandomNormalLike", &["x"], "q")])].concat();
+    refused(model(&[1, 1, 8, 8], &[branch, add.clone()], &[]), "RandomNormalLike");
+    // In a function of the model.
+    let function = [field(1, b"f"), field(7, &node("RandomNormal", &[], "q"))].concat();
+    let relu = node("Relu", &["x"], "y");
+    let plain = model(&[1, 1, 8, 8], std::slice::from_ref(&relu), &[]);
+    refused([plain, field(25, &function)].concat(), "RandomNormal");
+    // Dropout only where it drops, or may.
+    let dropout = |inputs: &[&str], on: u8| {
+        let switch = tensor("on", 9, &[], &[on]);
+        model(&[1, 1, 8, 8], &[node("Dropout", inputs, "y")], &[switch])
+    };
+    refused(dropout(&["x", "", "on"], 1), "Dropout");
+    refused(dropout(&["x", "", "x"], 0), "Dropout");
+    for inputs in [&["x"][..], &["x", "", "on"]] {
+        let result = folder.load(&dropout(inputs, 0));
+        assert!(!matches!(result, Err(ModelError::RandomOperators { .. })), "{result:?}");
+    }
+}
+
+#[test]
+fn what_another_size_would_take_is_found_before_it_is_taken() {
+    let folder = Folder::new("sizes");
+    let ints = |name: &str, v: &[i64]| {
+        let raw: Vec<u8> = v.iter().flat_map(|v| v.to_le_bytes()).collect();
+        tensor(name, 7, &[v.len() as u64], &raw)
+    };
+    let axes =
+        |name: &str, value: u64| field(5, &[field(1, name.as_bytes()), int(3, value), int(20, 2)].concat());
+    let mean = [node("ReduceMean", &["c"], "m"), axes("keepdims", 0)].concat();
+    let add = node("Add", &["x", "m"], "y");
+    // Every pixel with every other one.
+    let outer = [
+        node("Reshape", &["x", "tall"], "a"),
+        node("Reshape", &["x", "flat"], "b"),
+        node("Add", &["a", "b"], "c"),
+        mean.clone(),
+        add.clone(),
+    ];
+    let open = |nodes: &[Vec<u8>], tensors: &[Vec<u8>]| {
+        // A size of 0 counts as open.
+        folder.load(&model(&[1, 1, 0, 0], nodes, tensors)).expect("it loads at the sizes that are tried")
+    };
+    let network = open(&outer, &[ints("tall", &[-1, 1]), ints("flat", &[1, -1])]);
+    assert!(network.plan(64, 64, None).is_ok());
+    let large = network.plan(160, 160, None).err();
+    assert!(large.is_some(), "two tensors of 2.6 GB");
+    assert!(matches!(
+        network.plan(2048, 2048, None),
+        Err(ModelError::Build { .. } | ModelError::RunMemory { .. })
+    ));
+    // A constant of a size that the input's tells is computed while the plan is made.
+    let constant = [
+        node("Shape", &["x"], "s"),
+        node("Mul", &["s", "s"], "n"),
+        node("ConstantOfShape", &["n"], "c"),
+        mean,
+        add,
+    ];
+    let network = open(&constant, &[]);
+    assert!(network.plan(64, 64, None).is_ok());
+    let started = std::time::Instant::now();
+    let error = network.plan(1024, 1024, None).expect_err("4 TiB").to_string();
+    assert!(error.contains("ConstantOfShape") && error.contains("MiB"), "{error}");
+    assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn far_reaching_convolutions_are_left_to_the_engine_or_refused() {
+    let folder = Folder::new("far");
+    let kernel = tensor("k", 1, &[1, 1, 3, 3], &[0; 36]);
+    let list = |name: &str, v: &[u64]| {
+        let ints: Vec<u8> = v.iter().flat_map(|v| int(8, *v)).collect();
+        field(5, &[field(1, name.as_bytes()), ints, int(20, 7)].concat())
+    };
+    for far in [1 << 10, 1_000_000, 1 << 40, u64::MAX >> 1] {
+        let conv = [node("Conv", &["x", "k"], "y"), list("dilations", &[far, far]), list("pads", &[far; 4])];
+        let bytes = model(&[1, 1, 0, 0], &[conv.concat()], std::slice::from_ref(&kernel));
+        let Ok(network) = folder.load(&bytes) else { continue };
+        if let Ok(plan) = network.plan(40, 50, None) {
+            assert_eq!(plan.run(&[1.0; 2000]).map(|v| v.len()), Ok(2000), "{far}");
+        }
+    }
 }
 
 #[test]

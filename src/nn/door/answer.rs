@@ -49,6 +49,7 @@ pub fn inspect(inspection: &Inspection, describe: fn(&Path, &Model, bool) -> Str
                 let memory = address_space("VmPeak:").saturating_sub(before);
                 Answer::Passed { hash, all, files, memory, text }
             }
+            Err(error) if starved(&error) => std::process::exit(OVER_MEMORY),
             Err(error) => Answer::Refused(error.to_string()),
         };
         serde_json::to_string(&answer).unwrap_or_default()
@@ -81,6 +82,12 @@ fn load(
     };
     let text = words.describe.map(|json| describe(path, &model, json));
     Ok((passed, text))
+}
+
+/// Whether an error says that memory was refused.
+fn starved(error: &ModelError) -> bool {
+    let text = error.to_string();
+    ["out of memory", "Out of memory", "Cannot allocate memory"].iter().any(|part| text.contains(part))
 }
 
 /// Limits this process to what the question allows, and to its parent's life. Address space that it has, in bytes.

@@ -1,7 +1,6 @@
 //! Which models passed, remembered below the user's cache folder. A verdict is a small file that only its user may
 //! write; whatever is odd about it, the model is inspected again.
 
-use super::Purpose;
 use super::ask::Question;
 use crate::nn::error::ModelError;
 use crate::nn::proto::MAX_FILE;
@@ -92,7 +91,7 @@ pub(super) fn find(folder: &Path, key: &str, question: &Question<'_>, hash: &str
 
 /// Whether the weight files are those of the verdict.
 fn same_weights(question: &Question<'_>, passed: &Passed) -> Option<()> {
-    if passed.files.is_empty() || question.purpose == Purpose::Weights {
+    if passed.files.is_empty() {
         return Some(());
     }
     let mut hasher = hash_of(&mut File::open(question.path).ok()?, blake3::Hasher::new()).ok()?;
