@@ -18,6 +18,7 @@ use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::{Ledger, LedgerError};
+use crate::shown::Show;
 use crate::spec::{self, Diagnostic, Diagnostics};
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use crate::train::TrainPlan;
@@ -115,7 +116,7 @@ enum Job {
 /// Reads and resolves a pipeline.
 fn load(args: &PipelineArgs) -> Result<Job, Diagnostics> {
     let text = spec::read_file(&args.pipeline)?;
-    let file = args.pipeline.display().to_string();
+    let file = args.pipeline.shown().to_string();
     let env = |name: &str| std::env::var(name).ok();
     match spec::draft(&text, &file, &args.set, &env, &crate::plan::vocabulary()) {
         (Some(draft), mistakes) if draft.train.is_some() => {

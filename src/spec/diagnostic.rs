@@ -369,6 +369,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_shown_harmlessly_and_its_folder_found_all_the_same() {
+        let sources = Sources::new("a\\x0A\\xFF/x.yaml", "a", &[]);
+        assert_eq!(sources.folder().as_os_str().as_encoded_bytes(), b"a\n\xff");
+        assert_eq!(Sources::new("x.yaml", "a", &[]).folder(), Path::new(""));
+        let found = sources.diagnostic(at(1, 1, 1), "m\u{1b}\u{202e}\n", None).render();
+        assert!(
+            found.starts_with("error: m\u{fffd}\u{fffd}\u{fffd}\n --> a\\x0A\\xFF/x.yaml:1:1"),
+            "{found}"
+        );
+    }
+
+    #[test]
     fn a_flood_is_counted() {
         let mut report = Report::new(Arc::new(Sources::new("x", "a", &[])));
         for _ in 0..1000 {

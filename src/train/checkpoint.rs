@@ -104,6 +104,12 @@ impl State {
         State { best: parameters.clone(), parameters, adam, progress: Progress::default() }
     }
 
+    /// The best parameters, and whether they are the last epoch's.
+    pub fn standing(&self) -> (&[f32], bool) {
+        let last = self.progress.history.len().checked_sub(1);
+        (&self.best, self.progress.best == last)
+    }
+
     /// As bytes; `fingerprint` tells the job they belong to.
     pub fn to_bytes(&self, fingerprint: &[u8; 32]) -> Vec<u8> {
         let header = Header {

@@ -145,7 +145,7 @@ impl Run<'_> {
                 // What was good is worth having, where nothing better can stand.
                 if model == NOT_WRITTEN
                     && state.progress.best.is_some()
-                    && worse(&job, &mut stepper, &state.best, (self.stop, self.emit))?.is_none()
+                    && worse(&job, &mut stepper, state.standing(), (self.stop, self.emit))?.is_none()
                 {
                     self.export(&job, &mut stepper, &state, &scaling, &[])?;
                     model = "the best model so far is written";
@@ -157,7 +157,7 @@ impl Run<'_> {
         if ended == Ended::Interrupted {
             return Err(within(Some(&state), TrainError::STOPPED));
         }
-        let found = worse(&job, &mut stepper, &state.best, (self.stop, self.emit));
+        let found = worse(&job, &mut stepper, state.standing(), (self.stop, self.emit));
         if let Some(Worse { figure, here, of, before }) = found.map_err(|e| within(Some(&state), e))? {
             let (epochs, model) = (state.progress.history.len(), self.standing_model());
             return Err(TrainError::Worse { epochs, figure, here, of, before, model });

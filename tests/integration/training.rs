@@ -65,7 +65,7 @@ fn pairs_that_were_written_are_understood() {
         archive(&job.input(), 12);
         job.call(&["run"]).expect(0);
         let text = format!(
-            "version: 1\ninput: {{path: {0}/pairs}}\noutput: {0}-trained\ntrain:\n  network: residual\n  pairs: true\n",
+            "version: 1\ninput: {{path: {0}/pairs}}\noutput: {0}-trained\ntrain:\n  network: residual\n  pairs: true\n  patch: 16\n",
             job.output().display()
         );
         fs::write(job.pipeline(), text).unwrap();

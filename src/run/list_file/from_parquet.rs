@@ -39,6 +39,9 @@ struct Source {
     metadata: Arc<FileMetadata>,
 }
 
+/// What takes the columns that were asked for, with their rows.
+type Take<'a> = &'a mut dyn FnMut(&[&PolarsColumn], usize) -> Result<(), String>;
+
 /// Reads a Parquet file.
 pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
     let source = Source::open(wanted.file)?;
@@ -143,12 +146,7 @@ impl Source {
     }
 
     /// Reads these columns by row groups, in their order.
-    fn groups(
-        &self,
-        names: &[&str],
-        memory: u64,
-        take: &mut dyn FnMut(&[&PolarsColumn], usize) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn groups(&self, names: &[&str], memory: u64, take: Take<'_>) -> Result<(), String> {
         let mut start = 0;
         for group in &self.metadata.row_groups {
             let chunks = names.iter().filter_map(|name| group.columns_under_root_iter(name)).flatten();
