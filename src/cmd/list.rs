@@ -14,7 +14,7 @@ use crate::sample::{Scene, scene};
 use crate::spec::language::SYNTH_INPUT;
 use crate::spec::{Descriptor, Fallback, Param};
 use crate::steps;
-use crate::store::{Fault, Guard, Store};
+use crate::store::{Fault, Guard, Store, look};
 use crate::synth::{SYNTHS, Synth};
 use crate::train::{TRAIN, networks};
 use std::path::Path;
@@ -74,7 +74,10 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
             "only corruptions have a preview: `safelight list corruptions --preview sheet.png`".into(),
         ));
     }
-    if path.exists() {
+    if look::name(path)
+        .map_err(|e| (code::STORAGE, format!("cannot look at {}: {e}", path.display())))?
+        .is_some()
+    {
         return Err((2, format!("{} exists; name a new file", path.display())));
     }
     let failed = |message: String| (code::FAILURE, message);

@@ -1,7 +1,7 @@
 //! `run` and `retry`.
 
-use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train, warn};
-use crate::cli::{Progress, RunArgs};
+use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train};
+use crate::cli::RunArgs;
 use crate::report::reporter;
 use crate::run::event::{Stop, Summary};
 use crate::run::resume::Selection;
@@ -16,12 +16,6 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
         Ok(job) => job,
         Err(mistakes) => return invalid(&mistakes),
     };
-    if !matches!(args.progress, Progress::Quiet | Progress::Json) {
-        warn(match &job {
-            Job::Run(plan) => &plan.warnings,
-            Job::Train(plan) => &plan.warnings,
-        });
-    }
     let stop = Arc::new(AtomicBool::new(false));
     if let Err(error) = signals::catch(&stop) {
         super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));

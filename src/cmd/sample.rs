@@ -2,12 +2,18 @@
 
 use super::{code, err, out};
 use crate::cli::SampleArgs;
-use crate::store::{Fault, Guard, Store};
+use crate::store::{Fault, Guard, Store, look};
 use std::path::Path;
 
 /// Fills a folder with the sample archive.
 pub fn sample(args: &SampleArgs) -> u8 {
-    let taken = std::fs::read_dir(&args.folder).is_ok_and(|mut d| d.next().is_some());
+    let taken = match look::list(&args.folder) {
+        Ok(entries) => entries.is_some_and(|entries| !entries.is_empty()),
+        Err(error) => {
+            err(&format!("error: cannot look at {}: {error}\n", args.folder.display()));
+            return code::STORAGE;
+        }
+    };
     if taken {
         err(&format!("error: {} is not empty; name an empty or new folder\n", args.folder.display()));
         return 2;

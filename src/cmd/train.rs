@@ -108,7 +108,11 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         plan.threads,
         mib(plan.memory)
     ));
-    text.push_str(&match train::standing(plan) {
+    let standing = match train::standing(plan) {
+        Ok(standing) => standing,
+        Err(error) => return fail(&error.into()),
+    };
+    text.push_str(&match standing {
         Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
         Standing::Trained => {
             "  resume   it is trained: the figures and the file's metadata would be written anew\n"
@@ -217,7 +221,11 @@ pub fn status(plan: &TrainPlan) -> u8 {
         return refuse(&refusal);
     }
     let model = plan.output.join(&plan.model);
-    out(&match train::standing(plan) {
+    let standing = match train::standing(plan) {
+        Ok(standing) => standing,
+        Err(error) => return fail(&error.into()),
+    };
+    out(&match standing {
         Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
         Standing::Trained => {
             format!("{}: trained; run it to write its figures and the file's metadata anew\n", plan.name)

@@ -8,6 +8,7 @@ use super::inspect::{self, Layout, ModelInfo};
 use super::plan::{self, Plan, PlanCache};
 use super::proto;
 use super::range::Range;
+use crate::store::look;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl File {
 
     /// What is to be known of a file that passed.
     pub(super) fn passed(&self, path: &Path) -> Passed {
-        let folder = proto::folder_of(path).canonicalize().unwrap_or_default();
+        let folder = look::real_of(proto::folder_of(path)).unwrap_or_default();
         let named =
             |file: &PathBuf| file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
         Passed::new(self.main.clone(), self.hash.clone(), self.files.iter().map(named).collect())
@@ -203,7 +204,7 @@ impl std::fmt::Debug for Network {
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
     let io = |source| ModelError::Read { path: path.to_path_buf(), source };
-    let size = std::fs::metadata(path).map_err(io)?.len();
+    let size = look::there(path).map_err(io)?.len();
     if size == 0 {
         return Err(ModelError::Parse { path: path.to_path_buf(), reason: "the file is empty".into() });
     }

@@ -4,6 +4,7 @@
 use super::error::ModelError;
 use super::load::Weights;
 use super::{growth, random};
+use crate::store::look;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
@@ -185,8 +186,8 @@ impl Walk<'_> {
             )));
         }
         let folder = folder_of(self.path);
-        let real = folder.canonicalize().map_err(|e| bad(format!("{}: {e}", folder.display())))?;
-        let file = real.join(location).canonicalize().map_err(|e| bad(format!("{location:?}: {e}")))?;
+        let real = look::real_of(folder).map_err(|e| bad(format!("{}: {e}", folder.display())))?;
+        let file = look::real_of(&real.join(location)).map_err(|e| bad(format!("{location:?}: {e}")))?;
         if !file.starts_with(&real) {
             return Err(bad(format!(
                 "{location:?} links out of the model's folder; keep the file beside the model"

@@ -4,6 +4,7 @@ use crate::nn::{Door, LoadOptions, ModelBudget, Network};
 use crate::random::seed_of;
 use crate::spec::{Args, Diagnostic};
 use crate::steps::Sample;
+use crate::store::look;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -126,8 +127,15 @@ impl<'a> Build<'a> {
 pub(crate) fn find_model(beside: &Path, args: &Args, name: &str) -> Option<Result<PathBuf, Diagnostic>> {
     let written = args.path(name)?.to_path_buf();
     let places = [written.clone(), beside.join(&written)];
-    if let Some(found) = places.iter().find(|p| p.is_file()) {
-        return Some(Ok(found.clone()));
+    for place in &places {
+        match look::is_file(place) {
+            Ok(true) => return Some(Ok(place.clone())),
+            Ok(false) => {}
+            Err(e) => {
+                let help = Some("check its folder and the mount".to_string());
+                return Some(Err(args.error(name, format!("cannot look at {}: {e}", place.display()), help)));
+            }
+        }
     }
     let (message, help) = crate::spec::missing_model(&written, &places);
     Some(Err(args.error(name, message, Some(help))))

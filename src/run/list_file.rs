@@ -10,6 +10,7 @@ pub use rows::Rows;
 use crate::columns::Column;
 use crate::shown::Show;
 use crate::spec::units::mib;
+use crate::store::look;
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -51,7 +52,7 @@ pub struct List {
 /// A message, to follow the list's name, that says what is wrong and where.
 pub fn read(wanted: &Wanted<'_>) -> Result<List, String> {
     // A pipe could not be read twice, and may never end.
-    let meta = std::fs::metadata(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
+    let meta = look::there(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
     if !meta.is_file() {
         return Err("is no regular file".to_string());
     }

@@ -1,5 +1,6 @@
 //! Reading a pipeline file, with bounds, before anything is parsed.
 
+use crate::store::look;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub fn read_file(path: &Path) -> Result<String, Diagnostics> {
 fn read_checked(path: &Path) -> Result<String, Diagnostic> {
     let file = path.shown().to_string();
     let fail = |message: String, help: Option<String>| Diagnostic::of_file(&file, message, help);
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+    let metadata = look::there(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => fail("there is no such file".to_owned(), neighbour(path)),
         _ => fail(format!("cannot be read: {error}"), None),
     })?;
@@ -60,9 +61,8 @@ fn not_utf8(file: &str, error: &std::string::FromUtf8Error) -> Diagnostic {
 /// Names in the folder of the missing `path`, sorted.
 fn names_beside(path: &Path) -> Option<Vec<String>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = std::fs::read_dir(folder).ok()?.take(MAX_NEIGHBOURS);
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let entries = look::list(folder).ok()??.into_iter().take(MAX_NEIGHBOURS);
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     Some(names)
 }
@@ -114,7 +114,7 @@ pub fn missing(path: &Path) -> (String, String) {
 
 /// What is wrong with the path of a model that is no file, and what to do; `places` is where it was looked for.
 pub fn missing_model(written: &Path, places: &[PathBuf]) -> (String, String) {
-    let is_folder = |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|meta| meta.is_dir());
+    let is_folder = |path: &&PathBuf| look::is_folder(path).unwrap_or(false);
     let Some(folder) = places.iter().find(is_folder) else {
         let help = similar_file(written).map_or_else(
             || "give a path from the working directory or beside the pipeline file".to_owned(),
@@ -122,7 +122,7 @@ pub fn missing_model(written: &Path, places: &[PathBuf]) -> (String, String) {
         );
         return (format!("there is no model {}", written.shown()), help);
     };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_NEIGHBOURS);
+    let entries = look::list(folder).ok().flatten().into_iter().flatten().take(MAX_NEIGHBOURS);
     let mut models: Vec<PathBuf> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")))

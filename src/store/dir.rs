@@ -101,6 +101,11 @@ impl Dir {
         Ok(Dir { fd, path: self.path.join(name) })
     }
 
+    /// Opens it once more.
+    pub fn again(&self) -> io::Result<Dir> {
+        Ok(Dir { path: self.path.clone(), ..self.child(OsStr::new("."))? })
+    }
+
     /// Makes the folder `name`.
     pub fn make(&self, name: &OsStr) -> io::Result<()> {
         let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;

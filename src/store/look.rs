@@ -35,6 +35,14 @@ pub fn name(path: &Path) -> io::Result<Option<Metadata>> {
     found(fs::symlink_metadata(path))
 }
 
+/// The same where something has to be there: that nothing is, is an error as well.
+///
+/// # Errors
+/// When there is nothing, or it can't be told.
+pub fn there(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path)
+}
+
 /// Whether the path leads to a regular file.
 ///
 /// # Errors
@@ -65,6 +73,14 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// When it can't be listed to its end.
 pub fn list(path: &Path) -> io::Result<Option<Vec<fs::DirEntry>>> {
     found(fs::read_dir(path))?.map(Iterator::collect).transpose()
+}
+
+/// The path without links and `..`, where something has to be there.
+///
+/// # Errors
+/// When there is nothing, or it can't be told.
+pub fn real_of(path: &Path) -> io::Result<std::path::PathBuf> {
+    fs::canonicalize(path)
 }
 
 /// The path without links and `..`; none where it leads to nothing.

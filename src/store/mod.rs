@@ -130,7 +130,7 @@ impl Store {
 
     /// The output folder itself, opened once more.
     fn top(&self) -> Result<Dir, StoreError> {
-        self.root.child(OsStr::new(".")).map_err(|e| io_error("open", self.root(), e))
+        self.root.again().map_err(|e| io_error("open", self.root(), e))
     }
 
     /// Opens the folder at `relative`; none where it is missing and not to be made.

@@ -15,6 +15,7 @@ use crate::nn::ModelBudget;
 use crate::plan::{absolute, check_output, find_model, fingerprint, missing, resolve_input, resolve_limits};
 use crate::spec::units::{ByteSize, mib};
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
+use crate::store::look;
 use std::path::{Path, PathBuf};
 
 /// Counts up when the same settings give other weights than the last release's.
@@ -39,7 +40,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<TrainPlan, 
         Some(train) => {
             // Its own mistakes are known; paths where nothing is are more.
             for (section, key) in [(&spec.input, "path"), (&train.args, "test")] {
-                let path = section.path(key).filter(|path| !path.exists());
+                let path = section.path(key).filter(|path| matches!(look::at(path), Ok(None)));
                 errors.extend(path.map(|path| missing(section, key, path)));
             }
             let start = find_model(spec.sources().folder(), &train.args, "start");
@@ -220,8 +221,9 @@ fn start(
 ) -> Option<Start> {
     let Some(found) = find_model(spec.sources().folder(), args, "start") else { return Some(Start::Random) };
     let path = found.map_err(|mistake| errors.push(mistake)).ok()?;
-    let made = args.text("model").map(|model| output.join(model).canonicalize());
-    if path.canonicalize().is_ok_and(|path| made.is_some_and(|made| made.is_ok_and(|made| made == path))) {
+    let real = |path: &Path| look::real(path).ok().flatten();
+    let made = args.text("model").and_then(|model| real(&output.join(model)));
+    if made.is_some() && made == real(&path) {
         let help = "give another `output` or another `model`".to_string();
         errors.push(args.error(
             "start",
@@ -350,11 +352,18 @@ fn blobs(spec: &PipelineSpec, args: &Args, errors: &mut Vec<Diagnostic>) -> Opti
 /// The path of the input, where something is.
 fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
     match input.path("path") {
-        Some(path) if path.exists() => Some(absolute(path)),
-        Some(path) => {
-            errors.push(missing(input, "path", path));
-            None
-        }
+        Some(path) => match look::at(path) {
+            Ok(Some(_)) => Some(absolute(path)),
+            Ok(None) => {
+                errors.push(missing(input, "path", path));
+                None
+            }
+            Err(e) => {
+                let help = Some("check the mount".to_string());
+                errors.push(input.error("path", format!("cannot look at {}: {e}", path.display()), help));
+                None
+            }
+        },
         None => {
             errors.extend(input.need("path", Args::path).err());
             None

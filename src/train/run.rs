@@ -18,7 +18,7 @@ use super::step::{Pair, Stepper};
 use super::verdict::{Worse, worse};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
-use crate::store::{self, Store};
+use crate::store::{self, Store, look};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -63,7 +63,7 @@ impl Run<'_> {
         let listed = list(&plan.data);
         let digests = digests(plan, &listed);
         let at = checkpoint(plan, &digests);
-        let state = match kept(plan, &digests) {
+        let state = match kept(plan, &digests)? {
             Kept::Nothing => None,
             Kept::Other(why) => {
                 let text = format!(
@@ -74,7 +74,9 @@ impl Run<'_> {
             }
             Kept::State(state) => Some(*state),
         };
-        if let Some(state) = state.as_ref().filter(|state| is_over(plan, state, &digests)) {
+        if let Some(state) = &state
+            && is_over(plan, state, &digests)?
+        {
             (self.emit)(Event::Note("it is trained: nothing to do".into()));
             let summary = self.summary(state, state.progress.figures.clone());
             (self.emit)(Event::Finished(summary.clone()));
@@ -93,7 +95,7 @@ impl Run<'_> {
                 plan.output.join(&at).display()
             )));
         }
-        outdated(plan, &digests)
+        outdated(plan, &digests)?
             .iter()
             .try_for_each(|path| self.store.remove(path, &store::Known::anything()).map(drop))?;
         self.remove_sheets(state.as_ref().map_or(0, |state| state.progress.history.len()))?;
@@ -178,16 +180,17 @@ impl Run<'_> {
 
     /// What becomes of the model's file where training comes to nothing: what is there stays, whatever made it.
     fn standing_model(&self) -> &'static str {
-        match std::fs::symlink_metadata(self.plan.output.join(&self.plan.model)) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => NOT_WRITTEN,
+        match look::name(&self.plan.output.join(&self.plan.model)) {
+            Ok(None) => NOT_WRITTEN,
             _ => "the model that is there is kept as it was",
         }
     }
 
     /// Removes the sheets of epochs after this one: they are of another job.
     fn remove_sheets(&self, after: usize) -> Result<(), TrainError> {
-        let entries = std::fs::read_dir(self.plan.output.join(PROGRESS));
-        for name in entries.into_iter().flatten().flatten().map(|entry| entry.file_name()) {
+        // A sheet that can't be listed is none that does harm.
+        let entries = look::list(&self.plan.output.join(PROGRESS)).ok().flatten();
+        for name in entries.into_iter().flatten().map(|entry| entry.file_name()) {
             let number =
                 name.to_str().and_then(|n| n.strip_prefix("epoch_")?.strip_suffix(".png")?.parse().ok());
             if number.is_some_and(|number: usize| number > after) {

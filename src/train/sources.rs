@@ -5,6 +5,7 @@ use crate::columns::Value;
 use crate::plan::{InputPlan, Source};
 use crate::run::inputs::{List, Wanted, read_list};
 use crate::shown::{Show, decode};
+use crate::store::look;
 use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
 use std::ffi::OsStr;
@@ -16,7 +17,7 @@ const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
 /// A folder or file as an input, to keep the output out of it.
 pub(super) fn folder(path: &Path) -> InputPlan {
-    let file = path.is_file();
+    let file = matches!(look::at(path), Ok(Some(m)) if m.is_file());
     let root = if file { path.parent().unwrap_or(path) } else { path };
     let source = if file {
         Source::File {
@@ -50,15 +51,14 @@ pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (Stri
     for (at, split) in SPLITS.iter().enumerate() {
         let below = root.join(split);
         let list = ["metadata.csv", "metadata.parquet"].map(|name| below.join(name));
-        let Some(list) = list.into_iter().find(|list| list.is_file()) else { continue };
+        let Some(list) = first_file(list)? else { continue };
         any = true;
         for (pair, _) in rows(&list, ["noisy_file_name", "clean_file_name"], &below, memory)? {
             let below = |path| Path::new(split).join(path);
             found[at].push(Written { noisy: below(pair.noisy), clean: below(pair.clean), ..pair });
         }
     }
-    let list = root.join("pairs.csv");
-    if !any && list.is_file() {
+    if !any && let Some(list) = first_file([root.join("pairs.csv")])? {
         any = true;
         for (pair, split) in rows(&list, ["noisy", "clean"], root, memory)? {
             let at = SPLITS.iter().position(|known| split.as_deref() == Some(*known)).unwrap_or(0);
@@ -72,8 +72,8 @@ pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (Stri
         let help = "write some with a smaller `validation` and `test`".to_string();
         return Err(("holds no pairs of the split `train`".into(), help));
     }
-    let shards = std::fs::read_dir(root).into_iter().flatten().flatten();
-    let help = if root.join("pairs").is_dir() {
+    let shards = look::list(root).ok().flatten().into_iter().flatten();
+    let help = if look::is_folder(&root.join("pairs")).unwrap_or(false) {
         format!("did you mean `{}`?", root.join("pairs").display())
     } else if shards.map(|e| e.path()).any(|path| path.extension() == Some(OsStr::new("tar"))) {
         "shards are not read: write the pairs with `layout: imagefolder` or `layout: folders`".to_string()
@@ -82,6 +82,17 @@ pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (Stri
             .to_string()
     };
     Err(("is no folder of pairs".into(), help))
+}
+
+/// The first of these paths where a file is.
+fn first_file(paths: impl IntoIterator<Item = PathBuf>) -> Result<Option<PathBuf>, (String, String)> {
+    for path in paths {
+        let unseen = |e| (format!("can't be told: {}: {e}", path.display()), "check the mount".to_string());
+        if look::is_file(&path).map_err(unseen)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// A pair, and its split if there is such a column.
@@ -122,14 +133,20 @@ fn rows(
 /// # Errors
 /// When there is none.
 pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let is_parquet =
-        |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) && path.is_file();
-    if !path.is_dir() {
-        return if is_parquet(path) { Ok(vec![path.into()]) } else { Err("is no .parquet file".into()) };
+    let unseen = |e| format!("cannot be looked at: {e}");
+    let is_parquet = |path: &Path| match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("parquet") => look::is_file(path).map_err(unseen),
+        _ => Ok(false),
+    };
+    if !look::is_folder(path).map_err(unseen)? {
+        return if is_parquet(path)? { Ok(vec![path.into()]) } else { Err("is no .parquet file".into()) };
     }
-    let entries = std::fs::read_dir(path).map_err(|e| format!("cannot be listed: {e}"))?;
-    let mut files: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| is_parquet(path)).collect();
+    let mut files = Vec::new();
+    for entry in look::list(path).map_err(|e| format!("cannot be listed: {e}"))?.into_iter().flatten() {
+        if is_parquet(&entry.path())? {
+            files.push(entry.path());
+        }
+    }
     files.sort();
     if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
 }

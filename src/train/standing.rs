@@ -6,7 +6,7 @@
 use super::checkpoint::State;
 use super::listed::{Digests, digests, list};
 use super::settings::TrainPlan;
-use crate::store::STATE_FOLDER;
+use crate::store::{STATE_FOLDER, StoreError, look};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -52,10 +52,12 @@ pub(super) fn checkpoint(plan: &TrainPlan, digests: &Digests) -> PathBuf {
 }
 
 /// Checkpoints of other settings or files than these, below the output, the latest first.
-fn others(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
+fn others(plan: &TrainPlan, digests: &Digests) -> Result<Vec<PathBuf>, StoreError> {
     let own = checkpoint(plan, digests);
-    let entries = std::fs::read_dir(plan.output.join(STATE_FOLDER)).into_iter().flatten().flatten();
+    let folder = plan.output.join(STATE_FOLDER);
+    let entries = look::list(&folder).map_err(|e| unseen("list", folder, e))?.unwrap_or_default();
     let mut found: Vec<(SystemTime, PathBuf)> = entries
+        .into_iter()
         .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)))
         .filter_map(|e| {
             Some((e.metadata().ok()?.modified().ok()?, Path::new(STATE_FOLDER).join(e.file_name())))
@@ -63,41 +65,58 @@ fn others(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
         .filter(|(_, path)| *path != own)
         .collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, path)| path).collect()
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// What is there and can't be read is not taken for missing: training anew would write over it.
+fn unseen(action: &'static str, path: PathBuf, source: std::io::Error) -> StoreError {
+    StoreError::Io { action, path, source }
 }
 
 /// Checkpoints of other settings or files that are too many beside this one, below the output.
-pub(super) fn outdated(plan: &TrainPlan, digests: &Digests) -> Vec<PathBuf> {
-    others(plan, digests).into_iter().skip(OTHERS).collect()
+pub(super) fn outdated(plan: &TrainPlan, digests: &Digests) -> Result<Vec<PathBuf>, StoreError> {
+    Ok(others(plan, digests)?.into_iter().skip(OTHERS).collect())
 }
 
 /// Finds what there is to go on from.
-pub(super) fn kept(plan: &TrainPlan, digests: &Digests) -> Kept {
-    let state = std::fs::read(plan.output.join(checkpoint(plan, digests))).ok().and_then(|bytes| {
+///
+/// # Errors
+/// When a checkpoint can't be read, or looked for.
+pub(super) fn kept(plan: &TrainPlan, digests: &Digests) -> Result<Kept, StoreError> {
+    let path = plan.output.join(checkpoint(plan, digests));
+    let bytes = look::read(&path).map_err(|e| unseen("read", path, e))?;
+    let state = bytes.and_then(|bytes| {
         let state = State::from_bytes(&bytes, &plan.fingerprint, plan.net.parameters())?;
         (state.progress.data == digests.weights).then_some(state)
     });
     if let Some(state) = state {
-        return Kept::State(Box::new(state));
+        return Ok(Kept::State(Box::new(state)));
     }
-    let others = others(plan, digests);
+    let others = others(plan, digests)?;
     let of_these = format!("{PREFIX}{}", key(plan));
     let same = |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&of_these));
-    if others.is_empty() {
+    Ok(if others.is_empty() {
         Kept::Nothing
     } else if others.iter().any(same) {
         Kept::Other("what is learned from has changed since the last run")
     } else {
         Kept::Other("the settings have changed since the last run")
-    }
+    })
 }
 
 /// Whether nothing is left to do.
-pub(super) fn is_over(plan: &TrainPlan, state: &State, digests: &Digests) -> bool {
+///
+/// # Errors
+/// When the model can't be read.
+pub(super) fn is_over(plan: &TrainPlan, state: &State, digests: &Digests) -> Result<bool, StoreError> {
     let progress = &state.progress;
     // Another job, or another hand, may have written the model since.
-    let written = || std::fs::read(plan.output.join(&plan.model)).is_ok_and(|m| progress.model == digest(&m));
-    progress.over && progress.besides == digests.besides && written()
+    if !progress.over || progress.besides != digests.besides {
+        return Ok(false);
+    }
+    let path = plan.output.join(&plan.model);
+    let model = look::read(&path).map_err(|e| unseen("read", path, e))?;
+    Ok(model.is_some_and(|model| progress.model == digest(&model)))
 }
 
 /// A digest of a model's file.
@@ -106,12 +125,15 @@ pub(super) fn digest(model: &[u8]) -> String {
 }
 
 /// How far the job is. Lists what it learns from.
-pub fn standing(plan: &TrainPlan) -> Standing {
+///
+/// # Errors
+/// When it can't be told.
+pub fn standing(plan: &TrainPlan) -> Result<Standing, StoreError> {
     let digests = digests(plan, &list(&plan.data));
-    match kept(plan, &digests) {
+    Ok(match kept(plan, &digests)? {
         Kept::Nothing => Standing::New,
         Kept::Other(why) => Standing::Anew(why),
-        Kept::State(state) if is_over(plan, &state, &digests) => Standing::Over,
+        Kept::State(state) if is_over(plan, &state, &digests)? => Standing::Over,
         Kept::State(state) if state.progress.over || state.progress.history.len() >= plan.epochs => {
             Standing::Trained
         }
@@ -119,5 +141,5 @@ pub fn standing(plan: &TrainPlan) -> Standing {
             let (epoch, step) = state.progress.at();
             Standing::Within(epoch, step)
         }
-    }
+    })
 }

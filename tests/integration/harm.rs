@@ -89,8 +89,8 @@ fn a_mount_of_the_input_in_the_output_is_refused() {
     let before = originals(&job.input());
     let place = job.output().join("images/0");
     let Some(_mounted) = mount(&["--bind", job.input().join("0").to_str().unwrap()], &place) else { return };
-    for arguments in [&["run"][..], &["run", "--prune", "--replace-edited"]] {
-        job.call(arguments).expect(10);
+    for (arguments, code) in [(&["run"][..], 10), (&["run", "--prune", "--replace-edited"], 12)] {
+        job.call(arguments).expect(code);
         assert_eq!(originals(&job.input()), before);
         assert_eq!(kind(&job, "0/0/img-000.png"), "exists");
     }

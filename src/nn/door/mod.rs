@@ -10,6 +10,7 @@ pub use answer::{Inspection, inspect};
 use super::error::ModelError;
 use super::load::{LoadOptions, Network, Weights, weights_of};
 use super::rows::Rows;
+use crate::store::look;
 use ask::{Answer, Question};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -85,9 +86,9 @@ impl Door {
     pub fn install() {
         // Behind this name the running program stays even when its file is replaced.
         let own = Path::new("/proc/self/exe");
-        let program = match own.symlink_metadata() {
-            Ok(_) => own.to_path_buf(),
-            Err(_) => std::env::current_exe().unwrap_or_default(),
+        let program = match look::name(own) {
+            Ok(Some(_)) => own.to_path_buf(),
+            _ => std::env::current_exe().unwrap_or_default(),
         };
         PROGRAM.get_or_init(|| program);
     }

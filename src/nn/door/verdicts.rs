@@ -4,6 +4,7 @@
 use super::ask::Question;
 use crate::nn::error::ModelError;
 use crate::nn::proto::MAX_FILE;
+use crate::store::look;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
@@ -44,7 +45,8 @@ pub(super) fn hash(path: &Path) -> Result<String, ModelError> {
     // Opening a pipe for reading would wait for a writer.
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
+    let about = file.metadata().map_err(io)?;
+    if !about.is_file() {
         return Err(io(std::io::Error::other("it is not a regular file")));
     }
     // What grows meanwhile, or is longer than a model may be, is refused where it is read.
@@ -71,7 +73,7 @@ pub(super) fn key(program: &Path, question: &Question<'_>, hash: &str) -> String
 
 /// The verdict of this name, if it is sound and covers what may be taken now and the weight files there are.
 pub(super) fn find(folder: &Path, key: &str, question: &Question<'_>, hash: &str) -> Option<Passed> {
-    if !is_private(&folder.symlink_metadata().ok()?) {
+    if !is_private(&look::name(folder).ok()??) {
         return None;
     }
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
@@ -95,11 +97,11 @@ fn same_weights(question: &Question<'_>, passed: &Passed) -> Option<()> {
         return Some(());
     }
     let mut hasher = hash_of(&mut File::open(question.path).ok()?, blake3::Hasher::new()).ok()?;
-    let folder = crate::nn::proto::folder_of(question.path).canonicalize().ok()?;
+    let folder = look::real_of(crate::nn::proto::folder_of(question.path)).ok()?;
     for name in &passed.files {
         let inside = Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
         let file = folder.join(name);
-        if !inside || !file.metadata().ok()?.is_file() {
+        if !inside || !look::is_file(&file).ok()? {
             return None;
         }
         hasher = hash_of(&mut File::open(file).ok()?, hasher).ok()?;
@@ -131,7 +133,7 @@ fn write(folder: &Path, key: &str, passed: &Passed) -> Option<PathBuf> {
         return None;
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
-    if !is_private(&folder.symlink_metadata().ok()?) {
+    if !is_private(&look::name(folder).ok()??) {
         return None;
     }
     let staged = folder.join(format!(".{key}.{}", std::process::id()));
@@ -146,9 +148,9 @@ fn write(folder: &Path, key: &str, passed: &Passed) -> Option<PathBuf> {
 
 /// Removes the oldest verdicts beyond those that are kept, and whatever writers left that were killed.
 fn forget_oldest(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(Some(entries)) = look::list(folder) else { return };
     let mut found: Vec<_> = entries
-        .flatten()
+        .into_iter()
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     if found.len() <= KEPT {

@@ -2,10 +2,10 @@
 //! and after a run that was killed.
 
 use super::{LAYOUT, Ledger, LedgerError};
-use crate::store::STATE_FOLDER;
+use crate::store::{STATE_FOLDER, look};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -30,13 +30,13 @@ impl Ledger {
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
         let path = root.join(STATE_FOLDER).join("ledger.db");
-        match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_file() => {}
-            Ok(_) => {
+        match look::name(&path) {
+            Ok(Some(meta)) if meta.is_file() => {}
+            Ok(Some(_)) => {
                 let source = io::Error::other("it is not a regular file; move it away");
                 return Err(LedgerError::Io { path, source });
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Ok(None) => return Ok(None),
             Err(e) => return Err(unreadable(path, &e)),
         }
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
@@ -87,9 +87,8 @@ fn needs_more_than_reading(error: &rusqlite::Error) -> bool {
 /// Opens it without anything beside it: as it is, or as a copy with the log that a killed run has left.
 fn apart(path: &Path) -> Result<(Connection, i64), LedgerError> {
     let log = log_of(path);
-    let logged = match fs::metadata(&log) {
-        Ok(meta) => meta.len() > 0,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+    let logged = match look::at(&log) {
+        Ok(meta) => meta.is_some_and(|meta| meta.len() > 0),
         Err(e) => return Err(unreadable(log, &e)),
     };
     // Only to have the system's own words where it can't be read at all.
@@ -160,7 +159,7 @@ fn whole_copy(path: &Path, log: &Path) -> io::Result<rusqlite::Result<(Connectio
 }
 
 fn stamp(path: &Path) -> io::Result<(u64, SystemTime)> {
-    let meta = fs::metadata(path)?;
+    let meta = look::there(path)?;
     Ok((meta.len(), meta.modified()?))
 }
 
@@ -189,6 +188,7 @@ mod tests {
     use crate::store::{Fault, Guard, Store};
     use std::collections::{BTreeMap, BTreeSet, HashMap};
     use std::ffi::OsStr;
+    use std::fs;
 
     /// What the third layout has added.
     const BACK: &str = "ALTER TABLE items DROP COLUMN ignored; ALTER TABLE items DROP COLUMN vanished; DROP TABLE announced;";
