@@ -7,6 +7,7 @@ mod crash;
 mod determinism;
 mod faults;
 mod models;
+mod mutated;
 mod onnx;
 mod pairs;
 mod resume;
