@@ -7,7 +7,7 @@ use crate::nn::{Inspection, inspect as answer};
 /// Inspects, and writes the answer for the process that asked.
 pub fn inspect(args: &InspectArgs) -> u8 {
     let inspection = Inspection { words: args.words.clone(), path: args.model.clone() };
-    let (code, text) = answer(&inspection, |path, model, json| model::described(path, model, json));
+    let (code, text) = answer(&inspection, model::described);
     out(&text);
     code
 }

@@ -9,6 +9,7 @@ mod faults;
 mod harm;
 mod lists;
 mod models;
+mod mutated;
 mod nights;
 mod onnx;
 mod pairs;

@@ -135,8 +135,13 @@ pub(super) fn ask(program: &Path, question: &Question<'_>) -> Result<(Answer, f6
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    let ended = Running(child).watch(start + Duration::from_secs(question.budget.seconds)).map_err(failed)?;
+    let ended = Running(child).watch(start + within(question.budget.seconds)).map_err(failed)?;
     answer(&ended, question).map(|answer| (answer, start.elapsed().as_secs_f64()))
+}
+
+/// When an inspector is stopped, so that all is over within `seconds`: ending a process takes its time.
+fn within(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).mul_f64(0.95)
 }
 
 /// What the end of an inspector means.
