@@ -190,4 +190,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn paths_are_shown_here_only() {
+        let offends = |text: &str| text.contains(".display()");
+        assert!(offends("path.display()"));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let files: Vec<PathBuf> = walkdir::WalkDir::new(&source)
+            .into_iter()
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+            .collect();
+        assert!(files.len() > 100);
+        let others = files.iter().filter(|path| **path != source.join("shown.rs"));
+        let found: Vec<&PathBuf> =
+            others.filter(|path| offends(&std::fs::read_to_string(path).unwrap())).collect();
+        assert!(found.is_empty(), "write `.shown()` in place of `.display()`: {found:?}");
+    }
 }

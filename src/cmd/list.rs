@@ -11,6 +11,7 @@ use crate::image::orient::upright;
 use crate::image::resize::{Filter, resize};
 use crate::report::contact::contact_sheet;
 use crate::sample::{Scene, scene};
+use crate::shown::Show;
 use crate::spec::language::SYNTH_INPUT;
 use crate::spec::{Descriptor, Fallback, Param};
 use crate::steps;
@@ -53,7 +54,7 @@ pub fn list(args: &ListArgs) -> u8 {
             .copied()
             .collect();
         return match preview(&chosen, args.image.as_deref(), path) {
-            Ok(()) => out(&format!("{}: {} corruptions\n", path.display(), chosen.len())),
+            Ok(()) => out(&format!("{}: {} corruptions\n", path.shown(), chosen.len())),
             Err((code, message)) => {
                 err(&format!("error: {message}\n"));
                 code
@@ -75,15 +76,15 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
         ));
     }
     if look::name(path)
-        .map_err(|e| (code::STORAGE, format!("cannot look at {}: {e}", path.display())))?
+        .map_err(|e| (code::STORAGE, format!("cannot look at {}: {e}", path.shown())))?
         .is_some()
     {
-        return Err((2, format!("{} exists; name a new file", path.display())));
+        return Err((2, format!("{} exists; name a new file", path.shown())));
     }
     let failed = |message: String| (code::FAILURE, message);
     let clean = match image {
         Some(file) => {
-            let name = file.display();
+            let name = file.shown();
             let bytes = std::fs::read(file).map_err(|e| failed(format!("cannot read {name}: {e}")))?;
             let limits = Limits { max_pixels: 500_000_000, max_bytes: 4 << 30 };
             let decoded = codec::decode(&bytes, file, &limits).map_err(|e| failed(e.to_string()))?;

@@ -18,7 +18,7 @@ use crate::cli::{Cli, Command, PipelineArgs};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::{Ledger, LedgerError};
-use crate::shown::Show;
+use crate::shown::{self, Show};
 use crate::spec::{self, Diagnostic, Diagnostics};
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use crate::train::TrainPlan;
@@ -90,13 +90,13 @@ fn command(command: &Command) -> u8 {
 
 /// Writes to standard output; a closed pipe is no error.
 fn out(text: &str) -> u8 {
-    std::io::stdout().write_all(text.as_bytes()).ok();
+    std::io::stdout().write_all(shown::text(text).as_bytes()).ok();
     code::OK
 }
 
 /// Writes to standard error.
 fn err(text: &str) {
-    std::io::stderr().write_all(text.as_bytes()).ok();
+    std::io::stderr().write_all(shown::text(text).as_bytes()).ok();
 }
 
 /// Warnings of values that are hardly meant, to standard error.
@@ -172,7 +172,7 @@ fn ledger_of(output: &Path, name: &str) -> Result<Ledger, Refusal> {
 fn nothing_run(output: &Path) -> Refusal {
     Refusal::Usage(format!(
         "nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere",
-        output.display()
+        output.shown()
     ))
 }
 
@@ -193,7 +193,7 @@ fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> Refusal {
     Refusal::Unwritable(format!(
         "{what} stands in the output, and {} can't be written to: {error}; mount it for writing and check its permissions \
          and free space, or copy it elsewhere and set `output`; `status`, `verify` and `plan` only read",
-        output.display()
+        output.shown()
     ))
 }
 

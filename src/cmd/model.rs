@@ -6,6 +6,7 @@ use crate::nn::{
     Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Range, Receptive, RowsInfo,
     TensorInfo, Told, compare,
 };
+use crate::shown::Show;
 use serde_json::json;
 use std::path::Path;
 
@@ -40,12 +41,12 @@ fn told(args: &ModelArgs) -> Result<String, ModelError> {
         });
         return Ok(format!("{json:#}\n"));
     }
-    Ok(as_text(&args.model.display().to_string(), network.info()) + &comparison(&c))
+    Ok(as_text(&args.model.shown().to_string(), network.info()) + &comparison(&c))
 }
 
 /// What there is to tell about a model, as JSON or as text.
 pub fn described(path: &Path, model: &Model, json: bool) -> String {
-    let shown = path.display().to_string();
+    let shown = path.shown().to_string();
     match (model, json) {
         (Model::Pictures(network), true) => format!("{:#}\n", as_json(network.info())),
         (Model::Pictures(network), false) => as_text(&shown, network.info()),

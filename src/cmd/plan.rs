@@ -2,16 +2,16 @@
 
 use super::{Refusal, code, out, warn};
 use crate::plan::{Plan, Source};
-use crate::run::inputs::{Input, path_text};
+use crate::run::inputs::Input;
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Selection;
 use crate::run::{check_folders, refuse_other};
+use crate::shown::Show;
 use crate::spec::units::mib;
 use crate::steps::Action;
 use crate::store::Store;
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 
 /// Headers read for the estimates.
 const PROBES: usize = 256;
@@ -41,16 +41,16 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     let ledger = Ledger::of_job(&plan.output, &plan.name)?;
     let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
     let input = match &plan.input.source {
-        Source::Folder => format!("{} (folder)", plan.input.root.display()),
-        Source::File { absolute, .. } => format!("{} (file)", absolute.display()),
-        Source::List { rows } => format!("a list of {} below {}", rows.len(), plan.input.root.display()),
+        Source::Folder => format!("{} (folder)", plan.input.root.shown()),
+        Source::File { absolute, .. } => format!("{} (file)", absolute.shown()),
+        Source::List { rows } => format!("a list of {} below {}", rows.len(), plan.input.root.shown()),
         Source::Made(series) => {
             let size = series.params.size;
             format!("{} (made, {size} x {size} pixels each)", series.synth.name)
         }
     };
     let mut text = format!("{}\n  input    {input}: {} images\n", plan.name, prepared.inputs.len());
-    text.push_str(&format!("  output   {}\n\nitems\n", plan.output.display()));
+    text.push_str(&format!("  output   {}\n\nitems\n", plan.output.shown()));
     for (reason, count) in &prepared.reasons {
         text.push_str(&format!("  {count:>8}  {}\n", reason.text()));
     }
@@ -85,7 +85,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     if items {
         text.push('\n');
         for (input, reason) in prepared.inputs.iter().zip(&prepared.decisions) {
-            text.push_str(&format!("{:<32} {}\n", reason.text(), path_text(input.key())));
+            text.push_str(&format!("{:<32} {}\n", reason.text(), input.key().shown()));
         }
     }
     let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
@@ -94,7 +94,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
             "\n{} outputs exist that safelight did not write; those items will fail:\n",
             foreign.len()
         ));
-        let show = |p: &&std::path::PathBuf| format!("  {}\n", path_text(p.as_os_str().as_bytes()));
+        let show = |p: &&std::path::PathBuf| format!("  {}\n", p.shown());
         foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
     }
     warn(&plan.warnings);

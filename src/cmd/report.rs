@@ -9,6 +9,7 @@ use crate::report::{html, sheet};
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Outcome, Record};
+use crate::shown::Show;
 use crate::store::{STATE_FOLDER, Store, StoreError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -36,7 +37,7 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
         let png = codec::encode(&sheet, &Metadata::default(), None, &options)
             .map_err(|e| RunError::Table { folder: "report".into(), message: e.to_string() })?;
         write(plan, &store, picture, &png.bytes)?;
-        out(&format!("before/after  {}\n", plan.output.join(picture).display()));
+        out(&format!("before/after  {}\n", plan.output.join(picture).shown()));
     }
     let failures: Vec<(String, String)> = records
         .iter()
@@ -51,7 +52,7 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
     let names: Vec<String> = pairs.iter().map(|p| p.name.clone()).collect();
     let page = html::page(&plan.name, records.len() - failures.len(), &names, &failures);
     write(plan, &store, Path::new("report/index.html"), page.as_bytes())?;
-    out(&format!("report        {}\n", plan.output.join("report/index.html").display()));
+    out(&format!("report        {}\n", plan.output.join("report/index.html").shown()));
     Ok(code::OK)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{code, err, out};
 use crate::cli::SampleArgs;
+use crate::shown::Show;
 use crate::store::{Fault, Guard, Store, look};
 use std::path::Path;
 
@@ -10,12 +11,12 @@ pub fn sample(args: &SampleArgs) -> u8 {
     let taken = match look::list(&args.folder) {
         Ok(entries) => entries.is_some_and(|entries| !entries.is_empty()),
         Err(error) => {
-            err(&format!("error: cannot look at {}: {error}\n", args.folder.display()));
+            err(&format!("error: cannot look at {}: {error}\n", args.folder.shown()));
             return code::STORAGE;
         }
     };
     if taken {
-        err(&format!("error: {} is not empty; name an empty or new folder\n", args.folder.display()));
+        err(&format!("error: {} is not empty; name an empty or new folder\n", args.folder.shown()));
         return 2;
     }
     let files = match crate::sample::archive(args.seed) {
@@ -29,7 +30,7 @@ pub fn sample(args: &SampleArgs) -> u8 {
         files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop))
     });
     match written {
-        Ok(()) => out(&format!("{} files in {}\n", files.len(), args.folder.display())),
+        Ok(()) => out(&format!("{} files in {}\n", files.len(), args.folder.shown())),
         Err(error) => {
             err(&format!("error: {error}\n"));
             code::STORAGE

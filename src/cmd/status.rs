@@ -4,6 +4,7 @@ use super::{Refusal, code, ledger_of, out};
 use crate::plan::Plan;
 use crate::run::inputs::path_text;
 use crate::run::ledger::Outcome;
+use crate::shown::Show;
 use std::collections::BTreeMap;
 
 /// Prints counts, failures by kind and tables.
@@ -27,7 +28,7 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
             }
             Outcome::Failed { error, .. } => {
                 *kinds.entry(error.kind.name()).or_insert(0) += 1;
-                failed.push((path_text(path), error.to_string()));
+                failed.push((path.shown().to_string(), error.to_string()));
             }
         }
         seconds += record.seconds;
@@ -36,12 +37,8 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
             bytes += output.stamp.size;
         }
     }
-    let mut text = format!(
-        "{}: {}\n  done     {done}\n  failed   {}\n",
-        plan.name,
-        plan.output.display(),
-        failed.len(),
-    );
+    let mut text =
+        format!("{}: {}\n  done     {done}\n  failed   {}\n", plan.name, plan.output.shown(), failed.len(),);
     for (kind, count) in &kinds {
         text.push_str(&format!("    {kind}: {count}\n"));
     }

@@ -6,6 +6,7 @@ use crate::plan::{InputPlan, Source};
 use crate::report;
 use crate::run::inputs;
 use crate::run::ledger::{Ledger, LedgerError};
+use crate::shown::Show;
 use crate::spec::units::mib;
 use crate::store::{Fault, Guard, Lock, LockError, Store, look};
 use crate::train::net::Size;
@@ -30,13 +31,13 @@ fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainErr
         let found = look::name(&path).map_err(|e| {
             TrainError::Foreign(format!(
                 "cannot look at {}: {e}; check the mount, then run again",
-                path.display()
+                path.shown()
             ))
         })?;
         if found.is_some() && !known {
             return Err(TrainError::Foreign(format!(
                 "{} exists and was not written by this job; move it away or choose another output",
-                path.display()
+                path.shown()
             )));
         }
     }
@@ -73,7 +74,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
         return code;
     }
     warn(&plan.warnings);
-    let mut text = format!("{}: valid\n{}", args.pipeline.display(), network(plan));
+    let mut text = format!("{}: valid\n{}", args.pipeline.shown(), network(plan));
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     out(&text)
 }
@@ -87,10 +88,10 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         return code;
     }
     let mut text = format!("{}\n{}", plan.name, data(plan));
-    text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).display()));
+    text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).shown()));
     text.push_str(&network(plan));
     if let Start::Model { path, .. } = &plan.start {
-        text.push_str(&format!("  start    the weights of {}\n", path.display()));
+        text.push_str(&format!("  start    the weights of {}\n", path.shown()));
     }
     let steps = plan.epochs as u64 * plan.steps as u64;
     let what = if matches!(plan.data, Data::Vectors { .. }) { "vectors" } else { "patches" };
@@ -164,15 +165,15 @@ fn data(plan: &TrainPlan) -> String {
         Data::Pictures { input, test, .. } => {
             let count = |input: &InputPlan| inputs::list(input).len();
             let place = match &input.source {
-                Source::File { absolute, .. } => absolute.display().to_string(),
-                _ => input.root.display().to_string(),
+                Source::File { absolute, .. } => absolute.shown().to_string(),
+                _ => input.root.shown().to_string(),
             };
             let mut text =
                 format!("  input    {place}: {} pictures, {held} % held out\n", grouped(count(input) as u64));
             if let Some(test) = test {
                 text.push_str(&format!(
                     "  test     {}: {} pictures\n",
-                    test.root.display(),
+                    test.root.shown(),
                     grouped(count(test) as u64)
                 ));
             }
@@ -184,10 +185,10 @@ fn data(plan: &TrainPlan) -> String {
                 n => format!("{} to validate", grouped(n as u64)),
             };
             let (train, test) = (grouped(pairs.len() as u64), grouped(test.len() as u64));
-            format!("  input    {}: {train} pairs to learn from, {held}, {test} to test\n", root.display())
+            format!("  input    {}: {train} pairs to learn from, {held}, {test} to test\n", root.shown())
         }
         Data::Vectors { source: Vectors::Parquet { files, column, .. } } => {
-            let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+            let first = files.first().map(|file| file.shown().to_string()).unwrap_or_default();
             let more = match files.len() {
                 0 | 1 => String::new(),
                 n => format!(" and {} more", n - 1),
@@ -234,7 +235,7 @@ pub fn status(plan: &TrainPlan) -> u8 {
             "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
             plan.name, plan.epochs, plan.steps
         ),
-        Standing::Over => format!("{}: trained, see {}\n", plan.name, model.display()),
+        Standing::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
         Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
     })
 }
@@ -246,7 +247,7 @@ pub fn verify(plan: &TrainPlan) -> u8 {
         "error: {} is a training job, which has no outputs of items to verify; `safelight model {}` inspects its \
          network\n",
         plan.name,
-        model.display()
+        model.shown()
     ));
     code::USAGE
 }
@@ -273,12 +274,12 @@ pub fn report(plan: &TrainPlan) -> u8 {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(nothing_run(&plan.output)),
         Err(e) => {
-            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.display())))
+            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
         }
     });
     match found {
         Ok(()) => {
-            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.display()))
+            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.shown()))
         }
         Err(refusal) => refuse(&refusal),
     }

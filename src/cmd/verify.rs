@@ -2,7 +2,7 @@
 
 use super::{Refusal, code, err, ledger_of, out};
 use crate::plan::Plan;
-use crate::run::inputs::path_text;
+use crate::shown::Show;
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -29,7 +29,7 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
     let problems: Vec<String> = expected
         .par_iter()
         .filter_map(|(path, hash)| {
-            let shown = path_text(path.as_os_str().as_bytes());
+            let shown = path.shown();
             match std::fs::read(plan.output.join(path)) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("{shown}: missing")),
                 Err(e) => Some(format!("{shown}: cannot be read: {e}")),

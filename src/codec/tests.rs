@@ -1,5 +1,6 @@
 //! Promises of the codec as a whole: round trips and metadata; damage and limits in `damage`.
 
+use crate::shown::Show;
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -15,7 +16,7 @@ fn data(folder: &str) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there", path.display());
+    eprintln!("skipped: {} is not there", path.shown());
     None
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::image::{Depth, Samples};
 use crate::random::Rng;
+use crate::shown::Show;
 use crate::spec::check_registry;
 
 /// A gray frame of one value.
@@ -132,6 +133,6 @@ fn no_function_of_the_platform_takes_part() {
     {
         let text = std::fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        assert_eq!(calls(code), Vec::<String>::new(), "{}", file.display());
+        assert_eq!(calls(code), Vec::<String>::new(), "{}", file.shown());
     }
 }

@@ -218,6 +218,7 @@ fn diagonal_sigma(plane: &[f32], width: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::image::{Depth, Samples};
+    use crate::shown::Show;
 
     /// Standard normal numbers from a small linear congruential generator (sum of twelve uniforms).
     fn normals() -> impl FnMut() -> f32 {
@@ -257,7 +258,7 @@ mod tests {
             let mut judge = |sigma: f64, found: f64, good: bool| {
                 judged += 1;
                 if !good {
-                    off.push(format!("{} {sigma}: {found:.2}", path.display()));
+                    off.push(format!("{} {sigma}: {found:.2}", path.shown()));
                 }
             };
             let found = noise_sigma(&clean);

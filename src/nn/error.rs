@@ -1,12 +1,13 @@
 //! What can go wrong with a model and with running it.
 
+use crate::shown::Show;
 use std::path::PathBuf;
 
 /// Why a model can't be used. Every message names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The file can't be read.
-    #[error("cannot read model {}: {source}", path.display())]
+    #[error("cannot read model {}: {source}", path.shown())]
     Read {
         /// The model file.
         path: PathBuf,
@@ -14,7 +15,7 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// The file is no valid ONNX.
-    #[error("{} is not a valid ONNX model: {reason}; export it again", path.display())]
+    #[error("{} is not a valid ONNX model: {reason}; export it again", path.shown())]
     Parse {
         /// The model file.
         path: PathBuf,
@@ -22,7 +23,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The graph uses ONNX operators that aren't implemented.
-    #[error("{} uses operators that are not supported: {}; export it without them", path.display(), operators.join(", "))]
+    #[error("{} uses operators that are not supported: {}; export it without them", path.shown(), operators.join(", "))]
     UnsupportedOperators {
         /// The model file.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum ModelError {
     /// The graph uses operators of another domain than standard ONNX.
     #[error(
         "{} uses operators outside standard ONNX: {}; export it with standard operators only (without built-in pre- and post-processing)",
-        path.display(), operators.join(", ")
+        path.shown(), operators.join(", ")
     )]
     ForeignDomain {
         /// The model file.
@@ -41,7 +42,7 @@ pub enum ModelError {
         operators: Vec<String>,
     },
     /// The model doesn't take one picture of one or three channels.
-    #[error("{} does not take an image: {reason}", path.display())]
+    #[error("{} does not take an image: {reason}", path.shown())]
     NotAnImageModel {
         /// The model file.
         path: PathBuf,
@@ -49,7 +50,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The model doesn't take one row of numbers.
-    #[error("{} does not take rows of numbers: {reason}", path.display())]
+    #[error("{} does not take rows of numbers: {reason}", path.shown())]
     NotARowModel {
         /// The model file.
         path: PathBuf,
@@ -57,7 +58,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The model doesn't return a picture, so it can't restore one.
-    #[error("{} cannot restore images: {reason}", path.display())]
+    #[error("{} cannot restore images: {reason}", path.shown())]
     NotARestorer {
         /// The model file.
         path: PathBuf,
@@ -65,7 +66,7 @@ pub enum ModelError {
         reason: String,
     },
     /// Weights stored beside the model are missing, damaged or outside its folder.
-    #[error("{}: weights of {tensor:?} in a separate file: {reason}", path.display())]
+    #[error("{}: weights of {tensor:?} in a separate file: {reason}", path.shown())]
     ExternalData {
         /// The model file.
         path: PathBuf,
@@ -75,7 +76,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The file, or a size that it declares, is beyond reason.
-    #[error("{}: {what}; the file is damaged or not meant for images", path.display())]
+    #[error("{}: {what}; the file is damaged or not meant for images", path.shown())]
     TooLarge {
         /// The model file.
         path: PathBuf,
@@ -83,7 +84,7 @@ pub enum ModelError {
         what: String,
     },
     /// No tensor has the name asked for.
-    #[error("{}: no tensor is called {name:?}{}; candidates: {}", path.display(),
+    #[error("{}: no tensor is called {name:?}{}; candidates: {}", path.shown(),
         suggestion.as_ref().map(|s| format!(" (did you mean {s:?}?)")).unwrap_or_default(), candidates.join(", "))]
     NoSuchTensor {
         /// The model file.
@@ -98,7 +99,7 @@ pub enum ModelError {
     /// Operators draw random numbers.
     #[error(
         "{} draws random numbers: {}; equal pictures would not give equal results: export it for inference, without them",
-        path.display(), operators.join(", ")
+        path.shown(), operators.join(", ")
     )]
     RandomOperators {
         /// The model file.
@@ -110,7 +111,7 @@ pub enum ModelError {
     #[error(
         "{} needs {needed} MiB for {width}x{height} pixels and may take {limit} MiB on each thread; raise limits.memory, or \
          give less limits.threads or a smaller `tile` or `size`",
-        path.display()
+        path.shown()
     )]
     RunMemory {
         /// The model file.
@@ -128,7 +129,7 @@ pub enum ModelError {
     #[error(
         "{} takes more than {mib} MiB of memory to load, so it was stopped; if it comes from a source that you trust, raise \
          limits.model_memory (and limits.memory), or --memory of `safelight model`",
-        path.display()
+        path.shown()
     )]
     OverMemory {
         /// The model file.
@@ -140,7 +141,7 @@ pub enum ModelError {
     #[error(
         "{} takes more than {seconds} s to load, so it was stopped; if it comes from a source that you trust, raise \
          limits.model_seconds, or --seconds of `safelight model`",
-        path.display()
+        path.shown()
     )]
     OverTime {
         /// The model file.
@@ -149,7 +150,7 @@ pub enum ModelError {
         seconds: u64,
     },
     /// The process that loaded it for the first time came to a bad end.
-    #[error("{} can't be used: the process that tried to load it {how}; export it again", path.display())]
+    #[error("{} can't be used: the process that tried to load it {how}; export it again", path.shown())]
     Crashed {
         /// The model file.
         path: PathBuf,
@@ -157,7 +158,7 @@ pub enum ModelError {
         how: String,
     },
     /// The process that should load it for the first time can't be had.
-    #[error("{} can't be inspected in a process of its own: {source}; try again when the system is less busy", path.display())]
+    #[error("{} can't be inspected in a process of its own: {source}; try again when the system is less busy", path.shown())]
     Inspector {
         /// The model file.
         path: PathBuf,
@@ -171,13 +172,13 @@ pub enum ModelError {
         message: String,
     },
     /// The file is no more the one that was inspected.
-    #[error("{} changed while it was read; try again when it is written completely", path.display())]
+    #[error("{} changed while it was read; try again when it is written completely", path.shown())]
     Changed {
         /// The model file.
         path: PathBuf,
     },
     /// The graph can't be prepared for the input size.
-    #[error("{} cannot be run on {width}x{height} pixels: {reason}", path.display())]
+    #[error("{} cannot be run on {width}x{height} pixels: {reason}", path.shown())]
     Build {
         /// The model file.
         path: PathBuf,
@@ -189,7 +190,7 @@ pub enum ModelError {
         reason: String,
     },
     /// An option doesn't suit this model.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", path.shown())]
     Option {
         /// The model file.
         path: PathBuf,

@@ -4,6 +4,7 @@
 use super::error::ModelError;
 use super::load::Weights;
 use super::{growth, random};
+use crate::shown::Show;
 use crate::store::look;
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -186,7 +187,7 @@ impl Walk<'_> {
             )));
         }
         let folder = folder_of(self.path);
-        let real = look::real_of(folder).map_err(|e| bad(format!("{}: {e}", folder.display())))?;
+        let real = look::real_of(folder).map_err(|e| bad(format!("{}: {e}", folder.shown())))?;
         let file = look::real_of(&real.join(location)).map_err(|e| bad(format!("{location:?}: {e}")))?;
         if !file.starts_with(&real) {
             return Err(bad(format!(

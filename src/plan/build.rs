@@ -2,6 +2,7 @@
 
 use crate::nn::{Door, LoadOptions, ModelBudget, Network};
 use crate::random::seed_of;
+use crate::shown::Show;
 use crate::spec::{Args, Diagnostic};
 use crate::steps::Sample;
 use crate::store::look;
@@ -102,14 +103,14 @@ impl<'a> Build<'a> {
     /// Loads the model a parameter names; steps with equal options share one.
     pub fn network(&mut self, args: &Args, name: &str, options: &LoadOptions) -> Option<Arc<Network>> {
         let path = self.find_model(args, name)?;
-        let key = format!("{} {options:?}", path.display());
+        let key = format!("{} {options:?}", path.shown());
         if let Some(known) = self.models.get(&key) {
             return known.clone();
         }
         let loaded = match Door::usual().network(&path, options, &self.budget) {
             Ok(network) => {
                 for note in &network.info().notes {
-                    self.note(format!("{}: {note}", path.display()));
+                    self.note(format!("{}: {note}", path.shown()));
                 }
                 Some(Arc::new(network))
             }
@@ -133,7 +134,7 @@ pub(crate) fn find_model(beside: &Path, args: &Args, name: &str) -> Option<Resul
             Ok(false) => {}
             Err(e) => {
                 let help = Some("check its folder and the mount".to_string());
-                return Some(Err(args.error(name, format!("cannot look at {}: {e}", place.display()), help)));
+                return Some(Err(args.error(name, format!("cannot look at {}: {e}", place.shown()), help)));
             }
         }
     }

@@ -143,7 +143,7 @@ pub(crate) fn resolve_input(
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
     let unseen = |e: std::io::Error| {
-        section.error(key, format!("cannot look at {}: {e}", path.display()), Some("check the mount".into()))
+        section.error(key, format!("cannot look at {}: {e}", path.shown()), Some("check the mount".into()))
     };
     let kind = match look::at(path) {
         Ok(Some(kind)) => kind,
@@ -272,24 +272,20 @@ pub(crate) fn check_output(
     };
     if let Some(hit) = guarded.iter().find(|g| output.starts_with(g)) {
         let relation = if output == hit { "is" } else { "lies inside" };
-        refuse(format!("the output {} {relation} the input {}", output.display(), hit.display()));
+        refuse(format!("the output {} {relation} the input {}", output.shown(), hit.shown()));
         return;
     }
     if let Source::List { .. } = input.source
         && let Some(list) = spec.input.path("path").map(absolute)
         && list.starts_with(output)
     {
-        refuse(format!("the list {} lies in the output", list.display()));
+        refuse(format!("the list {} lies in the output", list.shown()));
     }
     for step in &spec.steps {
         let Some(folder) = step.args.path("folder") else { continue };
         let written = absolute(&output.join(folder));
         if guarded.iter().any(|g| written.starts_with(g) || (g.starts_with(&written) && written != *output)) {
-            refuse(format!(
-                "the folder {} of `{}` reaches the input",
-                folder.display(),
-                step.descriptor.name
-            ));
+            refuse(format!("the folder {} of `{}` reaches the input", folder.shown(), step.descriptor.name));
         }
     }
 }
@@ -301,7 +297,7 @@ fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
         // Equal folders of equal steps are told by the parser.
         let clash = |(name, o): &&(&str, PathBuf)| overlaps(o, folder) && !(o == folder && *name == step);
         if let Some((_, other)) = earlier.iter().find(clash) {
-            let message = format!("the folder `{}` overlaps with `{}`", folder.display(), other.display());
+            let message = format!("the folder `{}` overlaps with `{}`", folder.shown(), other.shown());
             let help = "give every sink a folder of its own, none inside another";
             errors.push(args.error("folder", message, Some(help.into())));
         }

@@ -4,12 +4,11 @@ use super::Reporter;
 use super::remaining::Remaining;
 use crate::plan::Plan;
 use crate::run::event::{Event, Stop, Summary};
-use crate::run::inputs::path_text;
 use crate::run::resume::Reason;
+use crate::shown::Show;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,6 +65,7 @@ impl Text {
     }
 
     fn say(&self, text: &str) {
+        let text = crate::shown::text(text);
         if self.bar.is_hidden() {
             // A closed pipe must not stop the run.
             writeln!(std::io::stderr(), "{text}").ok();
@@ -175,13 +175,13 @@ impl Text {
             text.push_str(&format!("  work     {}\n", shares.join(", ")));
         }
         for (folder, rows) in &s.tables {
-            text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).display()));
+            text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).shown()));
         }
-        text.push_str(&format!("  output   {}", self.output.display()));
+        text.push_str(&format!("  output   {}", self.output.shown()));
         if s.failed + s.again + s.standing > 0 {
-            text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").display()));
+            text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").shown()));
         }
-        writeln!(std::io::stdout(), "{text}").ok();
+        writeln!(std::io::stdout(), "{}", crate::shown::text(&text)).ok();
     }
 }
 
@@ -220,7 +220,7 @@ impl State {
 }
 
 fn show(path: &Path) -> String {
-    path_text(path.as_os_str().as_bytes())
+    path.shown().to_string()
 }
 
 pub(super) fn duration(seconds: f64) -> String {

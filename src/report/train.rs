@@ -1,6 +1,7 @@
 //! Training, for people and as JSON lines.
 
 use super::text::duration;
+use crate::shown::Show;
 use crate::train::TrainPlan;
 use crate::train::event::{Event, Figure, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -97,12 +98,13 @@ impl Text {
             Event::Finished(summary) => {
                 self.bar.finish_and_clear();
                 // A closed pipe is no error.
-                std::io::stdout().write_all(ending(summary).as_bytes()).ok();
+                std::io::stdout().write_all(crate::shown::text(&ending(summary)).as_bytes()).ok();
             }
         }
     }
 
     fn say(&self, text: &str) {
+        let text = crate::shown::text(text);
         if self.quiet {
         } else if self.bar.is_hidden() {
             // A closed pipe must not stop the run.
@@ -169,7 +171,7 @@ fn ending(summary: &Summary) -> String {
             text.push_str(&format!("  {}\n", line.join("  ").trim_end()));
         }
     }
-    text.push_str(&format!("  model  {}\n", summary.model.display()));
+    text.push_str(&format!("  model  {}\n", summary.model.shown()));
     text
 }
 
@@ -213,7 +215,7 @@ fn render(event: &Event) -> Value {
                 .collect();
             json!({"event": "ended", "epochs": summary.epochs, "steps": summary.steps,
                    "stopped_early": summary.stopped_early, "figures": figures,
-                   "model": summary.model.display().to_string()})
+                   "model": summary.model.shown().to_string()})
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::codec;
 use crate::columns::Value;
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Plan, Source};
+use crate::shown::Show;
 use crate::store::{FileId, look, mtime_ns};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -53,7 +54,7 @@ impl Input {
     pub fn unseen(plan: &Plan, key: &[u8]) -> Input {
         let relative = PathBuf::from(OsStr::from_bytes(key));
         let absolute = plan.input.root.join(&relative);
-        let message = format!("cannot look at {}; check its folder and the mount", absolute.display());
+        let message = format!("cannot look at {}; check its folder and the mount", absolute.shown());
         let identity = Err(ItemError::new(ErrorKind::Unreadable, message));
         Input { relative, origin: Origin::File(absolute), identity, blind: false, carried: Vec::new() }
     }
@@ -224,7 +225,7 @@ fn unlisted(
         error.io_error().map_or_else(|| "a link leads back to a folder above it".into(), ToString::to_string);
     let unreadable = |path: &Path| {
         let message =
-            format!("cannot list {}: {why}; check its permissions, its links and the mount", path.display());
+            format!("cannot list {}: {why}; check its permissions, its links and the mount", path.shown());
         let gone = error.io_error().is_some_and(look::is_absence);
         ItemError::new(if gone { ErrorKind::Vanished } else { ErrorKind::Unreadable }, message)
     };
@@ -260,7 +261,7 @@ pub fn identify(path: &Path) -> Result<Identity, ItemError> {
 
 fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> {
     if !meta.is_file() {
-        let message = format!("{} is not a regular file; remove it or exclude it", path.display());
+        let message = format!("{} is not a regular file; remove it or exclude it", path.shown());
         return Err(ItemError::new(ErrorKind::NotAFile, message));
     }
     Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(meta) })
@@ -281,7 +282,7 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
     // Through `take`, since a file's own `read_to_end` asks for its size and place once more.
     Read::by_ref(&mut file).take(u64::MAX).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
     if identity(&file)? != before || bytes.len() as u64 != before.size {
-        let message = format!("{} changed while it was read; it will be tried again", path.display());
+        let message = format!("{} changed while it was read; it will be tried again", path.shown());
         return Err(ItemError::new(ErrorKind::Changed, message));
     }
     Ok((bytes, before))
@@ -290,9 +291,9 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
 /// The item error for a file that can't be opened or read.
 pub fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
     if look::is_absence(error) {
-        ItemError::new(ErrorKind::Vanished, format!("{} is no longer there", path.display()))
+        ItemError::new(ErrorKind::Vanished, format!("{} is no longer there", path.shown()))
     } else {
-        let message = format!("cannot read {}: {error}; check its permissions and links", path.display());
+        let message = format!("cannot read {}: {error}; check its permissions and links", path.shown());
         ItemError::new(ErrorKind::Unreadable, message)
     }
 }

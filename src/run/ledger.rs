@@ -8,6 +8,7 @@ mod read;
 pub use super::record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 
 use crate::error::{ErrorKind, ItemError};
+use crate::shown::Show;
 use crate::store::names::LEDGER_FILE;
 use crate::store::{Fault, LockError, Stamp, Store};
 use entry::EntryWriter;
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// SQLite refused.
-    #[error("ledger {}: {source}; if it is damaged, move the whole output folder away and run again", path.display())]
+    #[error("ledger {}: {source}; if it is damaged, move the whole output folder away and run again", path.shown())]
     Sql {
         /// Database file.
         path: PathBuf,
@@ -28,7 +29,7 @@ pub enum LedgerError {
         source: rusqlite::Error,
     },
     /// Written by another version.
-    #[error("ledger {} has layout {found}, this program reads layout {LAYOUT}; use the version that wrote it or choose another output", path.display())]
+    #[error("ledger {} has layout {found}, this program reads layout {LAYOUT}; use the version that wrote it or choose another output", path.shown())]
     Layout {
         /// Database file.
         path: PathBuf,
@@ -36,7 +37,7 @@ pub enum LedgerError {
         found: i64,
     },
     /// Another job's.
-    #[error("the output already holds the results of the job `{owner}` ({}); give this job an output of its own, or the same `name` if it is the same job", path.display())]
+    #[error("the output already holds the results of the job `{owner}` ({}); give this job an output of its own, or the same `name` if it is the same job", path.shown())]
     Owner {
         /// Database file.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum LedgerError {
     #[error(transparent)]
     File(#[from] LockError),
     /// A planted fault.
-    #[error("ledger {}: {source}", path.display())]
+    #[error("ledger {}: {source}", path.shown())]
     Io {
         /// Database file.
         path: PathBuf,

@@ -226,7 +226,7 @@ fn publish_pairs(
     records.retain(|path, _| shown.contains(path.as_slice()));
     for pairs in plan.pairs() {
         let count = pairs.publish(plan, store, ledger, &records, replace_edited)?;
-        summary.tables.push((pairs.folder().display().to_string(), count));
+        summary.tables.push((pairs.folder().to_string_lossy().into_owned(), count));
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 //! safelight's own.
 
 use super::RunError;
-use super::inputs::{Input, path_text};
+use super::inputs::Input;
 use super::ledger::Ledger;
 use super::prepare::Prepared;
 use crate::plan::{Link, Plan};
+use crate::shown::Show;
 use crate::spec::Span;
 use crate::steps::{Action, Place};
 use crate::store::{Store, StoreError, names};
@@ -113,7 +114,7 @@ pub fn folder_claims(plan: &Plan, store: &Store, ledger: &Ledger) -> Result<Vec<
                 return Err(RunError::Foreign(format!(
                     "{} stands where the job wants a folder of its own and was not written by safelight; move it \
                      away or choose another folder",
-                    store.root().join(file).display()
+                    store.root().join(file).shown()
                 )));
             }
         }
@@ -130,7 +131,7 @@ impl Prepared {
         if self.collisions.is_empty() {
             return Ok(());
         }
-        let show = |p: &Path| path_text(p.as_os_str().as_bytes());
+        let show = |p: &Path| p.shown().to_string();
         let mut text = format!("{} output names belong to several inputs:", self.collisions.len());
         for (output, inputs) in self.collisions.iter().take(10) {
             let names: Vec<_> = inputs.iter().map(|p| show(p)).collect();

@@ -5,6 +5,7 @@ use super::RunError;
 use super::ledger::Ledger;
 use super::prepare::Prepared;
 use crate::plan::{Limits, MaxFailures, Plan, Source};
+use crate::shown::Show;
 use crate::store::{FileId, look};
 use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
@@ -29,10 +30,7 @@ struct Origin {
 impl Origin {
     fn of(plan: &Plan) -> Result<Origin, RunError> {
         let unseen = |path: &Path, e: std::io::Error| {
-            RunError::Input(format!(
-                "cannot look at {}: {e}; check the mount, then run again",
-                path.display()
-            ))
+            RunError::Input(format!("cannot look at {}: {e}; check the mount, then run again", path.shown()))
         };
         let (kind, path) = match &plan.input.source {
             Source::Made(series) => {
@@ -61,11 +59,9 @@ impl Origin {
     fn text(&self) -> String {
         match self.kind.strip_prefix("synth ") {
             Some(synth) => format!("images made by `{synth}`"),
-            None => format!(
-                "{} ({})",
-                PathBuf::from(std::ffi::OsStr::from_bytes(&self.path)).display(),
-                self.kind
-            ),
+            None => {
+                format!("{} ({})", PathBuf::from(std::ffi::OsStr::from_bytes(&self.path)).shown(), self.kind)
+            }
         }
     }
 }
@@ -88,7 +84,7 @@ pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result
     if let Some(before) = before.filter(|before| !now.continues(before)) {
         return Err(RunError::OtherInput(format!(
             "the results in {} are of {}, and the input is now {}; nothing was changed: correct input.path, or {go_on}",
-            plan.output.display(),
+            plan.output.shown(),
             before.text(),
             now.text()
         )));

@@ -7,6 +7,7 @@ use super::naming::{self, Collisions};
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use super::task::{Task, make_task};
 use crate::plan::{Plan, Source};
+use crate::shown::Show;
 use crate::store::{Seen, Store, Written, look};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -70,7 +71,7 @@ pub fn outside(plan: &Plan) -> Result<Outside, RunError> {
     Outside::new(&plan.output, plan.folders()).map_err(|e| {
         RunError::Input(format!(
             "cannot look at {}: {e}; check the mount, then run again",
-            plan.output.display()
+            plan.output.shown()
         ))
     })
 }

@@ -62,7 +62,7 @@ pub fn prune(
         }
     }
     // Tables, lists and shards of folders that no step writes any more.
-    let pairs = plan.pairs().map(|p| p.folder().display().to_string());
+    let pairs = plan.pairs().map(|p| p.folder().to_string_lossy().into_owned());
     let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).chain(pairs).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
         let mut remaining = Vec::new();

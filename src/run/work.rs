@@ -2,7 +2,7 @@
 
 use super::committer::{self, Committer, Message};
 use super::event::{Event, Stop, Summary};
-use super::inputs::{Input, path_text};
+use super::inputs::Input;
 use super::item::{Done, Item, refused};
 use super::ledger::Ledger;
 use super::memory::{Admitted, Budget};
@@ -11,6 +11,7 @@ use super::task::Task;
 use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::Plan;
+use crate::shown::Show;
 use crate::spec::units::mib;
 use crate::steps::{ColumnStep, Sample};
 use crate::store::{Refusal, Store};
@@ -286,7 +287,7 @@ impl<'a> Workers<'a> {
         } else if let Some(need) = need.filter(|need| *need > free) {
             let message = format!(
                 "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",
-                path_text(input.key()),
+                input.key().shown(),
                 mib(need),
                 mib(free)
             );

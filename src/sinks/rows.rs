@@ -3,8 +3,8 @@
 use crate::columns::{self, Column, Row};
 use crate::plan::Plan;
 use crate::run::RunError;
-use crate::run::inputs::path_text;
 use crate::run::ledger::{Fingerprint, Ledger, LedgerError, Record};
+use crate::shown::Show;
 use crate::steps::Action;
 
 /// Inputs whose rows are read from the ledger at once.
@@ -106,7 +106,7 @@ impl Rows {
     /// The rows of the input at `path` from what the ledger keeps of each group.
     fn join(&self, path: &[u8], payloads: &[Vec<u8>]) -> Result<Vec<Row>, RunError> {
         let damaged = || RunError::Table {
-            folder: path_text(path),
+            folder: path.shown().to_string(),
             message: "the ledger is damaged; move the whole output folder away and run again".into(),
         };
         let mut rows: Option<Vec<Row>> = None;

@@ -10,6 +10,7 @@ use crate::plan::{Build, Link, Plan};
 use crate::run::RunError;
 use crate::run::inputs::{Input, Origin, path_text};
 use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
+use crate::shown::Show;
 use crate::sinks::rows::Rows;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built};
@@ -90,8 +91,8 @@ struct Layout {
 
 impl TableSink {
     /// The folder, relative to the output.
-    pub fn folder(&self) -> std::path::Display<'_> {
-        self.folder.display()
+    pub fn folder(&self) -> std::borrow::Cow<'_, str> {
+        self.folder.to_string_lossy()
     }
 
     /// The same as a path.
@@ -157,7 +158,7 @@ impl TableSink {
             }
             parts.push((format!("part-{}.parquet", &hasher.finalize().to_hex()[..16]), rows));
         }
-        let folder_name = self.folder.display().to_string();
+        let folder_name = self.folder.to_string_lossy().into_owned();
         let known = ledger.parts(&folder_name)?;
         let present = store.parts(&self.folder, is_part_name).map_err(|m| self.error(m))?;
         let intact =
@@ -197,7 +198,7 @@ impl TableSink {
     }
 
     fn error(&self, message: String) -> RunError {
-        RunError::Table { folder: self.folder.display().to_string(), message }
+        RunError::Table { folder: self.folder.to_string_lossy().into_owned(), message }
     }
 
     /// Fails when the folder holds something that is not a part, which replacing it would lose.
@@ -206,7 +207,7 @@ impl TableSink {
     /// With the name of the first such thing.
     pub fn check_folder(&self, store: &Store) -> Result<(), RunError> {
         let folder = store.root().join(&self.folder);
-        let foreign = |m| RunError::Foreign(format!("table folder {} {m}", folder.display()));
+        let foreign = |m| RunError::Foreign(format!("table folder {} {m}", folder.shown()));
         store.parts(&self.folder, is_part_name).map(drop).map_err(foreign)
     }
 }
@@ -306,7 +307,7 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         for made in made {
             let values = base.iter().cloned().chain(made).collect();
             table.push(values).map_err(|message| RunError::Table {
-                folder: path_text(row.input.key()),
+                folder: row.input.key().shown().to_string(),
                 message: format!(
                     "{message}; the ledger is damaged, move the whole output folder away and run again"
                 ),

@@ -4,6 +4,7 @@ use super::diagnostic::{Report, Span};
 use super::param::{Descriptor, Role};
 use super::pipeline::StepSpec;
 use super::suggest::quoted;
+use crate::shown::Show;
 
 /// Reports steps that cannot stand where they stand. `section` is where `steps` stands.
 pub(super) fn check(
@@ -92,7 +93,7 @@ fn same_folder(steps: &[StepSpec], index: usize, report: &mut Report) {
         let message = format!(
             "`{}` writes into folder `{}`, as step {} does",
             step.descriptor.name,
-            folder.display(),
+            folder.shown(),
             earlier + 1
         );
         report.error(step.args.span_of("folder"), message, "give each its own `folder`".to_owned());

@@ -1,6 +1,7 @@
 //! What can go wrong with a write, and whether it is one file's business or that of the whole output.
 
 use super::dir::Kind;
+use crate::shown::Show;
 use rustix::io::Errno;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}; check free space, permissions and the mount, then run again", path.display())]
+    #[error("cannot {action} {}: {source}; check free space, permissions and the mount, then run again", path.shown())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -27,7 +28,7 @@ pub enum StoreError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A name the file system can't take, or that is kept.
-    #[error("cannot write {}: {reason}; rename the input or choose another format, suffix or output", path.display())]
+    #[error("cannot write {}: {reason}; rename the input or choose another format, suffix or output", path.shown())]
     Name {
         /// The path.
         path: PathBuf,
@@ -35,13 +36,13 @@ pub enum Refusal {
         reason: String,
     },
     /// A name that would leave the output folder.
-    #[error("refusing to write {}: the name leaves the output folder", path.display())]
+    #[error("refusing to write {}: the name leaves the output folder", path.shown())]
     Outside {
         /// The offending relative path.
         path: PathBuf,
     },
     /// Something stands at the name, or on the way to it, that safelight did not put there.
-    #[error("{}: {what}; move it away or choose another output", path.display())]
+    #[error("{}: {what}; move it away or choose another output", path.shown())]
     Taken {
         /// Where it stands.
         path: PathBuf,
@@ -51,7 +52,7 @@ pub enum Refusal {
     /// What safelight wrote there has been changed by somebody since.
     #[error(
         "{} was edited since it was written and is kept; move it away, or take it over with --replace-edited",
-        path.display()
+        path.shown()
     )]
     Edited {
         /// The file.

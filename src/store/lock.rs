@@ -3,6 +3,7 @@
 use super::dir::Kind;
 use super::names::STATE_FOLDER;
 use super::{Found, Store, StoreError};
+use crate::shown::Show;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run works on this output.
-    #[error("another run (process {owner}) is working on {}; wait for it to end or choose another output", output.display())]
+    #[error("another run (process {owner}) is working on {}; wait for it to end or choose another output", output.shown())]
     Held {
         /// Output folder.
         output: PathBuf,
@@ -20,7 +21,7 @@ pub enum LockError {
         owner: String,
     },
     /// The lock file could not be made.
-    #[error("cannot lock {}: {source}", path.display())]
+    #[error("cannot lock {}: {source}", path.shown())]
     Io {
         /// Lock file.
         path: PathBuf,
@@ -28,7 +29,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// Something else stands at its name.
-    #[error("{} is no file of safelight's alone ({what}); move it away", path.display())]
+    #[error("{} is no file of safelight's alone ({what}); move it away", path.shown())]
     Foreign {
         /// Lock file.
         path: PathBuf,

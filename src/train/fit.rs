@@ -10,7 +10,7 @@ use super::net::Net;
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
 use crate::random::{Rng, seed_of};
-use crate::run::inputs::path_text;
+use crate::shown::Show;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl Job<'_> {
     /// The pair of an example and a seed.
     pub fn pair(&self, example: usize, seed: u64) -> Result<Pair, String> {
         let known = &self.examples[example];
-        self.drawing.pair(&known.example, seed).map_err(|e| format!("{}: {e}", path_text(&known.name)))
+        self.drawing.pair(&known.example, seed).map_err(|e| format!("{}: {e}", known.name.shown()))
     }
 }
 

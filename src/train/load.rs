@@ -13,6 +13,7 @@ use crate::image::orient::upright;
 use crate::image::{Depth, Image};
 use crate::random::{Rng, seed_of};
 use crate::run::inputs::{Input, Origin, read_unchanged};
+use crate::shown::Show;
 use crate::spec::units::mib;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -302,7 +303,7 @@ impl Reading<'_> {
 
     /// The picture of a file, upright.
     fn decode(&self, path: &Path) -> Result<Image, String> {
-        let told = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let told = |e: &dyn std::fmt::Display| format!("{}: {e}", path.shown());
         let (bytes, _) = read_unchanged(path).map_err(|e| told(&e))?;
         let limits = Limits { max_pixels: self.plan.pixels, max_bytes: self.room.reading };
         let decoded = codec::decode(&bytes, path, &limits).map_err(|e| told(&e))?;

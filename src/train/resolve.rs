@@ -13,6 +13,7 @@ use super::step::Stepper;
 use crate::corrupt::Recipe;
 use crate::nn::ModelBudget;
 use crate::plan::{absolute, check_output, find_model, fingerprint, missing, resolve_input, resolve_limits};
+use crate::shown::Show;
 use crate::spec::units::{ByteSize, mib};
 use crate::spec::{Args, Diagnostic, Diagnostics, PipelineSpec, Span, StepSpec};
 use crate::store::look;
@@ -277,7 +278,7 @@ fn pairs(spec: &PipelineSpec, output: &Path, errors: &mut Vec<Diagnostic>) -> Op
     match sources::pairs(&root, resolve_limits(&spec.limits).memory) {
         Ok([pairs, validation, test]) => Some(Data::Pairs { pairs, validation, test, root }),
         Err((what, help)) => {
-            errors.push(spec.input.error("path", format!("{} {what}", root.display()), Some(help)));
+            errors.push(spec.input.error("path", format!("{} {what}", root.shown()), Some(help)));
             None
         }
     }
@@ -294,7 +295,7 @@ fn vectors(
     let files = match sources::parquet_files(&path) {
         Ok(files) => files,
         Err(what) => {
-            errors.push(spec.input.error("path", format!("{} {what}", path.display()), None));
+            errors.push(spec.input.error("path", format!("{} {what}", path.shown()), None));
             return None;
         }
     };
@@ -360,7 +361,7 @@ fn existing(input: &Args, errors: &mut Vec<Diagnostic>) -> Option<PathBuf> {
             }
             Err(e) => {
                 let help = Some("check the mount".to_string());
-                errors.push(input.error("path", format!("cannot look at {}: {e}", path.display()), help));
+                errors.push(input.error("path", format!("cannot look at {}: {e}", path.shown()), help));
                 None
             }
         },

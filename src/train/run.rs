@@ -18,6 +18,7 @@ use super::step::{Pair, Stepper};
 use super::verdict::{Worse, worse};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
+use crate::shown::Show;
 use crate::store::{self, Store, look};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -92,7 +93,7 @@ impl Run<'_> {
                 "other inputs can be used now than in the epochs before {epoch}, though the files look the same: make \
                  those readable that are named above, give as much memory as then (limits.memory), or delete {} to start \
                  anew",
-                plan.output.join(&at).display()
+                plan.output.join(&at).shown()
             )));
         }
         outdated(plan, &digests)?
@@ -367,7 +368,7 @@ fn recipe(plan: &TrainPlan, state: &State) -> String {
     let start = match &plan.start {
         Start::Random => String::new(),
         Start::Model { path, hash, .. } => {
-            format!(", from {} ({})", path.file_name().unwrap_or_default().display(), &hash[..16])
+            format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
         }
     };
     format!(

@@ -74,7 +74,7 @@ pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (Stri
     }
     let shards = look::list(root).ok().flatten().into_iter().flatten();
     let help = if look::is_folder(&root.join("pairs")).unwrap_or(false) {
-        format!("did you mean `{}`?", root.join("pairs").display())
+        format!("did you mean `{}`?", root.join("pairs").shown())
     } else if shards.map(|e| e.path()).any(|path| path.extension() == Some(OsStr::new("tar"))) {
         "shards are not read: write the pairs with `layout: imagefolder` or `layout: folders`".to_string()
     } else {
@@ -87,7 +87,7 @@ pub(super) fn pairs(root: &Path, memory: u64) -> Result<[Vec<Written>; 3], (Stri
 /// The first of these paths where a file is.
 fn first_file(paths: impl IntoIterator<Item = PathBuf>) -> Result<Option<PathBuf>, (String, String)> {
     for path in paths {
-        let unseen = |e| (format!("can't be told: {}: {e}", path.display()), "check the mount".to_string());
+        let unseen = |e| (format!("can't be told: {}: {e}", path.shown()), "check the mount".to_string());
         if look::is_file(&path).map_err(unseen)? {
             return Ok(Some(path));
         }
@@ -106,7 +106,7 @@ fn rows(
 ) -> Result<Vec<Row>, (String, String)> {
     let wrong = |what: String| {
         let help = "let the step `pairs` write it anew".to_string();
-        (format!("holds a list that is not as written: {}: {what}", list.display()), help)
+        (format!("holds a list that is not as written: {}: {what}", list.shown()), help)
     };
     let wanted = Wanted { file: list, column: noisy, root, memory, written: true };
     let List { rows, columns, .. } = read_list(&wanted).map_err(wrong)?;
@@ -162,7 +162,7 @@ pub(super) fn vectors(
 ) -> Result<(usize, u64), (&'static str, String)> {
     let (mut wide, mut rows) = (None, 0);
     for file in files {
-        let name = file.display();
+        let name = file.shown();
         let wrong = |what: String| ("vectors", format!("{name} {what}"));
         let open = || File::open(file).map_err(|e| wrong(format!("cannot be opened: {e}")));
         let unreadable = |e| wrong(format!("cannot be read as Parquet: {e}"));

@@ -5,6 +5,7 @@ use super::listed::groups;
 use super::load::Loaded;
 use super::settings::{TrainPlan, Vectors};
 use super::{TrainError, blobs};
+use crate::shown::Show;
 use polars::prelude::{AnyValue, Column, DataType, ParquetReader, SerReader, Series};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ pub type Rows = (Vec<f32>, usize, Vec<Option<String>>);
 pub fn read(files: &[PathBuf], column: &str, label: Option<&str>) -> Result<Rows, String> {
     let (mut numbers, mut width, mut texts) = (Vec::new(), 0, Vec::new());
     for path in files {
-        let wrong = |what: String| format!("{}: {what}", path.display());
+        let wrong = |what: String| format!("{}: {what}", path.shown());
         let frame = open(path).map_err(wrong)?;
         let find = |name: &str| {
             let names: Vec<&str> = frame.columns().iter().map(|c| c.name().as_str()).collect();

@@ -1,5 +1,6 @@
 //! Damaged, truncated, oversized and misnamed files: errors, never half pictures, panics or hangs.
 
+use crate::shown::Show;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -268,20 +269,20 @@ fn no_bytes_make_it_panic_or_hang() {
             let start = Instant::now();
             let decoded = catch_unwind(AssertUnwindSafe(|| decode(&damaged, path, &limits)));
             if start.elapsed() > Duration::from_secs(10) {
-                failures.push(format!("{} seed {seed}: {:?}", path.display(), start.elapsed()));
+                failures.push(format!("{} seed {seed}: {:?}", path.shown(), start.elapsed()));
             }
             match decoded {
                 Err(panic) => {
                     let what = panic.downcast_ref::<String>().cloned();
                     let what = what.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-                    failures.push(format!("{} seed {seed}: {what:?}", path.display()));
+                    failures.push(format!("{} seed {seed}: {what:?}", path.shown()));
                 }
                 Ok(Ok(Decoded { image, meta, source })) => {
                     let options = EncodeOptions::new(Format::Tiff);
                     let again =
                         catch_unwind(AssertUnwindSafe(|| encode(&image, &meta, Some(&source), &options)));
                     if !again.is_ok_and(|result| result.is_ok()) {
-                        failures.push(format!("{} seed {seed}: encoding", path.display()));
+                        failures.push(format!("{} seed {seed}: encoding", path.shown()));
                     }
                 }
                 Ok(Err(_)) => {}

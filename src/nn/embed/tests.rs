@@ -3,12 +3,13 @@
 use super::*;
 use crate::image::{Depth, Samples};
 use crate::nn::LoadOptions;
+use crate::shown::Show;
 use std::path::Path;
 
 fn embedder(path: &str) -> Option<Embedder> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
+        eprintln!("skipped: {} is not there", path.shown());
         return None;
     }
     let network = Network::load(&path, &LoadOptions::default()).expect("a good model loads");

@@ -10,6 +10,7 @@ use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Re
 use crate::run::made::Made;
 use crate::run::resume::{Identity, Reason};
 use crate::run::task::{Before, Task};
+use crate::shown::Show;
 use crate::steps::{Action, Place, Sample};
 use crate::store::{Refusal, Staged, Standing, Store, StoreError};
 use crate::synth::Rgb;
@@ -149,7 +150,7 @@ impl<'a> Work<'a> {
     /// made of one is not to be lost.
     fn settle_doubts(&mut self) -> Result<(), Stopped> {
         let unreadable = |why: &str| {
-            let message = format!("{why} (an output of {})", self.input.relative.display());
+            let message = format!("{why} (an output of {})", self.input.relative.shown());
             Stopped::Item(ItemError::new(ErrorKind::Unreadable, message))
         };
         if let Some(why) = &self.before.unseen {
@@ -204,7 +205,7 @@ impl<'a> Work<'a> {
     fn decode(&self, bytes: &[u8], room: Option<u64>) -> Result<Decoded, Stopped> {
         let path = &self.input.relative;
         if bytes.is_empty() {
-            let message = format!("{} is empty; restore it from a backup, or exclude it", path.display());
+            let message = format!("{} is empty; restore it from a backup, or exclude it", path.shown());
             return Err(ItemError::new(ErrorKind::Undecodable, message).into());
         }
         let header = codec::probe(Cursor::new(bytes), path).map_err(|e| decode_error(&e))?;

@@ -2,6 +2,7 @@
 //! and after a run that was killed.
 
 use super::{LAYOUT, Ledger, LedgerError};
+use crate::shown::Show;
 use crate::store::{STATE_FOLDER, look};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
@@ -171,7 +172,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn no_room(place: &Path, error: &io::Error) -> io::Error {
-    let place = place.display();
+    let place = place.shown();
     io::Error::new(
         error.kind(),
         format!(
@@ -259,7 +260,7 @@ mod tests {
             let path = output(parent.path(), name).join(STATE_FOLDER).join("ledger.db");
             let (db, layout) = immutable(&path).unwrap();
             let count: i64 = db.query_row("SELECT count(*) FROM items", [], |r| r.get(0)).unwrap();
-            assert_eq!((layout, count), (LAYOUT, 1), "{}", path.display());
+            assert_eq!((layout, count), (LAYOUT, 1), "{}", path.shown());
         }
     }
 

@@ -5,6 +5,7 @@ use crate::columns::{Column, ColumnType, Row, Value};
 use crate::image::{Depth, Image};
 use crate::run::ledger::{Outcome, Record};
 use crate::run::resume::Selection;
+use crate::shown::Show;
 use crate::steps::{Action, Shape};
 use std::collections::HashMap;
 use std::path::Path;
@@ -70,8 +71,8 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
     let text = format!(
         "version: 1\nname: test\ninput: {{path: {}}}\noutput: {}\nlimits: {{threads: {threads}}}\n\
          steps:\n  - measure: [mean]\n  - table\n",
-        folder.display(),
-        output.path().join("out").display()
+        folder.shown(),
+        output.path().join("out").shown()
     );
     let (draft, mistakes) =
         crate::spec::draft(&text, "test.yaml", &[], &|_| None, &crate::plan::vocabulary());

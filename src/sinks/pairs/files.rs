@@ -20,7 +20,8 @@ pub(super) fn publish(
     sources: &BTreeMap<&Vec<u8>, &Record>,
     replace_edited: bool,
 ) -> Result<usize, RunError> {
-    let failed = |message: String| RunError::Table { folder: pairs.folder.display().to_string(), message };
+    let failed =
+        |message: String| RunError::Table { folder: pairs.folder.to_string_lossy().into_owned(), message };
     let image_folder = pairs.layout == Layout::ImageFolder;
     let names = if image_folder { ["noisy_file_name", "clean_file_name"] } else { ["noisy", "clean"] };
     let mut columns: Vec<Column> = Vec::new();
@@ -61,7 +62,7 @@ pub(super) fn publish(
         (true, false) => "metadata.csv",
         (true, true) => "metadata.parquet",
     };
-    let folder = pairs.folder.display().to_string();
+    let folder = pairs.folder.to_string_lossy().into_owned();
     let known = ledger.part_records(&folder)?;
     let mut written = Vec::new();
     for (split, list) in lists {

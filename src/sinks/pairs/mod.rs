@@ -13,6 +13,7 @@ use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::shown::Show;
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -295,7 +296,7 @@ impl Pairs {
             return Ok(());
         }
         let folder = store.root().join(&self.folder);
-        let foreign = |m| RunError::Foreign(format!("pairs folder {} {m}", folder.display()));
+        let foreign = |m| RunError::Foreign(format!("pairs folder {} {m}", folder.shown()));
         store.parts(&self.folder, shards::is_shard_name).map(drop).map_err(foreign)
     }
 }

@@ -10,6 +10,7 @@ use crate::columns::Value;
 use crate::run::RunError;
 use crate::run::inputs::path_text;
 use crate::run::ledger::{Fingerprint, Ledger, PartRecord, Record};
+use crate::shown::Show;
 use crate::sinks::rows::Rows;
 use crate::store::{Part, Store};
 use serde_json::{Map, json};
@@ -73,7 +74,7 @@ pub(super) fn publish(
     product: &Fingerprint,
     sources: &BTreeMap<&Vec<u8>, &Record>,
 ) -> Result<usize, RunError> {
-    let folder_name = pairs.folder.display().to_string();
+    let folder_name = pairs.folder.to_string_lossy().into_owned();
     let failed = |message: String| RunError::Table { folder: folder_name.clone(), message };
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
     let known = ledger.part_records(&folder_name)?;
@@ -129,7 +130,7 @@ pub(super) fn publish(
 /// The members an input's rows stand for, in order.
 fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Member)>, RunError> {
     let damaged = || RunError::Table {
-        folder: path_text(path),
+        folder: path.shown().to_string(),
         message: "the ledger is damaged; move the whole output folder away and run again".into(),
     };
     let mut offset = 0;
@@ -235,8 +236,8 @@ fn write_shard(
         let path = store.root().join(&slice.fragment);
         let unreadable = |e: &dyn std::fmt::Display| {
             Stopped::Run(RunError::Table {
-                folder: path_text(&slice.source),
-                message: format!("cannot read {}: {e}; remove it and run again", path.display()),
+                folder: slice.source.shown().to_string(),
+                message: format!("cannot read {}: {e}; remove it and run again", path.shown()),
             })
         };
         let fragment = store.open_file(&slice.fragment).map_err(|e| unreadable(&e))?;

@@ -2,6 +2,7 @@
 
 use super::{Facts, onnx};
 use crate::nn::{Door, ModelBudget, ModelError};
+use crate::shown::Show;
 use crate::train::net::Net;
 use prost::Message;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub enum StartError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// It holds another network's weights.
-    #[error("{} holds another network: {what}", path.display())]
+    #[error("{} holds another network: {what}", path.shown())]
     Other {
         /// The file.
         path: PathBuf,

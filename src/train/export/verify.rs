@@ -3,6 +3,7 @@
 
 use super::{BOTTLENECK, planar_order, takes_vectors};
 use crate::nn::{Engine, LoadOptions, ModelError, Network, Rows, Trial};
+use crate::shown::Show;
 use crate::train::net::{Net, Size};
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// It can't be run.
-    #[error("{} failed on {engine} at {size:?}: {reason}; the export is at fault, please report it", path.display())]
+    #[error("{} failed on {engine} at {size:?}: {reason}; the export is at fault, please report it", path.shown())]
     Run {
         /// The file.
         path: PathBuf,
@@ -42,7 +43,7 @@ pub enum VerifyError {
         reason: String,
     },
     /// The network doesn't take pictures of a reference's size.
-    #[error("no reference for {} can be of {size:?}: {reason}; pass one of a size that the network takes", path.display())]
+    #[error("no reference for {} can be of {size:?}: {reason}; pass one of a size that the network takes", path.shown())]
     Size {
         /// The file.
         path: PathBuf,
@@ -52,7 +53,7 @@ pub enum VerifyError {
         reason: String,
     },
     /// The reference doesn't have the numbers that the network makes.
-    #[error("the reference for {} has {found} numbers as {what} at {size:?}, not {wanted}; pass whole pictures", path.display())]
+    #[error("the reference for {} has {found} numbers as {what} at {size:?}, not {wanted}; pass whole pictures", path.shown())]
     Reference {
         /// The file.
         path: PathBuf,
@@ -69,7 +70,7 @@ pub enum VerifyError {
     #[error(
         "{} differs from the trained network: {what} of picture {picture}, row {}, column {}, channel {} is {found} \
          by {engine}, {wanted} in training, more than {TOLERANCE} apart; do not use the file, the export is at fault: \
-         please report it", path.display(), at.0, at.1, at.2
+         please report it", path.shown(), at.0, at.1, at.2
     )]
     Differs {
         /// The file.

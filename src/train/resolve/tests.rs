@@ -5,6 +5,7 @@ use super::super::settings::Written;
 use super::*;
 use crate::columns::{Column, ColumnType, Value};
 use crate::plan::{Source, vocabulary};
+use crate::shown::Show;
 use crate::sinks::parquet::Table;
 use std::fs;
 use std::path::Path;
@@ -19,7 +20,7 @@ fn job(input: &Path, keys: &str) -> String {
     let keys: String = keys.lines().map(|line| format!("  {}\n", line.trim_start())).collect();
     format!(
         "version: 1\ninput: {{path: {0}/in}}\noutput: {0}/out\ntrain:\n{keys}limits: {{memory: 4GiB, threads: 2}}\n",
-        input.display()
+        input.shown()
     )
 }
 
@@ -45,7 +46,7 @@ fn the_section_is_sound() {
 fn pictures_are_resolved_with_defaults() {
     let dir = pictures();
     let keys = "network: {residual: {width: 16, latent: 16, scale: 2}}\ncorrupt: [downscale]\ntest: TEST";
-    let keys = keys.replace("TEST", &dir.path().join("in").display().to_string());
+    let keys = keys.replace("TEST", &dir.path().join("in").shown().to_string());
     let plan = read(&job(dir.path(), &keys)).unwrap();
     assert_eq!((plan.name.as_str(), plan.seed, plan.model.as_str()), ("job", 0, "model.onnx"));
     assert_eq!((plan.net.input, plan.net.scale), (Size::new(32, 32, 3), 2));
@@ -281,7 +282,7 @@ fn the_bytes_of_a_model_to_start_from_decide_not_its_path() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let (net, facts) = (&plan.net, export::Facts::default());
         fs::write(&path, export::onnx(net, &net.init(seed), &facts)).unwrap();
-        path.display().to_string()
+        path.shown().to_string()
     };
     let of = |model: &str| read(&base.replace("MODEL", model)).unwrap().fingerprint;
     let (a, same, b) = (file("a.onnx", 1), file("same.onnx", 1), file("b.onnx", 2));
@@ -309,7 +310,7 @@ fn what_cannot_fit_into_memory_is_refused_before_it_is_made() {
 fn made_pictures_are_tested_on_a_folder() {
     let dir = pictures();
     fs::write(dir.path().join("in/notes.txt"), "").unwrap();
-    let keys = format!("network: {{residual: {{}}}}\ntest: {}/in", dir.path().display());
+    let keys = format!("network: {{residual: {{}}}}\ntest: {}/in", dir.path().shown());
     let text = in_place_of_input(&job(dir.path(), &keys), "input: {synth: dead_leaves, count: 3}");
     let plan = read(&text).unwrap();
     let listed = super::super::listed::list(&plan.data);
