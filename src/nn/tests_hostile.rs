@@ -276,9 +276,9 @@ fn far_reaching_convolutions_are_left_to_the_engine_or_refused() {
         let bytes = model(&[1, 1, 0, 0], &[conv.concat()], std::slice::from_ref(&kernel));
         let Ok(network) = folder.load(&bytes) else { continue };
         if let Ok(plan) = network.plan(40, 50, None) {
-            // The engine fails where numbers leave its range.
-            let result = plan.run(&[1.0; 2000]);
-            assert!(result.as_ref().map_or(far > 1 << 30, |v| v.len() == 2000), "{far}: {result:?}");
+            let result = plan.run(&[1.0; 2000]).map(|v| v.len());
+            // Beyond that the engine's own sums wrap around, to a failure or to nothing.
+            assert!(far > 1 << 30 || result == Ok(2000), "{far}: {result:?}");
         }
     }
 }
