@@ -114,6 +114,16 @@ impl fmt::Display for ItemError {
 
 impl std::error::Error for ItemError {}
 
+/// What panics about threads that can't be started say: that of polars, which starts its own when it reads the first
+/// file, that of rayon, and that of the standard library.
+const THREADS: [&str; 3] =
+    ["could not spawn threads", "The global thread pool has not been initialized", "failed to spawn thread"];
+
+/// Whether a caught panic is about threads that the system refused: nothing is wrong with what was worked on.
+pub fn is_about_threads(panic: &(dyn Any + Send)) -> bool {
+    THREADS.iter().any(|text| panic_text(panic).starts_with(text))
+}
+
 /// The message of a caught panic.
 pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     payload

@@ -2,8 +2,8 @@
 
 use super::{Refusal, ledger_of, open_locked, out};
 use crate::plan::Plan;
-use crate::run::inputs::path_text;
 use crate::run::ledger::{Ledger, Outcome};
+use crate::shown::{Show, decode};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -59,12 +59,13 @@ fn choose(names: &[Vec<u8>], known: &BTreeMap<&[u8], bool>) -> Result<Vec<Vec<u8
     }
     let (mut chosen, mut wrong) = (Vec::new(), Vec::new());
     for name in names {
-        let shown = path_text(name);
-        let as_shown = || failed.iter().find(|path| path_text(path) == shown);
-        if known.get(name.as_slice()) == Some(&true) {
+        let shown = name.shown().to_string();
+        // As a message or a manifest shows it.
+        let meant = std::str::from_utf8(name)
+            .map_or_else(|_| name.clone(), |text| decode(text).into_os_string().into_encoded_bytes());
+        if let Some(name) = [name, &meant].into_iter().find(|name| known.get(name.as_slice()) == Some(&true))
+        {
             chosen.push(name.clone());
-        } else if let Some(path) = as_shown() {
-            chosen.push(path.to_vec());
         } else if known.contains_key(name.as_slice()) {
             wrong.push(format!("{shown} did not fail"));
         } else {
@@ -85,7 +86,7 @@ fn choose(names: &[Vec<u8>], known: &BTreeMap<&[u8], bool>) -> Result<Vec<Vec<u8
 /// Names of failures that may have been meant.
 fn near(name: &str, failed: &[&[u8]]) -> String {
     let score = |path: &[u8]| {
-        let text = path_text(path);
+        let text = path.shown().to_string();
         let whole = strsim::jaro_winkler(name, &text);
         let part = if text.ends_with(name) || name.ends_with(&text) { 1.0 } else { 0.0 };
         (whole.max(part), text)

@@ -15,7 +15,7 @@ use crate::shown::Show;
 use crate::spec::language::SYNTH_INPUT;
 use crate::spec::{Descriptor, Fallback, Param};
 use crate::steps;
-use crate::store::{Fault, Guard, Store, look};
+use crate::store::{Fault, Guard, Known, Store, look};
 use crate::synth::{SYNTHS, Synth};
 use crate::train::{TRAIN, networks};
 use std::path::Path;
@@ -98,7 +98,10 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = Path::new(path.file_name().unwrap_or_default());
     let store = Store::open(folder, Guard::default(), Fault::default());
-    store.and_then(|s| s.write(name, &png.bytes)).map(drop).map_err(|e| (code::STORAGE, e.to_string()))
+    store
+        .and_then(|s| s.write_over(name, &png.bytes, Known::default(), false))
+        .map(drop)
+        .map_err(|e| (code::STORAGE, e.to_string()))
 }
 
 fn small(image: &Image) -> Image {

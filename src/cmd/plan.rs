@@ -99,8 +99,8 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     }
     warn(&plan.warnings);
     out(&text);
-    if let (Some(store), Some(ledger)) = (Store::existing(&plan.output)?, &ledger) {
-        check_folders(plan, &store, ledger, false)?;
+    if let Some(store) = Store::existing(&plan.output)? {
+        check_folders(plan, &store, ledger.as_ref(), false)?;
     }
     if let Some(ledger) = &ledger {
         refuse_other(plan, ledger, &prepared)?;

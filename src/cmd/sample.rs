@@ -3,7 +3,7 @@
 use super::{code, err, out};
 use crate::cli::SampleArgs;
 use crate::shown::Show;
-use crate::store::{Fault, Guard, Store, look};
+use crate::store::{Fault, Guard, Known, Store, look};
 use std::path::Path;
 
 /// Fills a folder with the sample archive.
@@ -27,7 +27,9 @@ pub fn sample(args: &SampleArgs) -> u8 {
         }
     };
     let written = Store::open(&args.folder, Guard::default(), Fault::default()).and_then(|store| {
-        files.iter().try_for_each(|(name, bytes)| store.write(Path::new(name), bytes).map(drop))
+        files.iter().try_for_each(|(name, bytes)| {
+            store.write_over(Path::new(name), bytes, Known::default(), false).map(drop)
+        })
     });
     match written {
         Ok(()) => out(&format!("{} files in {}\n", files.len(), args.folder.shown())),

@@ -2,7 +2,6 @@
 
 use super::{Refusal, code, ledger_of, out};
 use crate::plan::Plan;
-use crate::run::inputs::path_text;
 use crate::run::ledger::Outcome;
 use crate::shown::Show;
 use std::collections::BTreeMap;
@@ -19,12 +18,12 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
     let (mut failed, mut ignored, mut vanished) = (Vec::new(), Vec::new(), 0);
     for (path, record) in &records {
         match &record.outcome {
-            // Its outputs are there until they are pruned; a failure has gone with it.
+            // Gone or left out; its outputs are there, a failure has gone with it.
             _ if record.vanished => vanished += 1,
             Outcome::Done(_) => done += 1,
             // Under other settings, what was acknowledged counts again.
             Outcome::Failed { error, plan: then } if record.ignored && *then == plan.products_digest => {
-                ignored.push((path_text(path), error.to_string()));
+                ignored.push((path.shown().to_string(), error.to_string()));
             }
             Outcome::Failed { error, .. } => {
                 *kinds.entry(error.kind.name()).or_insert(0) += 1;
@@ -46,7 +45,9 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
         text.push_str(&format!("  ignored  {} failures acknowledged\n", ignored.len()));
     }
     if vanished > 0 {
-        text.push_str(&format!("  gone     {vanished} from the input (run --prune removes their outputs)\n"));
+        text.push_str(&format!(
+            "  missing  {vanished} that the last run did not see (`plan` tells which are gone)\n"
+        ));
     }
     text.push_str(&format!("  outputs  {outputs} files, {:.1} MB\n", bytes as f64 / 1e6));
     text.push_str(&format!("  work     {seconds:.1} s\n"));

@@ -2,15 +2,10 @@
 //! panic then.
 
 use super::{Refusal, code, err, refuse};
-use crate::error::panic_text;
+use crate::error::is_about_threads;
 use crate::run::RunError;
-use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
-
-/// What such panics say: that of polars, which starts its threads when it reads the first file, and that of the
-/// standard library.
-const PANICS: [&str; 2] = ["could not spawn threads", "failed to spawn thread"];
 
 /// Starts the threads that list, compare and hash files: on their first use, rayon would panic where it can't.
 /// With 0, there are as many as cores.
@@ -37,13 +32,13 @@ pub fn with_all(run: impl FnOnce() -> u8) -> u8 {
 pub fn guarded(run: impl FnOnce() -> u8) -> u8 {
     let usual = take_hook();
     set_hook(Box::new(move |info| {
-        if !about_threads(info.payload()) {
+        if !is_about_threads(info.payload()) {
             usual(info);
         }
     }));
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(code) => code,
-        Err(panic) if about_threads(panic.as_ref()) => {
+        Err(panic) if is_about_threads(panic.as_ref()) => {
             err(
                 "error: cannot start worker threads: the system refuses them; end other programs, raise the limit of \
                  processes (`ulimit -u`), or set limits.threads and POLARS_MAX_THREADS lower\n",
@@ -52,8 +47,4 @@ pub fn guarded(run: impl FnOnce() -> u8) -> u8 {
         }
         Err(panic) => resume_unwind(panic),
     }
-}
-
-fn about_threads(panic: &(dyn Any + Send)) -> bool {
-    PANICS.iter().any(|text| panic_text(panic).starts_with(text))
 }

@@ -1,8 +1,9 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
-use super::{Refusal, code, err, ledger_of, out};
+use super::{Refusal, code, err, ledger_of, nothing_run, out};
 use crate::plan::Plan;
 use crate::shown::Show;
+use crate::store::Store;
 use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -26,17 +27,23 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
             .extend(parts.into_iter().map(|(name, stamp)| (PathBuf::from(&folder).join(name), stamp.hash)));
     }
     expected.sort();
+    let store = Store::existing(&plan.output)?.ok_or_else(|| nothing_run(&plan.output))?;
     let problems: Vec<String> = expected
         .par_iter()
         .filter_map(|(path, hash)| {
             let shown = path.shown();
-            match std::fs::read(plan.output.join(path)) {
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(format!("{shown}: missing")),
-                Err(e) => Some(format!("{shown}: cannot be read: {e}")),
-                Ok(bytes) if blake3::hash(&bytes).as_bytes() != hash => {
-                    Some(format!("{shown}: changed since written"))
-                }
-                Ok(_) => None,
+            let hashed = |mut file: std::fs::File| {
+                let mut hasher = blake3::Hasher::new();
+                std::io::copy(&mut file, &mut hasher).map(|_| *hasher.finalize().as_bytes())
+            };
+            match store.open_file(path) {
+                Ok(None) => Some(format!("{shown}: missing")),
+                Err(e) => Some(format!("{shown}: {e}")),
+                Ok(Some(file)) => match hashed(file) {
+                    Err(e) => Some(format!("{shown}: cannot be read: {e}")),
+                    Ok(found) if found != *hash => Some(format!("{shown}: changed since written")),
+                    Ok(_) => None,
+                },
             }
         })
         .collect();
@@ -46,8 +53,8 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
     problems.iter().for_each(|p| err(&format!("{p}\n")));
     err(&format!("{} of {} files are not as written\n", problems.len(), expected.len()));
     err(
-        "missing ones and those with another size or time are made again by the next run; for the rest, remove \
-         the file and run again\n",
+        "missing ones are made again by the next run; those that changed are kept: restore or remove them, or run with \
+         --replace-edited\n",
     );
     Ok(code::FAILURE)
 }

@@ -84,7 +84,7 @@ pub struct Listing {
     /// The inputs, sorted by the bytes of their relative paths. Those that can't be read, and folders that can't be
     /// listed, are inputs with an error, so that they show up in the manifest.
     pub inputs: Vec<Input>,
-    /// The folders they lie in, and the root: nothing may be written there.
+    /// The folders they lie in, and the root; of a single file, the file: nothing may be written there.
     pub folders: BTreeSet<FileId>,
     /// Symbolic links that match and are not followed.
     pub links: usize,
@@ -98,6 +98,8 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
     let mut listing = match &plan.source {
         Source::File { relative, absolute } => Listing {
             inputs: vec![examine(relative.clone(), absolute.clone(), Vec::new())],
+            // Results beside a single original are what people expect of one file; on top of it, never.
+            folders: look::at(absolute).ok().flatten().map(|m| FileId::of(&m)).into_iter().collect(),
             ..Listing::default()
         },
         Source::List { rows } => {
@@ -106,11 +108,13 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
                 examine(relative.to_path_buf(), plan.root.join(relative), rows.values(row))
             };
             let folders: BTreeSet<&Path> = rows.paths().filter_map(Path::parent).collect();
-            // One that is not there holds nothing to guard.
-            let ids =
-                folders.iter().filter_map(|f| look::at(&plan.root.join(f)).ok()?.map(|m| FileId::of(&m)));
+            let mut ids = BTreeSet::new();
+            for folder in folders.iter().map(|folder| plan.root.join(folder)) {
+                // One that is not there holds nothing to guard.
+                ids.extend(look::at(&folder).map_err(|e| unreadable(&folder, &e))?.map(|m| FileId::of(&m)));
+            }
             let inputs = (0..rows.len()).into_par_iter().map(read).collect();
-            Listing { inputs, folders: ids.collect(), links: 0 }
+            Listing { inputs, folders: ids, links: 0 }
         }
         Source::Made(series) => Listing { inputs: series.list(), ..Listing::default() },
         Source::Folder => {

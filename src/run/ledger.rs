@@ -47,7 +47,7 @@ pub enum LedgerError {
     /// Its file is not safelight's own, or can't be looked at.
     #[error(transparent)]
     File(#[from] LockError),
-    /// A planted fault.
+    /// Its file can't be read or written.
     #[error("ledger {}: {source}", path.shown())]
     Io {
         /// Database file.
@@ -178,15 +178,22 @@ impl Ledger {
         let mut records = HashMap::with_capacity(count);
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let outcome = if row.get::<_, String>(5)? == "done" {
-                Outcome::Done(Facts {
+            let facts = || -> rusqlite::Result<Facts> {
+                Ok(Facts {
                     width: row.get(9)?,
                     height: row.get(10)?,
                     channels: row.get(11)?,
                     bit_depth: row.get(12)?,
                     format: row.get(13)?,
                 })
+            };
+            let mut last = None;
+            let outcome = if row.get::<_, String>(5)? == "done" {
+                Outcome::Done(facts()?)
             } else {
+                if row.get_ref(9)? != rusqlite::types::ValueRef::Null {
+                    last = Some(facts()?);
+                }
                 let kind = row.get::<_, String>(6)?;
                 let kind = ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Panic);
                 Outcome::Failed { error: ItemError::new(kind, row.get::<_, String>(7)?), plan: row.get(8)? }
@@ -207,6 +214,7 @@ impl Ledger {
                 notes: notes.lines().map(str::to_string).collect(),
                 seconds: row.get(15)?,
                 products: made,
+                last,
                 ignored: row.get(16)?,
                 vanished: row.get(17)?,
             };

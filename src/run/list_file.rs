@@ -11,7 +11,6 @@ use crate::columns::Column;
 use crate::shown::Show;
 use crate::spec::units::mib;
 use crate::store::look;
-use rayon::prelude::*;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
@@ -101,7 +100,7 @@ fn unique(rows: &Rows) -> Result<(), String> {
     };
     let mut order: Vec<u32> = (0..count).collect();
     let path = |row: u32| rows.path(row as usize);
-    order.par_sort_unstable_by(|a, b| path(*a).cmp(path(*b)).then(a.cmp(b)));
+    order.sort_unstable_by(|a, b| path(*a).cmp(path(*b)).then(a.cmp(b)));
     let twice = order.windows(2).filter(|pair| path(pair[0]) == path(pair[1])).min_by_key(|pair| pair[1]);
     match twice {
         None => Ok(()),

@@ -21,13 +21,13 @@ mod work;
 pub use origin::refuse_other;
 
 use crate::plan::{MaxFailures, Plan};
-use crate::store::{Fault, Guard, Known, Lock, LockError, Store, StoreError};
+use crate::sinks::parts::KnownParts;
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
 use ledger::{Ledger, LedgerError, Record};
 use prepare::Prepared;
 use resume::{Reason, Selection};
 use std::collections::{BTreeMap, HashMap};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -114,7 +114,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     if !options.accept_input {
         origin::refuse_other(plan, &ledger, &prepared)?;
     }
-    check_folders(plan, &store, &ledger, options.replace_edited)?;
+    check_folders(plan, &store, Some(&ledger), options.replace_edited)?;
     manifest::refuse_foreign(&store, &ledger)?;
     let folders = naming::folder_claims(plan, &store, &ledger)?;
     ledger.adopt(&plan.name)?;
@@ -151,18 +151,20 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
     publish_pairs(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
+    // One file that can't be removed is no reason for tables and manifest to stay behind.
+    let mut failure = None;
     if prunes {
-        summary.pruned = tidy::prune(plan, &store, &mut ledger, &prepared)?;
+        (summary.pruned, failure) = tidy::prune(plan, &store, &mut ledger, &prepared)?;
     }
     if summary.stop.is_none() {
-        tidy::remove_stale(plan, &store, &mut ledger, &prepared)?;
+        failure = failure.or(tidy::remove_stale(plan, &store, &mut ledger, &prepared)?);
         let (gone, back) = prepared.moves();
         ledger.set_vanished(&gone, &back)?;
     }
-    publish(plan, &store, &mut ledger, &prepared, &mut summary)?;
+    publish(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
     emit(Event::Ended(summary.clone()));
-    Ok(summary)
+    failure.map_or(Ok(summary), |error| Err(error.into()))
 }
 
 /// Fails when a folder that is replaced as a whole, or a list in it, is not as safelight left it.
@@ -172,25 +174,23 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
 pub fn check_folders(
     plan: &Plan,
     store: &Store,
-    ledger: &Ledger,
+    ledger: Option<&Ledger>,
     replace_edited: bool,
 ) -> Result<(), RunError> {
-    plan.tables().try_for_each(|table| table.check_folder(store))?;
-    plan.pairs().try_for_each(|pairs| pairs.check_folder(store))?;
-    if replace_edited {
-        return Ok(());
+    let known = |folder: &str| KnownParts::of(ledger, folder, replace_edited);
+    for table in plan.tables() {
+        table.check_folder(store, &known(&table.folder())?)?;
     }
-    // A run that was cut off may have put new ones there without recording them.
-    let announced = ledger.announced()?;
-    for folder in ledger.part_folders()? {
-        for (name, stamp) in ledger.parts(&folder)? {
-            let path = Path::new(&folder).join(name);
-            let mut known = Known::from(&stamp);
-            known.files.extend(announced.get(path.as_os_str().as_bytes()).into_iter().flatten().cloned());
-            store.check_unedited(&path, &known)?;
-        }
+    for pairs in plan.pairs() {
+        pairs.check_folder(store, &known(&pairs.folder().to_string_lossy())?)?;
     }
     Ok(())
+}
+
+/// Folders of the plan that hold parts, lists or shards, as the ledger names them.
+fn part_folders(plan: &Plan) -> impl Iterator<Item = String> {
+    let pairs = plan.pairs().map(|pairs| pairs.folder().to_string_lossy().into_owned());
+    plan.tables().map(|table| table.folder().to_string()).chain(pairs)
 }
 
 /// Bytes to process, by the ending of the names in small letters.
@@ -236,6 +236,7 @@ fn publish(
     store: &Store,
     ledger: &mut Ledger,
     prepared: &Prepared,
+    replace_edited: bool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     let records = ledger.records()?;
@@ -243,7 +244,7 @@ fn publish(
     let (manifest, tables) = std::thread::scope(|scope| {
         let make = || manifest::contents(plan, prepared, &records);
         let manifest = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, make);
-        let tables = publish_tables(plan, store, ledger, prepared, &records, summary);
+        let tables = publish_tables(plan, store, ledger, prepared, &records, (replace_edited, summary));
         let manifest = match manifest {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // No thread to be had: one after the other.
@@ -261,11 +262,11 @@ fn publish_tables(
     ledger: &mut Ledger,
     prepared: &Prepared,
     records: &HashMap<Vec<u8>, Record>,
-    summary: &mut Summary,
+    (replace_edited, summary): (bool, &mut Summary),
 ) -> Result<(), RunError> {
     let shown = prepared.shown();
     for table in plan.tables() {
-        let rows = table.publish(plan, store, ledger, &shown, records)?;
+        let rows = table.publish(plan, store, ledger, &shown, records, replace_edited)?;
         summary.tables.push((table.folder().to_string(), rows));
     }
     Ok(())

@@ -89,7 +89,7 @@ pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result
             now.text()
         )));
     }
-    let (gone, left_out) = (prepared.newly_vanished, prepared.newly_left_out);
+    let (gone, left_out) = (prepared.newly_vanished + prepared.listed_absent, prepared.newly_left_out);
     let (missing, known) = (gone + left_out, prepared.known);
     let allowed = allowed(&plan.limits, known);
     // Pictures that are made can be made again.

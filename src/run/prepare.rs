@@ -6,6 +6,7 @@ use super::ledger::{Ledger, Output, Record};
 use super::naming::{self, Collisions};
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use super::task::{Task, make_task};
+use crate::error::ErrorKind;
 use crate::plan::{Plan, Source};
 use crate::shown::Show;
 use crate::store::{Seen, Store, Written, look};
@@ -37,12 +38,12 @@ pub struct Prepared {
     pub left_out: Vec<Vec<u8>>,
     /// How many of them the last run still took.
     pub newly_left_out: usize,
+    /// Inputs that are listed, were made something of before, and are gone.
+    pub listed_absent: usize,
     /// Inputs of the ledger of which nothing can be told now: their folder can't be read.
     pub unseen: Vec<Input>,
     /// Inputs that the last run knew, and of which there are results.
     pub known: usize,
-    /// Outputs of earlier settings.
-    pub orphans: usize,
     /// Symbolic links that match and are not followed.
     pub links: usize,
     /// Output paths that more than one input would write.
@@ -142,14 +143,13 @@ pub fn decide_all(
         let mut tasks: Vec<&mut Task> = decided.iter_mut().filter_map(|(_, task)| task.as_mut()).collect();
         find_foreign(store, &mut tasks, &names, &owned);
     }
-    let mut prepared = Prepared { links, orphans: orphans.len(), collisions, ..Prepared::default() };
+    let mut prepared = Prepared { links, collisions, ..Prepared::default() };
     for (decision, task) in decided {
         *prepared.reasons.entry(decision.reason).or_insert(0) += 1;
         prepared.decisions.push(decision.reason);
         prepared.tasks.extend(task);
     }
     sort_unlisted(plan, &inputs, &records, &mut prepared);
-    drop(owned);
     Ok(Prepared { inputs, records, ..prepared })
 }
 
@@ -182,6 +182,11 @@ fn see<'a>(store: &Store, outputs: impl Iterator<Item = &'a [u8]>) -> Disk {
         .collect()
 }
 
+/// Whether a listed input is not there.
+fn is_gone(input: &Input) -> bool {
+    matches!(&input.identity, Err(e) if e.kind == ErrorKind::Vanished)
+}
+
 /// What became of an input that the ledger knows and that is not listed.
 enum Unlisted {
     Gone,
@@ -201,6 +206,8 @@ fn unlisted(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
     match look::name(&plan.input.root.join(relative)) {
         Ok(None) => Unlisted::Gone,
         Ok(Some(_)) => Unlisted::LeftOut,
+        // A list names what is wanted, whether it can be looked at or not.
+        Err(_) if matches!(plan.input.source, Source::List { .. }) => Unlisted::LeftOut,
         Err(_) => Unlisted::Unseen,
     }
 }
@@ -216,6 +223,12 @@ fn sort_unlisted(plan: &Plan, inputs: &[Input], records: &HashMap<Vec<u8>, Recor
         .map(|(path, _)| unlisted(plan, &blind, Path::new(OsStr::from_bytes(path))))
         .collect();
     prepared.known = records.values().filter(|r| !r.vanished && !r.products.is_empty()).count();
+    // A list names files whether they are there or not.
+    let absent = |input: &&Input| {
+        let before = || records.get(input.key()).is_some_and(|r| !r.vanished && !r.products.is_empty());
+        is_gone(input) && before()
+    };
+    prepared.listed_absent = inputs.iter().filter(absent).count();
     for ((path, record), kind) in missing.into_iter().zip(kinds) {
         let counts = usize::from(!record.vanished && !record.products.is_empty());
         match kind {
@@ -246,9 +259,12 @@ impl Prepared {
     pub fn moves(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let marked = |path: &[u8]| self.records.get(path).is_some_and(|r| r.vanished);
         let missing = self.vanished.iter().map(|(path, _)| path).chain(&self.left_out);
-        let gone = missing.filter(|path| !marked(path)).cloned().collect();
-        let back =
-            self.shown().into_iter().map(|i| i.key()).filter(|p| marked(p)).map(<[u8]>::to_vec).collect();
+        let listed = self.inputs.iter().filter(|input| is_gone(input)).map(|input| input.key());
+        let missing = missing.map(Vec::as_slice).filter(|path| !marked(path));
+        // Those that are listed were tried, which took the mark off.
+        let gone = missing.chain(listed).map(<[u8]>::to_vec).collect();
+        let there = self.shown().into_iter().filter(|input| !is_gone(input)).map(|i| i.key());
+        let back = there.filter(|p| marked(p)).map(<[u8]>::to_vec).collect();
         (gone, back)
     }
 }

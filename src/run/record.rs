@@ -62,6 +62,8 @@ pub struct Record {
     pub seconds: f64,
     /// Products present, with the files of each.
     pub products: BTreeMap<Fingerprint, Vec<Output>>,
+    /// Of one that failed since it could not be looked at: what it was when it was done, which may still hold.
+    pub last: Option<Facts>,
     /// Its failure was acknowledged.
     pub ignored: bool,
     /// The last run did not find it.

@@ -38,6 +38,10 @@ pub struct Before {
     pub hash: Option<[u8; 32]>,
     /// Facts then, when it was done.
     pub facts: Option<Facts>,
+    /// Facts of the last time that it was done, if nothing is known to have changed since.
+    pub last: Option<Facts>,
+    /// Its file as it was recorded.
+    pub identity: Option<Identity>,
     /// All products kept with the record, also those of earlier settings.
     pub all: BTreeSet<Fingerprint>,
     /// Products still wanted whose files are intact.
@@ -88,18 +92,25 @@ pub fn make_task(
 }
 
 fn before(plan: &Plan, record: &Record, claims: &[PathBuf], names: &Names) -> Before {
+    let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
     let mut before = Before {
+        identity: Some(identity),
         hash: record.hash.filter(|_| reusable(&record.outcome)),
         all: record.products.keys().copied().collect(),
-        ignored: record.ignored,
+        // Under other settings it counts again.
+        ignored: record.ignored
+            && matches!(&record.outcome, Outcome::Failed { plan: then, .. } if *then == plan.products_digest),
         notes: record.notes.clone(),
         ..Before::default()
     };
     match &record.outcome {
-        Outcome::Done(facts) => before.facts = Some(facts.clone()),
+        Outcome::Done(facts) => {
+            before.facts = Some(facts.clone());
+            before.last = Some(facts.clone());
+        }
         Outcome::Failed { error, .. } => {
-            let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
             before.failure = Some((error.kind, identity));
+            before.last.clone_from(&record.last);
         }
     }
     for (product, outputs) in &record.products {

@@ -4,8 +4,8 @@ use super::RunError;
 use super::ledger::{Ledger, Outcome, Output};
 use super::prepare::Prepared;
 use crate::plan::Plan;
-use crate::store::{Known, Removal, Store, StoreError};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use crate::store::{Known, Removal, Stamp, Store, StoreError, Written};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,36 @@ fn path_of(bytes: &[u8]) -> &Path {
 }
 
 /// Removes outputs; those that stay, since somebody changed them, are given back. One that can't be looked at stays as
-/// well, and the first such error comes with it.
+/// well, and the first such error is kept.
 struct Remover<'a> {
     store: &'a Store,
+    announced: HashMap<Vec<u8>, Vec<Written>>,
     removed: usize,
+    /// Folders that lost files.
+    folders: BTreeSet<PathBuf>,
     failure: Option<StoreError>,
 }
 
-impl Remover<'_> {
+impl<'a> Remover<'a> {
+    fn new(store: &'a Store, ledger: &Ledger) -> Result<Remover<'a>, RunError> {
+        let announced = ledger.announced()?;
+        Ok(Remover { store, announced, removed: 0, folders: BTreeSet::new(), failure: None })
+    }
+
+    /// What may stand at an output's name: also what a run announced there that was cut off.
+    fn known(&self, path: &[u8], stamp: &Stamp) -> Known {
+        let mut known = Known::from(stamp);
+        known.files.extend(self.announced.get(path).into_iter().flatten().cloned());
+        known
+    }
+
     /// True when nothing stands at the name any more.
     fn remove(&mut self, path: &Path, known: &Known) -> bool {
         match self.store.remove(path, known) {
-            Ok(Removal::Removed) => self.removed += 1,
+            Ok(Removal::Removed) => {
+                self.removed += 1;
+                self.folders.extend(path.parent().map(Path::to_path_buf));
+            }
             Ok(Removal::Absent) => {}
             Ok(Removal::Kept) => return false,
             Err(error) => {
@@ -38,32 +56,46 @@ impl Remover<'_> {
     }
 
     fn remaining(&mut self, outputs: &[Output]) -> Vec<Output> {
-        let stays = |output: &&Output| !self.remove(path_of(&output.path), &Known::from(&output.stamp));
+        let stays = |output: &&Output| {
+            let known = self.known(&output.path, &output.stamp);
+            !self.remove(path_of(&output.path), &known)
+        };
         outputs.iter().filter(stays).cloned().collect()
+    }
+
+    /// What was removed stays removed after a power cut, before the ledger forgets it.
+    fn settle(&mut self) -> Result<(), RunError> {
+        let folders = std::mem::take(&mut self.folders);
+        Ok(folders.iter().try_for_each(|folder| self.store.sync_folder(folder))?)
     }
 }
 
-/// Removes the outputs of inputs that vanished and of earlier settings. Returns how many files went.
+/// Removes the outputs of inputs that vanished and of earlier settings. Returns how many files went, and the first
+/// that could not be told or removed.
 pub fn prune(
     plan: &Plan,
     store: &Store,
     ledger: &mut Ledger,
     prepared: &Prepared,
-) -> Result<usize, RunError> {
-    let mut remover = Remover { store, removed: 0, failure: None };
+) -> Result<(usize, Option<StoreError>), RunError> {
+    let mut remover = Remover::new(store, ledger)?;
+    // As the ledger has them now: another input may have taken a name over in this very run.
+    let records = ledger.records()?;
     let mut forgotten = Vec::new();
-    for (path, outputs) in &prepared.vanished {
-        forgotten.push((path.clone(), remover.remaining(outputs)));
+    for (path, _) in &prepared.vanished {
+        let outputs: Vec<Output> =
+            records.get(path).into_iter().flat_map(|r| r.products.values().flatten().cloned()).collect();
+        forgotten.push((path.clone(), remover.remaining(&outputs)));
     }
     let mut gone = Vec::new();
     for orphan in ledger.orphans()? {
-        if remover.remove(path_of(&orphan.path), &Known::from(&orphan.stamp)) {
+        let known = remover.known(&orphan.path, &orphan.stamp);
+        if remover.remove(path_of(&orphan.path), &known) {
             gone.push(orphan.path);
         }
     }
     // Tables, lists and shards of folders that no step writes any more.
-    let pairs = plan.pairs().map(|p| p.folder().to_string_lossy().into_owned());
-    let used: BTreeSet<String> = plan.tables().map(|t| t.folder().to_string()).chain(pairs).collect();
+    let used: BTreeSet<String> = super::part_folders(plan).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
         let mut remaining = Vec::new();
         for part in ledger.part_records(&folder)? {
@@ -73,8 +105,10 @@ pub fn prune(
         }
         ledger.set_parts(&folder, &remaining)?;
     }
+    remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
-    remover.failure.map_or(Ok(remover.removed), |error| Err(error.into()))
+    remove_announced(&|_| true, &mut remover, ledger)?;
+    Ok((remover.removed, remover.failure))
 }
 
 /// Removes what no record owns from folders whose names are not known before: files that a crash left, which
@@ -85,17 +119,17 @@ pub fn remove_stale(
     store: &Store,
     ledger: &mut Ledger,
     prepared: &Prepared,
-) -> Result<(), RunError> {
+) -> Result<Option<StoreError>, RunError> {
     forget_failures(ledger, prepared)?;
     if plan.owned_folders().next().is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let of_pairs = |path: &Path| plan.pairs().any(|p| path.starts_with(p.folder()) || p.is_fragment(path));
-    let mut remover = Remover { store, removed: 0, failure: None };
+    let mut remover = Remover::new(store, ledger)?;
     let mut gone = Vec::new();
     for orphan in ledger.orphans()? {
-        let path = path_of(&orphan.path);
-        if of_pairs(path) && remover.remove(path, &Known::from(&orphan.stamp)) {
+        let known = remover.known(&orphan.path, &orphan.stamp);
+        if of_pairs(path_of(&orphan.path)) && remover.remove(path_of(&orphan.path), &known) {
             gone.push(orphan.path);
         }
     }
@@ -106,9 +140,12 @@ pub fn remove_stale(
             forgotten.push((path.clone(), remover.remaining(outputs)));
         }
     }
+    remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
-    remove_announced(plan, &mut remover, ledger)?;
-    remover.failure.map_or(Ok(()), |error| Err(error.into()))
+    let fragment = |path: &Path| plan.pairs().any(|pairs| pairs.is_fragment(path));
+    let ours = |path: &Path| fragment(path) || plan.owned_folders().any(|folder| path.starts_with(folder));
+    remove_announced(&ours, &mut remover, ledger)?;
+    Ok(remover.failure)
 }
 
 /// Inputs that vanished whose content is there under another name, with all that is asked of it.
@@ -133,7 +170,12 @@ fn renamed(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<HashSet<
     Ok(moved.cloned().collect())
 }
 
-fn remove_announced(plan: &Plan, remover: &mut Remover<'_>, ledger: &mut Ledger) -> Result<(), RunError> {
+/// Removes what was announced and never recorded, of those paths that `ours` names.
+fn remove_announced(
+    ours: &dyn Fn(&Path) -> bool,
+    remover: &mut Remover<'_>,
+    ledger: &mut Ledger,
+) -> Result<(), RunError> {
     let mut names: BTreeMap<PathBuf, Known> = BTreeMap::new();
     for (path, files) in ledger.announced()? {
         names.insert(path_of(&path).to_path_buf(), Known { files, anything: false });
@@ -141,20 +183,23 @@ fn remove_announced(plan: &Plan, remover: &mut Remover<'_>, ledger: &mut Ledger)
     for claim in ledger.claims()?.into_iter().filter(|claim| !claim.ends_with(b"/")) {
         names.insert(path_of(&claim).to_path_buf(), Known::anything());
     }
+    names.retain(|path, _| ours(path));
     if names.is_empty() {
         return Ok(());
     }
     let records = ledger.records()?;
     let outputs = records.values().flat_map(|r| r.products.values().flatten());
-    let owned: BTreeSet<&[u8]> = outputs.map(|o| o.path.as_slice()).collect();
+    let mut owned: BTreeSet<PathBuf> = outputs.map(|o| path_of(&o.path).to_path_buf()).collect();
+    for folder in ledger.part_folders()? {
+        owned.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
+    }
     let mut left = Vec::new();
-    for (path, known) in names.into_iter().filter(|(path, _)| !owned.contains(path.as_os_str().as_bytes())) {
-        let fragment = plan.pairs().any(|pairs| pairs.is_fragment(&path));
-        let ours = fragment || plan.owned_folders().any(|folder| path.starts_with(folder));
-        if ours && remover.remove(&path, &known) {
+    for (path, known) in names.into_iter().filter(|(path, _)| !owned.contains(path)) {
+        if remover.remove(&path, &known) {
             left.push(path.as_os_str().as_bytes().to_vec());
         }
     }
+    remover.settle()?;
     Ok(ledger.unclaim(&left)?)
 }
 

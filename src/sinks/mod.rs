@@ -2,6 +2,7 @@
 
 pub mod pairs;
 pub mod parquet;
+pub mod parts;
 pub mod rows;
 pub mod table;
 pub mod write;

@@ -11,6 +11,7 @@ use crate::run::RunError;
 use crate::run::inputs::{Input, Origin, path_text};
 use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
 use crate::shown::Show;
+use crate::sinks::parts::KnownParts;
 use crate::sinks::rows::Rows;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built};
@@ -136,6 +137,7 @@ impl TableSink {
         ledger: &mut Ledger,
         inputs: &[&Input],
         records: &HashMap<Vec<u8>, Record>,
+        replace_edited: bool,
     ) -> Result<usize, RunError> {
         let layout = self.layout(plan);
         let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
@@ -160,7 +162,9 @@ impl TableSink {
         }
         let folder_name = self.folder.to_string_lossy().into_owned();
         let known = ledger.parts(&folder_name)?;
-        let present = store.parts(&self.folder, is_part_name).map_err(|m| self.error(m))?;
+        // The run took its time: somebody may have been here since it began.
+        let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
+        let present = parts_known.present(store, &self.folder, is_part_name)?;
         let intact =
             |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
         if present.len() == parts.len() && parts.iter().all(|(name, _)| intact(name)) {
@@ -189,7 +193,7 @@ impl TableSink {
         }
         let built = built?;
         ledger.announce_folder(&built)?;
-        let stamps = store.put_folder(built, is_part_name)?;
+        let stamps = store.put_folder(built, &present)?;
         // The names say what is in them.
         let record = |(name, stamp)| PartRecord { name, digest: String::new(), stamp };
         let parts: Vec<PartRecord> = stamps.into_iter().map(record).collect();
@@ -197,18 +201,12 @@ impl TableSink {
         Ok(total)
     }
 
-    fn error(&self, message: String) -> RunError {
-        RunError::Table { folder: self.folder.to_string_lossy().into_owned(), message }
-    }
-
     /// Fails when the folder holds something that is not a part, which replacing it would lose.
     ///
     /// # Errors
     /// With the name of the first such thing.
-    pub fn check_folder(&self, store: &Store) -> Result<(), RunError> {
-        let folder = store.root().join(&self.folder);
-        let foreign = |m| RunError::Foreign(format!("table folder {} {m}", folder.shown()));
-        store.parts(&self.folder, is_part_name).map(drop).map_err(foreign)
+    pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
+        known.present(store, &self.folder, is_part_name).map(drop)
     }
 }
 
@@ -218,7 +216,11 @@ fn row_ref<'a>(
     layout: &Layout,
 ) -> Option<RowRef<'a>> {
     let record = records.get(input.key())?;
-    let Outcome::Done(facts) = &record.outcome else { return None };
+    let facts = match &record.outcome {
+        Outcome::Done(facts) => facts,
+        // It could not be looked at; nothing says that it is another one now.
+        Outcome::Failed { .. } => record.last.as_ref()?,
+    };
     if !layout.made.complete(record) {
         return None;
     }

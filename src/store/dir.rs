@@ -157,20 +157,25 @@ impl Dir {
     /// # Errors
     /// `AlreadyExists` where something has it; then nothing has changed.
     pub fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        match retry_on_intr(|| fs::renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE)) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.rename_new_by_link(from, to),
+        self.move_new(from, self, to)
+    }
+
+    /// The same into another folder.
+    pub fn move_new(&self, from: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+        match retry_on_intr(|| fs::renameat_with(&self.fd, from, &folder.fd, to, RenameFlags::NOREPLACE)) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.move_new_by_link(from, folder, to),
             other => Ok(other?),
         }
     }
 
     /// The same where the file system has no such rename: a second name is made only where there is none.
-    fn rename_new_by_link(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        match retry_on_intr(|| fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())) {
+    fn move_new_by_link(&self, from: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+        match retry_on_intr(|| fs::linkat(&self.fd, from, &folder.fd, to, AtFlags::empty())) {
             Ok(()) => self.unlink(from),
             // Nor links: what remains is to look first.
-            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::ISDIR) => match self.look(to)? {
+            Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::ISDIR) => match folder.look(to)? {
                 Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                None => self.rename(from, to),
+                None => Ok(retry_on_intr(|| fs::renameat(&self.fd, from, &folder.fd, to))?),
             },
             Err(e) => Err(e.into()),
         }
@@ -188,12 +193,6 @@ impl Dir {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
             Err(e) => Err(e.into()),
         }
-    }
-
-    /// Moves `name` to `to` in another folder, where nothing may have that name.
-    pub fn move_new(&self, name: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
-        let flags = RenameFlags::NOREPLACE;
-        Ok(retry_on_intr(|| fs::renameat_with(&self.fd, name, &folder.fd, to, flags))?)
     }
 
     /// Gives the file `name` a second name in another folder.

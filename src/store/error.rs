@@ -66,6 +66,12 @@ impl Refusal {
         Refusal::Taken { path: path.to_path_buf(), what: "exists and was not written by safelight".into() }
     }
 
+    /// A file or folder of the input has the name.
+    pub fn original(path: &Path) -> Refusal {
+        let what = "belongs to the input under another name, and originals are never written to".into();
+        Refusal::Taken { path: path.to_path_buf(), what }
+    }
+
     /// Something that is no regular file has the name, or the place of a folder.
     pub fn stands(path: &Path, kind: Kind) -> Refusal {
         let what = match kind {

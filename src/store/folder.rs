@@ -2,6 +2,7 @@
 
 use super::dir::{Dir, Kind};
 use super::{Stamp, Store, StoreError, Written, io_error, look, mtime_ns};
+use crate::shown::Show;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -70,7 +71,7 @@ impl Store {
         folder: &Path,
         ours: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, (u64, i64)>, String> {
-        let listed = |e: io::Error| format!("can't be listed: {e}");
+        let listed = |e: io::Error| format!("{} can't be listed: {e}", self.root().join(folder).shown());
         let Some(dir) = self.folder(folder, false).map_err(|e| e.to_string())? else {
             return Ok(BTreeMap::new());
         };
@@ -79,7 +80,9 @@ impl Store {
             let text = name.to_string_lossy().into_owned();
             if kind != Kind::File || !ours(&text) {
                 return Err(format!(
-                    "holds {text}, which is not a part; move it out, the folder is replaced as a whole"
+                    "{} holds {}, which is not a part; move it out, the folder is replaced as a whole",
+                    self.root().join(folder).shown(),
+                    Path::new(&name).shown()
                 ));
             }
             if let Some(found) = dir.look(&name).map_err(listed)? {
@@ -145,15 +148,15 @@ impl Store {
     }
 
     /// Puts a folder that was built in its place, in one atomic exchange: readers that list it see the whole old set or
-    /// the whole new set. What somebody put into the old folder meanwhile, under a name that is not `ours`, goes into
-    /// the new one.
+    /// the whole new set. Of the old one, the files that were `seen` before go, each if it still has that size and time;
+    /// what somebody put there meanwhile goes into the new folder.
     ///
     /// # Errors
     /// When the system refuses; the present folder then stands unchanged.
     pub fn put_folder(
         &self,
         built: Built,
-        ours: impl Fn(&str) -> bool,
+        seen: &BTreeMap<String, (u64, i64)>,
     ) -> Result<Vec<(String, Stamp)>, StoreError> {
         let Built { folder, temp, new, stamps } = built;
         let target = self.root().join(&folder);
@@ -166,7 +169,7 @@ impl Store {
         self.fault().hit("drop-old").map_err(|e| io_error("remove", &target, e))?;
         if let Some(aside) = aside {
             let path = parent.path().join(&aside);
-            drop_old(&parent, &aside, &new, ours).map_err(|e| io_error("remove", &path, e))?;
+            drop_old(&parent, &aside, &new, seen).map_err(|e| io_error("remove", &path, e))?;
         }
         Ok(stamps)
     }
@@ -189,17 +192,27 @@ impl Store {
     }
 }
 
-fn drop_old(parent: &Dir, aside: &OsStr, new: &Dir, ours: impl Fn(&str) -> bool) -> io::Result<()> {
+fn drop_old(parent: &Dir, aside: &OsStr, new: &Dir, seen: &BTreeMap<String, (u64, i64)>) -> io::Result<()> {
     let old = match parent.child(aside) {
         Ok(old) => old,
         Err(e) if look::is_absence(&e) => return Ok(()),
         Err(e) => return Err(e),
     };
-    for (name, kind) in old.names()? {
-        if kind == Kind::File && ours(&name.to_string_lossy()) {
+    for (name, _) in old.names()? {
+        let text = name.to_string_lossy();
+        let Some(found) = old.look(&name)? else { continue };
+        if found.kind == Kind::File && seen.get(&*text) == Some(&(found.size, found.mtime_ns)) {
             old.unlink(&name)?;
-        } else {
-            old.move_new(&name, new, &name)?;
+            continue;
+        }
+        match old.move_new(&name, new, &name) {
+            // Of the same name as a new part: the next run says what it thinks of it.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                let mut other = name.clone();
+                other.push(".kept");
+                old.move_new(&name, new, &other)?;
+            }
+            moved => moved?,
         }
     }
     parent.remove_folder(aside)

@@ -121,9 +121,7 @@ impl Store {
     fn check_guard(&self, folder: &Dir) -> Result<(), StoreError> {
         let itself = folder.itself().map_err(|e| io_error("look at", folder.path(), e))?;
         if self.guard.holds(&itself) {
-            let what =
-                "is a folder of the input under another name, and originals are never written to".into();
-            return Err(Refusal::Taken { path: folder.path().to_path_buf(), what }.into());
+            return Err(Refusal::original(folder.path()).into());
         }
         Ok(())
     }
@@ -248,24 +246,29 @@ impl Store {
     /// # Errors
     /// As [`Store::stage`] and [`Store::publish`].
     pub fn write(&self, relative: &Path, bytes: &[u8]) -> Result<Stamp, StoreError> {
-        self.write_over(relative, bytes, Known::anything())
+        self.write_over(relative, bytes, Known::anything(), false)
     }
 
     /// As [`Store::write`], in place of nothing but what is `known`.
     ///
     /// # Errors
     /// As [`Store::stage`] and [`Store::publish`].
-    pub fn write_over(&self, relative: &Path, bytes: &[u8], known: Known) -> Result<Stamp, StoreError> {
-        let staged = self.stage(relative, bytes)?;
-        self.put(staged, known)
+    pub fn write_over(
+        &self,
+        relative: &Path,
+        bytes: &[u8],
+        known: Known,
+        replace_edited: bool,
+    ) -> Result<Stamp, StoreError> {
+        self.put(self.stage(relative, bytes)?, known, replace_edited)
     }
 
     /// Publishes a single staged file, in place of nothing but what is `known`.
     ///
     /// # Errors
     /// As [`Store::publish`].
-    pub fn put(&self, staged: Staged, known: Known) -> Result<Stamp, StoreError> {
-        let stamp = self.publish(std::slice::from_ref(&staged), &[known], false)?.pop();
+    pub fn put(&self, staged: Staged, known: Known, replace_edited: bool) -> Result<Stamp, StoreError> {
+        let stamp = self.publish(std::slice::from_ref(&staged), &[known], replace_edited)?.pop();
         stamp.unwrap_or(Err(Refusal::Outside { path: staged.relative })).map_err(StoreError::from)
     }
 

@@ -35,10 +35,13 @@ impl Store {
         known: &[Known],
         replace_edited: bool,
     ) -> Result<Vec<Result<Stamp, Refusal>>, StoreError> {
+        let mut open = Open::default();
         let mut stamps = Vec::with_capacity(batch.len());
         for file in batch {
-            stamps.push(self.settle(file)?);
+            stamps.push(self.settle(file, &mut open)?);
         }
+        // A folder may have been exchanged since.
+        open = Open::default();
         let mut folders = BTreeSet::new();
         for ((file, stamp), known) in batch.iter().zip(&mut stamps).zip(known) {
             if stamp.is_err() {
@@ -46,7 +49,7 @@ impl Store {
             }
             let target = self.root().join(file.relative());
             self.fault().hit("rename").map_err(|e| io_error("rename", &target, e))?;
-            match self.name(file, &target, known, replace_edited) {
+            match self.name(file, &target, known, (replace_edited, &mut open)) {
                 Ok(()) => folders.extend(file.relative().ancestors().skip(1).map(Path::to_path_buf)),
                 Err(StoreError::Refused(refusal)) => *stamp = Err(refusal),
                 Err(error) => return Err(error),
@@ -58,13 +61,24 @@ impl Store {
         Ok(stamps)
     }
 
+    /// The folder of a staged file, which has to be there still.
+    fn folder_of<'o>(&self, file: &Staged, open: &'o mut Open) -> Result<&'o Dir, StoreError> {
+        let parent = file.relative().parent().unwrap_or(Path::new(""));
+        if open.last.as_ref().is_none_or(|(folder, _)| folder != parent) {
+            let (dir, _) = self.place(file.relative(), false)?;
+            let dir = dir.ok_or_else(|| lost(&self.staged_path(file)))?;
+            open.last = Some((parent.to_path_buf(), dir));
+        }
+        let lost = || lost(&self.staged_path(file)).into();
+        open.last.as_ref().map(|(_, dir)| dir).ok_or_else(lost)
+    }
+
     /// Brings the content to the disk.
-    fn settle(&self, file: &Staged) -> Result<Result<Stamp, Refusal>, StoreError> {
+    fn settle(&self, file: &Staged, open: &mut Open) -> Result<Result<Stamp, Refusal>, StoreError> {
         let path = self.staged_path(file);
         self.fault().hit("sync").map_err(|e| io_error("sync", &path, e))?;
-        let dir = match self.place(file.relative(), false) {
-            Ok((Some(dir), _)) => dir,
-            Ok((None, _)) => return Ok(Err(lost(&path))),
+        let dir = match self.folder_of(file, open) {
+            Ok(dir) => dir,
             Err(StoreError::Refused(refusal)) => return Ok(Err(refusal)),
             Err(error) => return Err(error),
         };
@@ -83,9 +97,10 @@ impl Store {
         file: &Staged,
         target: &Path,
         known: &Known,
-        replace_edited: bool,
+        (replace_edited, open): (bool, &mut Open),
     ) -> Result<(), StoreError> {
-        let (Some(dir), name) = self.place(file.relative(), false)? else { return Err(lost(target).into()) };
+        let dir = self.folder_of(file, open)?;
+        let name = target.file_name().unwrap_or_default();
         let failed = |e: io::Error| match Errno::from_io_error(&e) {
             Some(Errno::NOENT) => lost(target).into(),
             Some(Errno::BUSY | Errno::ISDIR | Errno::NOTEMPTY) => {
@@ -96,27 +111,26 @@ impl Store {
         };
         let put = match dir.rename_new(&file.temp, name) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                replace(&dir, &file.temp, name, known, replace_edited)
+                self.replace(dir, (&file.temp, name), known, replace_edited)
             }
             other => other.map(|()| None),
         };
-        match put.map_err(failed) {
-            Ok(None) => Ok(()),
-            Ok(Some(refused)) => {
-                dir.unlink(&file.temp).ok();
-                Err(refused.into_refusal(target).into())
-            }
-            Err(error) => {
-                if matches!(error, StoreError::Refused(_)) {
-                    dir.unlink(&file.temp).ok();
-                }
-                Err(error)
-            }
+        let refused = match put.map_err(failed) {
+            Ok(None) => return Ok(()),
+            Ok(Some(refused)) => refused.into_refusal(target).into(),
+            Err(error) => error,
+        };
+        if matches!(refused, StoreError::Refused(_)) {
+            dir.unlink(&file.temp).ok();
         }
+        Err(refused)
     }
 
-    /// Brings a folder's list to the disk.
-    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Brings a folder's list to the disk; one that is gone needs none.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
         let path = self.root().join(folder);
         self.fault().hit("sync-folder").map_err(|e| io_error("sync", &path, e))?;
         match self.folder(folder, false)? {
@@ -153,6 +167,7 @@ impl Store {
     fn take(&self, dir: &Dir, name: &OsStr, known: &Known) -> io::Result<Removal> {
         let found = match standing(dir, name, known)? {
             (Standing::Absent, _) => return Ok(Removal::Absent),
+            (_, Some(found)) if self.guard.holds(&found) => return Ok(Removal::Kept),
             (Standing::Written(..) | Standing::Own, Some(found)) => found,
             _ => return Ok(Removal::Kept),
         };
@@ -167,6 +182,38 @@ impl Store {
         }
         dir.rename_new(&aside, name)?;
         Ok(Removal::Kept)
+    }
+
+    /// Puts `temp` in place of the file `name`, where that is known.
+    fn replace(
+        &self,
+        dir: &Dir,
+        (temp, name): (&OsStr, &OsStr),
+        known: &Known,
+        replace_edited: bool,
+    ) -> io::Result<Option<Refused>> {
+        // Of a name that was only announced, nobody knows whether it was ever written.
+        let written = known.anything || known.files.iter().any(|file| file.mtime_ns.is_some());
+        let unlike = if written { Refused::Edited } else { Refused::Foreign };
+        let found = match standing(dir, name, known)? {
+            // Gone meanwhile.
+            (Standing::Absent, _) => return dir.rename_new(temp, name).map(|()| None),
+            (_, Some(found)) if self.guard.holds(&found) => return Ok(Some(Refused::Original)),
+            (Standing::Written(..) | Standing::Own, Some(found)) => found,
+            (Standing::Differs, Some(found)) if replace_edited && written => found,
+            (Standing::Other(kind), _) => return Ok(Some(Refused::Stands(kind))),
+            _ => return Ok(Some(unlike)),
+        };
+        // The two change places, so that what was there can be looked at once more, and go back.
+        if !dir.exchange(temp, name)? {
+            return dir.rename(temp, name).map(|()| None);
+        }
+        if dir.look(temp)? == Some(found) {
+            dir.unlink(temp)?;
+            return Ok(None);
+        }
+        dir.exchange(temp, name)?;
+        Ok(Some(unlike))
     }
 
     fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
@@ -187,10 +234,17 @@ fn lost(path: &Path) -> Refusal {
     Refusal::Taken { path: path.to_path_buf(), what }
 }
 
+/// The folder that was opened last: files of a batch mostly share theirs.
+#[derive(Default)]
+struct Open {
+    last: Option<(PathBuf, Dir)>,
+}
+
 /// Why a name is not replaced.
 enum Refused {
     Edited,
     Foreign,
+    Original,
     Stands(Kind),
 }
 
@@ -200,36 +254,8 @@ impl Refused {
         match self {
             Refused::Edited => Refusal::Edited { path },
             Refused::Foreign => Refusal::foreign(target),
+            Refused::Original => Refusal::original(target),
             Refused::Stands(kind) => Refusal::stands(target, kind),
         }
     }
-}
-
-/// Puts `temp` in place of the file `name`, where that is known.
-fn replace(
-    dir: &Dir,
-    temp: &OsStr,
-    name: &OsStr,
-    known: &Known,
-    replace_edited: bool,
-) -> io::Result<Option<Refused>> {
-    let unlike = |known: &Known| if known.is_nothing() { Refused::Foreign } else { Refused::Edited };
-    let found = match standing(dir, name, known)? {
-        // Gone meanwhile.
-        (Standing::Absent, _) => return dir.rename_new(temp, name).map(|()| None),
-        (Standing::Written(..) | Standing::Own, Some(found)) => found,
-        (Standing::Differs, Some(found)) if replace_edited && !known.is_nothing() => found,
-        (Standing::Other(kind), _) => return Ok(Some(Refused::Stands(kind))),
-        _ => return Ok(Some(unlike(known))),
-    };
-    // The two change places, so that what was there can be looked at once more, and go back.
-    if !dir.exchange(temp, name)? {
-        return dir.rename(temp, name).map(|()| None);
-    }
-    if dir.look(temp)? == Some(found) {
-        dir.unlink(temp)?;
-        return Ok(None);
-    }
-    dir.exchange(temp, name)?;
-    Ok(Some(unlike(known)))
 }

@@ -2,7 +2,7 @@
 
 use super::dir::{Dir, Kind};
 use super::names::{LEDGER_FILE, STATE_FOLDER, is_temporary};
-use super::{Store, StoreError, io_error};
+use super::{Store, StoreError};
 use std::ffi::OsStr;
 use std::io;
 
@@ -10,29 +10,29 @@ impl Store {
     /// Removes what crashed runs left below the output. Returns how much.
     ///
     /// # Errors
-    /// When something can't be removed.
+    /// When the output can't be opened.
     pub fn sweep(&self) -> Result<usize, StoreError> {
-        self.sweep_folder(&self.top()?, true)
+        Ok(self.sweep_folder(&self.top()?, true))
     }
 
-    fn sweep_folder(&self, dir: &Dir, top: bool) -> Result<usize, StoreError> {
+    fn sweep_folder(&self, dir: &Dir, top: bool) -> usize {
         // What can't be listed is swept another time; it does no harm until then.
-        let Ok(names) = dir.names() else { return Ok(0) };
+        let Ok(names) = dir.names() else { return 0 };
         let mut removed = 0;
         for (name, kind) in names {
             if is_temporary(&name) {
-                remove(dir, &name, kind).map_err(|e| io_error("remove", &dir.path().join(&name), e))?;
-                removed += 1;
+                // What can't be removed now does no harm either.
+                removed += usize::from(remove(dir, &name, kind).is_ok());
             } else if kind == Kind::Folder
                 && let Ok(child) = dir.child(&name)
             {
                 let own = top && name == STATE_FOLDER;
                 if own || !self.is_off_limits(&child) {
-                    removed += self.sweep_folder(&child, false)?;
+                    removed += self.sweep_folder(&child, false);
                 }
             }
         }
-        Ok(removed)
+        removed
     }
 
     /// Whether a folder is one of the input's or the output of another job, or can't be told from one.
@@ -46,14 +46,20 @@ impl Store {
     }
 }
 
-/// Removes a file, or a folder with all that is in it.
-pub(super) fn remove(dir: &Dir, name: &OsStr, kind: Kind) -> io::Result<()> {
+/// Removes a file, or a folder of parts: one that was built, or taken out of its place, when the run was cut off. What
+/// is no part in it may be somebody's, and stays.
+fn remove(dir: &Dir, name: &OsStr, kind: Kind) -> io::Result<()> {
     if kind != Kind::Folder {
         return dir.unlink(name);
     }
     let folder = dir.child(name)?;
     for (inner, kind) in folder.names()? {
-        remove(&folder, &inner, kind)?;
+        let text = inner.to_string_lossy();
+        let part = text.ends_with(".parquet") || text.ends_with(".tar");
+        let empty = || folder.look(&inner).is_ok_and(|found| found.is_some_and(|found| found.size == 0));
+        if kind == Kind::File && (part || empty()) {
+            folder.unlink(&inner)?;
+        }
     }
     dir.remove_folder(name)
 }

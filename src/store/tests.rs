@@ -18,7 +18,7 @@ fn refusal(error: StoreError) -> Refusal {
 }
 
 fn put(store: &Store, name: &str, bytes: &[u8], known: Known) -> Result<Stamp, StoreError> {
-    store.write_over(Path::new(name), bytes, known)
+    store.write_over(Path::new(name), bytes, known, false)
 }
 
 #[test]
@@ -150,7 +150,12 @@ fn sweep_removes_staged_leftovers_only() {
     store.write(Path::new("keep/a"), b"1").unwrap();
     let _left = store.stage(Path::new("keep/b"), b"2").unwrap();
     let temporary = dir.path().join(format!("{TEMP_PREFIX}1-2"));
-    fs::create_dir_all(temporary.join("inner")).unwrap();
+    fs::create_dir_all(&temporary).unwrap();
+    fs::write(temporary.join("part-0123456789abcdef.parquet"), b"1").unwrap();
+    // Put into a folder of parts just before the run that replaced it was killed.
+    let theirs = dir.path().join(format!("{TEMP_PREFIX}1-3"));
+    fs::create_dir_all(&theirs).unwrap();
+    fs::write(theirs.join("README.md"), b"theirs").unwrap();
     for kept in [".safelight-tmp-x.png", "keep/.safelight/a.png", "keep/.safelight-tmp-mine/a.png"] {
         fs::create_dir_all(dir.path().join(kept).parent().unwrap()).unwrap();
         fs::write(dir.path().join(kept), b"theirs").unwrap();
@@ -169,7 +174,7 @@ fn sweep_removes_staged_leftovers_only() {
         "keep/.safelight-tmp-mine/a.png",
         "keep/job/images/.safelight-tmp-7-7",
     ];
-    assert!(left.iter().all(|name| dir.path().join(name).exists()));
+    assert!(left.iter().all(|name| dir.path().join(name).exists()) && theirs.join("README.md").exists());
 }
 
 #[test]
@@ -178,13 +183,17 @@ fn replace_folder_swaps_whole_sets() {
     let store = store(dir.path());
     let ours = |name: &str| name.len() == 1;
     let new = |name: &str, bytes: &[u8]| Ok((name.to_string(), Part::New(bytes.to_vec())));
+    let seen = std::cell::RefCell::new(std::collections::BTreeMap::new());
     let replace = |files: Vec<Result<(String, Part<'static>), StoreError>>| {
+        let seen = seen.borrow();
         let built = store.build_folder(Path::new("t"), files.into_iter()).unwrap();
-        store.put_folder(built, ours).unwrap()
+        store.put_folder(built, &seen).unwrap()
     };
     let first = replace(vec![new("a", b"1"), new("b", b"2")]);
-    // Put there by somebody after the folder was looked at.
+    *seen.borrow_mut() = store.parts(Path::new("t"), ours).unwrap();
+    // Put there by somebody after the folder was looked at: a new file, and another one in place of a part.
     fs::write(dir.path().join("t/theirs"), b"notes").unwrap();
+    fs::write(dir.path().join("t/a"), b"edited").unwrap();
     let kept = Ok(("b".to_string(), Part::Carried { from: "b".into(), stamp: first[1].1.clone() }));
     let second = replace(vec![kept, new("c", b"3")]);
     assert_eq!(second[0], first[1]);
@@ -193,7 +202,8 @@ fn replace_folder_swaps_whole_sets() {
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["b", "c", "theirs"]);
+    assert_eq!(names, ["a", "b", "c", "theirs"]);
+    assert_eq!(fs::read(dir.path().join("t/a")).unwrap(), b"edited");
     assert_eq!(fs::read(dir.path().join("t/b")).unwrap(), b"2");
     assert!(store.parts(Path::new("t"), ours).unwrap_err().contains("theirs"));
     assert_eq!(store.sweep().unwrap(), 0);

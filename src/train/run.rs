@@ -277,7 +277,7 @@ impl Run<'_> {
             self.store.discard(&[staged]);
             return Err(error.into());
         }
-        self.store.put(staged, store::Known::anything())?;
+        self.store.put(staged, store::Known::anything(), false)?;
         Ok(digest(&bytes))
     }
 

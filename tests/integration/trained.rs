@@ -161,7 +161,8 @@ fn a_diverged_training_says_so_and_replaces_no_model() {
         "{}",
         ended.err
     );
-    assert!(ended.err.contains("a learning rate of 0.5 is so high"), "{}", ended.err);
+    let warned = job.call(&["check", "--set", "train.rate=0.5"]).expect(0);
+    assert!(warned.err.contains("a learning rate of 0.5 is so high"), "{}", warned.err);
     assert!(!job.output().join("model.onnx").exists());
     job.call(&["run"]).expect(0);
     let good = job.model();

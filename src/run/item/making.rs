@@ -39,6 +39,8 @@ pub(super) struct Work<'a> {
     replace_edited: bool,
     refusal: Option<ItemError>,
     identity: Identity,
+    /// Of a failure: what it was when it was done, which may still hold.
+    last: Option<Facts>,
     hash: Option<[u8; 32]>,
     keep: BTreeSet<Fingerprint>,
     /// Products whose files are as written, or copies of that.
@@ -63,7 +65,9 @@ impl<'a> Work<'a> {
         refusal: Option<ItemError>,
         replace_edited: bool,
     ) -> Work<'a> {
-        let identity = refusal.map_or_else(|| input.identity.clone(), Err);
+        // Of a file that can't be looked at, what was recorded may still hold.
+        let unknown = task.before.identity.unwrap_or(Identity { size: 0, mtime_ns: 0 });
+        let identity = input.identity.as_ref().map_or(unknown, |identity| *identity);
         Work {
             plan,
             store,
@@ -72,8 +76,9 @@ impl<'a> Work<'a> {
             before: &task.before,
             reason: task.reason,
             replace_edited,
-            refusal: identity.as_ref().err().cloned(),
-            identity: identity.unwrap_or(Identity { size: 0, mtime_ns: 0 }),
+            refusal: input.identity.as_ref().err().cloned().or(refusal),
+            identity,
+            last: None,
             hash: None,
             keep: BTreeSet::new(),
             intact: task.before.intact.clone(),
@@ -113,6 +118,10 @@ impl<'a> Work<'a> {
         } else if self.before.hash.is_some() {
             // Same content under a new time stamp: what was made from it still holds.
             self.keep.clone_from(&self.intact);
+            if !self.keep.is_empty() {
+                // Remarks on what is kept; `walk` adds those on what is made.
+                self.notes.clone_from(&self.before.notes);
+            }
             self.make.retain(|f| !self.keep.contains(f));
             if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
                 self.notes.clone_from(&self.before.notes);
@@ -354,6 +363,10 @@ impl<'a> Work<'a> {
         self.restamp.clear();
         if error.kind.is_transient() {
             self.hash = self.before.hash;
+            self.notes.clone_from(&self.before.notes);
+        }
+        if error.kind == ErrorKind::Unreadable {
+            self.last.clone_from(&self.before.last);
         }
         Outcome::Failed { error, plan: self.plan.products_digest }
     }
@@ -372,6 +385,7 @@ impl<'a> Work<'a> {
             notes: self.notes,
             seconds,
             products,
+            last: self.last,
             ignored: false,
             vanished: false,
         };

@@ -1,7 +1,7 @@
 //! Writing one input's record: its products and outputs replaced, what they displace remembered.
 
 use super::{Entry, Fingerprint, Outcome, Output};
-use rusqlite::{CachedStatement, Transaction, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
 
 /// Writes the entries of a batch within its transaction.
 pub(super) struct EntryWriter<'a> {
@@ -36,7 +36,7 @@ impl<'a> EntryWriter<'a> {
         let record = &entry.record;
         let (outcome, error, plan, facts) = match &record.outcome {
             Outcome::Done(facts) => ("done", None, None, Some(facts)),
-            Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), None),
+            Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), record.last.as_ref()),
         };
         let id: i64 = self.item.query_row(
             params![
@@ -86,6 +86,7 @@ impl<'a> EntryWriter<'a> {
             let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));
             self.product.execute(params![id, fingerprint, bytes, rows])?;
             for Output { path, stamp } in outputs {
+                self.take_over(path, id)?;
                 tx.prepare_cached("INSERT OR REPLACE INTO outputs VALUES(?1,?2,?3,?4,?5,?6)")?
                     .execute(params![path, id, fingerprint, stamp.size, stamp.mtime_ns, stamp.hash])?;
                 tx.prepare_cached("DELETE FROM claims WHERE path = ?1")?.execute([path])?;
@@ -93,6 +94,25 @@ impl<'a> EntryWriter<'a> {
                 tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
             }
         }
+        Ok(())
+    }
+
+    /// Where another input's output had this name, as one that has vanished may have, it has it no more: that product is
+    /// gone, and its other files are left over.
+    fn take_over(&self, path: &[u8], id: i64) -> rusqlite::Result<()> {
+        let tx = self.tx;
+        let mut owner =
+            tx.prepare_cached("SELECT item, fingerprint FROM outputs WHERE path = ?1 AND item <> ?2")?;
+        let found =
+            owner.query_row(params![path, id], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Fingerprint>(1)?)));
+        let Some((item, fingerprint)) = found.optional()? else { return Ok(()) };
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO orphans
+             SELECT path, size, mtime_ns, hash FROM outputs WHERE item = ?1 AND fingerprint = ?2 AND path <> ?3",
+        )?
+        .execute(params![item, fingerprint, path])?;
+        tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
+            .execute(params![item, fingerprint])?;
         Ok(())
     }
 }

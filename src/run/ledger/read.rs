@@ -37,7 +37,17 @@ impl Ledger {
                 let source = io::Error::other("it is not a regular file; move it away");
                 return Err(LedgerError::Io { path, source });
             }
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                let folder = root.join(STATE_FOLDER);
+                return match look::name(&folder) {
+                    Ok(Some(meta)) if !meta.is_dir() => {
+                        let source = io::Error::other("its folder is none; move it away");
+                        Err(LedgerError::Io { path, source })
+                    }
+                    Ok(_) => Ok(None),
+                    Err(e) => Err(unreadable(folder, &e)),
+                };
+            }
             Err(e) => return Err(unreadable(path, &e)),
         }
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
@@ -214,6 +224,7 @@ mod tests {
             notes: vec![],
             seconds: 0.0,
             products: BTreeMap::new(),
+            last: None,
             ignored: true,
             vanished: false,
         };

@@ -21,6 +21,7 @@ fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {
         notes: vec!["first of 2 frames".into()],
         seconds: 0.5,
         products: products.iter().map(|(f, p)| (*f, output(p))).collect(),
+        last: None,
         ignored: false,
         vanished: false,
     }

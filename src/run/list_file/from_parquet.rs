@@ -4,7 +4,7 @@
 use super::rows::Cell;
 use super::{Budget, List, Rows, Wanted, below, is_manifest, missing};
 use crate::columns::{Column, ColumnType};
-use crate::error::panic_text;
+use crate::error::{is_about_threads, panic_text};
 use crate::shown;
 use crate::spec::units::mib;
 use polars::prelude::{AnyValue, Column as PolarsColumn, ParquetReader, PolarsError, SerReader};
@@ -16,7 +16,7 @@ use polars_parquet::read::{
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -260,7 +260,12 @@ fn typed<'a>(cell: &'a AnyValue<'_>, whole: Option<&'a str>, kind: ColumnType) -
 /// A damaged file makes the library fail, or panic.
 fn guarded<T>(read: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
     let done = catch_unwind(AssertUnwindSafe(read));
-    let done = done.map_err(|panic| panic_text(panic.as_ref()).to_string());
+    let done = done.map_err(|panic| {
+        if is_about_threads(panic.as_ref()) {
+            resume_unwind(panic);
+        }
+        panic_text(panic.as_ref()).to_string()
+    });
     let told = |what: String| format!("cannot be read as Parquet: {what}");
     done.map_err(told)?.map_err(|e| told(e.to_string()))
 }

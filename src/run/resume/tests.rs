@@ -63,7 +63,18 @@ fn build(world: &World) -> (BTreeSet<Fingerprint>, Option<Record>, Disk) {
         }
         let ignored = size == 2;
         let (hash, notes, seconds) = (None, vec![], 0.0);
-        Record { size, mtime_ns, hash, outcome, notes, seconds, products: kept, ignored, vanished: false }
+        Record {
+            size,
+            mtime_ns,
+            hash,
+            outcome,
+            notes,
+            seconds,
+            products: kept,
+            last: None,
+            ignored,
+            vanished: false,
+        }
     });
     (wanted, record, disk)
 }

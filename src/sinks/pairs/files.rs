@@ -11,6 +11,24 @@ use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
+/// The file name of a list.
+fn name(pairs: &Pairs) -> &'static str {
+    match (pairs.layout == Layout::ImageFolder, pairs.parquet) {
+        (false, _) => "pairs.csv",
+        (true, false) => "metadata.csv",
+        (true, true) => "metadata.parquet",
+    }
+}
+
+/// Where lists may stand, relative to the folder of the pairs.
+pub(super) fn names(pairs: &Pairs) -> Vec<String> {
+    if pairs.layout == Layout::ImageFolder {
+        SPLITS.iter().map(|split| format!("{split}/{}", name(pairs))).collect()
+    } else {
+        vec![name(pairs).to_string()]
+    }
+}
+
 /// Writes the lists and removes those of another layout.
 pub(super) fn publish(
     pairs: &Pairs,
@@ -57,11 +75,7 @@ pub(super) fn publish(
             count += 1;
         }
     }
-    let name = match (image_folder, pairs.parquet) {
-        (false, _) => "pairs.csv",
-        (true, false) => "metadata.csv",
-        (true, true) => "metadata.parquet",
-    };
+    let name = name(pairs);
     let folder = pairs.folder.to_string_lossy().into_owned();
     let known = ledger.part_records(&folder)?;
     let mut written = Vec::new();
@@ -75,10 +89,9 @@ pub(super) fn publish(
         let announced = ledger.announce([(path.as_os_str().as_bytes(), file.clone())].into_iter())?;
         let mut expected = announced.into_iter().next().unwrap_or_default();
         expected.files.extend(old.map(|old| Written::from(&old.stamp)).into_iter().chain([file]));
-        expected.anything |= replace_edited;
         let stamp = match store.compare(&path, &expected)? {
             Standing::Written(_, stamp) if stamp.hash == hash => stamp,
-            _ => store.write_over(&path, &bytes, expected)?,
+            _ => store.write_over(&path, &bytes, expected, replace_edited)?,
         };
         written.push(PartRecord { name, digest: String::new(), stamp });
     }

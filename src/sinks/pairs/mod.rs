@@ -13,7 +13,7 @@ use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, Record};
-use crate::shown::Show;
+use crate::sinks::parts::KnownParts;
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
@@ -280,7 +280,9 @@ impl Pairs {
         let rows = Rows::before(plan, index).with(product, Pairs::columns());
         let sources: BTreeMap<&Vec<u8>, &Record> = records.iter().filter(|(_, r)| rows.complete(r)).collect();
         match self.layout {
-            Layout::WebDataset => shards::publish(self, store, ledger, &rows, &product, &sources),
+            Layout::WebDataset => {
+                shards::publish(self, store, ledger, &rows, &product, (&sources, replace_edited))
+            }
             Layout::ImageFolder | Layout::Folders => {
                 files::publish(self, store, ledger, &rows, &sources, replace_edited)
             }
@@ -291,13 +293,13 @@ impl Pairs {
     ///
     /// # Errors
     /// With the name of the first such thing.
-    pub fn check_folder(&self, store: &Store) -> Result<(), RunError> {
-        if self.layout != Layout::WebDataset {
-            return Ok(());
+    pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
+        if self.layout == Layout::WebDataset {
+            return known.present(store, &self.folder, shards::is_shard_name).map(drop);
         }
-        let folder = store.root().join(&self.folder);
-        let foreign = |m| RunError::Foreign(format!("pairs folder {} {m}", folder.shown()));
-        store.parts(&self.folder, shards::is_shard_name).map(drop).map_err(foreign)
+        let lists = files::names(self);
+        let names = lists.iter().map(String::as_str).chain(known.names());
+        Ok(known.check(store, &self.folder, names)?)
     }
 }
 

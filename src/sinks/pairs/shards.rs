@@ -9,18 +9,20 @@ use super::{Own, Pairs, SPLITS};
 use crate::columns::Value;
 use crate::run::RunError;
 use crate::run::inputs::path_text;
-use crate::run::ledger::{Fingerprint, Ledger, PartRecord, Record};
+use crate::run::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
+use crate::run::resume::is_as_written;
 use crate::shown::Show;
+use crate::sinks::parts::KnownParts;
 use crate::sinks::rows::Rows;
-use crate::store::{Part, Store};
+use crate::store::{Part, Seen, Store};
 use serde_json::{Map, json};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const BLOCK: u64 = 512;
 
@@ -72,13 +74,16 @@ pub(super) fn publish(
     ledger: &mut Ledger,
     rows: &Rows,
     product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
+    (sources, replace_edited): (&BTreeMap<&Vec<u8>, &Record>, bool),
 ) -> Result<usize, RunError> {
     let folder_name = pairs.folder.to_string_lossy().into_owned();
-    let failed = |message: String| RunError::Table { folder: folder_name.clone(), message };
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
+    if !are_recorded(store, product, sources) {
+        return Ok(count);
+    }
     let known = ledger.part_records(&folder_name)?;
-    let present = store.parts(&pairs.folder, is_shard_name).map_err(&failed)?;
+    let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
+    let present = parts_known.present(store, &pairs.folder, is_shard_name)?;
     let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
     let mut names = Vec::new();
     for (split, of_split) in &shards {
@@ -117,7 +122,7 @@ pub(super) fn publish(
     }
     let built = built?;
     ledger.announce_folder(&built)?;
-    let stamps = store.put_folder(built, is_shard_name)?;
+    let stamps = store.put_folder(built, &present)?;
     let parts: Vec<PartRecord> = stamps
         .into_iter()
         .zip(&names)
@@ -125,6 +130,17 @@ pub(super) fn publish(
         .collect();
     ledger.set_parts(&folder_name, &parts)?;
     Ok(count)
+}
+
+/// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
+/// rows don't describe: the shards that are there then stand until its item is done again.
+fn are_recorded(store: &Store, product: &Fingerprint, sources: &BTreeMap<&Vec<u8>, &Record>) -> bool {
+    let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
+    let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
+    let paths: Vec<PathBuf> = outputs().map(path).collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let seen: HashMap<&Path, Seen> = store.see(&paths).into_iter().collect();
+    outputs().zip(&paths).all(|(output, path)| is_as_written(output, seen.get(path)))
 }
 
 /// The members an input's rows stand for, in order.
