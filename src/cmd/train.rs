@@ -8,7 +8,7 @@ use crate::run::inputs;
 use crate::run::ledger::{Ledger, LedgerError};
 use crate::shown::Show;
 use crate::spec::units::mib;
-use crate::store::{Fault, Guard, Lock, LockError, Store, look};
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
 use std::sync::atomic::AtomicBool;
@@ -41,7 +41,7 @@ fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainErr
             )));
         }
     }
-    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)), Fault::parse(fault))?;
+    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)?), Fault::parse(fault))?;
     let lock = Lock::take(&store)?;
     store.sweep()?;
     // No other job may write here from now on.
@@ -131,7 +131,9 @@ pub fn plan(plan: &TrainPlan) -> u8 {
 /// The exit code, with its message, where there is nothing to learn from.
 fn empty(plan: &TrainPlan) -> Option<u8> {
     let Data::Pictures { input, test, .. } = &plan.data else { return None };
-    let empty = std::iter::once(input).chain(test).find(|input| inputs::list(input).is_empty())?;
+    let empty = std::iter::once(input)
+        .chain(test)
+        .find(|input| inputs::list(input).is_ok_and(|inputs| inputs.is_empty()))?;
     Some(fail(&TrainError::NoInput(empty.nothing())))
 }
 
@@ -163,7 +165,7 @@ fn data(plan: &TrainPlan) -> String {
     let held = (plan.validation * 1e4).round() / 1e2;
     match &plan.data {
         Data::Pictures { input, test, .. } => {
-            let count = |input: &InputPlan| inputs::list(input).len();
+            let count = |input: &InputPlan| inputs::list(input).map_or(0, |inputs| inputs.len());
             let place = match &input.source {
                 Source::File { absolute, .. } => absolute.shown().to_string(),
                 _ => input.root.shown().to_string(),

@@ -127,9 +127,12 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
     Ok(listing)
 }
 
-/// The inputs alone; none where the root can't be listed.
-pub fn list(plan: &InputPlan) -> Vec<Input> {
-    listing(plan, &Outside::default()).map(|listing| listing.inputs).unwrap_or_default()
+/// The inputs alone.
+///
+/// # Errors
+/// When the root can't be listed.
+pub fn list(plan: &InputPlan) -> Result<Vec<Input>, ItemError> {
+    Ok(listing(plan, &Outside::default())?.inputs)
 }
 
 /// Folders that are not listed although a link, or a mount, leads to them.

@@ -21,7 +21,7 @@ pub enum LockError {
         owner: String,
     },
     /// The lock file could not be made.
-    #[error("cannot lock {}: {source}", path.shown())]
+    #[error("cannot open {}: {source}; check its permissions and the mount", path.shown())]
     Io {
         /// Lock file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// Something else stands at its name.
-    #[error("{} is no file of safelight's alone ({what}); move it away", path.shown())]
+    #[error("{} is not safelight's alone ({what}), and writing to it would change another file: copy it over itself, or move it away if it is none of safelight's", path.shown())]
     Foreign {
         /// Lock file.
         path: PathBuf,

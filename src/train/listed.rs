@@ -2,9 +2,10 @@
 
 use super::settings::{Data, TrainPlan, Vectors, Written};
 use crate::columns::Value;
+use crate::error::ItemError;
 use crate::plan::InputPlan;
 use crate::run::inputs::{self, Input, Outside};
-use crate::store::{FileId, look, mtime_ns};
+use crate::store::{FileId, StoreError, look, mtime_ns};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -36,21 +37,35 @@ pub(super) struct Digests {
 }
 
 /// Lists the pictures.
-pub(super) fn list(data: &Data) -> Listed {
-    let Data::Pictures { input, test, label, .. } = data else { return Listed::default() };
-    let list = |input: &InputPlan| {
-        let inputs = inputs::list(input);
+///
+/// # Errors
+/// When a root can't be listed.
+pub(super) fn list(data: &Data) -> Result<Listed, StoreError> {
+    let Data::Pictures { input, test, label, .. } = data else { return Ok(Listed::default()) };
+    let list = |input: &InputPlan| -> Result<Pictures, StoreError> {
+        let inputs = inputs::list(input).map_err(|e| unlisted(input, e))?;
         let labels = labels(input, &inputs, label.as_deref());
-        Pictures { inputs, labels }
+        Ok(Pictures { inputs, labels })
     };
-    Listed { input: list(input), test: test.as_ref().map(list).unwrap_or_default() }
+    Ok(Listed { input: list(input)?, test: test.as_ref().map(list).transpose()?.unwrap_or_default() })
+}
+
+fn unlisted(input: &InputPlan, error: ItemError) -> StoreError {
+    StoreError::Io { action: "list", path: input.root.clone(), source: std::io::Error::other(error.message) }
 }
 
 /// The folders that pictures are read from, which nothing is written to.
-pub fn guarded(plan: &TrainPlan) -> Vec<FileId> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return Vec::new() };
-    let listed = std::iter::once(input).chain(test).map(|input| inputs::listing(input, &Outside::default()));
-    listed.filter_map(Result::ok).flat_map(|listing| listing.folders).collect()
+///
+/// # Errors
+/// When a root can't be listed.
+pub fn guarded(plan: &TrainPlan) -> Result<Vec<FileId>, StoreError> {
+    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(Vec::new()) };
+    let mut ids = Vec::new();
+    for input in std::iter::once(input).chain(test) {
+        let listing = inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
+        ids.extend(listing.folders);
+    }
+    Ok(ids)
 }
 
 /// Digests of what would be read, without reading it.

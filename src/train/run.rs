@@ -61,7 +61,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn whole(&self) -> Result<Summary, TrainError> {
         let plan = self.plan;
-        let listed = list(&plan.data);
+        let listed = list(&plan.data)?;
         let digests = digests(plan, &listed);
         let at = checkpoint(plan, &digests);
         let state = match kept(plan, &digests)? {

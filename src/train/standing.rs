@@ -129,7 +129,7 @@ pub(super) fn digest(model: &[u8]) -> String {
 /// # Errors
 /// When it can't be told.
 pub fn standing(plan: &TrainPlan) -> Result<Standing, StoreError> {
-    let digests = digests(plan, &list(&plan.data));
+    let digests = digests(plan, &list(&plan.data)?);
     Ok(match kept(plan, &digests)? {
         Kept::Nothing => Standing::New,
         Kept::Other(why) => Standing::Anew(why),
