@@ -28,12 +28,8 @@ fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainErr
     for name in own {
         let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
         let path = plan.output.join(name);
-        let found = look::name(&path).map_err(|e| {
-            TrainError::Foreign(format!(
-                "cannot look at {}: {e}; check the mount, then run again",
-                path.shown()
-            ))
-        })?;
+        let unseen = |source| StoreError::Io { action: "look at", path: path.clone(), source };
+        let found = look::name(&path).map_err(unseen)?;
         if found.is_some() && !known {
             return Err(TrainError::Foreign(format!(
                 "{} exists and was not written by this job; move it away or choose another output",

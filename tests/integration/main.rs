@@ -23,3 +23,4 @@ mod synth;
 mod threads;
 mod trained;
 mod training;
+mod vanished;

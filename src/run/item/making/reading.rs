@@ -1,0 +1,93 @@
+//! Getting hold of an item's input, and a closer look at its outputs that are not as they were written.
+
+use super::{Content, Work, decode_error, refused};
+use crate::codec::{self, Decoded, Header};
+use crate::error::{ErrorKind, ItemError};
+use crate::run::inputs::{Origin, read_unchanged};
+use crate::run::item::Stopped;
+use crate::run::ledger::Output;
+use crate::shown::Show;
+use crate::store::{Refusal, Standing, StoreError};
+use std::ffi::OsStr;
+use std::io::Cursor;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+impl<'a> Work<'a> {
+    /// Looks closer at outputs that are not as they were written: a copy under a new time is as good; what somebody
+    /// made of one is not to be lost.
+    pub(super) fn settle_doubts(&mut self) -> Result<(), Stopped> {
+        let unreadable = |why: &str| {
+            let message = format!("{why} (an output of {})", self.input.relative.shown());
+            Stopped::Item(ItemError::new(ErrorKind::Unreadable, message))
+        };
+        if let Some(why) = &self.before.unseen {
+            return Err(unreadable(why));
+        }
+        let mut doubted = self.before.doubted.clone();
+        for doubt in &self.before.doubts {
+            let path = Path::new(OsStr::from_bytes(&doubt.output.path));
+            let absolute = || self.store.root().join(path);
+            let intact = match self.store.compare(path, &doubt.known) {
+                Ok(Standing::Written(0, stamp)) => {
+                    if self.plan.products.contains(&doubt.product) {
+                        self.restamp.push(Output { path: doubt.output.path.clone(), stamp });
+                    }
+                    true
+                }
+                // A run that was cut off has put a newer one there, or it is gone meanwhile.
+                Ok(Standing::Written(..) | Standing::Own | Standing::Absent) => false,
+                Ok(Standing::Differs) if self.replace_edited => false,
+                Ok(Standing::Differs) => return Err(refused(&Refusal::Edited { path: absolute() }).into()),
+                Ok(Standing::Other(kind)) => return Err(refused(&Refusal::stands(&absolute(), kind)).into()),
+                Err(StoreError::Refused(refusal)) => return Err(refused(&refusal).into()),
+                Err(error) => return Err(unreadable(&error.to_string())),
+            };
+            if !intact {
+                doubted.remove(&doubt.product);
+            }
+        }
+        self.intact.append(&mut doubted);
+        Ok(())
+    }
+
+    /// Reads the file, or makes the picture. Gives also the hash of it.
+    pub(super) fn get(&mut self, room: Option<u64>) -> Result<(Content<'a>, [u8; 32]), Stopped> {
+        match &self.input.origin {
+            Origin::File(path) => {
+                let (bytes, identity) = read_unchanged(path)?;
+                self.identity = identity;
+                let hash = *blake3::hash(&bytes).as_bytes();
+                Ok((Content::File(bytes), hash))
+            }
+            Origin::Made(made) => {
+                let header = made.header();
+                codec::check_limits(&header, &self.limits()).map_err(|e| decode_error(&e))?;
+                self.fits(&header, room)?;
+                let (rgb, hash) = made.render();
+                Ok((Content::Made(made, rgb), hash))
+            }
+        }
+    }
+
+    pub(super) fn decode(&self, bytes: &[u8], room: Option<u64>) -> Result<Decoded, Stopped> {
+        let path = &self.input.relative;
+        if bytes.is_empty() {
+            let message = format!("{} is empty; restore it from a backup, or exclude it", path.shown());
+            return Err(ItemError::new(ErrorKind::Undecodable, message).into());
+        }
+        let header = codec::probe(Cursor::new(bytes), path).map_err(|e| decode_error(&e))?;
+        self.fits(&header, room)?;
+        Ok(codec::decode_probed(bytes, &header, path, &self.limits()).map_err(|e| decode_error(&e))?)
+    }
+
+    pub(super) fn limits(&self) -> codec::Limits {
+        codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory }
+    }
+
+    /// Stops where the item is expected to take more than there is room for.
+    pub(super) fn fits(&self, header: &Header, room: Option<u64>) -> Result<(), Stopped> {
+        let large = room.is_some_and(|room| self.plan.peak(self.identity.size, header) > room);
+        if large { Err(Stopped::Large) } else { Ok(()) }
+    }
+}
