@@ -5,8 +5,8 @@ use crate::plan::{Plan, Source};
 use crate::run::inputs::Input;
 use crate::run::ledger::{Ledger, Outcome};
 use crate::run::prepare::{self, Prepared};
+use crate::run::refuse;
 use crate::run::resume::Selection;
-use crate::run::{check_folders, refuse_other};
 use crate::shown::Show;
 use crate::spec::units::mib;
 use crate::steps::Action;
@@ -99,13 +99,10 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     }
     warn(&plan.warnings);
     out(&text);
-    if let Some(store) = Store::existing(&plan.output)? {
-        check_folders(plan, &store, ledger.as_ref(), false)?;
+    match Store::existing(&plan.output)? {
+        Some(store) => drop(refuse(plan, (&store, ledger.as_ref()), &prepared, (false, false))?),
+        None => prepared.refuse_collisions(plan)?,
     }
-    if let Some(ledger) = &ledger {
-        refuse_other(plan, ledger, &prepared)?;
-    }
-    prepared.refuse_collisions(plan)?;
     Ok(code::OK)
 }
 

@@ -153,7 +153,7 @@ impl<'a> Committer<'a> {
                     products.entry(product).or_default().push(Output { path, stamp });
                 }
                 Err(refusal) => {
-                    processed.entry.unclaim.push(path);
+                    processed.entry.withdrawn.push(path);
                     processed.refuse(refused(&refusal), self.plan.products_digest);
                     if !processed.failed_again() {
                         self.failures.fetch_add(1, Ordering::SeqCst);

@@ -43,8 +43,10 @@ pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 ///
 /// # Errors
 /// With the name of the file.
-pub fn refuse_foreign(store: &Store, ledger: &Ledger) -> Result<(), RunError> {
-    if ledger.owner()?.is_some() {
+pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunError> {
+    if let Some(ledger) = ledger
+        && ledger.owner()?.is_some()
+    {
         return Ok(());
     }
     let taken = store.see(&FILES.map(Path::new)).into_iter().next();

@@ -18,8 +18,6 @@ mod task;
 mod tidy;
 mod work;
 
-pub use origin::refuse_other;
-
 use crate::plan::{MaxFailures, Plan};
 use crate::sinks::parts::KnownParts;
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
@@ -110,13 +108,8 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let collisions = naming::collisions(plan, &listing.inputs, Some(&store))?;
     let prepared =
         prepare::decide_all(plan, listing, Some(&store), Some(&ledger), options.selection, collisions)?;
-    prepared.refuse_collisions(plan)?;
-    if !options.accept_input {
-        origin::refuse_other(plan, &ledger, &prepared)?;
-    }
-    check_folders(plan, &store, Some(&ledger), options.replace_edited)?;
-    manifest::refuse_foreign(&store, &ledger)?;
-    let folders = naming::folder_claims(plan, &store, &ledger)?;
+    let folders =
+        refuse(plan, (&store, Some(&ledger)), &prepared, (options.accept_input, options.replace_edited))?;
     ledger.adopt(&plan.name)?;
     origin::remember(plan, &mut ledger)?;
     emit(Event::Planned {
@@ -167,11 +160,31 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     failure.map_or(Ok(summary), |error| Err(error.into()))
 }
 
+/// Fails where a run may not begin: outputs that collide, another input, folders that hold something of somebody else's.
+/// Gives the folders that are to become safelight's own.
+///
+/// # Errors
+/// The first such thing.
+pub fn refuse(
+    plan: &Plan,
+    (store, ledger): (&Store, Option<&Ledger>),
+    prepared: &Prepared,
+    (accept_input, replace_edited): (bool, bool),
+) -> Result<Vec<Vec<u8>>, RunError> {
+    prepared.refuse_collisions(plan)?;
+    if let Some(ledger) = ledger.filter(|_| !accept_input) {
+        origin::refuse_other(plan, ledger, prepared)?;
+    }
+    check_folders(plan, store, ledger, replace_edited)?;
+    manifest::refuse_foreign(store, ledger)?;
+    naming::folder_claims(plan, store, ledger, &prepared.records)
+}
+
 /// Fails when a folder that is replaced as a whole, or a list in it, is not as safelight left it.
 ///
 /// # Errors
 /// With the name of the first thing that replacing would lose.
-pub fn check_folders(
+fn check_folders(
     plan: &Plan,
     store: &Store,
     ledger: Option<&Ledger>,

@@ -3,7 +3,7 @@
 
 use super::RunError;
 use super::inputs::Input;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Record};
 use super::prepare::Prepared;
 use crate::plan::{Link, Plan};
 use crate::shown::Show;
@@ -90,21 +90,27 @@ fn folder_claim(folder: &Path) -> Vec<u8> {
 ///
 /// # Errors
 /// When such a folder holds something that no run has written there, or can't be listed.
-pub fn folder_claims(plan: &Plan, store: &Store, ledger: &Ledger) -> Result<Vec<Vec<u8>>, RunError> {
-    let claimed = ledger.claims()?;
+pub fn folder_claims(
+    plan: &Plan,
+    store: &Store,
+    ledger: Option<&Ledger>,
+    records: &HashMap<Vec<u8>, Record>,
+) -> Result<Vec<Vec<u8>>, RunError> {
+    let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
     let new: Vec<&Path> =
         plan.owned_folders().filter(|folder| !claimed.contains(&folder_claim(folder))).collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let records = ledger.records()?;
     let mut owned: BTreeSet<&[u8]> =
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
-    let (orphans, announced) = (ledger.orphans()?, ledger.announced()?);
+    let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
+    let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
     owned.extend(orphans.iter().map(|o| o.path.as_slice()).chain(claimed.iter().map(Vec::as_slice)));
     owned.extend(announced.keys().map(Vec::as_slice));
     let mut parts = Vec::new();
-    for folder in ledger.part_folders()? {
+    let folders = ledger.map(Ledger::part_folders).transpose()?.unwrap_or_default();
+    for (ledger, folder) in folders.into_iter().filter_map(|folder| Some((ledger?, folder))) {
         parts.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
     }
     owned.extend(parts.iter().map(|path| path.as_os_str().as_bytes()));

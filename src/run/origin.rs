@@ -16,7 +16,7 @@ const FEW: usize = 20;
 
 /// An input as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Origin {
+struct Remembered {
     /// `folder`, `list`, or `synth` with what makes the pictures.
     kind: String,
     /// Bytes of the root's path, or of the list's.
@@ -27,15 +27,15 @@ struct Origin {
     hash: Option<String>,
 }
 
-impl Origin {
-    fn of(plan: &Plan) -> Result<Origin, RunError> {
+impl Remembered {
+    fn of(plan: &Plan) -> Result<Remembered, RunError> {
         let unseen = |path: &Path, e: std::io::Error| {
             RunError::Input(format!("cannot look at {}: {e}; check the mount, then run again", path.shown()))
         };
         let (kind, path) = match &plan.input.source {
             Source::Made(series) => {
                 let kind = format!("synth {}", series.synth.name);
-                return Ok(Origin { kind, path: Vec::new(), id: None, hash: None });
+                return Ok(Remembered { kind, path: Vec::new(), id: None, hash: None });
             }
             Source::Folder | Source::File { .. } => ("folder", &plan.input.root),
             Source::List { .. } => ("list", plan.input.list.as_ref().unwrap_or(&plan.input.root)),
@@ -46,11 +46,11 @@ impl Origin {
             Some(list) => Some(hash(list).map_err(|e| unseen(list, e))?),
             None => None,
         };
-        Ok(Origin { kind: kind.into(), path: path.as_os_str().as_bytes().to_vec(), id, hash })
+        Ok(Remembered { kind: kind.into(), path: path.as_os_str().as_bytes().to_vec(), id, hash })
     }
 
     /// Whether this may be the same under another name, or another version at the same place.
-    fn continues(&self, before: &Origin) -> bool {
+    fn continues(&self, before: &Remembered) -> bool {
         let same_file = self.id.is_some() && self.id == before.id;
         let same_list = self.hash.is_some() && self.hash == before.hash;
         self.kind == before.kind && (self.path == before.path || same_file || same_list)
@@ -79,8 +79,8 @@ fn hash(list: &Path) -> std::io::Result<String> {
 /// [`RunError::OtherInput`], which says what goes on all the same; or when it can't be told.
 pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<(), RunError> {
     let go_on = "if it is meant, go on with --accept-input";
-    let before: Option<Origin> = ledger.input()?.and_then(|text| serde_json::from_str(&text).ok());
-    let now = Origin::of(plan)?;
+    let before: Option<Remembered> = ledger.input()?.and_then(|text| serde_json::from_str(&text).ok());
+    let now = Remembered::of(plan)?;
     if let Some(before) = before.filter(|before| !now.continues(before)) {
         return Err(RunError::OtherInput(format!(
             "the results in {} are of {}, and the input is now {}; nothing was changed: correct input.path, or {go_on}",
@@ -115,7 +115,7 @@ fn allowed(limits: &Limits, known: usize) -> usize {
 /// # Errors
 /// When the ledger can't be written, or the input can't be looked at.
 pub fn remember(plan: &Plan, ledger: &mut Ledger) -> Result<(), RunError> {
-    let text = serde_json::to_string(&Origin::of(plan)?).map_err(|e| RunError::Input(e.to_string()))?;
+    let text = serde_json::to_string(&Remembered::of(plan)?).map_err(|e| RunError::Input(e.to_string()))?;
     Ok(ledger.set_input(&text)?)
 }
 
@@ -123,9 +123,9 @@ pub fn remember(plan: &Plan, ledger: &mut Ledger) -> Result<(), RunError> {
 mod tests {
     use super::*;
 
-    fn origin(path: &str, id: u64, hash: Option<&str>) -> Origin {
+    fn origin(path: &str, id: u64, hash: Option<&str>) -> Remembered {
         let kind = if hash.is_some() { "list" } else { "folder" };
-        Origin { kind: kind.into(), path: path.into(), id: Some((1, id)), hash: hash.map(String::from) }
+        Remembered { kind: kind.into(), path: path.into(), id: Some((1, id)), hash: hash.map(String::from) }
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &H
     };
     tasks.par_chunks_mut(AT_ONCE).for_each(|tasks| {
         for task in tasks {
-            let new: Vec<&Path> = task.claims.iter().map(PathBuf::as_path).filter(|p| !known(p)).collect();
+            let new: Vec<&Path> = task.targets.iter().map(PathBuf::as_path).filter(|p| !known(p)).collect();
             for (path, seen) in store.see(&new) {
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),

@@ -84,7 +84,7 @@ pub struct Entry {
     /// Outputs made earlier that were found again under a new time, as a copy or restored backup has it.
     pub restamp: Vec<Output>,
     /// Output paths that were announced and not written, to be given up.
-    pub unclaim: Vec<Vec<u8>>,
+    pub withdrawn: Vec<Vec<u8>>,
 }
 
 /// The rows of one product of one input, in the ledger's binary form.

@@ -24,7 +24,7 @@ pub struct Task {
     /// What the ledger knew.
     pub before: Before,
     /// Output paths that are about to be written.
-    pub claims: Vec<PathBuf>,
+    pub targets: Vec<PathBuf>,
     /// An output path where a file stands that safelight did not write.
     pub foreign: Option<PathBuf>,
     /// An output path that the file system refuses, and why.
@@ -80,18 +80,18 @@ pub fn make_task(
     record: Option<&Record>,
     names: &Names,
 ) -> Task {
-    let claims: Vec<PathBuf> = plan
+    let targets: Vec<PathBuf> = plan
         .single_writes()
         .filter(|(product, _)| decision.make.contains(product))
         .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
         .collect();
-    let refused = claims.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
-    let before = record.map(|record| before(plan, record, &claims, names)).unwrap_or_default();
+    let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
+    let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let make = decision.make.clone();
-    Task { input: index, reason: decision.reason, make, before, claims, foreign: None, refused }
+    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused }
 }
 
-fn before(plan: &Plan, record: &Record, claims: &[PathBuf], names: &Names) -> Before {
+fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> Before {
     let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
     let mut before = Before {
         identity: Some(identity),
@@ -118,12 +118,12 @@ fn before(plan: &Plan, record: &Record, claims: &[PathBuf], names: &Names) -> Be
         let (mut missing, mut doubted) = (false, false);
         for output in outputs {
             let seen = names.disk.get(&output.path);
-            let claimed = || claims.iter().any(|claim| claim.as_os_str().as_bytes() == output.path);
+            let targeted = || targets.iter().any(|target| target.as_os_str().as_bytes() == output.path);
             match seen {
                 None => missing = true,
                 _ if is_as_written(output, seen) => {}
-                Some(Seen::Unknown(why)) if wanted || claimed() => before.unseen = Some(why.clone()),
-                Some(_) if wanted || claimed() => {
+                Some(Seen::Unknown(why)) if wanted || targeted() => before.unseen = Some(why.clone()),
+                Some(_) if wanted || targeted() => {
                     doubted = true;
                     let mut known = Known::from(&output.stamp);
                     known.files.extend(names.announced.get(&output.path).into_iter().flatten().cloned());

@@ -85,6 +85,9 @@ fn writes(line: &str) -> bool {
         "fs::hard_link(",
         "fs::set_permissions(",
         "set_len(",
+        ".create_new(",
+        ".create(true)",
+        "DirBuilder",
     ];
     !line.starts_with("//") && calls.iter().any(|call| line.contains(call))
 }
@@ -93,7 +96,7 @@ fn writes(line: &str) -> bool {
 fn only_the_store_writes() {
     assert!(writes("std::fs::write(&path, bytes)?;") && writes("File::create_new(&temp)"));
     // Neither is the output: the cache of verdicts on models, and a ledger's copy in the temporary folder.
-    let apart = ["src/nn/door", "src/run/ledger/read.rs"];
+    let apart = ["src/nn/door/verdicts.rs", "src/run/ledger/read.rs"];
     let found: Vec<String> = lines()
         .into_iter()
         .filter(|(path, _, line)| {

@@ -316,7 +316,7 @@ impl<'a> Work<'a> {
             payloads: self.payloads,
             keep: self.keep,
             restamp: self.restamp,
-            unclaim: Vec::new(),
+            withdrawn: Vec::new(),
         };
         let Before { all, hash, failure, ignored, .. } = self.before;
         let spare = Spare { keep: all.clone(), hash: *hash, failure: *failure, ignored: *ignored };

@@ -75,7 +75,7 @@ impl<'a> EntryWriter<'a> {
             tx.prepare_cached("DELETE FROM products WHERE item = ?1 AND fingerprint = ?2")?
                 .execute(params![id, fingerprint])?;
         }
-        for path in &entry.unclaim {
+        for path in &entry.withdrawn {
             tx.prepare_cached("DELETE FROM announced WHERE path = ?1")?.execute([path])?;
         }
         for Output { path, stamp } in &entry.restamp {

@@ -233,7 +233,7 @@ mod tests {
             record,
             payloads: HashMap::new(),
             keep: BTreeSet::new(),
-            unclaim: vec![],
+            withdrawn: vec![],
             restamp: vec![],
         };
         ledger.commit(&[entry], &Fault::default()).unwrap();

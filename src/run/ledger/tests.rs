@@ -31,7 +31,7 @@ fn entry(path: &[u8], record: Record, keep: &[Fingerprint]) -> Entry {
     let payload = |f: &Fingerprint| Payload { rows: 1, bytes: vec![f[0]] };
     let payloads = record.products.keys().map(|f| (*f, payload(f))).collect();
     let keep = keep.iter().copied().collect();
-    Entry { path: path.to_vec(), record, payloads, keep, restamp: vec![], unclaim: vec![] }
+    Entry { path: path.to_vec(), record, payloads, keep, restamp: vec![], withdrawn: vec![] }
 }
 
 fn open(folder: &Path) -> Ledger {
