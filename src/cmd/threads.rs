@@ -2,7 +2,7 @@
 //! panic then.
 
 use super::{Refusal, code, err, refuse};
-use crate::error::is_about_threads;
+use crate::error::{is_about_folders, is_about_threads, panic_text};
 use crate::run::RunError;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook};
@@ -32,7 +32,7 @@ pub fn with_all(run: impl FnOnce() -> u8) -> u8 {
 pub fn guarded(run: impl FnOnce() -> u8) -> u8 {
     let usual = take_hook();
     set_hook(Box::new(move |info| {
-        if !is_about_threads(info.payload()) {
+        if !is_about_threads(info.payload()) && !is_about_folders(info.payload()) {
             usual(info);
         }
     }));
@@ -44,6 +44,10 @@ pub fn guarded(run: impl FnOnce() -> u8) -> u8 {
                  processes (`ulimit -u`), or set limits.threads and POLARS_MAX_THREADS lower\n",
             );
             code::FAILURE
+        }
+        Err(panic) if is_about_folders(panic.as_ref()) => {
+            err(&format!("error: {}; check the mount, then run again\n", panic_text(panic.as_ref())));
+            code::STORAGE
         }
         Err(panic) => resume_unwind(panic),
     }

@@ -163,15 +163,22 @@ impl<'a> Committer<'a> {
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
         let mut tellings = Vec::with_capacity(items.len());
+        let mut unrecorded = Vec::new();
         for (path, processed) in items {
-            let known = processed.failed_again();
-            tellings.push((path, processed.seconds, processed.pixels, known));
-            entries.push(processed.entry);
+            let (known, void) = (processed.failed_again(), processed.is_void());
+            let telling = (path, processed.seconds, processed.pixels, known);
+            if void {
+                unrecorded.push((processed.entry, telling));
+            } else {
+                tellings.push(telling);
+                entries.push(processed.entry);
+            }
         }
         if !entries.is_empty() {
             self.ledger.commit(&entries, self.store.fault())?;
         }
-        for (entry, (path, seconds, pixels, known)) in entries.into_iter().zip(tellings) {
+        let recorded = entries.into_iter().zip(tellings);
+        for (entry, (path, seconds, pixels, known)) in recorded.chain(unrecorded) {
             self.tell(entry, path, &seconds, pixels, known);
         }
         failure.map_or(Ok(()), |error| Err(error.into()))

@@ -43,6 +43,13 @@ pub struct Spare {
     ignored: bool,
 }
 
+impl Spare {
+    /// Whether the item failed before for a reason that lies in its file.
+    fn failed_lastingly(&self) -> bool {
+        self.failure.is_some_and(|(kind, _)| !kind.is_transient())
+    }
+}
+
 impl Processed {
     /// True when the item failed.
     pub fn failed(&self) -> bool {
@@ -55,6 +62,13 @@ impl Processed {
         let Outcome::Failed { error, .. } = &record.outcome else { return false };
         let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
         self.spare.failure == Some((error.kind, identity))
+    }
+
+    /// True where nothing was found out: what is recorded, a failure that lies in the file, says more than that it can't
+    /// be looked at now.
+    pub fn is_void(&self) -> bool {
+        let unreadable = matches!(&self.entry.record.outcome, Outcome::Failed { error, .. } if error.kind == ErrorKind::Unreadable);
+        unreadable && self.spare.failed_lastingly()
     }
 
     /// Makes it a failure: one of its files could not be put in its place.

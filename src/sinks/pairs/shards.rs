@@ -78,7 +78,7 @@ pub(super) fn publish(
 ) -> Result<usize, RunError> {
     let folder_name = pairs.folder.to_string_lossy().into_owned();
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
-    if !are_recorded(store, product, sources) {
+    if !are_recorded(store, product, sources)? {
         return Ok(count);
     }
     let known = ledger.part_records(&folder_name)?;
@@ -134,13 +134,24 @@ pub(super) fn publish(
 
 /// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
 /// rows don't describe: the shards that are there then stand until its item is done again.
-fn are_recorded(store: &Store, product: &Fingerprint, sources: &BTreeMap<&Vec<u8>, &Record>) -> bool {
+fn are_recorded(
+    store: &Store,
+    product: &Fingerprint,
+    sources: &BTreeMap<&Vec<u8>, &Record>,
+) -> Result<bool, RunError> {
     let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
     let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
     let paths: Vec<PathBuf> = outputs().map(path).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let seen: HashMap<&Path, Seen> = store.see(&paths).into_iter().collect();
-    outputs().zip(&paths).all(|(output, path)| is_as_written(output, seen.get(path)))
+    let unknown = seen.values().find_map(|seen| match seen {
+        Seen::Unknown(why) => Some(why.clone()),
+        Seen::File { .. } | Seen::Other => None,
+    });
+    match unknown {
+        Some(why) => Err(RunError::Input(why)),
+        None => Ok(outputs().zip(&paths).all(|(output, path)| is_as_written(output, seen.get(path)))),
+    }
 }
 
 /// The members an input's rows stand for, in order.
