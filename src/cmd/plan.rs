@@ -91,11 +91,10 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
     if !foreign.is_empty() {
         text.push_str(&format!(
-            "\n{} outputs exist that safelight did not write; those items will fail:\n",
+            "\n{} outputs can't be put in their places; those items will fail:\n",
             foreign.len()
         ));
-        let show = |p: &&std::path::PathBuf| format!("  {}\n", p.shown());
-        foreign.iter().take(10).for_each(|p| text.push_str(&show(p)));
+        foreign.iter().take(10).for_each(|refusal| text.push_str(&format!("  {refusal}\n")));
     }
     warn(&plan.warnings);
     out(&text);

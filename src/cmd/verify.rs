@@ -3,11 +3,12 @@
 use super::{Refusal, code, err, ledger_of, nothing_run, out};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::Store;
+use crate::store::{Store, Written};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compares all outputs and table parts with the hashes recorded when they were written.
 ///
@@ -26,6 +27,8 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
         expected
             .extend(parts.into_iter().map(|(name, stamp)| (PathBuf::from(&folder).join(name), stamp.hash)));
     }
+    // What a run that was cut off has put there without recording it is as good.
+    let announced = ledger.announced()?;
     expected.sort();
     let store = Store::existing(&plan.output)?.ok_or_else(|| nothing_run(&plan.output))?;
     let problems: Vec<String> = expected
@@ -41,7 +44,9 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
                 Err(e) => Some(format!("{shown}: {e}")),
                 Ok(Some(file)) => match hashed(file) {
                     Err(e) => Some(format!("{shown}: cannot be read: {e}")),
-                    Ok(found) if found != *hash => Some(format!("{shown}: changed since written")),
+                    Ok(found) if found != *hash && !is_announced(&announced, path, found) => {
+                        Some(format!("{shown}: changed since written"))
+                    }
                     Ok(_) => None,
                 },
             }
@@ -57,4 +62,9 @@ pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
          --replace-edited\n",
     );
     Ok(code::FAILURE)
+}
+
+fn is_announced(announced: &HashMap<Vec<u8>, Vec<Written>>, path: &Path, hash: [u8; 32]) -> bool {
+    let files = announced.get(path.as_os_str().as_bytes());
+    files.is_some_and(|files| files.iter().any(|file| file.hash == hash))
 }

@@ -295,14 +295,19 @@ fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
     for (step, args) in spec.steps.iter().map(|s| (s.descriptor.name, &s.args)) {
         let Some(folder) = args.path("folder") else { continue };
         // Equal folders of equal steps are told by the parser.
-        let clash = |(name, o): &&(&str, PathBuf)| overlaps(o, folder) && !(o == folder && *name == step);
+        // Whatever the capitals: some file systems take them for one.
+        let small = PathBuf::from(folder.to_string_lossy().to_lowercase());
+        let clash = |(name, o): &&(&str, PathBuf)| {
+            let other = PathBuf::from(o.to_string_lossy().to_lowercase());
+            overlaps(&other, &small) && !(o == folder && *name == step)
+        };
         if let Some((_, other)) = earlier.iter().find(clash) {
             let message = format!("the folder `{}` overlaps with `{}`", folder.shown(), other.shown());
             let help = "give every sink a folder of its own, none inside another";
             errors.push(args.error("folder", message, Some(help.into())));
         }
         let reserved = ["report"].into_iter().chain(manifest::FILES);
-        if folder == Path::new(".") || reserved.clone().any(|r| folder.starts_with(r)) {
+        if folder == Path::new(".") || reserved.clone().any(|r| small.starts_with(r)) {
             let names: Vec<&str> = reserved.collect();
             let message = "the output folder itself and its own files can't be a sink's folder";
             let help = format!("name a folder such as `images`; taken are {}", names.join(", "));

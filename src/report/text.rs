@@ -187,7 +187,7 @@ impl Text {
 
 /// Whether a run changed anything that somebody who is called by cron wants to know.
 fn changed(s: &Summary) -> bool {
-    s.done + s.failed + s.newly_vanished + s.pruned > 0 || s.stop.is_some()
+    s.done + s.failed + s.newly_vanished + s.newly_left_out + s.pruned > 0 || s.stop.is_some()
 }
 
 /// What became of the images, in words.
@@ -209,6 +209,7 @@ fn counts(s: &Summary) -> String {
         new if new == s.vanished => count(new, "newly gone from the input"),
         new => count(s.vanished, &format!("gone from the input ({new} newly)")),
     }
+    count(s.newly_left_out, "newly left out by the patterns or the list");
     count(s.pruned, "outputs pruned");
     counts.join(", ")
 }

@@ -97,6 +97,8 @@ pub struct Summary {
     pub vanished: usize,
     /// Those of them that the last run still saw.
     pub newly_vanished: usize,
+    /// Inputs that the last run still took and that the patterns or the list leave out now.
+    pub newly_left_out: usize,
     /// Outputs removed because their inputs vanished.
     pub pruned: usize,
     /// Wall-clock seconds.

@@ -207,7 +207,9 @@ fn walk(plan: &InputPlan, output: &Outside) -> Result<Walked, ItemError> {
             open.push(entry.path().to_path_buf());
             let id = entry.metadata().map(|m| FileId::of(&m));
             let known = id.as_ref().is_ok_and(|id| output.ids.contains(id));
-            if known || (link && output.holds(entry.path())) {
+            // The output by way of a link. By way of a mount, the input lies in the output: then it is guarded, which
+            // stops the run.
+            if (known || link) && output.holds(entry.path()) {
                 walk.skip_current_dir();
             } else {
                 // A folder that can't be looked at can't be listed either, which comes next.

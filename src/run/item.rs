@@ -40,6 +40,7 @@ pub struct Spare {
     keep: BTreeSet<Fingerprint>,
     hash: Option<[u8; 32]>,
     failure: Option<(ErrorKind, Identity)>,
+    content: Option<[u8; 32]>,
     ignored: bool,
 }
 
@@ -61,7 +62,10 @@ impl Processed {
         let record = &self.entry.record;
         let Outcome::Failed { error, .. } = &record.outcome else { return false };
         let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
-        self.spare.failure == Some((error.kind, identity))
+        // A copy of the file has another time and is the same.
+        let same_content = record.hash.is_some() && record.hash == self.spare.content;
+        let Some((kind, file)) = self.spare.failure else { return false };
+        kind == error.kind && (file == identity || same_content)
     }
 
     /// True where nothing was found out: what is recorded, a failure that lies in the file, says more than that it can't

@@ -22,7 +22,7 @@ use crate::plan::{MaxFailures, Plan};
 use crate::sinks::parts::KnownParts;
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
-use ledger::{Ledger, LedgerError, Record};
+use ledger::{Ledger, LedgerError, Outcome, Record};
 use prepare::Prepared;
 use resume::{Reason, Selection};
 use std::collections::{BTreeMap, HashMap};
@@ -131,6 +131,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         not_selected: count(Reason::NotSelected),
         vanished: prepared.vanished.len(),
         newly_vanished: prepared.newly_vanished,
+        newly_left_out: prepared.newly_left_out,
         ..Summary::default()
     };
     let result = work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
@@ -236,7 +237,9 @@ fn publish_pairs(
     // What has vanished or is left out leaves the lists, as it leaves the tables.
     let mut records = ledger.records()?;
     let shown: std::collections::HashSet<&[u8]> = prepared.shown().into_iter().map(|i| i.key()).collect();
-    records.retain(|path, _| shown.contains(path.as_slice()));
+    // So does what fails; what can't be read now stays, as it does there.
+    let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
+    records.retain(|path, record| shown.contains(path.as_slice()) && holds(record));
     for pairs in plan.pairs() {
         let count = pairs.publish(plan, store, ledger, &records, replace_edited)?;
         summary.tables.push((pairs.folder().to_string_lossy().into_owned(), count));

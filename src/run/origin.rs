@@ -17,7 +17,7 @@ const FEW: usize = 20;
 /// An input as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Remembered {
-    /// `folder`, `list`, or `synth` with what makes the pictures.
+    /// `folder`, `file`, `list`, or `synth` with what makes the pictures.
     kind: String,
     /// Bytes of the root's path, or of the list's.
     path: Vec<u8>,
@@ -37,7 +37,8 @@ impl Remembered {
                 let kind = format!("synth {}", series.synth.name);
                 return Ok(Remembered { kind, path: Vec::new(), id: None, hash: None });
             }
-            Source::Folder | Source::File { .. } => ("folder", &plan.input.root),
+            Source::Folder => ("folder", &plan.input.root),
+            Source::File { absolute, .. } => ("file", absolute),
             Source::List { .. } => ("list", plan.input.list.as_ref().unwrap_or(&plan.input.root)),
         };
         let meta = look::at(path).map_err(|e| unseen(path, e))?;

@@ -9,7 +9,7 @@ use super::task::{Task, make_task};
 use crate::error::ErrorKind;
 use crate::plan::{Plan, Source};
 use crate::shown::Show;
-use crate::store::{Seen, Store, Written, look};
+use crate::store::{Refusal, Seen, Store, Written, look};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
@@ -165,7 +165,10 @@ fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &H
             for (path, seen) in store.see(&new) {
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),
-                    Seen::File { .. } | Seen::Other => task.foreign = Some(path.to_path_buf()),
+                    Seen::Blocked(refusal) => task.foreign = Some(refusal),
+                    Seen::File { .. } | Seen::Other => {
+                        task.foreign = Some(Refusal::foreign(&store.root().join(path)));
+                    }
                 }
             }
         }
@@ -205,6 +208,8 @@ fn unlisted(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
     }
     match look::name(&plan.input.root.join(relative)) {
         Ok(None) => Unlisted::Gone,
+        // A folder has its name now.
+        Ok(Some(found)) if found.is_dir() => Unlisted::Gone,
         Ok(Some(_)) => Unlisted::LeftOut,
         // A list names what is wanted, whether it can be looked at or not.
         Err(_) if matches!(plan.input.source, Source::List { .. }) => Unlisted::LeftOut,

@@ -7,7 +7,7 @@ use super::resume::{Decision, Identity, Reason, is_as_written};
 use crate::error::ErrorKind;
 use crate::plan::Plan;
 use crate::steps::Place;
-use crate::store::{Known, Seen};
+use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -25,8 +25,8 @@ pub struct Task {
     pub before: Before,
     /// Output paths that are about to be written.
     pub targets: Vec<PathBuf>,
-    /// An output path where a file stands that safelight did not write.
-    pub foreign: Option<PathBuf>,
+    /// Why an output can't be put in its place: something stands there that safelight did not write.
+    pub foreign: Option<Refusal>,
     /// An output path that the file system refuses, and why.
     pub refused: Option<(PathBuf, String)>,
 }
@@ -54,6 +54,8 @@ pub struct Before {
     pub unseen: Option<String>,
     /// How it failed the last time, and what its file was then.
     pub failure: Option<(ErrorKind, Identity)>,
+    /// Content of the file then, where it could be read.
+    pub content: Option<[u8; 32]>,
     /// That failure was acknowledged.
     pub ignored: bool,
     /// Remarks then.
@@ -96,6 +98,7 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
     let mut before = Before {
         identity: Some(identity),
         hash: record.hash.filter(|_| reusable(&record.outcome)),
+        content: record.hash,
         all: record.products.keys().copied().collect(),
         // Under other settings it counts again.
         ignored: record.ignored

@@ -94,12 +94,28 @@ pub fn prune(
             gone.push(orphan.path);
         }
     }
+    // Files of steps that are no more, of inputs of which all that is asked for is there.
+    let mut dropped = Vec::new();
+    for input in &prepared.inputs {
+        let Some(record) = records.get(input.key()) else { continue };
+        let whole = plan.products.iter().all(|product| record.products.contains_key(product));
+        if !matches!(record.outcome, Outcome::Done(_)) || !whole {
+            continue;
+        }
+        for (product, outputs) in &record.products {
+            if !plan.products.contains(product) && !outputs.is_empty() {
+                dropped.push((input.key().to_vec(), *product, remover.remaining(outputs)));
+            }
+        }
+    }
     // Tables, lists and shards of folders that no step writes any more.
     let used: BTreeSet<String> = super::part_folders(plan).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
         let mut remaining = Vec::new();
         for part in ledger.part_records(&folder)? {
-            if !remover.remove(&Path::new(&folder).join(&part.name), &Known::from(&part.stamp)) {
+            let path = Path::new(&folder).join(&part.name);
+            let known = remover.known(path.as_os_str().as_bytes(), &part.stamp);
+            if !remover.remove(&path, &known) {
                 remaining.push(part);
             }
         }
@@ -107,6 +123,7 @@ pub fn prune(
     }
     remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
+    ledger.drop_products(&dropped)?;
     remove_announced(&|_| true, &mut remover, ledger)?;
     Ok((remover.removed, remover.failure))
 }

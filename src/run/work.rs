@@ -279,8 +279,8 @@ impl<'a> Workers<'a> {
         let free = self.budget.total();
         if input.identity.is_err() {
             None
-        } else if let Some(path) = &task.foreign {
-            Some(refused(&Refusal::foreign(&self.plan.output.join(path))))
+        } else if let Some(refusal) = &task.foreign {
+            Some(refused(refusal))
         } else if let Some((path, reason)) = &task.refused {
             let path = self.plan.output.join(path);
             Some(refused(&Refusal::Name { path, reason: reason.clone() }))

@@ -348,7 +348,8 @@ fn folder(text: &str) -> Result<PathBuf, Problem> {
             help,
         ));
     }
-    if path.starts_with(LEDGER_FOLDER) {
+    let small = PathBuf::from(path.to_string_lossy().to_lowercase());
+    if small.starts_with(LEDGER_FOLDER) {
         let help = "choose another folder".to_owned();
         return Err(refuse(format!("`{LEDGER_FOLDER}` is kept for the ledger"), help));
     }

@@ -2,7 +2,7 @@
 //! or, where the time differs (a copy, a restored backup), by its content.
 
 use super::dir::{Dir, Found, Kind};
-use super::{Stamp, Store, StoreError, io_error, name_error};
+use super::{Refusal, Stamp, Store, StoreError, io_error, name_error};
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -129,6 +129,8 @@ pub enum Seen {
     },
     /// Something else.
     Other,
+    /// It can't be reached: something that is no folder stands on the way.
+    Blocked(Refusal),
     /// It can't be told; why.
     Unknown(String),
 }
@@ -169,7 +171,7 @@ impl Store {
                     Err(e) => Seen::Unknown(io_error("look at", &self.root().join(path), e).to_string()),
                 },
                 // A link or a file stands where the folder was.
-                Some((_, Err(StoreError::Refused(_)))) => Seen::Other,
+                Some((_, Err(StoreError::Refused(refusal)))) => Seen::Blocked(refusal.clone()),
                 Some((_, Err(e))) => Seen::Unknown(e.to_string()),
                 Some((_, Ok(None))) | None => continue,
             };

@@ -291,3 +291,39 @@ fn a_single_input_is_not_overwritten_by_way_of_a_mount() {
     job.call(&["run", "--replace-edited", "--set", &set]).expect(10);
     assert_eq!(originals(&job.input()), before);
 }
+
+#[test]
+fn a_mount_of_a_folder_of_the_input_as_the_output_or_a_sink_is_refused() {
+    for place in ["", "images"] {
+        let job = Job::new("- grayscale\n- write: {folder: images}\n- table");
+        archive(&job.input(), 8);
+        save(&picture(20, 20, 3, Depth::U8, 1), &job.input().join("img-000.png"));
+        if place == "images" {
+            job.call(&["run"]).expect(0);
+        }
+        let before = originals(&job.input());
+        let at = job.output().join(place);
+        fs::create_dir_all(&at).unwrap();
+        let Some(_mounted) = mount(&["--bind", job.input().join("0/0").to_str().unwrap()], &at) else {
+            return;
+        };
+        for arguments in [&["run"][..], &["run", "--prune", "--replace-edited"]] {
+            assert_ne!(job.call(arguments).code, Some(0));
+            assert_eq!(originals(&job.input()), before, "{place} {arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn outputs_of_steps_that_are_no_more_are_pruned() {
+    let job = Job::new("- write: {folder: images}\n- write: {folder: small, format: png}\n- table");
+    archive(&job.input(), 4);
+    job.call(&["run"]).expect(0);
+    job.steps("- write: {folder: images}\n- table");
+    job.call(&["run", "--prune"]).expect(0);
+    assert!(!job.output().join("small").exists());
+    let pruned = tree(&job.output());
+    job.clear_output();
+    job.call(&["run"]).expect(0);
+    assert!(tree(&job.output()) == pruned);
+}

@@ -414,3 +414,25 @@ fn mistakes_in_recipes_are_told_with_their_place() {
     let ended = job.call(&["check"]).expect(78);
     assert!(ended.err.contains("needs a clean picture"), "{}", ended.err);
 }
+
+#[test]
+fn a_kill_while_lists_change_and_then_other_settings_leave_nothing_edited() {
+    for steps in [STEPS.to_string(), webdataset()] {
+        let job = Job::new(&steps);
+        archive(&job.input(), 6);
+        job.call(&["run"]).expect(0);
+        fs::remove_file(job.input().join("0/0/img-000.png")).unwrap();
+        save(&picture(40, 30, 3, Depth::U8, 77), &job.input().join("new.png"));
+        for point in (1..).step_by(5) {
+            let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
+            job.steps("- measure: [mean]\n- table");
+            job.call(&["run", "--prune"]).expect(0);
+            job.call(&["verify"]).expect(0);
+            job.steps(&steps);
+            job.call(&["run"]).expect(0);
+            if ended.code == Some(0) {
+                break;
+            }
+        }
+    }
+}

@@ -201,3 +201,44 @@ fn a_file_that_can_not_be_read_keeps_its_row_and_its_remarks() {
         assert!(tree(&job.output()) == before, "{name}");
     }
 }
+
+#[test]
+fn a_folder_in_place_of_a_file_makes_the_file_gone() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 4);
+    save(&picture(20, 20, 3, Depth::U8, 1), &job.input().join("a.png"));
+    job.call(&["run"]).expect(0);
+    fs::remove_file(job.input().join("a.png")).unwrap();
+    save(&picture(20, 20, 3, Depth::U8, 2), &job.input().join("a.png/b.png"));
+    job.call(&["run", "--prune"]).expect(10);
+    job.call(&["run"]).expect(0);
+    assert!(job.output().join("images/a.png/b.png").exists());
+}
+
+#[test]
+fn what_is_left_out_is_told_on_quiet_nights_too() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 6);
+    job.call(&["run"]).expect(0);
+    let ended = job.call(&["run", "--progress", "quiet", "--set", "input.exclude=['0/**']"]).expect(0);
+    assert!(ended.out.contains("2 newly left out"), "{}", ended.out);
+}
+
+#[test]
+fn a_failure_is_known_by_its_content_and_another_file_is_another_input() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 3);
+    let bad = job.input().join("bad.png");
+    fs::write(&bad, b"no picture").unwrap();
+    job.call(&["run"]).expect(10);
+    job.call(&["ignore"]).expect(0);
+    fs::remove_file(&bad).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    fs::write(&bad, b"no picture").unwrap();
+    job.call(&["run"]).expect(0);
+    let one = Job::new(STEPS);
+    archive(&one.input(), 3);
+    let set = |name: &str| format!("input.path={}", one.input().join(name).display());
+    one.call(&["run", "--set", &set("0/0/img-000.png")]).expect(0);
+    one.call(&["run", "--set", &set("1/1/img-001.jpg")]).expect(13);
+}

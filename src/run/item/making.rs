@@ -185,7 +185,9 @@ impl<'a> Work<'a> {
         for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
             let clock = Instant::now();
             if let Action::Many(step) = &link.action {
-                self.notes.append(&mut sample.notes);
+                for note in std::mem::take(&mut sample.notes) {
+                    self.note(note);
+                }
                 let mut pieces = step.split(sample).map_err(|e| e.at_step(link.name))?;
                 self.begin_rows(link);
                 let mut spent = clock.elapsed();
@@ -203,11 +205,15 @@ impl<'a> Work<'a> {
             self.pass(index, index + 1, &mut sample)?;
         }
         for note in sample.notes {
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
+            self.note(note);
         }
         Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// Rows may stay none.
@@ -318,8 +324,9 @@ impl<'a> Work<'a> {
             restamp: self.restamp,
             withdrawn: Vec::new(),
         };
-        let Before { all, hash, failure, ignored, .. } = self.before;
-        let spare = Spare { keep: all.clone(), hash: *hash, failure: *failure, ignored: *ignored };
+        let Before { all, hash, failure, content, ignored, .. } = self.before;
+        let spare =
+            Spare { keep: all.clone(), hash: *hash, failure: *failure, content: *content, ignored: *ignored };
         let (seconds, pixels) = (self.seconds, self.pixels);
         let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
         processed.settle();

@@ -1,6 +1,6 @@
 //! Names of the output: announced, owned by an input, left over from earlier settings, or parts of a whole folder.
 
-use super::{Ledger, LedgerError, Output, PartRecord, stamp};
+use super::{Fingerprint, Ledger, LedgerError, Output, PartRecord, stamp};
 use crate::store::{Built, Known, Stamp, Written};
 use rusqlite::{CachedStatement, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -169,6 +169,35 @@ impl Ledger {
             }
             for path in orphans {
                 tx.prepare_cached("DELETE FROM orphans WHERE path = ?1")?.execute([path])?;
+            }
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+
+    /// Drops products of inputs, each with those of its files that remain on the disk, which stay known as left over.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn drop_products(
+        &mut self,
+        dropped: &[(Vec<u8>, Fingerprint, Vec<Output>)],
+    ) -> Result<(), LedgerError> {
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            for (path, product, remaining) in dropped {
+                for Output { path, stamp } in remaining {
+                    tx.prepare_cached("INSERT OR REPLACE INTO orphans VALUES(?1,?2,?3,?4)")?
+                        .execute(params![path, stamp.size, stamp.mtime_ns, stamp.hash])?;
+                }
+                tx.prepare_cached(
+                    "DELETE FROM products WHERE fingerprint = ?2 AND item = (SELECT id FROM items WHERE path = ?1)",
+                )?
+                .execute(params![path, product])?;
             }
             tx.commit()
         };

@@ -31,6 +31,11 @@ impl Ledger {
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
         let path = root.join(STATE_FOLDER).join("ledger.db");
+        let folder = root.join(STATE_FOLDER);
+        if look::name(&folder).map_err(|e| unreadable(folder.clone(), &e))?.is_some_and(|m| m.is_symlink()) {
+            let source = io::Error::other("its folder is a symbolic link; move it away");
+            return Err(LedgerError::Io { path, source });
+        }
         match look::name(&path) {
             Ok(Some(meta)) if meta.is_file() => {}
             Ok(Some(_)) => {
@@ -38,7 +43,6 @@ impl Ledger {
                 return Err(LedgerError::Io { path, source });
             }
             Ok(None) => {
-                let folder = root.join(STATE_FOLDER);
                 return match look::name(&folder) {
                     Ok(Some(meta)) if !meta.is_dir() => {
                         let source = io::Error::other("its folder is none; move it away");

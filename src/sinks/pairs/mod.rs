@@ -13,6 +13,7 @@ use crate::image::Image;
 use crate::plan::{Build, Plan};
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::shown::Show;
 use crate::sinks::parts::KnownParts;
 use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
@@ -295,7 +296,18 @@ impl Pairs {
     /// With the name of the first such thing.
     pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
         if self.layout == Layout::WebDataset {
-            return known.present(store, &self.folder, shards::is_shard_name).map(drop);
+            let present = known.present(store, &self.folder, shards::is_shard_name).map(drop);
+            return match present {
+                // Lists that safelight wrote there are those of another layout.
+                Err(RunError::Foreign(_)) if known.names().any(|name| !shards::is_shard_name(name)) => {
+                    let folder = store.root().join(&self.folder);
+                    Err(RunError::Foreign(format!(
+                        "{} holds pairs of another layout; move the folder away, or give the step another `folder`",
+                        folder.shown()
+                    )))
+                }
+                present => present,
+            };
         }
         let lists = files::names(self);
         let names = lists.iter().map(String::as_str).chain(known.names());
