@@ -35,7 +35,8 @@ fn confuses(line: &str) -> bool {
         "fs::exists(",
     ];
     // Of what was looked at already.
-    let looked_at = ["m", "meta", "metadata", "kind", "about", "there", "file_type()", "metadata()?"];
+    let looked_at =
+        ["m", "found", "meta", "metadata", "kind", "about", "there", "file_type()", "metadata()?"];
     let kind_of_path = [".is_dir()", ".is_file()"].iter().any(|call| {
         line.match_indices(call).any(|(at, _)| {
             let before = &line[..at];
