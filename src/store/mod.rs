@@ -3,7 +3,7 @@
 //! A file is *staged* (written under a temporary name beside its target) by a worker and *published*
 //! (synced, renamed, folder synced) by the committer. What a crash leaves behind carries a temporary
 //! name and is swept by the next run. The output folder is opened once; from there every folder is reached
-//! by handle ([`dir`]), never through a link and never into a folder of the input ([`Guard`]). A name that is
+//! by handle ([`Dir`]), never through a link and never into a folder of the input ([`Guard`]). A name that is
 //! new is taken only while nothing has it; a file that is there is replaced only while it is the one that
 //! was written ([`Known`]).
 
