@@ -32,7 +32,6 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
-    let limits = resolve_limits(&spec.limits);
     let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();

@@ -161,8 +161,7 @@ impl Ledger {
             .prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            let stamp = Stamp { size: row.get(3)?, mtime_ns: row.get(4)?, hash: row.get(5)? };
-            let output = Output { path: row.get(2)?, stamp };
+            let output = Output { path: row.get(2)?, stamp: stamp(row, 3)? };
             outputs.entry(row.get(0)?).or_default().push((row.get(1)?, output));
         }
         // Read side by side with the items, both by the item's number.

@@ -289,11 +289,11 @@ fn publish_tables(
 }
 
 impl MaxFailures {
-    /// Failures allowed in an archive of `items`; one more stops the run. A share allows at least one.
-    pub fn allowed(self, items: usize) -> usize {
+    /// How many of `items` are allowed; one more stops the run. A share allows at least so many.
+    pub fn allowed(self, items: usize, least: usize) -> usize {
         match self {
             MaxFailures::Count(n) => n,
-            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(1),
+            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(least),
         }
     }
 }

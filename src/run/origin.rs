@@ -4,7 +4,7 @@
 use super::RunError;
 use super::ledger::Ledger;
 use super::prepare::Prepared;
-use crate::plan::{Limits, MaxFailures, Plan, Source};
+use crate::plan::{Plan, Source};
 use crate::shown::Show;
 use crate::store::{FileId, look};
 use serde::{Deserialize, Serialize};
@@ -92,7 +92,7 @@ pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result
     }
     let (gone, left_out) = (prepared.newly_vanished + prepared.listed_absent, prepared.newly_left_out);
     let (missing, known) = (gone + left_out, prepared.known);
-    let allowed = allowed(&plan.limits, known);
+    let allowed = plan.limits.max_vanished.allowed(known, FEW);
     // Pictures that are made can be made again.
     if missing > allowed && !matches!(plan.input.source, Source::Made(_)) {
         return Err(RunError::OtherInput(format!(
@@ -102,13 +102,6 @@ pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result
         )));
     }
     Ok(())
-}
-
-fn allowed(limits: &Limits, known: usize) -> usize {
-    match limits.max_vanished {
-        MaxFailures::Count(count) => count,
-        MaxFailures::Share(share) => ((known as f64 * share).floor() as usize).max(FEW),
-    }
 }
 
 /// Remembers the input of this run.

@@ -124,7 +124,8 @@ pub fn prune(
     remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
     ledger.drop_products(&dropped)?;
-    remove_announced(&|_| true, &mut remover, ledger)?;
+    // Names that an earlier layout claimed don't say what was written there: outside of folders of its own, nothing.
+    remove_announced(&|_| true, BTreeSet::new(), &mut remover, ledger)?;
     Ok((remover.removed, remover.failure))
 }
 
@@ -161,7 +162,8 @@ pub fn remove_stale(
     ledger.forget(&forgotten, &gone)?;
     let fragment = |path: &Path| plan.pairs().any(|pairs| pairs.is_fragment(path));
     let ours = |path: &Path| fragment(path) || plan.owned_folders().any(|folder| path.starts_with(folder));
-    remove_announced(&ours, &mut remover, ledger)?;
+    let claims = ledger.claims()?;
+    remove_announced(&ours, claims, &mut remover, ledger)?;
     Ok(remover.failure)
 }
 
@@ -187,9 +189,10 @@ fn renamed(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<HashSet<
     Ok(moved.cloned().collect())
 }
 
-/// Removes what was announced and never recorded, of those paths that `ours` names.
+/// Removes what was announced or claimed and never recorded, of those paths that `ours` names.
 fn remove_announced(
     ours: &dyn Fn(&Path) -> bool,
+    claims: BTreeSet<Vec<u8>>,
     remover: &mut Remover<'_>,
     ledger: &mut Ledger,
 ) -> Result<(), RunError> {
@@ -197,7 +200,7 @@ fn remove_announced(
     for (path, files) in ledger.announced()? {
         names.insert(path_of(&path).to_path_buf(), Known { files, anything: false });
     }
-    for claim in ledger.claims()?.into_iter().filter(|claim| !claim.ends_with(b"/")) {
+    for claim in claims.into_iter().filter(|claim| !claim.ends_with(b"/")) {
         names.insert(path_of(&claim).to_path_buf(), Known::anything());
     }
     names.retain(|path, _| ours(path));

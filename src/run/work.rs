@@ -66,7 +66,7 @@ pub fn work(
         budget: &budget,
         // Asked for here since preparing the first batch is nothing for a worker.
         batched: if prepared.tasks.len() > threads { plan.batched().collect() } else { Vec::new() },
-        allowed: plan.limits.max_failures.allowed(prepared.inputs.len()),
+        allowed: plan.limits.max_failures.allowed(prepared.inputs.len(), 1),
         failures: &failures,
         halt: &halt,
         large: Mutex::default(),

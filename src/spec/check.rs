@@ -5,6 +5,8 @@ use std::path::{Component, PathBuf};
 
 use globset::GlobBuilder;
 
+use crate::store::{STATE_FOLDER, TEMP_PREFIX};
+
 use super::args::{Arg, Args, Value};
 use super::diagnostic::{Origin, Report, Span};
 use super::kinds;
@@ -14,11 +16,6 @@ use super::places;
 use super::suggest;
 use super::tree::{self, Data, Key, Node, Style, Typed, item, shown, typed};
 use super::units::{self, Failures, UnitError};
-
-/// Folder of the ledger below the output folder.
-const LEDGER_FOLDER: &str = ".safelight";
-/// What temporary names begin with.
-const TEMPORARY: &str = ".safelight-tmp-";
 
 /// Checks the entries of a map against a table and fills the defaults in. `owner` names the map in
 /// messages; `span` is where a missing key is reported.
@@ -340,18 +337,18 @@ fn folder(text: &str) -> Result<PathBuf, Problem> {
         }
     }
     let temporary =
-        |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(TEMP_PREFIX.as_bytes());
     if path.components().any(temporary) {
         let help = "choose another folder".to_owned();
         return Err(refuse(
-            format!("names that begin with `{TEMPORARY}` are those of temporary files"),
+            format!("names that begin with `{TEMP_PREFIX}` are those of temporary files"),
             help,
         ));
     }
     let small = PathBuf::from(path.to_string_lossy().to_lowercase());
-    if small.starts_with(LEDGER_FOLDER) {
+    if small.starts_with(STATE_FOLDER) {
         let help = "choose another folder".to_owned();
-        return Err(refuse(format!("`{LEDGER_FOLDER}` is kept for the ledger"), help));
+        return Err(refuse(format!("`{STATE_FOLDER}` is kept for the ledger"), help));
     }
     Ok(if path.as_os_str().is_empty() { PathBuf::from(".") } else { path })
 }

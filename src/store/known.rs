@@ -2,7 +2,7 @@
 //! or, where the time differs (a copy, a restored backup), by its content.
 
 use super::dir::{Dir, Found, Kind};
-use super::{Refusal, Stamp, Store, StoreError, io_error, name_error};
+use super::{Refusal, Stamp, Store, StoreError, io_error, name_error, split};
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -73,23 +73,10 @@ impl Store {
     /// When it can't be told.
     pub fn compare(&self, relative: &Path, known: &Known) -> Result<Standing, StoreError> {
         let path = self.root().join(relative);
-        let (parent, name) =
-            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let (parent, name) = split(relative);
         let Some(dir) = self.folder(parent, false)? else { return Ok(Standing::Absent) };
         let standing = standing(&dir, name, known).map_err(|e| name_error("look at", &path, e))?;
         Ok(standing.0)
-    }
-
-    /// Fails where a file of safelight's own lists or parts, relative to the output, is not as written.
-    ///
-    /// # Errors
-    /// [`super::Refusal::Edited`], or when it can't be told.
-    pub fn check_unedited(&self, relative: &Path, known: &Known) -> Result<(), StoreError> {
-        match self.compare(relative, known)? {
-            Standing::Absent | Standing::Written(..) | Standing::Own => Ok(()),
-            Standing::Differs => Err(super::Refusal::Edited { path: self.root().join(relative) }.into()),
-            Standing::Other(kind) => Err(super::Refusal::stands(&self.root().join(relative), kind).into()),
-        }
     }
 }
 

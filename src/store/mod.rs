@@ -278,8 +278,7 @@ impl Store {
     /// When it can't be opened, or is no regular file.
     pub fn open_file(&self, relative: &Path) -> Result<Option<File>, StoreError> {
         let path = self.root().join(relative);
-        let (parent, name) =
-            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let (parent, name) = split(relative);
         let Some(dir) = self.folder(parent, false)? else { return Ok(None) };
         match dir.look(name).map_err(|e| name_error("look at", &path, e))? {
             None => return Ok(None),
@@ -303,6 +302,11 @@ impl Store {
         let read = io::Read::read_to_end(&mut file, &mut bytes);
         read.map(|_| Some(bytes)).map_err(|e| io_error("read", &self.root().join(relative), e))
     }
+}
+
+/// The folder and the name of a relative path.
+fn split(relative: &Path) -> (&Path, &OsStr) {
+    (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default())
 }
 
 /// Modification time in nanoseconds since 1970 (0 where the system has none).

@@ -3,7 +3,7 @@
 use super::dir::Dir;
 use super::error::{Refusal, StoreError, io_error, name_error};
 use super::known::{Known, Standing, standing};
-use super::{Kind, Staged, Stamp, Store};
+use super::{Kind, Staged, Stamp, Store, split};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -146,8 +146,7 @@ impl Store {
     pub fn remove(&self, relative: &Path, known: &Known) -> Result<Removal, StoreError> {
         let target = self.root().join(relative);
         self.fault().hit("remove").map_err(|e| io_error("remove", &target, e))?;
-        let (parent, name) =
-            (relative.parent().unwrap_or(Path::new("")), relative.file_name().unwrap_or_default());
+        let (parent, name) = split(relative);
         let dir = match self.folder(parent, false) {
             Ok(Some(dir)) => dir,
             Ok(None) => return Ok(Removal::Absent),

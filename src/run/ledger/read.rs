@@ -3,6 +3,7 @@
 
 use super::{LAYOUT, Ledger, LedgerError};
 use crate::shown::Show;
+use crate::store::names::LEDGER_FILE;
 use crate::store::{STATE_FOLDER, look};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
@@ -30,7 +31,7 @@ impl Ledger {
     /// # Errors
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
-        let path = root.join(STATE_FOLDER).join("ledger.db");
+        let path = root.join(STATE_FOLDER).join(LEDGER_FILE);
         let folder = root.join(STATE_FOLDER);
         if look::name(&folder).map_err(|e| unreadable(folder.clone(), &e))?.is_some_and(|m| m.is_symlink()) {
             let source = io::Error::other("its folder is a symbolic link; move it away");
@@ -150,7 +151,7 @@ fn immutable(path: &Path) -> rusqlite::Result<(Connection, i64)> {
 fn whole_copy(path: &Path, log: &Path) -> io::Result<rusqlite::Result<(Connection, i64)>> {
     let folder = tempfile::Builder::new().prefix("safelight-").tempdir();
     let folder = folder.map_err(|e| no_room(&std::env::temp_dir(), &e))?;
-    let copy = folder.path().join("ledger.db");
+    let copy = folder.path().join(LEDGER_FILE);
     let mut whole = false;
     for _ in 0..TRIES {
         let before = (stamp(path)?, stamp(log)?);
@@ -249,7 +250,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         for layout in [1, 2] {
             let root = output(parent.path(), format!("{layout}").as_bytes());
-            let db = Connection::open(root.join(STATE_FOLDER).join("ledger.db")).unwrap();
+            let db = Connection::open(root.join(STATE_FOLDER).join(LEDGER_FILE)).unwrap();
             if layout == 1 {
                 db.execute_batch(
                     "ALTER TABLE products DROP COLUMN rows; ALTER TABLE parts DROP COLUMN digest;",
@@ -272,7 +273,7 @@ mod tests {
     fn names_of_all_kinds_are_opened_as_they_are() {
         let parent = tempfile::tempdir().unwrap();
         for name in [&b"a b"[..], b"50%41?immutable=0#x", b"\xff&vfs=none", "\u{e4}//b".as_bytes()] {
-            let path = output(parent.path(), name).join(STATE_FOLDER).join("ledger.db");
+            let path = output(parent.path(), name).join(STATE_FOLDER).join(LEDGER_FILE);
             let (db, layout) = immutable(&path).unwrap();
             let count: i64 = db.query_row("SELECT count(*) FROM items", [], |r| r.get(0)).unwrap();
             assert_eq!((layout, count), (LAYOUT, 1), "{}", path.shown());
@@ -286,7 +287,7 @@ mod tests {
         assert!(Ledger::open_existing(root).unwrap().is_none());
         // Killed before the schema was written, and before any job took it.
         fs::create_dir(root.join(STATE_FOLDER)).unwrap();
-        let path = root.join(STATE_FOLDER).join("ledger.db");
+        let path = root.join(STATE_FOLDER).join(LEDGER_FILE);
         fs::write(&path, "").unwrap();
         assert!(Ledger::open_existing(root).unwrap().is_none());
         drop(open(root));
