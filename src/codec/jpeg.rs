@@ -13,8 +13,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::jpeg_layout::{self as layout, Frame, Layout, Until};
 use super::meta::{Density, DensityUnit, without_thumbnails};
-use super::{CodecError, Decoded, EncodeOptions, Format, Header, Metadata, Source, Subsampling};
-use super::{cannot_encode, cmyk, malformed, pack};
+use super::{CodecError, Decoded, EncodeOptions, Format, Header, Loss, Metadata, Source, Subsampling};
+use super::{Text, TextEncoding, cannot_encode, cmyk, malformed, pack};
 use crate::image::{Image, Samples};
 
 const EXIF: &[u8] = b"Exif\0\0";
@@ -59,6 +59,9 @@ fn header(frame: &Frame, file_bytes: u64) -> Header {
         channels,
         bit_depth: 8,
         decode_bytes,
+        picture: 0,
+        pictures: 1,
+        animated: false,
     }
 }
 
@@ -67,7 +70,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
     let layout = layout::read(bytes, Until::End)?
         .ok_or_else(|| malformed(Format::Jpeg, "it is cut short: data ends before the frame header"))?;
     let mut notes = Vec::new();
-    let mut meta = metadata(&layout, &mut notes);
+    let mut meta = metadata(&layout);
     let frame = layout.frame.clone();
     let (adobe, rgb) = (layout.adobe, layout.is_rgb());
     let source_quality = layout.luma_table.as_deref().and_then(quality);
@@ -155,8 +158,9 @@ fn ycck_to_cmyk(pixel: &mut [u8]) {
     }
 }
 
-fn metadata(layout: &Layout, notes: &mut Vec<String>) -> Metadata {
+fn metadata(layout: &Layout) -> Metadata {
     let mut meta = Metadata::default();
+    let mut extended = false;
     let mut icc: Vec<(u8, &[u8])> = Vec::new();
     let mut resources = Vec::new();
     for &(number, payload) in &layout.app {
@@ -177,10 +181,7 @@ fn metadata(layout: &Layout, notes: &mut Vec<String>) -> Metadata {
         } else if let (1, None, Some(packet)) = (number, &meta.xmp, payload.strip_prefix(XMP)) {
             meta.xmp = Some(packet.to_vec());
         } else if number == 1 && payload.starts_with(b"http://ns.adobe.com/xmp/extension/\0") {
-            let note = "XMP beyond 64 kB not kept".to_owned();
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
+            extended = true;
         } else if let (2, Some(&[sequence, _, ref part @ ..])) = (number, payload.strip_prefix(ICC)) {
             icc.push((sequence, part));
         } else if let (13, Some(part)) = (number, payload.strip_prefix(PHOTOSHOP)) {
@@ -191,12 +192,18 @@ fn metadata(layout: &Layout, notes: &mut Vec<String>) -> Metadata {
     if !icc.is_empty() && icc.iter().zip(1..).all(|((sequence, _), want)| *sequence == want) {
         meta.icc = Some(icc.iter().flat_map(|(_, part)| part.iter().copied()).collect());
     } else if !icc.is_empty() {
-        notes.push("ICC profile not kept: parts of it are missing".to_owned());
+        meta.saw(Loss::Colour, "ICC profile; parts of it are missing");
+    }
+    if extended {
+        meta.saw(Loss::Metadata, "XMP beyond 64 kB");
     }
     meta.iptc = Some(without_thumbnails(&resources)).filter(|kept| !kept.is_empty());
     for comment in &layout.comments {
-        let text = String::from_utf8_lossy(comment).trim_end_matches('\0').to_owned();
-        meta.text.push(("Comment".to_owned(), text));
+        meta.texts.push(Text {
+            keyword: "Comment".to_owned(),
+            bytes: comment.to_vec(),
+            encoding: TextEncoding::Unknown,
+        });
     }
     meta
 }
@@ -229,7 +236,7 @@ fn quality(table: &[u16]) -> Option<u8> {
 /// otherwise.
 pub(super) fn encode(
     image: &Image,
-    meta: &Metadata,
+    meta: &mut Metadata,
     source: Option<&Source>,
     options: &EncodeOptions,
     notes: &mut Vec<String>,
@@ -260,33 +267,33 @@ pub(super) fn encode(
     });
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.set_progressive(source.is_some_and(|source| source.progressive));
-    if let Some(density) = meta.density {
+    if let Some(density) = meta.density.take() {
         encoder.set_density(pixel_density(density));
     }
     let mut add = |number: u8, prefix: &[u8], data: &[u8], what: &str| {
         if prefix.len() + data.len() > SEGMENT {
-            notes.push(format!("{what} left out: jpeg holds at most 64 kB of it"));
+            notes.push(Loss::Metadata.note(format_args!("{what}; jpeg holds at most 64 kB of it")));
             return Ok(());
         }
         encoder.add_app_segment(number, [prefix, data].concat()).map_err(fail)
     };
-    if let Some(block) = &meta.exif {
-        add(1, EXIF, block, "EXIF")?;
+    if let Some(block) = meta.exif.take() {
+        add(1, EXIF, &block, "EXIF")?;
     }
-    if let Some(packet) = &meta.xmp {
-        add(1, XMP, packet, "XMP")?;
+    if let Some(packet) = meta.xmp.take() {
+        add(1, XMP, &packet, "XMP")?;
     }
-    for part in meta.iptc.iter().flat_map(|resources| resources.chunks(SEGMENT - PHOTOSHOP.len())) {
+    for part in meta.iptc.take().iter().flat_map(|resources| resources.chunks(SEGMENT - PHOTOSHOP.len())) {
         add(13, PHOTOSHOP, part, "IPTC")?;
     }
-    if let Some(icc) = &meta.icc
-        && let Err(e) = encoder.add_icc_profile(icc)
+    if let Some(icc) = meta.icc.take()
+        && let Err(e) = encoder.add_icc_profile(&icc)
     {
-        notes.push(format!("ICC profile left out: {e}"));
+        notes.push(Loss::Colour.note(format_args!("ICC profile; {e}")));
     }
     let kind = if image.channels == 1 { ColorType::Luma } else { ColorType::Rgb };
     encoder.encode(&pack::to_u8(&image.samples), width, height, kind).map_err(fail)?;
-    insert_comments(&mut out, &meta.text, notes);
+    insert_comments(&mut out, std::mem::take(&mut meta.texts), notes);
     Ok(out)
 }
 
@@ -310,17 +317,19 @@ fn pixel_density(density: Density) -> PixelDensity {
 }
 
 /// Puts texts as comment segments after the JFIF segment, which must stay first.
-fn insert_comments(file: &mut Vec<u8>, texts: &[(String, String)], notes: &mut Vec<String>) {
+fn insert_comments(file: &mut Vec<u8>, texts: Vec<Text>, notes: &mut Vec<String>) {
     let mut segments = Vec::new();
-    for (keyword, text) in texts {
-        let comment = if keyword == "Comment" { text.clone() } else { format!("{keyword}: {text}") };
+    for Text { keyword, bytes, .. } in texts {
+        let comment = if keyword == "Comment" { bytes } else { [keyword.as_bytes(), b": ", &bytes].concat() };
         match u16::try_from(comment.len() + 2) {
             Ok(length) => {
                 segments.extend([0xFF, 0xFE]);
                 segments.extend(length.to_be_bytes());
-                segments.extend_from_slice(comment.as_bytes());
+                segments.extend_from_slice(&comment);
             }
-            Err(_) => notes.push(format!("text \"{keyword}\" left out: jpeg holds at most 64 kB of it")),
+            Err(_) => notes.push(
+                Loss::Metadata.note(format_args!("text \"{keyword}\"; jpeg holds at most 64 kB of it")),
+            ),
         }
     }
     let jfif = match file.get(2..6) {

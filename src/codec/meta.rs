@@ -1,8 +1,11 @@
 //! What a file carries beside its pixels, and keeping it in step with them.
 
-use super::{exif, xmp};
+use super::{Format, Loss, exif, xmp};
 
-/// Metadata of an image, independent of the container it came from.
+/// Everything that a file carries beside its pixels, independent of the container it came from.
+///
+/// A decoder puts here all that it saw; an encoder *takes* what it writes. What is then still here was lost,
+/// and [`Metadata::lost`] says so: nobody can forget to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     /// EXIF block, from its TIFF header on (without `Exif\0\0`). Damaged ones are carried as they are.
@@ -14,14 +17,62 @@ pub struct Metadata {
     /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords; carried by JPEG and
     /// TIFF only.
     pub iptc: Option<Vec<u8>>,
-    /// Text chunks as (keyword, text); a JPEG's comments have the keyword `Comment`.
-    pub text: Vec<(String, String)>,
+    /// Texts and comments.
+    pub texts: Vec<Text>,
     /// Pixel density of the container.
     pub density: Option<Density>,
     /// Gamma that a PNG states without a profile, times 100 000; kept in PNG only.
     pub gamma: Option<u32>,
     /// EXIF orientation, 1..=8; 1 when absent or invalid. Set it with [`Metadata::set_orientation`].
     pub orientation: u8,
+    /// What else was seen: pages, frames, channels, segments, chunks, trailers.
+    pub extras: Vec<Extra>,
+}
+
+/// A text or comment, its bytes as they stood in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// What it is about; a JPEG's comments have `Comment`.
+    pub keyword: String,
+    /// The text in its own encoding.
+    pub bytes: Vec<u8>,
+    /// Which encoding that is.
+    pub encoding: TextEncoding,
+}
+
+/// The encoding of a [`Text`], as far as the container says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextEncoding {
+    /// ISO 8859-1.
+    Latin1,
+    /// UTF-8.
+    Utf8,
+    /// The container does not say.
+    Unknown,
+}
+
+/// Something that was seen in a file and that only an encoder that knows it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// What it is a loss of where nothing carries it.
+    pub loss: Loss,
+    /// What it is, for people, such as `FLIR thermal data (APP1, 120,000 bytes)`.
+    pub what: String,
+    /// What an encoder can make of it.
+    pub part: Part,
+}
+
+/// The form of an [`Extra`] that encoders of the same container can carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It can't be carried, or must not be since it would no longer be true.
+    Gone,
+    /// Application segment of a JPEG: its number, 0 to 15, and the bytes after its length.
+    Segment(u8, Vec<u8>),
+    /// Chunk of a PNG: its name and data.
+    Chunk([u8; 4], Vec<u8>),
+    /// Bytes behind a JPEG that hold no offsets from the file's start.
+    Trailer(Vec<u8>),
 }
 
 /// Pixel density.
@@ -65,10 +116,11 @@ impl Default for Metadata {
             icc: None,
             xmp: None,
             iptc: None,
-            text: Vec::new(),
+            texts: Vec::new(),
             density: None,
             gamma: None,
             orientation: 1,
+            extras: Vec::new(),
         }
     }
 }
@@ -77,8 +129,49 @@ impl Metadata {
     /// Bytes of the blocks and texts.
     pub fn bytes(&self) -> usize {
         let blocks = [&self.exif, &self.icc, &self.xmp, &self.iptc];
-        let texts = self.text.iter().map(|(keyword, text)| keyword.len() + text.len());
-        blocks.into_iter().flatten().map(Vec::len).chain(texts).sum()
+        let texts = self.texts.iter().map(|text| text.keyword.len() + text.bytes.len());
+        let extras = self.extras.iter().map(|extra| match &extra.part {
+            Part::Gone => 0,
+            Part::Segment(_, bytes) | Part::Chunk(_, bytes) | Part::Trailer(bytes) => bytes.len(),
+        });
+        blocks.into_iter().flatten().map(Vec::len).chain(texts).chain(extras).sum()
+    }
+
+    /// Puts down that something was seen which nothing can carry.
+    pub(super) fn saw(&mut self, loss: Loss, what: impl Into<String>) {
+        self.extras.push(Extra { loss, what: what.into(), part: Part::Gone });
+    }
+
+    /// Leaves what stands beside the picture and what its pixels mean; the rest was asked to go.
+    pub(super) fn strip(self) -> Metadata {
+        let told = |extra: &Extra| !matches!(extra.loss, Loss::Metadata | Loss::Data | Loss::Resolution);
+        let extras = self.extras.into_iter().filter(told).collect();
+        Metadata { icc: self.icc, gamma: self.gamma, extras, ..Metadata::default() }
+    }
+
+    /// Notes on what no encoder took.
+    pub(super) fn lost(self, format: Format) -> Vec<String> {
+        // Taken apart whole, so that a new field is not forgotten here.
+        let Metadata { exif, icc, xmp, iptc, texts, density, gamma, orientation: _, extras } = self;
+        let mut notes: Vec<String> = extras.into_iter().map(|extra| extra.loss.note(extra.what)).collect();
+        let blocks = [("EXIF", exif.is_some()), ("XMP", xmp.is_some()), ("IPTC", iptc.is_some())];
+        let blocks = blocks.into_iter().filter(|(_, left)| *left).map(|(name, _)| name.to_owned());
+        let texts = texts.into_iter().map(|text| format!("text \"{}\"", text.keyword));
+        let names: Vec<String> = blocks.chain(texts).collect();
+        let name = format.name();
+        if !names.is_empty() {
+            notes.push(Loss::Metadata.note(format_args!("{}; {name} can't hold it", names.join(", "))));
+        }
+        if icc.is_some() {
+            notes.push(Loss::Colour.note(format_args!("ICC profile; {name} can't hold it")));
+        }
+        if gamma.is_some() {
+            notes.push(Loss::Colour.note(format_args!("gamma; {name} can't hold it")));
+        }
+        if density.is_some_and(|density| density.unit != DensityUnit::Aspect || density.x != density.y) {
+            notes.push(Loss::Resolution.note(format_args!("{name} can't hold it")));
+        }
+        notes
     }
 
     /// Takes over an EXIF block (with or without `Exif\0\0` before it) and its orientation.

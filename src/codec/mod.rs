@@ -9,6 +9,7 @@ mod format;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
+mod loss;
 mod meta;
 mod pack;
 mod png;
@@ -22,7 +23,8 @@ use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 pub use format::Format;
-pub use meta::{Density, DensityUnit, Metadata, icc_matches};
+pub use loss::Loss;
+pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -90,6 +92,12 @@ pub struct Header {
     /// Upper bound of the bytes that [`decode`] allocates at once, the returned image included and the
     /// file's own bytes excluded.
     pub decode_bytes: u64,
+    /// Which of the file's pictures this is about, from 0: page or frame.
+    pub picture: u32,
+    /// Pages or frames that can be decoded each on its own, at least 1.
+    pub pictures: u32,
+    /// True when they are the frames of an animation, false when they are pages.
+    pub animated: bool,
 }
 
 /// Chroma subsampling of a JPEG.
@@ -232,6 +240,13 @@ pub fn decode_probed(
         Format::Tiff => tiff::decode(bytes, header),
         _ => simple::decode(bytes, header),
     }?;
+    // Nobody who uses the picture gets these, whatever is made of it.
+    let (unread, extras) = std::mem::take(&mut decoded.meta.extras)
+        .into_iter()
+        .partition(|extra| matches!(extra.loss, Loss::Pages | Loss::Frames));
+    decoded.meta.extras = extras;
+    let unread: Vec<Extra> = unread;
+    decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
     if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
         && Format::from_extension(extension).is_some_and(|named| named != header.format)
     {
@@ -268,20 +283,22 @@ pub fn encode(
     }
     let image = upright.as_ref().unwrap_or(image);
     if !options.keep_metadata {
-        meta = Metadata { icc: meta.icc, gamma: meta.gamma, ..Metadata::default() };
+        meta = meta.strip();
     }
     if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
         meta.icc = None;
-        notes.push(format!("ICC profile left out: it is not for {} channels", image.channels));
+        let channels = image.channels;
+        notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
     }
     meta.for_size(image.width, image.height);
     let bytes = match format {
-        Format::Jpeg => jpeg::encode(image, &meta, source, options, &mut notes),
-        Format::Png => png::encode(image, &meta, options, &mut notes),
-        Format::Tiff => tiff_write::encode(image, &meta, options, &mut notes),
-        Format::WebP => webp::encode(image, &meta, source, options, &mut notes),
-        _ => simple::encode(image, &meta, format, &mut notes),
+        Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),
+        Format::Png => png::encode(image, &mut meta, options, &mut notes),
+        Format::Tiff => tiff_write::encode(image, &mut meta, options),
+        Format::WebP => webp::encode(image, &mut meta, source, options),
+        _ => simple::encode(image, format),
     }?;
+    notes.extend(meta.lost(format));
     Ok(Encoded { bytes, notes })
 }
 
@@ -317,14 +334,11 @@ pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
     let mut losses = Vec::new();
     let bits = image.depth().bits();
     if bits > format.max_bits() {
-        losses.push(format!(
-            "{} holds {} bits a sample: rounded from {bits}",
-            format.name(),
-            format.max_bits()
-        ));
+        let (name, most) = (format.name(), format.max_bits());
+        losses.push(Loss::Depth.note(format_args!("{name} holds {most} bits a sample: rounded from {bits}")));
     }
     if format == Format::Gif {
-        losses.push("gif holds 256 colours and no partial transparency".to_owned());
+        losses.push(Loss::Depth.note("gif holds 256 colours and no partial transparency"));
     }
     losses
 }

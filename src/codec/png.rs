@@ -9,8 +9,8 @@ use png::{
 };
 
 use super::meta::{Density, DensityUnit};
-use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Metadata, Source};
-use super::{cannot_encode, malformed, pack};
+use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Loss, Metadata, Source};
+use super::{Text, TextEncoding, cannot_encode, malformed, pack};
 use crate::image::{Depth, Image, Samples};
 
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
@@ -50,6 +50,9 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
         decode_bytes: bytes
             .saturating_mul(2)
             .saturating_add(metadata + (1 << 20) + u64::from(info.width) * 32),
+        picture: 0,
+        pictures: 1,
+        animated: false,
     })
 }
 
@@ -75,15 +78,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     };
     let image = pack::from_interleaved(info.width as usize, info.height as usize, colour.samples(), samples)
         .ok_or_else(|| malformed(Format::Png, "the decoder returned the wrong number of samples"))?;
-    let mut notes = Vec::new();
+    let mut meta = metadata(info);
     if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
-        notes.push(format!("first of {} frames", animation.num_frames));
+        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
     }
     if info.coding_independent_code_points.is_some() {
-        notes.push("cICP colour space not kept".to_owned());
+        meta.saw(Loss::Colour, "cICP colour space");
     }
     if info.chrm_chunk.is_some() && info.srgb.is_none() && info.icc_profile.is_none() {
-        notes.push("cHRM primaries not kept".to_owned());
+        meta.saw(Loss::Colour, "cHRM primaries");
     }
     let source = Source {
         format: Format::Png,
@@ -95,9 +98,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         subsampling: None,
         quality: None,
         progressive: false,
-        notes,
+        notes: Vec::new(),
     };
-    Ok(Decoded { image, meta: metadata(info), source })
+    Ok(Decoded { image, meta, source })
 }
 
 fn metadata(info: &Info) -> Metadata {
@@ -118,8 +121,13 @@ fn metadata(info: &Info) -> Metadata {
     if info.srgb.is_none() && info.icc_profile.is_none() {
         meta.gamma = info.gama_chunk.map(ScaledFloat::into_scaled);
     }
+    let latin1 = |keyword: &str, text: &str| Text {
+        keyword: keyword.to_owned(),
+        bytes: text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
+        encoding: TextEncoding::Latin1,
+    };
     for chunk in &info.uncompressed_latin1_text {
-        meta.text.push((chunk.keyword.clone(), chunk.text.clone()));
+        meta.texts.push(latin1(&chunk.keyword, &chunk.text));
     }
     let mut budget = MAX_TEXT;
     for chunk in &info.compressed_latin1_text {
@@ -128,7 +136,7 @@ fn metadata(info: &Info) -> Metadata {
             && let Ok(text) = chunk.get_text()
         {
             budget = budget.saturating_sub(text.len());
-            meta.text.push((chunk.keyword, text));
+            meta.texts.push(latin1(&chunk.keyword, &text));
         }
     }
     for chunk in &info.utf8_text {
@@ -142,7 +150,11 @@ fn metadata(info: &Info) -> Metadata {
         }
         match text {
             Ok(text) if chunk.keyword == XMP_KEYWORD => meta.xmp = Some(text.into_bytes()),
-            Ok(text) => meta.text.push((chunk.keyword, text)),
+            Ok(text) => meta.texts.push(Text {
+                keyword: chunk.keyword,
+                bytes: text.into_bytes(),
+                encoding: TextEncoding::Utf8,
+            }),
             Err(_) => {}
         }
     }
@@ -152,7 +164,7 @@ fn metadata(info: &Info) -> Metadata {
 /// Encodes 8-bit images in 8 bits, all others in 16.
 pub(super) fn encode(
     image: &Image,
-    meta: &Metadata,
+    meta: &mut Metadata,
     options: &EncodeOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, CodecError> {
@@ -175,13 +187,10 @@ pub(super) fn encode(
         3 => ColorType::Rgb,
         _ => ColorType::Rgba,
     };
-    info.icc_profile = meta.icc.as_deref().map(Cow::Borrowed);
-    info.exif_metadata = meta.exif.as_deref().map(Cow::Borrowed);
-    info.pixel_dims = meta.density.map(pixel_dims);
-    info.source_gamma = meta.gamma.map(ScaledFloat::from_scaled);
-    if meta.iptc.is_some() {
-        notes.push("IPTC left out: png can't hold it".to_owned());
-    }
+    info.icc_profile = meta.icc.take().map(Cow::Owned);
+    info.exif_metadata = meta.exif.take().map(Cow::Owned);
+    info.pixel_dims = meta.density.take().map(pixel_dims);
+    info.source_gamma = meta.gamma.take().map(ScaledFloat::from_scaled);
     let mut out = Vec::new();
     let mut encoder = Encoder::with_info(&mut out, info).map_err(fail)?;
     match options.compression {
@@ -190,20 +199,22 @@ pub(super) fn encode(
         Compression::Small => encoder.set_compression(png::Compression::Balanced),
     }
     encoder.set_filter(Filter::Adaptive);
-    if let Some(packet) = &meta.xmp {
-        match String::from_utf8(packet.clone()) {
+    if let Some(packet) = meta.xmp.take() {
+        match String::from_utf8(packet) {
             Ok(text) => encoder.add_itxt_chunk(XMP_KEYWORD.to_owned(), text).map_err(fail)?,
-            Err(_) => notes.push("XMP left out: it is not UTF-8".to_owned()),
+            Err(_) => notes.push(Loss::Metadata.note("XMP; it is not UTF-8")),
         }
     }
-    for (keyword, text) in &meta.text {
-        let latin1 = text.chars().all(|c| u32::from(c) < 256 && c != '\0');
-        if keyword.is_empty() || keyword.len() > 79 || !keyword.is_ascii() || text.contains('\0') {
-            notes.push(format!("text \"{keyword}\" left out: png can't hold it"));
-        } else if latin1 {
-            encoder.add_text_chunk(keyword.clone(), text.clone()).map_err(fail)?;
+    for Text { keyword, bytes, encoding } in std::mem::take(&mut meta.texts) {
+        let utf8 = encoding != TextEncoding::Latin1 && !bytes.is_ascii();
+        let utf8 = utf8.then(|| String::from_utf8(bytes.clone()).ok()).flatten();
+        if keyword.is_empty() || keyword.len() > 79 || !keyword.is_ascii() || bytes.contains(&0) {
+            notes.push(Loss::Metadata.note(format_args!("text \"{keyword}\"; png can't hold it")));
+        } else if let Some(text) = utf8 {
+            encoder.add_itxt_chunk(keyword, text).map_err(fail)?;
         } else {
-            encoder.add_itxt_chunk(keyword.clone(), text.clone()).map_err(fail)?;
+            // As Latin-1, which leaves every byte as it is.
+            encoder.add_text_chunk(keyword, bytes.into_iter().map(char::from).collect()).map_err(fail)?;
         }
     }
     let mut writer = encoder.write_header().map_err(fail)?;

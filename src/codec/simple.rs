@@ -9,7 +9,7 @@ use image::codecs::qoi::QoiEncoder;
 use image::codecs::tga::TgaEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 
-use super::{CodecError, Decoded, Format, Header, Metadata, Source};
+use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{cannot_encode, malformed, pack, unsupported, webp};
 use crate::image::{Depth, Image, Samples};
 
@@ -67,6 +67,9 @@ pub(super) fn probe<R: BufRead + Seek>(reader: R, format: Format) -> Result<Head
         channels: colour.channel_count(),
         bit_depth: bit_depth(decoder.original_color_type()),
         decode_bytes: pixels.saturating_mul(bytes_per_pixel).saturating_add(4 << 20),
+        picture: 0,
+        pictures: 1,
+        animated: false,
     })
 }
 
@@ -78,7 +81,6 @@ fn bit_depth(colour: ExtendedColorType) -> u8 {
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
     let format = header.format;
     let mut meta = Metadata::default();
-    let mut notes = Vec::new();
     let (mut lossless, mut frames) = (true, 0);
     match format {
         Format::WebP => {
@@ -109,8 +111,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let image = pack::from_interleaved(header.width as usize, header.height as usize, per_pixel, samples)
         .ok_or_else(|| malformed(format, "the decoder returned the wrong number of samples"))?;
     if frames > 1 {
-        let what = if format == Format::Ico { "largest of {} pictures" } else { "first of {} frames" };
-        notes.push(what.replace("{}", &frames.to_string()));
+        match format {
+            Format::Ico => meta.saw(Loss::Pictures, format!("the largest of {frames} is kept")),
+            _ => meta.saw(Loss::Frames, format!("the first of {frames} is kept")),
+        }
     }
     let source = Source {
         format,
@@ -122,7 +126,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         subsampling: None,
         quality: None,
         progressive: false,
-        notes,
+        notes: Vec::new(),
     };
     Ok(Decoded { image, meta, source })
 }
@@ -159,19 +163,11 @@ fn gif_frames(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Encodes in a format without metadata.
-pub(super) fn encode(
-    image: &Image,
-    meta: &Metadata,
-    format: Format,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, CodecError> {
+pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecError> {
     let fail = |e: ImageError| cannot_encode(format, e);
     let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
         return Err(cannot_encode(format, "sides beyond 4294967295 pixels"));
     };
-    if meta.icc.is_some() || meta.exif.is_some() || meta.xmp.is_some() || meta.iptc.is_some() {
-        notes.push(format!("metadata left out: {} can't hold it", format.name()));
-    }
     let max_side = match format {
         Format::Gif | Format::Tga => 65_535,
         Format::Ico => 256,

@@ -9,7 +9,7 @@ use tiff::tags::{SampleFormat, Tag};
 
 use super::jpeg_layout::{self, Until};
 use super::meta::{as_resource, without_thumbnails};
-use super::{CodecError, Decoded, Format, Header, Metadata, Source};
+use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{cmyk, exif, malformed, pack, unsupported};
 use crate::image::{Image, Samples};
 
@@ -139,7 +139,17 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     }
     let bit_depth = if shape.kind == Kind::Palette { 8 } else { shape.bits };
     let (width, height) = (shape.width, shape.height);
-    Ok(Header { format: Format::Tiff, width, height, channels: channels as u8, bit_depth, decode_bytes })
+    Ok(Header {
+        format: Format::Tiff,
+        width,
+        height,
+        channels: channels as u8,
+        bit_depth,
+        decode_bytes,
+        picture: 0,
+        pictures: 1,
+        animated: false,
+    })
 }
 
 /// Decodes the first image.
@@ -148,16 +158,16 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let shape = shape(&mut decoder)?;
     check_chunks(&mut decoder, bytes, shape)?;
     let mut notes = Vec::new();
+    let mut meta = metadata(&mut decoder, bytes);
     if decoder.more_images() {
-        notes.push("first of several pages".to_owned());
+        meta.saw(Loss::Pages, "the first of several is kept");
     }
     if decoder.find_tag(GEO_KEYS).ok().flatten().is_some() {
-        notes.push("GeoTIFF tags not kept".to_owned());
+        meta.saw(Loss::Metadata, "GeoTIFF tags");
     }
     if bytes.get(2..4).is_some_and(|version| version.contains(&43)) {
-        notes.push("EXIF and density of a BigTIFF not kept".to_owned());
+        meta.saw(Loss::Metadata, "EXIF and resolution of a BigTIFF");
     }
-    let mut meta = metadata(&mut decoder, bytes);
     let samples = if shape.kind == Kind::Palette {
         let map = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(error)?.unwrap_or_default();
         let gray = as_gray(bytes).ok_or_else(|| unsupported(Format::Tiff, "a palette in a BigTIFF"))?;

@@ -18,13 +18,19 @@ const BIG: usize = 3_900_000_000;
 /// Encodes 8-bit images in 8 bits, all others in 16, deflate-compressed.
 pub(super) fn encode(
     image: &Image,
-    meta: &Metadata,
+    meta: &mut Metadata,
     options: &EncodeOptions,
-    notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, CodecError> {
-    if !meta.text.is_empty() {
-        notes.push("texts left out: tiff can't hold them".to_owned());
-    }
+    let taken = Metadata {
+        exif: meta.exif.take(),
+        icc: meta.icc.take(),
+        xmp: meta.xmp.take(),
+        iptc: meta.iptc.take(),
+        density: meta.density.take(),
+        orientation: meta.orientation,
+        ..Metadata::default()
+    };
+    let meta = &taken;
     let mut out = Cursor::new(Vec::new());
     let sample_bytes = if image.depth() == Depth::U8 { 1 } else { 2 };
     let pixels = image.width.saturating_mul(image.height);

@@ -67,10 +67,9 @@ fn chunks(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 /// Lossy at the asked quality when the source is lossy (JPEG, lossy WebP); lossless otherwise.
 pub(super) fn encode(
     image: &Image,
-    meta: &Metadata,
+    meta: &mut Metadata,
     source: Option<&Source>,
     options: &EncodeOptions,
-    notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, CodecError> {
     if image.width > MAX_SIDE || image.height > MAX_SIDE {
         return Err(cannot_encode(Format::WebP, "sides beyond 16383 pixels; write png or tiff"));
@@ -92,10 +91,9 @@ pub(super) fn encode(
     let encoded = Encoder::new(&pixels, layout, image.width as u32, image.height as u32)
         .encode_advanced(&config)
         .map_err(|e| cannot_encode(Format::WebP, format!("{e:?}")))?;
-    if meta.iptc.is_some() || !meta.text.is_empty() {
-        notes.push("IPTC and texts left out: webp can't hold them".to_owned());
-    }
-    with_metadata(&encoded, image, meta)
+    let (icc, exif, xmp) = (meta.icc.take(), meta.exif.take(), meta.xmp.take());
+    let taken = Metadata { icc, exif, xmp, ..Metadata::default() };
+    with_metadata(&encoded, image, &taken)
         .ok_or_else(|| cannot_encode(Format::WebP, "libwebp returned no usable file"))
 }
 

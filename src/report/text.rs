@@ -174,6 +174,10 @@ impl Text {
             let shares: Vec<_> = s.steps.iter().filter(|(_, t)| *t > 0.0).map(share).collect();
             text.push_str(&format!("  work     {}\n", shares.join(", ")));
         }
+        if !s.losses.is_empty() {
+            let losses: Vec<String> = s.losses.iter().map(|(loss, n)| format!("{n} lost {loss}")).collect();
+            text.push_str(&format!("  losses   {} (notes in the manifest)\n", losses.join(", ")));
+        }
         for (folder, rows) in &s.tables {
             text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).shown()));
         }

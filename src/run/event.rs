@@ -1,6 +1,7 @@
 //! What the runner tells while it works. Reporters consume these; the runner prints nothing.
 
 use super::resume::Reason;
+use crate::codec::Loss;
 use crate::error::ItemError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -109,6 +110,8 @@ pub struct Summary {
     pub pixels: u64,
     /// Seconds of work by step, summed over workers, in chain order.
     pub steps: Vec<(String, f64)>,
+    /// How many of the items done lost something, by what they lost.
+    pub losses: BTreeMap<Loss, usize>,
     /// Why it stopped early.
     pub stop: Option<Stop>,
     /// Rows in each table, by folder.

@@ -85,6 +85,9 @@ impl Made {
     pub fn header(&self) -> Header {
         let side = u32::from(self.params.size);
         Header {
+            picture: 0,
+            pictures: 1,
+            animated: false,
             format: Format::Png,
             width: side,
             height: side,
