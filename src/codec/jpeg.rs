@@ -107,7 +107,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
         progressive: frame.progressive,
         notes,
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults: Vec::new() })
 }
 
 fn read_pixels(stream: Vec<u8>, frame: &Frame, colour: ColorSpace) -> Result<Vec<u8>, CodecError> {
