@@ -210,15 +210,31 @@ pub struct Encoded {
 ///
 /// # Errors
 /// As [`decode`], save for damage that only shows in the pixel data.
-pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+pub fn probe<R: BufRead + Seek>(reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+    probe_picture(reader, path_hint, 0)
+}
+
+/// As [`probe`], for the page or frame `picture`, counted from 0; [`decode_probed`] then decodes that one.
+///
+/// # Errors
+/// As [`probe`]; `Unsupported` where the file has no such picture, or its format is read for one only.
+pub fn probe_picture<R: BufRead + Seek>(
+    mut reader: R,
+    path_hint: &Path,
+    picture: u32,
+) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
     let format = Format::sniff(&head, path_hint)?;
     let header = match format {
         Format::Jpeg => jpeg::probe(reader),
         Format::Png => png::probe(reader),
-        Format::Tiff => tiff::probe(reader),
+        Format::Tiff => tiff::probe(reader, picture),
         _ => simple::probe(reader, format),
     }?;
+    if header.picture != picture {
+        let what = format!("picture {} of it; only the first is read", u64::from(picture) + 1);
+        return Err(unsupported(format, what));
+    }
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }

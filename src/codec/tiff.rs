@@ -119,7 +119,7 @@ fn shape<R: BufRead + Seek>(decoder: &mut Decoder<R>) -> Result<Shape, CodecErro
 }
 
 /// Reads the first directory.
-pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecError> {
+pub(super) fn probe<R: BufRead + Seek>(mut reader: R, _picture: u32) -> Result<Header, CodecError> {
     let bad = |e: std::io::Error| malformed(Format::Tiff, format!("it can't be read: {e}"));
     let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
     reader.seek(SeekFrom::Start(0)).map_err(bad)?;
