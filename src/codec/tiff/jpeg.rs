@@ -107,16 +107,16 @@ pub(super) fn old_style<R: Read + Seek>(
     let from = file.number(directory, tag::OLD_JPEG_STREAM)?.and_then(|from| usize::try_from(from).ok());
     let len = file.number(directory, tag::OLD_JPEG_BYTES)?.and_then(|len| usize::try_from(len).ok());
     let stream = from.and_then(|from| bytes.get(from..)).filter(|stream| stream.starts_with(&[0xFF, 0xD8]));
-    let apart = || {
-        let what = "old-style JPEG compression (6) whose tables stand apart from the data";
+    let parts = || {
+        let what = "old-style JPEG compression (6) that is no whole JPEG stream";
         unsupported(Format::Tiff, format!("{what}; save it with JPEG compression (7) or LZW first"))
     };
-    let stream = stream.ok_or_else(apart)?;
+    let stream = stream.ok_or_else(parts)?;
     // The length may be that of the headers only.
     let stated = len.and_then(|len| stream.get(..len)).map(jpeg::decode);
     let decoded = match stated {
         Some(Ok(decoded)) => decoded,
-        _ => jpeg::decode(stream)?,
+        _ => jpeg::decode(stream).map_err(|_| parts())?,
     };
     let image = decoded.image;
     if (image.width, image.height) != (layout.width as usize, layout.height as usize) {

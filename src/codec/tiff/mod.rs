@@ -1,12 +1,13 @@
-//! TIFF decoding, classic and BigTIFF, page by page. [`layout`] lists what is read; all else is refused by
-//! its name.
+//! TIFF decoding, classic and BigTIFF, page by page. [`layout`] lists what is read; [`read`] refuses
+//! all else by its name.
 
 use std::io::{BufRead, Cursor, Read, Seek};
 
 use super::{CodecError, Decoded, Format, Header, Loss, Source, malformed, unsupported};
 use chunks::Chunks;
 use directory::{Chain, Directory, File};
-use layout::{Colour, Layout, Method, camera_raw};
+use layout::{Colour, Layout, Method};
+use read::camera_raw;
 
 mod assemble;
 mod chunks;
@@ -20,6 +21,7 @@ mod layout;
 mod metadata;
 mod names;
 mod predict;
+mod read;
 mod samples;
 mod tag;
 mod ycc;
