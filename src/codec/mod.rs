@@ -310,6 +310,7 @@ pub fn encode(
         let channels = image.channels;
         notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
     }
+    meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {
         Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),
