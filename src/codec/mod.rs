@@ -24,7 +24,7 @@ use std::path::Path;
 
 pub use format::Format;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 

@@ -6,6 +6,7 @@ mod crafted;
 mod crash;
 mod determinism;
 mod faults;
+mod fidelity;
 mod harm;
 mod lists;
 mod models;
