@@ -72,6 +72,8 @@ pub struct InputPlan {
     pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
     /// Columns carried from a list into the table.
     pub carried: Vec<Column>,
     /// What was found of it that the user may want to know.

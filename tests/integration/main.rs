@@ -19,6 +19,7 @@ mod resume;
 mod retrained;
 mod shipped;
 mod sources;
+mod strict;
 mod support;
 mod synth;
 mod threads;

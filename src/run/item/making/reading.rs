@@ -85,7 +85,7 @@ impl<'a> Work<'a> {
         codec::Limits {
             max_pixels: self.plan.limits.pixels,
             max_bytes: self.plan.limits.memory,
-            strict: false,
+            strict: self.plan.input.strict,
         }
     }
 
