@@ -7,7 +7,8 @@ use crate::run::made::Series;
 use crate::run::{manifest, memory};
 use crate::shown::Show;
 use crate::sinks::overlaps;
-use crate::spec::language::{IMAGES, SYNTH};
+use crate::spec::images;
+use crate::spec::language::SYNTH;
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec};
 use crate::steps::{Action, STEPS};
@@ -146,6 +147,7 @@ pub(crate) fn resolve_input(
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
     let strict = args.bool("strict").unwrap_or(false);
+    let hidden = args.bool("hidden").unwrap_or(false);
     let unseen = |e: std::io::Error| {
         section.error(key, format!("cannot look at {}: {e}", path.shown()), Some("check the mount".into()))
     };
@@ -189,7 +191,19 @@ pub(crate) fn resolve_input(
     let shallow =
         args.texts("include").unwrap_or_default().into_iter().find(|pattern| !pattern.contains('/'));
     let shallow = shallow.map(str::to_string);
-    Some(InputPlan { root, list, source, include, exclude, shallow, follow_symlinks, strict, carried, notes })
+    Some(InputPlan {
+        root,
+        list,
+        source,
+        include,
+        exclude,
+        shallow,
+        follow_symlinks,
+        hidden,
+        strict,
+        carried,
+        notes,
+    })
 }
 
 /// The mistake of a path where nothing is.
@@ -212,6 +226,7 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         shallow: None,
         follow_symlinks: false,
         strict: false,
+        hidden: false,
         carried: Vec::new(),
         notes: Vec::new(),
     })
@@ -221,7 +236,7 @@ fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     // Where pictures are made, patterns of files can't be given: those beside them are found by the usual ones.
     let made = name == "include" && args.text(SYNTH).is_some();
-    let usual = made.then(|| vec![IMAGES.trim_matches(['[', '"', ']'])]);
+    let usual = made.then(|| vec![images::pattern()]);
     for pattern in usual.or_else(|| args.texts(name)).unwrap_or_default() {
         match GlobBuilder::new(pattern).case_insensitive(true).literal_separator(true).build() {
             Ok(glob) => drop(set.add(glob)),

@@ -37,6 +37,7 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         shallow: None,
         follow_symlinks: false,
         strict: false,
+        hidden: false,
         carried: Vec::new(),
         notes: Vec::new(),
     }
