@@ -8,9 +8,11 @@ use super::prepare::Prepared;
 use crate::plan::{Link, Plan};
 use crate::shown::Show;
 use crate::spec::Span;
+use crate::steps::pages::Pages;
 use crate::steps::{Action, Place};
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -26,13 +28,20 @@ pub fn collisions(plan: &Plan, inputs: &[Input], store: Option<&Store>) -> Resul
     let mut clashes = Collisions::new();
     for (_, sink) in plan.writes() {
         // Patches and variants add the same to the names of all inputs.
-        let paths: Vec<PathBuf> =
+        let mut paths: Vec<PathBuf> =
             inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+        let mut owners: Vec<usize> = (0..paths.len()).collect();
+        if plan.input.pages == Pages::All {
+            for (path, owner) in page_paths(&paths, inputs) {
+                paths.push(path);
+                owners.push(owner);
+            }
+        }
         let mut writers: HashMap<&Path, usize> = HashMap::with_capacity(paths.len());
         let clash = |clashes: &mut Collisions, path: &Path, writer: usize| {
             clashes.entry(path.to_path_buf()).or_default().push(inputs[writer].relative.clone());
         };
-        for (index, path) in paths.iter().enumerate() {
+        for (index, path) in owners.iter().copied().zip(&paths) {
             if let Some(first) = writers.get(path.as_path()).copied() {
                 if !clashes.contains_key(path) {
                     clash(&mut clashes, path, first);
@@ -59,6 +68,42 @@ pub fn collisions(plan: &Plan, inputs: &[Input], store: Option<&Store>) -> Resul
         }
     }
     Ok(clashes)
+}
+
+/// Names that pages of an input have and that may be those of others: where `a.tif` has several pages, one of them is
+/// named like the picture `a_p0002.tif`. Each with its input.
+fn page_paths(paths: &[PathBuf], inputs: &[Input]) -> Vec<(PathBuf, usize)> {
+    let small = |path: &Path| path.to_string_lossy().to_lowercase();
+    let with_stem = |path: &Path, stem: &str| {
+        let mut name = OsString::from(stem);
+        for part in path.extension().into_iter().flat_map(|extension| [OsStr::new("."), extension]) {
+            name.push(part);
+        }
+        path.with_file_name(name)
+    };
+    // The names without the number, in small letters, of those that have one.
+    let mut numbered: HashMap<String, BTreeSet<u32>> = HashMap::new();
+    for path in paths {
+        let stem = path.file_stem().and_then(OsStr::to_str);
+        let Some((stem, digits)) = stem.and_then(|stem| stem.rsplit_once(['p', 'P'])) else { continue };
+        let Some(stem) = stem.strip_suffix('_').filter(|_| digits.len() >= 4) else { continue };
+        let Some(page) = digits.parse().ok().filter(|page| *page > 0) else { continue };
+        numbered.entry(small(&with_stem(path, stem))).or_default().insert(page);
+    }
+    let mut found = Vec::new();
+    if numbered.is_empty() {
+        return found;
+    }
+    for (owner, (path, input)) in paths.iter().zip(inputs).enumerate() {
+        let Some(named) = numbered.get(&small(path)) else { continue };
+        let pages = input.header().map_or(1, |header| header.pictures);
+        for page in named.iter().filter(|page| pages > 1 && **page <= pages) {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let place = Place { page: Some(*page), ..Place::default() };
+            found.push((with_stem(path, &format!("{stem}{}", place.suffix())), owner));
+        }
+    }
+    found
 }
 
 /// The names of single outputs that the file system refuses, with its reasons.

@@ -97,6 +97,14 @@ pub const INPUT: &[Param] = &[
         fallback: Fallback::Yaml("false"),
         doc: "Whether folders and files behind symbolic links are read.",
     },
+    Param {
+        name: "pages",
+        kind: Kind::Choice(&["auto", "first", "all"]),
+        fallback: Fallback::Yaml("auto"),
+        doc: "What is taken of a file of several pictures: `auto` the first page of a document, with a note, and no \
+              animation; `first` the first page or frame; `all` makes a sample of each, with `_p0001` and so on added \
+              to its name, and the table columns `page`, `page_width` and `page_height`.",
+    },
 ];
 
 /// Parameters of `input` where images are made.

@@ -12,6 +12,7 @@ mod models;
 mod mutated;
 mod nights;
 mod onnx;
+mod pages;
 mod pairs;
 mod read_only;
 mod resume;
