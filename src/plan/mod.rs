@@ -22,6 +22,7 @@ use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
 use crate::spec::{Diagnostic, Sources, Span, Vocabulary};
+use crate::steps::pages::{self, Pages};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -77,6 +78,8 @@ pub struct InputPlan {
     pub strict: bool,
     /// Read what has a name that begins with a dot.
     pub hidden: bool,
+    /// Which pictures are taken of a file that holds several.
+    pub pages: Pages,
     /// Columns carried from a list into the table.
     pub carried: Vec<Column>,
     /// What was found of it that the user may want to know.
@@ -206,9 +209,15 @@ impl Plan {
         })
     }
 
+    /// Index of the first link that makes several samples of one; behind the chain where none does.
+    pub fn first_fan(&self) -> usize {
+        let many = |l: &Link| matches!(l.action, Action::Many(_));
+        self.chain.iter().position(many).unwrap_or(self.chain.len())
+    }
+
     /// Whether one input may give several samples from some step on: index of the next link.
     fn fan_out(&self) -> Option<usize> {
-        self.chain.iter().position(|l| matches!(l.action, Action::Many(_))).map(|i| i + 1)
+        Some(self.first_fan() + 1).filter(|next| *next <= self.chain.len())
     }
 
     /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
@@ -265,7 +274,9 @@ impl Plan {
     /// A file without a readable header will fail when decoded and counts with its size.
     pub fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
-        input.header().map_or(identity.size, |header| self.peak(identity.size, &header))
+        let peak = |header: &codec::Header| self.peak(identity.size, header);
+        // Pages are decoded one after another: the one that takes most counts.
+        input.headers(self.input.pages).iter().map(peak).max().unwrap_or(identity.size)
     }
 
     /// Peak bytes a file of `size` bytes with this header is expected to take.
@@ -300,9 +311,14 @@ impl Plan {
                 Action::Many(step) => {
                     let larger = clean.unwrap_or(shape);
                     peak = peak.max(kept(clean) + step.peak_bytes(larger));
-                    // The whole picture stays while its pieces are worked on.
-                    whole = kept(clean) + shape.bytes() + larger.bytes();
-                    count = step.count(larger);
+                    // The whole picture stays while its pieces are worked on; of frames, their canvases.
+                    let pages = link.name == pages::NAME;
+                    whole = match (pages, header.animated) {
+                        (true, true) => header.decode_bytes,
+                        (true, false) => 0,
+                        _ => whole + kept(clean) + shape.bytes() + larger.bytes(),
+                    };
+                    count *= if pages { u64::from(header.pictures) } else { step.count(larger) };
                     if step.keeps_reference() {
                         clean.get_or_insert(shape);
                     }

@@ -10,8 +10,9 @@ use crate::sinks::overlaps;
 use crate::spec::images;
 use crate::spec::language::SYNTH;
 use crate::spec::units::{ByteSize, Failures};
-use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec};
-use crate::steps::{Action, STEPS};
+use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec, Span};
+use crate::steps::pages::{self, Pages};
+use crate::steps::{Action, ManyStep, STEPS};
 use crate::store::look;
 use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -40,6 +41,15 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         // What was made of faulty files before does not hold.
         upstream.push("strict\n".to_owned());
     }
+    let pages = input.as_ref().map(|input| input.pages).unwrap_or_default();
+    // All pages give other results, also of single pictures: another row, and so on. Between `auto` and `first` only
+    // files differ that failed, which are tried again.
+    let each_page = (pages == Pages::All).then(|| {
+        let product = fingerprint::product(&upstream, pages::NAME);
+        upstream.push(pages::NAME.to_string());
+        let action = Action::Many(Box::new(pages::EachPage));
+        Link { name: pages::NAME, action, product: Some(product), span: Span::FILE }
+    });
     let mut ingredients = Vec::new();
     for (index, step) in spec.steps.iter().enumerate() {
         build.begin(index);
@@ -74,12 +84,14 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &mut errors);
     check_references(spec, &chain, &mut errors);
+    chain.splice(..0, each_page);
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
             let mut texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
+            texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
             ingredients.sort();
             ingredients.dedup();
             Ok(Plan {
@@ -201,6 +213,7 @@ pub(crate) fn resolve_input(
         follow_symlinks,
         hidden,
         strict,
+        pages: Pages::named(args.text("pages")),
         carried,
         notes,
     })
@@ -227,6 +240,7 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         follow_symlinks: false,
         strict: false,
         hidden: false,
+        pages: Pages::default(),
         carried: Vec::new(),
         notes: Vec::new(),
     })
@@ -342,6 +356,9 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
         return;
     }
     let mut names = BTreeSet::new();
+    if spec.input.text("pages") == Some("all") {
+        names.extend(pages::EachPage.columns().into_iter().map(|column| column.name));
+    }
     if chain.iter().any(|l| matches!(l.action, Action::Pairs(_))) {
         // The sink's own.
         let own = ["split", "noisy", "clean", "noisy_file_name", "clean_file_name", "source"];

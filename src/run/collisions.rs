@@ -7,8 +7,10 @@ use crate::plan::Plan;
 use crate::shown::Show;
 use crate::sinks::write::Write;
 use crate::steps::Place;
+use crate::steps::pages::Pages;
 use crate::store::{Store, StoreError, names};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -50,26 +52,34 @@ pub fn find(
     let single: HashSet<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
     for (product, sink) in plan.writes() {
         // Patches and variants add the same to the names of all inputs.
-        let paths: Vec<PathBuf> =
+        let mut paths: Vec<PathBuf> =
             inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+        let mut owners: Vec<usize> = (0..paths.len()).collect();
+        if plan.input.pages == Pages::All {
+            for (path, owner) in page_paths(&paths, inputs) {
+                paths.push(path);
+                owners.push(owner);
+            }
+        }
         let same = |alike| match store {
             Some(store) => store.same_names(alike),
             None if Store::seems_to_fold(&plan.output) => Ok(alike),
             None => Ok(Vec::new()),
         };
-        let there = |at: &usize| !matches!(&inputs[*at].identity, Err(e) if e.kind == ErrorKind::Vanished);
+        let there =
+            |at: &usize| !matches!(&inputs[owners[*at]].identity, Err(e) if e.kind == ErrorKind::Vanished);
         let has = |at: usize| {
-            let record = inputs.get(at).and_then(|input| records.get(input.key()));
+            let record = records.get(inputs[owners[at]].key());
             record.is_some_and(|record| has(record, sink, &paths[at], single.contains(&product)))
         };
-        let name = |at: usize| inputs[at].relative.shown();
+        let name = |at: usize| inputs[owners[at]].relative.shown();
         let mut lose = |at: usize, why: String| {
             let path = plan.output.join(&paths[at]);
             let message = format!(
                 "{} {why}; rename or exclude one of them, use `format: same`, or write them in separate jobs",
                 path.shown()
             );
-            clashes.entry(at).or_default().push(Clash { product, message });
+            clashes.entry(owners[at]).or_default().push(Clash { product, message });
         };
         for group in groups(&paths, same)? {
             match group {
@@ -102,6 +112,42 @@ pub fn find(
         }
     }
     Ok(clashes)
+}
+
+/// Names that pages of an input have and that may be those of others: where `a.tif` has several pages, one of them is
+/// named like the picture `a_p0002.tif`. Each with its input.
+fn page_paths(paths: &[PathBuf], inputs: &[Input]) -> Vec<(PathBuf, usize)> {
+    let small = |path: &Path| path.to_string_lossy().to_lowercase();
+    let with_stem = |path: &Path, stem: &str| {
+        let mut name = OsString::from(stem);
+        for part in path.extension().into_iter().flat_map(|extension| [OsStr::new("."), extension]) {
+            name.push(part);
+        }
+        path.with_file_name(name)
+    };
+    // The names without the number, in small letters, of those that have one.
+    let mut numbered: HashMap<String, BTreeSet<u32>> = HashMap::new();
+    for path in paths {
+        let stem = path.file_stem().and_then(OsStr::to_str);
+        let Some((stem, digits)) = stem.and_then(|stem| stem.rsplit_once(['p', 'P'])) else { continue };
+        let Some(stem) = stem.strip_suffix('_').filter(|_| digits.len() >= 4) else { continue };
+        let Some(page) = digits.parse().ok().filter(|page| *page > 0) else { continue };
+        numbered.entry(small(&with_stem(path, stem))).or_default().insert(page);
+    }
+    let mut found = Vec::new();
+    if numbered.is_empty() {
+        return found;
+    }
+    for (owner, (path, input)) in paths.iter().zip(inputs).enumerate() {
+        let Some(named) = numbered.get(&small(path)) else { continue };
+        let pages = input.header().map_or(1, |header| header.pictures);
+        for page in named.iter().filter(|page| pages > 1 && **page <= pages) {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let place = Place { page: Some(*page), ..Place::default() };
+            found.push((with_stem(path, &format!("{stem}{}", place.suffix())), owner));
+        }
+    }
+    found
 }
 
 /// Whether the ledger has an output of an input at this name; where several samples are made of one, at a name made of it.

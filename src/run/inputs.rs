@@ -9,6 +9,7 @@ use crate::columns::Value;
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Plan, Source};
 use crate::shown::Show;
+use crate::steps::pages::Pages;
 use crate::store::{FileId, look, mtime_ns};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -71,6 +72,18 @@ impl Input {
                 codec::probe(BufReader::new(file), &self.relative).ok()
             }
             Origin::Made(made) => Some(made.header()),
+        }
+    }
+
+    /// What the headers of its pictures say, where they can be read: of all pages, if all are taken.
+    pub fn headers(&self, pages: Pages) -> Vec<codec::Header> {
+        match &self.origin {
+            Origin::File(path) if pages == Pages::All && self.identity.is_ok() => {
+                let file = fs::File::open(path).ok();
+                let read = |file| codec::probe_pages(BufReader::new(file), &self.relative).ok();
+                file.and_then(read).unwrap_or_default()
+            }
+            _ => self.header().into_iter().collect(),
         }
     }
 

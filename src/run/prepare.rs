@@ -4,14 +4,16 @@ use super::RunError;
 use super::beside::Beside;
 use super::collisions::{self, Clashes};
 use super::inputs::{self, Input, Listing, Outside};
-use super::ledger::{Ledger, Output, Record};
+use super::ledger::{Ledger, Outcome, Output, Record};
 use super::litter;
 use super::naming;
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use super::task::{Task, make_task};
+use crate::codec::Loss;
 use crate::error::ErrorKind;
 use crate::plan::{Plan, Source};
 use crate::shown::Show;
+use crate::steps::pages::Pages;
 use crate::store::{Refusal, Seen, Store, Written, look};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -136,10 +138,21 @@ pub fn decide_all(
             let record = records.get(input.key());
             // An unreadable input is always tried: the attempt turns it into a row.
             let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
-            let decision =
-                decide(&plan.products, &plan.products_digest, identity, record, &names.disk, selection);
-            let task =
+            let wanted = (&plan.products, &plan.products_digest);
+            let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
+            // What was made of an animation with other settings, with these is refused.
+            let refused = selection == Selection::Outstanding
+                && plan.input.pages == Pages::Auto
+                && record.is_some_and(is_first_frame);
+            if refused {
+                decision = Decision { reason: Reason::PlanChanged, make: plan.products.clone() };
+            }
+            let mut task =
                 (!decision.make.is_empty()).then(|| make_task(plan, index, input, &decision, record, &names));
+            if let Some(task) = task.as_mut().filter(|_| refused) {
+                task.before.intact.clear();
+                task.before.doubted.clear();
+            }
             (decision, task)
         })
         .collect();
@@ -187,6 +200,12 @@ fn see<'a>(store: &Store, outputs: impl Iterator<Item = &'a [u8]>) -> Disk {
         .flat_map_iter(|paths| store.see(paths))
         .map(|(path, seen)| (path.as_os_str().as_bytes().to_vec(), seen))
         .collect()
+}
+
+/// Whether what is recorded was made of an animation's first frame.
+fn is_first_frame(record: &Record) -> bool {
+    let frames = |note: &String| Loss::of(note) == Some(Loss::Frames);
+    matches!(record.outcome, Outcome::Done(_)) && record.notes.iter().any(frames)
 }
 
 /// Whether a listed input is not there.

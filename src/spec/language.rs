@@ -110,6 +110,14 @@ pub const INPUT: &[Param] = &[
         doc: "Whether files and folders below `path` are read whose names begin with a dot. What systems leave behind, \
               such as `._*`, `@eaDir`, `#recycle` and `.Trash-1000`, is skipped in any case.",
     },
+    Param {
+        name: "pages",
+        kind: Kind::Choice(&["auto", "first", "all"]),
+        fallback: Fallback::Yaml("auto"),
+        doc: "What is taken of a file of several pictures: `auto` the first page of a document, with a note, and no \
+              animation; `first` the first page or frame; `all` makes a sample of each, with `_p0001` and so on added \
+              to its name, and the table columns `page`, `page_width` and `page_height`.",
+    },
 ];
 
 /// Parameters of `input` where images are made.

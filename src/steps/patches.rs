@@ -195,6 +195,7 @@ impl ManyStep for Patches {
                 meta,
                 source: sample.source.clone(),
                 notes: Vec::new(),
+                further: None,
             };
             let int = |v: usize| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
             Ok((piece, vec![Value::Int(number.into()), int(x), int(y)]))

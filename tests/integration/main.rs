@@ -15,6 +15,7 @@ mod mutated;
 mod names;
 mod nights;
 mod onnx;
+mod pages;
 mod pairs;
 mod read_only;
 mod resume;

@@ -4,7 +4,7 @@ mod reading;
 
 use super::{Processed, Spare, Stopped};
 use crate::codec::CodecError;
-use crate::columns::{self, Row};
+use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
 use crate::run::inputs::Input;
@@ -126,9 +126,9 @@ impl<'a> Work<'a> {
                 return Ok((facts.clone(), None));
             }
         }
-        let decoded = match content {
-            Content::File(bytes) => self.decode(&bytes, room)?,
-            Content::Made(made, rgb) => made.decoded(rgb),
+        let (decoded, further) = match content {
+            Content::File(bytes) => self.decode(bytes, room)?,
+            Content::Made(made, rgb) => (made.decoded(rgb), None),
         };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
@@ -148,6 +148,7 @@ impl<'a> Work<'a> {
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
+            further,
         };
         self.seconds[0] = clock.elapsed().as_secs_f64();
         Ok((facts, Some(sample)))
@@ -185,6 +186,8 @@ impl<'a> Work<'a> {
         for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
             let clock = Instant::now();
             if let Action::Many(step) = &link.action {
+                // Of pieces of a page, the ledger also keeps which page's.
+                let page = (plan.first_fan() < index).then(|| sample.place.page.unwrap_or(1));
                 for note in std::mem::take(&mut sample.notes) {
                     self.note(note);
                 }
@@ -194,7 +197,8 @@ impl<'a> Work<'a> {
                 loop {
                     let clock = Instant::now();
                     let Some(piece) = pieces.next() else { break };
-                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
+                    let (piece, mut row) = piece.map_err(|e| e.at_step(link.name))?;
+                    row.splice(..0, page.map(|page| Value::Int(page.into())));
                     self.record(link, &row);
                     spent += clock.elapsed();
                     self.walk(index + 1, last, piece)?;
@@ -344,11 +348,13 @@ pub fn refused(refusal: &Refusal) -> ItemError {
     ItemError::new(kind, refusal.to_string())
 }
 
-fn decode_error(error: &CodecError) -> ItemError {
-    let kind = match error {
-        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
-        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
-        _ => ErrorKind::Undecodable,
-    };
-    ItemError::new(kind, error.to_string())
+impl From<&CodecError> for ItemError {
+    fn from(error: &CodecError) -> ItemError {
+        let kind = match error {
+            CodecError::Unsupported { .. } => ErrorKind::Unsupported,
+            CodecError::TooLarge { .. } => ErrorKind::TooLarge,
+            _ => ErrorKind::Undecodable,
+        };
+        ItemError::new(kind, error.to_string())
+    }
 }
