@@ -5,6 +5,7 @@
 
 mod cmyk;
 mod exif;
+mod exif_data;
 mod format;
 mod jpeg;
 mod jpeg_layout;
@@ -21,6 +22,7 @@ mod xmp;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use exif_data::ExifData;
 pub use format::Format;
 pub use meta::{Density, DensityUnit, Metadata, icc_matches};
 

@@ -193,6 +193,7 @@ impl ManyStep for Patches {
                 place,
                 meta,
                 source: sample.source.clone(),
+                exif: sample.exif.clone(),
                 notes: Vec::new(),
             };
             let int = |v: usize| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
