@@ -6,6 +6,7 @@
 mod apng;
 mod cmyk;
 mod exif;
+mod exif_data;
 mod format;
 mod frames;
 mod jpeg;
@@ -24,6 +25,7 @@ mod xmp;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use exif_data::ExifData;
 pub use format::Format;
 pub use frames::further;
 pub use loss::Loss;

@@ -12,7 +12,7 @@ mod patches;
 mod resize;
 mod restore;
 
-use crate::codec::{Metadata, Source};
+use crate::codec::{ExifData, Metadata, Source};
 use crate::columns::{Column, Row};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
@@ -21,6 +21,7 @@ use crate::plan::Build;
 use crate::spec::{Args, Descriptor};
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An item's data on its way through the chain.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Sample {
     pub meta: Metadata,
     /// What the file was.
     pub source: Source,
+    /// What the file's EXIF block said, whatever steps did since.
+    pub exif: Arc<ExifData>,
     /// Remarks for the manifest.
     pub notes: Vec<String>,
     /// Where this is the first of several pictures that are all wanted: the file that holds the others.

@@ -194,6 +194,7 @@ impl ManyStep for Patches {
                 place,
                 meta,
                 source: sample.source.clone(),
+                exif: sample.exif.clone(),
                 notes: Vec::new(),
                 further: None,
             };

@@ -5,6 +5,7 @@ mod commands;
 mod crafted;
 mod crash;
 mod determinism;
+mod exif;
 mod faults;
 mod fidelity;
 mod harm;

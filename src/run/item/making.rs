@@ -3,7 +3,7 @@
 mod reading;
 
 use super::{Processed, Spare, Stopped};
-use crate::codec::CodecError;
+use crate::codec::{CodecError, ExifData};
 use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
@@ -17,6 +17,7 @@ use crate::store::{Refusal, Staged, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What was got of an input.
@@ -145,6 +146,7 @@ impl<'a> Work<'a> {
             reference: None,
             place: Place::default(),
             image: decoded.image,
+            exif: Arc::new(decoded.meta.exif.as_deref().map_or_else(ExifData::default, ExifData::read)),
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
