@@ -3,9 +3,12 @@
 //! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
 //! a file is decided by its content, never by its name alone.
 
+mod apng;
 mod cmyk;
 mod exif;
+mod exif_data;
 mod format;
+mod frames;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
@@ -22,9 +25,11 @@ mod xmp;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use exif_data::ExifData;
 pub use format::Format;
+pub use frames::further;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -214,10 +219,10 @@ pub fn probe<R: BufRead + Seek>(reader: R, path_hint: &Path) -> Result<Header, C
     probe_picture(reader, path_hint, 0)
 }
 
-/// As [`probe`], for the page or frame `picture`, counted from 0; [`decode_probed`] then decodes that one.
+/// As [`probe`], of one of the file's pictures: page or frame, numbered from 0.
 ///
 /// # Errors
-/// As [`probe`]; `Unsupported` where the file has no such picture, or its format is read for one only.
+/// As [`probe`]; also when there is no picture of that number.
 pub fn probe_picture<R: BufRead + Seek>(
     mut reader: R,
     path_hint: &Path,
@@ -225,20 +230,38 @@ pub fn probe_picture<R: BufRead + Seek>(
 ) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
     let format = Format::sniff(&head, path_hint)?;
-    let header = match format {
-        Format::Jpeg => jpeg::probe(reader),
-        Format::Png => png::probe(reader),
-        Format::Tiff => tiff::probe(reader, picture),
-        _ => simple::probe(reader, format),
+    let mut header = match format {
+        Format::Jpeg => jpeg::probe(&mut reader),
+        Format::Png => png::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
+        _ => simple::probe(&mut reader, format),
     }?;
-    if header.picture != picture {
-        let what = format!("picture {} of it; only the first is read", u64::from(picture) + 1);
-        return Err(unsupported(format, what));
-    }
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    Ok(header)
+    frames::count(&mut reader, &mut header)?;
+    if picture >= header.pictures {
+        return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
+    }
+    Ok(Header { picture, ..header })
+}
+
+/// The headers of all pages of a file. Frames of an animation are all of one size: the first stands for them.
+/// Pages whose headers can't be read are left out, save for the first.
+///
+/// # Errors
+/// As [`probe`], of the first.
+pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
+    let first = probe(&mut reader, path_hint)?;
+    let pages = if first.animated { 1 } else { first.pictures };
+    let mut headers = vec![first];
+    for picture in 1..pages {
+        if reader.rewind().is_err() {
+            break;
+        }
+        headers.extend(probe_picture(&mut reader, path_hint, picture));
+    }
+    Ok(headers)
 }
 
 /// Decodes a file's first picture.
@@ -277,7 +300,13 @@ pub fn decode_probed(
         .into_iter()
         .partition(|extra| matches!(extra.loss, Loss::Pages | Loss::Frames));
     decoded.meta.extras = extras;
-    let unread: Vec<Extra> = unread;
+    let mut unread: Vec<Extra> = unread;
+    if header.animated && header.pictures > 1 {
+        // One wording, and one way of counting, for all formats.
+        unread.retain(|extra| extra.loss != Loss::Frames);
+        let what = format!("the first of {} is kept", header.pictures);
+        unread.push(Extra { loss: Loss::Frames, what, part: Part::Gone });
+    }
     decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
     if let (true, Some(what)) = (limits.strict, decoded.faults.first()) {
         return Err(damaged(header.format, format_args!("{what} (read all the same without `strict`)")));
@@ -326,6 +355,7 @@ pub fn encode(
         let channels = image.channels;
         notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
     }
+    meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {
         Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),

@@ -111,12 +111,14 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let classic_first = directory.at == first && !file.big();
     let mut meta = metadata::read(&mut file, &directory, classic_first.then_some(bytes))?;
     let mut notes = Vec::new();
+    let mut faults = Vec::from_iter(chain.fault);
     let image = if layout.method == Method::OldJpeg {
         jpeg::old_style(bytes, &mut file, &directory, &layout)?
     } else {
         let chunks = Chunks::read(&mut file, &directory, &layout)?;
         let tables = jpeg::Tables::read(&mut file, &directory)?;
-        let raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
+        let mut raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
+        faults.extend(raw.fault.take());
         colour::image(raw, &mut file, &directory, &layout, &mut meta, &mut notes)?
     };
     let extras = layout.extras();
@@ -147,5 +149,5 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes,
     };
-    Ok(Decoded { image, meta, source, faults: chain.fault.into_iter().collect() })
+    Ok(Decoded { image, meta, source, faults })
 }
