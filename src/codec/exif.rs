@@ -23,7 +23,7 @@ const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
 /// Main-directory tags that describe the picture rather than the layout of the file it stands in.
-const DESCRIPTIVE: [u16; 21] = [
+pub(super) const DESCRIPTIVE: [u16; 21] = [
     0x010D,
     0x010E,
     0x010F,

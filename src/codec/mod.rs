@@ -233,7 +233,7 @@ pub fn probe_picture<R: BufRead + Seek>(
     let mut header = match format {
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
-        Format::Tiff => tiff::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
         _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
