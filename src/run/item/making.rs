@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
             reference: None,
             place: Place::default(),
             image: decoded.image,
-            exif: Arc::new(decoded.meta.exif.as_deref().map_or_else(ExifData::default, ExifData::read)),
+            exif: Arc::new(ExifData::of(&decoded.meta)),
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
