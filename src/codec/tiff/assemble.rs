@@ -92,7 +92,10 @@ impl Input<'_> {
             let high = (layout.chunk.1 as usize).min(height - top);
             let rows = self.rows(i as usize, if layout.tiled { layout.chunk.1 } else { high as u32 })?;
             if rows.unended {
-                fault = Some(format!("JPEG {}: its end marker is missing; it is whole", self.chunks.name(i as usize)));
+                fault = Some(format!(
+                    "JPEG {}: its end marker is missing; it is whole",
+                    self.chunks.name(i as usize)
+                ));
             }
             for (y, row) in rows.data.chunks_exact(rows.row.max(1)).take(high).enumerate() {
                 let line = line.get_mut(..shown * held).unwrap_or_default();

@@ -115,7 +115,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let image = if layout.method == Method::OldJpeg {
         jpeg::old_style(bytes, &mut file, &directory, &layout)?
     } else {
-        let chunks = Chunks::read(&mut file, &directory, &layout)?;
+        let mut chunks = Chunks::read(&mut file, &directory, &layout)?;
+        faults.extend(chunks.fault.take());
         let tables = jpeg::Tables::read(&mut file, &directory)?;
         let mut raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
         faults.extend(raw.fault.take());
