@@ -45,6 +45,14 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             doc: "Effort for PNG, TIFF and lossless WebP.",
         },
         Param {
+            name: "dither",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth \
+                  gradients. Off by default: it adds noise of half a step, which compresses badly and which \
+                  measurements see.",
+        },
+        Param {
             name: "suffix",
             kind: Kind::Text,
             fallback: Fallback::Unset,
@@ -63,6 +71,7 @@ pub struct Write {
     quality: u8,
     keep_metadata: bool,
     compression: Compression,
+    dither: bool,
     suffix: String,
 }
 
@@ -83,6 +92,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         } else {
             Compression::Fast
         },
+        dither: args.bool("dither")?,
         suffix,
     })))
 }
@@ -134,6 +144,7 @@ impl Write {
             quality: Some(self.quality),
             keep_metadata: self.keep_metadata,
             compression: self.compression,
+            dither: self.dither,
         };
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
@@ -153,6 +164,7 @@ mod tests {
             quality: 90,
             keep_metadata: true,
             compression: Compression::Fast,
+            dither: false,
             suffix: suffix.into(),
         }
     }
