@@ -50,6 +50,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
         let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
+        let mut twin = None;
         let product = match built.action {
             Action::Image(_) | Action::Many(_) => {
                 let columns = !built.action.columns().is_empty();
@@ -57,12 +58,17 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 upstream.push(text);
                 product
             }
-            Action::Columns(_) | Action::Write(_) | Action::Pairs(_) => {
-                Some(fingerprint::product(&upstream, &text))
+            Action::Write(ref sink) => {
+                let products = [text.clone(), format!("{text}  times=keep\n")];
+                let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
+                let (own, other) = if sink.keeps_times() { (keep, now) } else { (now, keep) };
+                twin = Some(other);
+                Some(own)
             }
+            Action::Columns(_) | Action::Pairs(_) => Some(fingerprint::product(&upstream, &text)),
             Action::Table(_) => None,
         };
-        chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
+        chain.push(Link { name: step.descriptor.name, action: built.action, product, twin, span: step.span });
     }
     let (found, mut notes) = build.finish();
     notes.extend(input.iter().flat_map(|input| input.notes.clone()));
