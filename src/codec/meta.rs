@@ -67,12 +67,25 @@ pub struct Extra {
 pub enum Part {
     /// It can't be carried, or must not be since it would no longer be true.
     Gone,
-    /// Application segment of a JPEG: its number, 0 to 15, and the bytes after its length.
-    Segment(u8, Vec<u8>),
+    /// Application segments of a JPEG: the number of each, 0 to 15, and the bytes after its length.
+    Segments(Vec<(u8, Vec<u8>)>),
+    /// What of an XMP packet did not fit into one segment of a JPEG, with the 32 digits that name it.
+    ExtendedXmp(String, Vec<u8>),
     /// Chunk of a PNG: its name and data.
     Chunk([u8; 4], Vec<u8>),
-    /// Bytes behind a JPEG that hold no offsets from the file's start.
-    Trailer(Vec<u8>),
+    /// A stretch behind a JPEG.
+    Behind(Behind),
+}
+
+/// Bytes behind a JPEG's picture, those of a gain map or a film, that may stand behind another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// What stands there.
+    pub bytes: Vec<u8>,
+    /// How many of the bytes fill the gap before it.
+    pub before: usize,
+    /// How the list of pictures (MPF) describes it, where that names it.
+    pub attribute: Option<u32>,
 }
 
 /// Pixel density.
@@ -132,7 +145,9 @@ impl Metadata {
         let texts = self.texts.iter().map(|text| text.keyword.len() + text.bytes.len());
         let extras = self.extras.iter().map(|extra| match &extra.part {
             Part::Gone => 0,
-            Part::Segment(_, bytes) | Part::Chunk(_, bytes) | Part::Trailer(bytes) => bytes.len(),
+            Part::Segments(segments) => segments.iter().map(|(_, bytes)| bytes.len()).sum(),
+            Part::ExtendedXmp(_, bytes) | Part::Chunk(_, bytes) => bytes.len(),
+            Part::Behind(behind) => behind.bytes.len(),
         });
         blocks.into_iter().flatten().map(Vec::len).chain(texts).chain(extras).sum()
     }
@@ -145,8 +160,64 @@ impl Metadata {
     /// Leaves what stands beside the picture and what its pixels mean; the rest was asked to go.
     pub(super) fn strip(self) -> Metadata {
         let told = |extra: &Extra| !matches!(extra.loss, Loss::Metadata | Loss::Data | Loss::Resolution);
-        let extras = self.extras.into_iter().filter(told).collect();
+        let extras = self.extras.into_iter().filter(told);
+        // Without the packet that describes them nobody could make sense of them.
+        let extras = extras.map(|extra| Extra { part: Part::Gone, ..extra }).collect();
         Metadata { icc: self.icc, gamma: self.gamma, extras, ..Metadata::default() }
+    }
+
+    /// Brings the parts that describe each other in step for a file of this format: an XMP packet becomes one,
+    /// and no property claims a gain map, a film or an extension that is not there.
+    pub(super) fn settle(&mut self, format: Format) {
+        let is_jpeg = format == Format::Jpeg;
+        if !is_jpeg && let Some(packet) = &self.xmp {
+            let extended = |extra: &Extra| matches!(&extra.part, Part::ExtendedXmp(..));
+            if let Some(at) = self.extras.iter().position(extended)
+                && let Part::ExtendedXmp(_, more) = &self.extras[at].part
+                && let Some(joined) = xmp::join(packet, more)
+            {
+                self.xmp = Some(joined);
+                self.extras.remove(at);
+            }
+        }
+        let kept = |test: fn(&Extra) -> bool| is_jpeg && self.extras.iter().any(test);
+        let gain_map = kept(|extra| extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)));
+        let film = kept(|extra| extra.loss == Loss::Video && matches!(extra.part, Part::Behind(_)));
+        // The directory tells of all of them, by lengths that count from one to the next.
+        let beside = |extra: &Extra| matches!(extra.loss, Loss::GainMap | Loss::Video | Loss::Pictures);
+        let whole = !self.extras.iter().any(|extra| beside(extra) && extra.part == Part::Gone);
+        let listed = whole && (gain_map || film);
+        let more = kept(|extra| matches!(extra.part, Part::ExtendedXmp(..)));
+        let dangling = |name: &str| {
+            let (prefix, local) = name.split_once(':').unwrap_or_default();
+            let is_film = local.starts_with("MicroVideo") || local.starts_with("MotionPhoto");
+            let is_gain_map = matches!(prefix, "hdrgm" | "HDRGainMap");
+            (!listed && local == "Directory" && prefix.ends_with("Container"))
+                || (!film && is_film)
+                || (!gain_map && is_gain_map)
+                || (!more && local == "HasExtendedXMP")
+        };
+        if let Some(packet) = &mut self.xmp
+            && xmp::has(packet, dangling)
+        {
+            *packet = xmp::without(packet, dangling);
+        }
+        if !gain_map {
+            // It says how to read what is not there.
+            let described =
+                |extra: &Extra| extra.loss == Loss::GainMap && matches!(extra.part, Part::Segments(_));
+            self.extras.retain(|extra| !described(extra));
+        }
+    }
+
+    /// Says that the picture's corners are no longer where the file had them: it was cropped or turned. What fits
+    /// it point by point no longer does.
+    pub fn moved(&mut self) {
+        for extra in &mut self.extras {
+            if extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)) {
+                extra.part = Part::Gone;
+            }
+        }
     }
 
     /// Notes on what no encoder took.
@@ -273,11 +344,11 @@ mod tests {
 
     #[test]
     fn orientation_stays_in_step_everywhere() {
-        let mut meta = Metadata { xmp: Some(b"tiff:Orientation='6'".to_vec()), ..Metadata::default() };
+        let mut meta = Metadata { xmp: Some(b"<a tiff:Orientation='6'/>".to_vec()), ..Metadata::default() };
         meta.set_orientation(3);
         assert_eq!(meta.orientation, 3);
         assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(3));
-        assert_eq!(meta.xmp.as_deref(), Some(b"tiff:Orientation='3'".as_slice()));
+        assert_eq!(meta.xmp.as_deref(), Some(b"<a tiff:Orientation='3'/>".as_slice()));
         meta.set_orientation(77);
         assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(1));
     }

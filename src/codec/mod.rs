@@ -24,7 +24,7 @@ use std::path::Path;
 
 pub use format::Format;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -39,8 +39,19 @@ pub enum CodecError {
         /// What is not supported and what to do about it.
         what: String,
     },
-    /// The file is damaged or cut short.
+    /// The file is proven to be damaged: it ends too early, or a checksum does not fit.
     #[error("damaged {format} file: {what}; restore it from a backup, or exclude it from the input")]
+    Damaged {
+        /// Name of the format, or "image" when it is not known.
+        format: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file breaks its format's rules; whether it was ever otherwise can't be told.
+    #[error(
+        "{format} file that can't be read: {what}; save it anew with a program that opens it, or exclude it \
+         from the input"
+    )]
     Malformed {
         /// Name of the format, or "image" when it is not known.
         format: &'static str,
@@ -74,6 +85,8 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Largest accepted [`Header::decode_bytes`].
     pub max_bytes: u64,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
 }
 
 /// What a file's header says, without decoding pixels.
@@ -149,6 +162,8 @@ pub struct Decoded {
     pub meta: Metadata,
     /// How the file was stored.
     pub source: Source,
+    /// Faults of the file that were read around without losing pixels, such as a missing end marker.
+    pub faults: Vec<String>,
 }
 
 /// How hard a lossless encoder works.
@@ -210,14 +225,15 @@ pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Heade
     Ok(header)
 }
 
-/// Decodes the first picture of a file.
+/// Decodes a file's first picture.
 ///
 /// Up to 8 bits a sample become `U8`, more become `U16`. Gray stays one channel; palettes become colour.
 /// `path_hint` (the file's name) tells TGA, which has no signature, and serves a note on misnamed files.
 ///
 /// # Errors
-/// `Unsupported` for what is no image or of a kind that is not read, `Malformed` for damaged and truncated
-/// files (a picture that is only partly there is never returned), `TooLarge` when `limits` are exceeded.
+/// `Unsupported` for what is no image or of a kind that is not read, `Damaged` for truncated files and wrong
+/// checksums, `Malformed` for what breaks the rules otherwise (a picture that is only partly there is never
+/// returned), `TooLarge` when `limits` are exceeded.
 pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded, CodecError> {
     let header = probe(Cursor::new(bytes), path_hint)?;
     decode_probed(bytes, &header, path_hint, limits)
@@ -247,6 +263,10 @@ pub fn decode_probed(
     decoded.meta.extras = extras;
     let unread: Vec<Extra> = unread;
     decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
+    if let (true, Some(what)) = (limits.strict, decoded.faults.first()) {
+        return Err(damaged(header.format, format_args!("{what} (read all the same without `strict`)")));
+    }
+    decoded.source.notes.append(&mut decoded.faults);
     if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
         && Format::from_extension(extension).is_some_and(|named| named != header.format)
     {
@@ -290,6 +310,7 @@ pub fn encode(
         let channels = image.channels;
         notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
     }
+    meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {
         Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),
@@ -362,6 +383,10 @@ pub fn check_limits(header: &Header, limits: &Limits) -> Result<(), CodecError> 
         ));
     }
     Ok(())
+}
+
+fn damaged(format: Format, what: impl ToString) -> CodecError {
+    CodecError::Damaged { format: format.name(), what: what.to_string() }
 }
 
 fn malformed(format: Format, what: impl ToString) -> CodecError {

@@ -100,7 +100,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes: Vec::new(),
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults: Vec::new() })
 }
 
 fn metadata(info: &Info) -> Metadata {

@@ -128,7 +128,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes: Vec::new(),
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults: Vec::new() })
 }
 
 /// Frames of a GIF, whose blocks must be there in full; the end marker may be missing.

@@ -8,8 +8,9 @@ use crate::image::orient::upright;
 use crate::image::{Depth, Samples};
 
 mod damage;
+mod jpeg_parts;
 
-const LIMITS: Limits = Limits { max_pixels: 1 << 26, max_bytes: 1 << 30 };
+const LIMITS: Limits = Limits { max_pixels: 1 << 26, max_bytes: 1 << 30, strict: false };
 
 fn data(folder: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(folder);

@@ -201,7 +201,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes,
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults: Vec::new() })
 }
 
 fn compression<R: BufRead + Seek>(decoder: &mut Decoder<R>) -> Result<u16, CodecError> {

@@ -73,6 +73,8 @@ pub struct InputPlan {
     pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
     /// Read what has a name that begins with a dot.
     pub hidden: bool,
     /// Columns carried from a list into the table.

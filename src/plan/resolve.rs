@@ -36,6 +36,10 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();
+    if input.as_ref().is_some_and(|input| input.strict) {
+        // What was made of faulty files before does not hold.
+        upstream.push("strict\n".to_owned());
+    }
     let mut ingredients = Vec::new();
     for (index, step) in spec.steps.iter().enumerate() {
         build.begin(index);
@@ -148,6 +152,7 @@ pub(crate) fn resolve_input(
     let include = globs(args, "include", errors);
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
+    let strict = args.bool("strict").unwrap_or(false);
     let hidden = args.bool("hidden").unwrap_or(false);
     let unseen = |e: std::io::Error| {
         section.error(key, format!("cannot look at {}: {e}", path.shown()), Some("check the mount".into()))
@@ -192,7 +197,19 @@ pub(crate) fn resolve_input(
     let shallow =
         args.texts("include").unwrap_or_default().into_iter().find(|pattern| !pattern.contains('/'));
     let shallow = shallow.map(str::to_string);
-    Some(InputPlan { root, list, source, include, exclude, shallow, follow_symlinks, hidden, carried, notes })
+    Some(InputPlan {
+        root,
+        list,
+        source,
+        include,
+        exclude,
+        shallow,
+        follow_symlinks,
+        hidden,
+        strict,
+        carried,
+        notes,
+    })
 }
 
 /// The mistake of a path where nothing is.
@@ -214,6 +231,7 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         exclude: GlobSet::empty(),
         shallow: None,
         follow_symlinks: false,
+        strict: false,
         hidden: false,
         carried: Vec::new(),
         notes: Vec::new(),

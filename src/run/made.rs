@@ -112,6 +112,7 @@ impl Made {
         let header = self.header();
         let samples = Samples::U8(rgb.pixels);
         Decoded {
+            faults: Vec::new(),
             image: Image { width: rgb.width, height: rgb.height, channels: 3, samples, alpha: None },
             meta: Metadata::default(),
             source: codec::Source {

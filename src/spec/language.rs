@@ -97,6 +97,13 @@ pub const INPUT: &[Param] = &[
         doc: "Whether folders and files behind symbolic links are read.",
     },
     Param {
+        name: "strict",
+        kind: Kind::Bool,
+        fallback: Fallback::Yaml("false"),
+        doc: "Whether files fail whose faults can be read around without losing a pixel, such as a JPEG whose end \
+              marker is missing. Without it they are read, with a note.",
+    },
+    Param {
         name: "hidden",
         kind: Kind::Bool,
         fallback: Fallback::Yaml("false"),

@@ -92,6 +92,7 @@ impl Sample {
             self.image = upright(image, self.meta.orientation);
             self.reference = self.reference.take().map(|r| upright(r, self.meta.orientation));
             self.meta.set_orientation(1);
+            self.meta.moved();
         }
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         exclude,
         shallow: None,
         follow_symlinks: false,
+        strict: false,
         hidden: false,
         carried: Vec::new(),
         notes: Vec::new(),

@@ -256,7 +256,7 @@ fn mutate(bytes: &[u8], other: &[u8], seed: u64) -> Vec<u8> {
 #[test]
 fn no_bytes_make_it_panic_or_hang() {
     let all = files("odd");
-    let limits = Limits { max_pixels: 1 << 24, max_bytes: 1 << 28 };
+    let limits = Limits { max_pixels: 1 << 24, max_bytes: 1 << 28, strict: false };
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let rounds: u64 = std::env::var("CODEC_FUZZ_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
@@ -277,7 +277,7 @@ fn no_bytes_make_it_panic_or_hang() {
                     let what = what.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
                     failures.push(format!("{} seed {seed}: {what:?}", path.shown()));
                 }
-                Ok(Ok(Decoded { image, meta, source })) => {
+                Ok(Ok(Decoded { image, meta, source, .. })) => {
                     let options = EncodeOptions::new(Format::Tiff);
                     let again =
                         catch_unwind(AssertUnwindSafe(|| encode(&image, &meta, Some(&source), &options)));

@@ -125,7 +125,11 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn limits(&self) -> codec::Limits {
-        codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory }
+        codec::Limits {
+            max_pixels: self.plan.limits.pixels,
+            max_bytes: self.plan.limits.memory,
+            strict: self.plan.input.strict,
+        }
     }
 
     /// Stops where the item is expected to take more than there is room for.
