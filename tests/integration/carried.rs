@@ -127,6 +127,9 @@ fn every_segment_and_trailer_is_kept_or_noted() {
     for (name, told) in [("AFCP", "AFCP"), ("app_other", "JUMBF")] {
         let Some((bytes, path)) = case(&format!("other-segments/{name}.jpg")) else { return };
         let notes = through(&bytes, &path, Format::Jpeg).notes;
-        assert!(notes.iter().any(|note| note.starts_with("lost") && note.contains(told)), "{name}: {notes:?}");
+        assert!(
+            notes.iter().any(|note| note.starts_with("lost") && note.contains(told)),
+            "{name}: {notes:?}"
+        );
     }
 }
