@@ -98,6 +98,19 @@ impl Format {
         matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP)
     }
 
+    /// True when files of this format can carry an ICC profile, and readers heed it there.
+    pub fn carries_icc(self) -> bool {
+        matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP | Format::Bmp)
+    }
+
+    /// True when gray is written as three channels, or as a palette of colours.
+    pub(super) fn spreads_gray(self) -> bool {
+        matches!(
+            self,
+            Format::WebP | Format::Bmp | Format::Qoi | Format::Ico | Format::Gif | Format::Farbfeld
+        )
+    }
+
     /// True when the format can hold an alpha channel.
     pub fn carries_alpha(self) -> bool {
         self != Format::Jpeg

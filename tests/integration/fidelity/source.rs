@@ -68,11 +68,7 @@ fn metadata(format: Format) -> Metadata {
         icc: moxcms::ColorProfile::new_display_p3().encode().ok(),
         xmp: Some(xmp().into_bytes()),
         iptc: Some(b"8BIM\x04\x04\0\0\0\0\0\x0f\x1c\x02\x78\0\x0aIn the IPTC\0"[..].into()),
-        texts: vec![Text {
-            keyword: "Comment".into(),
-            bytes: COMMENT.to_vec(),
-            encoding: TextEncoding::Latin1,
-        }],
+        texts: vec![Text::new("Comment", COMMENT.to_vec(), TextEncoding::Latin1)],
         density: Some(Density { x: 300.0, y: 300.0, unit: DensityUnit::PerInch }),
         ..Metadata::default()
     };
