@@ -188,8 +188,8 @@ pub(super) fn encode(
         _ => ColorType::Rgba,
     };
     info.icc_profile = meta.icc.take().map(Cow::Owned);
+    info.pixel_dims = meta.take_resolution().map(pixel_dims);
     info.exif_metadata = meta.exif.take().map(Cow::Owned);
-    info.pixel_dims = meta.density.take().map(pixel_dims);
     info.source_gamma = meta.gamma.take().map(ScaledFloat::from_scaled);
     let mut out = Vec::new();
     let mut encoder = Encoder::with_info(&mut out, info).map_err(fail)?;

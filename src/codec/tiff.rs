@@ -23,7 +23,6 @@ const IPTC: Tag = Tag::Unknown(33723);
 const JPEG: u16 = 7;
 const YCC_COEFFICIENTS: Tag = Tag::Unknown(529);
 const DNG_VERSION: Tag = Tag::Unknown(50706);
-const GEO_KEYS: Tag = Tag::Unknown(34735);
 
 fn error(e: tiff::TiffError) -> CodecError {
     match e {
@@ -161,9 +160,6 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let mut meta = metadata(&mut decoder, bytes);
     if decoder.more_images() {
         meta.saw(Loss::Pages, "the first of several is kept");
-    }
-    if decoder.find_tag(GEO_KEYS).ok().flatten().is_some() {
-        meta.saw(Loss::Metadata, "GeoTIFF tags");
     }
     if bytes.get(2..4).is_some_and(|version| version.contains(&43)) {
         meta.saw(Loss::Metadata, "EXIF and resolution of a BigTIFF");
@@ -400,10 +396,7 @@ fn unmultiply(image: &mut Image) {
 
 fn metadata<R: BufRead + Seek>(decoder: &mut Decoder<R>, bytes: &[u8]) -> Metadata {
     let mut meta = Metadata::default();
-    let fields = exif::Fields::parse(bytes).unwrap_or_default();
-    if !fields.is_empty() {
-        meta.adopt_exif(&fields.to_block());
-    }
+    meta.adopt_fields(exif::Fields::parse(bytes).unwrap_or_default());
     if let Ok(Some(orientation)) = decoder.find_tag_unsigned::<u8>(Tag::Orientation)
         && meta.orientation != orientation
     {
