@@ -10,8 +10,8 @@ mod patch;
 mod tags;
 
 pub(super) use block::Block;
-pub(super) use fields::{Field, Fields, lost_of_main};
-pub(super) use patch::{forget_subject, scale, set_orientation, set_short, set_size, unlink_thumbnail};
+pub(super) use fields::{Field, Fields, lost_of, sorted_out};
+pub(super) use patch::{forget_subject, scale, set_orientation, set_size, unlink_thumbnail};
 pub(super) use tags::{Fate, fate};
 
 use super::meta::{Density, DensityUnit};

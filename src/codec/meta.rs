@@ -1,6 +1,6 @@
 //! What a file carries beside its pixels, and keeping it in step with them.
 
-use super::{Format, Loss, exif, xmp};
+use super::{Colour, Format, Loss, exif, xmp};
 
 /// Everything that a file carries beside its pixels, independent of the container it came from.
 ///
@@ -14,15 +14,14 @@ pub struct Metadata {
     pub icc: Option<Vec<u8>>,
     /// XMP packet.
     pub xmp: Option<Vec<u8>>,
-    /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords; carried by JPEG and
-    /// TIFF only.
+    /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords.
     pub iptc: Option<Vec<u8>>,
     /// Texts and comments.
     pub texts: Vec<Text>,
     /// Pixel density of the container.
     pub density: Option<Density>,
-    /// Gamma that a PNG states without a profile, times 100 000; kept in PNG only.
-    pub gamma: Option<u32>,
+    /// What the file says about its colours other than by a profile.
+    pub colour: Option<Colour>,
     /// EXIF orientation, 1..=8; 1 when absent or invalid. Set it with [`Metadata::set_orientation`].
     pub orientation: u8,
     /// What else was seen: pages, frames, channels, segments, chunks, trailers.
@@ -38,6 +37,17 @@ pub struct Text {
     pub bytes: Vec<u8>,
     /// Which encoding that is.
     pub encoding: TextEncoding,
+    /// Language tag (RFC 3066), such as `de-AT`; empty when none is given.
+    pub language: String,
+    /// The keyword in that language, in UTF-8; empty when none is given.
+    pub translated: Vec<u8>,
+}
+
+impl Text {
+    /// A text of no stated language.
+    pub fn new(keyword: impl Into<String>, bytes: Vec<u8>, encoding: TextEncoding) -> Text {
+        Text { keyword: keyword.into(), bytes, encoding, language: String::new(), translated: Vec::new() }
+    }
 }
 
 /// The encoding of a [`Text`], as far as the container says.
@@ -71,8 +81,15 @@ pub enum Part {
     Segments(Vec<(u8, Vec<u8>)>),
     /// What of an XMP packet did not fit into one segment of a JPEG, with the 32 digits that name it.
     ExtendedXmp(String, Vec<u8>),
-    /// Chunk of a PNG: its name and data.
-    Chunk([u8; 4], Vec<u8>),
+    /// Chunk of a PNG that may be copied.
+    Chunk {
+        /// Its name.
+        name: [u8; 4],
+        /// Its data; of `bKGD` three 16-bit samples of full range, whatever the picture.
+        data: Vec<u8>,
+        /// It stands behind the pixels.
+        behind: bool,
+    },
     /// A stretch behind a JPEG.
     Behind(Behind),
 }
@@ -131,7 +148,7 @@ impl Default for Metadata {
             iptc: None,
             texts: Vec::new(),
             density: None,
-            gamma: None,
+            colour: None,
             orientation: 1,
             extras: Vec::new(),
         }
@@ -146,7 +163,7 @@ impl Metadata {
         let extras = self.extras.iter().map(|extra| match &extra.part {
             Part::Gone => 0,
             Part::Segments(segments) => segments.iter().map(|(_, bytes)| bytes.len()).sum(),
-            Part::ExtendedXmp(_, bytes) | Part::Chunk(_, bytes) => bytes.len(),
+            Part::ExtendedXmp(_, bytes) | Part::Chunk { data: bytes, .. } => bytes.len(),
             Part::Behind(behind) => behind.bytes.len(),
         });
         blocks.into_iter().flatten().map(Vec::len).chain(texts).chain(extras).sum()
@@ -163,7 +180,7 @@ impl Metadata {
         let extras = self.extras.into_iter().filter(told);
         // Without the packet that describes them nobody could make sense of them.
         let extras = extras.map(|extra| Extra { part: Part::Gone, ..extra }).collect();
-        Metadata { icc: self.icc, gamma: self.gamma, extras, ..Metadata::default() }
+        Metadata { icc: self.icc, colour: self.colour, extras, ..Metadata::default() }
     }
 
     /// Brings the parts that describe each other in step for a file of this format: an XMP packet becomes one,
@@ -217,7 +234,7 @@ impl Metadata {
             exif::forget_subject(block);
         }
         for extra in &mut self.extras {
-            if extra.loss == Loss::GainMap {
+            if extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)) {
                 extra.part = Part::Gone;
             }
         }
@@ -226,7 +243,7 @@ impl Metadata {
     /// Notes on what no encoder took.
     pub(super) fn lost(self, format: Format) -> Vec<String> {
         // Taken apart whole, so that a new field is not forgotten here.
-        let Metadata { exif, icc, xmp, iptc, texts, density, gamma, orientation: _, extras } = self;
+        let Metadata { exif, icc, xmp, iptc, texts, density, colour, orientation: _, extras } = self;
         let mut notes: Vec<String> = extras.into_iter().map(|extra| extra.loss.note(extra.what)).collect();
         let blocks = [("EXIF", exif.is_some()), ("XMP", xmp.is_some()), ("IPTC", iptc.is_some())];
         let blocks = blocks.into_iter().filter(|(_, left)| *left).map(|(name, _)| name.to_owned());
@@ -239,8 +256,8 @@ impl Metadata {
         if icc.is_some() {
             notes.push(Loss::Colour.note(format_args!("ICC profile; {name} can't hold it")));
         }
-        if gamma.is_some() {
-            notes.push(Loss::Colour.note(format_args!("gamma; {name} can't hold it")));
+        if colour.is_some() {
+            notes.push(Loss::Colour.note(format_args!("gamma and the like; {name} can't hold it")));
         }
         if density.is_some_and(|density| density.unit != DensityUnit::Aspect || density.x != density.y) {
             notes.push(Loss::Resolution.note(format_args!("{name} can't hold it")));
@@ -262,8 +279,15 @@ impl Metadata {
         if !empty {
             self.adopt_exif(&block);
         }
+        self.saw_all(lost);
+    }
+
+    /// Puts down what of EXIF can't be taken along; what a profile says better is no loss.
+    pub(super) fn saw_all(&mut self, lost: Vec<(Loss, String)>) {
         for (loss, what) in lost {
-            self.saw(loss, what);
+            if loss != Loss::Colour || self.icc.is_none() {
+                self.saw(loss, what);
+            }
         }
     }
 

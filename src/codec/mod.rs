@@ -3,9 +3,13 @@
 //! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
 //! a file is decided by its content, never by its name alone.
 
+mod apng;
 mod cmyk;
+mod colour;
 mod exif;
+mod exif_data;
 mod format;
+mod frames;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
@@ -22,9 +26,12 @@ mod xmp;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use colour::Colour;
+pub use exif_data::ExifData;
 pub use format::Format;
+pub use frames::further;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -184,16 +191,25 @@ pub struct EncodeOptions {
     /// 1..=100 for JPEG and lossy WebP; `None` takes the source's (JPEG only), else 92.
     pub quality: Option<u8>,
     /// Write EXIF, ICC, XMP, IPTC, texts and density. Without, only the ICC profile (part of what the
-    /// pixel values mean) or a PNG's gamma is written, and the pixels are turned upright.
+    /// pixel values mean) or what says the same is written, and the pixels are turned upright.
     pub keep_metadata: bool,
     /// Effort for PNG, TIFF and lossless WebP.
     pub compression: Compression,
+    /// Spread the rounding of samples of more than 8 bits to 8 by a fixed pattern, so that smooth gradients
+    /// don't break into bands.
+    pub dither: bool,
 }
 
 impl EncodeOptions {
     /// Everything kept, quality from the source, fast compression.
     pub fn new(format: Format) -> EncodeOptions {
-        EncodeOptions { format, quality: None, keep_metadata: true, compression: Compression::Fast }
+        EncodeOptions {
+            format,
+            quality: None,
+            keep_metadata: true,
+            compression: Compression::Fast,
+            dither: false,
+        }
     }
 }
 
@@ -210,19 +226,53 @@ pub struct Encoded {
 ///
 /// # Errors
 /// As [`decode`], save for damage that only shows in the pixel data.
-pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+pub fn probe<R: BufRead + Seek>(reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+    probe_picture(reader, path_hint, 0)
+}
+
+/// As [`probe`], of one of the file's pictures: page or frame, numbered from 0.
+///
+/// # Errors
+/// As [`probe`]; also when there is no picture of that number.
+pub fn probe_picture<R: BufRead + Seek>(
+    mut reader: R,
+    path_hint: &Path,
+    picture: u32,
+) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
     let format = Format::sniff(&head, path_hint)?;
-    let header = match format {
-        Format::Jpeg => jpeg::probe(reader),
-        Format::Png => png::probe(reader),
-        Format::Tiff => tiff::probe(reader),
-        _ => simple::probe(reader, format),
+    let mut header = match format {
+        Format::Jpeg => jpeg::probe(&mut reader),
+        Format::Png => png::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
+        _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    Ok(header)
+    frames::count(&mut reader, &mut header)?;
+    if picture >= header.pictures {
+        return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
+    }
+    Ok(Header { picture, ..header })
+}
+
+/// The headers of all pages of a file. Frames of an animation are all of one size: the first stands for them.
+/// Pages whose headers can't be read are left out, save for the first.
+///
+/// # Errors
+/// As [`probe`], of the first.
+pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
+    let first = probe(&mut reader, path_hint)?;
+    let pages = if first.animated { 1 } else { first.pictures };
+    let mut headers = vec![first];
+    for picture in 1..pages {
+        if reader.rewind().is_err() {
+            break;
+        }
+        headers.extend(probe_picture(&mut reader, path_hint, picture));
+    }
+    Ok(headers)
 }
 
 /// Decodes a file's first picture.
@@ -261,7 +311,13 @@ pub fn decode_probed(
         .into_iter()
         .partition(|extra| matches!(extra.loss, Loss::Pages | Loss::Frames));
     decoded.meta.extras = extras;
-    let unread: Vec<Extra> = unread;
+    let mut unread: Vec<Extra> = unread;
+    if header.animated && header.pictures > 1 {
+        // One wording, and one way of counting, for all formats.
+        unread.retain(|extra| extra.loss != Loss::Frames);
+        let what = format!("the first of {} is kept", header.pictures);
+        unread.push(Extra { loss: Loss::Frames, what, part: Part::Gone });
+    }
     decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
     if let (true, Some(what)) = (limits.strict, decoded.faults.first()) {
         return Err(damaged(header.format, format_args!("{what} (read all the same without `strict`)")));
@@ -280,7 +336,9 @@ pub fn decode_probed(
 /// EXIF size fields are patched to the image's size and an embedded EXIF thumbnail is unlinked, since it
 /// shows the old pixels. Where the format can't carry the orientation tag, or metadata is not kept, the
 /// pixels are turned upright instead; likewise where the format is another than the source's and is not JPEG
-/// or TIFF, since viewers disregard the tag there. A profile that doesn't fit the channels is left out.
+/// or TIFF, since viewers disregard the tag there. A profile for other channels gives way to one that shows
+/// neutral values alike; what a PNG says otherwise about its colours becomes a profile in other formats; for
+/// formats without profiles the values become sRGB.
 /// Alpha that is opaque throughout is left out of JPEG.
 ///
 /// # Errors
@@ -306,11 +364,10 @@ pub fn encode(
     if !options.keep_metadata {
         meta = meta.strip();
     }
-    if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
-        meta.icc = None;
-        let channels = image.channels;
-        notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
-    }
+    let settled = colour::settle(image, &mut meta, format, &mut notes);
+    let image = settled.as_ref().unwrap_or(image);
+    let dithered = (options.dither && format.max_bits() == 8).then(|| pack::dithered(image)).flatten();
+    let image = dithered.as_ref().unwrap_or(image);
     meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {

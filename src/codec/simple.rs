@@ -41,7 +41,7 @@ fn open<'a, R: BufRead + Seek + 'a>(
     reader.into_decoder().map_err(|e| decode_error(format, e))
 }
 
-fn decode_error(format: Format, error: ImageError) -> CodecError {
+pub(super) fn decode_error(format: Format, error: ImageError) -> CodecError {
     match error {
         ImageError::Unsupported(e) => unsupported(format, e),
         ImageError::Limits(e) => CodecError::Unsupported {

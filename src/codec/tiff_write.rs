@@ -99,6 +99,7 @@ fn write(
             TextEncoding::Latin1 => text.bytes.is_ascii(),
             TextEncoding::Utf8 | TextEncoding::Unknown => std::str::from_utf8(&text.bytes).is_ok(),
         };
+        let plain = plain && text.language.is_empty() && text.translated.is_empty();
         let fits = plain && !text.bytes.is_empty() && !text.bytes.contains(&0) && !has(&entries, tag);
         if fits {
             let ended = text.bytes.iter().copied().chain([0]).collect();
@@ -143,9 +144,7 @@ fn from_block(meta: &mut Metadata, resolution: Option<Density>) -> (File, Vec<En
             entries.push(Entry::copied(entry.tag, entry.kind, entry.count, *slot));
         }
     }
-    for (loss, what) in exif::lost_of_main(&block, main) {
-        meta.saw(loss, what);
-    }
+    meta.saw_all(exif::lost_of(block.entries(main).filter_map(Result::ok).map(|entry| entry.tag)));
     let mut file = File::from_block(bytes);
     file.align();
     (file, entries)
@@ -161,9 +160,7 @@ fn whole(bytes: Vec<u8>, meta: &mut Metadata) -> Option<Vec<u8>> {
         return None;
     };
     let (bytes, lost) = fields.into_block();
-    for (loss, what) in lost {
-        meta.saw(loss, what);
-    }
+    meta.saw_all(lost);
     Some(bytes)
 }
 
@@ -192,9 +189,7 @@ fn from_fields(meta: &mut Metadata) -> (File, Vec<Entry>) {
     let main = fields.main.iter().filter(|field| field.tag != exif::ORIENTATION);
     let mut entries: Vec<Entry> = main.map(|field| file.field(field)).collect();
     entries.extend([exif, gps].into_iter().flatten().map(|(tag, at)| file.words(tag, &[at])));
-    for (loss, what) in fields.lost {
-        meta.saw(loss, what);
-    }
+    meta.saw_all(fields.lost);
     (file, entries)
 }
 

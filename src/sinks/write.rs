@@ -45,6 +45,14 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             doc: "Effort for PNG, TIFF and lossless WebP.",
         },
         Param {
+            name: "dither",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth \
+                  gradients. Off by default: it adds noise of half a step, which compresses badly and which \
+                  measurements see.",
+        },
+        Param {
             name: "suffix",
             kind: Kind::Text,
             fallback: Fallback::Unset,
@@ -63,6 +71,7 @@ pub struct Write {
     quality: u8,
     keep_metadata: bool,
     compression: Compression,
+    dither: bool,
     suffix: String,
 }
 
@@ -83,6 +92,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         } else {
             Compression::Fast
         },
+        dither: args.bool("dither")?,
         suffix,
     })))
 }
@@ -94,9 +104,9 @@ impl Write {
     }
 
     /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
-    /// folders of their own, patches a number at the end of the name.
+    /// folders of their own, pages and patches a number at the end of the name.
     pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
-        let patch = place.patch_suffix();
+        let number = place.suffix();
         let mut path = self.folder.clone();
         path.extend(&place.variant);
         path.push(relative);
@@ -104,11 +114,11 @@ impl Write {
             Some(format) => format.extensions().first().map(OsString::from),
             None => path.extension().map(OsString::from),
         };
-        let keeps = self.format.is_none() && self.suffix.is_empty() && patch.is_empty();
+        let keeps = self.format.is_none() && self.suffix.is_empty() && number.is_empty();
         if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
-            name.push(&patch);
+            name.push(&number);
             if let Some(extension) = extension {
                 name.push(".");
                 name.push(extension);
@@ -134,6 +144,7 @@ impl Write {
             quality: Some(self.quality),
             keep_metadata: self.keep_metadata,
             compression: self.compression,
+            dither: self.dither,
         };
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
@@ -153,6 +164,7 @@ mod tests {
             quality: 90,
             keep_metadata: true,
             compression: Compression::Fast,
+            dither: false,
             suffix: suffix.into(),
         }
     }
@@ -165,8 +177,12 @@ mod tests {
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
         assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
-        let place = Place { numbers: vec![3], variant: vec!["fog".into(), "2".into()], patch: Some(3) };
+        let place = Place { variant: vec!["fog".into(), "2".into()], patch: Some(3), ..Place::default() };
         let many = write(None, "_x").path(Path::new("a/b.png"), &place);
         assert_eq!(many, Path::new("images/fog/2/a/b_x_0003.png"));
+        let page = Place { page: Some(12), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &page), Path::new("images/a_p0012.tif"));
+        let patch = Place { page: Some(2), patch: Some(3), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &patch), Path::new("images/a_p0002_0003.tif"));
     }
 }

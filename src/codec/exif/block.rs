@@ -88,7 +88,11 @@ impl<'a> Block<'a> {
 
     /// The directories beside the thumbnail's: main, Exif, GPS, Interoperability, as far as there are such.
     pub(in crate::codec) fn directories(&self) -> [Option<u32>; 4] {
-        let main = self.main();
+        self.directories_of(self.main())
+    }
+
+    /// As [`Block::directories`], of another page's main directory.
+    pub(super) fn directories_of(&self, main: Option<u32>) -> [Option<u32>; 4] {
         let below = |at: Option<u32>, tag| self.below(at?, tag);
         let exif = below(main, EXIF_IFD);
         [main, exif, below(main, GPS_IFD), below(exif, INTEROP_IFD)]

@@ -1,5 +1,6 @@
 //! A block taken apart into fields, and put together anew, for containers that store fields otherwise.
 
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use super::super::Loss;
@@ -59,38 +60,39 @@ pub(in crate::codec) struct Fields {
 }
 
 impl Fields {
-    /// The fields of an EXIF block or a (classic) TIFF file that describe the picture; `None` when it can't be
-    /// read.
+    /// The fields of an EXIF block that describe the picture; `None` when it can't be read.
     pub(in crate::codec) fn parse(bytes: &[u8]) -> Option<Fields> {
+        Fields::parse_at(bytes, Block::new(bytes)?.main()?)
+    }
+
+    /// As [`Fields::parse`], of the directory at `main` in a (classic) TIFF file.
+    pub(in crate::codec) fn parse_at(bytes: &[u8], main: u32) -> Option<Fields> {
         let block = Block::new(bytes)?;
-        let [main, exif, gps, interop] = block.directories();
-        let main = main?;
         block.u16(main as usize)?;
+        let [_, exif, gps, interop] = block.directories_of(Some(main));
         let mut reader = Reader { block, budget: MAX_FIELD_BYTES, unreadable: 0 };
-        let mut fields = Fields { big_endian: !block.little, ..Fields::default() };
-        let mut unknown = Vec::new();
-        fields.main = reader.fields(main, |entry| match fate(entry.tag) {
-            Fate::Kept => true,
-            Fate::Unknown if may_hold_offsets(entry.kind) => {
-                unknown.push(entry.tag);
-                false
-            }
-            Fate::Unknown => true,
-            _ => false,
-        });
-        fields.lost.extend(lost_of_main(&block, main));
-        fields.lost.extend(unknown_tags(unknown));
+        let tags = block.entries(main).filter_map(Result::ok).map(|entry| (entry.tag, entry.kind));
+        let (kept, lost) = sorted_out(&tags.collect::<Vec<_>>());
         let mut below = |at: Option<u32>| {
             let wanted = |entry: &Entry| entry.tag != INTEROP_IFD;
             at.map(|at| reader.fields(at, wanted)).unwrap_or_default()
         };
-        (fields.exif, fields.gps, fields.interop) = (below(exif), below(gps), below(interop));
+        let mut fields = Fields {
+            big_endian: !block.little,
+            exif: below(exif),
+            gps: below(gps),
+            interop: below(interop),
+            lost,
+            ..Fields::default()
+        };
+        fields.main = reader.fields(main, |entry| kept.contains(&entry.tag));
         fields.note_at = exif.and_then(|exif| {
             let entry = block.entry(block.find(exif, MAKER_NOTE)?)?;
             (!entry.is_inside()).then_some(entry.values.start as u32)
         });
         if reader.unreadable > 0 {
-            let what = format!("{} damaged fields of EXIF", reader.unreadable);
+            let s = if reader.unreadable == 1 { "" } else { "s" };
+            let what = format!("{} damaged field{s} of EXIF", reader.unreadable);
             fields.lost.push((Loss::Metadata, what));
         }
         Some(fields)
@@ -161,11 +163,33 @@ fn may_hold_offsets(kind: u16) -> bool {
     matches!(kind, 1 | 4 | 6 | 7 | 9 | 13)
 }
 
-/// What the rules say is lost of a main directory, each kind once.
-pub(in crate::codec) fn lost_of_main(block: &Block, main: u32) -> Vec<(Loss, String)> {
+/// Sorts the tags (with their field types) of a main directory into those that can be taken along, and what is
+/// lost with the others, each kind once.
+pub(in crate::codec) fn sorted_out(entries: &[(u16, u16)]) -> (HashSet<u16>, Vec<(Loss, String)>) {
+    let mut lost = lost_of(entries.iter().map(|&(tag, _)| tag));
+    let (mut kept, mut stuck) = (HashSet::new(), BTreeSet::new());
+    for &(tag, kind) in entries {
+        match fate(tag) {
+            Fate::Kept => kept.insert(tag),
+            Fate::Unknown if !may_hold_offsets(kind) => kept.insert(tag),
+            Fate::Unknown => stuck.insert(tag),
+            _ => false,
+        };
+    }
+    if !stuck.is_empty() {
+        let named: Vec<String> = stuck.iter().take(8).map(u16::to_string).collect();
+        let more = stuck.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let s = if stuck.len() == 1 { "" } else { "s" };
+        lost.push((Loss::Metadata, format!("tag{s} {}{more}", named.join(", "))));
+    }
+    (kept, lost)
+}
+
+/// What the rules say is lost with these tags of a main directory, each kind once.
+pub(in crate::codec) fn lost_of(tags: impl Iterator<Item = u16>) -> Vec<(Loss, String)> {
     let mut lost: Vec<(Loss, String)> = Vec::new();
-    for entry in block.entries(main) {
-        let (Ok(Entry { tag, .. }) | Err(tag)) = entry;
+    for tag in tags {
         if let Fate::Lost(loss, what) = fate(tag)
             && !lost.iter().any(|(_, known)| known == what)
         {
@@ -173,17 +197,6 @@ pub(in crate::codec) fn lost_of_main(block: &Block, main: u32) -> Vec<(Loss, Str
         }
     }
     lost
-}
-
-/// Tags that are not known, as one loss.
-fn unknown_tags(mut tags: Vec<u16>) -> Option<(Loss, String)> {
-    tags.sort_unstable();
-    tags.dedup();
-    let named: Vec<String> = tags.iter().take(8).map(u16::to_string).collect();
-    let more = tags.len() - named.len();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let tag = if tags.len() == 1 { "tag" } else { "tags" };
-    (!tags.is_empty()).then(|| (Loss::Metadata, format!("{tag} {}{more}", named.join(", "))))
 }
 
 /// Takes fields out of directories.

@@ -81,11 +81,6 @@ fn insert_orientation(bytes: &mut Vec<u8>, value: u32) {
     patch(bytes, |_| Some((4, offset.to_vec())));
 }
 
-/// Sets a main-directory field that holds one SHORT; false when it is missing.
-pub(in crate::codec) fn set_short(bytes: &mut [u8], tag: u16, value: u16) -> bool {
-    patch(bytes, |block| Some((block.find(block.main()?, tag)? + 8, block.short(value).to_vec())))
-}
-
 /// Sets the picture's size wherever it is stated: in the main directory, as PixelXDimension and
 /// PixelYDimension, and among the Interoperability fields.
 pub(in crate::codec) fn set_size(bytes: &mut [u8], width: u32, height: u32) {

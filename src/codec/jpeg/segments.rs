@@ -70,11 +70,7 @@ pub(super) fn metadata(file: &[u8], layout: &Layout) -> Metadata {
         }
     }
     for comment in &layout.comments {
-        meta.texts.push(Text {
-            keyword: "Comment".to_owned(),
-            bytes: comment.to_vec(),
-            encoding: TextEncoding::Unknown,
-        });
+        meta.texts.push(Text::new("Comment", comment.to_vec(), TextEncoding::Unknown));
     }
     let claims = Claims { pictures: std::mem::take(&mut parts.pictures), xmp: meta.xmp.as_deref() };
     let extras = behind::extras(file, layout.end, &claims);

@@ -91,7 +91,7 @@ fn assembled(coded: Vec<u8>, meta: &mut Metadata, notes: &mut Vec<String>) -> Ve
                 });
             }
             Part::Behind(behind_it) => behind.push(behind_it),
-            Part::Gone | Part::Chunk(..) => meta.extras.push(extra),
+            Part::Gone | Part::Chunk { .. } => meta.extras.push(extra),
         }
     }
     if let Some(resources) = meta.iptc.take() {

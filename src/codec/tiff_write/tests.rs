@@ -112,11 +112,7 @@ fn damaged_blocks_leave_what_can_be_read() {
 
 #[test]
 fn a_comment_becomes_the_description_where_there_is_none() {
-    let text = |keyword: &str, bytes: &[u8], encoding| Text {
-        keyword: keyword.into(),
-        bytes: bytes.into(),
-        encoding,
-    };
+    let text = |keyword: &str, bytes: &[u8], encoding| Text::new(keyword, bytes.to_vec(), encoding);
     let described = Fields { main: vec![field(IMAGE_DESCRIPTION, 2, b"old\0")], ..Fields::default() };
     for (comment, encoding, exif, want) in [
         (&b"plain"[..], TextEncoding::Unknown, None, Some(&b"plain\0"[..])),
