@@ -358,6 +358,7 @@ pub fn encode(
     if meta.orientation != 1 && (converted || !format.carries_exif() || !options.keep_metadata) {
         upright = Some(crate::image::orient::upright(image.clone(), meta.orientation));
         meta.set_orientation(1);
+        meta.moved();
     }
     let image = upright.as_ref().unwrap_or(image);
     if !options.keep_metadata {
