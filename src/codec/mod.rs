@@ -3,6 +3,7 @@
 //! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
 //! a file is decided by its content, never by its name alone.
 
+mod bmp;
 mod cmyk;
 mod colour;
 mod exif;
@@ -228,6 +229,7 @@ pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Heade
         Format::Jpeg => jpeg::probe(reader),
         Format::Png => png::probe(reader),
         Format::Tiff => tiff::probe(reader),
+        Format::Bmp => bmp::probe(reader),
         _ => simple::probe(reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
@@ -265,6 +267,7 @@ pub fn decode_probed(
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
+        Format::Bmp => bmp::decode(bytes, header),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -329,6 +332,7 @@ pub fn encode(
         Format::Png => png::encode(image, &mut meta, options, &mut notes),
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
+        Format::Bmp => bmp::encode(image, &mut meta),
         _ => simple::encode(image, format),
     }?;
     notes.extend(meta.lost(format));

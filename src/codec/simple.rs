@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, Cursor, Seek};
 
-use image::codecs::bmp::BmpEncoder;
 use image::codecs::gif::GifEncoder;
 use image::codecs::ico::IcoEncoder;
 use image::codecs::qoi::QoiEncoder;
@@ -180,10 +179,6 @@ pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecErro
     match format {
         Format::Pnm => return Ok(pnm(image)),
         Format::Farbfeld => return Ok(farbfeld(image)),
-        Format::Bmp => {
-            let (pixels, colour) = eight_bit(image, image.channels == 1 && image.alpha.is_none());
-            BmpEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
-        }
         Format::Tga => {
             // Its run-length packets cross lines, which other readers refuse.
             let (pixels, colour) = eight_bit(image, image.channels == 1);
@@ -207,7 +202,7 @@ pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecErro
             let (pixels, colour) = eight_bit(image, false);
             GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
         }
-        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP => {
+        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP | Format::Bmp => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }
