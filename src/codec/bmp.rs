@@ -147,7 +147,11 @@ impl Bitmap {
         let usual = if bits <= 8 { 1usize << bits } else { 0 };
         // Some writers state none, or more than there is room for; few use more than there are indices.
         let room = pixels_at.saturating_sub(palette_at) / entry;
-        let entries = if stated == 0 { usual } else { stated }.min(room.max(usual));
+        let entries = match stated {
+            0 if pixels_at == 0 => usual,
+            0 => usual.min(room),
+            stated => stated.min(room.max(usual)),
+        };
         let palette_end = palette_at + entries * entry;
         let palette = if bits <= 8 {
             let entries = bytes.get(palette_at..palette_end).unwrap_or_default().chunks_exact(entry);
@@ -166,7 +170,7 @@ impl Bitmap {
             packing,
             masks,
             palette,
-            pixels_at: if pixels_at == 0 { palette_end } else { pixels_at },
+            pixels_at: pixels_at.max(palette_end),
             head_end: palette_end,
             header_bytes: size as usize,
             packed_bytes: if core { 0 } else { field(20)? as usize },

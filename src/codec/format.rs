@@ -66,10 +66,10 @@ impl Format {
     }
 
     /// File name extensions in lower case, the usual one first.
-    pub fn extensions(self) -> &'static [&'static str] {
+    pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Format::Png => &["png", "apng"],
-            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jif", "jfi"],
             Format::Tiff => &["tif", "tiff"],
             Format::WebP => &["webp"],
             Format::Bmp => &["bmp", "dib"],

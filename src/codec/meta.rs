@@ -231,7 +231,7 @@ impl Metadata {
     /// it point by point no longer does.
     pub fn moved(&mut self) {
         for extra in &mut self.extras {
-            if extra.loss == Loss::GainMap {
+            if extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)) {
                 extra.part = Part::Gone;
             }
         }

@@ -3,11 +3,15 @@
 //! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
 //! a file is decided by its content, never by its name alone.
 
+mod apng;
 mod bmp;
 mod cmyk;
 mod colour;
 mod exif;
+mod exif_data;
 mod format;
+mod frames;
+mod gif;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
@@ -15,7 +19,9 @@ mod loss;
 mod meta;
 mod pack;
 mod png;
+mod pnm;
 mod simple;
+mod tga;
 mod tiff;
 mod tiff_write;
 mod webp;
@@ -25,9 +31,11 @@ use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 pub use colour::Colour;
+pub use exif_data::ExifData;
 pub use format::Format;
+pub use frames::further;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -222,20 +230,55 @@ pub struct Encoded {
 ///
 /// # Errors
 /// As [`decode`], save for damage that only shows in the pixel data.
-pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+pub fn probe<R: BufRead + Seek>(reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+    probe_picture(reader, path_hint, 0)
+}
+
+/// As [`probe`], of one of the file's pictures: page or frame, numbered from 0.
+///
+/// # Errors
+/// As [`probe`]; also when there is no picture of that number.
+pub fn probe_picture<R: BufRead + Seek>(
+    mut reader: R,
+    path_hint: &Path,
+    picture: u32,
+) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
     let format = Format::sniff(&head, path_hint)?;
-    let header = match format {
-        Format::Jpeg => jpeg::probe(reader),
-        Format::Png => png::probe(reader),
-        Format::Tiff => tiff::probe(reader),
-        Format::Bmp => bmp::probe(reader),
-        _ => simple::probe(reader, format),
+    let mut header = match format {
+        Format::Jpeg => jpeg::probe(&mut reader),
+        Format::Png => png::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
+        Format::Bmp => bmp::probe(&mut reader),
+        Format::Tga => tga::probe(&mut reader),
+        _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    Ok(header)
+    frames::count(&mut reader, &mut header)?;
+    if picture >= header.pictures {
+        return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
+    }
+    Ok(Header { picture, ..header })
+}
+
+/// The headers of all pages of a file. Frames of an animation are all of one size: the first stands for them.
+/// Pages whose headers can't be read are left out, save for the first.
+///
+/// # Errors
+/// As [`probe`], of the first.
+pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
+    let first = probe(&mut reader, path_hint)?;
+    let pages = if first.animated { 1 } else { first.pictures };
+    let mut headers = vec![first];
+    for picture in 1..pages {
+        if reader.rewind().is_err() {
+            break;
+        }
+        headers.extend(probe_picture(&mut reader, path_hint, picture));
+    }
+    Ok(headers)
 }
 
 /// Decodes a file's first picture.
@@ -268,6 +311,7 @@ pub fn decode_probed(
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
         Format::Bmp => bmp::decode(bytes, header),
+        Format::Tga => tga::decode(bytes),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -275,7 +319,13 @@ pub fn decode_probed(
         .into_iter()
         .partition(|extra| matches!(extra.loss, Loss::Pages | Loss::Frames));
     decoded.meta.extras = extras;
-    let unread: Vec<Extra> = unread;
+    let mut unread: Vec<Extra> = unread;
+    if header.animated && header.pictures > 1 {
+        // One wording, and one way of counting, for all formats.
+        unread.retain(|extra| extra.loss != Loss::Frames);
+        let what = format!("the first of {} is kept", header.pictures);
+        unread.push(Extra { loss: Loss::Frames, what, part: Part::Gone });
+    }
     decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
     if let (true, Some(what)) = (limits.strict, decoded.faults.first()) {
         return Err(damaged(header.format, format_args!("{what} (read all the same without `strict`)")));
@@ -333,7 +383,7 @@ pub fn encode(
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
         Format::Bmp => bmp::encode(image, &mut meta),
-        _ => simple::encode(image, format),
+        _ => simple::encode(image, &mut meta, format),
     }?;
     notes.extend(meta.lost(format));
     Ok(Encoded { bytes, notes })

@@ -29,6 +29,8 @@ pub struct Task {
     pub foreign: Option<Refusal>,
     /// An output path that the file system refuses, and why.
     pub refused: Option<(PathBuf, String)>,
+    /// Why another input has the name of an output.
+    pub clash: Option<String>,
 }
 
 /// What the ledger knew of an item before.
@@ -88,9 +90,12 @@ pub fn make_task(
         .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
         .collect();
     let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
+    let clash = names.clashes.get(&index).into_iter().flatten();
+    let clash =
+        clash.filter(|clash| decision.make.contains(&clash.product)).map(|c| c.message.clone()).next();
     let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let make = decision.make.clone();
-    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused }
+    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused, clash }
 }
 
 fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> Before {

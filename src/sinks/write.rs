@@ -104,9 +104,9 @@ impl Write {
     }
 
     /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
-    /// folders of their own, patches a number at the end of the name.
+    /// folders of their own, pages and patches a number at the end of the name.
     pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
-        let patch = place.patch_suffix();
+        let number = place.suffix();
         let mut path = self.folder.clone();
         path.extend(&place.variant);
         path.push(relative);
@@ -114,11 +114,11 @@ impl Write {
             Some(format) => format.extensions().first().map(OsString::from),
             None => path.extension().map(OsString::from),
         };
-        let keeps = self.format.is_none() && self.suffix.is_empty() && patch.is_empty();
+        let keeps = self.format.is_none() && self.suffix.is_empty() && number.is_empty();
         if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
-            name.push(&patch);
+            name.push(&number);
             if let Some(extension) = extension {
                 name.push(".");
                 name.push(extension);
@@ -177,8 +177,12 @@ mod tests {
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
         assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
-        let place = Place { numbers: vec![3], variant: vec!["fog".into(), "2".into()], patch: Some(3) };
+        let place = Place { variant: vec!["fog".into(), "2".into()], patch: Some(3), ..Place::default() };
         let many = write(None, "_x").path(Path::new("a/b.png"), &place);
         assert_eq!(many, Path::new("images/fog/2/a/b_x_0003.png"));
+        let page = Place { page: Some(12), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &page), Path::new("images/a_p0012.tif"));
+        let patch = Place { page: Some(2), patch: Some(3), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &patch), Path::new("images/a_p0002_0003.tif"));
     }
 }

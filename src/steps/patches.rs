@@ -194,7 +194,9 @@ impl ManyStep for Patches {
                 place,
                 meta,
                 source: sample.source.clone(),
+                exif: sample.exif.clone(),
                 notes: Vec::new(),
+                further: None,
             };
             let int = |v: usize| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
             Ok((piece, vec![Value::Int(number.into()), int(x), int(y)]))

@@ -37,10 +37,11 @@ pub(super) fn extras(file: &[u8], end: usize, claims: &Claims) -> Vec<Extra> {
         return Vec::new();
     }
     let mut pieces = footers(behind, end);
-    listed(&mut pieces, behind, end, claims);
+    // The container's words are plainer than the list's, which calls a gain map just a picture.
     if let Some(packet) = claims.xmp {
         contained(&mut pieces, behind, packet);
     }
+    listed(&mut pieces, behind, end, claims);
     pieces.sort_by_key(|piece| piece.start);
     unknown(&mut pieces, behind);
     // Only what stands directly behind the picture, nothing missing before it, is still where its readers look.
@@ -167,6 +168,10 @@ fn listed(pieces: &mut Vec<Piece>, behind: &[u8], before: usize, claims: &Claims
             if gain_map { (Loss::GainMap, "gain map") } else { (Loss::Pictures, picture.kind()) };
         let what = format!("{what} ({} bytes)", bytes.len());
         let attribute = Some(picture.attribute);
+        if let Some(known) = pieces.iter_mut().find(|piece| piece.start == start) {
+            known.attribute = attribute;
+            continue;
+        }
         add(pieces, Piece { start, end, loss, what, attribute, movable: gain_map, from_end: false });
     }
 }

@@ -3,8 +3,8 @@
 mod reading;
 
 use super::{Processed, Spare, Stopped};
-use crate::codec::CodecError;
-use crate::columns::{self, Row};
+use crate::codec::{CodecError, ExifData};
+use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
 use crate::run::inputs::Input;
@@ -17,6 +17,7 @@ use crate::store::{Refusal, Staged, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What was got of an input.
@@ -126,9 +127,9 @@ impl<'a> Work<'a> {
                 return Ok((facts.clone(), None));
             }
         }
-        let decoded = match content {
-            Content::File(bytes) => self.decode(&bytes, room)?,
-            Content::Made(made, rgb) => made.decoded(rgb),
+        let (decoded, further) = match content {
+            Content::File(bytes) => self.decode(bytes, room)?,
+            Content::Made(made, rgb) => (made.decoded(rgb), None),
         };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
@@ -145,9 +146,11 @@ impl<'a> Work<'a> {
             reference: None,
             place: Place::default(),
             image: decoded.image,
+            exif: Arc::new(ExifData::of(&decoded.meta)),
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
+            further,
         };
         self.seconds[0] = clock.elapsed().as_secs_f64();
         Ok((facts, Some(sample)))
@@ -185,6 +188,8 @@ impl<'a> Work<'a> {
         for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
             let clock = Instant::now();
             if let Action::Many(step) = &link.action {
+                // Of pieces of a page, the ledger also keeps which page's.
+                let page = (plan.first_fan() < index).then(|| sample.place.page.unwrap_or(1));
                 for note in std::mem::take(&mut sample.notes) {
                     self.note(note);
                 }
@@ -194,7 +199,8 @@ impl<'a> Work<'a> {
                 loop {
                     let clock = Instant::now();
                     let Some(piece) = pieces.next() else { break };
-                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
+                    let (piece, mut row) = piece.map_err(|e| e.at_step(link.name))?;
+                    row.splice(..0, page.map(|page| Value::Int(page.into())));
                     self.record(link, &row);
                     spent += clock.elapsed();
                     self.walk(index + 1, last, piece)?;
@@ -344,11 +350,13 @@ pub fn refused(refusal: &Refusal) -> ItemError {
     ItemError::new(kind, refusal.to_string())
 }
 
-fn decode_error(error: &CodecError) -> ItemError {
-    let kind = match error {
-        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
-        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
-        _ => ErrorKind::Undecodable,
-    };
-    ItemError::new(kind, error.to_string())
+impl From<&CodecError> for ItemError {
+    fn from(error: &CodecError) -> ItemError {
+        let kind = match error {
+            CodecError::Unsupported { .. } => ErrorKind::Unsupported,
+            CodecError::TooLarge { .. } => ErrorKind::TooLarge,
+            _ => ErrorKind::Undecodable,
+        };
+        ItemError::new(kind, error.to_string())
+    }
 }

@@ -225,7 +225,7 @@ impl Pairs {
         let clean = sample.reference.as_ref().ok_or_else(missing)?;
         let split = self.split(&sample.hash);
         let key = source_key(&sample.relative, &[&product[..], &sample.hash]);
-        let key = format!("{key}{}", sample.place.patch_suffix());
+        let key = format!("{key}{}", sample.place.suffix());
         let variant: String = sample.place.variant.iter().map(|word| format!("_{word}")).collect();
         let noisy_key = format!("{key}{variant}");
         // Only where names need not be equal, variants share their clean picture.

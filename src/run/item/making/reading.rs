@@ -1,17 +1,19 @@
 //! Getting hold of an item's input, and a closer look at its outputs that are not as they were written.
 
-use super::{Content, Work, decode_error, refused};
+use super::{Content, Work, refused};
 use crate::codec::{self, Decoded, Header};
 use crate::error::{ErrorKind, ItemError};
 use crate::run::inputs::{Origin, read_unchanged};
 use crate::run::item::Stopped;
 use crate::run::ledger::Output;
 use crate::shown::Show;
+use crate::steps::pages::{self, Further, Pages};
 use crate::store::{Refusal, Standing, StoreError};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 impl<'a> Work<'a> {
     /// Looks closer at outputs that are not as they were written: a copy under a new time is as good; what somebody
@@ -62,7 +64,7 @@ impl<'a> Work<'a> {
             }
             Origin::Made(made) => {
                 let header = made.header();
-                codec::check_limits(&header, &self.limits()).map_err(|e| decode_error(&e))?;
+                codec::check_limits(&header, &self.limits()).map_err(|e| ItemError::from(&e))?;
                 self.fits(&header, room)?;
                 let (rgb, hash) = made.render();
                 Ok((Content::Made(made, rgb), hash))
@@ -70,22 +72,46 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn decode(&self, bytes: &[u8], room: Option<u64>) -> Result<Decoded, Stopped> {
+    /// Decodes the first picture. Where all are wanted and there are more, gives also what they are read from.
+    pub(super) fn decode(
+        &self,
+        bytes: Vec<u8>,
+        room: Option<u64>,
+    ) -> Result<(Decoded, Option<Further>), Stopped> {
         let path = &self.input.relative;
         if bytes.is_empty() {
             let message = format!("{} is empty; restore it from a backup, or exclude it", path.shown());
             return Err(ItemError::new(ErrorKind::Undecodable, message).into());
         }
-        let header = codec::probe(Cursor::new(bytes), path).map_err(|e| decode_error(&e))?;
-        self.fits(&header, room)?;
-        Ok(codec::decode_probed(bytes, &header, path, &self.limits()).map_err(|e| decode_error(&e))?)
+        let wanted = self.plan.input.pages;
+        let headers = match wanted {
+            Pages::All => codec::probe_pages(Cursor::new(&bytes), path),
+            _ => codec::probe(Cursor::new(&bytes), path).map(|header| vec![header]),
+        };
+        let headers = headers.map_err(|e| ItemError::from(&e))?;
+        for header in &headers {
+            self.fits(header, room)?;
+        }
+        let Some(header) = headers.into_iter().next() else {
+            return Err(ItemError::new(ErrorKind::Undecodable, "the file has no picture").into());
+        };
+        wanted.check(&header)?;
+        let limits = self.limits();
+        let mut decoded =
+            codec::decode_probed(&bytes, &header, path, &limits).map_err(|e| ItemError::from(&e))?;
+        let several = wanted == Pages::All && header.pictures > 1;
+        if several {
+            pages::keep_notes(&mut decoded.source.notes);
+        }
+        let further = several.then(|| Further { bytes: Arc::new(bytes), header, limits });
+        Ok((decoded, further))
     }
 
     pub(super) fn limits(&self) -> codec::Limits {
         codec::Limits {
             max_pixels: self.plan.limits.pixels,
             max_bytes: self.plan.limits.memory,
-            strict: false,
+            strict: self.plan.input.strict,
         }
     }
 
