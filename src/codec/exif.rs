@@ -195,14 +195,6 @@ pub(super) fn set_orientation(bytes: &mut Vec<u8>, orientation: u8) {
     }
 }
 
-/// Sets a main-directory field that holds one SHORT; false when it is missing.
-pub(super) fn set_short(bytes: &mut [u8], tag: u16, value: u16) -> bool {
-    patch(bytes, |block| {
-        let at = block.find(block.u32(4)?, tag)?;
-        Some((at + 8, (if block.little { value.to_le_bytes() } else { value.to_be_bytes() }).to_vec()))
-    })
-}
-
 /// Copies the main directory to the end of the block with an orientation entry in its place by tag.
 fn insert_orientation(bytes: &mut Vec<u8>, short: impl Fn(bool) -> [u8; 4]) {
     let Some((directory, offset)) = Block::new(bytes).and_then(|block| {

@@ -58,6 +58,13 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             fallback: Fallback::Unset,
             doc: "Text added to the file name before its extension, such as `_x2`.",
         },
+        Param {
+            name: "times",
+            kind: Kind::Choice(&["now", "keep"]),
+            fallback: Fallback::Yaml("now"),
+            doc: "Time of the file: `now` is when it was written, `keep` the original's times of last change and access. \
+                  Permissions are the original's in any case, without those to execute; owners are not carried over.",
+        },
     ],
     shorthand: None,
     example: "- write: {folder: images, format: same, quality: 92, metadata: keep}",
@@ -73,6 +80,7 @@ pub struct Write {
     compression: Compression,
     dither: bool,
     suffix: String,
+    keep_times: bool,
 }
 
 /// Compiles the step.
@@ -82,7 +90,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         build.error(args, "suffix", "a suffix can't contain `/`", None);
         return None;
     }
-    Some(Built::from(Action::Write(Write {
+    let action = Action::Write(Write {
         folder: args.path("folder")?.to_path_buf(),
         format: Format::from_name(args.text("format")?),
         quality: u8::try_from(args.int("quality")?).ok()?,
@@ -94,13 +102,20 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         },
         dither: args.bool("dither")?,
         suffix,
-    })))
+        keep_times: args.text("times")? == "keep",
+    });
+    Some(Built { besides: &["times"], ..Built::from(action) })
 }
 
 impl Write {
     /// The folder, relative to the output.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether outputs have their originals' times.
+    pub fn keeps_times(&self) -> bool {
+        self.keep_times
     }
 
     /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
@@ -166,6 +181,7 @@ mod tests {
             compression: Compression::Fast,
             dither: false,
             suffix: suffix.into(),
+            keep_times: false,
         }
     }
 

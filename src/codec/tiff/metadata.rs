@@ -94,16 +94,27 @@ pub(super) fn read<R: Read + Seek>(
             meta.saw(loss, format!("{name}; it can't be read"));
         }
     }
-    others(directory, &mut meta);
+    let srgb = is_srgb(file, directory)?;
+    others(directory, &mut meta, srgb);
     Ok(meta)
 }
 
-/// Puts down the tags that nobody carries.
-fn others(directory: &Directory, meta: &mut Metadata) {
+/// True when the white point and the primaries, as far as they are given, are those of sRGB.
+fn is_srgb<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<bool, CodecError> {
+    let near = |found: &[f64], want: &[f64]| found.iter().zip(want).all(|(a, b)| (a - b).abs() < 0.002);
+    let white = file.fractions(directory, tag::WHITE_POINT)?;
+    let primaries = file.fractions(directory, tag::PRIMARIES)?;
+    Ok(near(&white, &[0.3127, 0.3290]) && near(&primaries, &[0.64, 0.33, 0.30, 0.60, 0.15, 0.06]))
+}
+
+/// Puts down the tags that nobody carries; `srgb` says that the primaries are the usual ones.
+fn others(directory: &Directory, meta: &mut Metadata, srgb: bool) {
     let has = |tags: &[u16]| directory.entries.iter().any(|entry| tags.contains(&entry.tag));
     for (tags, loss, name) in GROUPS {
         // A profile says it better.
-        if has(tags) && !(loss == Loss::Colour && meta.icc.is_some()) {
+        if has(tags)
+            && !(loss == Loss::Colour && (meta.icc.is_some() || tags.contains(&tag::PRIMARIES) && srgb))
+        {
             meta.saw(loss, name);
         }
     }
