@@ -151,6 +151,10 @@ impl Format {
         if extension == Some(Format::Tga) {
             return Ok(Format::Tga);
         }
+        // As they lie in a clipboard, without the file's own header.
+        if extension == Some(Format::Bmp) && matches!(head, [12 | 40 | 108 | 124, 0, 0, 0, ..]) {
+            return Ok(Format::Bmp);
+        }
         let what =
             if head.is_empty() { "the file is empty" } else { "the content is of no known image format" };
         Err(CodecError::Unsupported { format: "image", what: what.to_owned() })

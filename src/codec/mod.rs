@@ -4,12 +4,14 @@
 //! a file is decided by its content, never by its name alone.
 
 mod apng;
+mod bmp;
 mod cmyk;
 mod colour;
 mod exif;
 mod exif_data;
 mod format;
 mod frames;
+mod gif;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
@@ -17,7 +19,9 @@ mod loss;
 mod meta;
 mod pack;
 mod png;
+mod pnm;
 mod simple;
+mod tga;
 mod tiff;
 mod tiff_write;
 mod webp;
@@ -245,6 +249,8 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
         Format::Tiff => tiff::probe(&mut reader, picture),
+        Format::Bmp => bmp::probe(&mut reader),
+        Format::Tga => tga::probe(&mut reader),
         _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
@@ -304,6 +310,8 @@ pub fn decode_probed(
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
+        Format::Bmp => bmp::decode(bytes, header),
+        Format::Tga => tga::decode(bytes),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -375,7 +383,8 @@ pub fn encode(
         Format::Png => png::encode(image, &mut meta, options, &mut notes),
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
-        _ => simple::encode(image, format),
+        Format::Bmp => bmp::encode(image, &mut meta),
+        _ => simple::encode(image, &mut meta, format),
     }?;
     notes.extend(meta.lost(format));
     Ok(Encoded { bytes, notes })

@@ -91,7 +91,8 @@ fn worst_difference(a: &Image, b: &Image) -> f32 {
 /// The image as a format without gray, alpha or 16 bits gives it back.
 fn as_held(image: &Image, format: Format) -> Image {
     let mut held = image.clone();
-    let gray = matches!(format, Format::Png | Format::Tiff | Format::Pnm | Format::Tga);
+    let gray = matches!(format, Format::Png | Format::Tiff | Format::Pnm | Format::Tga)
+        || (format == Format::Bmp && held.alpha.is_none());
     if held.channels == 1 && !gray {
         held.channels = 3;
         held.samples = Samples::U16(pack::triple(&pack::to_u16(&held.samples)));
