@@ -4,13 +4,18 @@
 //! a file is decided by its content, never by its name alone.
 
 mod apng;
+mod av1;
 mod cmyk;
 mod exif;
+mod foreign;
 mod format;
 mod frames;
+mod heif;
+mod hevc;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
+mod jxl;
 mod loss;
 mod meta;
 mod pack;
@@ -20,6 +25,7 @@ mod tiff;
 mod tiff_write;
 mod webp;
 mod xmp;
+mod ycbcr;
 
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
@@ -232,6 +238,8 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
         Format::Tiff => tiff::probe(&mut reader),
+        Format::JpegXl => jxl::probe(&mut reader),
+        Format::Avif | Format::Heic => heif::probe(&mut reader, format),
         _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
@@ -291,6 +299,8 @@ pub fn decode_probed(
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
+        Format::JpegXl => jxl::decode(bytes, header),
+        Format::Avif | Format::Heic => heif::decode(bytes, header.format),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -359,6 +369,9 @@ pub fn encode(
         Format::Png => png::encode(image, &mut meta, options, &mut notes),
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            Err(cannot_encode(format, "it is only read; write png, or another format"))
+        }
         _ => simple::encode(image, format),
     }?;
     notes.extend(meta.lost(format));

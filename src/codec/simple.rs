@@ -13,8 +13,8 @@ use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{cannot_encode, malformed, pack, unsupported, webp};
 use crate::image::{Depth, Image, Samples};
 
-fn image_format(format: Format) -> ImageFormat {
-    match format {
+fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
+    Ok(match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
@@ -26,7 +26,10 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Tga => ImageFormat::Tga,
         Format::Ico => ImageFormat::Ico,
         Format::Farbfeld => ImageFormat::Farbfeld,
-    }
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            return Err(malformed(format, "not a simple format"));
+        }
+    })
 }
 
 fn open<'a, R: BufRead + Seek + 'a>(
@@ -34,7 +37,7 @@ fn open<'a, R: BufRead + Seek + 'a>(
     format: Format,
     max_bytes: u64,
 ) -> Result<impl ImageDecoder + use<'a, R>, CodecError> {
-    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let mut reader = ImageReader::with_format(reader, image_format(format)?);
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(max_bytes);
     reader.limits(limits);
@@ -207,7 +210,13 @@ pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecErro
             let (pixels, colour) = eight_bit(image, false);
             GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
         }
-        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP => {
+        Format::Png
+        | Format::Jpeg
+        | Format::Tiff
+        | Format::WebP
+        | Format::JpegXl
+        | Format::Avif
+        | Format::Heic => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }

@@ -57,7 +57,7 @@ pub const LIMITS_SECTION: (&str, &str) = ("limits", "Bounds on memory, image siz
 pub const INPUT_SHORTHAND: &str = "path";
 
 /// What is an image by its name, as a YAML list of one pattern.
-pub const IMAGES: &str = "[\"**/*.{jpg,jpeg,png,tif,tiff,webp,bmp,gif,pnm,pgm,ppm,pbm,pam,qoi,tga,ico,ff}\"]";
+pub const IMAGES: &str = "[\"**/*.{jpg,jpeg,png,tif,tiff,webp,bmp,gif,pnm,pgm,ppm,pbm,pam,qoi,tga,ico,ff,jxl,avif,heic,heif,hif}\"]";
 
 /// Parameters of `input`.
 pub const INPUT: &[Param] = &[

@@ -95,7 +95,10 @@ fn missing_frames_are_damage() {
         let header = probe(Cursor::new(&whole), Path::new(name)).unwrap();
         let cut = whole[..whole.len() - whole.len() / 4].to_vec();
         let frames = further(Arc::new(cut), &header, name.into(), LIMITS);
-        assert!(frames.is_err() || frames.is_ok_and(|mut frames| frames.any(|frame| frame.is_err())), "{name}");
+        assert!(
+            frames.is_err() || frames.is_ok_and(|mut frames| frames.any(|frame| frame.is_err())),
+            "{name}"
+        );
     }
 }
 
