@@ -107,7 +107,9 @@ fn as_held(image: &Image, format: Format) -> Image {
 
 #[test]
 fn lossless_formats_give_back_every_sample() {
-    for format in Format::ALL.into_iter().filter(|f| !matches!(f, Format::Jpeg | Format::Gif)) {
+    for format in
+        Format::ALL.into_iter().filter(|f| f.is_written() && !matches!(f, Format::Jpeg | Format::Gif))
+    {
         for (channels, alpha) in [(1, false), (1, true), (3, false), (3, true)] {
             for depth in [Depth::U8, Depth::U16, Depth::F32] {
                 let image = picture(channels, depth, alpha, false);
