@@ -117,16 +117,18 @@ impl Fields {
     /// Where the maker note must stand with what is behind it, which is the case for most; `Err` when it can't stand in a new block.
     fn note_place(&self) -> Result<Option<Range<usize>>, ()> {
         let Some(note) = self.exif.iter().find(|field| field.tag == MAKER_NOTE) else { return Ok(None) };
+        let place = |at: &u32| *at as usize..*at as usize + note.data.len() + self.behind_note.len();
+        let at = self.note_at.filter(|at| (8..=MAX_GAP).contains(at));
         if notes::can_move(&note.data) {
-            return Ok(None);
+            // Some point to a preview behind themselves, so that their place is kept where that costs little.
+            return Ok(at.as_ref().map(place).filter(|place| place.end <= MAX_GAP as usize / 2));
         }
-        let at = self.note_at.filter(|at| (8..=MAX_GAP).contains(at)).ok_or(())? as usize;
-        Ok(Some(at..at + note.data.len() + self.behind_note.len()))
+        at.as_ref().map(place).map(Some).ok_or(())
     }
 
     /// Takes the maker note out unless it says the same wherever it stands.
     pub(in crate::codec) fn free_note(&mut self) {
-        self.note_at = None;
+        (self.note_at, self.behind_note) = (None, Vec::new());
         self.drop_stuck_note();
     }
 
@@ -174,8 +176,7 @@ impl Fields {
 /// other pictures may be among it.
 fn behind_note(block: &Block, main: u32, note: Range<usize>) -> Option<Vec<u8>> {
     let next = block.u32(block.extent(main)?.end - 4)?;
-    let stuck = !block.bytes.get(note.clone()).is_none_or(notes::can_move);
-    if next != 0 || block.find(main, SUB_IFDS).is_some() || !stuck {
+    if next != 0 || block.find(main, SUB_IFDS).is_some() {
         return None;
     }
     let places =
