@@ -4,24 +4,34 @@
 //! a file is decided by its content, never by its name alone.
 
 mod apng;
+mod av1;
+mod bmp;
 mod cmyk;
 mod colour;
 mod exif;
 mod exif_data;
+mod foreign;
 mod format;
 mod frames;
+mod gif;
+mod heif;
+mod hevc;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
+mod jxl;
 mod loss;
 mod meta;
 mod pack;
 mod png;
+mod pnm;
 mod simple;
+mod tga;
 mod tiff;
 mod tiff_write;
 mod webp;
 mod xmp;
+mod ycbcr;
 
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
@@ -245,6 +255,10 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
         Format::Tiff => tiff::probe(&mut reader, picture),
+        Format::Bmp => bmp::probe(&mut reader),
+        Format::Tga => tga::probe(&mut reader),
+        Format::JpegXl => jxl::probe(&mut reader),
+        Format::Avif | Format::Heic => heif::probe(&mut reader, format),
         _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
@@ -304,6 +318,10 @@ pub fn decode_probed(
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
+        Format::Bmp => bmp::decode(bytes, header),
+        Format::Tga => tga::decode(bytes),
+        Format::JpegXl => jxl::decode(bytes, header),
+        Format::Avif | Format::Heic => heif::decode(bytes, header.format),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -375,7 +393,11 @@ pub fn encode(
         Format::Png => png::encode(image, &mut meta, options, &mut notes),
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
-        _ => simple::encode(image, format),
+        Format::Bmp => bmp::encode(image, &mut meta),
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            Err(cannot_encode(format, "it is only read; write png, or another format"))
+        }
+        _ => simple::encode(image, &mut meta, format),
     }?;
     notes.extend(meta.lost(format));
     Ok(Encoded { bytes, notes })

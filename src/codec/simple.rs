@@ -2,19 +2,18 @@
 
 use std::io::{BufRead, Cursor, Seek};
 
-use image::codecs::bmp::BmpEncoder;
 use image::codecs::gif::GifEncoder;
 use image::codecs::ico::IcoEncoder;
 use image::codecs::qoi::QoiEncoder;
 use image::codecs::tga::TgaEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 
-use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
-use super::{cannot_encode, malformed, pack, unsupported, webp};
-use crate::image::{Depth, Image, Samples};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{cannot_encode, damaged, gif, malformed, pack, pnm, unsupported, webp};
+use crate::image::{Image, Samples};
 
-fn image_format(format: Format) -> ImageFormat {
-    match format {
+fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
+    Ok(match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
@@ -26,7 +25,10 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Tga => ImageFormat::Tga,
         Format::Ico => ImageFormat::Ico,
         Format::Farbfeld => ImageFormat::Farbfeld,
-    }
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            return Err(malformed(format, "not a simple format"));
+        }
+    })
 }
 
 fn open<'a, R: BufRead + Seek + 'a>(
@@ -34,7 +36,7 @@ fn open<'a, R: BufRead + Seek + 'a>(
     format: Format,
     max_bytes: u64,
 ) -> Result<impl ImageDecoder + use<'a, R>, CodecError> {
-    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let mut reader = ImageReader::with_format(reader, image_format(format)?);
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(max_bytes);
     reader.limits(limits);
@@ -48,8 +50,23 @@ pub(super) fn decode_error(format: Format, error: ImageError) -> CodecError {
             format: format.name(),
             what: format!("{e}: its header asks for too much memory"),
         },
+        e if ends_early(&e) => damaged(format, "it is cut short: it ends within its pixels or headers"),
         e => malformed(format, e),
     }
+}
+
+/// The file ended where more was to be read.
+fn ends_early(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>()
+            && error.kind() == std::io::ErrorKind::UnexpectedEof
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Reads the header.
@@ -81,18 +98,26 @@ fn bit_depth(colour: ExtendedColorType) -> u8 {
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
     let format = header.format;
     let mut meta = Metadata::default();
-    let (mut lossless, mut frames) = (true, 0);
+    let (mut lossless, mut frames, mut faults) = (true, 0, Vec::new());
     match format {
         Format::WebP => {
             let contents = webp::contents(bytes)?;
             (meta, lossless, frames) = (contents.meta, contents.lossless, contents.frames);
         }
-        Format::Gif => frames = gif_frames(bytes).ok_or_else(|| malformed(format, "it is cut short"))?,
+        Format::Gif => {
+            let contents = gif::contents(bytes)?;
+            (meta, frames, faults) = (contents.meta, contents.frames, contents.faults);
+        }
         Format::Ico => frames = bytes.get(4).map_or(0, |&n| usize::from(n)),
+        Format::Pnm => meta = pnm::metadata(bytes),
+        // Its header tells sRGB, which is usual, from values that are proportional to light.
+        Format::Qoi if bytes.get(13) == Some(&1) => {
+            meta.colour = Some(Colour { gamma: Some(100_000), ..Colour::default() });
+        }
         _ => {}
     }
     let mut decoder = open(Cursor::new(bytes), format, header.decode_bytes)?;
-    if format != Format::WebP {
+    if !matches!(format, Format::WebP | Format::Gif) {
         meta.icc = decoder.icc_profile().ok().flatten();
     }
     let colour = decoder.color_type();
@@ -128,42 +153,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes: Vec::new(),
     };
-    Ok(Decoded { image, meta, source, faults: Vec::new() })
+    Ok(Decoded { image, meta, source, faults })
 }
 
-/// Frames of a GIF, whose blocks must be there in full; the end marker may be missing.
-fn gif_frames(bytes: &[u8]) -> Option<usize> {
-    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-    let mut at = 13 + table(*bytes.get(10)?);
-    let mut frames = 0;
-    loop {
-        match bytes.get(at) {
-            None if frames > 0 && at == bytes.len() => return Some(frames),
-            Some(0x21) => at += 2,
-            Some(0x2C) => {
-                at += 11 + table(*bytes.get(at + 9)?);
-                frames += 1;
-            }
-            Some(0x3B) => return Some(frames),
-            // Zeros between blocks are tolerated by every decoder.
-            Some(0) => {
-                at += 1;
-                continue;
-            }
-            _ => return None,
-        }
-        loop {
-            let block = usize::from(*bytes.get(at)?);
-            at += 1 + block;
-            if block == 0 {
-                break;
-            }
-        }
-    }
-}
-
-/// Encodes in a format without metadata.
-pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecError> {
+/// Encodes in a format with little or no metadata.
+pub(super) fn encode(image: &Image, meta: &mut Metadata, format: Format) -> Result<Vec<u8>, CodecError> {
     let fail = |e: ImageError| cannot_encode(format, e);
     let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
         return Err(cannot_encode(format, "sides beyond 4294967295 pixels"));
@@ -178,12 +172,8 @@ pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecErro
     }
     let mut out = Vec::new();
     match format {
-        Format::Pnm => return Ok(pnm(image)),
+        Format::Pnm => return Ok(pnm::encode(image, meta)),
         Format::Farbfeld => return Ok(farbfeld(image)),
-        Format::Bmp => {
-            let (pixels, colour) = eight_bit(image, image.channels == 1 && image.alpha.is_none());
-            BmpEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
-        }
         Format::Tga => {
             // Its run-length packets cross lines, which other readers refuse.
             let (pixels, colour) = eight_bit(image, image.channels == 1);
@@ -206,8 +196,16 @@ pub(super) fn encode(image: &Image, format: Format) -> Result<Vec<u8>, CodecErro
         Format::Gif => {
             let (pixels, colour) = eight_bit(image, false);
             GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
+            out = gif::with_metadata(out, meta);
         }
-        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP => {
+        Format::Png
+        | Format::Jpeg
+        | Format::Tiff
+        | Format::WebP
+        | Format::Bmp
+        | Format::JpegXl
+        | Format::Avif
+        | Format::Heic => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }
@@ -225,29 +223,6 @@ fn eight_bit(image: &Image, as_gray: bool) -> (Vec<u8>, ExtendedColorType) {
         _ => ExtendedColorType::Rgba8,
     };
     (pixels, colour)
-}
-
-/// Binary PGM or PPM, or PAM with alpha.
-fn pnm(image: &Image) -> Vec<u8> {
-    let (data, per_pixel, max) = if image.depth() == Depth::U8 {
-        let (pixels, per_pixel) = pack::interleaved_u8(image);
-        (pixels, per_pixel, 255)
-    } else {
-        let (samples, per_pixel) = pack::interleaved_u16(image);
-        (pack::be_bytes(&samples), per_pixel, 65535)
-    };
-    let (width, height) = (image.width, image.height);
-    let mut out = match per_pixel {
-        1 => format!("P5\n{width} {height}\n{max}\n"),
-        3 => format!("P6\n{width} {height}\n{max}\n"),
-        n => {
-            let kind = if n == 2 { "GRAYSCALE_ALPHA" } else { "RGB_ALPHA" };
-            format!("P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {n}\nMAXVAL {max}\nTUPLTYPE {kind}\nENDHDR\n")
-        }
-    }
-    .into_bytes();
-    out.extend(data);
-    out
 }
 
 /// Always 16-bit RGBA.

@@ -3,7 +3,7 @@
 use webp::{Encoder, PixelLayout, WebPConfig};
 
 use super::{CodecError, Compression, EncodeOptions, Format, Metadata, Source};
-use super::{cannot_encode, malformed, pack};
+use super::{Loss, cannot_encode, damaged, malformed, pack};
 use crate::image::Image;
 
 /// Longest side the format allows.
@@ -21,9 +21,9 @@ pub(super) struct Contents {
 /// Walks the chunks of a file.
 ///
 /// # Errors
-/// `Malformed` when the file is shorter than its header says.
+/// `Damaged` when the file is shorter than its header says, `Malformed` when it has no picture.
 pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
-    let cut = || malformed(Format::WebP, "it is cut short: it ends before its last chunk does");
+    let cut = || damaged(Format::WebP, "it is cut short: it ends before its last chunk does");
     let size = bytes.get(4..).and_then(|b| b.first_chunk::<4>()).ok_or_else(cut)?;
     let end = u32::from_le_bytes(*size) as usize + 8;
     let body =
@@ -47,8 +47,16 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
                 contents.frames += 1;
                 picture = true;
             }
-            _ => {}
+            // Alpha, and what the file says of its own layout.
+            b"ALPH" | b"VP8X" | b"ANIM" => {}
+            kind => {
+                let name = kind.escape_ascii();
+                contents.meta.saw(Loss::Data, format!("{name} chunk ({} bytes)", data.len()));
+            }
         }
+    }
+    if let Some(behind) = bytes.get(end..).filter(|behind| behind.iter().any(|&b| b != 0)) {
+        contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
     }
     if picture { Ok(contents) } else { Err(malformed(Format::WebP, "it has no picture")) }
 }

@@ -154,6 +154,8 @@ pub struct Link {
     pub action: Action,
     /// Identity of what it makes of an item, for steps that make something lasting.
     pub product: Option<Fingerprint>,
+    /// Identity of the same bytes under the other setting of times, for steps that have one.
+    pub twin: Option<Fingerprint>,
     /// Where it stands in the pipeline.
     pub span: Span,
 }

@@ -48,7 +48,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         let product = fingerprint::product(&upstream, pages::NAME);
         upstream.push(pages::NAME.to_string());
         let action = Action::Many(Box::new(pages::EachPage));
-        Link { name: pages::NAME, action, product: Some(product), span: Span::FILE }
+        Link { name: pages::NAME, action, product: Some(product), twin: None, span: Span::FILE }
     });
     let mut ingredients = Vec::new();
     for (index, step) in spec.steps.iter().enumerate() {
@@ -64,6 +64,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
         let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
+        let mut twin = None;
         let product = match built.action {
             Action::Image(_) | Action::Many(_) => {
                 let columns = !built.action.columns().is_empty();
@@ -71,12 +72,17 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 upstream.push(text);
                 product
             }
-            Action::Columns(_) | Action::Write(_) | Action::Pairs(_) => {
-                Some(fingerprint::product(&upstream, &text))
+            Action::Write(ref sink) => {
+                let products = [text.clone(), format!("{text}  times=keep\n")];
+                let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
+                let (own, other) = if sink.keeps_times() { (keep, now) } else { (now, keep) };
+                twin = Some(other);
+                Some(own)
             }
+            Action::Columns(_) | Action::Pairs(_) => Some(fingerprint::product(&upstream, &text)),
             Action::Table(_) => None,
         };
-        chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
+        chain.push(Link { name: step.descriptor.name, action: built.action, product, twin, span: step.span });
     }
     let (found, mut notes) = build.finish();
     notes.extend(input.iter().flat_map(|input| input.notes.clone()));

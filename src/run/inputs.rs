@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Plan, Source};
 use crate::shown::Show;
 use crate::steps::pages::Pages;
-use crate::store::{FileId, look, mtime_ns};
+use crate::store::{Attributes, FileId, look, mtime_ns};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -313,16 +313,19 @@ fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> 
     Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(meta) })
 }
 
-/// A regular file's bytes, and what identifies them.
+/// A regular file's bytes, what identifies them, and what the file has beside them.
 ///
 /// # Errors
 /// As [`identify`]; `Changed` when it was written to meanwhile.
-pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
+pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attributes), ItemError> {
     // A pipe that has taken the file's place must not block.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let open = fs::File::options().read(true).custom_flags(flags).open(path);
     let mut file = open.map_err(|e| unreadable(path, &e))?;
-    let identity = |file: &fs::File| identity_of(path, &file.metadata().map_err(|e| unreadable(path, &e))?);
+    let look = |file: &fs::File| file.metadata().map_err(|e| unreadable(path, &e));
+    let identity = |file: &fs::File| identity_of(path, &look(file)?);
+    // Reading changes the time of the last access.
+    let attributes = Attributes::of(&look(&file)?);
     let before = identity(&file)?;
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
     // Through `take`, since a file's own `read_to_end` asks for its size and place once more.
@@ -331,7 +334,7 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
         let message = format!("{} changed while it was read; it will be tried again", path.shown());
         return Err(ItemError::new(ErrorKind::Changed, message));
     }
-    Ok((bytes, before))
+    Ok((bytes, before, attributes))
 }
 
 /// The item error for a file that can't be opened or read.

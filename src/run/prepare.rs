@@ -122,9 +122,20 @@ pub fn decide_all(
     let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
     let claims = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
     let outputs = records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice());
+    let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
+    let mut disk = store.map(|store| see(store, outputs)).unwrap_or_default();
+    for (path, files) in &announced {
+        // Size and time may be those of the recorded file, and the file another one that was announced.
+        if let Some(seen) = disk.get_mut(path)
+            && let Seen::File { size, .. } = seen
+            && files.iter().any(|file| file.size == *size)
+        {
+            *seen = Seen::Uncertain;
+        }
+    }
     let names = Names {
-        disk: store.map(|store| see(store, outputs)).unwrap_or_default(),
-        announced: ledger.map(Ledger::announced).transpose()?.unwrap_or_default(),
+        disk,
+        announced,
         others: orphans.iter().map(|o| o.path.clone()).chain(claims).collect(),
         refused: naming::refused(plan, &inputs)?,
         clashes: collisions::find(plan, &inputs, &records, store.filter(|_| writes))?,
@@ -183,7 +194,7 @@ fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &H
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),
                     Seen::Blocked(refusal) => task.foreign = Some(refusal),
-                    Seen::File { .. } | Seen::Other => {
+                    Seen::File { .. } | Seen::Uncertain | Seen::Other => {
                         task.foreign = Some(Refusal::foreign(&store.root().join(path)));
                     }
                 }

@@ -263,6 +263,8 @@ pub struct Built {
     pub action: Action,
     /// Hashes of the files it read, by a name for people.
     pub ingredients: Vec<(String, String)>,
+    /// Parameters that its bytes don't depend on.
+    pub besides: &'static [&'static str],
 }
 
 impl Action {
@@ -279,7 +281,7 @@ impl Action {
 
 impl From<Action> for Built {
     fn from(action: Action) -> Built {
-        Built { action, ingredients: Vec::new() }
+        Built { action, ingredients: Vec::new(), besides: &[] }
     }
 }
 

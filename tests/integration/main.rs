@@ -1,6 +1,8 @@
 //! End-to-end tests of the built program, in one binary.
 
+mod attributes;
 mod bad_input;
+mod carried;
 mod commands;
 mod crafted;
 mod crash;

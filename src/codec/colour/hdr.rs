@@ -9,6 +9,8 @@ use moxcms::{
     Matrix3d, ToneReprCurve, TransferCharacteristics, Vector3d, adapt_to_d50_d,
 };
 
+use super::profile::D65;
+
 /// Nits of reference white.
 const WHITE: f64 = 203.0;
 
@@ -70,8 +72,8 @@ impl Mapping {
         };
         let to_xyz = primaries.transform_to_xyz_d(white);
         let to_d50 = adapt_to_d50_d(to_xyz, white.to_xyyb());
-        let srgb = ColorPrimaries::BT_709.transform_to_xyz_d(Chromaticity::D65);
-        let to_srgb = adapt_to_d50_d(srgb, Chromaticity::D65.to_xyyb()).inverse().mat_mul(to_d50);
+        let srgb = ColorPrimaries::BT_709.transform_to_xyz_d(D65);
+        let to_srgb = adapt_to_d50_d(srgb, D65.to_xyyb()).inverse().mat_mul(to_d50);
         Some(Mapping { transfer, to_xyz, to_d50, to_srgb, peak: peak.clamp(WHITE, 10_000.0) })
     }
 
@@ -115,10 +117,7 @@ impl Mapping {
 
     /// One pixel in sRGB, 0 to 1; colours beyond sRGB are clipped.
     pub(super) fn to_srgb(&self, encoded: [f64; 3]) -> [f64; 3] {
-        multiply(&self.to_srgb, self.linear(encoded)).map(|v| {
-            let v = v.clamp(0.0, 1.0);
-            if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * libm::pow(v, 1.0 / 2.4) - 0.055 }
-        })
+        multiply(&self.to_srgb, self.linear(encoded)).map(srgb_curve)
     }
 
     /// Curve of a gray profile.
@@ -159,6 +158,12 @@ impl Mapping {
     }
 }
 
+/// The curve of sRGB, from light to value.
+pub(super) fn srgb_curve(light: f64) -> f64 {
+    let light = light.clamp(0.0, 1.0);
+    if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * libm::pow(light, 1.0 / 2.4) - 0.055 }
+}
+
 /// The table that leads back, which profiles of this kind must have and nobody uses.
 pub(super) fn no_way_back() -> LutWarehouse {
     let straight = ToneReprCurve::Parametric(vec![1.0]);
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
 
     fn bt2100(transfer: TransferCharacteristics, peak: Option<u32>) -> Mapping {
-        Mapping::new(transfer, ColorPrimaries::BT_2020, Chromaticity::D65, peak).unwrap()
+        Mapping::new(transfer, ColorPrimaries::BT_2020, D65, peak).unwrap()
     }
 
     #[test]

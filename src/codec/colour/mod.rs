@@ -3,13 +3,15 @@
 //! A profile that a format can hold is carried as bytes. What a PNG or BMP says otherwise (gamma, primaries,
 //! sRGB, code points) becomes a profile. For formats that hold no profile the values become sRGB.
 
+mod convert;
 mod hdr;
 mod profile;
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, ToneReprCurve, TransformOptions};
+use moxcms::ColorProfile;
 
-use super::{Format, Loss, Metadata, icc_matches, pack};
-use crate::image::{Image, Samples};
+use super::{Format, Loss, Metadata, icc_matches};
+use crate::image::Image;
+use convert::{Converted, convert, to_srgb};
 use profile::Space;
 
 /// What a file says about its colours other than by an ICC profile, as it says it.
@@ -56,7 +58,8 @@ pub(super) fn settle(
     format: Format,
     notes: &mut Vec<String>,
 ) -> Option<Image> {
-    let channels = if format.spreads_gray() { 3 } else { image.channels };
+    let spread = format.carries_icc() && format.spreads_gray();
+    let channels = if spread { 3 } else { image.channels };
     let said = meta.colour.clone().unwrap_or_default();
     if !holds(format, &said, meta.icc.is_some()) {
         take_profile(meta, channels, notes);
@@ -71,13 +74,14 @@ pub(super) fn settle(
         return None;
     }
     let icc = meta.icc.take()?;
-    let hdr = (image.channels == 3).then(|| Space::of(&said)?.hdr(&said)).flatten();
+    let hdr = Space::of(&said).and_then(|space| space.hdr(&said));
     let name = format.name();
-    if let Some(map) = hdr {
+    if hdr.is_some() {
         notes.push(
-            Loss::Depth
-                .note(format_args!("range brighter than white; {name} holds no profile: shown in sRGB")),
+            Loss::Depth.note(format_args!("what is brighter than white; {name} holds it in sRGB only")),
         );
+    }
+    if let Some(map) = hdr.filter(|_| image.channels == 3) {
         return Some(convert(image, |from, to| {
             let unit = |v: u16| f64::from(v) / 65_535.0;
             for (from, to) in from.as_chunks::<3>().0.iter().zip(to.as_chunks_mut::<3>().0) {
@@ -85,7 +89,7 @@ pub(super) fn settle(
             }
         }));
     }
-    match to_srgb(image, &icc, channels) {
+    match to_srgb(image, &icc) {
         Some(Converted::Already) => None,
         Some(Converted::To(image)) => {
             notes.push(format!("colours converted to sRGB: {name} holds no profile"));
@@ -142,91 +146,4 @@ fn says_code_points(icc: &[u8], cicp: Option<[u8; 4]>) -> bool {
     said.zip(cicp).is_some_and(|(said, wanted)| {
         [said.color_primaries as u8, said.transfer_characteristics as u8] == wanted[..2]
     })
-}
-
-enum Converted {
-    /// The values are those of sRGB as they are.
-    Already,
-    To(Image),
-}
-
-/// The image's values in sRGB, or in gray with its curve; `None` when the profile can't be used.
-fn to_srgb(image: &Image, icc: &[u8], channels: usize) -> Option<Converted> {
-    // A gray image that will be spread over three channels has the same value in each.
-    let own;
-    let icc = if channels == image.channels {
-        icc
-    } else {
-        own = profile::for_channels(icc, image.channels)?;
-        &own
-    };
-    let source = ColorProfile::new_from_slice(icc).ok()?;
-    let gray = source.color_space == DataColorSpace::Gray;
-    let mut target = ColorProfile::new_srgb();
-    if gray {
-        let curve: Option<ToneReprCurve> = target.red_trc.take();
-        target = ColorProfile::new_gray_with_gamma(2.2);
-        target.gray_trc = curve;
-    }
-    let layout = if gray { Layout::Gray } else { Layout::Rgb };
-    let options = TransformOptions { prefer_fixed_point: false, ..TransformOptions::default() };
-    let transform = source.create_transform_16bit(layout, &target, layout, options).ok()?;
-    let apply = |from: &[u16], to: &mut [u16]| {
-        if transform.transform(from, to).is_err() {
-            to.copy_from_slice(from);
-        }
-    };
-    let samples: Vec<u16> = if gray {
-        (0..=255u16).map(|v| v * 257).collect()
-    } else {
-        let steps = [0u16, 4, 16, 48, 96, 144, 192, 255].map(|v| v * 257);
-        steps
-            .iter()
-            .flat_map(|&r| steps.map(|g| [r, g]))
-            .flat_map(|[r, g]| steps.map(|b| [r, g, b]))
-            .flatten()
-            .collect()
-    };
-    let mut shown = vec![0; samples.len()];
-    transform.transform(&samples, &mut shown).ok()?;
-    if samples.iter().zip(&shown).all(|(a, b)| a.abs_diff(*b) <= 200) {
-        return Some(Converted::Already);
-    }
-    Some(Converted::To(convert(image, apply)))
-}
-
-/// The image with its colour run through `apply`, which works on 16-bit samples of whole pixels.
-fn convert(image: &Image, apply: impl Fn(&[u16], &mut [u16])) -> Image {
-    // A stretch of pixels at a time, so that 16-bit copies stay small.
-    let stretch = 3 << 14;
-    let mut to = vec![0u16; stretch];
-    let mut run = |from: &[u16], take: &mut dyn FnMut(&[u16])| {
-        let to = &mut to[..from.len()];
-        apply(from, to);
-        take(to);
-    };
-    let samples = match &image.samples {
-        Samples::U8(values) => {
-            let mut out = Vec::with_capacity(values.len());
-            for part in values.chunks(stretch) {
-                let from: Vec<u16> = part.iter().map(|&v| u16::from(v) * 257).collect();
-                run(&from, &mut |to| out.extend(to.iter().map(|&v| pack::byte(v))));
-            }
-            Samples::U8(out)
-        }
-        other => {
-            let values = pack::to_u16(other);
-            let mut out = Vec::with_capacity(values.len());
-            for part in values.chunks(stretch) {
-                run(part, &mut |to| out.extend_from_slice(to));
-            }
-            Samples::U16(out)
-        }
-    };
-    // Alpha has the depth of the colour.
-    let alpha = image.alpha.as_ref().map(|alpha| match samples {
-        Samples::U8(_) => alpha.clone(),
-        _ => Samples::U16(pack::to_u16(alpha)),
-    });
-    Image { samples, alpha, ..*image }
 }

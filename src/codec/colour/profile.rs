@@ -2,8 +2,8 @@
 
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
-    LocalizableString, MatrixCoefficients, ProfileClass, ProfileText, ToneReprCurve, TransferCharacteristics,
-    TransformOptions, WHITE_POINT_D50, adaption_matrix_d,
+    LocalizableString, MatrixCoefficients, ProfileClass, ProfileText, RenderingIntent, ToneReprCurve,
+    TransferCharacteristics, TransformOptions, Xyzd, adaption_matrix_d,
 };
 
 use super::{Colour, hdr};
@@ -21,6 +21,12 @@ const SRGB_GAMMA: (u32, u32) = (45_455, 60);
 /// White, red, green and blue of sRGB, times 100 000, and how far from them still means sRGB.
 const SRGB_CHROMATICITIES: ([u32; 8], u32) =
     ([31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000], 100);
+
+/// The white that profiles relate to (ICC.1, 7.2.16).
+const PCS_WHITE: Xyzd = Xyzd { x: 0.9642, y: 1.0, z: 0.8249 };
+
+/// The white of sRGB and of most code points; moxcms's D65 is another in the fourth digit.
+pub(super) const D65: Chromaticity = Chromaticity { x: 0.3127, y: 0.3290 };
 
 /// Primaries, white and curve of pixel values.
 #[derive(Clone, Debug)]
@@ -42,7 +48,7 @@ fn white_of(primaries: CicpColorPrimaries) -> Chromaticity {
         CicpColorPrimaries::Bt470M | CicpColorPrimaries::GenericFilm => Chromaticity { x: 0.310, y: 0.316 },
         CicpColorPrimaries::Xyz => Chromaticity { x: 1.0 / 3.0, y: 1.0 / 3.0 },
         CicpColorPrimaries::Smpte431 => Chromaticity { x: 0.314, y: 0.351 },
-        _ => Chromaticity::D65,
+        _ => D65,
     }
 }
 
@@ -51,7 +57,7 @@ impl Space {
     pub(super) fn srgb() -> Space {
         Space {
             primaries: ColorPrimaries::BT_709,
-            white: Chromaticity::D65,
+            white: D65,
             curve: srgb_curve(),
             cicp: None,
             name: "sRGB".to_owned(),
@@ -95,17 +101,19 @@ impl Space {
         }
         let mut space = Space::srgb();
         let near = |value: u32, wanted: u32, by: u32| value.abs_diff(wanted) <= by;
-        if let Some(gamma) = gamma.filter(|&gamma| !near(gamma, SRGB_GAMMA.0, SRGB_GAMMA.1)) {
+        let (srgb, by) = SRGB_CHROMATICITIES;
+        let own = chromaticities
+            .filter(|given| given.iter().zip(srgb).any(|(&value, wanted)| !near(value, wanted, by)));
+        // Writers state the gamma 2.2 beside or in place of sRGB's curve; with other primaries it is meant.
+        let as_stated = |gamma: &u32| own.is_some() || !near(*gamma, SRGB_GAMMA.0, SRGB_GAMMA.1);
+        if let Some(gamma) = gamma.filter(as_stated) {
             if !(5_000..=2_000_000).contains(&gamma) {
                 return None;
             }
             space.curve = ToneReprCurve::Parametric(vec![(100_000.0 / f64::from(gamma)) as f32]);
             space.name = format!("gamma {:.2}", 100_000.0 / f64::from(gamma));
         }
-        let (srgb, by) = SRGB_CHROMATICITIES;
-        if let Some(given) = chromaticities
-            && given.iter().zip(srgb).any(|(&value, wanted)| !near(value, wanted, by))
-        {
+        if let Some(given) = own {
             let [wx, wy, rx, ry, gx, gy, bx, by] = given.map(|v| v as f32 / 100_000.0);
             let area = ((gx - rx) * (by - ry) - (bx - rx) * (gy - ry)).abs();
             if [wy, ry, gy, by].contains(&0.0) || area < 1e-3 || given.iter().any(|&v| v > 200_000) {
@@ -159,6 +167,11 @@ fn rgb(primaries: ColorPrimaries, white: Chromaticity, curve: &ToneReprCurve) ->
     profile
 }
 
+/// sRGB, as a profile.
+pub(super) fn srgb() -> ColorProfile {
+    rgb(ColorPrimaries::BT_709, D65, &srgb_curve())
+}
+
 fn gray(curve: ToneReprCurve) -> ColorProfile {
     let mut profile = display(DataColorSpace::Gray);
     profile.gray_trc = Some(curve);
@@ -179,8 +192,9 @@ fn encoded(mut profile: ColorProfile, name: &str) -> Option<Vec<u8>> {
         let text = LocalizableString::new("en".to_owned(), "US".to_owned(), text.to_owned());
         Some(ProfileText::Localizable(vec![text]))
     };
-    profile.white_point = WHITE_POINT_D50.to_xyzd();
-    profile.media_white_point = Some(WHITE_POINT_D50.to_xyzd());
+    profile.white_point = PCS_WHITE;
+    profile.media_white_point = Some(PCS_WHITE);
+    profile.rendering_intent = RenderingIntent::RelativeColorimetric;
     profile.description = text(name);
     profile.copyright = text("CC0");
     let mut bytes = profile.encode().ok()?;
@@ -203,7 +217,7 @@ pub(super) fn for_channels(icc: &[u8], channels: usize) -> Option<Vec<u8>> {
         }
         (DataColorSpace::Gray, 3) => {
             let curve = profile.gray_trc.as_ref()?;
-            let space = rgb(ColorPrimaries::BT_709, Chromaticity::D65, curve);
+            let space = rgb(ColorPrimaries::BT_709, D65, curve);
             encoded(space, "RGB of the gray profile it had")
         }
         _ => None,
@@ -212,7 +226,7 @@ pub(super) fn for_channels(icc: &[u8], channels: usize) -> Option<Vec<u8>> {
 
 /// The luminance of an RGB profile's neutral values.
 fn neutrals(profile: &ColorProfile) -> Option<ToneReprCurve> {
-    let srgb = ColorProfile::new_srgb();
+    let srgb = srgb();
     let options = TransformOptions { prefer_fixed_point: false, ..TransformOptions::default() };
     let transform = profile.create_transform_16bit(Layout::Rgb, &srgb, Layout::Rgb, options).ok()?;
     let linear = srgb_curve().make_linear_evaluator().ok()?;

@@ -1,10 +1,12 @@
 //! The strips, tiles and planes of a picture put together.
 
+use std::borrow::Cow;
+
 use super::super::{CodecError, Format, damaged, malformed, unsupported};
 use super::chunks::Chunks;
 use super::decompress::{Fault, decompress};
 use super::jpeg::Tables;
-use super::layout::{Colour, Layout, Method};
+use super::layout::{Colour, Layout, Method, Predictor};
 use super::predict;
 use super::samples::Sample;
 use crate::image::Samples;
@@ -13,6 +15,8 @@ use crate::image::Samples;
 pub(super) struct Raw {
     pub(super) colour: Samples,
     pub(super) alpha: Option<Samples>,
+    /// What was read around.
+    pub(super) fault: Option<String>,
 }
 
 /// Reads all strips or tiles.
@@ -42,11 +46,13 @@ struct Input<'a> {
 }
 
 /// The rows of a strip or tile.
-struct Rows {
-    data: Vec<u8>,
+struct Rows<'a> {
+    data: Cow<'a, [u8]>,
     /// Bytes of each.
     row: usize,
     little: bool,
+    /// A JPEG's end marker is missing.
+    unended: bool,
 }
 
 impl Input<'_> {
@@ -73,6 +79,7 @@ impl Input<'_> {
         let (across, down, planes) = layout.chunks();
         let held = layout.chunk_samples();
         let mut line = vec![T::default(); (layout.chunk.0 as usize).saturating_mul(held)];
+        let mut fault = None;
         for i in 0..across * down * planes {
             let (plane, place) = ((i / (across * down)) as usize, i % (across * down));
             let targets: Vec<Option<usize>> = (plane..plane + held).map(target).collect();
@@ -84,6 +91,12 @@ impl Input<'_> {
             let shown = (layout.chunk.0 as usize).min(width - left);
             let high = (layout.chunk.1 as usize).min(height - top);
             let rows = self.rows(i as usize, if layout.tiled { layout.chunk.1 } else { high as u32 })?;
+            if rows.unended {
+                fault = Some(format!(
+                    "JPEG {}: its end marker is missing; it is whole",
+                    self.chunks.name(i as usize)
+                ));
+            }
             for (y, row) in rows.data.chunks_exact(rows.row.max(1)).take(high).enumerate() {
                 let line = line.get_mut(..shown * held).unwrap_or_default();
                 T::unpack(row, layout.bits, rows.little, line);
@@ -110,19 +123,20 @@ impl Input<'_> {
             }
         }
         let alpha = layout.alpha.map(|_| wrap(alpha));
-        Ok(Raw { colour: wrap(colour), alpha })
+        Ok(Raw { colour: wrap(colour), alpha, fault })
     }
 
     /// A strip or tile of `rows` rows, decompressed.
-    fn rows(&self, i: usize, rows: u32) -> Result<Rows, CodecError> {
+    fn rows(&self, i: usize, rows: u32) -> Result<Rows<'_>, CodecError> {
         let layout = self.layout;
         let data = self.chunks.bytes(self.bytes, i)?;
         if let Method::Jpeg { ycc } = layout.method {
             let size = (layout.chunk.0, rows);
             let most = if layout.tiled { rows } else { layout.chunk.1 };
             let found = self.tables.decode(data, ycc, size, most, layout.chunk_samples());
-            let data = found.map_err(|e| self.in_chunk(i, e))?;
-            return Ok(Rows { data, row: size.0 as usize * layout.chunk_samples(), little: self.little });
+            let (data, unended) = found.map_err(|e| self.in_chunk(i, e))?;
+            let row = size.0 as usize * layout.chunk_samples();
+            return Ok(Rows { data: data.into(), row, little: self.little, unended });
         }
         let (row, all) = layout.chunk_bytes(rows);
         let too_large = || malformed(Format::Tiff, "it is too large");
@@ -144,11 +158,14 @@ impl Input<'_> {
         {
             let width = (layout.chunk.0 as usize).next_multiple_of(across as usize);
             let data = spread(&data, row, width, (across as usize, down as usize));
-            return Ok(Rows { data, row: width * 3, little: self.little });
+            return Ok(Rows { data: data.into(), row: width * 3, little: self.little, unended: false });
+        }
+        if layout.predictor == Predictor::None {
+            return Ok(Rows { data, row, little: self.little, unended: false });
         }
         let mut data = data.into_owned();
         let little = predict::undo(&mut data, row, layout, self.little);
-        Ok(Rows { data, row, little })
+        Ok(Rows { data: data.into(), row, little, unended: false })
     }
 
     fn in_chunk(&self, i: usize, error: CodecError) -> CodecError {

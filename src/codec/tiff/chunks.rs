@@ -13,6 +13,9 @@ use super::tag;
 pub(super) struct Chunks {
     places: Vec<(usize, usize)>,
     name: &'static str,
+    count: usize,
+    /// What was read around.
+    pub(super) fault: Option<String>,
 }
 
 impl Chunks {
@@ -25,22 +28,51 @@ impl Chunks {
         let name = if layout.tiled { "tile" } else { "strip" };
         let (across, down, planes) = layout.chunks();
         let count = across.saturating_mul(down).saturating_mul(planes);
-        let mut either = |tags: [u16; 2]| {
+        let mut either = |first: u16, second: u16| {
+            let tags = if layout.tiled { [second, first] } else { [first, second] };
             let tag = tags.into_iter().find(|&tag| directory.find(tag).is_some());
             tag.map(|tag| file.numbers(directory, tag, count)).transpose().map(Option::flatten)
         };
-        let (strips, tiles) = if layout.tiled { (1, 0) } else { (0, 1) };
-        let order = |pair: [u16; 2]| [pair[strips], pair[tiles]];
-        let offsets = either(order([tag::STRIP_OFFSETS, tag::TILE_OFFSETS]))?.unwrap_or_default();
-        let lengths = either(order([tag::STRIP_BYTES, tag::TILE_BYTES]))?;
+        let offsets = either(tag::STRIP_OFFSETS, tag::TILE_OFFSETS)?.unwrap_or_default();
+        let lengths = either(tag::STRIP_BYTES, tag::TILE_BYTES)?.unwrap_or_default();
         if (offsets.len() as u64) < count {
             let what = format!("it lists {} {name}s where its picture has {count}", offsets.len());
             return Err(malformed(Format::Tiff, what));
         }
-        let lengths = lengths.unwrap_or_default();
-        let mut chunks = Chunks { places: Vec::with_capacity(offsets.len()), name };
+        let mut sorted = Vec::new();
+        if lengths.len() < offsets.len() || offsets.len() == 1 {
+            sorted.clone_from(&offsets);
+            sorted.sort_unstable();
+        }
+        let places = Vec::with_capacity(offsets.len());
+        let mut chunks = Chunks { places, name, count: offsets.len(), fault: None };
         for (i, &from) in offsets.iter().enumerate() {
-            let len = chunk_len(file.len(), layout, &offsets, i, lengths.get(i).copied());
+            let stated = lengths.get(i).copied();
+            let len = if layout.method == Method::None {
+                let need = need(layout, i as u64);
+                match stated {
+                    // Some writers count too much.
+                    Some(stated) if stated >= need => need,
+                    // Others count wrongly where there is one strip: libtiff takes what follows.
+                    Some(stated) if offsets.len() > 1 => stated,
+                    _ if file.is_described(directory, from, need) => stated.unwrap_or(0).min(need),
+                    _ => {
+                        let what =
+                            format!("the length of {} is wrong or missing; calculated", chunks.name(i));
+                        chunks.fault = Some(what);
+                        need
+                    }
+                }
+            } else {
+                match stated {
+                    Some(stated) if stated > 0 || offsets.len() > 1 => stated,
+                    // Data whose length is not given goes on to the next.
+                    _ => {
+                        let next = sorted.get(sorted.partition_point(|&next| next <= from));
+                        next.copied().unwrap_or(file.len()).min(file.len()).saturating_sub(from)
+                    }
+                }
+            };
             if len == 0 || from == 0 {
                 let what = format!("{} left out of the file, as sparse files have it", chunks.name(i));
                 return Err(unsupported(Format::Tiff, what));
@@ -57,7 +89,7 @@ impl Chunks {
 
     /// What a chunk is called in messages, such as `strip 3 of 20`.
     pub(super) fn name(&self, i: usize) -> String {
-        format!("{} {} of {}", self.name, i + 1, self.places.capacity().max(self.places.len()))
+        format!("{} {} of {}", self.name, i + 1, self.count)
     }
 
     /// The bytes of a chunk.
@@ -67,29 +99,11 @@ impl Chunks {
     }
 }
 
-/// Bytes of a chunk's data.
-///
-/// What is not compressed has the length that it must have: some writers count too much, and some wrongly
-/// where there is one strip only. Compressed data whose length is not given goes on to the next chunk.
-fn chunk_len(file_len: u64, layout: &Layout, offsets: &[u64], i: usize, stated: Option<u64>) -> u64 {
-    let from = offsets.get(i).copied().unwrap_or(0);
-    if layout.method == Method::None {
-        let (across, down, _) = layout.chunks();
-        let row = i as u64 / across % down;
-        let left = u64::from(layout.height).saturating_sub(row * u64::from(layout.chunk.1));
-        let rows = if layout.tiled { layout.chunk.1 } else { layout.chunk.1.min(left as u32) };
-        let (_, need) = layout.chunk_bytes(rows);
-        return match stated {
-            Some(stated) if stated < need && offsets.len() > 1 => stated,
-            _ => need,
-        };
-    }
-    match stated {
-        Some(stated) if stated > 0 => stated,
-        _ if offsets.len() == 1 || stated.is_none() => {
-            let next = offsets.iter().copied().filter(|&next| next > from).min().unwrap_or(file_len);
-            next.min(file_len).saturating_sub(from)
-        }
-        _ => 0,
-    }
+/// Bytes of a chunk that is not compressed.
+fn need(layout: &Layout, i: u64) -> u64 {
+    let (across, down, _) = layout.chunks();
+    let above = i / across % down * u64::from(layout.chunk.1);
+    let left = u64::from(layout.height).saturating_sub(above);
+    let rows = if layout.tiled { layout.chunk.1 } else { layout.chunk.1.min(left as u32) };
+    layout.chunk_bytes(rows).1
 }

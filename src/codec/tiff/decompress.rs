@@ -1,8 +1,11 @@
 //! From the bytes of a strip or tile to those of its samples.
 
 use std::borrow::Cow;
+use std::io::Cursor;
 
 use flate2::{Decompress, FlushDecompress, Status};
+use image::ImageDecoder;
+use image::codecs::webp::WebPDecoder;
 use weezl::{BitOrder, LzwStatus, decode::Configuration};
 
 use super::fax::{self, Coding};
@@ -54,6 +57,7 @@ pub(super) fn decompress<'a>(
         Method::Deflate => deflate(&data, need).map(Cow::Owned),
         Method::PackBits => pack_bits(&data, need).map(Cow::Owned),
         Method::Zstandard => zstandard(&data, need).map(Cow::Owned),
+        Method::WebP => webp(&data, (width, rows), need).map(Cow::Owned),
         Method::Jpeg { .. } | Method::OldJpeg => Err("it is JPEG data".into()),
     }
 }
@@ -112,13 +116,34 @@ fn deflate(data: &[u8], need: usize) -> Result<Vec<u8>, Fault> {
 }
 
 fn zstandard(data: &[u8], need: usize) -> Result<Vec<u8>, Fault> {
+    // Where the length is not stated, other data follows.
+    let frame = zstd::zstd_safe::find_frame_compressed_size(data).unwrap_or(data.len());
     let mut out = vec![0; need];
-    match zstd::bulk::decompress_to_buffer(data, &mut out) {
+    match zstd::bulk::decompress_to_buffer(data.get(..frame).unwrap_or(data), &mut out) {
         Ok(made) if made == need => Ok(out),
         Ok(_) => Err(SHORT.into()),
         Err(e) if e.to_string().contains("checksum") => Err(Fault::Checksum),
         Err(e) => Err(Fault::Wrong(format!("its Zstandard data is wrong: {e}"))),
     }
+}
+
+/// RGB or RGBA as `need` says; a picture without alpha is opaque.
+fn webp(data: &[u8], (width, rows): (usize, usize), need: usize) -> Result<Vec<u8>, Fault> {
+    let wrong = |e: image::ImageError| Fault::Wrong(format!("its WebP data is wrong: {e}"));
+    let decoder = WebPDecoder::new(Cursor::new(data)).map_err(wrong)?;
+    let (found, samples) = (decoder.dimensions(), usize::from(decoder.color_type().channel_count()));
+    if (found.0 as usize, found.1 as usize) != (width, rows) || decoder.has_animation() {
+        return Err(Fault::Wrong(format!("its WebP data is of {} x {} pixels", found.0, found.1)));
+    }
+    let mut pixels = vec![0; width.saturating_mul(rows).saturating_mul(samples)];
+    decoder.read_image(&mut pixels).map_err(wrong)?;
+    let wanted = need / width.saturating_mul(rows).max(1);
+    if wanted == samples {
+        return Ok(pixels);
+    }
+    let colour =
+        pixels.chunks_exact(samples.max(1)).flat_map(|pixel| pixel.iter().take(3).chain(&[255]).take(wanted));
+    Ok(colour.copied().collect())
 }
 
 /// Stretches of bytes as they are, after their number less one, and repeated bytes, after the negative of it.
@@ -208,6 +233,7 @@ mod tests {
         let text = text();
         let data = zstd::bulk::compress(&text, 3).unwrap();
         assert_eq!(plain(&data, Method::Zstandard, text.len()).unwrap(), text);
+        assert_eq!(plain(&[&data[..], b"more"].concat(), Method::Zstandard, text.len()).unwrap(), text);
         assert_eq!(plain(&data, Method::Zstandard, text.len() + 1), Err(SHORT.into()));
         assert!(plain(&data[..data.len() / 2], Method::Zstandard, text.len()).is_err());
     }

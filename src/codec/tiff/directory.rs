@@ -158,6 +158,18 @@ impl<R: Read + Seek> File<R> {
         Some((bytes, outside.then(|| self.integer(entry.slot.get(..word as usize).unwrap_or_default()))))
     }
 
+    /// True when some of these bytes are the directory's or its values', so that they are no picture.
+    pub(super) fn is_described(&self, directory: &Directory, from: u64, len: u64) -> bool {
+        let end = from.saturating_add(len);
+        let meets = |at: u64, bytes: u64| at < end && at.saturating_add(bytes) > from;
+        let (head, entry) = if self.big { (16, 20) } else { (6, 12) };
+        meets(directory.at, head + entry * directory.entries.len() as u64)
+            || directory.entries.iter().any(|entry| match self.place(entry) {
+                Some((bytes, Some(at))) => meets(at, bytes),
+                _ => false,
+            })
+    }
+
     /// Bytes of an entry's values.
     pub(super) fn bytes_of(&self, entry: &Entry) -> Option<u64> {
         self.place(entry).map(|(bytes, _)| bytes)

@@ -37,7 +37,8 @@ impl Tables {
 
     /// The samples of a strip or tile, interleaved: RGB where it is YCbCr (`ycc`), else as they are.
     ///
-    /// It must be of the size that the header says, and whole; the last strip may be higher, up to `most`.
+    /// It must be of the size that the header says, and whole; the last strip may be higher, up to `most`. True
+    /// beside them where nothing but the end marker is missing.
     pub(super) fn decode(
         &self,
         data: &[u8],
@@ -45,7 +46,7 @@ impl Tables {
         (width, rows): (u32, u32),
         most: u32,
         samples: usize,
-    ) -> Result<Vec<u8>, CodecError> {
+    ) -> Result<(Vec<u8>, bool), CodecError> {
         let stream = self.stream(data, ycc)?;
         let cut = || bad("it is cut short");
         let frame = jpeg_layout::read(&stream, Until::Frame)?.ok_or_else(cut)?.frame;
@@ -58,6 +59,12 @@ impl Tables {
             )));
         }
         let layout = jpeg_layout::read(&stream, Until::CheckedEnd)?.ok_or_else(cut)?;
+        let unended = layout.unended;
+        if layout.is_by_component() {
+            // zune-jpeg gets them wrong.
+            let what = "a scan for each component; save it with LZW or Deflate first";
+            return Err(unsupported(Format::Tiff, what));
+        }
         let colour = match samples {
             1 => ColorSpace::Luma,
             3 => ColorSpace::RGB,
@@ -70,7 +77,7 @@ impl Tables {
             .jpeg_set_max_scans(MAX_SCANS)
             .jpeg_set_out_colorspace(colour);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(layout.into_stream()), options);
-        decoder.decode().map_err(bad)
+        Ok((decoder.decode().map_err(bad)?, unended))
     }
 
     /// A whole stream. Of what says how its colours are meant, it has only a mark of the kind that the
@@ -107,16 +114,16 @@ pub(super) fn old_style<R: Read + Seek>(
     let from = file.number(directory, tag::OLD_JPEG_STREAM)?.and_then(|from| usize::try_from(from).ok());
     let len = file.number(directory, tag::OLD_JPEG_BYTES)?.and_then(|len| usize::try_from(len).ok());
     let stream = from.and_then(|from| bytes.get(from..)).filter(|stream| stream.starts_with(&[0xFF, 0xD8]));
-    let apart = || {
-        let what = "old-style JPEG compression (6) whose tables stand apart from the data";
+    let parts = || {
+        let what = "old-style JPEG compression (6) that is no whole JPEG stream";
         unsupported(Format::Tiff, format!("{what}; save it with JPEG compression (7) or LZW first"))
     };
-    let stream = stream.ok_or_else(apart)?;
+    let stream = stream.ok_or_else(parts)?;
     // The length may be that of the headers only.
     let stated = len.and_then(|len| stream.get(..len)).map(jpeg::decode);
     let decoded = match stated {
         Some(Ok(decoded)) => decoded,
-        _ => jpeg::decode(stream)?,
+        _ => jpeg::decode(stream).map_err(|_| parts())?,
     };
     let image = decoded.image;
     if (image.width, image.height) != (layout.width as usize, layout.height as usize) {

@@ -1,12 +1,13 @@
-//! TIFF decoding, classic and BigTIFF, page by page. [`layout`] lists what is read; all else is refused by
-//! its name.
+//! TIFF decoding, classic and BigTIFF, page by page. [`layout`] lists what is read; [`read`] refuses
+//! all else by its name.
 
 use std::io::{BufRead, Cursor, Read, Seek};
 
 use super::{CodecError, Decoded, Format, Header, Loss, Source, malformed, unsupported};
 use chunks::Chunks;
 use directory::{Chain, Directory, File};
-use layout::{Colour, Layout, Method, camera_raw};
+use layout::{Colour, Layout, Method};
+use read::camera_raw;
 
 mod assemble;
 mod chunks;
@@ -20,6 +21,7 @@ mod layout;
 mod metadata;
 mod names;
 mod predict;
+mod read;
 mod samples;
 mod tag;
 mod ycc;
@@ -105,12 +107,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let classic = (!file.big()).then_some(bytes);
     let mut meta = metadata::read(&mut file, &directory, classic)?;
     let mut notes = Vec::new();
+    let mut faults = Vec::from_iter(chain.fault);
     let image = if layout.method == Method::OldJpeg {
         jpeg::old_style(bytes, &mut file, &directory, &layout)?
     } else {
-        let chunks = Chunks::read(&mut file, &directory, &layout)?;
+        let mut chunks = Chunks::read(&mut file, &directory, &layout)?;
+        faults.extend(chunks.fault.take());
         let tables = jpeg::Tables::read(&mut file, &directory)?;
-        let raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
+        let mut raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
+        faults.extend(raw.fault.take());
         colour::image(raw, &mut file, &directory, &layout, &mut meta, &mut notes)?
     };
     let extras = layout.extras();
@@ -141,5 +146,5 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes,
     };
-    Ok(Decoded { image, meta, source, faults: chain.fault.into_iter().collect() })
+    Ok(Decoded { image, meta, source, faults })
 }

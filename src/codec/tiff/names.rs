@@ -17,7 +17,6 @@ pub(super) fn compression(number: u64) -> String {
         34887 => "LERC",
         34892 => "lossy DNG JPEG",
         34925 => "LZMA",
-        50001 | 34927 => "WebP",
         50002 | 52546 => "JPEG XL",
         _ => return format!("unknown compression {number}"),
     };
@@ -48,6 +47,7 @@ pub(super) fn compression_of(method: Method) -> &'static str {
         Method::Deflate => "Deflate compression",
         Method::PackBits => "PackBits compression",
         Method::Zstandard => "Zstandard compression",
+        Method::WebP => "WebP compression",
         Method::Jpeg { .. } => "JPEG compression",
         Method::OldJpeg => "old-style JPEG compression",
     }
