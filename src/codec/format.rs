@@ -148,6 +148,13 @@ impl Format {
                 what: "this kind of file is not read; convert it to png or tiff first".to_owned(),
             });
         }
+        let named = |name: &str| path_hint.extension().is_some_and(|e| e.eq_ignore_ascii_case(name));
+        if named("cur") && head.starts_with(b"\0\0\x02\0") {
+            return Err(CodecError::Unsupported {
+                format: "Windows cursor",
+                what: "this kind of file is not read; convert it to png first".to_owned(),
+            });
+        }
         if extension == Some(Format::Tga) {
             return Ok(Format::Tga);
         }
@@ -178,7 +185,7 @@ const SIGNATURES: [(Format, &[u8]); 13] = [
 ];
 
 /// Signatures (offset, bytes, name) of files that people keep beside images and that are not read.
-const FOREIGN: [(usize, &[u8], &str); 11] = [
+const FOREIGN: [(usize, &[u8], &str); 21] = [
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance HDR"),
     (0, b"#?RGBE", "Radiance HDR"),
@@ -190,6 +197,16 @@ const FOREIGN: [(usize, &[u8], &str); 11] = [
     (0, b"DDS ", "DDS"),
     (0, b"8BPS", "Photoshop"),
     (0, b"%PDF", "PDF"),
+    (0, b"PF\n", "PFM (float map)"),
+    (0, b"Pf\n", "PFM (float map)"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"icns", "Apple icon"),
+    (0, b"\xd7\xcd\xc6\x9a", "WMF"),
+    (0, b"\x01\xda", "SGI"),
+    (0, b"\x59\xa6\x6a\x95", "Sun raster"),
+    (0, b"BLP", "BLP"),
+    (4, b"\x11\xaf", "FLIC"),
+    (4, b"\x12\xaf", "FLIC"),
 ];
 
 /// The first bytes of a file, the reader standing at its start again afterwards.
