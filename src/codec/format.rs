@@ -3,9 +3,9 @@
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::CodecError;
+use super::{CodecError, foreign};
 
-/// A file format that is read and written.
+/// A file format that is read; all but the last three are written too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Portable Network Graphics.
@@ -30,11 +30,17 @@ pub enum Format {
     Ico,
     /// Farbfeld.
     Farbfeld,
+    /// JPEG XL, bare and in a container. Read only.
+    JpegXl,
+    /// AVIF: AV1 pictures in HEIF. Read only.
+    Avif,
+    /// HEIC: HEVC pictures in HEIF. Read only.
+    Heic,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 11] = [
+    pub const ALL: [Format; 14] = [
         Format::Png,
         Format::Jpeg,
         Format::Tiff,
@@ -46,6 +52,9 @@ impl Format {
         Format::Tga,
         Format::Ico,
         Format::Farbfeld,
+        Format::JpegXl,
+        Format::Avif,
+        Format::Heic,
     ];
 
     /// The name used in pipelines and messages.
@@ -62,6 +71,9 @@ impl Format {
             Format::Tga => "tga",
             Format::Ico => "ico",
             Format::Farbfeld => "farbfeld",
+            Format::JpegXl => "jxl",
+            Format::Avif => "avif",
+            Format::Heic => "heic",
         }
     }
 
@@ -79,6 +91,9 @@ impl Format {
             Format::Tga => &["tga", "icb", "vda", "vst"],
             Format::Ico => &["ico"],
             Format::Farbfeld => &["ff"],
+            Format::JpegXl => &["jxl"],
+            Format::Avif => &["avif", "avifs"],
+            Format::Heic => &["heic", "heif", "hif", "heics"],
         }
     }
 
@@ -91,6 +106,11 @@ impl Format {
     /// The format of a [`name`](Format::name) or extension, as a user writes it.
     pub fn from_name(name: &str) -> Option<Format> {
         Format::ALL.into_iter().find(|format| format.name() == name).or_else(|| Format::from_extension(name))
+    }
+
+    /// True when files of this format can be written.
+    pub fn is_written(self) -> bool {
+        !matches!(self, Format::JpegXl | Format::Avif | Format::Heic)
     }
 
     /// True when files of this format can carry EXIF and with it the orientation tag.
@@ -130,30 +150,22 @@ impl Format {
     /// `Unsupported`, naming the kind of file where it is known.
     pub fn sniff(head: &[u8], path_hint: &Path) -> Result<Format, CodecError> {
         if let Some((format, _)) = SIGNATURES.iter().find(|(_, magic)| head.starts_with(magic)) {
-            return Ok(*format);
+            let extension = path_hint.extension().and_then(|e| e.to_str());
+            let raw = (*format == Format::Tiff).then(|| foreign::raw_tiff(head, extension)).flatten();
+            return raw.map_or(Ok(*format), Err);
         }
         if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
             return Ok(Format::WebP);
+        }
+        if let Some(boxed) = foreign::boxed(head) {
+            return boxed;
         }
         if let Some(&[b'P', b'1'..=b'7', b' ' | b'\t' | b'\n' | b'\r' | b'#']) = head.first_chunk::<3>() {
             return Ok(Format::Pnm);
         }
         let extension = path_hint.extension().and_then(|e| e.to_str()).and_then(Format::from_extension);
-        let foreign = FOREIGN
-            .iter()
-            .find(|(offset, magic, _)| head.get(*offset..).is_some_and(|tail| tail.starts_with(magic)));
-        if let Some((_, _, name)) = foreign {
-            return Err(CodecError::Unsupported {
-                format: name,
-                what: "this kind of file is not read; convert it to png or tiff first".to_owned(),
-            });
-        }
-        let named = |name: &str| path_hint.extension().is_some_and(|e| e.eq_ignore_ascii_case(name));
-        if named("cur") && head.starts_with(b"\0\0\x02\0") {
-            return Err(CodecError::Unsupported {
-                format: "Windows cursor",
-                what: "this kind of file is not read; convert it to png first".to_owned(),
-            });
+        if let Some(refused) = foreign::refused(head) {
+            return Err(refused);
         }
         if extension == Some(Format::Tga) {
             return Ok(Format::Tga);
@@ -168,7 +180,7 @@ impl Format {
     }
 }
 
-const SIGNATURES: [(Format, &[u8]); 13] = [
+const SIGNATURES: [(Format, &[u8]); 15] = [
     (Format::Png, b"\x89PNG\r\n\x1a\n"),
     (Format::Jpeg, b"\xff\xd8\xff"),
     (Format::Tiff, b"II*\0"),
@@ -182,37 +194,14 @@ const SIGNATURES: [(Format, &[u8]); 13] = [
     (Format::Ico, b"\0\0\x01\0"),
     (Format::Farbfeld, b"farbfeld"),
     (Format::Jpeg, b"\xff\xd8"),
-];
-
-/// Signatures (offset, bytes, name) of files that people keep beside images and that are not read.
-const FOREIGN: [(usize, &[u8], &str); 21] = [
-    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
-    (0, b"#?RADIANCE", "Radiance HDR"),
-    (0, b"#?RGBE", "Radiance HDR"),
-    (4, b"ftypavi", "AVIF"),
-    (4, b"ftyp", "HEIC or video"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (0, b"DDS ", "DDS"),
-    (0, b"8BPS", "Photoshop"),
-    (0, b"%PDF", "PDF"),
-    (0, b"PF\n", "PFM (float map)"),
-    (0, b"Pf\n", "PFM (float map)"),
-    (0, b"%!PS", "PostScript"),
-    (0, b"icns", "Apple icon"),
-    (0, b"\xd7\xcd\xc6\x9a", "WMF"),
-    (0, b"\x01\xda", "SGI"),
-    (0, b"\x59\xa6\x6a\x95", "Sun raster"),
-    (0, b"BLP", "BLP"),
-    (4, b"\x11\xaf", "FLIC"),
-    (4, b"\x12\xaf", "FLIC"),
+    (Format::JpegXl, b"\xff\x0a"),
+    (Format::JpegXl, b"\0\0\0\x0cJXL \r\n\x87\n"),
 ];
 
 /// The first bytes of a file, the reader standing at its start again afterwards.
 pub(super) fn peek<R: BufRead + Seek>(reader: &mut R) -> Result<Vec<u8>, CodecError> {
-    let mut head = Vec::with_capacity(64);
-    let read = reader.by_ref().take(64).read_to_end(&mut head);
+    let mut head = Vec::with_capacity(512);
+    let read = reader.by_ref().take(512).read_to_end(&mut head);
     read.and_then(|_| reader.seek(SeekFrom::Start(0)))
         .map_err(|e| CodecError::Malformed { format: "image", what: format!("it can't be read: {e}") })?;
     Ok(head)

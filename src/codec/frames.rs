@@ -9,7 +9,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder};
 
 use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_probed, malformed, pack};
-use super::{probe_picture, simple};
+use super::{jxl, probe_picture, simple};
 use crate::image::{Image, Samples};
 
 /// Bytes a pixel that compositing frames takes: two canvases and a frame, of four channels.
@@ -183,6 +183,7 @@ fn images(
             decoder.set_limits(limits).map_err(fail)?;
             decoder.into_frames()
         }
+        Format::JpegXl => return Ok(Box::new(jxl::frames(bytes.as_ref(), header)?)),
         _ => return Ok(Box::new(apng::frames(Cursor::new(bytes), header)?)),
     };
     Ok(Box::new(frames.map(move |frame| {

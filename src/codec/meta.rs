@@ -228,8 +228,11 @@ impl Metadata {
     }
 
     /// Says that the picture's corners are no longer where the file had them: it was cropped or turned. What fits
-    /// it point by point no longer does.
+    /// it point by point no longer does, and where its subject is, is no longer known.
     pub fn moved(&mut self) {
+        if let Some(block) = &mut self.exif {
+            exif::forget_subject(block);
+        }
         for extra in &mut self.extras {
             if extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)) {
                 extra.part = Part::Gone;
@@ -269,6 +272,39 @@ impl Metadata {
         self.exif = Some(block.to_vec()).filter(|block| !block.is_empty());
     }
 
+    /// Takes over fields from elsewhere than an EXIF block as one, and notes what can't be taken along.
+    pub(super) fn adopt_fields(&mut self, fields: exif::Fields) {
+        let empty = fields.is_empty();
+        let (block, lost) = fields.into_block();
+        if !empty {
+            self.adopt_exif(&block);
+        }
+        self.saw_all(lost);
+    }
+
+    /// Puts down what of EXIF can't be taken along; what a profile says better is no loss.
+    pub(super) fn saw_all(&mut self, lost: Vec<(Loss, String)>) {
+        for (loss, what) in lost {
+            if loss != Loss::Colour || self.icc.is_none() {
+                self.saw(loss, what);
+            }
+        }
+    }
+
+    /// The resolution that counts: the container's, else EXIF's, and only without both a ratio without a unit.
+    pub fn resolution(&self) -> Option<Density> {
+        let stated = [self.density, self.exif.as_deref().and_then(exif::density)];
+        let stated = stated.into_iter().flatten();
+        stated.clone().find(|density| density.unit != DensityUnit::Aspect).or_else(|| stated.clone().next())
+    }
+
+    /// As [`Metadata::resolution`], for an encoder that writes it. To be asked before the EXIF block is taken.
+    pub(super) fn take_resolution(&mut self) -> Option<Density> {
+        let resolution = self.resolution();
+        self.density = None;
+        resolution
+    }
+
     /// Sets the orientation, also in the EXIF block (which is made where missing) and the XMP packet.
     pub fn set_orientation(&mut self, orientation: u8) {
         self.orientation = if (1..=8).contains(&orientation) { orientation } else { 1 };
@@ -277,14 +313,29 @@ impl Metadata {
             None if self.orientation != 1 => {
                 let data = u16::from(self.orientation).to_le_bytes().to_vec();
                 let main = vec![exif::Field { tag: exif::ORIENTATION, kind: 3, data }];
-                self.exif = Some(exif::Fields { main, ..exif::Fields::default() }.to_block());
+                let fields = exif::Fields { main, ..exif::Fields::default() };
+                self.exif = Some(fields.into_block().0);
             }
             None => {}
         }
         self.set_xmp("tiff:Orientation", u32::from(self.orientation));
     }
 
-    /// Sets the size in pixels that EXIF and XMP state, where they do, and unlinks the EXIF thumbnail.
+    /// Says that the picture shows the same in another number of pixels: as [`Metadata::for_size`], and EXIF
+    /// fields that count in pixels follow (where the subject is, pixels a stretch of the sensor).
+    pub fn resized(&mut self, from: (usize, usize), to: (usize, usize)) {
+        if from == to || from.0 == 0 || from.1 == 0 {
+            return;
+        }
+        let by = (to.0 as f64 / from.0 as f64, to.1 as f64 / from.1 as f64);
+        if let Some(block) = &mut self.exif {
+            exif::scale(block, by);
+        }
+        self.for_size(to.0, to.1);
+    }
+
+    /// Sets the size in pixels that EXIF and XMP state, where they do, unlinks the EXIF thumbnail and blanks its
+    /// bytes.
     ///
     /// Thumbnails inside XMP are left as they are.
     pub fn for_size(&mut self, width: usize, height: usize) {

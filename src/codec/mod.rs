@@ -4,17 +4,22 @@
 //! a file is decided by its content, never by its name alone.
 
 mod apng;
+mod av1;
 mod bmp;
 mod cmyk;
 mod colour;
 mod exif;
 mod exif_data;
+mod foreign;
 mod format;
 mod frames;
 mod gif;
+mod heif;
+mod hevc;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
+mod jxl;
 mod loss;
 mod meta;
 mod pack;
@@ -26,6 +31,7 @@ mod tiff;
 mod tiff_write;
 mod webp;
 mod xmp;
+mod ycbcr;
 
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
@@ -251,6 +257,8 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Tiff => tiff::probe(&mut reader, picture),
         Format::Bmp => bmp::probe(&mut reader),
         Format::Tga => tga::probe(&mut reader),
+        Format::JpegXl => jxl::probe(&mut reader),
+        Format::Avif | Format::Heic => heif::probe(&mut reader, format),
         _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
@@ -312,6 +320,8 @@ pub fn decode_probed(
         Format::Tiff => tiff::decode(bytes, header),
         Format::Bmp => bmp::decode(bytes, header),
         Format::Tga => tga::decode(bytes),
+        Format::JpegXl => jxl::decode(bytes, header),
+        Format::Avif | Format::Heic => heif::decode(bytes, header.format),
         _ => simple::decode(bytes, header),
     }?;
     // Nobody who uses the picture gets these, whatever is made of it.
@@ -366,6 +376,7 @@ pub fn encode(
     if meta.orientation != 1 && (converted || !format.carries_exif() || !options.keep_metadata) {
         upright = Some(crate::image::orient::upright(image.clone(), meta.orientation));
         meta.set_orientation(1);
+        meta.moved();
     }
     let image = upright.as_ref().unwrap_or(image);
     if !options.keep_metadata {
@@ -383,6 +394,9 @@ pub fn encode(
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
         Format::Bmp => bmp::encode(image, &mut meta),
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            Err(cannot_encode(format, "it is only read; write png, or another format"))
+        }
         _ => simple::encode(image, &mut meta, format),
     }?;
     notes.extend(meta.lost(format));

@@ -140,6 +140,23 @@ pub(super) fn be_bytes(samples: &[u16]) -> Vec<u8> {
     samples.iter().flat_map(|s| s.to_be_bytes()).collect()
 }
 
+/// Divides colours by their pixel's alpha, of which `most` is opaque.
+pub(super) fn unmultiply<T: Copy + Into<u32>>(
+    colours: &mut [T],
+    alpha: &[T],
+    channels: usize,
+    most: u32,
+    cast: fn(u32) -> T,
+) {
+    for (pixel, alpha) in colours.chunks_exact_mut(channels.max(1)).zip(alpha) {
+        let alpha: u32 = (*alpha).into();
+        for colour in pixel.iter_mut().filter(|_| alpha > 0) {
+            let value: u32 = (*colour).into();
+            *colour = cast(((value * most + alpha / 2) / alpha).min(most));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

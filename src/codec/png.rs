@@ -101,11 +101,11 @@ fn bit_depth(info: &Info) -> u8 {
     if info.color_type == ColorType::Indexed { 8 } else { info.bit_depth as u8 }
 }
 
+/// A reader at its file's end, and the bytes of the first picture.
+type Picture<'a> = (Reader<Cursor<&'a [u8]>>, Vec<u8>);
+
 /// The reader at the file's end, and the bytes of the first picture.
-fn picture<'a>(
-    bytes: &'a [u8],
-    header: &Header,
-) -> Result<(Reader<Cursor<&'a [u8]>>, Vec<u8>), DecodingError> {
+fn picture<'a>(bytes: &'a [u8], header: &Header) -> Result<Picture<'a>, DecodingError> {
     let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
     let size = reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?;
     let mut pixels = vec![0; size];

@@ -12,8 +12,8 @@ use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source}
 use super::{cannot_encode, damaged, gif, malformed, pack, pnm, unsupported, webp};
 use crate::image::{Image, Samples};
 
-fn image_format(format: Format) -> ImageFormat {
-    match format {
+fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
+    Ok(match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
@@ -25,7 +25,10 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Tga => ImageFormat::Tga,
         Format::Ico => ImageFormat::Ico,
         Format::Farbfeld => ImageFormat::Farbfeld,
-    }
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            return Err(malformed(format, "not a simple format"));
+        }
+    })
 }
 
 fn open<'a, R: BufRead + Seek + 'a>(
@@ -33,7 +36,7 @@ fn open<'a, R: BufRead + Seek + 'a>(
     format: Format,
     max_bytes: u64,
 ) -> Result<impl ImageDecoder + use<'a, R>, CodecError> {
-    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let mut reader = ImageReader::with_format(reader, image_format(format)?);
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(max_bytes);
     reader.limits(limits);
@@ -195,7 +198,14 @@ pub(super) fn encode(image: &Image, meta: &mut Metadata, format: Format) -> Resu
             GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
             out = gif::with_metadata(out, meta);
         }
-        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP | Format::Bmp => {
+        Format::Png
+        | Format::Jpeg
+        | Format::Tiff
+        | Format::WebP
+        | Format::Bmp
+        | Format::JpegXl
+        | Format::Avif
+        | Format::Heic => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }

@@ -110,7 +110,9 @@ fn as_held(image: &Image, format: Format) -> Image {
 
 #[test]
 fn lossless_formats_give_back_every_sample() {
-    for format in Format::ALL.into_iter().filter(|f| !matches!(f, Format::Jpeg | Format::Gif)) {
+    for format in
+        Format::ALL.into_iter().filter(|f| f.is_written() && !matches!(f, Format::Jpeg | Format::Gif))
+    {
         for (channels, alpha) in [(1, false), (1, true), (3, false), (3, true)] {
             for depth in [Depth::U8, Depth::U16, Depth::F32] {
                 let image = picture(channels, depth, alpha, false);
@@ -212,6 +214,8 @@ fn full_metadata(channels: usize) -> Metadata {
             field(0xA003, 4, &23u32.to_le_bytes()),
         ],
         gps: vec![field(1, 2, b"N\0"), field(2, 5, &[9; 24])],
+        interop: vec![field(1, 2, b"R98\0")],
+        ..exif::Fields::default()
     };
     Metadata {
         exif: Some(fields.to_block()),
@@ -248,7 +252,13 @@ fn metadata_goes_round_in_every_container_that_carries_it() {
             assert_eq!(back.icc, meta.icc, "{name}");
             assert_eq!(back.xmp, meta.xmp, "{name}");
             let fields = |meta: &Metadata| meta.exif.as_deref().and_then(exif::Fields::parse);
-            assert_eq!(fields(&back), fields(&meta), "{name}");
+            let (mut found, wanted) = (fields(&back), fields(&meta));
+            if format == Format::Tiff {
+                // The comment, as a description.
+                let text = [meta.texts[0].bytes.as_slice(), b"\0"].concat();
+                assert_eq!(found.as_mut().unwrap().main.remove(0).data, text);
+            }
+            assert_eq!(found, wanted, "{name}");
             if format != Format::WebP {
                 let density = back.density.unwrap().in_unit(DensityUnit::PerInch);
                 assert!((density.x - 300.0).abs() < 0.1 && (density.y - 150.0).abs() < 0.1, "{name}");
@@ -261,7 +271,7 @@ fn metadata_goes_round_in_every_container_that_carries_it() {
             assert!(lost_text || bytes(&back) == bytes(&meta), "{name}");
             assert_eq!(
                 file.notes.iter().any(|note| Loss::of(note) == Some(Loss::Metadata)),
-                lost_iptc || lost_text,
+                lost_iptc,
                 "{name}: {:?}",
                 file.notes
             );

@@ -5,7 +5,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built, Place, Sample, Shape};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Name, documentation and parameters.
@@ -25,6 +25,13 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             kind: Kind::Choice(&["same", "png", "jpeg", "tiff", "webp", "bmp", "qoi", "tga", "pnm"]),
             fallback: Fallback::Yaml("same"),
             doc: "File format; `same` keeps each input's own format and name, any other changes the extension.",
+        },
+        Param {
+            name: "unwritable",
+            kind: Kind::Choice(&["png", "tiff", "jpeg", "webp", "fail"]),
+            fallback: Fallback::Yaml("png"),
+            doc: "What `format: same` makes of files in formats that are only read (JPEG XL, AVIF, HEIC); the extension \
+                  changes with it. `fail` makes them failures.",
         },
         Param {
             name: "quality",
@@ -75,6 +82,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 pub struct Write {
     folder: PathBuf,
     format: Option<Format>,
+    /// In place of a format that is only read.
+    unwritable: Option<Format>,
     quality: u8,
     keep_metadata: bool,
     compression: Compression,
@@ -93,6 +102,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
     let action = Action::Write(Write {
         folder: args.path("folder")?.to_path_buf(),
         format: Format::from_name(args.text("format")?),
+        unwritable: Format::from_name(args.text("unwritable")?),
         quality: u8::try_from(args.int("quality")?).ok()?,
         keep_metadata: args.text("metadata")? == "keep",
         compression: if args.text("compression")? == "small" {
@@ -125,11 +135,12 @@ impl Write {
         let mut path = self.folder.clone();
         path.extend(&place.variant);
         path.push(relative);
-        let extension = match self.format {
+        let format = self.named_format(relative);
+        let extension = match format {
             Some(format) => format.extensions().first().map(OsString::from),
             None => path.extension().map(OsString::from),
         };
-        let keeps = self.format.is_none() && self.suffix.is_empty() && number.is_empty();
+        let keeps = format.is_none() && self.suffix.is_empty() && number.is_empty();
         if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
@@ -143,9 +154,20 @@ impl Write {
         path
     }
 
+    /// The format that every input of this name is written in, whatever it holds; none where its own is kept.
+    fn named_format(&self, relative: &Path) -> Option<Format> {
+        let named = relative.extension().and_then(OsStr::to_str).and_then(Format::from_extension);
+        self.format.or(self.unwritable.filter(|_| named.is_some_and(|format| !format.is_written())))
+    }
+
+    /// The format that takes the place of one, where it is only read.
+    fn written(&self, format: Format) -> Format {
+        if format.is_written() { format } else { self.unwritable.unwrap_or(format) }
+    }
+
     /// Bytes that encoding a picture of `shape` from a file of format `source` takes beside the picture.
     pub fn encode_bytes(&self, shape: Shape, source: Format) -> u64 {
-        let format = self.format.unwrap_or(source);
+        let format = self.format.unwrap_or(self.written(source));
         codec::encode_bytes(format, shape.width, shape.height, shape.channels, shape.depth)
     }
 
@@ -155,7 +177,7 @@ impl Write {
     /// When the format can't hold the picture.
     pub fn encode(&self, sample: &mut Sample) -> Result<Vec<u8>, ItemError> {
         let options = EncodeOptions {
-            format: self.format.unwrap_or(sample.source.format),
+            format: self.named_format(&sample.relative).unwrap_or(self.written(sample.source.format)),
             quality: Some(self.quality),
             keep_metadata: self.keep_metadata,
             compression: self.compression,
@@ -176,6 +198,7 @@ mod tests {
         Write {
             folder: "images".into(),
             format,
+            unwritable: Some(Format::Tiff),
             quality: 90,
             keep_metadata: true,
             compression: Compression::Fast,
@@ -192,6 +215,8 @@ mod tests {
         assert_eq!(path(write(None, "_x2"), "a/b.c.JPG"), "images/a/b.c_x2.JPG");
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
+        assert_eq!(path(write(None, ""), "a/b.HEIC"), "images/a/b.tif");
+        assert_eq!(path(write(Some(Format::Png), ""), "b.jxl"), "images/b.png");
         assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
         let place = Place { variant: vec!["fog".into(), "2".into()], patch: Some(3), ..Place::default() };
         let many = write(None, "_x").path(Path::new("a/b.png"), &place);

@@ -109,8 +109,8 @@ impl ImageStep for Restore {
             };
             ItemError::new(kind, e.to_string())
         })?;
-        sample.image = restored;
-        sample.meta.for_size(sample.image.width, sample.image.height);
+        let was = std::mem::replace(&mut sample.image, restored);
+        sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
         Ok(Row::new())
     }
 

@@ -86,7 +86,7 @@ fn chunks(image: &Image, meta: &mut Metadata, notes: &mut Vec<String>) -> Vec<([
         let words = |words: [u32; 8]| words.into_iter().flat_map(u32::to_be_bytes).collect();
         colour.chromaticities.into_iter().for_each(|points| push(b"cHRM", words(points)));
     }
-    if let Some(density) = meta.density.take() {
+    if let Some(density) = meta.take_resolution() {
         push(b"pHYs", dimensions(density));
     }
     let carried = std::mem::take(&mut meta.extras).into_iter().filter_map(|extra| match extra.part {

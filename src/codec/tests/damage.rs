@@ -17,7 +17,7 @@ fn samples_for_damage() -> Vec<(Format, Vec<u8>)> {
         image.samples.set(i, 0.3 * (i as f32 * 0.01).sin() + 0.5 + 0.1 * (noise >> 16) as f32 / 65536.0);
     }
     let mut samples = Vec::new();
-    for format in Format::ALL.into_iter().filter(|&f| f != Format::Ico) {
+    for format in Format::ALL.into_iter().filter(|&f| f.is_written() && f != Format::Ico) {
         samples.push((format, encoded(&image, &Metadata::default(), format).bytes));
     }
     let mut source = decoded(&samples[1].1, Format::Jpeg).source;

@@ -29,14 +29,10 @@ mod ycc;
 #[cfg(test)]
 mod tests;
 
-pub(super) const XMP: tiff::tags::Tag = tiff::tags::Tag::Unknown(tag::XMP);
-pub(super) const PHOTOSHOP: tiff::tags::Tag = tiff::tags::Tag::Unknown(tag::PHOTOSHOP);
-
 /// A page that was found and whose layout is one that is read.
 struct Page<R> {
     file: File<R>,
     chain: Chain,
-    first: u64,
     directory: Directory,
     layout: Layout,
 }
@@ -55,7 +51,7 @@ impl<R: Read + Seek> Page<R> {
             return Err(camera_raw());
         }
         let layout = Layout::read(&mut file, &directory)?;
-        Ok(Page { file, chain, first, directory, layout })
+        Ok(Page { file, chain, directory, layout })
     }
 
     fn header(&self, picture: u32) -> Header {
@@ -107,9 +103,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     if source_header.decode_bytes > header.decode_bytes {
         return Err(malformed(Format::Tiff, "it is another file than the one whose header was read"));
     }
-    let Page { mut file, chain, first, directory, layout } = page;
-    let classic_first = directory.at == first && !file.big();
-    let mut meta = metadata::read(&mut file, &directory, classic_first.then_some(bytes))?;
+    let Page { mut file, chain, directory, layout } = page;
+    let classic = (!file.big()).then_some(bytes);
+    let mut meta = metadata::read(&mut file, &directory, classic)?;
     let mut notes = Vec::new();
     let mut faults = Vec::from_iter(chain.fault);
     let image = if layout.method == Method::OldJpeg {
