@@ -86,10 +86,3 @@ fn headers_agree_and_damage_is_no_panic() {
         }
     }
 }
-
-#[test]
-fn code_points_become_profiles() {
-    let found = profile(12, 13).unwrap();
-    assert!(crate::codec::icc_matches(&found, 3));
-    assert!(profile(300, 13).is_none());
-}
