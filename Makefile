@@ -13,7 +13,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,13 @@ stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,0
 # In memory where there is a file system for that: what is synced there waits for no disk.
 faults: ## system calls that fail or are the last: make faults [N=3000] (needs strace)
 	TMPDIR=$(or $(wildcard /dev/shm),/tmp) SAFELIGHT_FAULTS=$(or $(N),3000) $(CARGO) test --release --locked --test integration faults:: -- --nocapture
+
+FIDELITY := $(abspath $(TARGET)/fidelity)
+
+fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exiftool)
+	rm -rf $(FIDELITY)
+	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
+	python3 tests/python/fidelity.py $(FIDELITY)
 
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx

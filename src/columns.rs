@@ -11,8 +11,19 @@ pub enum ColumnType {
     Float,
     /// UTF-8 text.
     Text,
+    /// A time in microseconds.
+    Timestamp(Zone),
     /// A float32 vector of fixed length.
     Vector(usize),
+}
+
+/// What the times of a column count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// 1970-01-01 00:00 by a clock whose zone is not stated.
+    Local,
+    /// 1970-01-01 00:00 UTC.
+    Utc,
 }
 
 impl ColumnType {
@@ -23,6 +34,8 @@ impl ColumnType {
             ColumnType::Int => "int64".into(),
             ColumnType::Float => "float64".into(),
             ColumnType::Text => "text".into(),
+            ColumnType::Timestamp(Zone::Local) => "timestamp[us]".into(),
+            ColumnType::Timestamp(Zone::Utc) => "timestamp[us, UTC]".into(),
             ColumnType::Vector(n) => format!("float32[{n}]"),
         }
     }
@@ -57,12 +70,14 @@ pub enum Value {
     Float(f64),
     /// Text.
     Text(String),
+    /// Microseconds from the beginning of 1970, within the years 1 to 9999.
+    Timestamp(i64, Zone),
     /// Vector, all finite.
     Vector(Vec<f32>),
 }
 
 impl Value {
-    /// As a cell of a CSV file; empty for no value, a JSON list for a vector.
+    /// As a cell of a CSV file; empty for no value, ISO 8601 for a time, a JSON list for a vector.
     pub fn text(&self) -> String {
         match self {
             Value::Null => String::new(),
@@ -70,9 +85,28 @@ impl Value {
             Value::Int(i) => i.to_string(),
             Value::Float(f) => f.to_string(),
             Value::Text(t) => t.clone(),
+            Value::Timestamp(t, zone) => iso_8601(*t, *zone),
             Value::Vector(v) => format!("{v:?}"),
         }
     }
+}
+
+/// Such as `2024-02-29T23:59:58.120000`, with `Z` behind it for UTC; without a fraction of 0.
+fn iso_8601(microseconds: i64, zone: Zone) -> String {
+    let (seconds, fraction) = (microseconds.div_euclid(1_000_000), microseconds.rem_euclid(1_000_000));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Howard Hinnant's `civil_from_days`.
+    let of_era = (days + 719_468).rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + 400 * (days + 719_468).div_euclid(146_097) + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}") };
+    let zone = if zone == Zone::Utc { "Z" } else { "" };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}")
 }
 
 /// Values of one row, or of some columns of it.
@@ -97,6 +131,10 @@ pub fn encode(values: &[Value]) -> Vec<u8> {
                 out.push(4);
                 out.extend((t.len() as u32).to_le_bytes());
                 out.extend(t.as_bytes());
+            }
+            Value::Timestamp(t, zone) => {
+                out.push(if *zone == Zone::Utc { 7 } else { 6 });
+                out.extend(t.to_le_bytes());
             }
             Value::Vector(v) => {
                 out.push(5);
@@ -129,6 +167,8 @@ pub fn decode(mut bytes: &[u8]) -> Option<Vec<Value>> {
                 let (chunks, _) = floats.as_chunks::<4>();
                 Value::Vector(chunks.iter().map(|c| f32::from_le_bytes(*c)).collect())
             }
+            6 => Value::Timestamp(i64::from_le_bytes(take(&mut bytes)?), Zone::Local),
+            7 => Value::Timestamp(i64::from_le_bytes(take(&mut bytes)?), Zone::Utc),
             _ => return None,
         });
     }
@@ -160,9 +200,23 @@ mod tests {
             Value::Int(-7),
             Value::Float(0.1 + 0.2),
             Value::Text("naïve\n".into()),
+            Value::Timestamp(-1, Zone::Local),
+            Value::Timestamp(i64::MAX, Zone::Utc),
             Value::Vector(vec![1.5, -0.0, f32::MIN_POSITIVE]),
         ];
         assert_eq!(decode(&encode(&values)), Some(values));
+    }
+
+    #[test]
+    fn times_are_written_as_iso_8601() {
+        let text = |seconds: i64, zone| Value::Timestamp(seconds * 1_000_000, zone).text();
+        assert_eq!(text(0, Zone::Local), "1970-01-01T00:00:00");
+        assert_eq!(text(-1, Zone::Utc), "1969-12-31T23:59:59Z");
+        assert_eq!(text(1_709_251_198, Zone::Utc), "2024-02-29T23:59:58Z");
+        assert_eq!(text(951_782_400, Zone::Local), "2000-02-29T00:00:00");
+        assert_eq!(text(-62_135_596_800, Zone::Local), "0001-01-01T00:00:00");
+        assert_eq!(text(253_402_300_799, Zone::Local), "9999-12-31T23:59:59");
+        assert_eq!(Value::Timestamp(-999_880, Zone::Local).text(), "1969-12-31T23:59:59.000120");
     }
 
     #[test]

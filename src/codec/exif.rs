@@ -23,7 +23,7 @@ const SHORT: u16 = 3;
 const LONG: u16 = 4;
 
 /// Main-directory tags that describe the picture rather than the layout of the file it stands in.
-const DESCRIPTIVE: [u16; 21] = [
+pub(super) const DESCRIPTIVE: [u16; 21] = [
     0x010D,
     0x010E,
     0x010F,
@@ -279,13 +279,13 @@ fn word_bytes(kind: u16) -> usize {
 }
 
 /// Bounds-checked reading of a block in its byte order.
-struct Block<'a> {
-    bytes: &'a [u8],
-    little: bool,
+pub(super) struct Block<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) little: bool,
 }
 
 impl<'a> Block<'a> {
-    fn new(bytes: &'a [u8]) -> Option<Block<'a>> {
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Block<'a>> {
         let little = match bytes.get(..4)? {
             b"II*\0" => true,
             b"MM\0*" => false,
@@ -294,7 +294,7 @@ impl<'a> Block<'a> {
         Some(Block { bytes, little })
     }
 
-    fn u16(&self, at: usize) -> Option<u16> {
+    pub(super) fn u16(&self, at: usize) -> Option<u16> {
         self.order16(self.bytes.get(at..)?)
     }
 
@@ -303,13 +303,13 @@ impl<'a> Block<'a> {
         Some(if self.little { u16::from_le_bytes(raw) } else { u16::from_be_bytes(raw) })
     }
 
-    fn u32(&self, at: usize) -> Option<u32> {
+    pub(super) fn u32(&self, at: usize) -> Option<u32> {
         let raw = *self.bytes.get(at..)?.first_chunk::<4>()?;
         Some(if self.little { u32::from_le_bytes(raw) } else { u32::from_be_bytes(raw) })
     }
 
     /// Offset of the entry of `tag` in the directory at `directory`.
-    fn find(&self, directory: u32, tag: u16) -> Option<usize> {
+    pub(super) fn find(&self, directory: u32, tag: u16) -> Option<usize> {
         let directory = directory as usize;
         let count = usize::from(self.u16(directory)?);
         (0..count).map(|i| directory + 2 + 12 * i).find(|&at| self.u16(at) == Some(tag))

@@ -78,10 +78,10 @@ impl Format {
     }
 
     /// File name extensions in lower case, the usual one first.
-    pub fn extensions(self) -> &'static [&'static str] {
+    pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Format::Png => &["png", "apng"],
-            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jif", "jfi"],
             Format::Tiff => &["tif", "tiff"],
             Format::WebP => &["webp"],
             Format::Bmp => &["bmp", "dib"],
@@ -116,6 +116,19 @@ impl Format {
     /// True when files of this format can carry EXIF and with it the orientation tag.
     pub fn carries_exif(self) -> bool {
         matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP)
+    }
+
+    /// True when files of this format can carry an ICC profile, and readers heed it there.
+    pub fn carries_icc(self) -> bool {
+        matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP | Format::Bmp)
+    }
+
+    /// True when gray is written as three channels, or as a palette of colours.
+    pub(super) fn spreads_gray(self) -> bool {
+        matches!(
+            self,
+            Format::WebP | Format::Bmp | Format::Qoi | Format::Ico | Format::Gif | Format::Farbfeld
+        )
     }
 
     /// True when the format can hold an alpha channel.

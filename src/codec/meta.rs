@@ -1,6 +1,6 @@
 //! What a file carries beside its pixels, and keeping it in step with them.
 
-use super::{Format, Loss, exif, xmp};
+use super::{Colour, Format, Loss, exif, xmp};
 
 /// Everything that a file carries beside its pixels, independent of the container it came from.
 ///
@@ -14,15 +14,14 @@ pub struct Metadata {
     pub icc: Option<Vec<u8>>,
     /// XMP packet.
     pub xmp: Option<Vec<u8>>,
-    /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords; carried by JPEG and
-    /// TIFF only.
+    /// Photoshop image resources (`8BIM...`), among them IPTC captions and keywords.
     pub iptc: Option<Vec<u8>>,
     /// Texts and comments.
     pub texts: Vec<Text>,
     /// Pixel density of the container.
     pub density: Option<Density>,
-    /// Gamma that a PNG states without a profile, times 100 000; kept in PNG only.
-    pub gamma: Option<u32>,
+    /// What the file says about its colours other than by a profile.
+    pub colour: Option<Colour>,
     /// EXIF orientation, 1..=8; 1 when absent or invalid. Set it with [`Metadata::set_orientation`].
     pub orientation: u8,
     /// What else was seen: pages, frames, channels, segments, chunks, trailers.
@@ -38,6 +37,17 @@ pub struct Text {
     pub bytes: Vec<u8>,
     /// Which encoding that is.
     pub encoding: TextEncoding,
+    /// Language tag (RFC 3066), such as `de-AT`; empty when none is given.
+    pub language: String,
+    /// The keyword in that language, in UTF-8; empty when none is given.
+    pub translated: Vec<u8>,
+}
+
+impl Text {
+    /// A text of no stated language.
+    pub fn new(keyword: impl Into<String>, bytes: Vec<u8>, encoding: TextEncoding) -> Text {
+        Text { keyword: keyword.into(), bytes, encoding, language: String::new(), translated: Vec::new() }
+    }
 }
 
 /// The encoding of a [`Text`], as far as the container says.
@@ -67,12 +77,32 @@ pub struct Extra {
 pub enum Part {
     /// It can't be carried, or must not be since it would no longer be true.
     Gone,
-    /// Application segment of a JPEG: its number, 0 to 15, and the bytes after its length.
-    Segment(u8, Vec<u8>),
-    /// Chunk of a PNG: its name and data.
-    Chunk([u8; 4], Vec<u8>),
-    /// Bytes behind a JPEG that hold no offsets from the file's start.
-    Trailer(Vec<u8>),
+    /// Application segments of a JPEG: the number of each, 0 to 15, and the bytes after its length.
+    Segments(Vec<(u8, Vec<u8>)>),
+    /// What of an XMP packet did not fit into one segment of a JPEG, with the 32 digits that name it.
+    ExtendedXmp(String, Vec<u8>),
+    /// Chunk of a PNG that may be copied.
+    Chunk {
+        /// Its name.
+        name: [u8; 4],
+        /// Its data; of `bKGD` three 16-bit samples of full range, whatever the picture.
+        data: Vec<u8>,
+        /// It stands behind the pixels.
+        behind: bool,
+    },
+    /// A stretch behind a JPEG.
+    Behind(Behind),
+}
+
+/// Bytes behind a JPEG's picture, those of a gain map or a film, that may stand behind another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// What stands there.
+    pub bytes: Vec<u8>,
+    /// How many of the bytes fill the gap before it.
+    pub before: usize,
+    /// How the list of pictures (MPF) describes it, where that names it.
+    pub attribute: Option<u32>,
 }
 
 /// Pixel density.
@@ -118,7 +148,7 @@ impl Default for Metadata {
             iptc: None,
             texts: Vec::new(),
             density: None,
-            gamma: None,
+            colour: None,
             orientation: 1,
             extras: Vec::new(),
         }
@@ -132,7 +162,9 @@ impl Metadata {
         let texts = self.texts.iter().map(|text| text.keyword.len() + text.bytes.len());
         let extras = self.extras.iter().map(|extra| match &extra.part {
             Part::Gone => 0,
-            Part::Segment(_, bytes) | Part::Chunk(_, bytes) | Part::Trailer(bytes) => bytes.len(),
+            Part::Segments(segments) => segments.iter().map(|(_, bytes)| bytes.len()).sum(),
+            Part::ExtendedXmp(_, bytes) | Part::Chunk { data: bytes, .. } => bytes.len(),
+            Part::Behind(behind) => behind.bytes.len(),
         });
         blocks.into_iter().flatten().map(Vec::len).chain(texts).chain(extras).sum()
     }
@@ -145,14 +177,70 @@ impl Metadata {
     /// Leaves what stands beside the picture and what its pixels mean; the rest was asked to go.
     pub(super) fn strip(self) -> Metadata {
         let told = |extra: &Extra| !matches!(extra.loss, Loss::Metadata | Loss::Data | Loss::Resolution);
-        let extras = self.extras.into_iter().filter(told).collect();
-        Metadata { icc: self.icc, gamma: self.gamma, extras, ..Metadata::default() }
+        let extras = self.extras.into_iter().filter(told);
+        // Without the packet that describes them nobody could make sense of them.
+        let extras = extras.map(|extra| Extra { part: Part::Gone, ..extra }).collect();
+        Metadata { icc: self.icc, colour: self.colour, extras, ..Metadata::default() }
+    }
+
+    /// Brings the parts that describe each other in step for a file of this format: an XMP packet becomes one,
+    /// and no property claims a gain map, a film or an extension that is not there.
+    pub(super) fn settle(&mut self, format: Format) {
+        let is_jpeg = format == Format::Jpeg;
+        if !is_jpeg && let Some(packet) = &self.xmp {
+            let extended = |extra: &Extra| matches!(&extra.part, Part::ExtendedXmp(..));
+            if let Some(at) = self.extras.iter().position(extended)
+                && let Part::ExtendedXmp(_, more) = &self.extras[at].part
+                && let Some(joined) = xmp::join(packet, more)
+            {
+                self.xmp = Some(joined);
+                self.extras.remove(at);
+            }
+        }
+        let kept = |test: fn(&Extra) -> bool| is_jpeg && self.extras.iter().any(test);
+        let gain_map = kept(|extra| extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)));
+        let film = kept(|extra| extra.loss == Loss::Video && matches!(extra.part, Part::Behind(_)));
+        // The directory tells of all of them, by lengths that count from one to the next.
+        let beside = |extra: &Extra| matches!(extra.loss, Loss::GainMap | Loss::Video | Loss::Pictures);
+        let whole = !self.extras.iter().any(|extra| beside(extra) && extra.part == Part::Gone);
+        let listed = whole && (gain_map || film);
+        let more = kept(|extra| matches!(extra.part, Part::ExtendedXmp(..)));
+        let dangling = |name: &str| {
+            let (prefix, local) = name.split_once(':').unwrap_or_default();
+            let is_film = local.starts_with("MicroVideo") || local.starts_with("MotionPhoto");
+            let is_gain_map = matches!(prefix, "hdrgm" | "HDRGainMap");
+            (!listed && local == "Directory" && prefix.ends_with("Container"))
+                || (!film && is_film)
+                || (!gain_map && is_gain_map)
+                || (!more && local == "HasExtendedXMP")
+        };
+        if let Some(packet) = &mut self.xmp
+            && xmp::has(packet, dangling)
+        {
+            *packet = xmp::without(packet, dangling);
+        }
+        if !gain_map {
+            // It says how to read what is not there.
+            let described =
+                |extra: &Extra| extra.loss == Loss::GainMap && matches!(extra.part, Part::Segments(_));
+            self.extras.retain(|extra| !described(extra));
+        }
+    }
+
+    /// Says that the picture's corners are no longer where the file had them: it was cropped or turned. What fits
+    /// it point by point no longer does.
+    pub fn moved(&mut self) {
+        for extra in &mut self.extras {
+            if extra.loss == Loss::GainMap && matches!(extra.part, Part::Behind(_)) {
+                extra.part = Part::Gone;
+            }
+        }
     }
 
     /// Notes on what no encoder took.
     pub(super) fn lost(self, format: Format) -> Vec<String> {
         // Taken apart whole, so that a new field is not forgotten here.
-        let Metadata { exif, icc, xmp, iptc, texts, density, gamma, orientation: _, extras } = self;
+        let Metadata { exif, icc, xmp, iptc, texts, density, colour, orientation: _, extras } = self;
         let mut notes: Vec<String> = extras.into_iter().map(|extra| extra.loss.note(extra.what)).collect();
         let blocks = [("EXIF", exif.is_some()), ("XMP", xmp.is_some()), ("IPTC", iptc.is_some())];
         let blocks = blocks.into_iter().filter(|(_, left)| *left).map(|(name, _)| name.to_owned());
@@ -165,8 +253,8 @@ impl Metadata {
         if icc.is_some() {
             notes.push(Loss::Colour.note(format_args!("ICC profile; {name} can't hold it")));
         }
-        if gamma.is_some() {
-            notes.push(Loss::Colour.note(format_args!("gamma; {name} can't hold it")));
+        if colour.is_some() {
+            notes.push(Loss::Colour.note(format_args!("gamma and the like; {name} can't hold it")));
         }
         if density.is_some_and(|density| density.unit != DensityUnit::Aspect || density.x != density.y) {
             notes.push(Loss::Resolution.note(format_args!("{name} can't hold it")));
@@ -273,11 +361,11 @@ mod tests {
 
     #[test]
     fn orientation_stays_in_step_everywhere() {
-        let mut meta = Metadata { xmp: Some(b"tiff:Orientation='6'".to_vec()), ..Metadata::default() };
+        let mut meta = Metadata { xmp: Some(b"<a tiff:Orientation='6'/>".to_vec()), ..Metadata::default() };
         meta.set_orientation(3);
         assert_eq!(meta.orientation, 3);
         assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(3));
-        assert_eq!(meta.xmp.as_deref(), Some(b"tiff:Orientation='3'".as_slice()));
+        assert_eq!(meta.xmp.as_deref(), Some(b"<a tiff:Orientation='3'/>".as_slice()));
         meta.set_orientation(77);
         assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(1));
     }

@@ -6,7 +6,9 @@
 mod apng;
 mod av1;
 mod cmyk;
+mod colour;
 mod exif;
+mod exif_data;
 mod foreign;
 mod format;
 mod frames;
@@ -30,10 +32,12 @@ mod ycbcr;
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use colour::Colour;
+pub use exif_data::ExifData;
 pub use format::Format;
 pub use frames::further;
 pub use loss::Loss;
-pub use meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -193,16 +197,25 @@ pub struct EncodeOptions {
     /// 1..=100 for JPEG and lossy WebP; `None` takes the source's (JPEG only), else 92.
     pub quality: Option<u8>,
     /// Write EXIF, ICC, XMP, IPTC, texts and density. Without, only the ICC profile (part of what the
-    /// pixel values mean) or a PNG's gamma is written, and the pixels are turned upright.
+    /// pixel values mean) or what says the same is written, and the pixels are turned upright.
     pub keep_metadata: bool,
     /// Effort for PNG, TIFF and lossless WebP.
     pub compression: Compression,
+    /// Spread the rounding of samples of more than 8 bits to 8 by a fixed pattern, so that smooth gradients
+    /// don't break into bands.
+    pub dither: bool,
 }
 
 impl EncodeOptions {
     /// Everything kept, quality from the source, fast compression.
     pub fn new(format: Format) -> EncodeOptions {
-        EncodeOptions { format, quality: None, keep_metadata: true, compression: Compression::Fast }
+        EncodeOptions {
+            format,
+            quality: None,
+            keep_metadata: true,
+            compression: Compression::Fast,
+            dither: false,
+        }
     }
 }
 
@@ -237,7 +250,7 @@ pub fn probe_picture<R: BufRead + Seek>(
     let mut header = match format {
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
-        Format::Tiff => tiff::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
         Format::JpegXl => jxl::probe(&mut reader),
         Format::Avif | Format::Heic => heif::probe(&mut reader, format),
         _ => simple::probe(&mut reader, format),
@@ -333,7 +346,9 @@ pub fn decode_probed(
 /// EXIF size fields are patched to the image's size and an embedded EXIF thumbnail is unlinked, since it
 /// shows the old pixels. Where the format can't carry the orientation tag, or metadata is not kept, the
 /// pixels are turned upright instead; likewise where the format is another than the source's and is not JPEG
-/// or TIFF, since viewers disregard the tag there. A profile that doesn't fit the channels is left out.
+/// or TIFF, since viewers disregard the tag there. A profile for other channels gives way to one that shows
+/// neutral values alike; what a PNG says otherwise about its colours becomes a profile in other formats; for
+/// formats without profiles the values become sRGB.
 /// Alpha that is opaque throughout is left out of JPEG.
 ///
 /// # Errors
@@ -358,11 +373,11 @@ pub fn encode(
     if !options.keep_metadata {
         meta = meta.strip();
     }
-    if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
-        meta.icc = None;
-        let channels = image.channels;
-        notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
-    }
+    let settled = colour::settle(image, &mut meta, format, &mut notes);
+    let image = settled.as_ref().unwrap_or(image);
+    let dithered = (options.dither && format.max_bits() == 8).then(|| pack::dithered(image)).flatten();
+    let image = dithered.as_ref().unwrap_or(image);
+    meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {
         Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),

@@ -1,31 +1,54 @@
 //! PNG, with every bit depth, palettes and metadata chunks.
 
-use std::borrow::Cow;
-use std::io::{BufRead, Cursor, Seek, SeekFrom};
+mod chunks;
+mod texts;
+mod write;
 
-use png::{
-    BitDepth, ColorType, Decoder, Encoder, Filter, Info, PixelDimensions, Reader, ScaledFloat,
-    Transformations,
-};
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
-use super::meta::{Density, DensityUnit};
-use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Loss, Metadata, Source};
-use super::{Text, TextEncoding, cannot_encode, malformed, pack};
-use crate::image::{Depth, Image, Samples};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
-const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
-
-/// Most bytes that all compressed texts together may unfold to.
-const MAX_TEXT: usize = 8 << 20;
+use super::meta::{Density, DensityUnit, Extra, Part};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{damaged, malformed, pack, unsupported};
+use crate::image::Samples;
+use chunks::{Chunk, Fate, Layout};
+use texts::{MAX_TEXT, Texts};
+pub(super) use write::encode;
 
 /// Most bytes of chunks before the pixels, the profile unfolded: a profile beyond it is left out.
 const MAX_METADATA: u64 = 64 << 20;
 
-fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, CodecError> {
+fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, DecodingError> {
     let bytes = usize::try_from(max_bytes.min(MAX_METADATA)).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(reader, png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.read_info().map_err(|e| malformed(Format::Png, e))
+    decoder.set_ignore_text_chunk(true);
+    decoder.read_info()
+}
+
+/// What is wrong with a file that could not be read: damaged where that is proven.
+fn verdict(bytes: &[u8], error: &DecodingError) -> CodecError {
+    let layout = Layout::of(bytes);
+    if layout.chunks.first().is_some_and(|chunk| chunk.name == *b"CgBI") {
+        let what = "Apple's own form of it (CgBI), made for apps; convert it with Xcode's pngcrush, option \
+                    -revert-iphone-optimizations";
+        return unsupported(Format::Png, what);
+    }
+    if let Some(what) = layout.damage() {
+        return damaged(Format::Png, what);
+    }
+    let unknown =
+        |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() && chunks::fate(&chunk.name) != Fate::Layout;
+    if let Some(chunk) = layout.chunks.iter().find(unknown) {
+        return unsupported(Format::Png, format_args!("a chunk that must be understood ({})", chunk.name()));
+    }
+    match error {
+        DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            malformed(Format::Png, "its pixel data end too early")
+        }
+        error => malformed(Format::Png, error),
+    }
 }
 
 /// Reads up to the first pixel data.
@@ -33,9 +56,22 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     let bad = |e: std::io::Error| malformed(Format::Png, format!("it can't be read: {e}"));
     let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
     reader.seek(SeekFrom::Start(0)).map_err(bad)?;
-    let reader = open(reader, MAX_METADATA)?;
-    let (colour, depth) = reader.output_color_type();
-    let info = reader.info();
+    let opened = open(&mut reader, MAX_METADATA);
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            // What can't be read is looked at whole, but for the largest: they may end where reading did.
+            let mut bytes = Vec::new();
+            reader.seek(SeekFrom::Start(0)).map_err(bad)?;
+            reader.take(MAX_METADATA).read_to_end(&mut bytes).map_err(bad)?;
+            if bytes.len() as u64 == MAX_METADATA {
+                return Err(malformed(Format::Png, error));
+            }
+            return Err(verdict(&bytes, &error));
+        }
+    };
+    let (colour, depth) = opened.output_color_type();
+    let info = opened.info();
     let pixels = u64::from(info.width) * u64::from(info.height);
     let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
     let profile = info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64);
@@ -63,12 +99,20 @@ fn bit_depth(info: &Info) -> u8 {
 
 /// Decodes a whole file, its chunks after the pixels included.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
-    let bad = |e: png::DecodingError| malformed(Format::Png, e);
-    let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
+    let bad = |e: DecodingError| verdict(bytes, &e);
+    let mut reader = open(Cursor::new(bytes), header.decode_bytes).map_err(bad)?;
     let size = reader.output_buffer_size().ok_or_else(|| malformed(Format::Png, "impossible size"))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(bad)?;
-    reader.finish().map_err(bad)?;
+    let layout = Layout::of(bytes);
+    let mut faults = Vec::new();
+    if let Err(error) = reader.finish() {
+        faults.push(layout.unfinished().ok_or_else(|| bad(error))?);
+    }
+    if let Some(chunk) = layout.chunks.iter().find(|chunk| chunk.name == *b"tRNS" && !chunk.is_intact()) {
+        let what = format_args!("the checksum of its transparency ({}) is wrong", chunk.name());
+        return Err(damaged(Format::Png, what));
+    }
     let (colour, depth) = reader.output_color_type();
     let info = reader.info();
     let samples = if depth == BitDepth::Sixteen {
@@ -78,16 +122,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     };
     let image = pack::from_interleaved(info.width as usize, info.height as usize, colour.samples(), samples)
         .ok_or_else(|| malformed(Format::Png, "the decoder returned the wrong number of samples"))?;
-    let mut meta = metadata(info);
-    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
-        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
-    }
-    if info.coding_independent_code_points.is_some() {
-        meta.saw(Loss::Colour, "cICP colour space");
-    }
-    if info.chrm_chunk.is_some() && info.srgb.is_none() && info.icc_profile.is_none() {
-        meta.saw(Loss::Colour, "cHRM primaries");
-    }
+    let meta = metadata(&layout, info, &mut faults);
     let source = Source {
         format: Format::Png,
         width: info.width,
@@ -100,138 +135,102 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         progressive: false,
         notes: Vec::new(),
     };
-    Ok(Decoded { image, meta, source, faults: Vec::new() })
+    Ok(Decoded { image, meta, source, faults })
 }
 
-fn metadata(info: &Info) -> Metadata {
+/// Everything beside the pixels.
+fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata {
     let mut meta = Metadata { icc: info.icc_profile.as_deref().map(<[u8]>::to_vec), ..Metadata::default() };
-    if let Some(block) = info.exif_metadata.as_deref() {
-        meta.adopt_exif(block);
+    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
+        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
     }
-    meta.density = info.pixel_dims.map(|dims| match dims.unit {
-        png::Unit::Meter => Density {
-            x: f64::from(dims.xppu) / 100.0,
-            y: f64::from(dims.yppu) / 100.0,
-            unit: DensityUnit::PerCentimetre,
-        },
-        png::Unit::Unspecified => {
-            Density { x: f64::from(dims.xppu), y: f64::from(dims.yppu), unit: DensityUnit::Aspect }
-        }
-    });
-    if info.srgb.is_none() && info.icc_profile.is_none() {
-        meta.gamma = info.gama_chunk.map(ScaledFloat::into_scaled);
-    }
-    let latin1 = |keyword: &str, text: &str| Text {
-        keyword: keyword.to_owned(),
-        bytes: text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect(),
-        encoding: TextEncoding::Latin1,
-    };
-    for chunk in &info.uncompressed_latin1_text {
-        meta.texts.push(latin1(&chunk.keyword, &chunk.text));
-    }
-    let mut budget = MAX_TEXT;
-    for chunk in &info.compressed_latin1_text {
-        let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(budget).is_ok()
-            && let Ok(text) = chunk.get_text()
-        {
-            budget = budget.saturating_sub(text.len());
-            meta.texts.push(latin1(&chunk.keyword, &text));
-        }
-    }
-    for chunk in &info.utf8_text {
-        let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(budget).is_err() {
+    let mut colour = Colour::default();
+    let mut texts = Texts::default();
+    let mut behind = false;
+    for chunk in &layout.chunks {
+        behind |= chunk.name == *b"IDAT";
+        let fate = chunks::fate(&chunk.name);
+        if fate == Fate::Layout {
             continue;
         }
-        let text = chunk.get_text();
-        if chunk.compressed {
-            budget = budget.saturating_sub(text.as_ref().map_or(0, String::len));
+        if !chunk.is_intact() {
+            let what = format!("the checksum of a chunk ({}) is wrong: it is left out", chunk.name());
+            meta.saw(Loss::Data, format!("{} chunk; its checksum is wrong", chunk.name()));
+            faults.push(what);
+            continue;
         }
-        match text {
-            Ok(text) if chunk.keyword == XMP_KEYWORD => meta.xmp = Some(text.into_bytes()),
-            Ok(text) => meta.texts.push(Text {
-                keyword: chunk.keyword,
-                bytes: text.into_bytes(),
-                encoding: TextEncoding::Utf8,
-            }),
-            Err(_) => {}
+        match fate {
+            Fate::Layout => {}
+            Fate::Carried(loss, what) => {
+                let part = Part::Chunk { name: chunk.name, data: chunk.data.to_vec(), behind };
+                meta.extras.push(Extra { loss, what: format!("{} ({what})", chunk.name()), part });
+            }
+            Fate::Dropped(loss, what) => meta.saw(loss, format!("{} ({what})", chunk.name())),
+            Fate::Read => match &chunk.name {
+                b"eXIf" if meta.exif.is_none() => meta.adopt_exif(chunk.data),
+                b"eXIf" => meta.saw(Loss::Metadata, "a second eXIf"),
+                b"tEXt" | b"zTXt" | b"iTXt" => texts.read(chunk, &mut meta),
+                b"iCCP" if meta.icc.is_none() => {
+                    meta.saw(Loss::Colour, "ICC profile (iCCP); it can't be unfolded");
+                }
+                b"pHYs" => meta.density = density(chunk.data),
+                b"bKGD" => meta.extras.extend(background(chunk.data, info)),
+                _ => read_colour(&mut colour, chunk),
+            },
         }
+    }
+    meta.colour = Some(colour).filter(|colour| !colour.is_empty());
+    texts.finish(&mut meta);
+    if layout.trailer.iter().any(|&b| b != 0) {
+        let (kind, length) = (chunks::kind_of(layout.trailer), layout.trailer.len());
+        meta.saw(Loss::Data, format!("{length} bytes behind its end ({kind})"));
     }
     meta
 }
 
-/// Encodes 8-bit images in 8 bits, all others in 16.
-pub(super) fn encode(
-    image: &Image,
-    meta: &mut Metadata,
-    options: &EncodeOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, CodecError> {
-    let fail = |e: png::EncodingError| cannot_encode(Format::Png, e);
-    let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
-        return Err(cannot_encode(Format::Png, "sides beyond 4294967295 pixels"));
-    };
-    let (pixels, per_pixel, depth) = if image.depth() == Depth::U8 {
-        let (pixels, per_pixel) = pack::interleaved_u8(image);
-        (pixels, per_pixel, BitDepth::Eight)
-    } else {
-        let (samples, per_pixel) = pack::interleaved_u16(image);
-        (pack::be_bytes(&samples), per_pixel, BitDepth::Sixteen)
-    };
-    let mut info = Info::with_size(width, height);
-    info.bit_depth = depth;
-    info.color_type = match per_pixel {
-        1 => ColorType::Grayscale,
-        2 => ColorType::GrayscaleAlpha,
-        3 => ColorType::Rgb,
-        _ => ColorType::Rgba,
-    };
-    info.icc_profile = meta.icc.take().map(Cow::Owned);
-    info.exif_metadata = meta.exif.take().map(Cow::Owned);
-    info.pixel_dims = meta.density.take().map(pixel_dims);
-    info.source_gamma = meta.gamma.take().map(ScaledFloat::from_scaled);
-    let mut out = Vec::new();
-    let mut encoder = Encoder::with_info(&mut out, info).map_err(fail)?;
-    match options.compression {
-        // On photographs 35 times as fast as Balanced, for a tenth more bytes. High gains 1 % for half the speed.
-        Compression::Fast => encoder.set_compression(png::Compression::Fast),
-        Compression::Small => encoder.set_compression(png::Compression::Balanced),
-    }
-    encoder.set_filter(Filter::Adaptive);
-    if let Some(packet) = meta.xmp.take() {
-        match String::from_utf8(packet) {
-            Ok(text) => encoder.add_itxt_chunk(XMP_KEYWORD.to_owned(), text).map_err(fail)?,
-            Err(_) => notes.push(Loss::Metadata.note("XMP; it is not UTF-8")),
+fn read_colour(colour: &mut Colour, chunk: &Chunk) {
+    let data = chunk.data;
+    match &chunk.name {
+        b"cICP" => colour.cicp = data.first_chunk().copied(),
+        b"sRGB" => colour.srgb = data.first().copied(),
+        b"gAMA" => colour.gamma = data.first_chunk().map(|&b| u32::from_be_bytes(b)),
+        b"cHRM" => {
+            let words: Vec<u32> = data.as_chunks::<4>().0.iter().map(|&b| u32::from_be_bytes(b)).collect();
+            colour.chromaticities = words.first_chunk().copied();
         }
+        b"mDCV" => colour.mastering = data.first_chunk().copied(),
+        b"cLLI" => colour.light_level = data.first_chunk().copied(),
+        _ => {}
     }
-    for Text { keyword, bytes, encoding } in std::mem::take(&mut meta.texts) {
-        let utf8 = encoding != TextEncoding::Latin1 && !bytes.is_ascii();
-        let utf8 = utf8.then(|| String::from_utf8(bytes.clone()).ok()).flatten();
-        if keyword.is_empty() || keyword.len() > 79 || !keyword.is_ascii() || bytes.contains(&0) {
-            notes.push(Loss::Metadata.note(format_args!("text \"{keyword}\"; png can't hold it")));
-        } else if let Some(text) = utf8 {
-            encoder.add_itxt_chunk(keyword, text).map_err(fail)?;
-        } else {
-            // As Latin-1, which leaves every byte as it is.
-            encoder.add_text_chunk(keyword, bytes.into_iter().map(char::from).collect()).map_err(fail)?;
-        }
-    }
-    let mut writer = encoder.write_header().map_err(fail)?;
-    writer.write_image_data(&pixels).map_err(fail)?;
-    writer.finish().map_err(fail)?;
-    Ok(out)
 }
 
-fn pixel_dims(density: Density) -> PixelDimensions {
-    let density = density.in_unit(DensityUnit::PerCentimetre);
-    let (factor, unit) = match density.unit {
-        DensityUnit::Aspect => (1.0, png::Unit::Unspecified),
-        _ => (100.0, png::Unit::Meter),
-    };
-    PixelDimensions {
-        xppu: (density.x * factor).round().clamp(1.0, 1e9) as u32,
-        yppu: (density.y * factor).round().clamp(1.0, 1e9) as u32,
-        unit,
+fn density(data: &[u8]) -> Option<Density> {
+    let (x, rest) = data.split_first_chunk::<4>()?;
+    let (y, rest) = rest.split_first_chunk::<4>()?;
+    let (x, y) = (f64::from(u32::from_be_bytes(*x)), f64::from(u32::from_be_bytes(*y)));
+    if x == 0.0 || y == 0.0 {
+        return None;
     }
+    Some(match rest.first()? {
+        1 => Density { x: x / 100.0, y: y / 100.0, unit: DensityUnit::PerCentimetre },
+        _ => Density { x, y, unit: DensityUnit::Aspect },
+    })
+}
+
+/// The background as three 16-bit samples of full range.
+fn background(data: &[u8], info: &Info) -> Option<Extra> {
+    let word = |i: usize| Some(u32::from(u16::from_be_bytes(*data.get(2 * i..)?.first_chunk::<2>()?)));
+    let most = (1u32 << info.bit_depth as u8) - 1;
+    let full = |value: u32| (value.min(most) * 65_535 / most) as u16;
+    let samples = match info.color_type {
+        ColorType::Indexed => {
+            let at = 3 * usize::from(*data.first()?);
+            let colour = info.palette.as_deref()?.get(at..at + 3)?;
+            [0, 1, 2].map(|i| u16::from(colour[i]) * 257)
+        }
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => [full(word(0)?); 3],
+        ColorType::Rgb | ColorType::Rgba => [full(word(0)?), full(word(1)?), full(word(2)?)],
+    };
+    let part = Part::Chunk { name: *b"bKGD", data: pack::be_bytes(&samples), behind: false };
+    Some(Extra { loss: Loss::Data, what: "bKGD (background colour)".to_owned(), part })
 }

@@ -8,6 +8,7 @@ pub mod gray;
 pub mod measure;
 pub mod noise;
 pub mod orient;
+pub mod phash;
 pub mod resize;
 
 /// Sample storage, interleaved by channel, row by row.

@@ -12,6 +12,7 @@ pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve
 use crate::codec;
 use crate::columns::Column;
 use crate::nn::ModelBudget;
+use crate::run::beside::Beside;
 use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
@@ -73,6 +74,10 @@ pub struct InputPlan {
     pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
+    /// Read what has a name that begins with a dot.
+    pub hidden: bool,
     /// Which pictures are taken of a file that holds several.
     pub pages: Pages,
     /// Columns carried from a list into the table.
@@ -88,7 +93,7 @@ impl InputPlan {
     }
 
     /// What is to be told where there is no input.
-    pub fn nothing(&self) -> String {
+    pub fn nothing(&self, beside: &Beside) -> String {
         let root = self.root.shown();
         let mut text = format!(
             "no file below {root} matches input.include; check the path, the patterns and that the archive is mounted"
@@ -97,6 +102,10 @@ impl InputPlan {
             text.push_str(&format!(
                 " (`{pattern}` matches in the folder itself only, `**/{pattern}` below it too)"
             ));
+        }
+        let lines = beside.lines();
+        if !lines.is_empty() {
+            text.push_str(&format!("; {}", lines.join("; ")));
         }
         if let Source::List { .. } = self.source {
             text = "the list has no rows; write one for each file".to_string();
@@ -145,6 +154,8 @@ pub struct Link {
     pub action: Action,
     /// Identity of what it makes of an item, for steps that make something lasting.
     pub product: Option<Fingerprint>,
+    /// Identity of the same bytes under the other setting of times, for steps that have one.
+    pub twin: Option<Fingerprint>,
     /// Where it stands in the pipeline.
     pub span: Span,
 }

@@ -60,11 +60,12 @@ fn stop(stop: Stop) -> &'static str {
 
 fn render(event: &Event) -> Value {
     match event {
-        Event::Planned { total, todo, reasons, vanished, swept, .. } => {
+        Event::Planned { total, todo, reasons, vanished, swept, beside, .. } => {
             let reasons: serde_json::Map<String, Value> =
                 reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
             json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
-                   "vanished": vanished, "swept": swept})
+                   "vanished": vanished, "swept": swept, "left_out": beside.left_out, "excluded": beside.excluded,
+                   "system_files": beside.system, "hidden": beside.hidden})
         }
         Event::Started { path: p } => json!({"event": "started", "path": path(p)}),
         Event::Finished { path: p, bytes, pixels, seconds, notes } => {

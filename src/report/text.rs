@@ -239,8 +239,11 @@ pub(super) fn duration(seconds: f64) -> String {
 impl Reporter for Text {
     fn event(&self, event: &Event) {
         match event {
-            Event::Planned { total, todo, reasons, vanished, swept, work } => {
+            Event::Planned { total, todo, reasons, vanished, swept, work, beside } => {
                 self.planned((*total, *todo), reasons, (*vanished, *swept), work);
+                if !self.quiet {
+                    beside.lines().iter().for_each(|line| self.say(line));
+                }
             }
             Event::Started { .. } if self.bar.is_hidden() => {}
             Event::Started { path } => self.started(path),

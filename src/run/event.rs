@@ -1,5 +1,6 @@
 //! What the runner tells while it works. Reporters consume these; the runner prints nothing.
 
+use super::beside::Beside;
 use super::resume::Reason;
 use crate::codec::Loss;
 use crate::error::ItemError;
@@ -23,6 +24,8 @@ pub enum Event {
         swept: usize,
         /// Bytes of the inputs to process, by the ending of their names in small letters.
         work: BTreeMap<String, u64>,
+        /// What lies in the input's folder and is no input.
+        beside: Beside,
     },
     /// A worker took an item.
     Started {

@@ -1,11 +1,15 @@
 //! Rows to Parquet bytes through polars: one row group, Zstandard, fixed-size vectors.
 
-use crate::columns::{Column, ColumnType, Value};
+use crate::columns::{Column, ColumnType, Value, Zone};
 use polars::prelude::{
-    Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn, IntoSeries, KeyValueMetadata, NamedFrom,
-    ParquetCompression, ParquetWriter, ReshapeDimension, SchemaExt, Series, StringChunkedBuilder,
+    ArrowDataType, ArrowSchema, ArrowTimeUnit, Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn,
+    IntoSeries, NamedFrom, PolarsError, ReshapeDimension, SchemaExt, Series, StringChunkedBuilder,
 };
-use polars_parquet::write::schema_to_metadata_key;
+use polars_parquet::read::ParquetError;
+use polars_parquet::write::{
+    CompressionOptions, Compressor, DynIter, DynStreamingIterator, FileWriter, KeyValue, StatisticsOptions,
+    Version, WriteOptions, array_to_columns, get_dtype_encoding, schema_to_metadata_key,
+};
 
 /// Rows gathered by column.
 pub struct Table {
@@ -19,6 +23,7 @@ enum Cells {
     Float(Vec<Option<f64>>),
     /// polars' own form, which holds short texts without an allocation.
     Text(StringChunkedBuilder),
+    Timestamp(Zone, Vec<Option<i64>>),
     Vector(usize, Vec<f32>),
 }
 
@@ -36,6 +41,7 @@ impl Table {
             ColumnType::Int => Cells::Int(Vec::with_capacity(rows)),
             ColumnType::Float => Cells::Float(Vec::with_capacity(rows)),
             ColumnType::Text => Cells::Text(StringChunkedBuilder::new(column.name.as_str().into(), rows)),
+            ColumnType::Timestamp(zone) => Cells::Timestamp(zone, Vec::with_capacity(rows)),
             ColumnType::Vector(n) => Cells::Vector(n, Vec::with_capacity(rows * n)),
         };
         Table { columns: columns.iter().map(|c| (c.clone(), cells(c))).collect(), rows: 0 }
@@ -55,11 +61,13 @@ impl Table {
                 (Cells::Int(c), Value::Int(v)) => c.push(Some(v)),
                 (Cells::Float(c), Value::Float(v)) => c.push(Some(v)),
                 (Cells::Text(c), Value::Text(v)) => c.append_value(v),
+                (Cells::Timestamp(zone, c), Value::Timestamp(v, of)) if of == *zone => c.push(Some(v)),
                 (Cells::Vector(n, c), Value::Vector(v)) if v.len() == *n => c.extend(v),
                 (Cells::Bool(c), Value::Null) => c.push(None),
                 (Cells::Int(c), Value::Null) => c.push(None),
                 (Cells::Float(c), Value::Null) => c.push(None),
                 (Cells::Text(c), Value::Null) => c.append_null(),
+                (Cells::Timestamp(_, c), Value::Null) => c.push(None),
                 _ => return Err(format!("the column `{}` has a value of another type", column.name)),
             }
         }
@@ -72,27 +80,69 @@ impl Table {
     /// # Errors
     /// When polars refuses.
     pub fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
-        let rows = self.rows;
+        let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
         let columns: Vec<PolarsColumn> = self
             .columns
             .into_iter()
             .map(|(c, cells)| cells.into_column(&c.name))
             .collect::<Result<_, _>>()?;
-        let mut frame = DataFrame::new(rows, columns).map_err(|e| e.to_string())?;
-        // polars declares text as `string_view`, which pyarrow reads and then can't sort or take by; the
-        // declaration of the older layout is written in its place, the data are the same.
-        let schema = schema_to_metadata_key(&frame.schema().to_arrow(CompatLevel::oldest()));
-        let mut pairs = vec![(schema.key, schema.value.unwrap_or_default())];
-        pairs.extend(metadata.iter().cloned());
-        let mut bytes = Vec::new();
-        ParquetWriter::new(&mut bytes)
-            .with_compression(ParquetCompression::Zstd(None))
-            .with_key_value_metadata(Some(KeyValueMetadata::from_static(pairs)))
-            .with_row_group_size(Some(rows.max(1)))
-            .set_parallel(false)
-            .finish(&mut frame)
-            .map_err(|e| e.to_string())?;
-        Ok(bytes)
+        let frame = DataFrame::new(self.rows, columns).map_err(|e| e.to_string())?;
+        write(&frame, &kinds, metadata).map_err(|e| e.to_string())
+    }
+}
+
+/// The frame as one row group. Times are whole numbers in it: polars' own writer would need its times and zones
+/// compiled in, which nothing else here does.
+fn write(
+    frame: &DataFrame,
+    kinds: &[ColumnType],
+    metadata: &[(String, String)],
+) -> Result<Vec<u8>, PolarsError> {
+    let declared = |level: CompatLevel| {
+        let mut schema = frame.schema().to_arrow(level);
+        declare_times(&mut schema, kinds);
+        schema
+    };
+    let schema = declared(CompatLevel::newest());
+    let encodings: Vec<_> = schema.iter_values().map(|field| get_dtype_encoding(&field.dtype)).collect();
+    let options = WriteOptions {
+        statistics: StatisticsOptions::default(),
+        compression: CompressionOptions::Zstd(None),
+        version: Version::V1,
+        data_page_size: None,
+    };
+    let mut bytes = Vec::new();
+    let mut writer = FileWriter::try_new(&mut bytes, schema, options)?;
+    let fields = writer.parquet_schema().fields().to_vec();
+    for batch in frame.iter_chunks(CompatLevel::newest(), false).filter(|batch| !batch.is_empty()) {
+        let mut columns = Vec::new();
+        for ((array, field), encodings) in batch.columns().iter().zip(&fields).zip(&encodings) {
+            for pages in array_to_columns(array, field.clone(), options, encodings)? {
+                let pages =
+                    pages.map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
+                let compressed = Compressor::new_from_vec(pages, options.compression, Vec::new());
+                columns.push(Ok(DynStreamingIterator::new(
+                    polars_parquet::write::FallibleStreamingIterator::map_err(compressed, PolarsError::from),
+                )));
+            }
+        }
+        writer.write(batch.len() as u64, DynIter::new(columns.into_iter()))?;
+    }
+    // polars declares text as `string_view`, which pyarrow reads and then can't sort or take by; the
+    // declaration of the older layout is written in its place, the data are the same.
+    let mut pairs = vec![schema_to_metadata_key(&declared(CompatLevel::oldest()))];
+    let pair = |(key, value): &(String, String)| KeyValue { key: key.clone(), value: Some(value.clone()) };
+    pairs.extend(metadata.iter().map(pair));
+    writer.end(Some(pairs))?;
+    Ok(bytes)
+}
+
+fn declare_times(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
+    for (field, kind) in schema.iter_values_mut().zip(kinds) {
+        if let ColumnType::Timestamp(zone) = kind {
+            let zone = (*zone == Zone::Utc).then(|| "UTC".into());
+            field.dtype = ArrowDataType::Timestamp(ArrowTimeUnit::Microsecond, zone);
+        }
     }
 }
 
@@ -103,6 +153,7 @@ impl Cells {
             Cells::Bool(c) => Series::new(name, c).into_column(),
             Cells::Int(c) => Series::new(name, c).into_column(),
             Cells::Float(c) => Series::new(name, c).into_column(),
+            Cells::Timestamp(_, c) => Series::new(name, c).into_column(),
             Cells::Text(c) => c.finish().into_series().into_column(),
             Cells::Vector(n, c) => {
                 let shape = [ReshapeDimension::Infer, ReshapeDimension::new_dimension(n as u64)];
@@ -116,6 +167,8 @@ impl Cells {
 mod tests {
     use super::*;
     use polars::prelude::{DataType, ParquetReader, SerReader};
+    use polars_parquet::parquet::schema::types::TimeUnit;
+    use polars_parquet::read::{ParquetType, PrimitiveLogicalType, read_metadata};
 
     #[test]
     fn vectors_are_fixed_size_lists_and_equal_rows_give_equal_bytes() {
@@ -139,6 +192,28 @@ mod tests {
         let frame = ParquetReader::new(std::io::Cursor::new(bytes)).finish().unwrap();
         assert_eq!(frame.column("v").unwrap().dtype(), &DataType::Array(Box::new(DataType::Float32), 3));
         assert_eq!((frame.height(), frame.column("n").unwrap().null_count()), (2, 1));
+    }
+
+    #[test]
+    fn times_are_declared_with_and_without_zone() {
+        let columns = [Zone::Local, Zone::Utc]
+            .map(|zone| Column::new(format!("{zone:?}"), ColumnType::Timestamp(zone)));
+        let mut table = Table::new(&columns, 2);
+        table.push(vec![Value::Timestamp(-5, Zone::Local), Value::Null]).unwrap();
+        table.push(vec![Value::Null, Value::Timestamp(7, Zone::Utc)]).unwrap();
+        assert!(table.push(vec![Value::Null, Value::Timestamp(7, Zone::Local)]).is_err());
+        let mut table = Table::new(&columns, 1);
+        table.push(vec![Value::Timestamp(-5, Zone::Local), Value::Null]).unwrap();
+        let bytes = table.finish(&[]).unwrap();
+        let metadata = read_metadata(&mut std::io::Cursor::new(&bytes)).unwrap();
+        let times = metadata.schema().fields().iter().map(|field| {
+            let ParquetType::PrimitiveType(field) = field else { panic!() };
+            field.logical_type
+        });
+        let time = |is_adjusted_to_utc| {
+            Some(PrimitiveLogicalType::Timestamp { is_adjusted_to_utc, unit: TimeUnit::Microseconds })
+        };
+        assert_eq!(times.collect::<Vec<_>>(), [time(false), time(true)]);
     }
 
     #[test]

@@ -239,7 +239,7 @@ fn default_rows(columns: &[Column]) -> usize {
         .iter()
         .map(|c| match c.kind {
             ColumnType::Bool => 1,
-            ColumnType::Int | ColumnType::Float => 8,
+            ColumnType::Int | ColumnType::Float | ColumnType::Timestamp(_) => 8,
             ColumnType::Text => 48,
             ColumnType::Vector(n) => 4 * n,
         })

@@ -52,10 +52,25 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             doc: "Effort for PNG, TIFF and lossless WebP.",
         },
         Param {
+            name: "dither",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth \
+                  gradients. Off by default: it adds noise of half a step, which compresses badly and which \
+                  measurements see.",
+        },
+        Param {
             name: "suffix",
             kind: Kind::Text,
             fallback: Fallback::Unset,
             doc: "Text added to the file name before its extension, such as `_x2`.",
+        },
+        Param {
+            name: "times",
+            kind: Kind::Choice(&["now", "keep"]),
+            fallback: Fallback::Yaml("now"),
+            doc: "Time of the file: `now` is when it was written, `keep` the original's times of last change and access. \
+                  Permissions are the original's in any case, without those to execute; owners are not carried over.",
         },
     ],
     shorthand: None,
@@ -72,7 +87,9 @@ pub struct Write {
     quality: u8,
     keep_metadata: bool,
     compression: Compression,
+    dither: bool,
     suffix: String,
+    keep_times: bool,
 }
 
 /// Compiles the step.
@@ -82,7 +99,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         build.error(args, "suffix", "a suffix can't contain `/`", None);
         return None;
     }
-    Some(Built::from(Action::Write(Write {
+    let action = Action::Write(Write {
         folder: args.path("folder")?.to_path_buf(),
         format: Format::from_name(args.text("format")?),
         unwritable: Format::from_name(args.text("unwritable")?),
@@ -93,14 +110,22 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         } else {
             Compression::Fast
         },
+        dither: args.bool("dither")?,
         suffix,
-    })))
+        keep_times: args.text("times")? == "keep",
+    });
+    Some(Built { besides: &["times"], ..Built::from(action) })
 }
 
 impl Write {
     /// The folder, relative to the output.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether outputs have their originals' times.
+    pub fn keeps_times(&self) -> bool {
+        self.keep_times
     }
 
     /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
@@ -156,6 +181,7 @@ impl Write {
             quality: Some(self.quality),
             keep_metadata: self.keep_metadata,
             compression: self.compression,
+            dither: self.dither,
         };
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
@@ -176,7 +202,9 @@ mod tests {
             quality: 90,
             keep_metadata: true,
             compression: Compression::Fast,
+            dither: false,
             suffix: suffix.into(),
+            keep_times: false,
         }
     }
 

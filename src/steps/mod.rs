@@ -12,7 +12,7 @@ mod patches;
 mod resize;
 mod restore;
 
-use crate::codec::{Metadata, Source};
+use crate::codec::{ExifData, Metadata, Source};
 use crate::columns::{Column, Row};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
@@ -21,6 +21,7 @@ use crate::plan::Build;
 use crate::spec::{Args, Descriptor};
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An item's data on its way through the chain.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Sample {
     pub meta: Metadata,
     /// What the file was.
     pub source: Source,
+    /// What the file's EXIF block said, whatever steps did since.
+    pub exif: Arc<ExifData>,
     /// Remarks for the manifest.
     pub notes: Vec<String>,
     /// Where this is the first of several pictures that are all wanted: the file that holds the others.
@@ -104,6 +107,7 @@ impl Sample {
             self.image = upright(image, self.meta.orientation);
             self.reference = self.reference.take().map(|r| upright(r, self.meta.orientation));
             self.meta.set_orientation(1);
+            self.meta.moved();
         }
     }
 }
@@ -259,6 +263,8 @@ pub struct Built {
     pub action: Action,
     /// Hashes of the files it read, by a name for people.
     pub ingredients: Vec<(String, String)>,
+    /// Parameters that its bytes don't depend on.
+    pub besides: &'static [&'static str],
 }
 
 impl Action {
@@ -275,7 +281,7 @@ impl Action {
 
 impl From<Action> for Built {
     fn from(action: Action) -> Built {
-        Built { action, ingredients: Vec::new() }
+        Built { action, ingredients: Vec::new(), besides: &[] }
     }
 }
 

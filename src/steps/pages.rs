@@ -1,7 +1,7 @@
 //! What `input.pages: all` puts before the first step: a sample of each page or frame of a file.
 
 use super::{ManyStep, Pieces, Place, Sample, Shape};
-use crate::codec::{self, Header, Limits, Loss};
+use crate::codec::{self, ExifData, Header, Limits, Loss};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use std::fmt;
@@ -98,6 +98,7 @@ impl ManyStep for EachPage {
             let sample = Sample {
                 relative: relative.clone(),
                 hash,
+                exif: Arc::new(ExifData::of(&decoded.meta)),
                 image: decoded.image,
                 reference: None,
                 place: Place { page: Some(page), numbers: vec![page], ..Place::default() },

@@ -183,6 +183,7 @@ impl ManyStep for Patches {
             place.patch = Some(number);
             let image = cut(&sample.image, ratio)?;
             let mut meta = sample.meta.clone();
+            meta.moved();
             meta.for_size(image.width, image.height);
             let reference = sample.reference.as_ref().map(|r| cut(r, 1)).transpose()?;
             let piece = Sample {
@@ -193,6 +194,7 @@ impl ManyStep for Patches {
                 place,
                 meta,
                 source: sample.source.clone(),
+                exif: sample.exif.clone(),
                 notes: Vec::new(),
                 further: None,
             };

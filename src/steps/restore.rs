@@ -78,7 +78,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         Ok(restorer) => {
             let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
             let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
-            Some(Built { action, ingredients: vec![("model".into(), hash)] })
+            Some(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
         }
         Err(e) => {
             build.error(args, "model", e.to_string(), None);

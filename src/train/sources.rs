@@ -37,6 +37,8 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         exclude,
         shallow: None,
         follow_symlinks: false,
+        strict: false,
+        hidden: false,
         pages: Pages::default(),
         carried: Vec::new(),
         notes: Vec::new(),

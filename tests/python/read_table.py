@@ -1,7 +1,8 @@
-"""Runs the features pipeline and reads its table with every reader users have.
+"""Runs the features pipeline and one of EXIF and hashes, and reads their tables with every reader users have.
 
 Usage: python tests/python/read_table.py target/release/safelight
 """
+import datetime
 import glob
 import os
 import subprocess
@@ -9,11 +10,13 @@ import sys
 import tempfile
 
 import duckdb
+import imagehash
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
 from datasets import load_dataset
+from PIL import Image, ImageOps
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
@@ -48,7 +51,56 @@ def main(binary):
         loaded = loaded.sort("path")
         assert loaded["path"][:] == paths and np.array_equal(np.array(loaded["embedding"][:], np.float32), vectors)
         print("datasets  equal")
+    with tempfile.TemporaryDirectory() as folder:
+        exif_and_hashes(binary, folder)
     return 0
+
+
+def exif_and_hashes(binary, folder):
+    """Times with and without zone, numbers, absent values; hashes equal to imagehash's, and their distances in SQL."""
+    os.mkdir(f"{folder}/in")
+    rng = np.random.default_rng(1)
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    picture = coarse.resize((320, 240), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "Lichtwerk", 6
+    exif.get_ifd(0x8769).update({0x9003: "2024:02:29 23:59:58", 0x9011: "+05:30", 0x829A: 0.004, 0x8827: 100})
+    picture.save(f"{folder}/in/a.png", exif=exif)
+    picture.resize((150, 112)).save(f"{folder}/in/b.jpg", quality=70, exif=exif)
+    for name, (width, height) in {"c": (61, 97), "d": (40, 300), "e": (31, 20), "f": (500, 333)}.items():
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(f"{folder}/in/{name}.png")
+    with open(f"{folder}/job.yaml", "w") as file:
+        file.write(f"version: 1\nname: exif\ninput: {{path: {folder}/in}}\noutput: {folder}/out\nsteps:\n"
+                   "  - measure: [taken, camera, iso, exposure, gps, orientation, phash]\n  - table\n")
+    subprocess.run([os.path.abspath(binary), "run", f"{folder}/job.yaml", "--progress", "quiet"], check=True)
+    pattern = f"{folder}/out/table/*.parquet"
+    local, utc = datetime.datetime(2024, 2, 29, 23, 59, 58), datetime.datetime(2024, 2, 29, 18, 29, 58)
+
+    arrow = ds.dataset(f"{folder}/out/table").to_table().sort_by("path")
+    types = [str(arrow.schema.field(name).type) for name in ("taken", "taken_utc", "iso", "exposure_time", "phash")]
+    assert types == ["timestamp[us]", "timestamp[us, tz=UTC]", "int64", "double", "int64"], types
+    first, none = arrow.slice(0, 1).to_pylist()[0], arrow.slice(2, 1).to_pylist()[0]
+    assert first["taken"] == local and first["taken_utc"].replace(tzinfo=None) == utc
+    found = (first["camera_make"], first["iso"], first["exposure_time"], first["orientation"], first["gps_lat"])
+    assert found == ("Lichtwerk", 100, 0.004, 6, None), found
+    assert none["taken"] is None and none["taken_utc"] is None and none["camera_make"] is None
+    for path, value in zip(arrow["path"].to_pylist(), arrow["phash"].to_pylist()):
+        image = ImageOps.exif_transpose(Image.open(f"{folder}/in/{path}"))
+        distance = ((value % 2**64) ^ int(str(imagehash.phash(image)), 16)).bit_count()
+        assert distance <= (2 if path == "b.jpg" else 0), (path, distance)
+    frame = pl.read_parquet(pattern).sort("path")
+    assert frame.schema["taken"] == pl.Datetime("us") and frame.schema["taken_utc"] == pl.Datetime("us", "UTC")
+    assert frame["taken"][0] == local and frame["taken"].null_count() == 4
+    near = (frame["phash"] ^ frame["phash"][0]).bitwise_count_ones()
+    frame = pd.read_parquet(f"{folder}/out/table").sort_values("path")
+    assert frame["taken"].iloc[0] == pd.Timestamp(local) and frame["taken_utc"].iloc[0] == pd.Timestamp(utc, tz="UTC")
+    told = duckdb.sql(f"select typeof(taken), typeof(taken_utc), taken from '{pattern}' order by path").fetchall()[0]
+    assert told == ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", local), told
+    distances = duckdb.sql(f"""select bit_count(xor(a.phash, b.phash)) from '{pattern}' a, '{pattern}' b
+        where a.path = 'a.png' order by b.path""").fetchall()
+    distances = [row[0] for row in distances]
+    assert distances == near.to_list() and max(distances[:2]) <= 4 and min(distances[2:]) > 12, distances
+    print(f"exif      equal in pyarrow, polars, pandas, duckdb; distances of hashes {distances}")
 
 
 if __name__ == "__main__":

@@ -85,8 +85,10 @@ impl Cells {
             ColumnType::Bool => Data::Bool(Vec::new()),
             ColumnType::Int => Data::Int(Vec::new()),
             ColumnType::Float => Data::Float(Vec::new()),
-            // Lists hold no vectors.
-            ColumnType::Text | ColumnType::Vector(_) => Data::Text(Texts::default()),
+            // Lists hold neither times nor vectors.
+            ColumnType::Text | ColumnType::Timestamp(_) | ColumnType::Vector(_) => {
+                Data::Text(Texts::default())
+            }
         };
         Cells { nulls: Vec::new(), data }
     }

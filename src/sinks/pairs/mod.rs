@@ -255,6 +255,7 @@ impl Pairs {
             quality: None,
             keep_metadata: false,
             compression: self.compression,
+            dither: false,
         };
         let (width, height, channels) = (image.width, image.height, image.channels);
         let opaque = Image { width, height, channels, samples: image.samples.clone(), alpha: None };

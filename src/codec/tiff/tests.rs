@@ -1,0 +1,1 @@
+//! Layouts of TIFF files, each against the picture that it must give.
