@@ -389,7 +389,7 @@ impl File<'_> {
         meta
     }
 
-    /// What code points say.
+    /// What code points say of the colours.
     fn colour(&self, meta: &mut Metadata) {
         let primary = self.boxes.primary_id;
         let coded = self.coded(primary).unwrap_or(primary);
@@ -404,11 +404,10 @@ impl File<'_> {
         }
         match (u8::try_from(primaries), u8::try_from(transfer)) {
             (Ok(primaries), Ok(transfer)) => {
-                // The pixels are RGB of full range by now.
-                let cicp = Some([primaries, transfer, 0, 1]);
-                meta.colour = Some(Colour { cicp, ..Colour::default() });
+                // The planes are made RGB of full range.
+                meta.colour = Some(Colour { cicp: Some([primaries, transfer, 0, 1]), ..Colour::default() });
             }
-            _ => meta.saw(Loss::Colour, format!("code points {primaries}/{transfer} of H.273")),
+            _ => meta.saw(Loss::Colour, format!("code points {primaries} and {transfer} of H.273")),
         }
     }
 
