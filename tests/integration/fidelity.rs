@@ -205,7 +205,7 @@ fn pixels(before: &Decoded, after: &Decoded) -> Result<&'static str, String> {
         if turned { upright(before.image.clone(), before.meta.orientation) } else { before.image.clone() };
     let worst = worst(&image, &after.image);
     match worst {
-        w if w == 0.0 => Ok("exact"),
+        0.0 => Ok("exact"),
         w if w <= 0.5 / 255.0 + 1e-6 => Ok("rounded"),
         w if w < 0.35 => Ok("coded anew"),
         w => Err(format!("pixels are {w} off")),

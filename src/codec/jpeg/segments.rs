@@ -86,14 +86,23 @@ fn name(segment: &Segment) -> String {
     if word.len() < 3 { "data".to_owned() } else { format!("data called {word}") }
 }
 
+/// Parts of an extended XMP packet.
+#[derive(Default)]
+struct Extended<'a> {
+    /// Bytes of the whole.
+    length: usize,
+    /// Offsets and data.
+    parts: Vec<(usize, &'a [u8])>,
+}
+
 /// What is gathered over several segments.
 #[derive(Default)]
 struct Parts<'a> {
     exif: Vec<u8>,
     icc: Vec<([u8; 2], &'a [u8])>,
     resources: Vec<u8>,
-    /// Extended XMP by its 32 digits: length, then offsets and data.
-    extended: BTreeMap<&'a [u8], (usize, Vec<(usize, &'a [u8])>)>,
+    /// Extended XMP by its 32 digits.
+    extended: BTreeMap<&'a [u8], Extended<'a>>,
     kept: BTreeMap<(u8, String), Vec<Vec<u8>>>,
     dropped: BTreeMap<Loss, &'static str>,
     gain_map: Vec<Vec<u8>>,
@@ -132,7 +141,8 @@ impl<'a> Parts<'a> {
                 let (Some(length), Some(offset), Some(data)) = (word(0), word(4), rest.get(8..)) else {
                     return;
                 };
-                self.extended.entry(id).or_insert((length, Vec::new())).1.push((offset, data));
+                let extended = self.extended.entry(id).or_insert(Extended { length, parts: Vec::new() });
+                extended.parts.push((offset, data));
             }
             (2, ICC) => {
                 if let [sequence, count, part @ ..] = body {
@@ -237,8 +247,8 @@ fn joined_profile(parts: &[([u8; 2], &[u8])]) -> Option<Vec<u8>> {
 }
 
 /// Extended XMP of its parts, which must leave no gap.
-fn joined_packet((length, parts): &(usize, Vec<(usize, &[u8])>)) -> Option<Vec<u8>> {
-    let mut parts = parts.clone();
+fn joined_packet(extended: &Extended) -> Option<Vec<u8>> {
+    let mut parts = extended.parts.clone();
     parts.sort();
     parts.dedup();
     let mut packet = Vec::new();
@@ -248,5 +258,5 @@ fn joined_packet((length, parts): &(usize, Vec<(usize, &[u8])>)) -> Option<Vec<u
         }
         packet.extend_from_slice(data);
     }
-    (packet.len() == *length).then_some(packet)
+    (packet.len() == extended.length).then_some(packet)
 }

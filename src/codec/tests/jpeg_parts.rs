@@ -191,7 +191,7 @@ fn films_keep_their_distance_from_the_end() {
     let film = b"\0\0\0\x18ftypmp42 and so on";
     let claim =
         xmp_segment(&format!("GCamera:MotionPhoto=\"1\" GCamera:MicroVideoOffset=\"{}\"", film.len()), "");
-    let bytes = with(&[claim.clone()], film);
+    let bytes = with(std::slice::from_ref(&claim), film);
     let same = through(&bytes, Format::Jpeg);
     assert!(same.notes.is_empty() && same.bytes.ends_with(film) && holds(&same.bytes, &claim));
     let png = through(&bytes, Format::Png);
