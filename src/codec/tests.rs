@@ -7,8 +7,11 @@ use super::*;
 use crate::image::orient::upright;
 use crate::image::{Depth, Samples};
 
+mod colours;
+mod containers;
 mod damage;
 mod jpeg_parts;
+mod png_chunks;
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 26, max_bytes: 1 << 30, strict: false };
 

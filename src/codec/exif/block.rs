@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{EXIF_IFD, GPS_IFD, INTEROP_IFD};
+use super::{EXIF_IFD, GPS_IFD, INTEROP_IFD, SHORT};
 
 /// Bytes of one value of a field type.
 pub(in crate::codec) fn kind_bytes(kind: u16) -> Option<usize> {
@@ -148,6 +148,14 @@ impl<'a> Block<'a> {
     /// As [`Block::number`], of a tag of a directory.
     pub(in crate::codec) fn number_of(&self, directory: u32, tag: u16) -> Option<u32> {
         self.number(&self.entry(self.find(directory, tag)?)?)
+    }
+
+    /// The whole numbers, of two or four bytes, of a tag of a directory.
+    pub(super) fn numbers_of(&self, directory: u32, tag: u16) -> Option<impl Iterator<Item = u32>> {
+        let entry = self.entry(self.find(directory, tag)?)?;
+        let short = entry.kind == SHORT;
+        let number = move |at| if short { self.u16(at).map(u32::from) } else { self.u32(at) };
+        Some(entry.values.step_by(if short { 2 } else { 4 }).filter_map(number))
     }
 
     /// True when all directories and all their values lie inside the block, so that it can be the beginning

@@ -8,6 +8,10 @@ use super::block::{Block, Entry, kind_bytes, word_bytes};
 use super::tags::{Fate, fate};
 use super::{EXIF_IFD, GPS_IFD, INTEROP_IFD, LONG, MAKER_NOTE, ORIENTATION, notes};
 
+const STRIP_OFFSETS: u16 = 273;
+const TILE_OFFSETS: u16 = 324;
+const SUB_IFDS: u16 = 330;
+
 /// Most bytes that the fields of one block may take together; more is damage or abuse.
 pub(super) const MAX_FIELD_BYTES: usize = 8 << 20;
 
@@ -55,6 +59,8 @@ pub(in crate::codec) struct Fields {
     pub(in crate::codec) interop: Vec<Field>,
     /// Where the maker note stood, if that is known: many are true there only.
     pub(in crate::codec) note_at: Option<u32>,
+    /// What stood between such a note and the picture's data: a preview, say, that the note points to.
+    pub(in crate::codec) behind_note: Vec<u8>,
     /// What could not be taken along.
     pub(in crate::codec) lost: Vec<(Loss, String)>,
 }
@@ -86,10 +92,13 @@ impl Fields {
             ..Fields::default()
         };
         fields.main = reader.fields(main, |entry| kept.contains(&entry.tag));
-        fields.note_at = exif.and_then(|exif| {
-            let entry = block.entry(block.find(exif, MAKER_NOTE)?)?;
-            (!entry.is_inside()).then_some(entry.values.start as u32)
-        });
+        if let Some(exif) = exif
+            && let Some(note) = block.find(exif, MAKER_NOTE).and_then(|at| block.entry(at))
+            && !note.is_inside()
+        {
+            fields.note_at = Some(note.values.start as u32);
+            fields.behind_note = behind_note(&block, main, note.values).unwrap_or_default();
+        }
         if reader.unreadable > 0 {
             let s = if reader.unreadable == 1 { "" } else { "s" };
             let what = format!("{} damaged field{s} of EXIF", reader.unreadable);
@@ -105,19 +114,21 @@ impl Fields {
             && [&self.exif, &self.gps, &self.interop].iter().all(|fields| fields.is_empty())
     }
 
-    /// Where the maker note must stand, which is the case for most; `Err` when it can't stand in a new block.
+    /// Where the maker note must stand with what is behind it, which is the case for most; `Err` when it can't stand in a new block.
     fn note_place(&self) -> Result<Option<Range<usize>>, ()> {
         let Some(note) = self.exif.iter().find(|field| field.tag == MAKER_NOTE) else { return Ok(None) };
+        let place = |at: &u32| *at as usize..*at as usize + note.data.len() + self.behind_note.len();
+        let at = self.note_at.filter(|at| (8..=MAX_GAP).contains(at));
         if notes::can_move(&note.data) {
-            return Ok(None);
+            // Some point to a preview behind themselves, so that their place is kept where that costs little.
+            return Ok(at.as_ref().map(place).filter(|place| place.end <= MAX_GAP as usize / 2));
         }
-        let at = self.note_at.filter(|at| (8..=MAX_GAP).contains(at)).ok_or(())? as usize;
-        Ok(Some(at..at + note.data.len()))
+        at.as_ref().map(place).map(Some).ok_or(())
     }
 
     /// Takes the maker note out unless it says the same wherever it stands.
     pub(in crate::codec) fn free_note(&mut self) {
-        self.note_at = None;
+        (self.note_at, self.behind_note) = (None, Vec::new());
         self.drop_stuck_note();
     }
 
@@ -134,7 +145,10 @@ impl Fields {
     pub(in crate::codec) fn into_block(mut self) -> (Vec<u8>, Vec<(Loss, String)>) {
         self.drop_stuck_note();
         let place = self.note_place().unwrap_or(None);
-        let mut layout = Layout::new(!self.big_endian, place);
+        let mut layout = Layout::new(!self.big_endian, place.clone());
+        if let Some(place) = place {
+            layout.put(place.end - self.behind_note.len(), &self.behind_note);
+        }
         let pointer = |tag| Field { tag, kind: LONG, data: vec![0; 4] };
         let [mut main, mut exif] = [self.main, self.exif];
         for (tag, fields, into) in
@@ -156,6 +170,20 @@ impl Fields {
     pub(in crate::codec) fn to_block(&self) -> Vec<u8> {
         self.clone().into_block().0
     }
+}
+
+/// What stands behind a maker note up to the picture's data, or the end of a block without such. Nothing where
+/// other pictures may be among it.
+fn behind_note(block: &Block, main: u32, note: Range<usize>) -> Option<Vec<u8>> {
+    let next = block.u32(block.extent(main)?.end - 4)?;
+    if next != 0 || block.find(main, SUB_IFDS).is_some() {
+        return None;
+    }
+    let places =
+        [STRIP_OFFSETS, TILE_OFFSETS].iter().filter_map(|&tag| block.numbers_of(main, tag)).flatten();
+    let end = places.min().map_or(block.bytes.len(), |at| at as usize);
+    let behind = block.bytes.get(note.end..end)?;
+    (behind.len() <= MAX_GAP as usize).then(|| behind.to_vec())
 }
 
 /// True for values that may be places in the file, or structures that hold such.

@@ -185,14 +185,10 @@ fn thumbnail(block: &Block, next: usize) -> Option<Vec<Range<usize>>> {
     {
         shown.push((at, len));
     }
-    let numbers = |tag| {
-        let entry = block.entry(block.find(directory, tag)?)?;
-        let step = if entry.kind == SHORT { 2 } else { 4 };
-        let number = move |at| if step == 2 { block.u16(at).map(u32::from) } else { block.u32(at) };
-        Some(entry.values.step_by(step).filter_map(number).collect::<Vec<u32>>())
-    };
-    if let Some((places, lengths)) = numbers(STRIP_OFFSETS).zip(numbers(STRIP_BYTES)) {
-        shown.extend(places.into_iter().zip(lengths));
+    if let Some((places, lengths)) =
+        block.numbers_of(directory, STRIP_OFFSETS).zip(block.numbers_of(directory, STRIP_BYTES))
+    {
+        shown.extend(places.zip(lengths));
     }
     let used = used(block);
     let free = |range: &Range<usize>| {

@@ -114,9 +114,15 @@ fn a_note_stands_where_it_stood_or_not_at_all() {
             let (block, lost) = fields.clone().into_block();
             assert_eq!(block[at as usize..][..note.len()], note, "at {at}");
             assert_eq!(lost, []);
-            assert_eq!(Fields::parse(&block), Some(fields), "at {at}");
+            let parsed = Fields::parse(&block).unwrap();
+            assert_eq!(block[at as usize..][note.len()..], parsed.behind_note, "at {at}");
+            assert_eq!(Fields { behind_note: Vec::new(), ..parsed }, fields, "at {at}");
         }
     }
+    let fields = Fields { behind_note: b"preview".to_vec(), ..with_note(&note, Some(99)) };
+    let block = fields.to_block();
+    assert_eq!(block[99..][..note.len() + 7], [&note[..], b"preview"].concat());
+    assert!(Fields::parse(&block).unwrap().behind_note.starts_with(b"preview"));
     for at in [None, Some(4), Some(65_537), Some(u32::MAX)] {
         let (block, lost) = with_note(&note, at).into_block();
         assert!(matches!(lost.as_slice(), [(Loss::Metadata, what)] if what.contains("maker notes")));
