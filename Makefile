@@ -8,6 +8,8 @@ CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
+# Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
+CAMERAS ?=
 # Folder with cbsd68, set5 and set14.
 BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
@@ -58,6 +60,7 @@ test-peers: build peers ## compare models with onnxruntime, read tables and pair
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
+	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 
 # The server program of the comparison, built and then found by what cargo prints.
 NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')

@@ -8,6 +8,7 @@ use crate::image::orient::upright;
 use crate::image::{Depth, Samples};
 
 mod damage;
+mod exif_kept;
 mod jpeg_parts;
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 26, max_bytes: 1 << 30, strict: false };
