@@ -56,11 +56,12 @@ $(VENV)/done: tests/python/requirements.txt
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
 	touch $@
 
-test-peers: build peers ## compare models with onnxruntime, read tables and pairs with DuckDB, pandas, datasets, webdataset ...
+test-peers: build peers ## compare models with onnxruntime and TIFF layouts with libtiff (needs libtiff-tools), read tables and pairs with DuckDB ...
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
+	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
 # The server program of the comparison, built and then found by what cargo prints.
 NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')

@@ -6,7 +6,7 @@ use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{FourCC, HeifFile, ItemId, is_image_item};
 
 use super::ycbcr::{self, Coding};
-use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{av1, damaged, hevc, malformed, pack, unsupported};
 use crate::image::crop::{Rect, crop};
 use crate::image::orient::upright;
@@ -389,7 +389,7 @@ impl File<'_> {
         meta
     }
 
-    /// A profile of what code points say.
+    /// What code points say of the colours.
     fn colour(&self, meta: &mut Metadata) {
         let primary = self.boxes.primary_id;
         let coded = self.coded(primary).unwrap_or(primary);
@@ -402,12 +402,13 @@ impl File<'_> {
         if matches!(primaries, 1 | 2) && matches!(transfer, 1 | 2 | 6 | 13) {
             return;
         }
-        let profile = profile(primaries, transfer);
-        if profile.is_none() || matches!(transfer, 16 | 18) {
-            let what = format!("code points {primaries}/{transfer} of H.273 (primaries, transfer)");
-            meta.saw(Loss::Colour, what);
+        match (u8::try_from(primaries), u8::try_from(transfer)) {
+            (Ok(primaries), Ok(transfer)) => {
+                // The planes are made RGB of full range.
+                meta.colour = Some(Colour { cicp: Some([primaries, transfer, 0, 1]), ..Colour::default() });
+            }
+            _ => meta.saw(Loss::Colour, format!("code points {primaries} and {transfer} of H.273")),
         }
-        meta.icc = profile;
     }
 
     /// What else is in the file.
@@ -476,18 +477,6 @@ fn paste(tile: &Image, all: &mut Image, x: usize, y: usize) -> bool {
         _ => return false,
     }
     true
-}
-
-/// An ICC profile for code points of H.273.
-fn profile(primaries: u16, transfer: u16) -> Option<Vec<u8>> {
-    let code = |value: u16| u8::try_from(value).ok();
-    let cicp = moxcms::CicpProfile {
-        color_primaries: moxcms::CicpColorPrimaries::try_from(code(primaries)?).ok()?,
-        transfer_characteristics: moxcms::TransferCharacteristics::try_from(code(transfer)?).ok()?,
-        matrix_coefficients: moxcms::MatrixCoefficients::Identity,
-        full_range: true,
-    };
-    moxcms::ColorProfile::new_from_cicp(cicp).encode().ok()
 }
 
 #[cfg(test)]

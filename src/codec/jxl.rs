@@ -6,7 +6,7 @@ use jxl_oxide::frame::Encoding;
 use jxl_oxide::image::BitDepth;
 use jxl_oxide::{AllocTracker, AuxBoxData, ExtraChannelType, InitializeResult, JxlImage, JxlThreadPool};
 
-use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{damaged, malformed, pack, unsupported};
 use crate::image::{Image, Samples};
 
@@ -211,13 +211,11 @@ fn metadata(file: &JxlImage) -> Metadata {
     }
     // The picture is turned by its own header; what EXIF says of that is only said.
     meta.set_orientation(1);
-    // sRGB is what is meant where nothing is said.
-    let srgb = matches!(file.rendered_cicp(), Some([1, 13, ..]));
-    if !srgb {
-        meta.icc = Some(file.rendered_icc());
-    }
-    if file.hdr_type().is_some() {
-        meta.saw(Loss::Colour, "the brightness that its values mean (HDR); the curve is in the profile");
+    match file.rendered_cicp() {
+        // What is meant where nothing is said.
+        Some([1, 13, ..]) => {}
+        Some(cicp) => meta.colour = Some(Colour { cicp: Some(cicp), ..Colour::default() }),
+        None => meta.icc = Some(file.rendered_icc()),
     }
     let mut alphas = 0;
     for channel in &header.ec_info {

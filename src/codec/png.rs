@@ -56,27 +56,31 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     let bad = |e: std::io::Error| malformed(Format::Png, format!("it can't be read: {e}"));
     let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
     reader.seek(SeekFrom::Start(0)).map_err(bad)?;
-    let opened = open(&mut reader, MAX_METADATA);
-    let opened = match opened {
-        Ok(opened) => opened,
-        Err(error) => {
-            // What can't be read is looked at whole, but for the largest: they may end where reading did.
-            let mut bytes = Vec::new();
-            reader.seek(SeekFrom::Start(0)).map_err(bad)?;
-            reader.take(MAX_METADATA).read_to_end(&mut bytes).map_err(bad)?;
-            if bytes.len() as u64 == MAX_METADATA {
-                return Err(malformed(Format::Png, error));
-            }
-            return Err(verdict(&bytes, &error));
-        }
+    let error = match open(&mut reader, MAX_METADATA) {
+        Ok(opened) => return Ok(header(&opened, file_bytes)),
+        Err(error) => error,
     };
+    // What can't be read is looked at whole, but for the largest: they may end where reading did.
+    let mut bytes = Vec::new();
+    reader.seek(SeekFrom::Start(0)).map_err(bad)?;
+    reader.take(MAX_METADATA).read_to_end(&mut bytes).map_err(bad)?;
+    if bytes.len() as u64 == MAX_METADATA {
+        return Err(malformed(Format::Png, error));
+    }
+    let bare = Layout::of(&bytes).bare().ok_or_else(|| verdict(&bytes, &error))?;
+    let opened = open(Cursor::new(bare), MAX_METADATA).map_err(|_| verdict(&bytes, &error))?;
+    Ok(header(&opened, file_bytes))
+}
+
+fn header<R: BufRead + Seek>(opened: &Reader<R>, file_bytes: u64) -> Header {
     let (colour, depth) = opened.output_color_type();
     let info = opened.info();
     let pixels = u64::from(info.width) * u64::from(info.height);
     let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
     let profile = info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64);
-    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64;
-    Ok(Header {
+    // Where the file has faults, a copy of it without them.
+    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64 + file_bytes;
+    Header {
         format: Format::Png,
         width: info.width,
         height: info.height,
@@ -89,7 +93,7 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
         picture: 0,
         pictures: 1,
         animated: false,
-    })
+    }
 }
 
 /// Bits of a sample; a palette's colours have 8.
@@ -97,18 +101,34 @@ fn bit_depth(info: &Info) -> u8 {
     if info.color_type == ColorType::Indexed { 8 } else { info.bit_depth as u8 }
 }
 
+/// A reader at its file's end, and the bytes of the first picture.
+type Picture<'a> = (Reader<Cursor<&'a [u8]>>, Vec<u8>);
+
+/// The reader at the file's end, and the bytes of the first picture.
+fn picture<'a>(bytes: &'a [u8], header: &Header) -> Result<Picture<'a>, DecodingError> {
+    let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
+    let size = reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?;
+    let mut pixels = vec![0; size];
+    reader.next_frame(&mut pixels)?;
+    reader.finish()?;
+    Ok((reader, pixels))
+}
+
 /// Decodes a whole file, its chunks after the pixels included.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
-    let bad = |e: DecodingError| verdict(bytes, &e);
-    let mut reader = open(Cursor::new(bytes), header.decode_bytes).map_err(bad)?;
-    let size = reader.output_buffer_size().ok_or_else(|| malformed(Format::Png, "impossible size"))?;
-    let mut pixels = vec![0; size];
-    reader.next_frame(&mut pixels).map_err(bad)?;
     let layout = Layout::of(bytes);
     let mut faults = Vec::new();
-    if let Err(error) = reader.finish() {
-        faults.push(layout.unfinished().ok_or_else(|| bad(error))?);
-    }
+    let bare;
+    let (reader, pixels) = match picture(bytes, header) {
+        Ok(read) => read,
+        Err(error) => {
+            bare = layout.bare().ok_or_else(|| verdict(bytes, &error))?;
+            let read = picture(&bare, header).map_err(|_| verdict(bytes, &error))?;
+            let broken = || format!("a chunk beside its picture breaks the rules ({error})");
+            faults.push(layout.unfinished().unwrap_or_else(broken));
+            read
+        }
+    };
     if let Some(chunk) = layout.chunks.iter().find(|chunk| chunk.name == *b"tRNS" && !chunk.is_intact()) {
         let what = format_args!("the checksum of its transparency ({}) is wrong", chunk.name());
         return Err(damaged(Format::Png, what));

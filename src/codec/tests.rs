@@ -7,9 +7,12 @@ use super::*;
 use crate::image::orient::upright;
 use crate::image::{Depth, Samples};
 
+mod colours;
+mod containers;
 mod damage;
 mod exif_kept;
 mod jpeg_parts;
+mod png_chunks;
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 26, max_bytes: 1 << 30, strict: false };
 

@@ -286,19 +286,12 @@ fn metadata(layout: &Layout, bytes: &[u8], end: usize, image: &mut Image) -> Met
             image.alpha = None;
             meta.saw(Loss::Layers, "a fourth channel that the file calls unused");
         }
-        4 => divide(image),
+        4 => {
+            if let (Samples::U8(colours), Some(Samples::U8(alpha))) = (&mut image.samples, &image.alpha) {
+                pack::unmultiply(colours, alpha, image.channels, 255, |value| value as u8);
+            }
+        }
         _ => {}
     }
     meta
-}
-
-/// Divides colours by the alpha that they were multiplied by.
-fn divide(image: &mut Image) {
-    let (Samples::U8(colours), Some(Samples::U8(alpha))) = (&mut image.samples, &image.alpha) else { return };
-    for (pixel, &alpha) in colours.chunks_exact_mut(image.channels.max(1)).zip(alpha) {
-        if alpha > 0 {
-            let alpha = u32::from(alpha);
-            pixel.iter_mut().for_each(|v| *v = ((u32::from(*v) * 255 + alpha / 2) / alpha).min(255) as u8);
-        }
-    }
 }

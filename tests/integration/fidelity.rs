@@ -187,7 +187,10 @@ fn fate(
     let mut seen = after.clone();
     seen.source.notes = notes.to_vec();
     match (property.value)(after) {
-        Some(now) if now == value && property.name == "pixels" => Ok(pixels(before, after)?),
+        Some(now) if now == value && property.name == "pixels" => {
+            let exactness = pixels(before, after)?;
+            Ok(if notes.iter().any(|note| note.contains("sRGB")) { "in sRGB" } else { exactness })
+        }
         Some(now) if now == value => Ok("carried"),
         _ if (property.converted)(before, &seen) => Ok("converted"),
         _ if told => Ok("noted"),

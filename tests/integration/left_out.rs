@@ -213,14 +213,10 @@ fn the_case_of_rare_endings() {
     let Some(case) = shared("data/cases/jfif-ignored") else { return };
     let job = Job::new(STEPS);
     copy(&case, &job);
-    let pictures =
-        tree(&job.input()).keys().filter(|path| path.extension().is_none_or(|e| e != "heic")).count();
+    let pictures = tree(&job.input()).len();
     let ended = job.call(&["plan"]).expect(0);
     assert!(ended.out.contains(&format!("{pictures} images")), "{}", ended.out);
-    let read = Format::from_extension("heic").is_some();
-    assert!(read || ended.out.contains("1 file left out: 1 .heic"), "{}", ended.out);
-    let ended = job.call(&["run"]);
-    assert!(read || ended.err.contains("1 file left out: 1 .heic"), "{}", ended.err);
+    job.call(&["run"]).expect(0);
     assert_eq!(job.manifest().values().filter(|row| &row[2] == "done").count(), pictures);
 }
 

@@ -466,7 +466,8 @@ def some_layout(draw: random.Random) -> Layout:
     if family == "ycc":
         layout.photometric, layout.samples = YCC, 3
         layout.shared = draw.choice([(1, 1), (2, 1), (2, 2), (1, 2), (4, 1), (4, 2), (4, 4)])
-        layout.predictor = 1
+        if layout.tile and layout.compression == NONE:
+            layout.compression = LZW  # libtiff fails at some of these that are not compressed.
         if layout.shared == (1, 1) and draw.random() < 0.3:
             layout.planar = True
         if layout.shared == (4, 4):

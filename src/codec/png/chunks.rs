@@ -71,10 +71,38 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// A file of nothing but the first picture, where pixels may all be there: for readers that stumble over the
+    /// rest.
+    pub(super) fn bare(&self) -> Option<Vec<u8>> {
+        if self.wrong_checksum().is_some() || (self.cut.is_some() && self.unfinished().is_none()) {
+            return None;
+        }
+        let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+        let mut put = |name: &[u8; 4], data: &[u8], crc: u32| {
+            file.extend((data.len() as u32).to_be_bytes());
+            file.extend_from_slice(name);
+            file.extend_from_slice(data);
+            file.extend(crc.to_be_bytes());
+        };
+        let kept = |name: &[u8; 4]| {
+            let critical = name[0].is_ascii_uppercase() && name != b"IEND";
+            critical || name == b"tRNS" || name == b"iCCP"
+        };
+        for chunk in self.chunks.iter().filter(|chunk| kept(&chunk.name)) {
+            put(&chunk.name, chunk.data, chunk.crc);
+        }
+        put(b"IEND", b"", 0xAE42_6082);
+        Some(file)
+    }
+
+    fn wrong_checksum(&self) -> Option<&Chunk<'a>> {
+        let needed = |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() || chunk.name == *b"tRNS";
+        self.chunks.iter().filter(needed).find(|chunk| !chunk.is_intact())
+    }
+
     /// What proves that the file is damaged, among what the picture can't be read without.
     pub(super) fn damage(&self) -> Option<String> {
-        let needed = |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() || chunk.name == *b"tRNS";
-        if let Some(chunk) = self.chunks.iter().filter(needed).find(|chunk| !chunk.is_intact()) {
+        if let Some(chunk) = self.wrong_checksum() {
             return Some(format!("the checksum of a chunk ({}) is wrong", chunk.name()));
         }
         self.cut.as_ref().map(|name| match name.as_str() {

@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn text() -> Vec<u8> {
-        (0..5000u32).map(|i| (i * i >> 7) as u8 & 0x3F).collect()
+        (0..5000u32).map(|i| ((i * i) >> 7) as u8 & 0x3F).collect()
     }
 
     fn zlib(text: &[u8]) -> Vec<u8> {

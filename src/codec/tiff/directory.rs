@@ -125,6 +125,15 @@ impl<R: Read + Seek> File<R> {
 
     /// The directory at a place; `None` when it is not all inside the file.
     pub(super) fn directory(&mut self, at: u64) -> Result<Option<Directory>, CodecError> {
+        Ok(self.entries(at, |_| true)?.map(|(directory, _)| directory))
+    }
+
+    /// As [`File::directory`], with the wanted tags only, and the number of all.
+    fn entries(
+        &mut self,
+        at: u64,
+        wanted: impl Fn(u16) -> bool,
+    ) -> Result<Option<(Directory, usize)>, CodecError> {
         let (count_len, entry_len, word) = if self.big { (8, 20, 8) } else { (2, 12, 4) };
         let Some(count) = self.bytes(at, count_len)? else { return Ok(None) };
         let count = self.integer(&count);
@@ -135,19 +144,18 @@ impl<R: Read + Seek> File<R> {
         // Some files end with the last entry.
         let next = self.bytes(at + count_len + count * entry_len, word)?.unwrap_or_default();
         let next = self.integer(&next);
-        let entries = raw.chunks_exact(entry_len as usize).map(|raw| {
+        let word = word as usize;
+        let entries = raw.chunks_exact(entry_len as usize).filter_map(|raw| {
             let part = |from, len| raw.get(from..from + len).unwrap_or_default();
-            let mut slot = [0; 8];
-            let held = part(4 + word as usize, word as usize);
-            slot.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
-            Entry {
-                tag: self.integer(part(0, 2)) as u16,
-                kind: self.integer(part(2, 2)) as u16,
-                count: self.integer(part(4, word as usize)),
-                slot,
-            }
+            let tag = self.integer(part(0, 2)) as u16;
+            wanted(tag).then(|| {
+                let mut slot = [0; 8];
+                slot.iter_mut().zip(part(4 + word, word)).for_each(|(to, from)| *to = *from);
+                let (kind, count) = (self.integer(part(2, 2)) as u16, self.integer(part(4, word)));
+                Entry { tag, kind, count, slot }
+            })
         });
-        Ok(Some(Directory { at, entries: entries.collect(), next }))
+        Ok(Some((Directory { at, entries: entries.collect(), next }, count as usize)))
     }
 
     /// Length in bytes and place of an entry's values.
@@ -268,7 +276,8 @@ impl Chain {
             if seen.len() > MAX_DIRECTORIES || entries > MAX_ENTRIES {
                 return Err(malformed(Format::Tiff, "it has too many directories"));
             }
-            let Some(directory) = file.directory(at)? else {
+            let kinds = |tag| matches!(tag, tag::NEW_SUBFILE_TYPE | tag::SUBFILE_TYPE);
+            let Some((directory, count)) = file.entries(at, kinds)? else {
                 if seen.len() == 1 {
                     return Err(damaged(
                         Format::Tiff,
@@ -278,7 +287,7 @@ impl Chain {
                 chain.fault = Some("its list of pages leads out of the file".to_owned());
                 break;
             };
-            entries += directory.entries.len();
+            entries += count;
             let number = |file: &mut File<R>, tag| file.number(&directory, tag).ok().flatten();
             let new = number(file, tag::NEW_SUBFILE_TYPE);
             let old = number(file, tag::SUBFILE_TYPE);

@@ -134,10 +134,10 @@ impl Layout {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let sample = if self.float { 4 } else { u64::from(self.bits.div_ceil(8)) };
         let kept = (self.colours() + usize::from(self.alpha.is_some())) as u64 * sample;
-        // Beside what was read: palettes and CMYK become RGB, floats integers.
+        // Beside what was read: palettes and CMYK become RGB, alpha takes their depth, floats become integers.
         let made = match self.colour {
-            Colour::Palette => 3,
-            Colour::Cmyk => 4 + 3 + sample,
+            Colour::Palette => 4,
+            Colour::Cmyk => 4 + 4 + sample,
             _ if self.float => kept.div_ceil(2),
             _ => 0,
         };
@@ -158,7 +158,7 @@ impl Layout {
         };
         let (across, down, planes) = self.chunks();
         // No more of them are listed than the file has room for.
-        let listed = across.saturating_mul(down).saturating_mul(planes).min(file_bytes).saturating_mul(40);
+        let listed = across.saturating_mul(down).saturating_mul(planes).min(file_bytes).saturating_mul(48);
         [pixels.saturating_mul(kept + made), chunk, packed, listed, 8 << 20]
             .into_iter()
             .fold(0, u64::saturating_add)

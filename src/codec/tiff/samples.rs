@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn integers_of_all_depths() {
         assert_eq!(unpacked::<u8>(&[0b1010_0110], 1, true, 8), [1, 0, 1, 0, 0, 1, 1, 0]);
-        assert_eq!(unpacked::<u8>(&[0b101_001_10, 0b0_111_0000], 3, true, 4), [5, 1, 4, 7]);
+        assert_eq!(unpacked::<u8>(&[0b1010_0110, 0b0111_0000], 3, true, 4), [5, 1, 4, 7]);
         assert_eq!(unpacked::<u8>(&[0x12, 0x34], 4, true, 4), [1, 2, 3, 4]);
         assert_eq!(unpacked::<u16>(&[0x12, 0x34, 0x56], 12, true, 2), [0x123, 0x456]);
         assert_eq!(unpacked::<u16>(&[0xFF, 0xC0, 0x08], 10, false, 2), [0x3FF, 0]);

@@ -166,13 +166,13 @@ fn every_depth_becomes_the_full_range() {
 #[test]
 fn palettes_of_few_bits_and_with_alpha() {
     let colours = [0, 65535, 0x1234, 0, 0, 65535, 0x80FF, 0, 65535, 0, 0x00FF, 0];
-    let tiff = Tiff::new(4, 1, 3, &[2]).with(320, 3, &colours).chunk(vec![0b00_01_10_11]);
+    let tiff = Tiff::new(4, 1, 3, &[2]).with(320, 3, &colours).chunk(vec![0b0001_1011]);
     assert_eq!(u8s(&picture(&tiff).samples), [0, 0, 255, 255, 255, 0, 0x12, 0x80, 0, 0, 0, 0]);
     // 8-bit colours where 16-bit ones belong.
     let eight = [0, 255, 18, 0, 0, 255, 128, 0, 255, 0, 0, 0];
-    let tiff = Tiff::new(4, 1, 3, &[2]).with(320, 3, &eight).chunk(vec![0b00_01_10_11]);
+    let tiff = Tiff::new(4, 1, 3, &[2]).with(320, 3, &eight).chunk(vec![0b0001_1011]);
     assert_eq!(u8s(&picture(&tiff).samples), [0, 0, 255, 255, 255, 0, 18, 128, 0, 0, 0, 0]);
-    let tiff = Tiff::new(2, 1, 3, &[2; 2]).with(338, 3, &[2]).with(320, 3, &eight).chunk(vec![0b01_11_00_01]);
+    let tiff = Tiff::new(2, 1, 3, &[2; 2]).with(338, 3, &[2]).with(320, 3, &eight).chunk(vec![0b0111_0001]);
     let image = picture(&tiff);
     assert_eq!(u8s(&image.samples), [255, 255, 0, 0, 0, 255]);
     assert_eq!(u8s(image.alpha.as_ref().unwrap()), [255, 85]);

@@ -20,7 +20,8 @@ For every format that is written, a file that carries all that its format can, r
 format (`write: {format: …}`):
 
 - **carried**: as it was, byte for byte where it is bytes; **exact**: every sample as it was; **rounded**: to the
-  nearest value that fits; **coded anew**: by the format's own lossy coding.
+  nearest value that fits; **coded anew**: by the format's own lossy coding; **in sRGB**: with other values that look
+  the same.
 - **converted**: there in another form: pixels turned where the orientation tag can't go, values in sRGB where a
   profile can't go, samples in more bits.
 - **noted**: left out, and told in the `notes` of the manifest as `lost …`; the run's summary counts such files.
@@ -34,6 +35,9 @@ pub const FOOT: &str = "
 - Previews, stereo pairs and depth maps of multi-picture files are left out with a note, C2PA manifests too, since
   they are no longer true. A gain map stays with a JPEG unless the picture is cropped or turned; it is laid over the
   whole picture, so that its own size need not follow.
+- What a PNG or BMP says about its colours without a profile (gamma, primaries, sRGB, code points) stays in PNG and becomes
+  a profile elsewhere; PQ and HLG keep their values under a profile that also tells how they look on an ordinary screen.
+- Unknown chunks of a PNG that say they may be copied are; others are left out with a note.
 - Films of motion photos and trailers that are found from the file's end stay behind a JPEG.
 ";
 
