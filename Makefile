@@ -8,6 +8,8 @@ CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
+# Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
+CAMERAS ?=
 # Folder with cbsd68, set5 and set14.
 BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
@@ -58,6 +60,7 @@ test-peers: build peers ## compare models with onnxruntime and TIFF layouts with
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
+	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
 # The server program of the comparison, built and then found by what cargo prints.

@@ -10,6 +10,7 @@ use crate::image::{Depth, Samples};
 mod colours;
 mod containers;
 mod damage;
+mod exif_kept;
 mod jpeg_parts;
 mod png_chunks;
 

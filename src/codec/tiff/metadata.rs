@@ -20,7 +20,7 @@ pub(super) fn read<R: Read + Seek>(
     classic: Option<&[u8]>,
 ) -> Result<Metadata, CodecError> {
     let mut meta = Metadata::default();
-    let fields = match (classic, u32::try_from(directory.at)) {
+    let mut fields = match (classic, u32::try_from(directory.at)) {
         (Some(bytes), Ok(at)) => Fields::parse_at(bytes, at).unwrap_or_default(),
         _ => fields(file, directory)?,
     };
@@ -37,6 +37,12 @@ pub(super) fn read<R: Read + Seek>(
         resources.extend(blob(tag::IPTC)?.iter().flat_map(|records| as_resource(records)));
     }
     meta.iptc = Some(resources).filter(|resources| !resources.is_empty());
+    let (by_itself, srgb) = (meta.icc.is_none(), says_srgb(file, directory)?);
+    let primaries = |field: &Field| matches!(field.tag, tag::WHITE_POINT | tag::PRIMARIES);
+    if fields.main.iter().any(primaries) && by_itself && !srgb {
+        meta.saw(Loss::Colour, "white point and primaries");
+    }
+    fields.main.retain(|field| !primaries(field));
     meta.adopt_fields(fields);
     let orientation = file.number(directory, tag::ORIENTATION).ok().flatten();
     if let Some(orientation @ 1..=8) = orientation
@@ -53,6 +59,14 @@ pub(super) fn read<R: Read + Seek>(
         }
     }
     Ok(meta)
+}
+
+/// True when the white point and the primaries, as far as they are given, are those of sRGB.
+fn says_srgb<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<bool, CodecError> {
+    let near = |given: &[f64], wanted: &[f64]| given.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 0.002);
+    let white = file.fractions(directory, tag::WHITE_POINT)?;
+    let primaries = file.fractions(directory, tag::PRIMARIES)?;
+    Ok(near(&white, &[0.3127, 0.3290]) && near(&primaries, &[0.64, 0.33, 0.30, 0.60, 0.15, 0.06]))
 }
 
 fn density<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<Option<Density>, CodecError> {

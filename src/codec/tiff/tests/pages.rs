@@ -82,8 +82,8 @@ fn every_tag_that_nobody_carries_is_told() {
     };
     assert_eq!(told(gray(1).with(37724, 7, &[1])), ["lost layers or channels: Photoshop layers"]);
     assert_eq!(told(gray(1).with(34735, 3, &[1]).with(33550, 12, &[0])), ["lost metadata: GeoTIFF tags"]);
-    assert_eq!(told(gray(1).with(65000, 3, &[1])), ["lost metadata: tag 65000"]);
-    let many = (65000..65010).fold(gray(1), |tiff, tag| tiff.with(tag, 3, &[1]));
+    assert_eq!(told(gray(1).with(65000, 4, &[1])), ["lost metadata: tag 65000"]);
+    let many = (65000..65010).fold(gray(1), |tiff, tag| tiff.with(tag, 4, &[1]));
     let eight = "65000, 65001, 65002, 65003, 65004, 65005, 65006, 65007";
     assert_eq!(told(many), [format!("lost metadata: tags {eight} and 2 more")]);
     assert_eq!(told(gray(1).with(318, 5, &[1, 3, 1, 3])), ["lost colour space: white point and primaries"]);
