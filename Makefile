@@ -13,7 +13,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults clean
+.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,11 +57,12 @@ $(VENV)/done: tests/python/requirements.txt
 # The server program of the comparison, built and then found by what cargo prints.
 NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 
-test-peers: build peers ## compare models and operators with onnxruntime, read tables and pairs with DuckDB, pandas, datasets, webdataset ...
+test-peers: build peers ## compare models and operators with onnxruntime and TIFF layouts with libtiff (needs libtiff-tools), read tables and pairs with DuckDB ...
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
 	server=$(NETWORKS); $(VENV)/bin/python tests/python/operator_agreement.py "$$server"
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
+	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
 bench-peers: build peers ## time networks alone against onnxruntime, with AVX-512 where there is some and without
 	server=$(NETWORKS); bench="$(VENV)/bin/python tests/python/bench_peers.py $$server"; \
@@ -104,6 +105,13 @@ stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,0
 # In memory where there is a file system for that: what is synced there waits for no disk.
 faults: ## system calls that fail or are the last: make faults [N=3000] (needs strace)
 	TMPDIR=$(or $(wildcard /dev/shm),/tmp) SAFELIGHT_FAULTS=$(or $(N),3000) $(CARGO) test --release --locked --test integration faults:: -- --nocapture
+
+FIDELITY := $(abspath $(TARGET)/fidelity)
+
+fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exiftool)
+	rm -rf $(FIDELITY)
+	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
+	python3 tests/python/fidelity.py $(FIDELITY)
 
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx

@@ -21,7 +21,7 @@ fn main() {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("a readable folder").flatten().map(|e| e.path()).collect();
     files.sort();
-    let limits = Limits { max_pixels: 1 << 30, max_bytes: 8 << 30 };
+    let limits = Limits { max_pixels: 1 << 30, max_bytes: 8 << 30, strict: false };
     let images: Vec<_> = files
         .iter()
         .take(count)

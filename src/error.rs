@@ -30,6 +30,8 @@ pub enum ErrorKind {
     Encode,
     /// The output's name can't be used: too long, forbidden, or a folder stands there.
     OutputName,
+    /// Another input has the output's name.
+    Collision,
     /// A file that safelight did not write stands where the output should go.
     Exists,
     /// Somebody changed the output since it was written.
@@ -39,7 +41,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [(ErrorKind, &'static str); 15] = [
+    const ALL: [(ErrorKind, &'static str); 16] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),
@@ -52,6 +54,7 @@ impl ErrorKind {
         (ErrorKind::BadResult, "bad_result"),
         (ErrorKind::Encode, "encode"),
         (ErrorKind::OutputName, "output_name"),
+        (ErrorKind::Collision, "collision"),
         (ErrorKind::Exists, "exists"),
         (ErrorKind::Edited, "edited"),
         (ErrorKind::Panic, "panic"),
@@ -78,6 +81,7 @@ impl ErrorKind {
                 | ErrorKind::NotAFile
                 | ErrorKind::Changed
                 | ErrorKind::OverMemory
+                | ErrorKind::Collision
                 | ErrorKind::Exists
                 | ErrorKind::Edited
         )

@@ -86,7 +86,7 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
         Some(file) => {
             let name = file.shown();
             let bytes = std::fs::read(file).map_err(|e| failed(format!("cannot read {name}: {e}")))?;
-            let limits = Limits { max_pixels: 500_000_000, max_bytes: 4 << 30 };
+            let limits = Limits { max_pixels: 500_000_000, max_bytes: 4 << 30, strict: false };
             let decoded = codec::decode(&bytes, file, &limits).map_err(|e| failed(e.to_string()))?;
             small(&upright(decoded.image, decoded.meta.orientation))
         }

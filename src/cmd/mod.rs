@@ -215,12 +215,9 @@ fn invalid(mistakes: &Diagnostics) -> u8 {
 }
 
 fn fail(error: &RunError) -> u8 {
-    if let RunError::Collision(mistakes) = error {
-        return invalid(mistakes);
-    }
     err(&format!("error: {error}\n"));
     match error {
-        RunError::NoInput(_) | RunError::Collision(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::NoInput(_) | RunError::Foreign(_) => code::INVALID,
         RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         RunError::OtherInput(_) => code::OTHER_INPUT,
         RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,

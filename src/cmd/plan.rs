@@ -23,14 +23,27 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 /// Prints that the pipeline is valid, with what was inferred.
 ///
 /// # Errors
-/// When no input matches, or two inputs would write one file.
+/// When no input matches.
 pub fn check(plan: &Plan) -> Result<u8, Refusal> {
-    prepare::prepare(plan, None, Selection::Outstanding)?.refuse_collisions(plan)?;
+    let prepared = prepare::prepare(plan, None, Selection::Outstanding)?;
     warn(&plan.warnings);
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
     let mut text = format!("{}: valid\n  steps    {}\n", plan.sources.file(), steps.join(" > "));
     plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
+    text.push_str(&clashes(&prepared));
     Ok(out(&text))
+}
+
+/// Inputs whose outputs' names other inputs have.
+fn clashes(prepared: &Prepared) -> String {
+    let clashes: Vec<&String> = prepared.tasks.iter().filter_map(|task| task.clash.as_ref()).collect();
+    if clashes.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        format!("\n{} output names belong to other inputs; those items will fail:\n", clashes.len());
+    clashes.iter().take(10).for_each(|message| text.push_str(&format!("  {message}\n")));
+    text
 }
 
 /// Prints what a run would do.
@@ -68,6 +81,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     count(prepared.left_out.len(), "known and left out by the patterns or the list");
     count(prepared.unseen.len(), "known and in a folder that can't be read");
     count(prepared.links, "symbolic links, not followed (input.follow_symlinks)");
+    prepared.beside.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     text.push_str("\nsteps\n");
     for link in &plan.chain {
         let todo = prepared.tasks.iter().filter(|t| match link.product {
@@ -88,6 +102,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
             text.push_str(&format!("{:<32} {}\n", reason.text(), input.key().shown()));
         }
     }
+    text.push_str(&clashes(&prepared));
     let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
     if !foreign.is_empty() {
         text.push_str(&format!(
@@ -98,9 +113,8 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     }
     warn(&plan.warnings);
     out(&text);
-    match Store::existing(&plan.output)? {
-        Some(store) => drop(refuse(plan, (&store, ledger.as_ref()), &prepared, (false, false))?),
-        None => prepared.refuse_collisions(plan)?,
+    if let Some(store) = Store::existing(&plan.output)? {
+        refuse(plan, (&store, ledger.as_ref()), &prepared, (false, false))?;
     }
     Ok(code::OK)
 }

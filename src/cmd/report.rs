@@ -65,7 +65,7 @@ fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Re
 
 /// Pairs spread over the archive, from items whose input is still what it was.
 fn pairs(plan: &Plan, records: &[(Vec<u8>, Record)]) -> Vec<sheet::Pair> {
-    let limits = Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory };
+    let limits = Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false };
     let open = |path: &Path| -> Option<Image> {
         let decoded = codec::decode(&std::fs::read(path).ok()?, path, &limits).ok()?;
         Some(upright(decoded.image, decoded.meta.orientation))

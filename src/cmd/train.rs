@@ -4,7 +4,7 @@ use super::{Refusal, code, err, ledger_of, nothing_run, out, refuse, warn};
 use crate::cli::{PipelineArgs, Progress};
 use crate::plan::{InputPlan, Source};
 use crate::report;
-use crate::run::inputs;
+use crate::run::inputs::{self, Listing, Outside};
 use crate::run::ledger::{Ledger, LedgerError};
 use crate::shown::Show;
 use crate::spec::units::mib;
@@ -127,10 +127,10 @@ pub fn plan(plan: &TrainPlan) -> u8 {
 /// The exit code, with its message, where there is nothing to learn from.
 fn empty(plan: &TrainPlan) -> Option<u8> {
     let Data::Pictures { input, test, .. } = &plan.data else { return None };
-    let empty = std::iter::once(input)
-        .chain(test)
-        .find(|input| inputs::list(input).is_ok_and(|inputs| inputs.is_empty()))?;
-    Some(fail(&TrainError::NoInput(empty.nothing())))
+    let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
+    let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
+    let nothing = std::iter::once(input).chain(test).find_map(nothing)?;
+    Some(fail(&TrainError::NoInput(nothing)))
 }
 
 fn network(plan: &TrainPlan) -> String {
@@ -161,19 +161,23 @@ fn data(plan: &TrainPlan) -> String {
     let held = (plan.validation * 1e4).round() / 1e2;
     match &plan.data {
         Data::Pictures { input, test, .. } => {
-            let count = |input: &InputPlan| inputs::list(input).map_or(0, |inputs| inputs.len());
+            let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).unwrap_or_default();
             let place = match &input.source {
                 Source::File { absolute, .. } => absolute.shown().to_string(),
                 _ => input.root.shown().to_string(),
             };
+            let counted = |text: String, listing: &Listing| {
+                let lines = listing.beside.lines().into_iter().map(|line| format!("           {line}\n"));
+                text + &lines.collect::<String>()
+            };
+            let found = listed(input);
+            let count = grouped(found.inputs.len() as u64);
             let mut text =
-                format!("  input    {place}: {} pictures, {held} % held out\n", grouped(count(input) as u64));
+                counted(format!("  input    {place}: {count} pictures, {held} % held out\n"), &found);
             if let Some(test) = test {
-                text.push_str(&format!(
-                    "  test     {}: {} pictures\n",
-                    test.root.shown(),
-                    grouped(count(test) as u64)
-                ));
+                let found = listed(test);
+                let count = grouped(found.inputs.len() as u64);
+                text = counted(format!("{text}  test     {}: {count} pictures\n", test.root.shown()), &found);
             }
             text
         }

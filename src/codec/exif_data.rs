@@ -3,6 +3,7 @@
 //! Tags and units are those of CIPA DC-008 (Exif 3.0). Values that say nothing are absent: dates of zeros,
 //! fractions over 0, "unknown" written as 0 or as the largest number, texts of blanks.
 
+use super::Metadata;
 use super::exif::{Block, EXIF_IFD, GPS_IFD, orientation, strip_prefix};
 
 const MAKE: u16 = 0x010F;
@@ -56,6 +57,11 @@ pub struct ExifData {
 }
 
 impl ExifData {
+    /// What the EXIF block of a file says, if it has one.
+    pub fn of(meta: &Metadata) -> ExifData {
+        meta.exif.as_deref().map_or_else(ExifData::default, ExifData::read)
+    }
+
     /// Reads an EXIF block, with or without `Exif\0\0` before it; of damaged ones what can be read.
     pub fn read(block: &[u8]) -> ExifData {
         let block = strip_prefix(block);

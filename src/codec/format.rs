@@ -3,9 +3,9 @@
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::CodecError;
+use super::{CodecError, foreign};
 
-/// A file format that is read and written.
+/// A file format that is read; all but the last three are written too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Portable Network Graphics.
@@ -30,11 +30,17 @@ pub enum Format {
     Ico,
     /// Farbfeld.
     Farbfeld,
+    /// JPEG XL, bare and in a container. Read only.
+    JpegXl,
+    /// AVIF: AV1 pictures in HEIF. Read only.
+    Avif,
+    /// HEIC: HEVC pictures in HEIF. Read only.
+    Heic,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 11] = [
+    pub const ALL: [Format; 14] = [
         Format::Png,
         Format::Jpeg,
         Format::Tiff,
@@ -46,6 +52,9 @@ impl Format {
         Format::Tga,
         Format::Ico,
         Format::Farbfeld,
+        Format::JpegXl,
+        Format::Avif,
+        Format::Heic,
     ];
 
     /// The name used in pipelines and messages.
@@ -62,14 +71,17 @@ impl Format {
             Format::Tga => "tga",
             Format::Ico => "ico",
             Format::Farbfeld => "farbfeld",
+            Format::JpegXl => "jxl",
+            Format::Avif => "avif",
+            Format::Heic => "heic",
         }
     }
 
     /// File name extensions in lower case, the usual one first.
-    pub fn extensions(self) -> &'static [&'static str] {
+    pub const fn extensions(self) -> &'static [&'static str] {
         match self {
             Format::Png => &["png", "apng"],
-            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Format::Jpeg => &["jpg", "jpeg", "jpe", "jfif", "jif", "jfi"],
             Format::Tiff => &["tif", "tiff"],
             Format::WebP => &["webp"],
             Format::Bmp => &["bmp", "dib"],
@@ -79,6 +91,9 @@ impl Format {
             Format::Tga => &["tga", "icb", "vda", "vst"],
             Format::Ico => &["ico"],
             Format::Farbfeld => &["ff"],
+            Format::JpegXl => &["jxl"],
+            Format::Avif => &["avif", "avifs"],
+            Format::Heic => &["heic", "heif", "hif", "heics"],
         }
     }
 
@@ -93,9 +108,27 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.name() == name).or_else(|| Format::from_extension(name))
     }
 
+    /// True when files of this format can be written.
+    pub fn is_written(self) -> bool {
+        !matches!(self, Format::JpegXl | Format::Avif | Format::Heic)
+    }
+
     /// True when files of this format can carry EXIF and with it the orientation tag.
     pub fn carries_exif(self) -> bool {
         matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP)
+    }
+
+    /// True when files of this format can carry an ICC profile, and readers heed it there.
+    pub fn carries_icc(self) -> bool {
+        matches!(self, Format::Png | Format::Jpeg | Format::Tiff | Format::WebP | Format::Bmp)
+    }
+
+    /// True when gray is written as three channels, or as a palette of colours.
+    pub(super) fn spreads_gray(self) -> bool {
+        matches!(
+            self,
+            Format::WebP | Format::Bmp | Format::Qoi | Format::Ico | Format::Gif | Format::Farbfeld
+        )
     }
 
     /// True when the format can hold an alpha channel.
@@ -117,26 +150,29 @@ impl Format {
     /// `Unsupported`, naming the kind of file where it is known.
     pub fn sniff(head: &[u8], path_hint: &Path) -> Result<Format, CodecError> {
         if let Some((format, _)) = SIGNATURES.iter().find(|(_, magic)| head.starts_with(magic)) {
-            return Ok(*format);
+            let extension = path_hint.extension().and_then(|e| e.to_str());
+            let raw = (*format == Format::Tiff).then(|| foreign::raw_tiff(head, extension)).flatten();
+            return raw.map_or(Ok(*format), Err);
         }
         if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
             return Ok(Format::WebP);
+        }
+        if let Some(boxed) = foreign::boxed(head) {
+            return boxed;
         }
         if let Some(&[b'P', b'1'..=b'7', b' ' | b'\t' | b'\n' | b'\r' | b'#']) = head.first_chunk::<3>() {
             return Ok(Format::Pnm);
         }
         let extension = path_hint.extension().and_then(|e| e.to_str()).and_then(Format::from_extension);
-        let foreign = FOREIGN
-            .iter()
-            .find(|(offset, magic, _)| head.get(*offset..).is_some_and(|tail| tail.starts_with(magic)));
-        if let Some((_, _, name)) = foreign {
-            return Err(CodecError::Unsupported {
-                format: name,
-                what: "this kind of file is not read; convert it to png or tiff first".to_owned(),
-            });
+        if let Some(refused) = foreign::refused(head) {
+            return Err(refused);
         }
         if extension == Some(Format::Tga) {
             return Ok(Format::Tga);
+        }
+        // As they lie in a clipboard, without the file's own header.
+        if extension == Some(Format::Bmp) && matches!(head, [12 | 40 | 108 | 124, 0, 0, 0, ..]) {
+            return Ok(Format::Bmp);
         }
         let what =
             if head.is_empty() { "the file is empty" } else { "the content is of no known image format" };
@@ -144,7 +180,7 @@ impl Format {
     }
 }
 
-const SIGNATURES: [(Format, &[u8]); 13] = [
+const SIGNATURES: [(Format, &[u8]); 15] = [
     (Format::Png, b"\x89PNG\r\n\x1a\n"),
     (Format::Jpeg, b"\xff\xd8\xff"),
     (Format::Tiff, b"II*\0"),
@@ -158,27 +194,14 @@ const SIGNATURES: [(Format, &[u8]); 13] = [
     (Format::Ico, b"\0\0\x01\0"),
     (Format::Farbfeld, b"farbfeld"),
     (Format::Jpeg, b"\xff\xd8"),
-];
-
-/// Signatures (offset, bytes, name) of files that people keep beside images and that are not read.
-const FOREIGN: [(usize, &[u8], &str); 11] = [
-    (0, b"\x76\x2f\x31\x01", "OpenEXR"),
-    (0, b"#?RADIANCE", "Radiance HDR"),
-    (0, b"#?RGBE", "Radiance HDR"),
-    (4, b"ftypavi", "AVIF"),
-    (4, b"ftyp", "HEIC or video"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (0, b"DDS ", "DDS"),
-    (0, b"8BPS", "Photoshop"),
-    (0, b"%PDF", "PDF"),
+    (Format::JpegXl, b"\xff\x0a"),
+    (Format::JpegXl, b"\0\0\0\x0cJXL \r\n\x87\n"),
 ];
 
 /// The first bytes of a file, the reader standing at its start again afterwards.
 pub(super) fn peek<R: BufRead + Seek>(reader: &mut R) -> Result<Vec<u8>, CodecError> {
-    let mut head = Vec::with_capacity(64);
-    let read = reader.by_ref().take(64).read_to_end(&mut head);
+    let mut head = Vec::with_capacity(512);
+    let read = reader.by_ref().take(512).read_to_end(&mut head);
     read.and_then(|_| reader.seek(SeekFrom::Start(0)))
         .map_err(|e| CodecError::Malformed { format: "image", what: format!("it can't be read: {e}") })?;
     Ok(head)

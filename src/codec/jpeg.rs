@@ -1,24 +1,27 @@
-//! JPEG: decoding with the colour conversions of CMYK files, encoding as the source was encoded.
+//! JPEG: decoding with the colour conversions of CMYK files, and what is common to reading and writing.
+
+mod behind;
+mod multi_picture;
+mod segments;
+mod write;
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use jpeg_decoder::ColorTransform;
-use jpeg_encoder::{
-    ChromaSubsamplingMethod, ColorType, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor,
-};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg_layout::{self as layout, Frame, Layout, Until};
-use super::meta::{Density, DensityUnit, without_thumbnails};
-use super::{CodecError, Decoded, EncodeOptions, Format, Header, Metadata, Source, Subsampling};
-use super::{cannot_encode, cmyk, malformed, pack};
-use crate::image::{Image, Samples};
+use super::jpeg_layout::{self as layout, Frame, Until};
+use super::{CodecError, Decoded, Format, Header, Source, Subsampling, cmyk, damaged, malformed, pack};
+use crate::image::Samples;
+
+pub(super) use write::encode;
 
 const EXIF: &[u8] = b"Exif\0\0";
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
@@ -38,7 +41,7 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
             return Ok(header(&layout.frame, file_bytes));
         }
         if read == 0 {
-            return Err(malformed(Format::Jpeg, "it is cut short: data ends before the frame header"));
+            return Err(damaged(Format::Jpeg, "it is cut short: data ends before the frame header"));
         }
         goal *= 8;
     }
@@ -59,15 +62,22 @@ fn header(frame: &Frame, file_bytes: u64) -> Header {
         channels,
         bit_depth: 8,
         decode_bytes,
+        picture: 0,
+        pictures: 1,
+        animated: false,
     }
 }
 
 /// Decodes a whole file.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
     let layout = layout::read(bytes, Until::End)?
-        .ok_or_else(|| malformed(Format::Jpeg, "it is cut short: data ends before the frame header"))?;
+        .ok_or_else(|| damaged(Format::Jpeg, "it is cut short: data ends before the frame header"))?;
     let mut notes = Vec::new();
-    let mut meta = metadata(&layout, &mut notes);
+    let mut meta = segments::metadata(bytes, &layout);
+    let mut faults = Vec::new();
+    if layout.unended {
+        faults.push("its end marker is missing; the picture is whole".to_owned());
+    }
     let frame = layout.frame.clone();
     let (adobe, rgb) = (layout.adobe, layout.is_rgb());
     let source_quality = layout.luma_table.as_deref().and_then(quality);
@@ -104,7 +114,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
         progressive: frame.progressive,
         notes,
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults })
 }
 
 fn read_pixels(stream: Vec<u8>, frame: &Frame, colour: ColorSpace) -> Result<Vec<u8>, CodecError> {
@@ -155,52 +165,6 @@ fn ycck_to_cmyk(pixel: &mut [u8]) {
     }
 }
 
-fn metadata(layout: &Layout, notes: &mut Vec<String>) -> Metadata {
-    let mut meta = Metadata::default();
-    let mut icc: Vec<(u8, &[u8])> = Vec::new();
-    let mut resources = Vec::new();
-    for &(number, payload) in &layout.app {
-        if let (0, Some(&[_, _, unit, x1, x2, y1, y2])) =
-            (number, payload.strip_prefix(b"JFIF\0").and_then(|p| p.first_chunk::<7>()))
-        {
-            let (x, y) = (u16::from_be_bytes([x1, x2]), u16::from_be_bytes([y1, y2]));
-            let unit = match unit {
-                1 => DensityUnit::PerInch,
-                2 => DensityUnit::PerCentimetre,
-                _ => DensityUnit::Aspect,
-            };
-            if x > 0 && y > 0 {
-                meta.density = Some(Density { x: f64::from(x), y: f64::from(y), unit });
-            }
-        } else if let (1, None, Some(block)) = (number, &meta.exif, payload.strip_prefix(EXIF)) {
-            meta.adopt_exif(block);
-        } else if let (1, None, Some(packet)) = (number, &meta.xmp, payload.strip_prefix(XMP)) {
-            meta.xmp = Some(packet.to_vec());
-        } else if number == 1 && payload.starts_with(b"http://ns.adobe.com/xmp/extension/\0") {
-            let note = "XMP beyond 64 kB not kept".to_owned();
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        } else if let (2, Some(&[sequence, _, ref part @ ..])) = (number, payload.strip_prefix(ICC)) {
-            icc.push((sequence, part));
-        } else if let (13, Some(part)) = (number, payload.strip_prefix(PHOTOSHOP)) {
-            resources.extend_from_slice(part);
-        }
-    }
-    icc.sort_by_key(|(sequence, _)| *sequence);
-    if !icc.is_empty() && icc.iter().zip(1..).all(|((sequence, _), want)| *sequence == want) {
-        meta.icc = Some(icc.iter().flat_map(|(_, part)| part.iter().copied()).collect());
-    } else if !icc.is_empty() {
-        notes.push("ICC profile not kept: parts of it are missing".to_owned());
-    }
-    meta.iptc = Some(without_thumbnails(&resources)).filter(|kept| !kept.is_empty());
-    for comment in &layout.comments {
-        let text = String::from_utf8_lossy(comment).trim_end_matches('\0').to_owned();
-        meta.text.push(("Comment".to_owned(), text));
-    }
-    meta
-}
-
 fn subsampling(frame: &Frame) -> Option<Subsampling> {
     let [y, cb, cr] = frame.components.as_slice() else { return None };
     if (cb.h, cb.v) != (cr.h, cr.v) || !y.h.is_multiple_of(cb.h) || !y.v.is_multiple_of(cb.v) {
@@ -223,110 +187,4 @@ fn quality(table: &[u16]) -> Option<u8> {
     let scale = sum / 36.88;
     let quality = if scale > 100.0 { 5000.0 / scale } else { (200.0 - scale) / 2.0 };
     quality.is_finite().then(|| quality.round().clamp(1.0, 100.0) as u8)
-}
-
-/// Encodes as the source was encoded where it is a JPEG; 4:2:0 below quality 95 and 4:4:4 from there
-/// otherwise.
-pub(super) fn encode(
-    image: &Image,
-    meta: &Metadata,
-    source: Option<&Source>,
-    options: &EncodeOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, CodecError> {
-    let fail = |e: jpeg_encoder::EncodingError| cannot_encode(Format::Jpeg, e);
-    if image.alpha.as_ref().is_some_and(|alpha| !is_opaque(alpha)) {
-        return Err(cannot_encode(
-            Format::Jpeg,
-            "the image has transparency, which jpeg can't hold; write png",
-        ));
-    }
-    let (Ok(width), Ok(height)) = (u16::try_from(image.width), u16::try_from(image.height)) else {
-        return Err(cannot_encode(Format::Jpeg, "sides beyond 65535 pixels; write png or tiff"));
-    };
-    let source = source.filter(|source| source.format == Format::Jpeg);
-    let quality = options.quality.or_else(|| source?.quality).unwrap_or(92).clamp(1, 100);
-    let subsampling = source.and_then(|source| source.subsampling);
-    let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, quality);
-    encoder.set_sampling_factor(match subsampling {
-        Some(Subsampling::S444) => SamplingFactor::R_4_4_4,
-        Some(Subsampling::S422) => SamplingFactor::R_4_2_2,
-        Some(Subsampling::S440) => SamplingFactor::R_4_4_0,
-        Some(Subsampling::S420) => SamplingFactor::R_4_2_0,
-        Some(Subsampling::S411) => SamplingFactor::R_4_1_1,
-        None if quality >= 95 => SamplingFactor::R_4_4_4,
-        None => SamplingFactor::R_4_2_0,
-    });
-    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    encoder.set_progressive(source.is_some_and(|source| source.progressive));
-    if let Some(density) = meta.density {
-        encoder.set_density(pixel_density(density));
-    }
-    let mut add = |number: u8, prefix: &[u8], data: &[u8], what: &str| {
-        if prefix.len() + data.len() > SEGMENT {
-            notes.push(format!("{what} left out: jpeg holds at most 64 kB of it"));
-            return Ok(());
-        }
-        encoder.add_app_segment(number, [prefix, data].concat()).map_err(fail)
-    };
-    if let Some(block) = &meta.exif {
-        add(1, EXIF, block, "EXIF")?;
-    }
-    if let Some(packet) = &meta.xmp {
-        add(1, XMP, packet, "XMP")?;
-    }
-    for part in meta.iptc.iter().flat_map(|resources| resources.chunks(SEGMENT - PHOTOSHOP.len())) {
-        add(13, PHOTOSHOP, part, "IPTC")?;
-    }
-    if let Some(icc) = &meta.icc
-        && let Err(e) = encoder.add_icc_profile(icc)
-    {
-        notes.push(format!("ICC profile left out: {e}"));
-    }
-    let kind = if image.channels == 1 { ColorType::Luma } else { ColorType::Rgb };
-    encoder.encode(&pack::to_u8(&image.samples), width, height, kind).map_err(fail)?;
-    insert_comments(&mut out, &meta.text, notes);
-    Ok(out)
-}
-
-/// True when every sample of an alpha plane is at its maximum.
-fn is_opaque(alpha: &Samples) -> bool {
-    match alpha {
-        Samples::U8(v) => v.iter().all(|&a| a == u8::MAX),
-        Samples::U16(v) => v.iter().all(|&a| a == u16::MAX),
-        Samples::F32(v) => v.iter().all(|&a| a >= 1.0),
-    }
-}
-
-fn pixel_density(density: Density) -> PixelDensity {
-    let round = |v: f64| v.round().clamp(1.0, 65535.0) as u16;
-    let unit = match density.unit {
-        DensityUnit::PerInch => PixelDensityUnit::Inches,
-        DensityUnit::PerCentimetre => PixelDensityUnit::Centimeters,
-        DensityUnit::Aspect => PixelDensityUnit::PixelAspectRatio,
-    };
-    PixelDensity { density: (round(density.x), round(density.y)), unit }
-}
-
-/// Puts texts as comment segments after the JFIF segment, which must stay first.
-fn insert_comments(file: &mut Vec<u8>, texts: &[(String, String)], notes: &mut Vec<String>) {
-    let mut segments = Vec::new();
-    for (keyword, text) in texts {
-        let comment = if keyword == "Comment" { text.clone() } else { format!("{keyword}: {text}") };
-        match u16::try_from(comment.len() + 2) {
-            Ok(length) => {
-                segments.extend([0xFF, 0xFE]);
-                segments.extend(length.to_be_bytes());
-                segments.extend_from_slice(comment.as_bytes());
-            }
-            Err(_) => notes.push(format!("text \"{keyword}\" left out: jpeg holds at most 64 kB of it")),
-        }
-    }
-    let jfif = match file.get(2..6) {
-        Some(&[0xFF, 0xE0, a, b]) => 2 + usize::from(u16::from_be_bytes([a, b])),
-        _ => 0,
-    };
-    let at = (2 + jfif).min(file.len());
-    file.splice(at..at, segments);
 }

@@ -4,7 +4,7 @@
 //! completeness is decided here, and the stream it gets is rebuilt such that missing data is an error.
 
 use super::jpeg_scan::{self, Tables};
-use super::{CodecError, Format, malformed, unsupported};
+use super::{CodecError, Format, damaged, malformed, unsupported};
 
 /// Most scans of a file; more are made to keep decoders busy.
 pub(super) const MAX_SCANS: usize = 100;
@@ -39,18 +39,33 @@ pub(super) struct Scan {
     low_bit: u8,
 }
 
+/// An application segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment<'a> {
+    /// 0 to 15.
+    pub(super) number: u8,
+    /// Where its payload stands in the file.
+    pub(super) at: usize,
+    /// What stands after its length.
+    pub(super) payload: &'a [u8],
+}
+
 /// A file taken apart up to its end-of-image marker.
 #[derive(Debug)]
 pub(super) struct Layout<'a> {
     pub(super) frame: Frame,
-    /// Application segments (number, payload) in order.
-    pub(super) app: Vec<(u8, &'a [u8])>,
+    /// Application segments in order.
+    pub(super) app: Vec<Segment<'a>>,
     /// Comments.
     pub(super) comments: Vec<&'a [u8]>,
     /// The first luma quantisation table, in zigzag order.
     pub(super) luma_table: Option<Vec<u16>>,
     /// Adobe colour transform (0 none, 1 YCbCr, 2 YCCK) when there is an Adobe segment.
     pub(super) adobe: Option<u8>,
+    /// Where the picture ends: behind its end-of-image marker, or the end of the bytes without one.
+    pub(super) end: usize,
+    /// The end-of-image marker is missing, and nothing else.
+    pub(super) unended: bool,
     scans: Vec<Scan>,
     /// What the pixel decoder needs: tables, frame, scans.
     stream: Vec<u8>,
@@ -79,13 +94,17 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
     let (mut tables, mut interval, mut known) = (Tables::default(), 0, Vec::new());
     let mut stream = vec![0xFF, 0xD8];
     let mut at = 2;
-    let cut = || bad("it is cut short: data ends before the end-of-image marker");
-    loop {
+    let cut = || damaged(Format::Jpeg, "it is cut short: data ends before the end-of-image marker");
+    let (end, unended) = loop {
         let Some((marker, body)) = next_marker(bytes, at) else {
+            // The last scan was looked through to its end; whether scans are missing is seen below.
+            if until != Until::Frame && !scans.is_empty() && is_nothing(bytes.get(at..)) {
+                break (bytes.len(), true);
+            }
             return if frame.is_none() && until == Until::Frame { Ok(None) } else { Err(cut()) };
         };
         if marker == 0xD9 {
-            break;
+            break (body, false);
         }
         if matches!(marker, 0x01 | 0xD0..=0xD8) {
             at = body;
@@ -132,7 +151,7 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
                     adobe = payload.get(11).copied();
                 }
                 keep = marker == 0xE0 && payload.starts_with(b"AVI1");
-                app.push((marker - 0xE0, payload));
+                app.push(Segment { number: marker - 0xE0, at: body + 2, payload });
             }
             0xFE => comments.push(payload),
             _ => {}
@@ -148,26 +167,29 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
             continue;
         };
         if until == Until::Frame {
-            break;
+            break (at, false);
         }
         if marker == 0xDA {
             if scans.len() == MAX_SCANS {
                 return Err(bad(format!("it has more than {MAX_SCANS} scans")));
             }
             let scan = scan_header(frame, payload)?;
-            let end = entropy_end(bytes, at).ok_or_else(cut)?;
+            let open_end = || at + data_end(bytes.get(at..).unwrap_or_default());
+            let (end, open) = entropy_end(bytes, at).map_or_else(|| (open_end(), true), |end| (end, false));
             let data = bytes.get(at..end).unwrap_or_default();
             let apart = frame.progressive || scan.components.len() < frame.components.len();
-            if apart || until == Until::CheckedEnd {
-                jpeg_scan::check(frame, &scan, data, &tables, interval, &mut known).map_err(bad)?;
+            if apart || open || until == Until::CheckedEnd {
+                jpeg_scan::check(frame, &scan, data, &tables, interval, &mut known).map_err(|what| {
+                    if what == jpeg_scan::CUT { damaged(Format::Jpeg, what) } else { bad(what) }
+                })?;
             }
             scans.push(scan);
             stream.extend_from_slice(data);
             at = end;
         }
-    }
+    };
     let frame = frame.ok_or_else(|| bad("it has no picture"))?;
-    let layout = Layout { frame, app, comments, luma_table, adobe, scans, stream };
+    let layout = Layout { frame, app, comments, luma_table, adobe, end, unended, scans, stream };
     if until != Until::Frame {
         layout.check_complete()?;
     }
@@ -191,7 +213,7 @@ impl Layout<'_> {
             }
         }
         if missing_bits.iter().flatten().any(|&bits| bits != 0) {
-            return Err(bad("it is cut short: scans are missing"));
+            return Err(damaged(Format::Jpeg, "it is cut short: scans are missing"));
         }
         Ok(())
     }
@@ -214,7 +236,7 @@ impl Layout<'_> {
     }
 
     fn has_jfif(&self) -> bool {
-        self.app.iter().any(|(n, payload)| *n == 0 && payload.starts_with(b"JFIF\0"))
+        self.app.iter().any(|segment| segment.number == 0 && segment.payload.starts_with(b"JFIF\0"))
     }
 
     /// The stream for the pixel decoder.
@@ -259,6 +281,19 @@ impl Layout<'_> {
             }
         }
     }
+}
+
+/// Where data ends that no marker follows: before half a marker, and before zeros, which stand for what was
+/// never written but would be taken for blocks.
+fn data_end(data: &[u8]) -> usize {
+    let end = data.len() - usize::from(data.last() == Some(&0xFF));
+    let zeros = data.iter().take(end).rev().take_while(|&&b| b == 0).count();
+    if zeros > 2 { end - zeros } else { end }
+}
+
+/// True for what may stand behind a picture's data without a marker.
+fn is_nothing(rest: Option<&[u8]>) -> bool {
+    rest.unwrap_or_default().iter().all(|&b| matches!(b, 0 | 0xFF))
 }
 
 /// The next marker at or after `at` and the place after it; bytes that are no marker are skipped.

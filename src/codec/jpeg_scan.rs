@@ -7,7 +7,7 @@ use super::jpeg_layout::{Frame, Scan};
 /// Most bytes that may stand unused behind a scan's last block.
 const SPARE: usize = 4;
 
-const CUT: &str = "it is cut short: data of a scan is missing";
+pub(super) const CUT: &str = "it is cut short: data of a scan is missing";
 const DAMAGED: &str = "the data of a scan is damaged";
 
 /// The Huffman tables defined so far, as they stand in the file, by class (DC, AC) and number.

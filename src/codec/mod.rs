@@ -3,28 +3,45 @@
 //! Everything works on bytes in memory; reading and writing files is the caller's business. The format of
 //! a file is decided by its content, never by its name alone.
 
+mod apng;
+mod av1;
+mod bmp;
 mod cmyk;
+mod colour;
 mod exif;
 mod exif_data;
+mod foreign;
 mod format;
+mod frames;
+mod gif;
+mod heif;
+mod hevc;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
+mod jxl;
+mod loss;
 mod meta;
 mod pack;
 mod png;
+mod pnm;
 mod simple;
+mod tga;
 mod tiff;
 mod tiff_write;
 mod webp;
 mod xmp;
+mod ycbcr;
 
 use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
+pub use colour::Colour;
 pub use exif_data::ExifData;
 pub use format::Format;
-pub use meta::{Density, DensityUnit, Metadata, icc_matches};
+pub use frames::further;
+pub use loss::Loss;
+pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
 
 use crate::image::Image;
 
@@ -39,8 +56,19 @@ pub enum CodecError {
         /// What is not supported and what to do about it.
         what: String,
     },
-    /// The file is damaged or cut short.
+    /// The file is proven to be damaged: it ends too early, or a checksum does not fit.
     #[error("damaged {format} file: {what}; restore it from a backup, or exclude it from the input")]
+    Damaged {
+        /// Name of the format, or "image" when it is not known.
+        format: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file breaks its format's rules; whether it was ever otherwise can't be told.
+    #[error(
+        "{format} file that can't be read: {what}; save it anew with a program that opens it, or exclude it \
+         from the input"
+    )]
     Malformed {
         /// Name of the format, or "image" when it is not known.
         format: &'static str,
@@ -74,6 +102,8 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Largest accepted [`Header::decode_bytes`].
     pub max_bytes: u64,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
 }
 
 /// What a file's header says, without decoding pixels.
@@ -92,6 +122,12 @@ pub struct Header {
     /// Upper bound of the bytes that [`decode`] allocates at once, the returned image included and the
     /// file's own bytes excluded.
     pub decode_bytes: u64,
+    /// Which of the file's pictures this is about, from 0: page or frame.
+    pub picture: u32,
+    /// Pages or frames that can be decoded each on its own, at least 1.
+    pub pictures: u32,
+    /// True when they are the frames of an animation, false when they are pages.
+    pub animated: bool,
 }
 
 /// Chroma subsampling of a JPEG.
@@ -143,6 +179,8 @@ pub struct Decoded {
     pub meta: Metadata,
     /// How the file was stored.
     pub source: Source,
+    /// Faults of the file that were read around without losing pixels, such as a missing end marker.
+    pub faults: Vec<String>,
 }
 
 /// How hard a lossless encoder works.
@@ -163,16 +201,25 @@ pub struct EncodeOptions {
     /// 1..=100 for JPEG and lossy WebP; `None` takes the source's (JPEG only), else 92.
     pub quality: Option<u8>,
     /// Write EXIF, ICC, XMP, IPTC, texts and density. Without, only the ICC profile (part of what the
-    /// pixel values mean) or a PNG's gamma is written, and the pixels are turned upright.
+    /// pixel values mean) or what says the same is written, and the pixels are turned upright.
     pub keep_metadata: bool,
     /// Effort for PNG, TIFF and lossless WebP.
     pub compression: Compression,
+    /// Spread the rounding of samples of more than 8 bits to 8 by a fixed pattern, so that smooth gradients
+    /// don't break into bands.
+    pub dither: bool,
 }
 
 impl EncodeOptions {
     /// Everything kept, quality from the source, fast compression.
     pub fn new(format: Format) -> EncodeOptions {
-        EncodeOptions { format, quality: None, keep_metadata: true, compression: Compression::Fast }
+        EncodeOptions {
+            format,
+            quality: None,
+            keep_metadata: true,
+            compression: Compression::Fast,
+            dither: false,
+        }
     }
 }
 
@@ -189,29 +236,68 @@ pub struct Encoded {
 ///
 /// # Errors
 /// As [`decode`], save for damage that only shows in the pixel data.
-pub fn probe<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+pub fn probe<R: BufRead + Seek>(reader: R, path_hint: &Path) -> Result<Header, CodecError> {
+    probe_picture(reader, path_hint, 0)
+}
+
+/// As [`probe`], of one of the file's pictures: page or frame, numbered from 0.
+///
+/// # Errors
+/// As [`probe`]; also when there is no picture of that number.
+pub fn probe_picture<R: BufRead + Seek>(
+    mut reader: R,
+    path_hint: &Path,
+    picture: u32,
+) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
     let format = Format::sniff(&head, path_hint)?;
-    let header = match format {
-        Format::Jpeg => jpeg::probe(reader),
-        Format::Png => png::probe(reader),
-        Format::Tiff => tiff::probe(reader),
-        _ => simple::probe(reader, format),
+    let mut header = match format {
+        Format::Jpeg => jpeg::probe(&mut reader),
+        Format::Png => png::probe(&mut reader),
+        Format::Tiff => tiff::probe(&mut reader, picture),
+        Format::Bmp => bmp::probe(&mut reader),
+        Format::Tga => tga::probe(&mut reader),
+        Format::JpegXl => jxl::probe(&mut reader),
+        Format::Avif | Format::Heic => heif::probe(&mut reader, format),
+        _ => simple::probe(&mut reader, format),
     }?;
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    Ok(header)
+    frames::count(&mut reader, &mut header)?;
+    if picture >= header.pictures {
+        return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
+    }
+    Ok(Header { picture, ..header })
 }
 
-/// Decodes the first picture of a file.
+/// The headers of all pages of a file. Frames of an animation are all of one size: the first stands for them.
+/// Pages whose headers can't be read are left out, save for the first.
+///
+/// # Errors
+/// As [`probe`], of the first.
+pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
+    let first = probe(&mut reader, path_hint)?;
+    let pages = if first.animated { 1 } else { first.pictures };
+    let mut headers = vec![first];
+    for picture in 1..pages {
+        if reader.rewind().is_err() {
+            break;
+        }
+        headers.extend(probe_picture(&mut reader, path_hint, picture));
+    }
+    Ok(headers)
+}
+
+/// Decodes a file's first picture.
 ///
 /// Up to 8 bits a sample become `U8`, more become `U16`. Gray stays one channel; palettes become colour.
 /// `path_hint` (the file's name) tells TGA, which has no signature, and serves a note on misnamed files.
 ///
 /// # Errors
-/// `Unsupported` for what is no image or of a kind that is not read, `Malformed` for damaged and truncated
-/// files (a picture that is only partly there is never returned), `TooLarge` when `limits` are exceeded.
+/// `Unsupported` for what is no image or of a kind that is not read, `Damaged` for truncated files and wrong
+/// checksums, `Malformed` for what breaks the rules otherwise (a picture that is only partly there is never
+/// returned), `TooLarge` when `limits` are exceeded.
 pub fn decode(bytes: &[u8], path_hint: &Path, limits: &Limits) -> Result<Decoded, CodecError> {
     let header = probe(Cursor::new(bytes), path_hint)?;
     decode_probed(bytes, &header, path_hint, limits)
@@ -232,8 +318,29 @@ pub fn decode_probed(
         Format::Jpeg => jpeg::decode(bytes),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
+        Format::Bmp => bmp::decode(bytes, header),
+        Format::Tga => tga::decode(bytes),
+        Format::JpegXl => jxl::decode(bytes, header),
+        Format::Avif | Format::Heic => heif::decode(bytes, header.format),
         _ => simple::decode(bytes, header),
     }?;
+    // Nobody who uses the picture gets these, whatever is made of it.
+    let (unread, extras) = std::mem::take(&mut decoded.meta.extras)
+        .into_iter()
+        .partition(|extra| matches!(extra.loss, Loss::Pages | Loss::Frames));
+    decoded.meta.extras = extras;
+    let mut unread: Vec<Extra> = unread;
+    if header.animated && header.pictures > 1 {
+        // One wording, and one way of counting, for all formats.
+        unread.retain(|extra| extra.loss != Loss::Frames);
+        let what = format!("the first of {} is kept", header.pictures);
+        unread.push(Extra { loss: Loss::Frames, what, part: Part::Gone });
+    }
+    decoded.source.notes.extend(unread.into_iter().map(|extra| extra.loss.note(extra.what)));
+    if let (true, Some(what)) = (limits.strict, decoded.faults.first()) {
+        return Err(damaged(header.format, format_args!("{what} (read all the same without `strict`)")));
+    }
+    decoded.source.notes.append(&mut decoded.faults);
     if let Some(extension) = path_hint.extension().and_then(|e| e.to_str())
         && Format::from_extension(extension).is_some_and(|named| named != header.format)
     {
@@ -247,7 +354,9 @@ pub fn decode_probed(
 /// EXIF size fields are patched to the image's size and an embedded EXIF thumbnail is unlinked, since it
 /// shows the old pixels. Where the format can't carry the orientation tag, or metadata is not kept, the
 /// pixels are turned upright instead; likewise where the format is another than the source's and is not JPEG
-/// or TIFF, since viewers disregard the tag there. A profile that doesn't fit the channels is left out.
+/// or TIFF, since viewers disregard the tag there. A profile for other channels gives way to one that shows
+/// neutral values alike; what a PNG says otherwise about its colours becomes a profile in other formats; for
+/// formats without profiles the values become sRGB.
 /// Alpha that is opaque throughout is left out of JPEG.
 ///
 /// # Errors
@@ -267,23 +376,30 @@ pub fn encode(
     if meta.orientation != 1 && (converted || !format.carries_exif() || !options.keep_metadata) {
         upright = Some(crate::image::orient::upright(image.clone(), meta.orientation));
         meta.set_orientation(1);
+        meta.moved();
     }
     let image = upright.as_ref().unwrap_or(image);
     if !options.keep_metadata {
-        meta = Metadata { icc: meta.icc, gamma: meta.gamma, ..Metadata::default() };
+        meta = meta.strip();
     }
-    if meta.icc.as_deref().is_some_and(|icc| !icc_matches(icc, image.channels)) {
-        meta.icc = None;
-        notes.push(format!("ICC profile left out: it is not for {} channels", image.channels));
-    }
+    let settled = colour::settle(image, &mut meta, format, &mut notes);
+    let image = settled.as_ref().unwrap_or(image);
+    let dithered = (options.dither && format.max_bits() == 8).then(|| pack::dithered(image)).flatten();
+    let image = dithered.as_ref().unwrap_or(image);
+    meta.settle(format);
     meta.for_size(image.width, image.height);
     let bytes = match format {
-        Format::Jpeg => jpeg::encode(image, &meta, source, options, &mut notes),
-        Format::Png => png::encode(image, &meta, options, &mut notes),
-        Format::Tiff => tiff_write::encode(image, &meta, options, &mut notes),
-        Format::WebP => webp::encode(image, &meta, source, options, &mut notes),
-        _ => simple::encode(image, &meta, format, &mut notes),
+        Format::Jpeg => jpeg::encode(image, &mut meta, source, options, &mut notes),
+        Format::Png => png::encode(image, &mut meta, options, &mut notes),
+        Format::Tiff => tiff_write::encode(image, &mut meta, options),
+        Format::WebP => webp::encode(image, &mut meta, source, options),
+        Format::Bmp => bmp::encode(image, &mut meta),
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            Err(cannot_encode(format, "it is only read; write png, or another format"))
+        }
+        _ => simple::encode(image, &mut meta, format),
     }?;
+    notes.extend(meta.lost(format));
     Ok(Encoded { bytes, notes })
 }
 
@@ -319,14 +435,11 @@ pub fn encode_losses(image: &Image, format: Format) -> Vec<String> {
     let mut losses = Vec::new();
     let bits = image.depth().bits();
     if bits > format.max_bits() {
-        losses.push(format!(
-            "{} holds {} bits a sample: rounded from {bits}",
-            format.name(),
-            format.max_bits()
-        ));
+        let (name, most) = (format.name(), format.max_bits());
+        losses.push(Loss::Depth.note(format_args!("{name} holds {most} bits a sample: rounded from {bits}")));
     }
     if format == Format::Gif {
-        losses.push("gif holds 256 colours and no partial transparency".to_owned());
+        losses.push(Loss::Depth.note("gif holds 256 colours and no partial transparency"));
     }
     losses
 }
@@ -350,6 +463,10 @@ pub fn check_limits(header: &Header, limits: &Limits) -> Result<(), CodecError> 
         ));
     }
     Ok(())
+}
+
+fn damaged(format: Format, what: impl ToString) -> CodecError {
+    CodecError::Damaged { format: format.name(), what: what.to_string() }
 }
 
 fn malformed(format: Format, what: impl ToString) -> CodecError {

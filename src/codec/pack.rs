@@ -42,11 +42,50 @@ fn split<T: Copy>(mut samples: Vec<T>, per_pixel: usize) -> (Vec<T>, Vec<T>) {
     (samples, alpha)
 }
 
+/// A 16-bit number as a byte, rounded to nearest.
+pub(super) fn byte(value: u16) -> u8 {
+    ((u32::from(value) * 255 + 32767) / 65535) as u8
+}
+
+/// Threshold at a place of a 16 x 16 pattern (Bayer's), 0 to 255, each once.
+fn threshold(x: usize, y: usize) -> u32 {
+    // The bits of x ^ y and y by turns, the lowest first in weight.
+    (0..4).fold(0, |sum, bit| {
+        let (x, y) = ((x >> bit) as u32 & 1, (y >> bit) as u32 & 1);
+        sum << 2 | (x ^ y) << 1 | y
+    })
+}
+
+/// The image in 8 bits, each sample rounded up where the fixed pattern at its place says so; `None` when it
+/// has 8 bits.
+///
+/// The mean over any 16 x 16 pixels of one value is that value, and no sample is off by a whole step. Each
+/// channel has the pattern at another place, so that gray doesn't get it threefold.
+pub(super) fn dithered(image: &Image) -> Option<Image> {
+    if matches!(image.samples, Samples::U8(_)) {
+        return None;
+    }
+    let width = image.width.max(1);
+    let plane = |samples: &Samples, channels: usize| {
+        let values = to_u16(samples).into_iter().enumerate().map(|(i, value)| {
+            let (pixel, channel) = (i / channels, i % channels);
+            let (x, y) = (pixel % width + 5 * channel, pixel / width + 3 * channel);
+            let share = (2 * threshold(x, y) + 1) * 65_535 / 512;
+            ((u32::from(value) * 255 + share) / 65_535) as u8
+        });
+        Samples::U8(values.collect())
+    };
+    let samples = plane(&image.samples, image.channels.max(1));
+    // Edges of what is cut out must stay clean.
+    let alpha = image.alpha.as_ref().map(|alpha| Samples::U8(to_u8(alpha)));
+    Some(Image { samples, alpha, ..*image })
+}
+
 /// Samples as bytes, rounded to nearest.
 pub(super) fn to_u8(samples: &Samples) -> Vec<u8> {
     match samples {
         Samples::U8(v) => v.clone(),
-        Samples::U16(v) => v.iter().map(|&s| ((u32::from(s) * 255 + 32767) / 65535) as u8).collect(),
+        Samples::U16(v) => v.iter().map(|&s| byte(s)).collect(),
         Samples::F32(v) => v.iter().map(|&s| (s * 255.0).round().clamp(0.0, 255.0) as u8).collect(),
     }
 }
@@ -101,6 +140,23 @@ pub(super) fn be_bytes(samples: &[u16]) -> Vec<u8> {
     samples.iter().flat_map(|s| s.to_be_bytes()).collect()
 }
 
+/// Divides colours by their pixel's alpha, of which `most` is opaque.
+pub(super) fn unmultiply<T: Copy + Into<u32>>(
+    colours: &mut [T],
+    alpha: &[T],
+    channels: usize,
+    most: u32,
+    cast: fn(u32) -> T,
+) {
+    for (pixel, alpha) in colours.chunks_exact_mut(channels.max(1)).zip(alpha) {
+        let alpha: u32 = (*alpha).into();
+        for colour in pixel.iter_mut().filter(|_| alpha > 0) {
+            let value: u32 = (*colour).into();
+            *colour = cast(((value * most + alpha / 2) / alpha).min(most));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +169,26 @@ mod tests {
             assert_eq!(interleaved_u8(&image), (values, per_pixel));
         }
         assert!(from_interleaved(3, 2, 3, Samples::U8(vec![0; 17])).is_none());
+    }
+
+    #[test]
+    fn dithering_keeps_the_mean_and_is_off_by_less_than_a_step() {
+        let mut seen = [0; 256];
+        (0..256).for_each(|i| seen[threshold(i % 16, i / 16) as usize] += 1);
+        assert_eq!(seen, [1; 256]);
+        for value in [0u16, 1, 100, 257, 1000, 12_345, 30_000, 65_000, 65_434, 65_535] {
+            let mut image = Image::new(32, 16, 3, crate::image::Depth::U16);
+            image.samples = Samples::U16(vec![value; 32 * 16 * 3]);
+            let again = dithered(&image).unwrap();
+            assert_eq!(again, dithered(&image).unwrap());
+            let Samples::U8(bytes) = again.samples else { panic!("8 bits") };
+            let exact = f64::from(value) / 257.0;
+            let mean = bytes.iter().map(|&b| f64::from(b)).sum::<f64>() / bytes.len() as f64;
+            assert!((mean - exact).abs() < 0.005, "{value}: {mean} {exact}");
+            assert!(bytes.iter().all(|&b| (f64::from(b) - exact).abs() < 1.0), "{value}");
+        }
+        let bytes = Image::new(2, 2, 1, crate::image::Depth::U8);
+        assert_eq!(dithered(&bytes), None);
     }
 
     #[test]

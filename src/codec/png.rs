@@ -1,31 +1,54 @@
 //! PNG, with every bit depth, palettes and metadata chunks.
 
-use std::borrow::Cow;
-use std::io::{BufRead, Cursor, Seek, SeekFrom};
+mod chunks;
+mod texts;
+mod write;
 
-use png::{
-    BitDepth, ColorType, Decoder, Encoder, Filter, Info, PixelDimensions, Reader, ScaledFloat,
-    Transformations,
-};
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
-use super::meta::{Density, DensityUnit};
-use super::{CodecError, Compression, Decoded, EncodeOptions, Format, Header, Metadata, Source};
-use super::{cannot_encode, malformed, pack};
-use crate::image::{Depth, Image, Samples};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
-const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
-
-/// Most bytes that all compressed texts together may unfold to.
-const MAX_TEXT: usize = 8 << 20;
+use super::meta::{Density, DensityUnit, Extra, Part};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{damaged, malformed, pack, unsupported};
+use crate::image::Samples;
+use chunks::{Chunk, Fate, Layout};
+use texts::{MAX_TEXT, Texts};
+pub(super) use write::encode;
 
 /// Most bytes of chunks before the pixels, the profile unfolded: a profile beyond it is left out.
 const MAX_METADATA: u64 = 64 << 20;
 
-fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, CodecError> {
+fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, DecodingError> {
     let bytes = usize::try_from(max_bytes.min(MAX_METADATA)).unwrap_or(usize::MAX);
     let mut decoder = Decoder::new_with_limits(reader, png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.read_info().map_err(|e| malformed(Format::Png, e))
+    decoder.set_ignore_text_chunk(true);
+    decoder.read_info()
+}
+
+/// What is wrong with a file that could not be read: damaged where that is proven.
+fn verdict(bytes: &[u8], error: &DecodingError) -> CodecError {
+    let layout = Layout::of(bytes);
+    if layout.chunks.first().is_some_and(|chunk| chunk.name == *b"CgBI") {
+        let what = "Apple's own form of it (CgBI), made for apps; convert it with Xcode's pngcrush, option \
+                    -revert-iphone-optimizations";
+        return unsupported(Format::Png, what);
+    }
+    if let Some(what) = layout.damage() {
+        return damaged(Format::Png, what);
+    }
+    let unknown =
+        |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() && chunks::fate(&chunk.name) != Fate::Layout;
+    if let Some(chunk) = layout.chunks.iter().find(unknown) {
+        return unsupported(Format::Png, format_args!("a chunk that must be understood ({})", chunk.name()));
+    }
+    match error {
+        DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            malformed(Format::Png, "its pixel data end too early")
+        }
+        error => malformed(Format::Png, error),
+    }
 }
 
 /// Reads up to the first pixel data.
@@ -33,14 +56,31 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     let bad = |e: std::io::Error| malformed(Format::Png, format!("it can't be read: {e}"));
     let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
     reader.seek(SeekFrom::Start(0)).map_err(bad)?;
-    let reader = open(reader, MAX_METADATA)?;
-    let (colour, depth) = reader.output_color_type();
-    let info = reader.info();
+    let error = match open(&mut reader, MAX_METADATA) {
+        Ok(opened) => return Ok(header(&opened, file_bytes)),
+        Err(error) => error,
+    };
+    // What can't be read is looked at whole, but for the largest: they may end where reading did.
+    let mut bytes = Vec::new();
+    reader.seek(SeekFrom::Start(0)).map_err(bad)?;
+    reader.take(MAX_METADATA).read_to_end(&mut bytes).map_err(bad)?;
+    if bytes.len() as u64 == MAX_METADATA {
+        return Err(malformed(Format::Png, error));
+    }
+    let bare = Layout::of(&bytes).bare().ok_or_else(|| verdict(&bytes, &error))?;
+    let opened = open(Cursor::new(bare), MAX_METADATA).map_err(|_| verdict(&bytes, &error))?;
+    Ok(header(&opened, file_bytes))
+}
+
+fn header<R: BufRead + Seek>(opened: &Reader<R>, file_bytes: u64) -> Header {
+    let (colour, depth) = opened.output_color_type();
+    let info = opened.info();
     let pixels = u64::from(info.width) * u64::from(info.height);
     let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
     let profile = info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64);
-    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64;
-    Ok(Header {
+    // Where the file has faults, a copy of it without them.
+    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64 + file_bytes;
+    Header {
         format: Format::Png,
         width: info.width,
         height: info.height,
@@ -50,7 +90,10 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
         decode_bytes: bytes
             .saturating_mul(2)
             .saturating_add(metadata + (1 << 20) + u64::from(info.width) * 32),
-    })
+        picture: 0,
+        pictures: 1,
+        animated: false,
+    }
 }
 
 /// Bits of a sample; a palette's colours have 8.
@@ -58,14 +101,38 @@ fn bit_depth(info: &Info) -> u8 {
     if info.color_type == ColorType::Indexed { 8 } else { info.bit_depth as u8 }
 }
 
+/// A reader at its file's end, and the bytes of the first picture.
+type Picture<'a> = (Reader<Cursor<&'a [u8]>>, Vec<u8>);
+
+/// The reader at the file's end, and the bytes of the first picture.
+fn picture<'a>(bytes: &'a [u8], header: &Header) -> Result<Picture<'a>, DecodingError> {
+    let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
+    let size = reader.output_buffer_size().ok_or(DecodingError::LimitsExceeded)?;
+    let mut pixels = vec![0; size];
+    reader.next_frame(&mut pixels)?;
+    reader.finish()?;
+    Ok((reader, pixels))
+}
+
 /// Decodes a whole file, its chunks after the pixels included.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
-    let bad = |e: png::DecodingError| malformed(Format::Png, e);
-    let mut reader = open(Cursor::new(bytes), header.decode_bytes)?;
-    let size = reader.output_buffer_size().ok_or_else(|| malformed(Format::Png, "impossible size"))?;
-    let mut pixels = vec![0; size];
-    reader.next_frame(&mut pixels).map_err(bad)?;
-    reader.finish().map_err(bad)?;
+    let layout = Layout::of(bytes);
+    let mut faults = Vec::new();
+    let bare;
+    let (reader, pixels) = match picture(bytes, header) {
+        Ok(read) => read,
+        Err(error) => {
+            bare = layout.bare().ok_or_else(|| verdict(bytes, &error))?;
+            let read = picture(&bare, header).map_err(|_| verdict(bytes, &error))?;
+            let broken = || format!("a chunk beside its picture breaks the rules ({error})");
+            faults.push(layout.unfinished().unwrap_or_else(broken));
+            read
+        }
+    };
+    if let Some(chunk) = layout.chunks.iter().find(|chunk| chunk.name == *b"tRNS" && !chunk.is_intact()) {
+        let what = format_args!("the checksum of its transparency ({}) is wrong", chunk.name());
+        return Err(damaged(Format::Png, what));
+    }
     let (colour, depth) = reader.output_color_type();
     let info = reader.info();
     let samples = if depth == BitDepth::Sixteen {
@@ -75,16 +142,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     };
     let image = pack::from_interleaved(info.width as usize, info.height as usize, colour.samples(), samples)
         .ok_or_else(|| malformed(Format::Png, "the decoder returned the wrong number of samples"))?;
-    let mut notes = Vec::new();
-    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
-        notes.push(format!("first of {} frames", animation.num_frames));
-    }
-    if info.coding_independent_code_points.is_some() {
-        notes.push("cICP colour space not kept".to_owned());
-    }
-    if info.chrm_chunk.is_some() && info.srgb.is_none() && info.icc_profile.is_none() {
-        notes.push("cHRM primaries not kept".to_owned());
-    }
+    let meta = metadata(&layout, info, &mut faults);
     let source = Source {
         format: Format::Png,
         width: info.width,
@@ -95,132 +153,104 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         subsampling: None,
         quality: None,
         progressive: false,
-        notes,
+        notes: Vec::new(),
     };
-    Ok(Decoded { image, meta: metadata(info), source })
+    Ok(Decoded { image, meta, source, faults })
 }
 
-fn metadata(info: &Info) -> Metadata {
+/// Everything beside the pixels.
+fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata {
     let mut meta = Metadata { icc: info.icc_profile.as_deref().map(<[u8]>::to_vec), ..Metadata::default() };
-    if let Some(block) = info.exif_metadata.as_deref() {
-        meta.adopt_exif(block);
+    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
+        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
     }
-    meta.density = info.pixel_dims.map(|dims| match dims.unit {
-        png::Unit::Meter => Density {
-            x: f64::from(dims.xppu) / 100.0,
-            y: f64::from(dims.yppu) / 100.0,
-            unit: DensityUnit::PerCentimetre,
-        },
-        png::Unit::Unspecified => {
-            Density { x: f64::from(dims.xppu), y: f64::from(dims.yppu), unit: DensityUnit::Aspect }
-        }
-    });
-    if info.srgb.is_none() && info.icc_profile.is_none() {
-        meta.gamma = info.gama_chunk.map(ScaledFloat::into_scaled);
-    }
-    for chunk in &info.uncompressed_latin1_text {
-        meta.text.push((chunk.keyword.clone(), chunk.text.clone()));
-    }
-    let mut budget = MAX_TEXT;
-    for chunk in &info.compressed_latin1_text {
-        let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(budget).is_ok()
-            && let Ok(text) = chunk.get_text()
-        {
-            budget = budget.saturating_sub(text.len());
-            meta.text.push((chunk.keyword, text));
-        }
-    }
-    for chunk in &info.utf8_text {
-        let mut chunk = chunk.clone();
-        if chunk.decompress_text_with_limit(budget).is_err() {
+    let mut colour = Colour::default();
+    let mut texts = Texts::default();
+    let mut behind = false;
+    for chunk in &layout.chunks {
+        behind |= chunk.name == *b"IDAT";
+        let fate = chunks::fate(&chunk.name);
+        if fate == Fate::Layout {
             continue;
         }
-        let text = chunk.get_text();
-        if chunk.compressed {
-            budget = budget.saturating_sub(text.as_ref().map_or(0, String::len));
+        if !chunk.is_intact() {
+            let what = format!("the checksum of a chunk ({}) is wrong: it is left out", chunk.name());
+            meta.saw(Loss::Data, format!("{} chunk; its checksum is wrong", chunk.name()));
+            faults.push(what);
+            continue;
         }
-        match text {
-            Ok(text) if chunk.keyword == XMP_KEYWORD => meta.xmp = Some(text.into_bytes()),
-            Ok(text) => meta.text.push((chunk.keyword, text)),
-            Err(_) => {}
+        match fate {
+            Fate::Layout => {}
+            Fate::Carried(loss, what) => {
+                let part = Part::Chunk { name: chunk.name, data: chunk.data.to_vec(), behind };
+                meta.extras.push(Extra { loss, what: format!("{} ({what})", chunk.name()), part });
+            }
+            Fate::Dropped(loss, what) => meta.saw(loss, format!("{} ({what})", chunk.name())),
+            Fate::Read => match &chunk.name {
+                b"eXIf" if meta.exif.is_none() => meta.adopt_exif(chunk.data),
+                b"eXIf" => meta.saw(Loss::Metadata, "a second eXIf"),
+                b"tEXt" | b"zTXt" | b"iTXt" => texts.read(chunk, &mut meta),
+                b"iCCP" if meta.icc.is_none() => {
+                    meta.saw(Loss::Colour, "ICC profile (iCCP); it can't be unfolded");
+                }
+                b"pHYs" => meta.density = density(chunk.data),
+                b"bKGD" => meta.extras.extend(background(chunk.data, info)),
+                _ => read_colour(&mut colour, chunk),
+            },
         }
+    }
+    meta.colour = Some(colour).filter(|colour| !colour.is_empty());
+    texts.finish(&mut meta);
+    if layout.trailer.iter().any(|&b| b != 0) {
+        let (kind, length) = (chunks::kind_of(layout.trailer), layout.trailer.len());
+        meta.saw(Loss::Data, format!("{length} bytes behind its end ({kind})"));
     }
     meta
 }
 
-/// Encodes 8-bit images in 8 bits, all others in 16.
-pub(super) fn encode(
-    image: &Image,
-    meta: &Metadata,
-    options: &EncodeOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, CodecError> {
-    let fail = |e: png::EncodingError| cannot_encode(Format::Png, e);
-    let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
-        return Err(cannot_encode(Format::Png, "sides beyond 4294967295 pixels"));
-    };
-    let (pixels, per_pixel, depth) = if image.depth() == Depth::U8 {
-        let (pixels, per_pixel) = pack::interleaved_u8(image);
-        (pixels, per_pixel, BitDepth::Eight)
-    } else {
-        let (samples, per_pixel) = pack::interleaved_u16(image);
-        (pack::be_bytes(&samples), per_pixel, BitDepth::Sixteen)
-    };
-    let mut info = Info::with_size(width, height);
-    info.bit_depth = depth;
-    info.color_type = match per_pixel {
-        1 => ColorType::Grayscale,
-        2 => ColorType::GrayscaleAlpha,
-        3 => ColorType::Rgb,
-        _ => ColorType::Rgba,
-    };
-    info.icc_profile = meta.icc.as_deref().map(Cow::Borrowed);
-    info.exif_metadata = meta.exif.as_deref().map(Cow::Borrowed);
-    info.pixel_dims = meta.density.map(pixel_dims);
-    info.source_gamma = meta.gamma.map(ScaledFloat::from_scaled);
-    if meta.iptc.is_some() {
-        notes.push("IPTC left out: png can't hold it".to_owned());
-    }
-    let mut out = Vec::new();
-    let mut encoder = Encoder::with_info(&mut out, info).map_err(fail)?;
-    match options.compression {
-        // On photographs 35 times as fast as Balanced, for a tenth more bytes. High gains 1 % for half the speed.
-        Compression::Fast => encoder.set_compression(png::Compression::Fast),
-        Compression::Small => encoder.set_compression(png::Compression::Balanced),
-    }
-    encoder.set_filter(Filter::Adaptive);
-    if let Some(packet) = &meta.xmp {
-        match String::from_utf8(packet.clone()) {
-            Ok(text) => encoder.add_itxt_chunk(XMP_KEYWORD.to_owned(), text).map_err(fail)?,
-            Err(_) => notes.push("XMP left out: it is not UTF-8".to_owned()),
+fn read_colour(colour: &mut Colour, chunk: &Chunk) {
+    let data = chunk.data;
+    match &chunk.name {
+        b"cICP" => colour.cicp = data.first_chunk().copied(),
+        b"sRGB" => colour.srgb = data.first().copied(),
+        b"gAMA" => colour.gamma = data.first_chunk().map(|&b| u32::from_be_bytes(b)),
+        b"cHRM" => {
+            let words: Vec<u32> = data.as_chunks::<4>().0.iter().map(|&b| u32::from_be_bytes(b)).collect();
+            colour.chromaticities = words.first_chunk().copied();
         }
+        b"mDCV" => colour.mastering = data.first_chunk().copied(),
+        b"cLLI" => colour.light_level = data.first_chunk().copied(),
+        _ => {}
     }
-    for (keyword, text) in &meta.text {
-        let latin1 = text.chars().all(|c| u32::from(c) < 256 && c != '\0');
-        if keyword.is_empty() || keyword.len() > 79 || !keyword.is_ascii() || text.contains('\0') {
-            notes.push(format!("text \"{keyword}\" left out: png can't hold it"));
-        } else if latin1 {
-            encoder.add_text_chunk(keyword.clone(), text.clone()).map_err(fail)?;
-        } else {
-            encoder.add_itxt_chunk(keyword.clone(), text.clone()).map_err(fail)?;
-        }
-    }
-    let mut writer = encoder.write_header().map_err(fail)?;
-    writer.write_image_data(&pixels).map_err(fail)?;
-    writer.finish().map_err(fail)?;
-    Ok(out)
 }
 
-fn pixel_dims(density: Density) -> PixelDimensions {
-    let density = density.in_unit(DensityUnit::PerCentimetre);
-    let (factor, unit) = match density.unit {
-        DensityUnit::Aspect => (1.0, png::Unit::Unspecified),
-        _ => (100.0, png::Unit::Meter),
-    };
-    PixelDimensions {
-        xppu: (density.x * factor).round().clamp(1.0, 1e9) as u32,
-        yppu: (density.y * factor).round().clamp(1.0, 1e9) as u32,
-        unit,
+fn density(data: &[u8]) -> Option<Density> {
+    let (x, rest) = data.split_first_chunk::<4>()?;
+    let (y, rest) = rest.split_first_chunk::<4>()?;
+    let (x, y) = (f64::from(u32::from_be_bytes(*x)), f64::from(u32::from_be_bytes(*y)));
+    if x == 0.0 || y == 0.0 {
+        return None;
     }
+    Some(match rest.first()? {
+        1 => Density { x: x / 100.0, y: y / 100.0, unit: DensityUnit::PerCentimetre },
+        _ => Density { x, y, unit: DensityUnit::Aspect },
+    })
+}
+
+/// The background as three 16-bit samples of full range.
+fn background(data: &[u8], info: &Info) -> Option<Extra> {
+    let word = |i: usize| Some(u32::from(u16::from_be_bytes(*data.get(2 * i..)?.first_chunk::<2>()?)));
+    let most = (1u32 << info.bit_depth as u8) - 1;
+    let full = |value: u32| (value.min(most) * 65_535 / most) as u16;
+    let samples = match info.color_type {
+        ColorType::Indexed => {
+            let at = 3 * usize::from(*data.first()?);
+            let colour = info.palette.as_deref()?.get(at..at + 3)?;
+            [0, 1, 2].map(|i| u16::from(colour[i]) * 257)
+        }
+        ColorType::Grayscale | ColorType::GrayscaleAlpha => [full(word(0)?); 3],
+        ColorType::Rgb | ColorType::Rgba => [full(word(0)?), full(word(1)?), full(word(2)?)],
+    };
+    let part = Part::Chunk { name: *b"bKGD", data: pack::be_bytes(&samples), behind: false };
+    Some(Extra { loss: Loss::Data, what: "bKGD (background colour)".to_owned(), part })
 }

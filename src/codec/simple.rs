@@ -2,19 +2,18 @@
 
 use std::io::{BufRead, Cursor, Seek};
 
-use image::codecs::bmp::BmpEncoder;
 use image::codecs::gif::GifEncoder;
 use image::codecs::ico::IcoEncoder;
 use image::codecs::qoi::QoiEncoder;
 use image::codecs::tga::TgaEncoder;
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader};
 
-use super::{CodecError, Decoded, Format, Header, Metadata, Source};
-use super::{cannot_encode, malformed, pack, unsupported, webp};
-use crate::image::{Depth, Image, Samples};
+use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
+use super::{cannot_encode, damaged, gif, malformed, pack, pnm, unsupported, webp};
+use crate::image::{Image, Samples};
 
-fn image_format(format: Format) -> ImageFormat {
-    match format {
+fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
+    Ok(match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Tiff => ImageFormat::Tiff,
@@ -26,7 +25,10 @@ fn image_format(format: Format) -> ImageFormat {
         Format::Tga => ImageFormat::Tga,
         Format::Ico => ImageFormat::Ico,
         Format::Farbfeld => ImageFormat::Farbfeld,
-    }
+        Format::JpegXl | Format::Avif | Format::Heic => {
+            return Err(malformed(format, "not a simple format"));
+        }
+    })
 }
 
 fn open<'a, R: BufRead + Seek + 'a>(
@@ -34,22 +36,37 @@ fn open<'a, R: BufRead + Seek + 'a>(
     format: Format,
     max_bytes: u64,
 ) -> Result<impl ImageDecoder + use<'a, R>, CodecError> {
-    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let mut reader = ImageReader::with_format(reader, image_format(format)?);
     let mut limits = image::Limits::no_limits();
     limits.max_alloc = Some(max_bytes);
     reader.limits(limits);
     reader.into_decoder().map_err(|e| decode_error(format, e))
 }
 
-fn decode_error(format: Format, error: ImageError) -> CodecError {
+pub(super) fn decode_error(format: Format, error: ImageError) -> CodecError {
     match error {
         ImageError::Unsupported(e) => unsupported(format, e),
         ImageError::Limits(e) => CodecError::Unsupported {
             format: format.name(),
             what: format!("{e}: its header asks for too much memory"),
         },
+        e if ends_early(&e) => damaged(format, "it is cut short: it ends within its pixels or headers"),
         e => malformed(format, e),
     }
+}
+
+/// The file ended where more was to be read.
+fn ends_early(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>()
+            && error.kind() == std::io::ErrorKind::UnexpectedEof
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Reads the header.
@@ -67,6 +84,9 @@ pub(super) fn probe<R: BufRead + Seek>(reader: R, format: Format) -> Result<Head
         channels: colour.channel_count(),
         bit_depth: bit_depth(decoder.original_color_type()),
         decode_bytes: pixels.saturating_mul(bytes_per_pixel).saturating_add(4 << 20),
+        picture: 0,
+        pictures: 1,
+        animated: false,
     })
 }
 
@@ -78,19 +98,26 @@ fn bit_depth(colour: ExtendedColorType) -> u8 {
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
     let format = header.format;
     let mut meta = Metadata::default();
-    let mut notes = Vec::new();
-    let (mut lossless, mut frames) = (true, 0);
+    let (mut lossless, mut frames, mut faults) = (true, 0, Vec::new());
     match format {
         Format::WebP => {
             let contents = webp::contents(bytes)?;
             (meta, lossless, frames) = (contents.meta, contents.lossless, contents.frames);
         }
-        Format::Gif => frames = gif_frames(bytes).ok_or_else(|| malformed(format, "it is cut short"))?,
+        Format::Gif => {
+            let contents = gif::contents(bytes)?;
+            (meta, frames, faults) = (contents.meta, contents.frames, contents.faults);
+        }
         Format::Ico => frames = bytes.get(4).map_or(0, |&n| usize::from(n)),
+        Format::Pnm => meta = pnm::metadata(bytes),
+        // Its header tells sRGB, which is usual, from values that are proportional to light.
+        Format::Qoi if bytes.get(13) == Some(&1) => {
+            meta.colour = Some(Colour { gamma: Some(100_000), ..Colour::default() });
+        }
         _ => {}
     }
     let mut decoder = open(Cursor::new(bytes), format, header.decode_bytes)?;
-    if format != Format::WebP {
+    if !matches!(format, Format::WebP | Format::Gif) {
         meta.icc = decoder.icc_profile().ok().flatten();
     }
     let colour = decoder.color_type();
@@ -109,8 +136,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let image = pack::from_interleaved(header.width as usize, header.height as usize, per_pixel, samples)
         .ok_or_else(|| malformed(format, "the decoder returned the wrong number of samples"))?;
     if frames > 1 {
-        let what = if format == Format::Ico { "largest of {} pictures" } else { "first of {} frames" };
-        notes.push(what.replace("{}", &frames.to_string()));
+        match format {
+            Format::Ico => meta.saw(Loss::Pictures, format!("the largest of {frames} is kept")),
+            _ => meta.saw(Loss::Frames, format!("the first of {frames} is kept")),
+        }
     }
     let source = Source {
         format,
@@ -122,56 +151,17 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         subsampling: None,
         quality: None,
         progressive: false,
-        notes,
+        notes: Vec::new(),
     };
-    Ok(Decoded { image, meta, source })
+    Ok(Decoded { image, meta, source, faults })
 }
 
-/// Frames of a GIF, whose blocks must be there in full; the end marker may be missing.
-fn gif_frames(bytes: &[u8]) -> Option<usize> {
-    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-    let mut at = 13 + table(*bytes.get(10)?);
-    let mut frames = 0;
-    loop {
-        match bytes.get(at) {
-            None if frames > 0 && at == bytes.len() => return Some(frames),
-            Some(0x21) => at += 2,
-            Some(0x2C) => {
-                at += 11 + table(*bytes.get(at + 9)?);
-                frames += 1;
-            }
-            Some(0x3B) => return Some(frames),
-            // Zeros between blocks are tolerated by every decoder.
-            Some(0) => {
-                at += 1;
-                continue;
-            }
-            _ => return None,
-        }
-        loop {
-            let block = usize::from(*bytes.get(at)?);
-            at += 1 + block;
-            if block == 0 {
-                break;
-            }
-        }
-    }
-}
-
-/// Encodes in a format without metadata.
-pub(super) fn encode(
-    image: &Image,
-    meta: &Metadata,
-    format: Format,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, CodecError> {
+/// Encodes in a format with little or no metadata.
+pub(super) fn encode(image: &Image, meta: &mut Metadata, format: Format) -> Result<Vec<u8>, CodecError> {
     let fail = |e: ImageError| cannot_encode(format, e);
     let (Ok(width), Ok(height)) = (u32::try_from(image.width), u32::try_from(image.height)) else {
         return Err(cannot_encode(format, "sides beyond 4294967295 pixels"));
     };
-    if meta.icc.is_some() || meta.exif.is_some() || meta.xmp.is_some() || meta.iptc.is_some() {
-        notes.push(format!("metadata left out: {} can't hold it", format.name()));
-    }
     let max_side = match format {
         Format::Gif | Format::Tga => 65_535,
         Format::Ico => 256,
@@ -182,12 +172,8 @@ pub(super) fn encode(
     }
     let mut out = Vec::new();
     match format {
-        Format::Pnm => return Ok(pnm(image)),
+        Format::Pnm => return Ok(pnm::encode(image, meta)),
         Format::Farbfeld => return Ok(farbfeld(image)),
-        Format::Bmp => {
-            let (pixels, colour) = eight_bit(image, image.channels == 1 && image.alpha.is_none());
-            BmpEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
-        }
         Format::Tga => {
             // Its run-length packets cross lines, which other readers refuse.
             let (pixels, colour) = eight_bit(image, image.channels == 1);
@@ -210,8 +196,16 @@ pub(super) fn encode(
         Format::Gif => {
             let (pixels, colour) = eight_bit(image, false);
             GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
+            out = gif::with_metadata(out, meta);
         }
-        Format::Png | Format::Jpeg | Format::Tiff | Format::WebP => {
+        Format::Png
+        | Format::Jpeg
+        | Format::Tiff
+        | Format::WebP
+        | Format::Bmp
+        | Format::JpegXl
+        | Format::Avif
+        | Format::Heic => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }
@@ -229,29 +223,6 @@ fn eight_bit(image: &Image, as_gray: bool) -> (Vec<u8>, ExtendedColorType) {
         _ => ExtendedColorType::Rgba8,
     };
     (pixels, colour)
-}
-
-/// Binary PGM or PPM, or PAM with alpha.
-fn pnm(image: &Image) -> Vec<u8> {
-    let (data, per_pixel, max) = if image.depth() == Depth::U8 {
-        let (pixels, per_pixel) = pack::interleaved_u8(image);
-        (pixels, per_pixel, 255)
-    } else {
-        let (samples, per_pixel) = pack::interleaved_u16(image);
-        (pack::be_bytes(&samples), per_pixel, 65535)
-    };
-    let (width, height) = (image.width, image.height);
-    let mut out = match per_pixel {
-        1 => format!("P5\n{width} {height}\n{max}\n"),
-        3 => format!("P6\n{width} {height}\n{max}\n"),
-        n => {
-            let kind = if n == 2 { "GRAYSCALE_ALPHA" } else { "RGB_ALPHA" };
-            format!("P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {n}\nMAXVAL {max}\nTUPLTYPE {kind}\nENDHDR\n")
-        }
-    }
-    .into_bytes();
-    out.extend(data);
-    out
 }
 
 /// Always 16-bit RGBA.

@@ -3,7 +3,7 @@
 use webp::{Encoder, PixelLayout, WebPConfig};
 
 use super::{CodecError, Compression, EncodeOptions, Format, Metadata, Source};
-use super::{cannot_encode, malformed, pack};
+use super::{Loss, cannot_encode, damaged, malformed, pack};
 use crate::image::Image;
 
 /// Longest side the format allows.
@@ -21,9 +21,9 @@ pub(super) struct Contents {
 /// Walks the chunks of a file.
 ///
 /// # Errors
-/// `Malformed` when the file is shorter than its header says.
+/// `Damaged` when the file is shorter than its header says, `Malformed` when it has no picture.
 pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
-    let cut = || malformed(Format::WebP, "it is cut short: it ends before its last chunk does");
+    let cut = || damaged(Format::WebP, "it is cut short: it ends before its last chunk does");
     let size = bytes.get(4..).and_then(|b| b.first_chunk::<4>()).ok_or_else(cut)?;
     let end = u32::from_le_bytes(*size) as usize + 8;
     let body =
@@ -47,8 +47,16 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
                 contents.frames += 1;
                 picture = true;
             }
-            _ => {}
+            // Alpha, and what the file says of its own layout.
+            b"ALPH" | b"VP8X" | b"ANIM" => {}
+            kind => {
+                let name = kind.escape_ascii();
+                contents.meta.saw(Loss::Data, format!("{name} chunk ({} bytes)", data.len()));
+            }
         }
+    }
+    if let Some(behind) = bytes.get(end..).filter(|behind| behind.iter().any(|&b| b != 0)) {
+        contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
     }
     if picture { Ok(contents) } else { Err(malformed(Format::WebP, "it has no picture")) }
 }
@@ -67,10 +75,9 @@ fn chunks(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 /// Lossy at the asked quality when the source is lossy (JPEG, lossy WebP); lossless otherwise.
 pub(super) fn encode(
     image: &Image,
-    meta: &Metadata,
+    meta: &mut Metadata,
     source: Option<&Source>,
     options: &EncodeOptions,
-    notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, CodecError> {
     if image.width > MAX_SIDE || image.height > MAX_SIDE {
         return Err(cannot_encode(Format::WebP, "sides beyond 16383 pixels; write png or tiff"));
@@ -92,10 +99,9 @@ pub(super) fn encode(
     let encoded = Encoder::new(&pixels, layout, image.width as u32, image.height as u32)
         .encode_advanced(&config)
         .map_err(|e| cannot_encode(Format::WebP, format!("{e:?}")))?;
-    if meta.iptc.is_some() || !meta.text.is_empty() {
-        notes.push("IPTC and texts left out: webp can't hold them".to_owned());
-    }
-    with_metadata(&encoded, image, meta)
+    let (icc, exif, xmp) = (meta.icc.take(), meta.exif.take(), meta.xmp.take());
+    let taken = Metadata { icc, exif, xmp, ..Metadata::default() };
+    with_metadata(&encoded, image, &taken)
         .ok_or_else(|| cannot_encode(Format::WebP, "libwebp returned no usable file"))
 }
 

@@ -13,7 +13,8 @@ const RESULTS: u32 = 1;
 pub fn describe(name: &str, args: &Args, built: &Built, chance: Option<Chance>) -> String {
     let mut text = String::new();
     let hashed = |key: &str| built.ingredients.iter().any(|(parameter, _)| parameter == key);
-    args_text(name, args, &hashed, &mut text);
+    let without = |key: &str| hashed(key) || built.besides.contains(&key);
+    args_text(name, args, &without, &mut text);
     if let Some(Chance { seed, step }) = chance {
         writeln!(text, "  seed={seed} step={step}").ok();
     }
@@ -23,9 +24,9 @@ pub fn describe(name: &str, args: &Args, built: &Built, chance: Option<Chance>) 
     text
 }
 
-fn args_text(name: &str, args: &Args, hashed: &dyn Fn(&str) -> bool, text: &mut String) {
+fn args_text(name: &str, args: &Args, without: &dyn Fn(&str) -> bool, text: &mut String) {
     writeln!(text, "{name}").ok();
-    for (key, arg) in args.iter().filter(|(key, _)| !hashed(key)) {
+    for (key, arg) in args.iter().filter(|(key, _)| !without(key)) {
         write!(text, "  {key}=").ok();
         value_text(&arg.value, text);
         text.push('\n');

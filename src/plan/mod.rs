@@ -12,6 +12,7 @@ pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve
 use crate::codec;
 use crate::columns::Column;
 use crate::nn::ModelBudget;
+use crate::run::beside::Beside;
 use crate::run::inputs::{Input, Rows};
 use crate::run::ledger::Fingerprint;
 use crate::run::made::Series;
@@ -21,6 +22,7 @@ use crate::sinks::pairs::Pairs;
 use crate::sinks::table::TableSink;
 use crate::sinks::write::Write;
 use crate::spec::{Diagnostic, Sources, Span, Vocabulary};
+use crate::steps::pages::{self, Pages};
 use crate::steps::{Action, ColumnStep, Shape};
 use globset::GlobSet;
 use std::collections::BTreeSet;
@@ -72,6 +74,12 @@ pub struct InputPlan {
     pub shallow: Option<String>,
     /// Descend into linked folders.
     pub follow_symlinks: bool,
+    /// Refuse files with faults, also those that can be read around.
+    pub strict: bool,
+    /// Read what has a name that begins with a dot.
+    pub hidden: bool,
+    /// Which pictures are taken of a file that holds several.
+    pub pages: Pages,
     /// Columns carried from a list into the table.
     pub carried: Vec<Column>,
     /// What was found of it that the user may want to know.
@@ -85,7 +93,7 @@ impl InputPlan {
     }
 
     /// What is to be told where there is no input.
-    pub fn nothing(&self) -> String {
+    pub fn nothing(&self, beside: &Beside) -> String {
         let root = self.root.shown();
         let mut text = format!(
             "no file below {root} matches input.include; check the path, the patterns and that the archive is mounted"
@@ -94,6 +102,10 @@ impl InputPlan {
             text.push_str(&format!(
                 " (`{pattern}` matches in the folder itself only, `**/{pattern}` below it too)"
             ));
+        }
+        let lines = beside.lines();
+        if !lines.is_empty() {
+            text.push_str(&format!("; {}", lines.join("; ")));
         }
         if let Source::List { .. } = self.source {
             text = "the list has no rows; write one for each file".to_string();
@@ -142,6 +154,8 @@ pub struct Link {
     pub action: Action,
     /// Identity of what it makes of an item, for steps that make something lasting.
     pub product: Option<Fingerprint>,
+    /// Identity of the same bytes under the other setting of times, for steps that have one.
+    pub twin: Option<Fingerprint>,
     /// Where it stands in the pipeline.
     pub span: Span,
 }
@@ -197,9 +211,15 @@ impl Plan {
         })
     }
 
+    /// Index of the first link that makes several samples of one; behind the chain where none does.
+    pub fn first_fan(&self) -> usize {
+        let many = |l: &Link| matches!(l.action, Action::Many(_));
+        self.chain.iter().position(many).unwrap_or(self.chain.len())
+    }
+
     /// Whether one input may give several samples from some step on: index of the next link.
     fn fan_out(&self) -> Option<usize> {
-        self.chain.iter().position(|l| matches!(l.action, Action::Many(_))).map(|i| i + 1)
+        Some(self.first_fan() + 1).filter(|next| *next <= self.chain.len())
     }
 
     /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
@@ -256,7 +276,9 @@ impl Plan {
     /// A file without a readable header will fail when decoded and counts with its size.
     pub fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
-        input.header().map_or(identity.size, |header| self.peak(identity.size, &header))
+        let peak = |header: &codec::Header| self.peak(identity.size, header);
+        // Pages are decoded one after another: the one that takes most counts.
+        input.headers(self.input.pages).iter().map(peak).max().unwrap_or(identity.size)
     }
 
     /// Peak bytes a file of `size` bytes with this header is expected to take.
@@ -291,9 +313,14 @@ impl Plan {
                 Action::Many(step) => {
                     let larger = clean.unwrap_or(shape);
                     peak = peak.max(kept(clean) + step.peak_bytes(larger));
-                    // The whole picture stays while its pieces are worked on.
-                    whole = kept(clean) + shape.bytes() + larger.bytes();
-                    count = step.count(larger);
+                    // The whole picture stays while its pieces are worked on; of frames, their canvases.
+                    let pages = link.name == pages::NAME;
+                    whole = match (pages, header.animated) {
+                        (true, true) => header.decode_bytes,
+                        (true, false) => 0,
+                        _ => whole + kept(clean) + shape.bytes() + larger.bytes(),
+                    };
+                    count *= if pages { u64::from(header.pictures) } else { step.count(larger) };
                     if step.keeps_reference() {
                         clean.get_or_insert(shape);
                     }

@@ -7,10 +7,12 @@ use crate::run::made::Series;
 use crate::run::{manifest, memory};
 use crate::shown::Show;
 use crate::sinks::overlaps;
-use crate::spec::language::{IMAGES, SYNTH};
+use crate::spec::images;
+use crate::spec::language::SYNTH;
 use crate::spec::units::{ByteSize, Failures};
-use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec};
-use crate::steps::{Action, STEPS};
+use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec, Span};
+use crate::steps::pages::{self, Pages};
+use crate::steps::{Action, ManyStep, STEPS};
 use crate::store::look;
 use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -35,6 +37,19 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
     let mut chain = Vec::new();
     let mut upstream = Vec::new();
+    if input.as_ref().is_some_and(|input| input.strict) {
+        // What was made of faulty files before does not hold.
+        upstream.push("strict\n".to_owned());
+    }
+    let pages = input.as_ref().map(|input| input.pages).unwrap_or_default();
+    // All pages give other results, also of single pictures: another row, and so on. Between `auto` and `first` only
+    // files differ that failed, which are tried again.
+    let each_page = (pages == Pages::All).then(|| {
+        let product = fingerprint::product(&upstream, pages::NAME);
+        upstream.push(pages::NAME.to_string());
+        let action = Action::Many(Box::new(pages::EachPage));
+        Link { name: pages::NAME, action, product: Some(product), twin: None, span: Span::FILE }
+    });
     let mut ingredients = Vec::new();
     for (index, step) in spec.steps.iter().enumerate() {
         build.begin(index);
@@ -49,6 +64,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
         let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
+        let mut twin = None;
         let product = match built.action {
             Action::Image(_) | Action::Many(_) => {
                 let columns = !built.action.columns().is_empty();
@@ -56,12 +72,17 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 upstream.push(text);
                 product
             }
-            Action::Columns(_) | Action::Write(_) | Action::Pairs(_) => {
-                Some(fingerprint::product(&upstream, &text))
+            Action::Write(ref sink) => {
+                let products = [text.clone(), format!("{text}  times=keep\n")];
+                let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
+                let (own, other) = if sink.keeps_times() { (keep, now) } else { (now, keep) };
+                twin = Some(other);
+                Some(own)
             }
+            Action::Columns(_) | Action::Pairs(_) => Some(fingerprint::product(&upstream, &text)),
             Action::Table(_) => None,
         };
-        chain.push(Link { name: step.descriptor.name, action: built.action, product, span: step.span });
+        chain.push(Link { name: step.descriptor.name, action: built.action, product, twin, span: step.span });
     }
     let (found, mut notes) = build.finish();
     notes.extend(input.iter().flat_map(|input| input.notes.clone()));
@@ -69,12 +90,14 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &mut errors);
     check_references(spec, &chain, &mut errors);
+    chain.splice(..0, each_page);
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
             let mut texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
+            texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
             ingredients.sort();
             ingredients.dedup();
             Ok(Plan {
@@ -141,6 +164,8 @@ pub(crate) fn resolve_input(
     let include = globs(args, "include", errors);
     let exclude = globs(args, "exclude", errors);
     let follow_symlinks = args.bool("follow_symlinks").unwrap_or(false);
+    let strict = args.bool("strict").unwrap_or(false);
+    let hidden = args.bool("hidden").unwrap_or(false);
     let unseen = |e: std::io::Error| {
         section.error(key, format!("cannot look at {}: {e}", path.shown()), Some("check the mount".into()))
     };
@@ -184,7 +209,20 @@ pub(crate) fn resolve_input(
     let shallow =
         args.texts("include").unwrap_or_default().into_iter().find(|pattern| !pattern.contains('/'));
     let shallow = shallow.map(str::to_string);
-    Some(InputPlan { root, list, source, include, exclude, shallow, follow_symlinks, carried, notes })
+    Some(InputPlan {
+        root,
+        list,
+        source,
+        include,
+        exclude,
+        shallow,
+        follow_symlinks,
+        hidden,
+        strict,
+        pages: Pages::named(args.text("pages")),
+        carried,
+        notes,
+    })
 }
 
 /// The mistake of a path where nothing is.
@@ -206,6 +244,9 @@ fn resolve_made(args: &Args, name: &str, seed: u64) -> Option<InputPlan> {
         exclude: GlobSet::empty(),
         shallow: None,
         follow_symlinks: false,
+        strict: false,
+        hidden: false,
+        pages: Pages::default(),
         carried: Vec::new(),
         notes: Vec::new(),
     })
@@ -215,7 +256,7 @@ fn globs(args: &Args, name: &str, errors: &mut Vec<Diagnostic>) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     // Where pictures are made, patterns of files can't be given: those beside them are found by the usual ones.
     let made = name == "include" && args.text(SYNTH).is_some();
-    let usual = made.then(|| vec![IMAGES.trim_matches(['[', '"', ']'])]);
+    let usual = made.then(|| vec![images::pattern()]);
     for pattern in usual.or_else(|| args.texts(name)).unwrap_or_default() {
         match GlobBuilder::new(pattern).case_insensitive(true).literal_separator(true).build() {
             Ok(glob) => drop(set.add(glob)),
@@ -321,6 +362,9 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
         return;
     }
     let mut names = BTreeSet::new();
+    if spec.input.text("pages") == Some("all") {
+        names.extend(pages::EachPage.columns().into_iter().map(|column| column.name));
+    }
     if chain.iter().any(|l| matches!(l.action, Action::Pairs(_))) {
         // The sink's own.
         let own = ["split", "noisy", "clean", "noisy_file_name", "clean_file_name", "source"];

@@ -60,11 +60,12 @@ fn stop(stop: Stop) -> &'static str {
 
 fn render(event: &Event) -> Value {
     match event {
-        Event::Planned { total, todo, reasons, vanished, swept, .. } => {
+        Event::Planned { total, todo, reasons, vanished, swept, beside, .. } => {
             let reasons: serde_json::Map<String, Value> =
                 reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
             json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
-                   "vanished": vanished, "swept": swept})
+                   "vanished": vanished, "swept": swept, "left_out": beside.left_out, "excluded": beside.excluded,
+                   "system_files": beside.system, "hidden": beside.hidden})
         }
         Event::Started { path: p } => json!({"event": "started", "path": path(p)}),
         Event::Finished { path: p, bytes, pixels, seconds, notes } => {
@@ -89,10 +90,12 @@ fn ended(s: &Summary) -> Value {
         }
         sums
     };
+    let losses: serde_json::Map<String, Value> =
+        s.losses.iter().map(|(loss, n)| (loss.name().to_owned(), json!(n))).collect();
     let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
     json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
            "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
            "vanished": s.vanished, "newly_vanished": s.newly_vanished, "newly_left_out": s.newly_left_out, "pruned": s.pruned, "seconds": s.seconds,
-           "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables,
+           "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables, "losses": losses,
            "stop": s.stop.map(stop)})
 }

@@ -174,6 +174,10 @@ impl Text {
             let shares: Vec<_> = s.steps.iter().filter(|(_, t)| *t > 0.0).map(share).collect();
             text.push_str(&format!("  work     {}\n", shares.join(", ")));
         }
+        if !s.losses.is_empty() {
+            let losses: Vec<String> = s.losses.iter().map(|(loss, n)| format!("{n} lost {loss}")).collect();
+            text.push_str(&format!("  losses   {} (notes in the manifest)\n", losses.join(", ")));
+        }
         for (folder, rows) in &s.tables {
             text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).shown()));
         }
@@ -235,8 +239,11 @@ pub(super) fn duration(seconds: f64) -> String {
 impl Reporter for Text {
     fn event(&self, event: &Event) {
         match event {
-            Event::Planned { total, todo, reasons, vanished, swept, work } => {
+            Event::Planned { total, todo, reasons, vanished, swept, work, beside } => {
                 self.planned((*total, *todo), reasons, (*vanished, *swept), work);
+                if !self.quiet {
+                    beside.lines().iter().for_each(|line| self.say(line));
+                }
             }
             Event::Started { .. } if self.bar.is_hidden() => {}
             Event::Started { path } => self.started(path),

@@ -4,8 +4,10 @@ use super::RunError;
 use super::event::{Event, Summary};
 use super::item::{Processed, refused};
 use super::ledger::{Entry, Ledger, Outcome, Output};
+use crate::codec::Loss;
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,6 +36,7 @@ pub struct Totals {
     ignored: usize,
     bytes: u64,
     pixels: u64,
+    losses: BTreeMap<Loss, usize>,
     steps: Vec<(String, f64)>,
 }
 
@@ -46,6 +49,7 @@ impl Totals {
         summary.ignored += self.ignored;
         summary.bytes += self.bytes;
         summary.pixels += self.pixels;
+        summary.losses = self.losses;
         summary.steps = self.steps;
     }
 }
@@ -194,6 +198,10 @@ impl<'a> Committer<'a> {
                 self.totals.done += 1;
                 self.totals.bytes += record.size;
                 self.totals.pixels += pixels;
+                let lost: BTreeSet<Loss> = record.notes.iter().filter_map(|note| Loss::of(note)).collect();
+                for loss in lost {
+                    *self.totals.losses.entry(loss).or_default() += 1;
+                }
                 let (bytes, seconds, notes) = (record.size, record.seconds, record.notes);
                 (self.emit)(Event::Finished { path, bytes, pixels, seconds, notes });
             }

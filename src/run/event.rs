@@ -1,6 +1,8 @@
 //! What the runner tells while it works. Reporters consume these; the runner prints nothing.
 
+use super::beside::Beside;
 use super::resume::Reason;
+use crate::codec::Loss;
 use crate::error::ItemError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ pub enum Event {
         swept: usize,
         /// Bytes of the inputs to process, by the ending of their names in small letters.
         work: BTreeMap<String, u64>,
+        /// What lies in the input's folder and is no input.
+        beside: Beside,
     },
     /// A worker took an item.
     Started {
@@ -109,6 +113,8 @@ pub struct Summary {
     pub pixels: u64,
     /// Seconds of work by step, summed over workers, in chain order.
     pub steps: Vec<(String, f64)>,
+    /// How many of the items done lost something, by what they lost.
+    pub losses: BTreeMap<Loss, usize>,
     /// Why it stopped early.
     pub stop: Option<Stop>,
     /// Rows in each table, by folder.

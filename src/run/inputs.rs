@@ -1,5 +1,7 @@
 //! Listing the inputs: a folder tree, one file, the paths of a CSV or Parquet list, or pictures to make.
 
+use super::beside::Beside;
+use super::litter;
 use super::made::Made;
 use super::resume::Identity;
 use crate::codec;
@@ -7,7 +9,8 @@ use crate::columns::Value;
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{InputPlan, Plan, Source};
 use crate::shown::Show;
-use crate::store::{FileId, look, mtime_ns};
+use crate::steps::pages::Pages;
+use crate::store::{Attributes, FileId, look, mtime_ns};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -72,6 +75,18 @@ impl Input {
         }
     }
 
+    /// What the headers of its pictures say, where they can be read: of all pages, if all are taken.
+    pub fn headers(&self, pages: Pages) -> Vec<codec::Header> {
+        match &self.origin {
+            Origin::File(path) if pages == Pages::All && self.identity.is_ok() => {
+                let file = fs::File::open(path).ok();
+                let read = |file| codec::probe_pages(BufReader::new(file), &self.relative).ok();
+                file.and_then(read).unwrap_or_default()
+            }
+            _ => self.header().into_iter().collect(),
+        }
+    }
+
     /// Stable identifier for tables: 32 hex digits of BLAKE3 over the relative path's bytes.
     pub fn id(&self) -> String {
         blake3::hash(self.key()).to_hex()[..32].to_string()
@@ -88,6 +103,8 @@ pub struct Listing {
     pub folders: BTreeSet<FileId>,
     /// Symbolic links that match and are not followed.
     pub links: usize,
+    /// What else lies there.
+    pub beside: Beside,
 }
 
 /// Lists the inputs of a plan. Folders that `output` names are no part of it, also behind a link.
@@ -114,25 +131,17 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
                 ids.extend(look::at(&folder).map_err(|e| unreadable(&folder, &e))?.map(|m| FileId::of(&m)));
             }
             let inputs = (0..rows.len()).into_par_iter().map(read).collect();
-            Listing { inputs, folders: ids, links: 0 }
+            Listing { inputs, folders: ids, ..Listing::default() }
         }
         Source::Made(series) => Listing { inputs: series.list(), ..Listing::default() },
         Source::Folder => {
-            let Walked { found, folders, links } = walk(plan, output)?;
+            let Walked { found, folders, links, beside } = walk(plan, output)?;
             let resolve = |(relative, error)| resolve(&plan.root, relative, error);
-            Listing { inputs: found.into_par_iter().map(resolve).collect(), folders, links }
+            Listing { inputs: found.into_par_iter().map(resolve).collect(), folders, links, beside }
         }
     };
     listing.inputs.par_sort_by(|a, b| a.key().cmp(b.key()));
     Ok(listing)
-}
-
-/// The inputs alone.
-///
-/// # Errors
-/// When the root can't be listed.
-pub fn list(plan: &InputPlan) -> Result<Vec<Input>, ItemError> {
-    Ok(listing(plan, &Outside::default())?.inputs)
 }
 
 /// Folders that are not listed although a link, or a mount, leads to them.
@@ -177,14 +186,29 @@ fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
     }
 }
 
+#[derive(Default)]
 struct Walked {
     found: Vec<(PathBuf, Option<ItemError>)>,
     folders: BTreeSet<FileId>,
     links: usize,
+    beside: Beside,
+}
+
+impl Walked {
+    /// Counts what is no input.
+    fn pass(&mut self, plan: &InputPlan, relative: &Path, kind: fs::FileType) {
+        if plan.excluded(relative) {
+            self.beside.excluded += usize::from(kind.is_file());
+        } else if let Some(litter) = relative.file_name().and_then(|name| litter::of(name, plan.hidden)) {
+            self.beside.pass(litter);
+        } else if kind.is_file() {
+            self.beside.leave_out(relative);
+        }
+    }
 }
 
 fn walk(plan: &InputPlan, output: &Outside) -> Result<Walked, ItemError> {
-    let mut walked = Walked { found: Vec::new(), folders: BTreeSet::new(), links: 0 };
+    let mut walked = Walked::default();
     // The folders that are open, by depth: an error that breaks off a folder's list does not name it.
     let mut open: Vec<PathBuf> = Vec::new();
     let mut walk = walkdir::WalkDir::new(&plan.root).follow_links(plan.follow_symlinks).into_iter();
@@ -200,7 +224,15 @@ fn walk(plan: &InputPlan, output: &Outside) -> Result<Walked, ItemError> {
         };
         let Ok(relative) = entry.path().strip_prefix(&plan.root) else { continue };
         let link = entry.path_is_symlink() && entry.depth() > 0;
-        if link && !plan.follow_symlinks {
+        if entry.depth() > 0 && litter::of(entry.file_name(), plan.hidden).is_some() {
+            walked.pass(plan, relative, entry.file_type());
+            if entry.file_type().is_dir() {
+                // It belongs to the input all the same.
+                walked.folders.extend(entry.metadata().map(|m| FileId::of(&m)));
+                // Opened or not: whether it can be listed is no matter.
+                walk.skip_current_dir();
+            }
+        } else if link && !plan.follow_symlinks {
             walked.links += usize::from(plan.matches(relative));
         } else if entry.file_type().is_dir() {
             open.truncate(entry.depth());
@@ -215,7 +247,9 @@ fn walk(plan: &InputPlan, output: &Outside) -> Result<Walked, ItemError> {
                 // A folder that can't be looked at can't be listed either, which comes next.
                 walked.folders.extend(id);
             }
-        } else if plan.matches(relative) && !(link && output.holds(entry.path())) {
+        } else if !plan.matches(relative) {
+            walked.pass(plan, relative, entry.file_type());
+        } else if !(link && output.holds(entry.path())) {
             walked.found.push((relative.to_path_buf(), None));
         }
     }
@@ -240,6 +274,9 @@ fn unlisted(
     };
     if relative.as_os_str().is_empty() {
         return Err(unreadable(path));
+    }
+    if litter::on_the_way(&relative, plan.hidden).is_some() {
+        return Ok(None);
     }
     // A broken link inside a followed tree is an item like any other; it fails when examined.
     let folder = || match look::at(path) {
@@ -276,16 +313,19 @@ fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> 
     Ok(Identity { size: meta.len(), mtime_ns: mtime_ns(meta) })
 }
 
-/// A regular file's bytes, and what identifies them.
+/// A regular file's bytes, what identifies them, and what the file has beside them.
 ///
 /// # Errors
 /// As [`identify`]; `Changed` when it was written to meanwhile.
-pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
+pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attributes), ItemError> {
     // A pipe that has taken the file's place must not block.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let open = fs::File::options().read(true).custom_flags(flags).open(path);
     let mut file = open.map_err(|e| unreadable(path, &e))?;
-    let identity = |file: &fs::File| identity_of(path, &file.metadata().map_err(|e| unreadable(path, &e))?);
+    let look = |file: &fs::File| file.metadata().map_err(|e| unreadable(path, &e));
+    let identity = |file: &fs::File| identity_of(path, &look(file)?);
+    // Reading changes the time of the last access.
+    let attributes = Attributes::of(&look(&file)?);
     let before = identity(&file)?;
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
     // Through `take`, since a file's own `read_to_end` asks for its size and place once more.
@@ -294,7 +334,7 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity), ItemError> {
         let message = format!("{} changed while it was read; it will be tried again", path.shown());
         return Err(ItemError::new(ErrorKind::Changed, message));
     }
-    Ok((bytes, before))
+    Ok((bytes, before, attributes))
 }
 
 /// The item error for a file that can't be opened or read.

@@ -85,6 +85,9 @@ impl Made {
     pub fn header(&self) -> Header {
         let side = u32::from(self.params.size);
         Header {
+            picture: 0,
+            pictures: 1,
+            animated: false,
             format: Format::Png,
             width: side,
             height: side,
@@ -109,6 +112,7 @@ impl Made {
         let header = self.header();
         let samples = Samples::U8(rgb.pixels);
         Decoded {
+            faults: Vec::new(),
             image: Image { width: rgb.width, height: rgb.height, channels: 3, samples, alpha: None },
             meta: Metadata::default(),
             source: codec::Source {

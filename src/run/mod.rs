@@ -1,11 +1,14 @@
 //! The runner: lists, compares, admits, processes, commits. It emits events and prints nothing.
 
+pub mod beside;
+mod collisions;
 mod committer;
 pub mod event;
 pub mod inputs;
 mod item;
 pub mod ledger;
 mod list_file;
+mod litter;
 pub mod made;
 pub mod manifest;
 pub mod memory;
@@ -52,9 +55,6 @@ pub enum RunError {
     /// The input, or where the output goes, can't be looked at; it may be there all the same.
     #[error("{0}")]
     Input(String),
-    /// Two inputs would write one file.
-    #[error(transparent)]
-    Collision(#[from] crate::spec::Diagnostics),
     /// Something of somebody else's stands in the way, or the output belongs to another job.
     #[error("{0}")]
     Foreign(String),
@@ -105,9 +105,8 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let swept = store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
     ledger.refuse_other_owner(&plan.name)?;
-    let collisions = naming::collisions(plan, &listing.inputs, Some(&store))?;
     let prepared =
-        prepare::decide_all(plan, listing, Some(&store), Some(&ledger), options.selection, collisions)?;
+        prepare::decide_all(plan, listing, (Some(&store), true), Some(&ledger), options.selection)?;
     let folders =
         refuse(plan, (&store, Some(&ledger)), &prepared, (options.accept_input, options.replace_edited))?;
     ledger.adopt(&plan.name)?;
@@ -119,6 +118,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         vanished: prepared.vanished.len(),
         swept,
         work: bytes_by_ending(&prepared),
+        beside: prepared.beside.clone(),
     });
     ledger.claim(folders.iter().map(Vec::as_slice))?;
 
@@ -161,7 +161,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     failure.map_or(Ok(summary), |error| Err(error.into()))
 }
 
-/// Fails where a run may not begin: outputs that collide, another input, folders that hold something of somebody else's.
+/// Fails where a run may not begin: another input, folders that hold something of somebody else's.
 /// Gives the folders that are to become safelight's own.
 ///
 /// # Errors
@@ -172,7 +172,6 @@ pub fn refuse(
     prepared: &Prepared,
     (accept_input, replace_edited): (bool, bool),
 ) -> Result<Vec<Vec<u8>>, RunError> {
-    prepared.refuse_collisions(plan)?;
     if let Some(ledger) = ledger.filter(|_| !accept_input) {
         origin::refuse_other(plan, ledger, prepared)?;
     }

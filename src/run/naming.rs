@@ -1,65 +1,15 @@
-//! Names of outputs before the run: which would collide, which the file system refuses, which folders become
-//! safelight's own.
+//! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
 use super::RunError;
 use super::inputs::Input;
 use super::ledger::{Ledger, Record};
-use super::prepare::Prepared;
-use crate::plan::{Link, Plan};
+use crate::plan::Plan;
 use crate::shown::Show;
-use crate::spec::Span;
-use crate::steps::{Action, Place};
+use crate::steps::Place;
 use crate::store::{Store, StoreError, names};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Output paths that several inputs would write, each with those inputs.
-pub type Collisions = BTreeMap<PathBuf, Vec<PathBuf>>;
-
-/// Finds collisions. Whether the target's file system tells capitals apart is asked where two names differ in
-/// nothing else: by trying in an open `store`, and by what is there already in a run that may write nothing.
-///
-/// # Errors
-/// When the system refuses an answer.
-pub fn collisions(plan: &Plan, inputs: &[Input], store: Option<&Store>) -> Result<Collisions, StoreError> {
-    let mut clashes = Collisions::new();
-    for (_, sink) in plan.writes() {
-        // Patches and variants add the same to the names of all inputs.
-        let paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
-        let mut writers: HashMap<&Path, usize> = HashMap::with_capacity(paths.len());
-        let clash = |clashes: &mut Collisions, path: &Path, writer: usize| {
-            clashes.entry(path.to_path_buf()).or_default().push(inputs[writer].relative.clone());
-        };
-        for (index, path) in paths.iter().enumerate() {
-            if let Some(first) = writers.get(path.as_path()).copied() {
-                if !clashes.contains_key(path) {
-                    clash(&mut clashes, path, first);
-                }
-                clash(&mut clashes, path, index);
-            } else {
-                writers.insert(path, index);
-            }
-        }
-        let distinct = |group: &Vec<&Path>| group.iter().any(|path| *path != group[0]);
-        let alike: Vec<Vec<&Path>> = names::alike(&paths).into_iter().filter(distinct).collect();
-        let same = match store {
-            _ if alike.is_empty() => Vec::new(),
-            Some(store) => store.same_names(alike)?,
-            None if Store::seems_to_fold(&plan.output) => alike,
-            None => Vec::new(),
-        };
-        for group in same {
-            for path in &group {
-                if let Some(writer) = writers.get(path) {
-                    clash(&mut clashes, group[0], *writer);
-                }
-            }
-        }
-    }
-    Ok(clashes)
-}
 
 /// The names of single outputs that the file system refuses, with its reasons.
 ///
@@ -126,28 +76,4 @@ pub fn folder_claims(
         }
     }
     Ok(new.into_iter().map(folder_claim).collect())
-}
-
-impl Prepared {
-    /// Fails when two inputs would write one file.
-    ///
-    /// # Errors
-    /// A mistake at the `write` step that names the first few.
-    pub fn refuse_collisions(&self, plan: &Plan) -> Result<(), RunError> {
-        if self.collisions.is_empty() {
-            return Ok(());
-        }
-        let show = |p: &Path| p.shown().to_string();
-        let mut text = format!("{} output names belong to several inputs:", self.collisions.len());
-        for (output, inputs) in self.collisions.iter().take(10) {
-            let names: Vec<_> = inputs.iter().map(|p| show(p)).collect();
-            text.push_str(&format!(" {} <- {};", show(output), names.join(", ")));
-        }
-        let writes = |l: &&Link| matches!(l.action, Action::Write(_));
-        let span = plan.chain.iter().find(writes).map_or(Span::FILE, |l| l.span);
-        let help = "use `format: same`, exclude one of each, or write them in separate jobs (on this output's file \
-                    system, names that differ only in capitals or accents may be one)";
-        let mistake = plan.sources.diagnostic(span, text.trim_end_matches(';'), Some(help.into()));
-        Err(RunError::Collision(mistake.into()))
-    }
 }

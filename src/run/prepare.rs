@@ -1,14 +1,19 @@
-//! Before the run: list the inputs, look at the disk, decide for each item, find collisions.
+//! Before the run: list the inputs, look at the disk, decide for each item.
 
 use super::RunError;
+use super::beside::Beside;
+use super::collisions::{self, Clashes};
 use super::inputs::{self, Input, Listing, Outside};
-use super::ledger::{Ledger, Output, Record};
-use super::naming::{self, Collisions};
+use super::ledger::{Ledger, Outcome, Output, Record};
+use super::litter;
+use super::naming;
 use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
 use super::task::{Task, make_task};
+use crate::codec::Loss;
 use crate::error::ErrorKind;
 use crate::plan::{Plan, Source};
 use crate::shown::Show;
+use crate::steps::pages::Pages;
 use crate::store::{Refusal, Seen, Store, Written, look};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -46,8 +51,8 @@ pub struct Prepared {
     pub known: usize,
     /// Symbolic links that match and are not followed.
     pub links: usize,
-    /// Output paths that more than one input would write.
-    pub collisions: Collisions,
+    /// What lies in the input and is none.
+    pub beside: Beside,
     /// What the ledger knows.
     pub records: HashMap<Vec<u8>, Record>,
 }
@@ -62,6 +67,8 @@ pub struct Names {
     pub others: BTreeSet<Vec<u8>>,
     /// What the file system refuses.
     pub refused: HashMap<PathBuf, String>,
+    /// What other inputs have.
+    pub clashes: Clashes,
 }
 
 /// What is no part of the input, though a link may lead there.
@@ -84,7 +91,7 @@ pub fn outside(plan: &Plan) -> Result<Outside, RunError> {
 pub fn list(plan: &Plan) -> Result<Listing, RunError> {
     let listing = inputs::listing(&plan.input, &outside(plan)?).map_err(|e| RunError::Input(e.message))?;
     if listing.inputs.is_empty() {
-        return Err(RunError::NoInput(plan.input.nothing()));
+        return Err(RunError::NoInput(plan.input.nothing(&listing.beside)));
     }
     Ok(listing)
 }
@@ -96,32 +103,42 @@ pub fn list(plan: &Plan) -> Result<Listing, RunError> {
 pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Result<Prepared, RunError> {
     let listing = list(plan)?;
     let store = Store::existing(&plan.output)?;
-    let collisions = naming::collisions(plan, &listing.inputs, None)?;
-    decide_all(plan, listing, store.as_ref(), ledger, selection, collisions)
+    decide_all(plan, listing, (store.as_ref(), false), ledger, selection)
 }
 
-/// Decides for each input of a listing.
+/// Decides for each input of a listing; writes in the store only where that is allowed, and only to try out names.
 ///
 /// # Errors
 /// When the ledger can't be read or the disk can't be looked at.
 pub fn decide_all(
     plan: &Plan,
     listing: Listing,
-    store: Option<&Store>,
+    (store, writes): (Option<&Store>, bool),
     ledger: Option<&Ledger>,
     selection: Selection,
-    collisions: Collisions,
 ) -> Result<Prepared, RunError> {
-    let Listing { inputs, links, .. } = listing;
+    let Listing { inputs, links, beside, .. } = listing;
     let records = ledger.map(Ledger::records).transpose()?.unwrap_or_default();
     let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
     let claims = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
     let outputs = records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice());
+    let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
+    let mut disk = store.map(|store| see(store, outputs)).unwrap_or_default();
+    for (path, files) in &announced {
+        // Size and time may be those of the recorded file, and the file another one that was announced.
+        if let Some(seen) = disk.get_mut(path)
+            && let Seen::File { size, .. } = seen
+            && files.iter().any(|file| file.size == *size)
+        {
+            *seen = Seen::Uncertain;
+        }
+    }
     let names = Names {
-        disk: store.map(|store| see(store, outputs)).unwrap_or_default(),
-        announced: ledger.map(Ledger::announced).transpose()?.unwrap_or_default(),
+        disk,
+        announced,
         others: orphans.iter().map(|o| o.path.clone()).chain(claims).collect(),
         refused: naming::refused(plan, &inputs)?,
+        clashes: collisions::find(plan, &inputs, &records, store.filter(|_| writes))?,
     };
     let owned: HashSet<&[u8]> =
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
@@ -132,10 +149,21 @@ pub fn decide_all(
             let record = records.get(input.key());
             // An unreadable input is always tried: the attempt turns it into a row.
             let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
-            let decision =
-                decide(&plan.products, &plan.products_digest, identity, record, &names.disk, selection);
-            let task =
+            let wanted = (&plan.products, &plan.products_digest);
+            let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
+            // What was made of an animation with other settings, with these is refused.
+            let refused = selection == Selection::Outstanding
+                && plan.input.pages == Pages::Auto
+                && record.is_some_and(is_first_frame);
+            if refused {
+                decision = Decision { reason: Reason::PlanChanged, make: plan.products.clone() };
+            }
+            let mut task =
                 (!decision.make.is_empty()).then(|| make_task(plan, index, input, &decision, record, &names));
+            if let Some(task) = task.as_mut().filter(|_| refused) {
+                task.before.intact.clear();
+                task.before.doubted.clear();
+            }
             (decision, task)
         })
         .collect();
@@ -143,7 +171,7 @@ pub fn decide_all(
         let mut tasks: Vec<&mut Task> = decided.iter_mut().filter_map(|(_, task)| task.as_mut()).collect();
         find_foreign(store, &mut tasks, &names, &owned);
     }
-    let mut prepared = Prepared { links, collisions, ..Prepared::default() };
+    let mut prepared = Prepared { links, beside, ..Prepared::default() };
     for (decision, task) in decided {
         *prepared.reasons.entry(decision.reason).or_insert(0) += 1;
         prepared.decisions.push(decision.reason);
@@ -166,7 +194,7 @@ fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &H
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),
                     Seen::Blocked(refusal) => task.foreign = Some(refusal),
-                    Seen::File { .. } | Seen::Other => {
+                    Seen::File { .. } | Seen::Uncertain | Seen::Other => {
                         task.foreign = Some(Refusal::foreign(&store.root().join(path)));
                     }
                 }
@@ -183,6 +211,12 @@ fn see<'a>(store: &Store, outputs: impl Iterator<Item = &'a [u8]>) -> Disk {
         .flat_map_iter(|paths| store.see(paths))
         .map(|(path, seen)| (path.as_os_str().as_bytes().to_vec(), seen))
         .collect()
+}
+
+/// Whether what is recorded was made of an animation's first frame.
+fn is_first_frame(record: &Record) -> bool {
+    let frames = |note: &String| Loss::of(note) == Some(Loss::Frames);
+    matches!(record.outcome, Outcome::Done(_)) && record.notes.iter().any(frames)
 }
 
 /// Whether a listed input is not there.
@@ -213,6 +247,8 @@ fn unlisted(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
         Ok(Some(_)) => Unlisted::LeftOut,
         // A list names what is wanted, whether it can be looked at or not.
         Err(_) if matches!(plan.input.source, Source::List { .. }) => Unlisted::LeftOut,
+        // Nor is what systems leave behind looked at.
+        Err(_) if litter::on_the_way(relative, plan.input.hidden).is_some() => Unlisted::LeftOut,
         Err(_) => Unlisted::Unseen,
     }
 }

@@ -6,7 +6,7 @@ use super::prepare::Names;
 use super::resume::{Decision, Identity, Reason, is_as_written};
 use crate::error::ErrorKind;
 use crate::plan::Plan;
-use crate::steps::Place;
+use crate::steps::{Action, Place};
 use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +29,8 @@ pub struct Task {
     pub foreign: Option<Refusal>,
     /// An output path that the file system refuses, and why.
     pub refused: Option<(PathBuf, String)>,
+    /// Why another input has the name of an output.
+    pub clash: Option<String>,
 }
 
 /// What the ledger knew of an item before.
@@ -50,6 +52,8 @@ pub struct Before {
     pub doubted: BTreeSet<Fingerprint>,
     /// Outputs that are not as they were written, by size and time.
     pub doubts: Vec<Doubt>,
+    /// Files of products for whose times there is a setting.
+    pub timed: Vec<Timed>,
     /// Why it can't be told what stands at an output's name.
     pub unseen: Option<String>,
     /// How it failed the last time, and what its file was then.
@@ -60,6 +64,19 @@ pub struct Before {
     pub ignored: bool,
     /// Remarks then.
     pub notes: Vec<String>,
+}
+
+/// Files whose bytes are those of a wanted product.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// The product.
+    pub product: Fingerprint,
+    /// Whether they are recorded as this product's, or as those of the other setting of times.
+    pub recorded: bool,
+    /// Whether they are to have their original's times.
+    pub keeps: bool,
+    /// The files.
+    pub outputs: Vec<Output>,
 }
 
 /// An output whose file is another than was written, by size or time.
@@ -88,9 +105,12 @@ pub fn make_task(
         .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
         .collect();
     let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
+    let clash = names.clashes.get(&index).into_iter().flatten();
+    let clash =
+        clash.filter(|clash| decision.make.contains(&clash.product)).map(|c| c.message.clone()).next();
     let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let make = decision.make.clone();
-    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused }
+    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused, clash }
 }
 
 fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> Before {
@@ -114,6 +134,16 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
         Outcome::Failed { error, .. } => {
             before.failure = Some((error.kind, identity));
             before.last.clone_from(&record.last);
+        }
+    }
+    for link in &plan.chain {
+        let (Action::Write(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
+            continue;
+        };
+        let own = record.products.get(&product);
+        if let Some(outputs) = own.or_else(|| record.products.get(&twin)) {
+            let (recorded, keeps, outputs) = (own.is_some(), sink.keeps_times(), outputs.clone());
+            before.timed.push(Timed { product, recorded, keeps, outputs });
         }
     }
     for (product, outputs) in &record.products {

@@ -279,6 +279,8 @@ impl<'a> Workers<'a> {
         let free = self.budget.total();
         if input.identity.is_err() {
             None
+        } else if let Some(message) = &task.clash {
+            Some(ItemError::new(ErrorKind::Collision, message.clone()))
         } else if let Some(refusal) = &task.foreign {
             Some(refused(refusal))
         } else if let Some((path, reason)) = &task.refused {

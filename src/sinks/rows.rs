@@ -1,6 +1,6 @@
 //! The rows that a sink writes of an input: the columns of all steps before it, put side by side.
 
-use crate::columns::{self, Column, Row};
+use crate::columns::{self, Column, Row, Value};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::run::ledger::{Fingerprint, Ledger, LedgerError, Record};
@@ -17,13 +17,15 @@ struct Group {
     columns: Vec<Column>,
     /// One row for each sample of an input, not one for all.
     many: bool,
+    /// Made by a step that takes pages apart: before its columns stands which page a row is of, from 1.
+    of_page: bool,
 }
 
 /// The columns that steps make, in order.
 #[derive(Debug)]
 pub struct Rows {
     groups: Vec<Group>,
-    /// The step that makes several samples of one input.
+    /// The last step that makes several samples of one.
     fan: Option<Fingerprint>,
 }
 
@@ -33,11 +35,13 @@ impl Rows {
         let (mut groups, mut fan) = (Vec::new(), None);
         for link in &plan.chain[..index] {
             let columns = link.action.columns();
+            let mut of_page = false;
             if matches!(link.action, Action::Many(_)) {
+                of_page = fan.is_some();
                 fan = link.product;
             }
             if let (Some(product), false) = (link.product, columns.is_empty()) {
-                groups.push(Group { product, columns, many: fan.is_some() });
+                groups.push(Group { product, columns, many: fan.is_some(), of_page });
             }
         }
         Rows { groups, fan }
@@ -46,7 +50,7 @@ impl Rows {
     /// These and the columns that a sink keeps for itself.
     #[must_use]
     pub fn with(mut self, product: Fingerprint, columns: Vec<Column>) -> Rows {
-        self.groups.push(Group { product, columns, many: self.fan.is_some() });
+        self.groups.push(Group { product, columns, many: self.fan.is_some(), of_page: false });
         self
     }
 
@@ -113,8 +117,18 @@ impl Rows {
         let mut shared = Vec::new();
         for (group, payload) in self.groups.iter().zip(payloads) {
             let values = columns::decode(payload).ok_or_else(damaged)?;
-            let width = group.columns.len();
+            let width = group.columns.len() + usize::from(group.of_page);
             let count = values.len() / width;
+            if let Some(pages) = rows.take_if(|_| group.of_page) {
+                let taken = values.chunks_exact(width).map(|row| {
+                    let (page, own) = row.split_first()?;
+                    let Value::Int(page) = page else { return None };
+                    let page = pages.get(usize::try_from(*page).ok()?.checked_sub(1)?)?;
+                    Some(page.iter().chain(own).cloned().collect())
+                });
+                rows = Some(taken.collect::<Option<Vec<Row>>>().ok_or_else(damaged)?);
+                continue;
+            }
             let fits = if group.many { rows.as_ref().is_none_or(|r| r.len() == count) } else { count == 1 };
             if !fits || values.len() % width != 0 {
                 return Err(damaged());

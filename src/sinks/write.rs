@@ -5,7 +5,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::plan::Build;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::steps::{Action, Built, Place, Sample, Shape};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Name, documentation and parameters.
@@ -27,6 +27,13 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             doc: "File format; `same` keeps each input's own format and name, any other changes the extension.",
         },
         Param {
+            name: "unwritable",
+            kind: Kind::Choice(&["png", "tiff", "jpeg", "webp", "fail"]),
+            fallback: Fallback::Yaml("png"),
+            doc: "What `format: same` makes of files in formats that are only read (JPEG XL, AVIF, HEIC); the extension \
+                  changes with it. `fail` makes them failures.",
+        },
+        Param {
             name: "quality",
             kind: Kind::Int { min: 1, max: 100 },
             fallback: Fallback::Yaml("92"),
@@ -45,10 +52,25 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             doc: "Effort for PNG, TIFF and lossless WebP.",
         },
         Param {
+            name: "dither",
+            kind: Kind::Bool,
+            fallback: Fallback::Yaml("false"),
+            doc: "Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth \
+                  gradients. Off by default: it adds noise of half a step, which compresses badly and which \
+                  measurements see.",
+        },
+        Param {
             name: "suffix",
             kind: Kind::Text,
             fallback: Fallback::Unset,
             doc: "Text added to the file name before its extension, such as `_x2`.",
+        },
+        Param {
+            name: "times",
+            kind: Kind::Choice(&["now", "keep"]),
+            fallback: Fallback::Yaml("now"),
+            doc: "Time of the file: `now` is when it was written, `keep` the original's times of last change and access. \
+                  Permissions are the original's in any case, without those to execute; owners are not carried over.",
         },
     ],
     shorthand: None,
@@ -60,10 +82,14 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 pub struct Write {
     folder: PathBuf,
     format: Option<Format>,
+    /// In place of a format that is only read.
+    unwritable: Option<Format>,
     quality: u8,
     keep_metadata: bool,
     compression: Compression,
+    dither: bool,
     suffix: String,
+    keep_times: bool,
 }
 
 /// Compiles the step.
@@ -73,9 +99,10 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         build.error(args, "suffix", "a suffix can't contain `/`", None);
         return None;
     }
-    Some(Built::from(Action::Write(Write {
+    let action = Action::Write(Write {
         folder: args.path("folder")?.to_path_buf(),
         format: Format::from_name(args.text("format")?),
+        unwritable: Format::from_name(args.text("unwritable")?),
         quality: u8::try_from(args.int("quality")?).ok()?,
         keep_metadata: args.text("metadata")? == "keep",
         compression: if args.text("compression")? == "small" {
@@ -83,8 +110,11 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         } else {
             Compression::Fast
         },
+        dither: args.bool("dither")?,
         suffix,
-    })))
+        keep_times: args.text("times")? == "keep",
+    });
+    Some(Built { besides: &["times"], ..Built::from(action) })
 }
 
 impl Write {
@@ -93,22 +123,28 @@ impl Write {
         &self.folder
     }
 
+    /// Whether outputs have their originals' times.
+    pub fn keeps_times(&self) -> bool {
+        self.keep_times
+    }
+
     /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
-    /// folders of their own, patches a number at the end of the name.
+    /// folders of their own, pages and patches a number at the end of the name.
     pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
-        let patch = place.patch_suffix();
+        let number = place.suffix();
         let mut path = self.folder.clone();
         path.extend(&place.variant);
         path.push(relative);
-        let extension = match self.format {
+        let format = self.named_format(relative);
+        let extension = match format {
             Some(format) => format.extensions().first().map(OsString::from),
             None => path.extension().map(OsString::from),
         };
-        let keeps = self.format.is_none() && self.suffix.is_empty() && patch.is_empty();
+        let keeps = format.is_none() && self.suffix.is_empty() && number.is_empty();
         if !keeps {
             let mut name = path.file_stem().unwrap_or_default().to_os_string();
             name.push(&self.suffix);
-            name.push(&patch);
+            name.push(&number);
             if let Some(extension) = extension {
                 name.push(".");
                 name.push(extension);
@@ -118,9 +154,20 @@ impl Write {
         path
     }
 
+    /// The format that every input of this name is written in, whatever it holds; none where its own is kept.
+    fn named_format(&self, relative: &Path) -> Option<Format> {
+        let named = relative.extension().and_then(OsStr::to_str).and_then(Format::from_extension);
+        self.format.or(self.unwritable.filter(|_| named.is_some_and(|format| !format.is_written())))
+    }
+
+    /// The format that takes the place of one, where it is only read.
+    fn written(&self, format: Format) -> Format {
+        if format.is_written() { format } else { self.unwritable.unwrap_or(format) }
+    }
+
     /// Bytes that encoding a picture of `shape` from a file of format `source` takes beside the picture.
     pub fn encode_bytes(&self, shape: Shape, source: Format) -> u64 {
-        let format = self.format.unwrap_or(source);
+        let format = self.format.unwrap_or(self.written(source));
         codec::encode_bytes(format, shape.width, shape.height, shape.channels, shape.depth)
     }
 
@@ -130,10 +177,11 @@ impl Write {
     /// When the format can't hold the picture.
     pub fn encode(&self, sample: &mut Sample) -> Result<Vec<u8>, ItemError> {
         let options = EncodeOptions {
-            format: self.format.unwrap_or(sample.source.format),
+            format: self.named_format(&sample.relative).unwrap_or(self.written(sample.source.format)),
             quality: Some(self.quality),
             keep_metadata: self.keep_metadata,
             compression: self.compression,
+            dither: self.dither,
         };
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
@@ -150,10 +198,13 @@ mod tests {
         Write {
             folder: "images".into(),
             format,
+            unwritable: Some(Format::Tiff),
             quality: 90,
             keep_metadata: true,
             compression: Compression::Fast,
+            dither: false,
             suffix: suffix.into(),
+            keep_times: false,
         }
     }
 
@@ -164,9 +215,15 @@ mod tests {
         assert_eq!(path(write(None, "_x2"), "a/b.c.JPG"), "images/a/b.c_x2.JPG");
         assert_eq!(path(write(Some(Format::Png), ""), "a/b.c.JPG"), "images/a/b.c.png");
         assert_eq!(path(write(None, ""), "noext"), "images/noext");
+        assert_eq!(path(write(None, ""), "a/b.HEIC"), "images/a/b.tif");
+        assert_eq!(path(write(Some(Format::Png), ""), "b.jxl"), "images/b.png");
         assert_eq!(path(write(None, "_x2"), "noext"), "images/noext_x2");
-        let place = Place { numbers: vec![3], variant: vec!["fog".into(), "2".into()], patch: Some(3) };
+        let place = Place { variant: vec!["fog".into(), "2".into()], patch: Some(3), ..Place::default() };
         let many = write(None, "_x").path(Path::new("a/b.png"), &place);
         assert_eq!(many, Path::new("images/fog/2/a/b_x_0003.png"));
+        let page = Place { page: Some(12), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &page), Path::new("images/a_p0012.tif"));
+        let patch = Place { page: Some(2), patch: Some(3), ..Place::default() };
+        assert_eq!(write(None, "").path(Path::new("a.tif"), &patch), Path::new("images/a_p0002_0003.tif"));
     }
 }

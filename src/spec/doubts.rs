@@ -85,6 +85,15 @@ fn quality(step: &StepSpec, report: &mut Report) {
 /// Warns of words that look like folders.
 fn patterns(input: &Args, report: &mut Report) {
     controls(input, report);
+    let reads_hidden = input.bool("hidden").unwrap_or(false);
+    for item in input.list("include").unwrap_or_default().iter().filter(|_| !reads_hidden) {
+        let Some(text) = item.value.text() else { continue };
+        if text.split('/').any(|name| name.starts_with('.')) {
+            let message =
+                format!("{} matches nothing: names that begin with a dot are left out", shown(text));
+            report.warn(item.span, message, "add `hidden: true` to `input`".to_owned());
+        }
+    }
     for name in ["include", "exclude"] {
         for item in input.list(name).unwrap_or_default() {
             let Some(text) = item.value.text() else { continue };

@@ -1,5 +1,6 @@
 //! Tables of the language outside the steps and `train`: the top level, `input` and `limits`.
 
+use super::images::IMAGES;
 use super::param::{Fallback, Kind, Param};
 use crate::synth;
 
@@ -56,9 +57,6 @@ pub const LIMITS_SECTION: (&str, &str) = ("limits", "Bounds on memory, image siz
 /// Parameter of `input` that a plain path stands for.
 pub const INPUT_SHORTHAND: &str = "path";
 
-/// What is an image by its name, as a YAML list of one pattern.
-pub const IMAGES: &str = "[\"**/*.{jpg,jpeg,png,tif,tiff,webp,bmp,gif,pnm,pgm,ppm,pbm,pam,qoi,tga,ico,ff}\"]";
-
 /// Parameters of `input`.
 pub const INPUT: &[Param] = &[
     Param {
@@ -71,7 +69,8 @@ pub const INPUT: &[Param] = &[
         name: "include",
         kind: Kind::List(&Kind::Glob),
         fallback: Fallback::Yaml(IMAGES),
-        doc: "Patterns over paths relative to `path`; a file has to match one, capitals or not.",
+        doc: "Patterns over paths relative to `path`; a file has to match one, capitals or not. Without them, it has to be \
+              of a format that is read, by its ending.",
     },
     Param {
         name: "exclude",
@@ -96,6 +95,28 @@ pub const INPUT: &[Param] = &[
         kind: Kind::Bool,
         fallback: Fallback::Yaml("false"),
         doc: "Whether folders and files behind symbolic links are read.",
+    },
+    Param {
+        name: "strict",
+        kind: Kind::Bool,
+        fallback: Fallback::Yaml("false"),
+        doc: "Whether files fail whose faults can be read around without losing a pixel, such as a JPEG whose end \
+              marker is missing. Without it they are read, with a note.",
+    },
+    Param {
+        name: "hidden",
+        kind: Kind::Bool,
+        fallback: Fallback::Yaml("false"),
+        doc: "Whether files and folders below `path` are read whose names begin with a dot. What systems leave behind, \
+              such as `._*`, `@eaDir`, `#recycle` and `.Trash-1000`, is skipped in any case.",
+    },
+    Param {
+        name: "pages",
+        kind: Kind::Choice(&["auto", "first", "all"]),
+        fallback: Fallback::Yaml("auto"),
+        doc: "What is taken of a file of several pictures: `auto` the first page of a document, with a note, and no \
+              animation; `first` the first page or frame; `all` makes a sample of each, with `_p0001` and so on added \
+              to its name, and the table columns `page`, `page_width` and `page_height`.",
     },
 ];
 

@@ -6,6 +6,7 @@ mod check;
 mod diagnostic;
 mod doubts;
 mod expand;
+pub mod images;
 mod input;
 mod kinds;
 pub mod language;

@@ -1,7 +1,7 @@
 //! Paths and patterns that cannot mean what they seem to: what each is, and what to write.
 
-use super::language::IMAGES;
 use super::tree::{Data, Node, item, shown};
+use crate::codec::Format;
 
 /// Why a text is no path of this machine, and what to write; `None` for any other text. A name that only looks so is
 /// written with `./` before it.
@@ -119,8 +119,7 @@ fn common(paths: &[&str]) -> (String, Vec<String>) {
 /// Why a pattern can match nothing, and what to write.
 pub(super) fn pattern(text: &str) -> Option<(String, String)> {
     let word = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
-    let known = IMAGES.split(['{', ',', '}']).filter(|part| part.chars().all(|c| c.is_ascii_alphabetic()));
-    if known.into_iter().any(|ending| ending == word) {
+    if Format::from_extension(&word).is_some() {
         let message = format!("{} matches only a file that is called so", shown(text));
         return Some((message, format!("write `\"**/*.{word}\"`")));
     }

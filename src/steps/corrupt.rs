@@ -98,7 +98,7 @@ pub(super) fn corrupt(
     };
     let clean = std::mem::replace(&mut sample.image, corrupted);
     sample.reference.get_or_insert(clean);
-    sample.meta.for_size(target.0, target.1);
+    sample.meta.resized(context.clean, target);
     Ok(applied)
 }
 

@@ -121,6 +121,7 @@ impl ImageStep for Crop {
             let (width, height) = (clipped.width * by, clipped.height * by);
             crop(clean, Rect { x: rect.x * by, y: rect.y * by, width, height })
         });
+        sample.meta.moved();
         sample.meta.for_size(sample.image.width, sample.image.height);
         Ok(Row::new())
     }

@@ -100,7 +100,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
             ));
             let macs = per_pixel * (width * height) as f64;
             let action = Action::Columns(Box::new(Embed { embedder, column, macs }));
-            Some(Built { action, ingredients: vec![("model".into(), hash)] })
+            Some(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
         }
         Err(e) => {
             let parameter = if args.is_given("tensor") { "tensor" } else { "model" };

@@ -7,6 +7,7 @@ mod embed;
 mod grayscale;
 mod measure;
 mod numbers;
+pub mod pages;
 mod patches;
 mod resize;
 mod restore;
@@ -44,6 +45,8 @@ pub struct Sample {
     pub exif: Arc<ExifData>,
     /// Remarks for the manifest.
     pub notes: Vec<String>,
+    /// Where this is the first of several pictures that are all wanted: the file that holds the others.
+    pub further: Option<pages::Further>,
 }
 
 /// Where a sample stands among those made of one input.
@@ -53,15 +56,23 @@ pub struct Place {
     pub numbers: Vec<u32>,
     /// Words that tell variants of one picture apart, such as `gaussian_noise`, `3`.
     pub variant: Vec<String>,
+    /// Number of the page, from 1, where the file has several and all are wanted.
+    pub page: Option<u32>,
     /// Number of the patch.
     pub patch: Option<u32>,
 }
 
 impl Place {
-    /// What the patch adds to a file's name, such as `_0012`.
-    pub fn patch_suffix(&self) -> String {
-        self.patch.map_or_else(String::new, |patch| format!("_{patch:04}"))
+    /// What page and patch add to a file's name, such as `_p0002_0012`.
+    pub fn suffix(&self) -> String {
+        let page = self.page.map_or_else(String::new, page_suffix);
+        self.patch.map_or_else(|| page.clone(), |patch| format!("{page}_{patch:04}"))
     }
+}
+
+/// What a page adds to a file's name.
+fn page_suffix(page: u32) -> String {
+    format!("_p{page:04}")
 }
 
 impl Sample {
@@ -84,7 +95,8 @@ impl Sample {
 
     /// Bytes of the pictures and of what the file carried.
     pub fn bytes(&self) -> usize {
-        self.image.bytes() + self.reference.as_ref().map_or(0, Image::bytes) + self.meta.bytes()
+        let further = self.further.as_ref().map_or(0, |further| further.bytes.len());
+        self.image.bytes() + self.reference.as_ref().map_or(0, Image::bytes) + self.meta.bytes() + further
     }
 
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
@@ -95,6 +107,7 @@ impl Sample {
             self.image = upright(image, self.meta.orientation);
             self.reference = self.reference.take().map(|r| upright(r, self.meta.orientation));
             self.meta.set_orientation(1);
+            self.meta.moved();
         }
     }
 }
@@ -250,6 +263,8 @@ pub struct Built {
     pub action: Action,
     /// Hashes of the files it read, by a name for people.
     pub ingredients: Vec<(String, String)>,
+    /// Parameters that its bytes don't depend on.
+    pub besides: &'static [&'static str],
 }
 
 impl Action {
@@ -266,7 +281,7 @@ impl Action {
 
 impl From<Action> for Built {
     fn from(action: Action) -> Built {
-        Built { action, ingredients: Vec::new() }
+        Built { action, ingredients: Vec::new(), besides: &[] }
     }
 }
 

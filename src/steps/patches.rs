@@ -183,6 +183,7 @@ impl ManyStep for Patches {
             place.patch = Some(number);
             let image = cut(&sample.image, ratio)?;
             let mut meta = sample.meta.clone();
+            meta.moved();
             meta.for_size(image.width, image.height);
             let reference = sample.reference.as_ref().map(|r| cut(r, 1)).transpose()?;
             let piece = Sample {
@@ -195,6 +196,7 @@ impl ManyStep for Patches {
                 source: sample.source.clone(),
                 exif: sample.exif.clone(),
                 notes: Vec::new(),
+                further: None,
             };
             let int = |v: usize| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));
             Ok((piece, vec![Value::Int(number.into()), int(x), int(y)]))

@@ -79,9 +79,10 @@ impl ImageStep for Resize {
     fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
         sample.make_upright();
         let (width, height) = self.target.of(sample.image.width, sample.image.height);
-        if (width, height) != (sample.image.width, sample.image.height) {
+        let was = (sample.image.width, sample.image.height);
+        if (width, height) != was {
             sample.image = resize(&sample.image, width, height, self.filter);
-            sample.meta.for_size(width, height);
+            sample.meta.resized(was, (width, height));
         }
         Ok(Row::new())
     }

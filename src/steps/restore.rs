@@ -78,7 +78,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         Ok(restorer) => {
             let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
             let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
-            Some(Built { action, ingredients: vec![("model".into(), hash)] })
+            Some(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
         }
         Err(e) => {
             build.error(args, "model", e.to_string(), None);
@@ -109,8 +109,8 @@ impl ImageStep for Restore {
             };
             ItemError::new(kind, e.to_string())
         })?;
-        sample.image = restored;
-        sample.meta.for_size(sample.image.width, sample.image.height);
+        let was = std::mem::replace(&mut sample.image, restored);
+        sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
         Ok(Row::new())
     }
 

@@ -83,6 +83,10 @@ pub struct Dir {
 
 const OPEN: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+/// Permissions of a new file, of which the system takes those that the process withholds.
+const NEW: Mode =
+    Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::WGRP).union(Mode::ROTH).union(Mode::WOTH);
+
 impl Dir {
     /// Opens the folder at `path`, which may lie behind links; its last name may not be one.
     pub fn open(path: &Path) -> io::Result<Dir> {
@@ -133,7 +137,14 @@ impl Dir {
 
     /// Makes the new file `name` to write it.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
-        self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)
+        self.create_as(name, None)
+    }
+
+    /// The same with no more permissions than `mode` has, and than the process may give. Nothing becomes executable, and
+    /// the owner can read it.
+    pub fn create_as(&self, name: &OsStr, mode: Option<u32>) -> io::Result<File> {
+        let mode = mode.map_or(NEW, |mode| (Mode::from_raw_mode(mode) & NEW) | Mode::RUSR);
+        self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)
     }
 
     /// Opens the file `name` to read and write it, and makes it where it is missing.
@@ -142,8 +153,11 @@ impl Dir {
     }
 
     fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
+        self.open_file(name, flags, NEW)
+    }
+
+    fn open_file(&self, name: &OsStr, flags: OFlags, mode: Mode) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
         Ok(File::from(retry_on_intr(|| fs::openat(&self.fd, name, flags, mode))?))
     }
 

@@ -1,5 +1,5 @@
 //! What may stand at an output's name: the files that were written or announced there. A file is told by size and time,
-//! or, where the time differs (a copy, a restored backup), by its content.
+//! or, where the time differs (a copy, a restored backup) or several are of one size, by its content.
 
 use super::dir::{Dir, Found, Kind};
 use super::{Refusal, Stamp, Store, StoreError, io_error, name_error, split};
@@ -88,8 +88,10 @@ pub(super) fn standing(dir: &Dir, name: &OsStr, known: &Known) -> io::Result<(St
     }
     let same_size = || known.files.iter().enumerate().filter(|(_, file)| file.size == found.size);
     let stamp = |hash| Stamp { size: found.size, mtime_ns: found.mtime_ns, hash };
+    // Outputs that have their original's time all have the same one.
+    let one = same_size().all(|(_, file)| same_size().all(|(_, other)| file.hash == other.hash));
     let by_time = same_size().find(|(_, file)| file.mtime_ns == Some(found.mtime_ns));
-    if let Some((place, file)) = by_time {
+    if let (true, Some((place, file))) = (one, by_time) {
         return Ok((Standing::Written(place, stamp(file.hash)), Some(found)));
     }
     if same_size().next().is_some() {
@@ -114,6 +116,8 @@ pub enum Seen {
         /// Modification time, nanoseconds since 1970.
         mtime_ns: i64,
     },
+    /// A regular file; which one of those that were announced or recorded here, only its content tells.
+    Uncertain,
     /// Something else.
     Other,
     /// It can't be reached: something that is no folder stands on the way.

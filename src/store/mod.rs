@@ -7,6 +7,7 @@
 //! new is taken only while nothing has it; a file that is there is replaced only while it is the one that
 //! was written ([`Known`]).
 
+mod attributes;
 mod dir;
 mod error;
 mod fault;
@@ -19,6 +20,7 @@ pub mod names;
 mod publish;
 mod sweep;
 
+pub use attributes::{Attributes, Times};
 pub use dir::{Dir, Found, Kind};
 pub use error::{Refusal, StoreError};
 pub use fault::{Fault, VARIABLE as FAULT_VARIABLE};
@@ -55,12 +57,18 @@ pub struct Staged {
     temp: OsString,
     size: u64,
     hash: [u8; 32],
+    timed: bool,
 }
 
 impl Staged {
     /// Where it will stand, relative to the output folder.
     pub fn relative(&self) -> &Path {
         &self.relative
+    }
+
+    /// Whether it has the times that it was to get.
+    pub fn is_timed(&self) -> bool {
+        self.timed
     }
 
     /// Its size and content.
@@ -204,6 +212,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`] when the name can't be used, before anything is written; else when the system refuses.
     pub fn stage(&self, relative: &Path, bytes: &[u8]) -> Result<Staged, StoreError> {
+        self.stage_as(relative, bytes, Attributes::default())
+    }
+
+    /// The same with permissions and times. Permissions hold from the beginning, times before the content is synced.
+    ///
+    /// # Errors
+    /// As [`Store::stage`].
+    pub fn stage_as(
+        &self,
+        relative: &Path,
+        bytes: &[u8],
+        attributes: Attributes,
+    ) -> Result<Staged, StoreError> {
         let target = self.root().join(relative);
         let (Some(dir), name) = self.place(relative, true)? else {
             return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
@@ -214,15 +235,18 @@ impl Store {
         }
         let temp = self.temp_name();
         self.fault.hit("stage").map_err(|e| io_error("write", &target, e))?;
-        if let Err(e) = dir.create(&temp).and_then(|mut f| f.write_all(bytes)) {
+        let write = |mut file: File| file.write_all(bytes).map(|()| file);
+        let file = dir.create_as(&temp, attributes.mode).and_then(write).map_err(|e| {
             dir.unlink(&temp).ok();
-            return Err(io_error("write", &target, e));
-        }
+            io_error("write", &target, e)
+        })?;
+        let timed = attributes.times.is_none_or(|times| times.give(&file));
         Ok(Staged {
             relative: relative.to_path_buf(),
             temp,
             size: bytes.len() as u64,
             hash: *blake3::hash(bytes).as_bytes(),
+            timed,
         })
     }
 

@@ -4,6 +4,7 @@ use super::settings::{Data, TrainPlan, Vectors, Written};
 use crate::columns::Value;
 use crate::error::ItemError;
 use crate::plan::InputPlan;
+use crate::run::beside::Beside;
 use crate::run::inputs::{self, Input, Outside};
 use crate::store::{FileId, StoreError, look, mtime_ns};
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ pub(super) struct Pictures {
     pub inputs: Vec<Input>,
     /// Of each, its group's name.
     pub labels: Vec<Option<String>>,
+    /// What else lies in the folder.
+    pub beside: Beside,
 }
 
 /// The pictures of a job; none where it learns from something else.
@@ -43,9 +46,9 @@ pub(super) struct Digests {
 pub(super) fn list(data: &Data) -> Result<Listed, StoreError> {
     let Data::Pictures { input, test, label, .. } = data else { return Ok(Listed::default()) };
     let list = |input: &InputPlan| -> Result<Pictures, StoreError> {
-        let inputs = inputs::list(input).map_err(|e| unlisted(input, e))?;
-        let labels = labels(input, &inputs, label.as_deref());
-        Ok(Pictures { inputs, labels })
+        let listing = inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
+        let labels = labels(input, &listing.inputs, label.as_deref());
+        Ok(Pictures { inputs: listing.inputs, labels, beside: listing.beside })
     };
     Ok(Listed { input: list(input)?, test: test.as_ref().map(list).transpose()?.unwrap_or_default() })
 }

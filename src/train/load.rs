@@ -304,8 +304,8 @@ impl Reading<'_> {
     /// The picture of a file, upright.
     fn decode(&self, path: &Path) -> Result<Image, String> {
         let told = |e: &dyn std::fmt::Display| format!("{}: {e}", path.shown());
-        let (bytes, _) = read_unchanged(path).map_err(|e| told(&e))?;
-        let limits = Limits { max_pixels: self.plan.pixels, max_bytes: self.room.reading };
+        let (bytes, ..) = read_unchanged(path).map_err(|e| told(&e))?;
+        let limits = Limits { max_pixels: self.plan.pixels, max_bytes: self.room.reading, strict: false };
         let decoded = codec::decode(&bytes, path, &limits).map_err(|e| told(&e))?;
         Ok(upright(decoded.image, decoded.meta.orientation))
     }

@@ -379,7 +379,8 @@ fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: 
     if let Start::Model { hash, .. } = start {
         text.push_str(hash);
     }
-    let source = fingerprint::section("input", &spec.input, &[]);
+    // The files that are found count by themselves, and the formats that are read may become more.
+    let source = fingerprint::section("input", &spec.input, &["include", "hidden"]);
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
     hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()

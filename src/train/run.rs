@@ -83,6 +83,9 @@ impl Run<'_> {
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
         }
+        for pictures in [&listed.input, &listed.test] {
+            pictures.beside.lines().into_iter().for_each(|line| (self.emit)(Event::Note(line)));
+        }
         let drawing = drawing(plan);
         let loaded =
             load(plan, &listed, &drawing, self.stop, self.emit).map_err(|e| within(state.as_ref(), e))?;

@@ -5,6 +5,7 @@ use crate::columns::Value;
 use crate::plan::{InputPlan, Source};
 use crate::run::inputs::{List, Wanted, read_list};
 use crate::shown::{Show, decode};
+use crate::steps::pages::Pages;
 use crate::store::look;
 use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
@@ -36,6 +37,9 @@ pub(super) fn folder(path: &Path) -> InputPlan {
         exclude,
         shallow: None,
         follow_symlinks: false,
+        strict: false,
+        hidden: false,
+        pages: Pages::default(),
         carried: Vec::new(),
         notes: Vec::new(),
     }

@@ -53,19 +53,6 @@ fn the_output_never_reaches_the_input() {
 }
 
 #[test]
-fn two_inputs_with_one_output_name_are_refused() {
-    let job = Job::new("- write: {format: png}");
-    save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join("a.png"));
-    save(&picture(8, 8, 3, Depth::U8, 1), &job.input().join("a.jpg"));
-    let ended = job.call(&["run"]).expect(78);
-    assert!(ended.err.contains("a.jpg, a.png") && ended.err.contains("format: same"), "{}", ended.err);
-    assert!(ended.err.contains("job.yaml:6:5"), "{}", ended.err);
-    job.call(&["plan"]).expect(78);
-    job.call(&["check"]).expect(78);
-    assert!(!job.output().join("images").exists());
-}
-
-#[test]
 fn plan_tells_and_touches_nothing() {
     let job = Job::new("- resize: {scale: 0.5}\n- measure: [mean]\n- write\n- table");
     archive(&job.input(), 7);

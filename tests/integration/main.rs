@@ -1,24 +1,31 @@
 //! End-to-end tests of the built program, in one binary.
 
+mod attributes;
 mod bad_input;
+mod carried;
 mod commands;
 mod crafted;
 mod crash;
 mod determinism;
 mod exif;
 mod faults;
+mod fidelity;
 mod harm;
+mod left_out;
 mod lists;
 mod models;
 mod mutated;
+mod names;
 mod nights;
 mod onnx;
+mod pages;
 mod pairs;
 mod read_only;
 mod resume;
 mod retrained;
 mod shipped;
 mod sources;
+mod strict;
 mod support;
 mod synth;
 mod threads;

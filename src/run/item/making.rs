@@ -4,7 +4,7 @@ mod reading;
 
 use super::{Processed, Spare, Stopped};
 use crate::codec::{CodecError, ExifData};
-use crate::columns::{self, Row};
+use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::plan::{Link, Plan};
 use crate::run::inputs::Input;
@@ -13,12 +13,15 @@ use crate::run::made::Made;
 use crate::run::resume::{Identity, Reason};
 use crate::run::task::{Before, Task};
 use crate::steps::{Action, Place, Sample};
-use crate::store::{Refusal, Staged, Store, StoreError};
+use crate::store::{Attributes, Refusal, Staged, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Remark where an output did not get its original's times.
+const UNTIMED: &str = "the output's file system did not take the original's time";
 
 /// What was got of an input.
 enum Content<'a> {
@@ -45,6 +48,12 @@ pub(super) struct Work<'a> {
     /// Products whose files are as written, or copies of that.
     intact: BTreeSet<Fingerprint>,
     restamp: Vec<Output>,
+    /// Announced output paths at which the recorded file stands after all.
+    withdrawn: Vec<Vec<u8>>,
+    /// Products whose files were made under another setting of times, with their new stamps.
+    adopted: BTreeMap<Fingerprint, Vec<Output>>,
+    /// Permissions and times of the input.
+    original: Attributes,
     staged: Vec<(Fingerprint, Staged)>,
     /// Output paths staged.
     names: HashSet<PathBuf>,
@@ -82,6 +91,9 @@ impl<'a> Work<'a> {
             keep: BTreeSet::new(),
             intact: task.before.intact.clone(),
             restamp: Vec::new(),
+            withdrawn: Vec::new(),
+            adopted: BTreeMap::new(),
+            original: Attributes::default(),
             staged: Vec::new(),
             names: HashSet::new(),
             payloads: HashMap::new(),
@@ -122,14 +134,15 @@ impl<'a> Work<'a> {
                 self.notes.clone_from(&self.before.notes);
             }
             self.make.retain(|f| !self.keep.contains(f));
+            self.settle_times()?;
             if let (true, Some(facts)) = (self.make.is_empty(), &self.before.facts) {
                 self.notes.clone_from(&self.before.notes);
                 return Ok((facts.clone(), None));
             }
         }
-        let decoded = match content {
-            Content::File(bytes) => self.decode(&bytes, room)?,
-            Content::Made(made, rgb) => made.decoded(rgb),
+        let (decoded, further) = match content {
+            Content::File(bytes) => self.decode(bytes, room)?,
+            Content::Made(made, rgb) => (made.decoded(rgb), None),
         };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
@@ -146,10 +159,11 @@ impl<'a> Work<'a> {
             reference: None,
             place: Place::default(),
             image: decoded.image,
-            exif: Arc::new(decoded.meta.exif.as_deref().map_or_else(ExifData::default, ExifData::read)),
+            exif: Arc::new(ExifData::of(&decoded.meta)),
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
+            further,
         };
         self.seconds[0] = clock.elapsed().as_secs_f64();
         Ok((facts, Some(sample)))
@@ -162,7 +176,7 @@ impl<'a> Work<'a> {
 
     pub(super) fn stage_fragments(&mut self) -> Result<(), Stopped> {
         for (product, (path, bytes)) in std::mem::take(&mut self.fragments) {
-            self.stage(product, &path, &bytes)?;
+            self.stage(product, &path, &bytes, self.original.without_times())?;
         }
         Ok(())
     }
@@ -187,6 +201,8 @@ impl<'a> Work<'a> {
         for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
             let clock = Instant::now();
             if let Action::Many(step) = &link.action {
+                // Of pieces of a page, the ledger also keeps which page's.
+                let page = (plan.first_fan() < index).then(|| sample.place.page.unwrap_or(1));
                 for note in std::mem::take(&mut sample.notes) {
                     self.note(note);
                 }
@@ -196,7 +212,8 @@ impl<'a> Work<'a> {
                 loop {
                     let clock = Instant::now();
                     let Some(piece) = pieces.next() else { break };
-                    let (piece, row) = piece.map_err(|e| e.at_step(link.name))?;
+                    let (piece, mut row) = piece.map_err(|e| e.at_step(link.name))?;
+                    row.splice(..0, page.map(|page| Value::Int(page.into())));
                     self.record(link, &row);
                     spent += clock.elapsed();
                     self.walk(index + 1, last, piece)?;
@@ -233,11 +250,20 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn stage(&mut self, product: Fingerprint, path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
-        let staged = self.store.stage(path, bytes).map_err(|e| match e {
+    fn stage(
+        &mut self,
+        product: Fingerprint,
+        path: &Path,
+        bytes: &[u8],
+        attributes: Attributes,
+    ) -> Result<(), Stopped> {
+        let staged = self.store.stage_as(path, bytes, attributes).map_err(|e| match e {
             StoreError::Refused(refusal) => Stopped::Item(refused(&refusal)),
             other => Stopped::Store(other),
         })?;
+        if !staged.is_timed() {
+            self.note(UNTIMED.into());
+        }
         self.names.insert(path.to_path_buf());
         self.staged.push((product, staged));
         Ok(())
@@ -258,14 +284,16 @@ impl<'a> Work<'a> {
             (Action::Write(sink), Some(product)) => {
                 let path = sink.path(&self.input.relative, &sample.place);
                 let bytes = sink.encode(sample).map_err(at_step)?;
-                self.stage(product, &path, &bytes)?;
+                let original = self.original;
+                let attributes = if sink.keeps_times() { original } else { original.without_times() };
+                self.stage(product, &path, &bytes, attributes)?;
             }
             (Action::Pairs(sink), Some(product)) => {
                 let written = |path: &Path| self.names.contains(path);
                 let pair = sink.encode(sample, &product, &written).map_err(at_step)?;
                 self.record(link, &pair.row);
                 for (path, bytes) in &pair.files {
-                    self.stage(product, path, bytes)?;
+                    self.stage(product, path, bytes, self.original.without_times())?;
                 }
                 if !pair.fragment.is_empty() {
                     let path = sink.fragment_path(&self.input.relative);
@@ -290,6 +318,7 @@ impl<'a> Work<'a> {
         // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
         self.keep.clone_from(&self.before.all);
         self.restamp.clear();
+        self.adopted.clear();
         if error.kind.is_transient() {
             self.hash = self.before.hash;
             self.notes.clone_from(&self.before.notes);
@@ -305,7 +334,8 @@ impl<'a> Work<'a> {
             Outcome::Done(_) => std::mem::take(&mut self.make),
             Outcome::Failed { .. } => BTreeSet::new(),
         };
-        let products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
+        let mut products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
+        products.append(&mut self.adopted);
         let record = Record {
             size: self.identity.size,
             mtime_ns: self.identity.mtime_ns,
@@ -324,7 +354,7 @@ impl<'a> Work<'a> {
             payloads: self.payloads,
             keep: self.keep,
             restamp: self.restamp,
-            withdrawn: Vec::new(),
+            withdrawn: self.withdrawn,
         };
         let Before { all, hash, failure, content, ignored, .. } = self.before;
         let spare =
@@ -346,11 +376,13 @@ pub fn refused(refusal: &Refusal) -> ItemError {
     ItemError::new(kind, refusal.to_string())
 }
 
-fn decode_error(error: &CodecError) -> ItemError {
-    let kind = match error {
-        CodecError::Unsupported { .. } => ErrorKind::Unsupported,
-        CodecError::TooLarge { .. } => ErrorKind::TooLarge,
-        _ => ErrorKind::Undecodable,
-    };
-    ItemError::new(kind, error.to_string())
+impl From<&CodecError> for ItemError {
+    fn from(error: &CodecError) -> ItemError {
+        let kind = match error {
+            CodecError::Unsupported { .. } => ErrorKind::Unsupported,
+            CodecError::TooLarge { .. } => ErrorKind::TooLarge,
+            _ => ErrorKind::Undecodable,
+        };
+        ItemError::new(kind, error.to_string())
+    }
 }

@@ -225,7 +225,7 @@ impl Pairs {
         let clean = sample.reference.as_ref().ok_or_else(missing)?;
         let split = self.split(&sample.hash);
         let key = source_key(&sample.relative, &[&product[..], &sample.hash]);
-        let key = format!("{key}{}", sample.place.patch_suffix());
+        let key = format!("{key}{}", sample.place.suffix());
         let variant: String = sample.place.variant.iter().map(|word| format!("_{word}")).collect();
         let noisy_key = format!("{key}{variant}");
         // Only where names need not be equal, variants share their clean picture.
@@ -255,6 +255,7 @@ impl Pairs {
             quality: None,
             keep_metadata: false,
             compression: self.compression,
+            dither: false,
         };
         let (width, height, channels) = (image.width, image.height, image.channels);
         let opaque = Image { width, height, channels, samples: image.samples.clone(), alpha: None };

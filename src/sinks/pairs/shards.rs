@@ -146,7 +146,7 @@ fn are_recorded(
     let seen: HashMap<&Path, Seen> = store.see(&paths).into_iter().collect();
     let unknown = seen.values().find_map(|seen| match seen {
         Seen::Unknown(why) => Some(why.clone()),
-        Seen::File { .. } | Seen::Other | Seen::Blocked(_) => None,
+        Seen::File { .. } | Seen::Uncertain | Seen::Other | Seen::Blocked(_) => None,
     });
     match unknown {
         Some(why) => Err(RunError::Input(why)),

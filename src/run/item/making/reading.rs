@@ -1,28 +1,26 @@
 //! Getting hold of an item's input, and a closer look at its outputs that are not as they were written.
 
-use super::{Content, Work, decode_error, refused};
+use super::{Content, UNTIMED, Work, refused};
 use crate::codec::{self, Decoded, Header};
 use crate::error::{ErrorKind, ItemError};
 use crate::run::inputs::{Origin, read_unchanged};
 use crate::run::item::Stopped;
 use crate::run::ledger::Output;
 use crate::shown::Show;
+use crate::steps::pages::{self, Further, Pages};
 use crate::store::{Refusal, Standing, StoreError};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 impl<'a> Work<'a> {
     /// Looks closer at outputs that are not as they were written: a copy under a new time is as good; what somebody
     /// made of one is not to be lost.
     pub(super) fn settle_doubts(&mut self) -> Result<(), Stopped> {
-        let unreadable = |why: &str| {
-            let message = format!("{why} (an output of {})", self.input.relative.shown());
-            Stopped::Item(ItemError::new(ErrorKind::Unreadable, message))
-        };
         if let Some(why) = &self.before.unseen {
-            return Err(unreadable(why));
+            return Err(self.unreadable(why));
         }
         let mut doubted = self.before.doubted.clone();
         for doubt in &self.before.doubts {
@@ -30,6 +28,8 @@ impl<'a> Work<'a> {
             let absolute = || self.store.root().join(path);
             let intact = match self.store.compare(path, &doubt.known) {
                 Ok(Standing::Written(0, stamp)) => {
+                    // Not what was announced there.
+                    self.withdrawn.push(doubt.output.path.clone());
                     if self.plan.products.contains(&doubt.product) {
                         self.restamp.push(Output { path: doubt.output.path.clone(), stamp });
                     }
@@ -41,7 +41,7 @@ impl<'a> Work<'a> {
                 Ok(Standing::Differs) => return Err(refused(&Refusal::Edited { path: absolute() }).into()),
                 Ok(Standing::Other(kind)) => return Err(refused(&Refusal::stands(&absolute(), kind)).into()),
                 Err(StoreError::Refused(refusal)) => return Err(refused(&refusal).into()),
-                Err(error) => return Err(unreadable(&error.to_string())),
+                Err(error) => return Err(self.unreadable(&error.to_string())),
             };
             if !intact {
                 doubted.remove(&doubt.product);
@@ -51,18 +51,63 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// An output can't be looked at.
+    fn unreadable(&self, why: &str) -> Stopped {
+        let message = format!("{why} (an output of {})", self.input.relative.shown());
+        Stopped::Item(ItemError::new(ErrorKind::Unreadable, message))
+    }
+
+    /// Brings the times of files that are as written in line with the settings and the input: those that the other setting
+    /// of times made become this one's, without being made again.
+    pub(super) fn settle_times(&mut self) -> Result<(), Stopped> {
+        let before = self.before;
+        let moved = before.identity.is_some_and(|then| then.mtime_ns != self.identity.mtime_ns);
+        for timed in &before.timed {
+            let times = self.original.times.filter(|_| timed.keeps);
+            let wanted = match timed.recorded {
+                true => times.is_some() && moved && self.keep.contains(&timed.product),
+                false => self.make.contains(&timed.product),
+            };
+            if !wanted {
+                continue;
+            }
+            let mut outputs = Vec::with_capacity(timed.outputs.len());
+            for Output { path, stamp } in &timed.outputs {
+                match self.store.retime(Path::new(OsStr::from_bytes(path)), stamp, times) {
+                    Ok(Some((stamp, given))) => {
+                        outputs.push(Output { path: path.clone(), stamp });
+                        if !given {
+                            self.note(UNTIMED.into());
+                        }
+                    }
+                    // It is made again, or stays with the time that it has.
+                    Ok(None) | Err(StoreError::Refused(_)) => break,
+                    Err(error) => return Err(self.unreadable(&error.to_string())),
+                }
+            }
+            if timed.recorded {
+                self.restamp.append(&mut outputs);
+            } else if outputs.len() == timed.outputs.len() {
+                self.make.remove(&timed.product);
+                self.adopted.insert(timed.product, outputs);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the file, or makes the picture. Gives also the hash of it.
     pub(super) fn get(&mut self, room: Option<u64>) -> Result<(Content<'a>, [u8; 32]), Stopped> {
         match &self.input.origin {
             Origin::File(path) => {
-                let (bytes, identity) = read_unchanged(path)?;
+                let (bytes, identity, attributes) = read_unchanged(path)?;
                 self.identity = identity;
+                self.original = attributes;
                 let hash = *blake3::hash(&bytes).as_bytes();
                 Ok((Content::File(bytes), hash))
             }
             Origin::Made(made) => {
                 let header = made.header();
-                codec::check_limits(&header, &self.limits()).map_err(|e| decode_error(&e))?;
+                codec::check_limits(&header, &self.limits()).map_err(|e| ItemError::from(&e))?;
                 self.fits(&header, room)?;
                 let (rgb, hash) = made.render();
                 Ok((Content::Made(made, rgb), hash))
@@ -70,19 +115,47 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn decode(&self, bytes: &[u8], room: Option<u64>) -> Result<Decoded, Stopped> {
+    /// Decodes the first picture. Where all are wanted and there are more, gives also what they are read from.
+    pub(super) fn decode(
+        &self,
+        bytes: Vec<u8>,
+        room: Option<u64>,
+    ) -> Result<(Decoded, Option<Further>), Stopped> {
         let path = &self.input.relative;
         if bytes.is_empty() {
             let message = format!("{} is empty; restore it from a backup, or exclude it", path.shown());
             return Err(ItemError::new(ErrorKind::Undecodable, message).into());
         }
-        let header = codec::probe(Cursor::new(bytes), path).map_err(|e| decode_error(&e))?;
-        self.fits(&header, room)?;
-        Ok(codec::decode_probed(bytes, &header, path, &self.limits()).map_err(|e| decode_error(&e))?)
+        let wanted = self.plan.input.pages;
+        let headers = match wanted {
+            Pages::All => codec::probe_pages(Cursor::new(&bytes), path),
+            _ => codec::probe(Cursor::new(&bytes), path).map(|header| vec![header]),
+        };
+        let headers = headers.map_err(|e| ItemError::from(&e))?;
+        for header in &headers {
+            self.fits(header, room)?;
+        }
+        let Some(header) = headers.into_iter().next() else {
+            return Err(ItemError::new(ErrorKind::Undecodable, "the file has no picture").into());
+        };
+        wanted.check(&header)?;
+        let limits = self.limits();
+        let mut decoded =
+            codec::decode_probed(&bytes, &header, path, &limits).map_err(|e| ItemError::from(&e))?;
+        let several = wanted == Pages::All && header.pictures > 1;
+        if several {
+            pages::keep_notes(&mut decoded.source.notes);
+        }
+        let further = several.then(|| Further { bytes: Arc::new(bytes), header, limits });
+        Ok((decoded, further))
     }
 
     pub(super) fn limits(&self) -> codec::Limits {
-        codec::Limits { max_pixels: self.plan.limits.pixels, max_bytes: self.plan.limits.memory }
+        codec::Limits {
+            max_pixels: self.plan.limits.pixels,
+            max_bytes: self.plan.limits.memory,
+            strict: self.plan.input.strict,
+        }
     }
 
     /// Stops where the item is expected to take more than there is room for.

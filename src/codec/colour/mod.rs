@@ -1,0 +1,149 @@
+//! What pixel values mean, and keeping it when a file's way to say so has no place in another format.
+//!
+//! A profile that a format can hold is carried as bytes. What a PNG or BMP says otherwise (gamma, primaries,
+//! sRGB, code points) becomes a profile. For formats that hold no profile the values become sRGB.
+
+mod convert;
+mod hdr;
+mod profile;
+
+use moxcms::ColorProfile;
+
+use super::{Format, Loss, Metadata, icc_matches};
+use crate::image::Image;
+use convert::{Converted, convert, to_srgb};
+use profile::Space;
+
+/// What a file says about its colours other than by an ICC profile, as it says it.
+///
+/// Where several are there, code points go before a profile, and that before sRGB, and that before gamma and
+/// chromaticities (PNG specification, third edition, 4.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Colour {
+    /// Code points of ITU-T H.273: primaries, transfer, matrix (0 is RGB), and 1 for full range.
+    pub cicp: Option<[u8; 4]>,
+    /// sRGB, and the rendering intent, 0 to 3.
+    pub srgb: Option<u8>,
+    /// Exponent that made the values from light, times 100 000.
+    pub gamma: Option<u32>,
+    /// x and y of white, red, green and blue, times 100 000.
+    pub chromaticities: Option<[u32; 8]>,
+    /// Colours of the screen that the picture was graded on, as PNG's `mDCV` has them.
+    pub mastering: Option<[u8; 24]>,
+    /// Brightest pixel and brightest average, as PNG's `cLLI` has them.
+    pub light_level: Option<[u8; 8]>,
+}
+
+impl Colour {
+    /// Nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Colour::default()
+    }
+
+    /// Brightness of the brightest pixel, or of the screen it was made for, in candela a square metre.
+    fn peak_nits(&self) -> Option<u32> {
+        let tenthousandths = |bytes: Option<&[u8; 4]>| bytes.map(|&b| u32::from_be_bytes(b) / 10_000);
+        let level = tenthousandths(self.light_level.as_ref().and_then(|b| b.first_chunk()));
+        let screen = || tenthousandths(self.mastering.as_ref().and_then(|b| b.get(16..)?.first_chunk()));
+        level.filter(|&nits| nits > 0).or_else(screen).filter(|&nits| nits > 0)
+    }
+}
+
+/// Makes image and metadata say in `format` what they say now, and puts a note where that can't be.
+///
+/// What is returned, if anything, is the image with converted values. Alpha is left as it is.
+pub(super) fn settle(
+    image: &Image,
+    meta: &mut Metadata,
+    format: Format,
+    notes: &mut Vec<String>,
+) -> Option<Image> {
+    let spread = format.carries_icc() && format.spreads_gray();
+    let channels = if spread { 3 } else { image.channels };
+    let said = meta.colour.clone().unwrap_or_default();
+    if !holds(format, &said, meta.icc.is_some()) {
+        take_profile(meta, channels, notes);
+    }
+    if let Some(icc) = meta.icc.take_if(|icc| !icc_matches(icc, channels)) {
+        meta.icc = profile::for_channels(&icc, channels);
+        if meta.icc.is_none() {
+            notes.push(Loss::Colour.note(format_args!("ICC profile; it is not for {channels} channels")));
+        }
+    }
+    if format.carries_icc() {
+        return None;
+    }
+    let icc = meta.icc.take()?;
+    let hdr = Space::of(&said).and_then(|space| space.hdr(&said));
+    let name = format.name();
+    if hdr.is_some() {
+        notes.push(
+            Loss::Depth.note(format_args!("what is brighter than white; {name} holds it in sRGB only")),
+        );
+    }
+    if let Some(map) = hdr.filter(|_| image.channels == 3) {
+        return Some(convert(image, |from, to| {
+            let unit = |v: u16| f64::from(v) / 65_535.0;
+            for (from, to) in from.as_chunks::<3>().0.iter().zip(to.as_chunks_mut::<3>().0) {
+                *to = map.to_srgb(from.map(unit)).map(|v| (v * 65_535.0).round() as u16);
+            }
+        }));
+    }
+    match to_srgb(image, &icc) {
+        Some(Converted::Already) => None,
+        Some(Converted::To(image)) => {
+            notes.push(format!("colours converted to sRGB: {name} holds no profile"));
+            Some(image)
+        }
+        None => {
+            notes
+                .push(Loss::Colour.note(format_args!("ICC profile; {name} holds none and it can't be read")));
+            None
+        }
+    }
+}
+
+/// Whether the format's encoder writes what is said as it is said.
+fn holds(format: Format, said: &Colour, has_profile: bool) -> bool {
+    let only_srgb = Colour { srgb: said.srgb, ..Colour::default() };
+    format == Format::Png || (format == Format::Bmp && !has_profile && *said == only_srgb)
+}
+
+/// Puts a profile in place of what is said otherwise.
+fn take_profile(meta: &mut Metadata, channels: usize, notes: &mut Vec<String>) {
+    let Some(colour) = meta.colour.take() else { return };
+    let from_cicp = colour.cicp.and_then(Space::of_cicp);
+    if let Some(icc) = &meta.icc
+        && (from_cicp.is_none() || says_code_points(icc, colour.cicp))
+    {
+        return;
+    }
+    match Space::of(&colour).and_then(|space| space.profile(&colour, channels)) {
+        Some(made) => {
+            if meta.icc.replace(made).is_some() {
+                notes.push(Loss::Colour.note("ICC profile; the file's code points (cICP) go before it"));
+            }
+        }
+        None => notes.push(Loss::Colour.note(told(&colour))),
+    }
+}
+
+/// What can't be understood, in words.
+fn told(colour: &Colour) -> String {
+    match colour {
+        Colour { cicp: None, gamma: None, chromaticities: None, .. } => "HDR grading (mDCV, cLLI)".to_owned(),
+        Colour { cicp: Some([primaries, transfer, matrix, range]), .. } => {
+            format!(
+                "code points (cICP) {primaries}/{transfer}/{matrix}/{range}; no profile is known for them"
+            )
+        }
+        _ => "gamma and chromaticities; no profile can be made of them".to_owned(),
+    }
+}
+
+fn says_code_points(icc: &[u8], cicp: Option<[u8; 4]>) -> bool {
+    let said = ColorProfile::new_from_slice(icc).ok().and_then(|profile| profile.cicp);
+    said.zip(cicp).is_some_and(|(said, wanted)| {
+        [said.color_primaries as u8, said.transfer_characteristics as u8] == wanted[..2]
+    })
+}

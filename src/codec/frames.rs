@@ -1,0 +1,198 @@
+//! The pictures of a file behind its first: pages as they stand, frames of animations as whole canvases.
+
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::codecs::gif::GifDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, Frames, ImageDecoder};
+
+use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_probed, malformed, pack};
+use super::{jxl, probe_picture, simple};
+use crate::image::{Image, Samples};
+
+/// Bytes a pixel that compositing frames takes: two canvases and a frame, of four channels.
+const CANVASES: u64 = 12;
+
+/// A file's bytes, shared by what reads from them.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Puts down how many frames a file has, where it is an animation.
+///
+/// # Errors
+/// When the file can't be read.
+pub(super) fn count<R: BufRead + Seek>(reader: &mut R, header: &mut Header) -> Result<(), CodecError> {
+    let format = header.format;
+    let counted = match format {
+        Format::Gif => reader.rewind().and_then(|()| gif_frames(reader)),
+        Format::WebP => reader.seek(SeekFrom::Start(12)).and_then(|_| webp_frames(reader)),
+        Format::Png => reader.seek(SeekFrom::Start(8)).and_then(|_| apng_frames(reader)),
+        _ => return Ok(()),
+    };
+    let frames = counted.map_err(|e| malformed(format, format_args!("it can't be read: {e}")))?;
+    if frames > 1 {
+        header.pictures = frames;
+        header.animated = true;
+        let pixels = u64::from(header.width).saturating_mul(u64::from(header.height));
+        let depth = if header.bit_depth > 8 { 2 } else { 1 };
+        header.decode_bytes = header.decode_bytes.saturating_add(pixels.saturating_mul(CANVASES * depth));
+    }
+    Ok(())
+}
+
+/// Skips bytes; false where the file ends before.
+fn skip<R: BufRead>(reader: &mut R, bytes: u64) -> std::io::Result<bool> {
+    Ok(std::io::copy(&mut reader.take(bytes), &mut std::io::sink())? == bytes)
+}
+
+/// The next bytes; none where the file ends before.
+fn next<const N: usize>(reader: &mut impl Read) -> std::io::Result<Option<[u8; N]>> {
+    let mut bytes = [0; N];
+    match reader.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Frames of a GIF, as far as its blocks are there.
+fn gif_frames<R: BufRead>(reader: &mut R) -> std::io::Result<u32> {
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3u64 << ((flags & 7) + 1) };
+    let mut frames = 0;
+    let Some(screen) = next::<13>(reader)? else { return Ok(0) };
+    if !skip(reader, table(screen[10]))? {
+        return Ok(0);
+    }
+    while let Some([kind]) = next(reader)? {
+        match kind {
+            0x21 if skip(reader, 1)? => {}
+            0x2C => {
+                let Some(descriptor) = next::<9>(reader)? else { break };
+                if !skip(reader, table(descriptor[8]) + 1)? {
+                    break;
+                }
+                frames += 1;
+            }
+            // Zeros between blocks are tolerated by every decoder.
+            0 => continue,
+            _ => break,
+        }
+        loop {
+            match next(reader)? {
+                Some([0]) => break,
+                Some([size]) if skip(reader, size.into())? => {}
+                _ => return Ok(frames),
+            }
+        }
+    }
+    Ok(frames)
+}
+
+/// Frames of a WebP; the reader stands at its first chunk.
+fn webp_frames<R: BufRead + Seek>(reader: &mut R) -> std::io::Result<u32> {
+    let mut frames = 0;
+    while let (Some(kind), Some(size)) = (next::<4>(reader)?, next::<4>(reader)?) {
+        match &kind {
+            b"VP8 " | b"VP8L" => break,
+            b"ANMF" => frames += 1,
+            _ => {}
+        }
+        let size = i64::from(u32::from_le_bytes(size));
+        reader.seek_relative(size + size % 2)?;
+    }
+    Ok(frames)
+}
+
+/// Pictures of an animated PNG; the reader stands at its first chunk.
+///
+/// A first picture that is no part of the animation counts too.
+fn apng_frames<R: BufRead + Seek>(reader: &mut R) -> std::io::Result<u32> {
+    let (mut frames, mut first_is_frame) = (0, false);
+    while let (Some(size), Some(kind)) = (next::<4>(reader)?, next::<4>(reader)?) {
+        let mut size = i64::from(u32::from_be_bytes(size));
+        match &kind {
+            b"IDAT" | b"IEND" => break,
+            b"acTL" if size >= 4 => {
+                frames = next(reader)?.map_or(0, u32::from_be_bytes);
+                size -= 4;
+            }
+            b"fcTL" => first_is_frame = true,
+            _ => {}
+        }
+        reader.seek_relative(size + 4)?;
+    }
+    Ok(if frames == 0 || first_is_frame { frames } else { frames.saturating_add(1) })
+}
+
+/// The pictures of a file behind its first, decoded one after another; `header` is that of the first.
+///
+/// Frames of an animation are whole canvases, as a player shows them, with the metadata of the file.
+///
+/// # Errors
+/// As [`super::decode`], for each; the first error is the last item.
+pub fn further(
+    bytes: Arc<Vec<u8>>,
+    header: &Header,
+    path_hint: PathBuf,
+    limits: Limits,
+) -> Result<Box<dyn Iterator<Item = Result<Decoded, CodecError>>>, CodecError> {
+    let bytes = Shared(bytes);
+    if !header.animated {
+        let page = move |picture| {
+            let header = probe_picture(Cursor::new(bytes.as_ref()), &path_hint, picture)?;
+            decode_probed(bytes.as_ref(), &header, &path_hint, &limits)
+        };
+        return Ok(Box::new((1..header.pictures).map(page)));
+    }
+    let mut first = decode_probed(bytes.as_ref(), header, &path_hint, &limits)?;
+    first.source.notes.clear();
+    let mut images = images(bytes, header)?.skip(1);
+    let format = header.format;
+    let frame = move |_| {
+        let image = images.next().unwrap_or_else(|| Err(damaged(format, "frames are missing")))?;
+        Ok(Decoded { image, ..first.clone() })
+    };
+    Ok(Box::new((1..header.pictures).map(frame)))
+}
+
+/// All frames of an animation.
+fn images(
+    bytes: Shared,
+    header: &Header,
+) -> Result<Box<dyn Iterator<Item = Result<Image, CodecError>>>, CodecError> {
+    let format = header.format;
+    let fail = move |e| simple::decode_error(format, e);
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(header.decode_bytes);
+    let frames: Frames<'static> = match format {
+        Format::Gif => {
+            let mut decoder = GifDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+            decoder.set_limits(limits).map_err(fail)?;
+            decoder.into_frames()
+        }
+        Format::WebP => {
+            let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
+            decoder.set_limits(limits).map_err(fail)?;
+            decoder.into_frames()
+        }
+        Format::JpegXl => return Ok(Box::new(jxl::frames(bytes.as_ref(), header)?)),
+        _ => return Ok(Box::new(apng::frames(Cursor::new(bytes), header)?)),
+    };
+    Ok(Box::new(frames.map(move |frame| {
+        let buffer = frame.map_err(fail)?.into_buffer();
+        let (width, height) = (buffer.width() as usize, buffer.height() as usize);
+        pack::from_interleaved(width, height, 4, Samples::U8(buffer.into_raw()))
+            .ok_or_else(|| malformed(format, "the decoder returned the wrong number of samples"))
+    })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! A GIF's blocks: comments, XMP and profile read and written; pixels are the `image` crate's.
+
+use super::meta::{Density, DensityUnit};
+use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding, damaged, malformed};
+
+/// What follows an XMP packet, so that readers which take it for blocks find its end: the numbers 255 to 0
+/// behind a 1, and the end.
+const XMP_TRAILER: usize = 258;
+
+/// What stands in a file beside its pixels, and its frames.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) meta: Metadata,
+    pub(super) frames: usize,
+    pub(super) faults: Vec<String>,
+}
+
+/// Bytes of a colour table, by the flags before it.
+fn table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// Walks the blocks of a file, which must be there in full; the end mark may be missing.
+///
+/// # Errors
+/// `Damaged` when the file ends within a block, `Malformed` when no block stands where one must.
+pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
+    let cut = || damaged(Format::Gif, "it is cut short: it ends within a block");
+    let byte = |at: usize| bytes.get(at).copied().ok_or_else(cut);
+    let mut contents = Contents::default();
+    let aspect = byte(12)?;
+    if aspect != 0 && aspect != 49 {
+        let x = 64.0;
+        contents.meta.density = Some(Density { x, y: f64::from(aspect) + 15.0, unit: DensityUnit::Aspect });
+    }
+    let mut at = 13 + table(byte(10)?);
+    loop {
+        let start = at;
+        let mut application = None;
+        match bytes.get(at) {
+            None if contents.frames > 0 && at == bytes.len() => {
+                contents.faults.push("its end mark is missing".to_owned());
+                return Ok(contents);
+            }
+            None => return Err(cut()),
+            Some(0x21) => {
+                application = Some(byte(at + 1)?);
+                at += 2;
+            }
+            Some(0x2C) => {
+                at += 11 + table(byte(at + 9)?);
+                contents.frames += 1;
+            }
+            Some(0x3B) => {
+                let behind = bytes.get(at + 1..).unwrap_or_default();
+                if behind.iter().any(|&b| b != 0) {
+                    contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
+                }
+                return Ok(contents);
+            }
+            // Zeros between blocks are tolerated by every decoder.
+            Some(0) => {
+                at += 1;
+                continue;
+            }
+            Some(_) => return Err(malformed(Format::Gif, "something else stands where a block must")),
+        }
+        let blocks = at;
+        loop {
+            let size = usize::from(byte(at)?);
+            at += 1 + size;
+            if size == 0 {
+                break;
+            }
+        }
+        if let (Some(label), Some(body)) = (application, bytes.get(blocks..at)) {
+            contents.extension(label, body, start);
+        }
+    }
+}
+
+/// The bytes of blocks, joined.
+fn joined(mut blocks: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some((&size, rest)) = blocks.split_first() {
+        let Some((data, rest)) = rest.split_at_checked(usize::from(size)).filter(|_| size > 0) else { break };
+        out.extend_from_slice(data);
+        blocks = rest;
+    }
+    out
+}
+
+impl Contents {
+    fn extension(&mut self, label: u8, body: &[u8], at: usize) {
+        let meta = &mut self.meta;
+        let name = body.get(1..12).unwrap_or_default();
+        match (label, name) {
+            // Delay and transparency of the frame that follows.
+            (0xF9, _) => {}
+            (0xFE, _) => meta.texts.push(Text::new("Comment", joined(body), TextEncoding::Unknown)),
+            (0x01, _) => meta.saw(Loss::Data, "text drawn over the picture (plain text extension)"),
+            // How often an animation repeats.
+            (0xFF, b"NETSCAPE2.0" | b"ANIMEXTS1.0") => {}
+            (0xFF, b"XMP DataXMP") => {
+                let end = body.len().saturating_sub(XMP_TRAILER);
+                let trailer = body.get(end..).is_some_and(|t| t.starts_with(&[1, 0xFF, 0xFE]));
+                match body.get(12..end).filter(|_| trailer) {
+                    Some(packet) => meta.xmp = Some(packet.to_vec()),
+                    None => meta.saw(Loss::Metadata, "XMP; its end can't be told"),
+                }
+            }
+            (0xFF, b"ICCRGBG1012") => meta.icc = Some(joined(body.get(12..).unwrap_or_default())),
+            (0xFF, name) => {
+                let name = name.escape_ascii();
+                meta.saw(Loss::Data, format!("application extension \"{name}\" ({} bytes)", body.len()));
+            }
+            (label, _) => meta.saw(Loss::Data, format!("extension 0x{label:02X} at byte {at}")),
+        }
+    }
+}
+
+/// Puts comments and XMP into a file that has none.
+pub(super) fn with_metadata(mut file: Vec<u8>, meta: &mut Metadata) -> Vec<u8> {
+    let mut blocks = Vec::new();
+    if let Some(packet) = meta.xmp.take_if(|packet| !packet.contains(&0)) {
+        blocks.extend(b"\x21\xFF\x0BXMP DataXMP");
+        blocks.extend(packet);
+        blocks.push(1);
+        blocks.extend((0..=255).rev());
+        blocks.push(0);
+    }
+    let comments = std::mem::take(&mut meta.texts).into_iter().filter_map(|text| {
+        if text.keyword == "Comment" {
+            return Some(text.bytes);
+        }
+        meta.texts.push(text);
+        None
+    });
+    for comment in comments {
+        blocks.extend([0x21, 0xFE]);
+        for part in comment.chunks(255) {
+            blocks.push(part.len() as u8);
+            blocks.extend_from_slice(part);
+        }
+        blocks.push(0);
+    }
+    let at = (13 + file.get(10).map_or(0, |&flags| table(flags))).min(file.len());
+    if !blocks.is_empty()
+        && let Some(version) = file.get_mut(3..6)
+    {
+        version.copy_from_slice(b"89a");
+    }
+    file.splice(at..at, blocks);
+    file
+}

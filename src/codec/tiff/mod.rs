@@ -1,0 +1,150 @@
+//! TIFF decoding, classic and BigTIFF, page by page. [`layout`] lists what is read; [`read`] refuses
+//! all else by its name.
+
+use std::io::{BufRead, Cursor, Read, Seek};
+
+use super::{CodecError, Decoded, Format, Header, Loss, Source, malformed, unsupported};
+use chunks::Chunks;
+use directory::{Chain, Directory, File};
+use layout::{Colour, Layout, Method};
+use read::camera_raw;
+
+mod assemble;
+mod chunks;
+mod colour;
+mod decompress;
+mod directory;
+mod fax;
+mod jpeg;
+mod lab;
+mod layout;
+mod metadata;
+mod names;
+mod predict;
+mod read;
+mod samples;
+mod tag;
+mod ycc;
+
+#[cfg(test)]
+mod tests;
+
+/// A page that was found and whose layout is one that is read.
+struct Page<R> {
+    file: File<R>,
+    chain: Chain,
+    directory: Directory,
+    layout: Layout,
+}
+
+impl<R: Read + Seek> Page<R> {
+    fn open(reader: R, picture: u32) -> Result<Page<R>, CodecError> {
+        let (mut file, first) = File::open(reader)?;
+        let chain = Chain::walk(&mut file, first)?;
+        let Some(&at) = chain.pages.get(picture as usize) else {
+            let (page, pages) = (u64::from(picture) + 1, chain.pages.len());
+            return Err(unsupported(Format::Tiff, format!("page {page} of it; it has {pages}")));
+        };
+        let lost = || malformed(Format::Tiff, "its directory can't be read");
+        let directory = file.directory(at)?.ok_or_else(lost)?;
+        if is_camera_raw(&mut file, &directory)? {
+            return Err(camera_raw());
+        }
+        let layout = Layout::read(&mut file, &directory)?;
+        Ok(Page { file, chain, directory, layout })
+    }
+
+    fn header(&self, picture: u32) -> Header {
+        let Layout { width, height, colour, bits, .. } = self.layout;
+        let palette = colour == Colour::Palette;
+        let colours = if palette { 3 } else { self.layout.colours() };
+        let alpha = usize::from(self.layout.alpha.is_some());
+        Header {
+            format: Format::Tiff,
+            width,
+            height,
+            channels: (colours + alpha).min(4) as u8,
+            bit_depth: if palette { 8 } else { bits },
+            decode_bytes: self.layout.decode_bytes(self.file.len()),
+            picture,
+            pictures: self.chain.pages.len() as u32,
+            animated: false,
+        }
+    }
+}
+
+/// What a camera's sensor saw, as DNG and the makers' formats that are TIFF files hold it.
+fn is_camera_raw<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<bool, CodecError> {
+    if directory.find(tag::DNG_VERSION).is_some() || file.bytes(8, 2)?.as_deref() == Some(b"CR") {
+        return Ok(true);
+    }
+    if directory.find(tag::SUB_IFDS).is_none() {
+        return Ok(false);
+    }
+    for at in file.numbers(directory, tag::SUB_IFDS, 16).ok().flatten().unwrap_or_default() {
+        if let Some(below) = file.directory(at)?
+            && let Ok(Some(32803 | 34892)) = file.number(&below, tag::PHOTOMETRIC)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Reads the directory of a page, counted from 0.
+pub(super) fn probe<R: BufRead + Seek>(reader: R, picture: u32) -> Result<Header, CodecError> {
+    Ok(Page::open(reader, picture)?.header(picture))
+}
+
+/// Decodes the page that `header` is about.
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
+    let page = Page::open(Cursor::new(bytes), header.picture)?;
+    let source_header = page.header(header.picture);
+    if source_header.decode_bytes > header.decode_bytes {
+        return Err(malformed(Format::Tiff, "it is another file than the one whose header was read"));
+    }
+    let Page { mut file, chain, directory, layout } = page;
+    let classic = (!file.big()).then_some(bytes);
+    let mut meta = metadata::read(&mut file, &directory, classic)?;
+    let mut notes = Vec::new();
+    let mut faults = Vec::from_iter(chain.fault);
+    let image = if layout.method == Method::OldJpeg {
+        jpeg::old_style(bytes, &mut file, &directory, &layout)?
+    } else {
+        let mut chunks = Chunks::read(&mut file, &directory, &layout)?;
+        faults.extend(chunks.fault.take());
+        let tables = jpeg::Tables::read(&mut file, &directory)?;
+        let mut raw = assemble::read(bytes, file.little(), &layout, &chunks, &tables)?;
+        faults.extend(raw.fault.take());
+        colour::image(raw, &mut file, &directory, &layout, &mut meta, &mut notes)?
+    };
+    let extras = layout.extras();
+    if extras > 0 {
+        let s = if extras == 1 { "" } else { "s" };
+        meta.saw(Loss::Layers, format!("{extras} channel{s} beside colour and alpha"));
+    }
+    if chain.pages.len() > 1 && header.picture == 0 {
+        meta.saw(Loss::Pages, format!("the first of {} is kept", chain.pages.len()));
+    }
+    for (count, name) in [
+        (chain.reduced, "in lower resolution or as thumbnails"),
+        (chain.masks, "that are transparency masks"),
+    ] {
+        if count > 0 {
+            meta.saw(Loss::Pictures, format!("{count} {name}"));
+        }
+    }
+    let source = Source {
+        format: Format::Tiff,
+        width: layout.width,
+        height: layout.height,
+        bit_depth: source_header.bit_depth,
+        channels: source_header.channels,
+        lossless: true,
+        subsampling: None,
+        quality: None,
+        progressive: false,
+        notes,
+    };
+    Ok(Decoded { image, meta, source, faults })
+}

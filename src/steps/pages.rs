@@ -1,0 +1,136 @@
+//! What `input.pages: all` puts before the first step: a sample of each page or frame of a file.
+
+use super::{ManyStep, Pieces, Place, Sample, Shape};
+use crate::codec::{self, ExifData, Header, Limits, Loss};
+use crate::columns::{Column, ColumnType, Row, Value};
+use crate::error::{ErrorKind, ItemError};
+use std::fmt;
+use std::sync::Arc;
+
+/// Which pictures are taken of a file that holds several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// The first page of a document; animations are refused.
+    #[default]
+    Auto,
+    /// The first of either.
+    First,
+    /// Each.
+    All,
+}
+
+impl Pages {
+    /// The values of the parameter.
+    pub const NAMES: &'static [&'static str] = &["auto", "first", "all"];
+
+    /// The one that a value of the parameter names.
+    pub fn named(name: Option<&str>) -> Pages {
+        match name {
+            Some("first") => Pages::First,
+            Some("all") => Pages::All,
+            _ => Pages::Auto,
+        }
+    }
+
+    /// Whether a file with this header may be taken.
+    ///
+    /// # Errors
+    /// What it is, and what to set.
+    pub fn check(self, header: &Header) -> Result<(), ItemError> {
+        if self != Pages::Auto || !header.animated || header.pictures < 2 {
+            return Ok(());
+        }
+        let message = format!(
+            "an animation of {} frames: with `input.pages: first` its first frame is taken, with `pages: all` each",
+            header.pictures
+        );
+        Err(ItemError::new(ErrorKind::Unsupported, message))
+    }
+}
+
+/// A file of several pictures whose first is decoded.
+#[derive(Clone)]
+pub struct Further {
+    /// The file.
+    pub bytes: Arc<Vec<u8>>,
+    /// Header of its first picture.
+    pub header: Header,
+    /// Bounds for decoding the others.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for Further {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Further").field("header", &self.header).finish_non_exhaustive()
+    }
+}
+
+/// The fan-out.
+#[derive(Debug)]
+pub struct EachPage;
+
+/// Name in messages and lists of steps.
+pub const NAME: &str = "pages";
+
+impl ManyStep for EachPage {
+    fn split(&self, mut sample: Sample) -> Result<Pieces<'_>, ItemError> {
+        let row = |sample: &Sample, page: u32| -> Row {
+            let int = |side: usize| Value::Int(i64::try_from(side).unwrap_or(i64::MAX));
+            vec![Value::Int(page.into()), int(sample.image.width), int(sample.image.height)]
+        };
+        let Some(Further { bytes, header, limits }) = sample.further.take() else {
+            let row = row(&sample, 1);
+            return Ok(Box::new(std::iter::once(Ok((sample, row)))));
+        };
+        let failed = move |page: u32, e: codec::CodecError| {
+            let mut error = ItemError::from(&e);
+            error.message = format!("page {page} of {}: {}", header.pictures, error.message);
+            error
+        };
+        let (relative, hash) = (sample.relative.clone(), sample.hash);
+        let further = codec::further(bytes, &header, relative.clone(), limits).map_err(|e| failed(1, e))?;
+        sample.place = Place { page: Some(1), numbers: vec![1], ..sample.place };
+        let first = row(&sample, 1);
+        let others = (2..).zip(further).map(move |(page, decoded)| {
+            let decoded = decoded.map_err(|e| failed(page, e))?;
+            let mut notes = decoded.source.notes.clone();
+            keep_notes(&mut notes);
+            let sample = Sample {
+                relative: relative.clone(),
+                hash,
+                exif: Arc::new(ExifData::of(&decoded.meta)),
+                image: decoded.image,
+                reference: None,
+                place: Place { page: Some(page), numbers: vec![page], ..Place::default() },
+                meta: decoded.meta,
+                source: decoded.source,
+                notes,
+                further: None,
+            };
+            let row = row(&sample, page);
+            Ok((sample, row))
+        });
+        Ok(Box::new(std::iter::once(Ok((sample, first))).chain(others)))
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        ["page", "page_width", "page_height"].map(|name| Column::new(name, ColumnType::Int)).to_vec()
+    }
+
+    fn shape(&self, shape: Shape) -> Shape {
+        shape
+    }
+
+    fn count(&self, _shape: Shape) -> u64 {
+        1
+    }
+
+    fn peak_bytes(&self, shape: Shape) -> u64 {
+        shape.bytes()
+    }
+}
+
+/// Takes out the notes on pages or frames that are not taken, where all are.
+pub fn keep_notes(notes: &mut Vec<String>) {
+    notes.retain(|note| !matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
+}
