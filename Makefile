@@ -56,15 +56,16 @@ $(VENV)/done: tests/python/requirements.txt
 	$(VENV)/bin/pip install --quiet -r tests/python/requirements.txt
 	touch $@
 
-test-peers: build peers ## compare models with onnxruntime and TIFF layouts with libtiff (needs libtiff-tools), read tables and pairs with DuckDB ...
+# The server program of the comparison, built and then found by what cargo prints.
+NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+
+test-peers: build peers ## compare models and operators with onnxruntime and TIFF layouts with libtiff (needs libtiff-tools), read tables and pairs with DuckDB ...
 	$(VENV)/bin/python tests/python/model_agreement.py $(BIN)
+	server=$(NETWORKS); $(VENV)/bin/python tests/python/operator_agreement.py "$$server"
 	$(VENV)/bin/python tests/python/read_table.py $(BIN)
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
-
-# The server program of the comparison, built and then found by what cargo prints.
-NETWORKS = $$($(CARGO) bench --locked --bench networks --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 
 bench-peers: build peers ## time networks alone against onnxruntime, with AVX-512 where there is some and without
 	server=$(NETWORKS); bench="$(VENV)/bin/python tests/python/bench_peers.py $$server"; \

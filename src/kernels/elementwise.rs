@@ -209,10 +209,10 @@ fn unary(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
     }
 }
 
-/// e^v within 2e-7 of itself (Cephes); 0 below -87, and no further than e^88 above.
+/// e^v within 2e-7 of itself (Cephes); 0 below -87, infinite where single precision ends.
 #[inline(always)]
 fn exp(v: f32) -> f32 {
-    let x = smaller(88.0, larger(-87.3, v));
+    let x = smaller(88.8, larger(-87.3, v));
     let n = (x * std::f32::consts::LOG2_E).round_ties_even();
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p = 1.987_569_1e-4;
@@ -223,9 +223,10 @@ fn exp(v: f32) -> f32 {
     let p = p * r + 0.5;
     let power = p * r * r + r + 1.0;
     // 2^n through the exponent's bits; adding 1.5 * 2^23 leaves n in the lowest bits of the mantissa.
-    let bits = (n + 12_582_912.0).to_bits();
+    let bits = (smaller(127.0, n) + 12_582_912.0).to_bits();
     let scale = f32::from_bits(bits.wrapping_add(127) << 23);
-    let result = power * scale;
+    // 2^128 is no number.
+    let result = power * scale * if n > 127.0 { 2.0 } else { 1.0 };
     if v < -87.3 { 0.0 } else { result }
 }
 
@@ -326,10 +327,13 @@ mod tests {
             close(Unary::Silu, &|v| v / (1.0 + (-v).exp()), 1e-6, 4e-7);
             close(Unary::Erf, &erf64, 4e-7, 0.0);
             close(Unary::Gelu, &|v| v * 0.5 * (1.0 + erf64(v / 2f64.sqrt())), 2e-6, 4e-7);
-            let small: Vec<f32> = values.iter().copied().filter(|v| v.abs() < 80.0).collect();
+            let small: Vec<f32> = values.iter().copied().filter(|v| (-80.0..88.72).contains(v)).collect();
             for (v, got) in small.iter().zip(all(&Unary::Exp, level, &small)) {
                 let exact = f64::from(*v).exp();
                 assert!((f64::from(got) - exact).abs() <= 4e-7 * exact, "exp({v}) = {got}, not {exact}");
+            }
+            for v in [88.73, 1e9, f32::INFINITY] {
+                assert_eq!(all(&Unary::Exp, level, &[v, -v]), [f32::INFINITY, 0.0], "{v}");
             }
         }
     }

@@ -30,6 +30,14 @@ pub enum ModelError {
         /// Operator names, each once.
         operators: Vec<String>,
     },
+    /// Operators are used in ways that would not be computed as ONNX specifies.
+    #[error("{} would not be computed as ONNX specifies: {}", path.shown(), uses.join("; "))]
+    Nonconforming {
+        /// The model file.
+        path: PathBuf,
+        /// Each use with the operator, the node's name, what is wrong and what to do.
+        uses: Vec<String>,
+    },
     /// The graph uses operators of another domain than standard ONNX.
     #[error(
         "{} uses operators outside standard ONNX: {}; export it with standard operators only (without built-in pre- and post-processing)",

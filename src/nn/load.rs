@@ -1,5 +1,6 @@
 //! Opens an ONNX file: limits and names are checked first, then the graph is read and inspected.
 
+use super::conformance;
 use super::door::{ModelBudget, Passed};
 use super::error::ModelError;
 use super::fast::Engine;
@@ -59,8 +60,10 @@ impl File {
         }
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
-        let proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
         let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
+        conformance::conform(&mut proto).map_err(unlike)?;
         let hash = hash(path, &bytes, &files)?;
         if passed.is_some_and(|passed| passed.all != hash) {
             return Err(changed());

@@ -3,6 +3,7 @@
 //! tract's graph by `fast`.
 
 mod candidates;
+mod conformance;
 mod cost;
 mod door;
 mod embed;

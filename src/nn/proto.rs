@@ -15,7 +15,7 @@ pub(super) const MAX_FILE: u64 = 2 << 30;
 /// Most elements that one tensor may declare (2 GiB of floats).
 pub(super) const MAX_ELEMENTS: u64 = 1 << 29;
 /// Standard domains; `ai.onnx.ml` appears in the imports of tf2onnx files.
-const STANDARD: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
+pub(super) const STANDARD: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
 /// `TensorProto.data_location` of weights in another file.
 const EXTERNAL: i32 = 1;
 

@@ -1,0 +1,305 @@
+//! Operators that tract computes otherwise than ONNX specifies, or whose attributes it leaves out: each use is
+//! written anew in operators that it computes right, or refused by name when the file is opened.
+//!
+//! A new finding is a line in [`RULES`] and a function in `rules` or `anew`; a checked attribute is a word in
+//! [`ATTRIBUTES`]. `make test-peers` compares every operator with onnxruntime and ONNX's reference
+//! (`tests/python/operator_agreement.py`) and fails where neither this file nor an error stands before a
+//! difference.
+
+mod anew;
+mod parts;
+mod rules;
+
+use super::proto::STANDARD;
+use std::collections::{HashMap, HashSet};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+
+/// What becomes of a use of an operator.
+pub(super) enum Verdict {
+    /// tract computes it as ONNX specifies.
+    Right,
+    /// These compute it; they end in the tensors of the node's outputs.
+    Instead(Vec<NodeProto>),
+    /// What is not computed as ONNX specifies, and what to do about it.
+    Wrong(String),
+}
+
+/// Looks at each use of an operator.
+struct Rule {
+    op: &'static str,
+    judge: fn(&Use<'_>) -> Verdict,
+}
+
+static RULES: &[Rule] = &[
+    Rule { op: "AveragePool", judge: rules::pool },
+    Rule { op: "BatchNormalization", judge: rules::batch_normalization },
+    Rule { op: "Celu", judge: anew::celu },
+    Rule { op: "ConvTranspose", judge: anew::conv_transpose },
+    Rule { op: "DFT", judge: rules::dft },
+    Rule { op: "Einsum", judge: rules::einsum },
+    Rule { op: "GRU", judge: rules::recurrent },
+    Rule { op: "GlobalLpPool", judge: rules::global_lp_pool },
+    Rule { op: "GridSample", judge: rules::grid_sample },
+    Rule { op: "LRN", judge: rules::lrn },
+    Rule { op: "LSTM", judge: rules::recurrent },
+    Rule { op: "LogSoftmax", judge: anew::log_softmax },
+    Rule { op: "MaxPool", judge: rules::pool },
+    Rule { op: "Mod", judge: anew::modulo },
+    Rule { op: "Pad", judge: rules::pad },
+    Rule { op: "RNN", judge: rules::recurrent },
+    Rule { op: "ReduceLogSumExp", judge: anew::reduce_log_sum_exp },
+    Rule { op: "Resize", judge: anew::resize },
+    Rule { op: "Softplus", judge: anew::softplus },
+    Rule { op: "Split", judge: rules::split },
+    Rule { op: "Swish", judge: anew::swish },
+];
+
+/// The attributes that are honoured, or make no difference; operators that are not named here are not held to it.
+/// An attribute beyond is one that a later version of ONNX has added.
+static ATTRIBUTES: &[(&str, &str)] = &[
+    ("ArgMax", "axis keepdims select_last_index"),
+    ("ArgMin", "axis keepdims select_last_index"),
+    ("AveragePool", "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides"),
+    ("BatchNormalization", "epsilon momentum spatial training_mode"),
+    ("Cast", "saturate to"),
+    ("Celu", "alpha"),
+    ("Clip", "max min"),
+    ("Concat", "axis"),
+    ("Conv", "auto_pad dilations group kernel_shape pads strides"),
+    ("ConvInteger", "auto_pad dilations group kernel_shape pads strides"),
+    ("ConvTranspose", "auto_pad dilations group kernel_shape output_padding output_shape pads strides"),
+    ("CumSum", "exclusive reverse"),
+    ("DepthToSpace", "blocksize mode"),
+    ("DequantizeLinear", "axis block_size"),
+    ("Einsum", "equation"),
+    ("Elu", "alpha"),
+    ("Flatten", "axis"),
+    ("Gather", "axis"),
+    ("GatherElements", "axis"),
+    ("GatherND", "batch_dims"),
+    ("Gelu", "approximate"),
+    ("Gemm", "alpha beta transA transB"),
+    ("GlobalLpPool", "p"),
+    ("GridSample", "align_corners mode padding_mode"),
+    ("GroupNormalization", "epsilon num_groups stash_type"),
+    ("HardSigmoid", "alpha beta"),
+    ("Hardmax", "axis"),
+    ("InstanceNormalization", "epsilon"),
+    ("LRN", "alpha beta bias size"),
+    ("LayerNormalization", "axis epsilon stash_type"),
+    ("LeakyRelu", "alpha"),
+    ("LogSoftmax", "axis"),
+    ("LpNormalization", "axis p"),
+    ("MaxPool", "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"),
+    ("MeanVarianceNormalization", "axes"),
+    ("Mod", "fmod"),
+    ("OneHot", "axis"),
+    ("Pad", "mode pads value"),
+    ("QLinearConv", "auto_pad dilations group kernel_shape pads strides"),
+    ("QuantizeLinear", "axis block_size saturate"),
+    ("RMSNormalization", "axis epsilon stash_type"),
+    ("ReduceL1", "axes keepdims noop_with_empty_axes"),
+    ("ReduceL2", "axes keepdims noop_with_empty_axes"),
+    ("ReduceLogSum", "axes keepdims noop_with_empty_axes"),
+    ("ReduceLogSumExp", "axes keepdims noop_with_empty_axes"),
+    ("ReduceMax", "axes keepdims noop_with_empty_axes"),
+    ("ReduceMean", "axes keepdims noop_with_empty_axes"),
+    ("ReduceMin", "axes keepdims noop_with_empty_axes"),
+    ("ReduceProd", "axes keepdims noop_with_empty_axes"),
+    ("ReduceSum", "axes keepdims noop_with_empty_axes"),
+    ("ReduceSumSquare", "axes keepdims noop_with_empty_axes"),
+    ("Reshape", "allowzero"),
+    (
+        "Resize",
+        "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value \
+         keep_aspect_ratio_policy mode nearest_mode",
+    ),
+    ("ScatterElements", "axis reduction"),
+    ("ScatterND", "reduction"),
+    ("Selu", "alpha gamma"),
+    ("Shape", "end start"),
+    ("Shrink", "bias lambd"),
+    ("Slice", "axes ends starts"),
+    ("Softmax", "axis"),
+    ("SpaceToDepth", "blocksize"),
+    ("Split", "axis num_outputs split"),
+    ("Squeeze", "axes"),
+    ("Swish", "alpha"),
+    ("ThresholdedRelu", "alpha"),
+    ("TopK", "axis k largest sorted"),
+    ("Transpose", "perm"),
+    ("Trilu", "upper"),
+    ("Unsqueeze", "axes"),
+];
+
+/// One use of an operator.
+pub(super) struct Use<'a> {
+    pub(super) node: &'a NodeProto,
+    /// Version of the operators that the model is written in.
+    pub(super) version: i64,
+    constants: &'a HashMap<String, Constant>,
+    /// Number of axes of each stored tensor.
+    ranks: &'a HashMap<String, usize>,
+}
+
+/// A small constant of the graph.
+#[derive(Clone)]
+struct Constant {
+    values: Vec<f64>,
+    data_type: i32,
+}
+
+impl Use<'_> {
+    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.node.attribute.iter().find(|a| a.name == name)
+    }
+
+    pub(super) fn int(&self, name: &str) -> Option<i64> {
+        self.attribute(name).map(|a| a.i)
+    }
+
+    pub(super) fn float(&self, name: &str) -> Option<f32> {
+        self.attribute(name).map(|a| a.f)
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Option<&[i64]> {
+        self.attribute(name).map(|a| a.ints.as_slice())
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        self.attribute(name).map(|a| a.strings.iter().map(text).collect())
+    }
+
+    /// Name of an input that is there.
+    pub(super) fn input(&self, slot: usize) -> Option<&str> {
+        self.node.input.get(slot).map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// Values of an input that is a small constant.
+    pub(super) fn constant(&self, slot: usize) -> Option<&[f64]> {
+        self.constants.get(self.input(slot)?).map(|constant| constant.values.as_slice())
+    }
+
+    /// ONNX's number for the type of an input that is a small constant.
+    pub(super) fn constant_type(&self, slot: usize) -> Option<i32> {
+        self.constants.get(self.input(slot)?).map(|constant| constant.data_type)
+    }
+
+    /// Number of axes of an input that is stored in the file.
+    pub(super) fn rank(&self, slot: usize) -> Option<usize> {
+        self.ranks.get(self.input(slot)?).copied()
+    }
+
+    fn judge(&self) -> Verdict {
+        let op = self.node.op_type.as_str();
+        let known = ATTRIBUTES.iter().find(|(name, _)| *name == op).map(|(_, words)| words);
+        if let Some(known) = known
+            && let Some(beyond) =
+                self.node.attribute.iter().find(|a| known.split_whitespace().all(|word| word != a.name))
+        {
+            return Verdict::Wrong(format!(
+                "its attribute {:?} is not known here; export it for ONNX version 17",
+                beyond.name
+            ));
+        }
+        RULES.iter().find(|rule| rule.op == op).map_or(Verdict::Right, |rule| (rule.judge)(self))
+    }
+}
+
+/// Brings the model to what tract computes as ONNX specifies.
+///
+/// # Errors
+/// Every use that can't be, by operator and name.
+pub(super) fn conform(model: &mut ModelProto) -> Result<(), Vec<String>> {
+    let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let version = model.opset_import.iter().find(|o| standard(&o.domain)).map_or(0, |o| o.version);
+    let mut wrong = Vec::new();
+    if let Some(graph) = &mut model.graph {
+        in_graph(graph, version, &HashMap::new(), &mut wrong);
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+fn in_graph(
+    graph: &mut GraphProto,
+    version: i64,
+    outer: &HashMap<String, Constant>,
+    wrong: &mut Vec<String>,
+) {
+    let mut constants = outer.clone();
+    constants.extend(small_constants(graph));
+    let ranks = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.dims.len())).collect();
+    let mut said: HashSet<String> = HashSet::new();
+    for mut node in std::mem::take(&mut graph.node) {
+        for attribute in &mut node.attribute {
+            for inner in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+                in_graph(inner, version, &constants, wrong);
+            }
+        }
+        if !STANDARD.contains(&node.domain.as_str()) {
+            graph.node.push(node);
+            continue;
+        }
+        match (Use { node: &node, version, constants: &constants, ranks: &ranks }).judge() {
+            Verdict::Right => graph.node.push(node),
+            Verdict::Instead(nodes) => graph.node.extend(nodes),
+            Verdict::Wrong(what) => {
+                // Many blocks are alike: each reason once.
+                if said.insert(format!("{} {what}", node.op_type)) {
+                    wrong.push(format!("{} {:?}: {what}", node.op_type, node.name));
+                }
+            }
+        }
+    }
+}
+
+/// Largest constant that rules look into.
+const SMALL: usize = 64;
+
+fn small_constants(graph: &GraphProto) -> HashMap<String, Constant> {
+    let stored = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.clone()));
+    let nodes = graph.node.iter().filter(|node| node.op_type == "Constant");
+    let made = nodes.filter_map(|node| {
+        let tensor = |a: &AttributeProto| match a.name.as_str() {
+            "value" => a.t.clone(),
+            "value_int" => Some(parts::int64s("", &[a.i])),
+            "value_ints" => Some(parts::int64s("", &a.ints)),
+            "value_float" => Some(parts::floats("", &[a.f])),
+            "value_floats" => Some(parts::floats("", &a.floats)),
+            _ => None,
+        };
+        Some((node.output.first()?.clone(), node.attribute.iter().find_map(tensor)?))
+    });
+    let small = |(name, tensor): (String, TensorProto)| Some((name, Constant::of(&tensor)?));
+    stored
+        .filter(|(_, tensor)| tensor.raw_data.len() <= 8 * SMALL && tensor.float_data.len() <= SMALL)
+        .chain(made)
+        .filter_map(small)
+        .collect()
+}
+
+impl Constant {
+    fn of(tensor: &TensorProto) -> Option<Constant> {
+        let raw = &tensor.raw_data;
+        let words = |values: &[i32]| values.iter().map(|v| f64::from(*v)).collect();
+        let values: Vec<f64> = match tensor.data_type {
+            1 if raw.is_empty() => tensor.float_data.iter().map(|v| f64::from(*v)).collect(),
+            1 => raw.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+            7 if raw.is_empty() => tensor.int64_data.iter().map(|v| *v as f64).collect(),
+            7 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
+            6 if raw.is_empty() => words(&tensor.int32_data),
+            6 => raw.as_chunks().0.iter().map(|b| f64::from(i32::from_le_bytes(*b))).collect(),
+            // Only the type is of use.
+            _ => Vec::new(),
+        };
+        (values.len() <= SMALL).then_some(Constant { values, data_type: tensor.data_type })
+    }
+}
+
+#[cfg(test)]
+mod tests;
