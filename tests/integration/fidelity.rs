@@ -37,12 +37,17 @@ fn never(_: &Decoded, _: &Decoded) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    format!("{} {:x?}", bytes.len(), blake3_like(bytes))
+    format!("{} {:x?}", bytes.len(), digest(bytes))
 }
 
 /// A short fingerprint for comparing.
-fn blake3_like(bytes: &[u8]) -> u64 {
+fn digest(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn unpadded(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().rev().take_while(|&&b| b == 0).count();
+    bytes.get(..bytes.len() - zeros).unwrap_or_default()
 }
 
 fn text(meta: &Metadata, wanted: &str) -> Option<String> {
@@ -101,7 +106,8 @@ const PROPERTIES: [Property; 13] = [
     Property { name: "maker notes", value: |f| owner(&f.meta), losses: &[Loss::Metadata], converted: never },
     Property {
         name: "IPTC",
-        value: |f| f.meta.iptc.as_deref().map(hex),
+        // Padding behind the last record may go.
+        value: |f| f.meta.iptc.as_deref().map(|records| hex(unpadded(records))),
         losses: &[Loss::Metadata],
         converted: never,
     },
@@ -133,7 +139,8 @@ const PROPERTIES: [Property; 13] = [
         name: "comment",
         value: |f| f.meta.texts.iter().find(|t| t.bytes == source::COMMENT).map(|_| "comment".into()),
         losses: &[Loss::Metadata],
-        converted: never,
+        // In a TIFF, it is the description.
+        converted: |_, b| has(&b.meta, source::COMMENT).is_some(),
     },
     Property {
         name: "gain map",

@@ -23,7 +23,7 @@ format (`write: {format: …}`):
   nearest value that fits; **coded anew**: by the format's own lossy coding; **in sRGB**: with other values that look
   the same.
 - **converted**: there in another form: pixels turned where the orientation tag can't go, values in sRGB where a
-  profile can't go, samples in more bits.
+  profile can't go, samples in more bits, a comment as a TIFF's description.
 - **noted**: left out, and told in the `notes` of the manifest as `lost …`; the run's summary counts such files.
 ";
 
