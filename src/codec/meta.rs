@@ -1,5 +1,6 @@
 //! What a file carries beside its pixels, and keeping it in step with them.
 
+use super::extra::{Extra, Part, Text};
 use super::{Colour, Format, Loss, exif, xmp};
 
 /// Everything that a file carries beside its pixels, independent of the container it came from.
@@ -26,83 +27,6 @@ pub struct Metadata {
     pub orientation: u8,
     /// What else was seen: pages, frames, channels, segments, chunks, trailers.
     pub extras: Vec<Extra>,
-}
-
-/// A text or comment, its bytes as they stood in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
-    /// What it is about; a JPEG's comments have `Comment`.
-    pub keyword: String,
-    /// The text in its own encoding.
-    pub bytes: Vec<u8>,
-    /// Which encoding that is.
-    pub encoding: TextEncoding,
-    /// Language tag (RFC 3066), such as `de-AT`; empty when none is given.
-    pub language: String,
-    /// The keyword in that language, in UTF-8; empty when none is given.
-    pub translated: Vec<u8>,
-}
-
-impl Text {
-    /// A text of no stated language.
-    pub fn new(keyword: impl Into<String>, bytes: Vec<u8>, encoding: TextEncoding) -> Text {
-        Text { keyword: keyword.into(), bytes, encoding, language: String::new(), translated: Vec::new() }
-    }
-}
-
-/// The encoding of a [`Text`], as far as the container says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextEncoding {
-    /// ISO 8859-1.
-    Latin1,
-    /// UTF-8.
-    Utf8,
-    /// The container does not say.
-    Unknown,
-}
-
-/// Something that was seen in a file and that only an encoder that knows it carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extra {
-    /// What it is a loss of where nothing carries it.
-    pub loss: Loss,
-    /// What it is, for people, such as `FLIR thermal data (APP1, 120,000 bytes)`.
-    pub what: String,
-    /// What an encoder can make of it.
-    pub part: Part,
-}
-
-/// The form of an [`Extra`] that encoders of the same container can carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// It can't be carried, or must not be since it would no longer be true.
-    Gone,
-    /// Application segments of a JPEG: the number of each, 0 to 15, and the bytes after its length.
-    Segments(Vec<(u8, Vec<u8>)>),
-    /// What of an XMP packet did not fit into one segment of a JPEG, with the 32 digits that name it.
-    ExtendedXmp(String, Vec<u8>),
-    /// Chunk of a PNG that may be copied.
-    Chunk {
-        /// Its name.
-        name: [u8; 4],
-        /// Its data; of `bKGD` three 16-bit samples of full range, whatever the picture.
-        data: Vec<u8>,
-        /// It stands behind the pixels.
-        behind: bool,
-    },
-    /// A stretch behind a JPEG.
-    Behind(Behind),
-}
-
-/// Bytes behind a JPEG's picture, those of a gain map or a film, that may stand behind another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Behind {
-    /// What stands there.
-    pub bytes: Vec<u8>,
-    /// How many of the bytes fill the gap before it.
-    pub before: usize,
-    /// How the list of pictures (MPF) describes it, where that names it.
-    pub attribute: Option<u32>,
 }
 
 /// Pixel density.
@@ -371,41 +295,6 @@ pub fn icc_matches(icc: &[u8], channels: usize) -> bool {
     }
 }
 
-/// Photoshop image resources without the thumbnails (0x0409, 0x040C), which show the old picture.
-///
-/// Resources that can't be read, and what follows them, are left out.
-pub(super) fn without_thumbnails(resources: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(resources.len());
-    let mut rest = resources;
-    while let Some((resource, id)) = first_resource(rest) {
-        if !matches!(id, 0x0409 | 0x040C) {
-            kept.extend_from_slice(resource);
-        }
-        rest = rest.get(resource.len()..).unwrap_or_default();
-    }
-    kept
-}
-
-/// IPTC records as a Photoshop image resource.
-pub(super) fn as_resource(records: &[u8]) -> Vec<u8> {
-    let mut resource = b"8BIM\x04\x04\0\0".to_vec();
-    resource.extend(u32::try_from(records.len()).unwrap_or(u32::MAX).to_be_bytes());
-    resource.extend_from_slice(records);
-    resource.extend(std::iter::repeat_n(0, records.len() % 2));
-    resource
-}
-
-/// The first resource with its header, and its id.
-fn first_resource(bytes: &[u8]) -> Option<(&[u8], u16)> {
-    let id = u16::from_be_bytes(*bytes.strip_prefix(b"8BIM")?.first_chunk::<2>()?);
-    let name = (1 + usize::from(*bytes.get(6)?)).next_multiple_of(2);
-    let size = u32::from_be_bytes(*bytes.get(6 + name..)?.first_chunk::<4>()?) as usize;
-    let end = 10 + name + size;
-    bytes.get(..end)?;
-    // The last resource's padding may be missing.
-    bytes.get(..end.next_multiple_of(2).min(bytes.len())).map(|resource| (resource, id))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,16 +308,6 @@ mod tests {
         assert_eq!(meta.xmp.as_deref(), Some(b"<a tiff:Orientation='3'/>".as_slice()));
         meta.set_orientation(77);
         assert_eq!(meta.exif.as_deref().and_then(exif::orientation), Some(1));
-    }
-
-    #[test]
-    fn photoshop_thumbnails_go_and_iptc_stays() {
-        let iptc = *b"8BIM\x04\x04\0\0\0\0\0\x03abc\0";
-        let thumbnail = *b"8BIM\x04\x0c\0\0\0\0\0\x02xy";
-        let all = [iptc.as_slice(), &thumbnail, &iptc].concat();
-        assert_eq!(without_thumbnails(&all), [iptc, iptc].concat());
-        assert_eq!(as_resource(b"abc"), iptc);
-        assert_eq!(without_thumbnails(b"8BIM\x04\x04\0\0\xff\xff\xff\xff"), b"");
     }
 
     #[test]

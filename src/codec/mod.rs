@@ -10,6 +10,7 @@ mod cmyk;
 mod colour;
 mod exif;
 mod exif_data;
+mod extra;
 mod foreign;
 mod format;
 mod frames;
@@ -23,6 +24,7 @@ mod jxl;
 mod loss;
 mod meta;
 mod pack;
+mod photoshop;
 mod png;
 mod pnm;
 mod simple;
@@ -38,10 +40,11 @@ use std::path::Path;
 
 pub use colour::Colour;
 pub use exif_data::ExifData;
+pub use extra::{Behind, Extra, Part, Text, TextEncoding};
 pub use format::Format;
 pub use frames::further;
 pub use loss::Loss;
-pub use meta::{Behind, Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding, icc_matches};
+pub use meta::{Density, DensityUnit, Metadata, icc_matches};
 
 use crate::image::Image;
 

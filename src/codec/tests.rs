@@ -305,7 +305,7 @@ fn iptc_records_of_a_tiff_become_a_photoshop_resource() {
     let at = bytes.windows(4).position(|window| window == entry).unwrap();
     bytes[at..at + 2].copy_from_slice(&33723u16.to_le_bytes());
     let records = meta.iptc.unwrap();
-    assert_eq!(decoded(&bytes, Format::Tiff).meta.iptc, Some(meta::as_resource(&records)));
+    assert_eq!(decoded(&bytes, Format::Tiff).meta.iptc, Some(photoshop::as_resource(&records)));
 }
 
 #[test]

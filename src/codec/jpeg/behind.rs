@@ -4,7 +4,7 @@
 //! What holds offsets from the file's start, or shows the old picture, may not.
 
 use super::multi_picture::Entry;
-use crate::codec::meta::{Behind, Extra, Part};
+use crate::codec::extra::{Behind, Extra, Part};
 use crate::codec::{Loss, xmp};
 
 /// What the segments say of what stands behind the picture.

@@ -3,9 +3,10 @@
 use super::behind::{self, Claims};
 use super::multi_picture as mpf;
 use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP};
+use crate::codec::extra::{Extra, Part, Text, TextEncoding};
 use crate::codec::jpeg_layout::{Layout, Segment};
-use crate::codec::meta::without_thumbnails;
-use crate::codec::meta::{Density, DensityUnit, Extra, Metadata, Part, Text, TextEncoding};
+use crate::codec::meta::{Density, DensityUnit, Metadata};
+use crate::codec::photoshop::without_thumbnails;
 use crate::codec::{Loss, xmp};
 use std::collections::BTreeMap;
 
@@ -175,7 +176,11 @@ impl<'a> Parts<'a> {
                 meta.saw(Loss::Colour, "ICC profile; parts of it are missing");
             }
         }
-        meta.iptc = Some(without_thumbnails(&self.resources)).filter(|kept| !kept.is_empty());
+        let (resources, whole) = without_thumbnails(&self.resources);
+        meta.iptc = Some(resources).filter(|kept| !kept.is_empty());
+        if !whole {
+            meta.saw(Loss::Metadata, "Photoshop resources that can't be read");
+        }
         if !self.extended.is_empty() {
             // The packet names the one that belongs to it.
             let id = meta.xmp.as_deref().and_then(|packet| xmp::text(packet, "HasExtendedXMP"));

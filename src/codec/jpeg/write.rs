@@ -6,7 +6,8 @@ use jpeg_encoder::{
 
 use super::multi_picture::{self as mpf, Entry};
 use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, SEGMENT, XMP};
-use crate::codec::meta::{Behind, Density, DensityUnit, Metadata, Part, Text};
+use crate::codec::extra::{Behind, Part, Text};
+use crate::codec::meta::{Density, DensityUnit, Metadata};
 use crate::codec::{CodecError, EncodeOptions, Format, Loss, Source, Subsampling, cannot_encode, pack};
 use crate::image::{Image, Samples};
 

@@ -8,7 +8,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 
 use super::chunks::Chunk;
-use crate::codec::meta::as_resource;
+use crate::codec::photoshop::as_resource;
 use crate::codec::{Loss, Metadata, Text, TextEncoding};
 
 /// Keyword of XMP.

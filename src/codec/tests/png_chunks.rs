@@ -250,7 +250,7 @@ fn xmp_and_iptc_are_found_in_texts_and_go_into_other_formats() {
         assert_eq!((meta.xmp.as_deref(), meta.texts.len()), (Some(packet.as_slice()), 0));
     }
     let records = b"\x1c\x02\x78\0\x04Opa!";
-    let resource = meta::as_resource(records);
+    let resource = photoshop::as_resource(records);
     for bytes in [records.as_slice(), &resource] {
         let file = with_chunks(&small(), &[(b"tEXt", &hidden("iptc", bytes))]);
         let (back, notes) = again(&file);

@@ -4,7 +4,8 @@
 use std::io::{Read, Seek};
 
 use super::super::exif::{self, Field, Fields};
-use super::super::meta::{Density, DensityUnit, as_resource, without_thumbnails};
+use super::super::meta::{Density, DensityUnit};
+use super::super::photoshop::{as_resource, without_thumbnails};
 use super::super::{CodecError, Loss, Metadata};
 use super::directory::{Directory, Entry, File};
 use super::tag;
@@ -31,7 +32,11 @@ pub(super) fn read<R: Read + Seek>(
     };
     meta.icc = blob(tag::ICC)?;
     meta.xmp = blob(tag::XMP)?;
-    let mut resources = blob(tag::PHOTOSHOP)?.map(|all| without_thumbnails(&all)).unwrap_or_default();
+    let (mut resources, whole) =
+        blob(tag::PHOTOSHOP)?.map_or_else(|| (Vec::new(), true), |all| without_thumbnails(&all));
+    if !whole {
+        meta.saw(Loss::Metadata, "Photoshop resources that can't be read");
+    }
     if !resources.windows(6).any(|window| window == b"8BIM\x04\x04") {
         // Bare records, though often declared as 32-bit numbers.
         resources.extend(blob(tag::IPTC)?.iter().flat_map(|records| as_resource(records)));
