@@ -1,5 +1,6 @@
 //! Colour models of files that are no colour model of images here: CMYK and YCbCr to sRGB.
 
+use super::Loss;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 /// Luma weights of red, green and blue in ITU-R BT.601, JPEG's.
@@ -14,6 +15,9 @@ pub(super) fn to_rgb(cmyk: &[u8], icc: Option<&[u8]>, notes: &mut Vec<String>) -
         return rgb;
     }
     notes.push("CMYK converted to RGB by formula: it has no usable profile".to_owned());
+    if icc.is_some() {
+        notes.push(Loss::Colour.note("ICC profile; it is not for CMYK or can't be read"));
+    }
     let paper = |ink: u8, black: u8| ((u32::from(255 - ink) * u32::from(255 - black) + 127) / 255) as u8;
     let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
     for pixel in cmyk.chunks_exact(4) {

@@ -73,7 +73,9 @@ impl ExifData {
 
     /// When it was taken in microseconds from 1970-01-01 00:00 UTC, where the zone is known.
     pub fn taken_utc(&self) -> Option<i64> {
-        Some(self.taken? - i64::from(self.offset?) * 60_000_000)
+        let utc = self.taken?.checked_sub(i64::from(self.offset?) * 60_000_000)?;
+        // The years 1 to 9999, beyond which calendars of other programs don't reach.
+        (-62_135_596_800_000_000..=253_402_300_799_999_999).contains(&utc).then_some(utc)
     }
 }
 

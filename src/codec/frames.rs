@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::codecs::gif::GifDecoder;
-use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder};
 
 use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_probed, malformed, pack};
-use super::{jxl, probe_picture, simple};
+use super::{jxl, probe_picture, simple, webp_frames};
 use crate::image::{Image, Samples};
 
 /// Bytes a pixel that compositing frames takes: two canvases and a frame, of four channels.
@@ -178,11 +177,7 @@ fn images(
             decoder.set_limits(limits).map_err(fail)?;
             decoder.into_frames()
         }
-        Format::WebP => {
-            let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(fail)?;
-            decoder.set_limits(limits).map_err(fail)?;
-            decoder.into_frames()
-        }
+        Format::WebP => return Ok(Box::new(webp_frames::frames(bytes.as_ref(), header)?)),
         Format::JpegXl => return Ok(Box::new(jxl::frames(bytes.as_ref(), header)?)),
         _ => return Ok(Box::new(apng::frames(Cursor::new(bytes), header)?)),
     };

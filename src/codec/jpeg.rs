@@ -89,8 +89,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
         _ => ColorSpace::CMYK,
     };
     let by_component = layout.is_by_component();
-    let stream = layout.into_stream();
-    let mut pixels = if by_component {
+    let sound = samples_as_usual(&frame);
+    let mut stream = layout.into_stream();
+    let mut pixels = if by_component || !sound {
+        // zune-jpeg gets these wrong or refuses them; the other decoder fills what is missing, so that all is checked.
+        if !by_component {
+            layout::read(bytes, Until::CheckedEnd)?;
+            stream.extend([0xFF, 0xD9]);
+        }
         read_by_component(&stream, &frame, rgb)?
     } else {
         read_pixels(stream, &frame, raw)?
@@ -115,6 +121,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
         notes,
     };
     Ok(Decoded { image, meta, source, faults })
+}
+
+/// True where luma has the most detail, by a factor that is a power of two, or stands alone.
+fn samples_as_usual(frame: &Frame) -> bool {
+    let [first, rest @ ..] = frame.components.as_slice() else { return true };
+    let two = |n: u8| n.is_power_of_two();
+    let all = two(first.h) && two(first.v) && rest.iter().all(|c| two(c.h) && two(c.v));
+    all && rest.iter().all(|c| c.h <= first.h && c.v <= first.v)
 }
 
 fn read_pixels(stream: Vec<u8>, frame: &Frame, colour: ColorSpace) -> Result<Vec<u8>, CodecError> {

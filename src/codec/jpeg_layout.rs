@@ -66,6 +66,8 @@ pub(super) struct Layout<'a> {
     pub(super) end: usize,
     /// The end-of-image marker is missing, and nothing else.
     pub(super) unended: bool,
+    /// Application segments behind the first scan.
+    pub(super) late: usize,
     scans: Vec<Scan>,
     /// What the pixel decoder needs: tables, frame, scans.
     stream: Vec<u8>,
@@ -91,6 +93,7 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
     let mut frame = None;
     let (mut app, mut comments, mut luma_table, mut adobe) = (Vec::new(), Vec::new(), None, None);
     let mut scans = Vec::new();
+    let mut late = 0;
     let (mut tables, mut interval, mut known) = (Tables::default(), 0, Vec::new());
     let mut stream = vec![0xFF, 0xD8];
     let mut at = 2;
@@ -151,6 +154,11 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
                     adobe = payload.get(11).copied();
                 }
                 keep = marker == 0xE0 && payload.starts_with(b"AVI1");
+                if !scans.is_empty() {
+                    // Behind the picture's data nobody looks for them.
+                    late += 1;
+                    continue;
+                }
                 app.push(Segment { number: marker - 0xE0, at: body + 2, payload });
             }
             0xFE => comments.push(payload),
@@ -189,7 +197,7 @@ pub(super) fn read(bytes: &[u8], until: Until) -> Result<Option<Layout<'_>>, Cod
         }
     };
     let frame = frame.ok_or_else(|| bad("it has no picture"))?;
-    let layout = Layout { frame, app, comments, luma_table, adobe, end, unended, scans, stream };
+    let layout = Layout { frame, app, comments, luma_table, adobe, end, unended, late, scans, stream };
     if until != Until::Frame {
         layout.check_complete()?;
     }

@@ -261,7 +261,11 @@ fn boxes(mut bytes: &[u8], meta: &mut Metadata) {
             b"jumb" => meta.saw(Loss::Metadata, format!("JUMBF box, as C2PA has ({length} bytes)")),
             b"Exif" => exif += 1,
             b"xml " => xml += 1,
-            b"JXL " | b"ftyp" | b"jxlc" | b"jxlp" | b"jxll" | b"jxli" | b"jbrd" | b"free" | b"skip" => {}
+            // Only the JPEG itself, put together again, would show it.
+            b"jbrd" => {
+                meta.saw(Loss::Metadata, "what its JPEG held beside EXIF and XMP, such as IPTC and comments")
+            }
+            b"JXL " | b"ftyp" | b"jxlc" | b"jxlp" | b"jxll" | b"jxli" | b"free" | b"skip" => {}
             other => {
                 let name = String::from_utf8_lossy(other).into_owned();
                 meta.saw(Loss::Data, format!("box \"{name}\" ({length} bytes)"));

@@ -32,6 +32,7 @@ mod tga;
 mod tiff;
 mod tiff_write;
 mod webp;
+mod webp_frames;
 mod xmp;
 mod ycbcr;
 

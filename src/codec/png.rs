@@ -25,6 +25,7 @@ fn open<R: BufRead + Seek>(reader: R, max_bytes: u64) -> Result<Reader<R>, Decod
     let mut decoder = Decoder::new_with_limits(reader, png::Limits { bytes });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
+    decoder.ignore_checksums(false);
     decoder.read_info()
 }
 

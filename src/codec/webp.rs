@@ -29,11 +29,18 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
     let body =
         bytes.get(12..end).or_else(|| bytes.get(12..).filter(|_| bytes.len() + 1 == end)).ok_or_else(cut)?;
     let mut contents = Contents::default();
-    let mut picture = false;
+    let (mut picture, mut exif) = (false, false);
     for (kind, data) in chunks(body) {
         match &kind {
             b"ICCP" => contents.meta.icc = Some(data.to_vec()),
-            b"EXIF" => contents.meta.adopt_exif(data),
+            b"EXIF" if exif => contents.meta.saw(Loss::Metadata, "a second EXIF block"),
+            b"EXIF" => {
+                exif = true;
+                contents.meta.adopt_exif(data);
+            }
+            b"XMP " if contents.meta.xmp.is_some() => {
+                contents.meta.saw(Loss::Metadata, "a second XMP packet")
+            }
             b"XMP " => contents.meta.xmp = Some(data.to_vec()),
             b"VP8L" | b"VP8 " => {
                 contents.lossless = kind == *b"VP8L";
@@ -62,7 +69,7 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
 }
 
 /// The chunks that stand in `body` in full.
-fn chunks(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn chunks(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let kind = *body.first_chunk::<4>()?;
         let size = u32::from_le_bytes(*body.get(4..)?.first_chunk::<4>()?) as usize;

@@ -49,6 +49,16 @@ pub fn find(
     store: Option<&Store>,
 ) -> Result<Clashes, StoreError> {
     let mut clashes = Clashes::new();
+    // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
+    let listed: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let left: HashMap<&[u8], &[u8]> = records
+        .iter()
+        .filter(|(key, _)| !listed.contains(key.as_slice()))
+        .flat_map(|(key, record)| {
+            let outputs = record.products.values().flatten();
+            outputs.map(move |output| (output.path.as_slice(), key.as_slice()))
+        })
+        .collect();
     let single: HashSet<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
     for (product, sink) in plan.writes() {
         // Patches and variants add the same to the names of all inputs.
@@ -81,6 +91,17 @@ pub fn find(
             );
             clashes.entry(owners[at]).or_default().push(Clash { product, message });
         };
+        for (at, path) in paths.iter().enumerate() {
+            if let Some(gone) = left.get(path.as_os_str().as_bytes()) {
+                let gone = Path::new(OsStr::from_bytes(gone)).shown();
+                lose(
+                    at,
+                    format!(
+                        "is still the output of {gone}, which is no input any more (`--prune` removes it)"
+                    ),
+                );
+            }
+        }
         for group in groups(&paths, same)? {
             match group {
                 Group::Same(members) => {

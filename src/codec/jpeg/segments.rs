@@ -26,10 +26,10 @@ enum Fate {
 }
 
 /// Segments by number and first bytes; all others are kept under the name of their number.
-const KNOWN: [(u8, &[u8], Fate); 26] = [
+const KNOWN: [(u8, &[u8], Fate); 25] = [
     (0, b"JFIF\0", Fate::Read),
     (0, b"JFXX\0", Fate::OfThisFile),
-    (0, b"AVI1", Fate::OfThisFile),
+    (0, b"AVI1", Fate::Drop(Loss::Data, "mark of a frame of a film (AVI1)")),
     (1, EXIF, Fate::Read),
     (1, XMP, Fate::Read),
     (1, EXTENDED_XMP, Fate::Read),
@@ -50,9 +50,8 @@ const KNOWN: [(u8, &[u8], Fate); 26] = [
     (13, PHOTOSHOP, Fate::Read),
     (13, b"Adobe_CM", Fate::Keep("Adobe_CM")),
     (14, b"Adobe", Fate::OfThisFile),
-    (8, b"SPIFF\0", Fate::OfThisFile),
+    (8, b"SPIFF\0", Fate::Drop(Loss::Metadata, "SPIFF header")),
     (4, b"SCALADO\0", Fate::Keep("Scalado data")),
-    (15, b"Q", Fate::OfThisFile),
 ];
 
 /// Everything that the segments, and what stands behind the picture, carry.
@@ -72,6 +71,9 @@ pub(super) fn metadata(file: &[u8], layout: &Layout) -> Metadata {
     }
     for comment in &layout.comments {
         meta.texts.push(Text::new("Comment", comment.to_vec(), TextEncoding::Unknown));
+    }
+    if layout.late > 0 {
+        meta.saw(Loss::Data, format!("{} segments behind the picture's data", layout.late));
     }
     let claims = Claims { pictures: std::mem::take(&mut parts.pictures), xmp: meta.xmp.as_deref() };
     let extras = behind::extras(file, layout.end, &claims);

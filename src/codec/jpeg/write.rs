@@ -65,6 +65,11 @@ fn is_opaque(alpha: &Samples) -> bool {
 
 fn pixel_density(density: Density) -> PixelDensity {
     let round = |v: f64| v.round().clamp(1.0, 65535.0) as u16;
+    // What is held in whole dots a metre was dots an inch in most cases.
+    let off =
+        |density: Density| (density.x - density.x.round()).abs() + (density.y - density.y.round()).abs();
+    let inches = density.in_unit(DensityUnit::PerInch);
+    let density = if off(inches) < off(density) || off(density) > 0.1 { inches } else { density };
     let unit = match density.unit {
         DensityUnit::PerInch => PixelDensityUnit::Inches,
         DensityUnit::PerCentimetre => PixelDensityUnit::Centimeters,

@@ -17,7 +17,6 @@ fn maker_note(block: &[u8]) -> Option<(u32, Vec<u8>)> {
 fn maker_notes_stay_at_their_place_through_tiff_and_back() {
     for (path, bytes) in cases("makernote-tiff") {
         let Decoded { image, meta, source, .. } = decode(&bytes, &path, &LIMITS).unwrap();
-        let before = meta.exif.clone().unwrap();
         let note = maker_note(meta.exif.as_deref().unwrap());
         assert!(note.as_ref().is_some_and(|(_, note)| note.len() > 100), "{}", path.shown());
         for format in [Format::Tiff, Format::Png, Format::WebP, Format::Jpeg] {

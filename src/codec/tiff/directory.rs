@@ -260,6 +260,8 @@ pub(super) struct Chain {
     pub(super) masks: usize,
     /// What is wrong with the chain behind the last directory that can be read.
     pub(super) fault: Option<String>,
+    /// Further pages would lie beyond the file's end.
+    pub(super) cut: bool,
 }
 
 impl Chain {
@@ -285,6 +287,7 @@ impl Chain {
                     ));
                 }
                 chain.fault = Some("its list of pages leads out of the file".to_owned());
+                chain.cut = true;
                 break;
             };
             entries += count;

@@ -85,7 +85,8 @@ fn density<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<
         Some(3) => DensityUnit::PerCentimetre,
         _ => DensityUnit::PerInch,
     };
-    Ok(x.zip(y).map(|(x, y)| Density { x, y, unit }))
+    // One of the two stands for both, as libtiff has it.
+    Ok(x.or(y).zip(y.or(x)).map(|(x, y)| Density { x, y, unit }))
 }
 
 /// The fields of a BigTIFF's directory, with those of the directories that it points to.

@@ -123,6 +123,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         let s = if extras == 1 { "" } else { "s" };
         meta.saw(Loss::Layers, format!("{extras} channel{s} beside colour and alpha"));
     }
+    if chain.cut {
+        meta.saw(Loss::Pages, "those beyond the end of the file, which is cut short");
+    }
     if chain.pages.len() > 1 && header.picture == 0 {
         meta.saw(Loss::Pages, format!("the first of {} is kept", chain.pages.len()));
     }
