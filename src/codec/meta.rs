@@ -6,7 +6,7 @@ use super::{Colour, Format, Loss, exif, xmp};
 /// Everything that a file carries beside its pixels, independent of the container it came from.
 ///
 /// A decoder puts here all that it saw; an encoder *takes* what it writes. What is then still here was lost,
-/// and [`Metadata::lost`] says so: nobody can forget to.
+/// and notes say so: nobody can forget to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
     /// EXIF block, from its TIFF header on (without `Exif\0\0`). Damaged ones are carried as they are.

@@ -113,10 +113,10 @@ fn over(above: [u8; 4], below: [u8; 4]) -> [u8; 4] {
     if alpha == 0 {
         return below;
     }
-    let rest = u32::from(below[3]) * (256 - alpha) >> 8;
+    let rest = (u32::from(below[3]) * (256 - alpha)) >> 8;
     let all = alpha + rest;
     let scale = (1 << 24) / all;
-    let mix = |a: u8, b: u8| ((u32::from(a) * alpha + u32::from(b) * rest) * scale >> 24) as u8;
+    let mix = |a: u8, b: u8| (((u32::from(a) * alpha + u32::from(b) * rest) * scale) >> 24) as u8;
     [mix(above[0], below[0]), mix(above[1], below[1]), mix(above[2], below[2]), all as u8]
 }
 
