@@ -279,16 +279,23 @@ pub fn probe_picture<R: BufRead + Seek>(
 /// Pages whose headers can't be read are left out, save for the first.
 ///
 /// # Errors
-/// As [`probe`], of the first.
+/// As [`probe`], of the first; `Damaged` where the file ends before its last page.
 pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
     let first = probe(&mut reader, path_hint)?;
-    let pages = if first.animated { 1 } else { first.pictures };
+    let first_animated = first.animated;
+    let pages = if first_animated { 1 } else { first.pictures };
     let mut headers = vec![first];
     for picture in 1..pages {
         if reader.rewind().is_err() {
             break;
         }
         headers.extend(probe_picture(&mut reader, path_hint, picture));
+    }
+    // Not all are there that the file once had: what was made of the others must not be taken for superfluous.
+    if let (false, Ok(())) = (first_animated, reader.rewind())
+        && let Err(cut @ CodecError::Damaged { .. }) = probe_picture(&mut reader, path_hint, pages)
+    {
+        return Err(cut);
     }
     Ok(headers)
 }

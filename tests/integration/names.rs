@@ -55,9 +55,14 @@ fn of_two_inputs_with_one_output_name_the_first_has_it_and_keeps_it() {
     job.call(&["run", "--prune"]).expect(10);
     assert_eq!(standing(&job, "b.bmp"), collides());
     assert!(tree(&job.output().join("images")) == first);
-    // Once it has gone, the next one has it.
+    // Once it has gone, its output is all that is left of it, until that is pruned; then the next one has the name.
     fs::remove_file(job.input().join("b.jpg")).unwrap();
+    job.call(&["run"]);
+    assert_eq!((standing(&job, "b.bmp"), standing(&job, "b.png")), (collides(), collides()));
+    assert!(job.manifest()["b.bmp"][4].contains("no input any more"), "{:?}", job.manifest()["b.bmp"]);
+    assert!(tree(&job.output().join("images")) == first);
     job.call(&["run", "--prune"]);
+    job.call(&["run"]);
     assert_eq!((standing(&job, "b.bmp"), standing(&job, "b.png")), (done(), collides()));
     assert!(tree(&job.output().join("images")) != first);
     job.call(&["verify"]).expect(0);

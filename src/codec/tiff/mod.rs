@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Cursor, Read, Seek};
 
-use super::{CodecError, Decoded, Format, Header, Loss, Source, malformed, unsupported};
+use super::{CodecError, Decoded, Format, Header, Loss, Source, damaged, malformed, unsupported};
 use chunks::Chunks;
 use directory::{Chain, Directory, File};
 use layout::{Colour, Layout, Method};
@@ -42,6 +42,9 @@ impl<R: Read + Seek> Page<R> {
         let (mut file, first) = File::open(reader)?;
         let chain = Chain::walk(&mut file, first)?;
         let Some(&at) = chain.pages.get(picture as usize) else {
+            if chain.cut {
+                return Err(damaged(Format::Tiff, "it is cut short: further pages would lie beyond its end"));
+            }
             let (page, pages) = (u64::from(picture) + 1, chain.pages.len());
             return Err(unsupported(Format::Tiff, format!("page {page} of it; it has {pages}")));
         };

@@ -44,6 +44,11 @@ fn a_chain_that_leads_nowhere_or_round_is_a_fault() {
         assert_eq!(u8s(&decoded.image.samples), [10]);
         assert!(decoded.source.notes.iter().any(|note| note.contains(what)), "{:?}", decoded.source.notes);
         let header = probe_picture(Cursor::new(chain(next)), Path::new("a.tif"), 0).unwrap();
+        // Who wants each page must learn that some are missing.
+        let cut = next != first;
+        assert_eq!(lost(&decoded, Loss::Pages).iter().any(|note| note.contains("cut short")), cut);
+        let all = crate::codec::probe_pages(Cursor::new(chain(next)), Path::new("a.tif"));
+        assert_eq!(matches!(all, Err(CodecError::Damaged { .. })), cut, "{all:?}");
         let strict = Limits { strict: true, ..LIMITS };
         assert!(decode_probed(&chain(next), &header, Path::new("a.tif"), &strict).is_err());
     }
