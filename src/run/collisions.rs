@@ -47,13 +47,15 @@ pub fn find(
     inputs: &[Input],
     records: &HashMap<Vec<u8>, Record>,
     store: Option<&Store>,
+    prunes: bool,
 ) -> Result<Clashes, StoreError> {
     let mut clashes = Clashes::new();
-    // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
+    // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them. A
+    // run that prunes gives the names to who asks for them now.
     let listed: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
     let left: HashMap<&[u8], &[u8]> = records
         .iter()
-        .filter(|(key, _)| !listed.contains(key.as_slice()))
+        .filter(|(key, _)| !prunes && !listed.contains(key.as_slice()))
         .flat_map(|(key, record)| {
             let outputs = record.products.values().flatten();
             outputs.map(move |output| (output.path.as_slice(), key.as_slice()))

@@ -105,8 +105,13 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let swept = store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
     ledger.refuse_other_owner(&plan.name)?;
-    let prepared =
-        prepare::decide_all(plan, listing, (Some(&store), true), Some(&ledger), options.selection)?;
+    let prepared = prepare::decide_all(
+        plan,
+        listing,
+        (Some(&store), true),
+        Some(&ledger),
+        (options.selection, options.prune),
+    )?;
     let folders =
         refuse(plan, (&store, Some(&ledger)), &prepared, (options.accept_input, options.replace_edited))?;
     ledger.adopt(&plan.name)?;

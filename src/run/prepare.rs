@@ -103,7 +103,7 @@ pub fn list(plan: &Plan) -> Result<Listing, RunError> {
 pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Result<Prepared, RunError> {
     let listing = list(plan)?;
     let store = Store::existing(&plan.output)?;
-    decide_all(plan, listing, (store.as_ref(), false), ledger, selection)
+    decide_all(plan, listing, (store.as_ref(), false), ledger, (selection, false))
 }
 
 /// Decides for each input of a listing; writes in the store only where that is allowed, and only to try out names.
@@ -115,7 +115,7 @@ pub fn decide_all(
     listing: Listing,
     (store, writes): (Option<&Store>, bool),
     ledger: Option<&Ledger>,
-    selection: Selection,
+    (selection, prunes): (Selection, bool),
 ) -> Result<Prepared, RunError> {
     let Listing { inputs, links, beside, .. } = listing;
     let records = ledger.map(Ledger::records).transpose()?.unwrap_or_default();
@@ -138,7 +138,7 @@ pub fn decide_all(
         announced,
         others: orphans.iter().map(|o| o.path.clone()).chain(claims).collect(),
         refused: naming::refused(plan, &inputs)?,
-        clashes: collisions::find(plan, &inputs, &records, store.filter(|_| writes))?,
+        clashes: collisions::find(plan, &inputs, &records, store.filter(|_| writes), prunes)?,
     };
     let owned: HashSet<&[u8]> =
         records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
