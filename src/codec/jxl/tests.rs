@@ -25,7 +25,9 @@ fn pictures_are_those_of_other_readers() {
         assert!(same, "{name}");
         assert_eq!(found.image.width, expected.image.width);
         assert_eq!(found.source.lossless, lossless, "{name}");
-        assert!(found.source.notes.is_empty() && found.meta.extras.is_empty(), "{name}");
+        // The first was a JPEG, of which more may have been there.
+        let told = found.meta.extras.len();
+        assert!(found.source.notes.is_empty() && told == usize::from(!lossless), "{name}");
     }
 }
 
@@ -51,7 +53,8 @@ fn boxes_that_nothing_carries_are_told() {
     let mut meta = Metadata::default();
     boxes(&file, &mut meta);
     let told: Vec<Loss> = meta.extras.iter().map(|extra| extra.loss).collect();
-    assert_eq!(told, [Loss::GainMap, Loss::Metadata, Loss::Data]);
+    // It was a JPEG, of which more may have been there.
+    assert_eq!(told, [Loss::Metadata, Loss::GainMap, Loss::Metadata, Loss::Data]);
 }
 
 #[test]
