@@ -251,18 +251,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         image.alpha = None;
         meta.saw(Loss::Layers, "transparency that is full everywhere; taken for unused");
     }
-    let source = Source {
-        format: Format::Bmp,
-        width: bitmap.width,
-        height: bitmap.height,
-        bit_depth: bitmap.depth(),
-        channels: image.channels as u8 + u8::from(image.alpha.is_some()),
-        lossless: true,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
-    };
+    let source = Source::new(
+        Format::Bmp,
+        (bitmap.width, bitmap.height),
+        bitmap.depth(),
+        image.channels as u8 + u8::from(image.alpha.is_some()),
+    );
     Ok(Decoded { image, meta, source, faults })
 }
 

@@ -88,18 +88,7 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, CodecError
     if (image.width, image.height) != (header.width as usize, header.height as usize) {
         return Err(malformed(format, "its headers contradict each other"));
     }
-    let source = Source {
-        format,
-        width: header.width,
-        height: header.height,
-        bit_depth: header.bit_depth,
-        channels: header.channels,
-        lossless: false,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
-    };
+    let source = Source { lossless: false, ..Source::of(&header) };
     Ok(Decoded { image, meta: file.metadata(), source, faults: Vec::new() })
 }
 

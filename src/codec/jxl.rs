@@ -122,16 +122,8 @@ pub(super) fn decode(bytes: &[u8], wanted: &Header) -> Result<Decoded, CodecErro
         .filter_map(|index| file.frame(index))
         .all(|frame| frame.header().encoding == Encoding::Modular);
     let source = Source {
-        format: Format::JpegXl,
-        width,
-        height,
-        bit_depth,
-        channels,
         lossless: modular && !file.image_header().metadata.xyb_encoded,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
+        ..Source::new(Format::JpegXl, (width, height), bit_depth, channels)
     };
     Ok(Decoded { image, meta, source, faults: Vec::new() })
 }

@@ -174,6 +174,29 @@ pub struct Source {
     pub notes: Vec<String>,
 }
 
+impl Source {
+    /// A lossless file of which nothing more is known.
+    pub(crate) fn new(format: Format, (width, height): (u32, u32), bit_depth: u8, channels: u8) -> Source {
+        Source {
+            format,
+            width,
+            height,
+            bit_depth,
+            channels,
+            lossless: true,
+            subsampling: None,
+            quality: None,
+            progressive: false,
+            notes: Vec::new(),
+        }
+    }
+
+    /// As [`Source::new`], of what the header says.
+    pub(crate) fn of(header: &Header) -> Source {
+        Source::new(header.format, (header.width, header.height), header.bit_depth, header.channels)
+    }
+}
+
 /// A decoded file.
 #[derive(Clone, Debug)]
 pub struct Decoded {

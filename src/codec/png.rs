@@ -145,18 +145,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
     let image = pack::from_interleaved(info.width as usize, info.height as usize, colour.samples(), samples)
         .ok_or_else(|| malformed(Format::Png, "the decoder returned the wrong number of samples"))?;
     let meta = metadata(&layout, info, &mut faults);
-    let source = Source {
-        format: Format::Png,
-        width: info.width,
-        height: info.height,
-        bit_depth: bit_depth(info),
-        channels: colour.samples() as u8,
-        lossless: true,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
-    };
+    let source = Source::new(Format::Png, (info.width, info.height), bit_depth(info), colour.samples() as u8);
     Ok(Decoded { image, meta, source, faults })
 }
 

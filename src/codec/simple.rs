@@ -141,18 +141,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
             _ => meta.saw(Loss::Frames, format!("the first of {frames} is kept")),
         }
     }
-    let source = Source {
-        format,
-        width: header.width,
-        height: header.height,
-        bit_depth: header.bit_depth,
-        channels: header.channels,
-        lossless,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
-    };
+    let source = Source { lossless, ..Source::of(header) };
     Ok(Decoded { image, meta, source, faults })
 }
 

@@ -185,18 +185,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
     if layout.kind == 2 && channels == 3 && layout.bits == 32 && dropped.0 != dropped.1 {
         meta.saw(Loss::Layers, "a fourth channel that the header does not call alpha");
     }
-    let source = Source {
-        format: Format::Tga,
-        width: layout.width as u32,
-        height: layout.height as u32,
-        bit_depth: 8,
-        channels: image.channels as u8 + u8::from(image.alpha.is_some()),
-        lossless: true,
-        subsampling: None,
-        quality: None,
-        progressive: false,
-        notes: Vec::new(),
-    };
+    let source = Source::new(
+        Format::Tga,
+        (layout.width as u32, layout.height as u32),
+        8,
+        image.channels as u8 + u8::from(image.alpha.is_some()),
+    );
     Ok(Decoded { image, meta, source, faults })
 }
 

@@ -112,6 +112,22 @@ pub(super) fn encode(
         .ok_or_else(|| cannot_encode(Format::WebP, "libwebp returned no usable file"))
 }
 
+/// Appends a chunk with its padding.
+pub(super) fn push_chunk(out: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) -> Option<()> {
+    out.extend_from_slice(kind);
+    out.extend(u32::try_from(data.len()).ok()?.to_le_bytes());
+    out.extend_from_slice(data);
+    out.extend(std::iter::repeat_n(0, data.len() % 2));
+    Some(())
+}
+
+/// The file with its size in its header.
+pub(super) fn sized(mut file: Vec<u8>) -> Option<Vec<u8>> {
+    let size = u32::try_from(file.len().checked_sub(8)?).ok()?.to_le_bytes();
+    file.get_mut(4..8)?.copy_from_slice(&size);
+    Some(file)
+}
+
 /// Rebuilds a file as an extended one with metadata chunks, when there is metadata.
 fn with_metadata(encoded: &[u8], image: &Image, meta: &Metadata) -> Option<Vec<u8>> {
     if meta.icc.is_none() && meta.exif.is_none() && meta.xmp.is_none() {
@@ -127,13 +143,7 @@ fn with_metadata(encoded: &[u8], image: &Image, meta: &Metadata) -> Option<Vec<u
     let extended = [flags, 0, 0, 0, width[0], width[1], width[2], height[0], height[1], height[2]];
 
     let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
-    let mut push = |kind: &[u8; 4], data: &[u8]| -> Option<()> {
-        out.extend_from_slice(kind);
-        out.extend(u32::try_from(data.len()).ok()?.to_le_bytes());
-        out.extend_from_slice(data);
-        out.extend(std::iter::repeat_n(0, data.len() % 2));
-        Some(())
-    };
+    let mut push = |kind: &[u8; 4], data: &[u8]| push_chunk(&mut out, kind, data);
     push(b"VP8X", &extended)?;
     if let Some(icc) = &meta.icc {
         push(b"ICCP", icc)?;
@@ -147,7 +157,5 @@ fn with_metadata(encoded: &[u8], image: &Image, meta: &Metadata) -> Option<Vec<u
     if let Some(packet) = &meta.xmp {
         push(b"XMP ", packet)?;
     }
-    let size = u32::try_from(out.len() - 8).ok()?.to_le_bytes();
-    out.get_mut(4..8)?.copy_from_slice(&size);
-    Some(out)
+    sized(out)
 }

@@ -73,21 +73,13 @@ fn frame(data: &[u8]) -> Option<Frame> {
         .filter(|(kind, _)| matches!(kind, b"ALPH" | b"VP8 " | b"VP8L"))
         .collect();
     let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
-    let mut push = |kind: &[u8; 4], data: &[u8]| -> Option<()> {
-        file.extend_from_slice(kind);
-        file.extend(u32::try_from(data.len()).ok()?.to_le_bytes());
-        file.extend_from_slice(data);
-        file.extend(std::iter::repeat_n(0, data.len() % 2));
-        Some(())
-    };
     if parts.iter().any(|(kind, _)| kind == b"ALPH") {
-        push(b"VP8X", &[&[0x10, 0, 0, 0], data.get(6..12)?].concat())?;
+        webp::push_chunk(&mut file, b"VP8X", &[&[0x10, 0, 0, 0], data.get(6..12)?].concat())?;
     }
     for (kind, data) in &parts {
-        push(kind, data)?;
+        webp::push_chunk(&mut file, kind, data)?;
     }
-    let size = u32::try_from(file.len() - 8).ok()?.to_le_bytes();
-    file.get_mut(4..8)?.copy_from_slice(&size);
+    let file = webp::sized(file)?;
     Some(Frame { x, y, width, height, cleared: flags & 1 != 0, blended: flags & 2 == 0, file })
 }
 

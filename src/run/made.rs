@@ -115,18 +115,7 @@ impl Made {
             faults: Vec::new(),
             image: Image { width: rgb.width, height: rgb.height, channels: 3, samples, alpha: None },
             meta: Metadata::default(),
-            source: codec::Source {
-                format: header.format,
-                width: header.width,
-                height: header.height,
-                bit_depth: header.bit_depth,
-                channels: header.channels,
-                lossless: true,
-                subsampling: None,
-                quality: None,
-                progressive: false,
-                notes: Vec::new(),
-            },
+            source: codec::Source::of(&header),
         }
     }
 }

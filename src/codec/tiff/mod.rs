@@ -141,16 +141,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         }
     }
     let source = Source {
-        format: Format::Tiff,
-        width: layout.width,
-        height: layout.height,
-        bit_depth: source_header.bit_depth,
-        channels: source_header.channels,
-        lossless: true,
-        subsampling: None,
-        quality: None,
-        progressive: false,
         notes,
+        ..Source::new(
+            Format::Tiff,
+            (layout.width, layout.height),
+            source_header.bit_depth,
+            source_header.channels,
+        )
     };
     Ok(Decoded { image, meta, source, faults })
 }
