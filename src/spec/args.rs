@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::StepSpec;
 use super::diagnostic::{Diagnostic, Sources, Span};
+use super::field::Place;
+use super::param::Param;
 use super::units::{ByteSize, Failures};
 
 /// A value checked against its [`Kind`](super::Kind).
@@ -50,7 +52,7 @@ pub struct Arg {
 pub struct Args {
     owner: String,
     span: Span,
-    entries: Vec<(&'static str, Arg)>,
+    entries: Vec<(&'static Param, Arg)>,
     sources: Arc<Sources>,
 }
 
@@ -65,7 +67,7 @@ impl Args {
     pub(super) fn new(
         owner: String,
         span: Span,
-        entries: Vec<(&'static str, Arg)>,
+        entries: Vec<(&'static Param, Arg)>,
         sources: Arc<Sources>,
     ) -> Self {
         Self { owner, span, entries, sources }
@@ -73,12 +75,22 @@ impl Args {
 
     /// The parameter, given or by default; `None` when unset.
     pub fn get(&self, name: &str) -> Option<&Arg> {
-        self.entries.iter().find(|(key, _)| *key == name).map(|(_, arg)| arg)
+        self.entries.iter().find(|(param, _)| param.name == name).map(|(_, arg)| arg)
     }
 
     /// Every parameter that has a value, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Arg)> {
-        self.entries.iter().map(|(name, arg)| (*name, arg))
+        self.entries.iter().map(|(param, arg)| (param.name, arg))
+    }
+
+    /// The same with what is declared of each.
+    pub fn params(&self) -> impl Iterator<Item = (&'static Param, &Arg)> {
+        self.entries.iter().map(|(param, arg)| (*param, arg))
+    }
+
+    /// Where a parameter stands, or else the step or section.
+    pub(super) fn place(&self, name: &str) -> Place {
+        Place { span: self.span_of(name), given: self.is_given(name), sources: self.sources.clone() }
     }
 
     /// Whether the parameter was written in the file or by `--set`.

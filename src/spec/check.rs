@@ -41,7 +41,7 @@ pub(super) fn map(
             Some((key, node)) => entry(param, key.span, node, report),
             None => absent(owner, param, span, report),
         };
-        values.extend(arg.map(|arg| (param.name, arg)));
+        values.extend(arg.map(|arg| (param, arg)));
     }
     Args::new(owner.to_owned(), span, values, report.sources.clone())
 }

@@ -1,8 +1,10 @@
 //! The promises of the language, over a small set of steps.
 
+mod canonical;
 mod hostile;
 mod mistakes;
 mod overrides;
+mod params;
 mod train;
 
 use std::path::Path;
