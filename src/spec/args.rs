@@ -83,9 +83,24 @@ impl Args {
         self.entries.iter().map(|(param, arg)| (param.name, arg))
     }
 
+    /// The value of a parameter of the table.
+    pub fn of(&self, param: &Param) -> Option<&Arg> {
+        self.get(param.name)
+    }
+
     /// The same with what is declared of each.
     pub fn params(&self) -> impl Iterator<Item = (&'static Param, &Arg)> {
         self.entries.iter().map(|(param, arg)| (*param, arg))
+    }
+
+    /// Where a parameter of the table stands, or else the step or section.
+    pub fn place_of(&self, param: &Param) -> Place {
+        self.place(param.name)
+    }
+
+    /// Where the step or section itself stands.
+    pub fn own_place(&self) -> Place {
+        Place { span: self.span, given: true, sources: self.sources.clone() }
     }
 
     /// Where a parameter stands, or else the step or section.

@@ -125,6 +125,11 @@ impl Part {
         };
         Part { own: Param { name, kind, fallback, doc: doc.trim_ascii() }, group: T::GROUP }
     }
+
+    /// Whether it may stay unset.
+    pub const fn is_optional(&self) -> bool {
+        matches!(self.own.fallback, Fallback::Unset)
+    }
 }
 
 /// How many parameters the fields are.

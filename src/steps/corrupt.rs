@@ -57,7 +57,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
     let recipe = match Recipe::build(args.steps("recipe")?) {
         Ok(recipe) => recipe,
         Err(mistakes) => {
-            build.errors(mistakes);
+            build.errors(mistakes.iter().cloned().collect());
             return None;
         }
     };

@@ -251,7 +251,7 @@ fn shown(size: Size) -> String {
 
 fn pictures(spec: &PipelineSpec, args: &Args, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
     let recipe = args.steps("corrupt").map(Recipe::build).transpose();
-    let recipe = recipe.map_err(|mistakes| errors.extend(mistakes));
+    let recipe = recipe.map_err(|mistakes| errors.extend(mistakes.iter().cloned()));
     let room = (spec.seed, resolve_limits(&spec.limits).memory);
     let input = resolve_input(&spec.input, (&spec.input, "path"), room, errors);
     let test = args.path("test").map(|_| resolve_input(&spec.input, (args, "test"), room, errors));
