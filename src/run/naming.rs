@@ -1,11 +1,11 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
 use super::RunError;
-use super::inputs::Input;
-use super::ledger::{Ledger, Record};
+use crate::inputs::Input;
+use crate::ledger::{Ledger, Record};
+use crate::pipeline::Place;
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::steps::Place;
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 /// When it can't be asked.
 pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>, StoreError> {
     let mut all = HashMap::new();
-    for (_, sink) in plan.single_writes() {
-        let paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+    for named in plan.single_files() {
+        let path = |input: &Input| named.names.path(&input.relative, &Place::default());
+        let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
         let refused = names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
         all.extend(refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)));
         let kept = paths.iter().filter(|path| names::is_reserved(path));
@@ -47,8 +47,11 @@ pub fn folder_claims(
     records: &HashMap<Vec<u8>, Record>,
 ) -> Result<Vec<Vec<u8>>, RunError> {
     let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
-    let new: Vec<&Path> =
-        plan.owned_folders().filter(|folder| !claimed.contains(&folder_claim(folder))).collect();
+    let new: Vec<&Path> = plan
+        .owning()
+        .map(|sink| sink.folder())
+        .filter(|folder| !claimed.contains(&folder_claim(folder)))
+        .collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }
