@@ -183,3 +183,18 @@ fn nothing_can_be_drawn_from_an_empty_list() {
     let first = mistakes.iter().next().unwrap();
     assert!(first.message.contains("`method` is an empty list") && first.column == 34, "{mistakes}");
 }
+
+#[test]
+fn recipes_have_a_canonical_text() {
+    let recipe = |text: &str| {
+        let steps = crate::spec::parse_steps(text, "test", &descriptors());
+        steps.unwrap_or_else(|e| panic!("{text}: {e}")).remove(0).canonical(&|_| true)
+    };
+    let written = "one_of{of=[gaussian_noise{sigma=5..50},shot_noise{severity=1..3}],weights=[2,1]}";
+    let first =
+        "- one_of: {of: [gaussian_noise: {sigma: [5, 50]}, shot_noise: {severity: [1, 3]}], weights: [2, 1]}";
+    let second = "- one_of: {weights: [2.0, 1e0], of: [gaussian_noise: {sigma: [5.0, 5e1]}, shot_noise: {severity: [1, 3]}]}";
+    assert_eq!((recipe(first), recipe(second)), (written.to_owned(), written.to_owned()));
+    assert_eq!(recipe("- gaussian_noise: {sigma: 7}"), "gaussian_noise{sigma=7..7}");
+    assert_eq!(recipe("- old_photo"), "old_photo{}");
+}

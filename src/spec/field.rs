@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::args::{Args, Value};
 use super::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
-use super::param::{Kind, Param};
+use super::param::{Kind, Param, same_names};
 use super::params::Parameters;
 use super::pipeline::StepSpec;
 use super::units::{ByteSize, Failures};
@@ -52,6 +52,11 @@ impl Place {
         self.sources.diagnostic(self.span, message, help)
     }
 
+    /// Whether a value was written there.
+    pub fn is_given(&self) -> bool {
+        self.given
+    }
+
     /// The mistake of a type that does not hold its kind, which a check of every table rules out.
     pub fn defect(&self) -> Diagnostics {
         self.error("this value can't be read, by a defect of safelight", Some("report it".into())).into()
@@ -69,6 +74,11 @@ impl<T> Given<T> {
     /// The value alone.
     pub fn into_value(self) -> T {
         self.value
+    }
+
+    /// Another value at the same place.
+    pub fn with<U>(&self, value: U) -> Given<U> {
+        Given { value, place: self.place.clone() }
     }
 
     /// Whether it was written in the file or by `--set`.
@@ -184,6 +194,7 @@ const MOST_THINGS: i64 = if usize::BITS < 64 { usize::MAX as i64 } else { MOST }
 fields! {
     bool, true, Kind::Bool, Value::Bool(value) => Some(*value);
     u8, false, Kind::Int { min: 0, max: u8::MAX as i64 }, Value::Int(value) => u8::try_from(*value).ok();
+    u16, false, Kind::Int { min: 0, max: u16::MAX as i64 }, Value::Int(value) => u16::try_from(*value).ok();
     u32, false, Kind::Int { min: 0, max: u32::MAX as i64 }, Value::Int(value) => u32::try_from(*value).ok();
     u64, false, Kind::Int { min: 0, max: MOST }, Value::Int(value) => u64::try_from(*value).ok();
     usize, false, Kind::Int { min: 0, max: MOST_THINGS }, Value::Int(value) => usize::try_from(*value).ok();
@@ -232,16 +243,7 @@ pub(super) const fn fits(holds: &Kind, kind: &Kind) -> bool {
             }
             true
         }
-        (Kind::Map(known), Kind::Map(params)) => {
-            let mut at = 0;
-            while at < known.len() && at < params.len() {
-                if !same(known[at].name, params[at].name) {
-                    return false;
-                }
-                at += 1;
-            }
-            known.len() == params.len()
-        }
+        (Kind::Map(known), Kind::Map(params)) => same_names(known, params),
         _ => false,
     }
 }

@@ -61,7 +61,7 @@ macro_rules! params {
             };
 
             fn read(args: &$crate::spec::Args) -> Result<Self, $crate::spec::Diagnostics> {
-                let mistakes = &mut Vec::new();
+                let (_, mistakes) = (args, &mut Vec::new());
                 $(let $field = $crate::spec::field::<$type>(args, stringify!($field), mistakes);)*
                 $crate::spec::finish(mistakes, || Some(Self { $($field: $field?),* }))
             }

@@ -6,7 +6,7 @@ use super::field::{Field, Place};
 use super::param::Kind;
 
 /// A value that a word names; made by [`words!`](super::words).
-pub trait Words: Copy + 'static {
+pub trait Words: Sized + 'static {
     /// The words, in the order of the reference.
     const WORDS: &'static [&'static str];
 
@@ -39,7 +39,12 @@ impl<T: Words> Field for T {
 ///     }
 /// }
 /// words! { for Filter { Nearest = "nearest", Area = "area" } }
+/// words! {
+///     /// The format that is written.
+///     struct Target(Option<Format>) { "same" => None, "png" => Some(Format::Png) }
+/// }
 /// ```
+/// The last makes a struct around any value.
 macro_rules! words {
     (for $name:ty { $($variant:ident = $word:literal),* $(,)? }) => {
         impl $crate::spec::Words for $name {
@@ -70,6 +75,25 @@ macro_rules! words {
         }
 
         $crate::spec::words! { for $name { $($variant = $word),* } }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident($value:ty) { $($word:literal => $made:expr),* $(,)? }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug)]
+        $vis struct $name($vis $value);
+
+        impl $crate::spec::Words for $name {
+            const WORDS: &'static [&'static str] = &[$($word),*];
+
+            fn of_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some($name($made)),)*
+                    _ => None,
+                }
+            }
+        }
     };
 }
 pub(crate) use words;

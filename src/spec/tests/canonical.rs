@@ -1,6 +1,5 @@
 //! The canonical text: one for equal settings, another for others.
 
-use super::super::*;
 use super::params::paint;
 
 fn text(parameters: &str) -> String {
@@ -41,19 +40,4 @@ fn parameters_can_be_left_out() {
     let step = paint("model: a, strength: 0.5, batch: 2");
     assert_eq!(step.canonical(&|param| param.name != "model"), "paint{batch=2,strength=0.5}");
     assert_eq!(step.args.canonical(&|_| false), "{}");
-}
-
-#[test]
-fn steps_within_steps_and_spans_are_written_out() {
-    let recipe = |text: &str| {
-        let steps = parse_steps(text, "test", &crate::corrupt::descriptors());
-        steps.unwrap_or_else(|e| panic!("{text}: {e}")).remove(0).canonical(&|_| true)
-    };
-    let written = "one_of{of=[gaussian_noise{sigma=5..50},shot_noise{severity=1..3}],weights=[2,1]}";
-    let first =
-        "- one_of: {of: [gaussian_noise: {sigma: [5, 50]}, shot_noise: {severity: [1, 3]}], weights: [2, 1]}";
-    let second = "- one_of: {weights: [2.0, 1e0], of: [gaussian_noise: {sigma: [5.0, 5e1]}, shot_noise: {severity: [1, 3]}]}";
-    assert_eq!((recipe(first), recipe(second)), (written.to_owned(), written.to_owned()));
-    assert_eq!(recipe("- gaussian_noise: {sigma: 7}"), "gaussian_noise{sigma=7..7}");
-    assert_eq!(recipe("- old_photo"), "old_photo{}");
 }
