@@ -41,6 +41,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "anisotropic_blur",
+        version: 1,
         doc: "Blurs with a kernel that may differ along and across a direction: a Gaussian, a generalised Gaussian \
               or a plateau (the kernels of Real-ESRGAN).",
         role: Role::Image,

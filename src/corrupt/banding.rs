@@ -27,6 +27,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "banding",
+        version: 1,
         doc: "Rounds every channel to few levels, so that smooth tones fall into bands.",
         role: Role::Image,
         params: Drawn::TABLE,

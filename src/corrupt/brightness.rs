@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "brightness",
+        version: 1,
         doc: "Adds to the value (HSV) of every pixel, keeping hue and saturation.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -20,6 +20,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "camera_noise",
+        version: 1,
         doc: "Adds normal noise whose variance grows with the light (Poisson-Gaussian), in linear light: decodes \
               sRGB, adds, encodes. The defaults span about ISO 400 to 6400 of cameras and telephones.",
         role: Role::Image,

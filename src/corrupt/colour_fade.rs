@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "colour_fade",
+        version: 1,
         doc: "Fades the picture as an old print: less contrast and colour, lifted blacks, yellowed whites and a \
               warm cast.",
         role: Role::Image,

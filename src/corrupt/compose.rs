@@ -45,6 +45,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "one_of",
+            version: 1,
             doc: "Applies one corruption of a list, drawn by weight.",
             role: Role::Image,
             params: OneOf::TABLE,
@@ -56,6 +57,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "sequence",
+            version: 1,
             doc: "Applies all of a list in order; groups them inside `one_of` or `shuffle`. An empty list does nothing.",
             role: Role::Image,
             params: All::TABLE,
@@ -67,6 +69,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "maybe",
+            version: 1,
             doc: "Applies all of a list in order with a probability, or none.",
             role: Role::Image,
             params: Maybe::TABLE,
@@ -81,6 +84,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "shuffle",
+            version: 1,
             doc: "Applies all of a list in random order.",
             role: Role::Image,
             params: All::TABLE,
@@ -92,6 +96,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "real_esrgan",
+            version: 1,
             doc: "The second-order recipe of Real-ESRGAN x4plus: sharpened, then twice blurred, resized, noisy and \
                   compressed; ends with the target size.",
             role: Role::Image,
@@ -104,6 +109,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "old_photo",
+            version: 1,
             doc: "A scanned old photograph: slightly blurred, grainy, faded, stained, dusty, scratched and compressed.",
             role: Role::Image,
             params: &[],

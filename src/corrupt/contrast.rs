@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "contrast",
+        version: 1,
         doc: "Scales the distance of every sample from the mean of its channel.",
         role: Role::Image,
         params: Drawn::TABLE,

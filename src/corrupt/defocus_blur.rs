@@ -18,6 +18,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "defocus_blur",
+        version: 1,
         doc: "Blurs with a disk, as a lens out of focus does.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "downscale",
+        version: 1,
         doc: "Brings the picture to the size the recipe is to end with: the clean size divided by its `scale`. \
               Does nothing where it has that size.",
         role: Role::Image,

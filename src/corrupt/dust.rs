@@ -26,6 +26,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "dust",
+        version: 1,
         doc: "Lays specks and curled hairs over the picture, as dust does on scanned film and prints.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -23,6 +23,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "elastic_transform",
+        version: 1,
         doc: "Moves every pixel by a smooth random field, as if the picture were printed on rubber.",
         role: Role::Image,
         params: Drawn::TABLE,

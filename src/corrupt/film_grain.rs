@@ -18,6 +18,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "film_grain",
+        version: 1,
         doc: "Adds clumped noise to the brightness, strongest in middle tones, as the grain of film.",
         role: Role::Image,
         params: Drawn::TABLE,

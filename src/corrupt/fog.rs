@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "fog",
+        version: 1,
         doc: "Adds clouds of a plasma fractal and lowers the contrast accordingly.",
         role: Role::Image,
         params: Drawn::TABLE,

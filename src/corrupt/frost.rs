@@ -20,6 +20,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "frost",
+        version: 1,
         doc: "Covers the picture with feathery crystals of ice, densest at the borders.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -16,6 +16,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gaussian_blur",
+        version: 1,
         doc: "Blurs with a Gaussian kernel cut off at 4 standard deviations.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gaussian_noise",
+        version: 1,
         doc: "Adds independent normal noise to every sample, as an amplifier does.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -20,6 +20,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "glass_blur",
+        version: 1,
         doc: "Blurs, copies pixels from random places nearby and blurs again, as frosted glass does.",
         role: Role::Image,
         params: Drawn::TABLE,

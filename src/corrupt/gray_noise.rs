@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gray_noise",
+        version: 1,
         doc: "Adds normal noise, independent for each pixel and the same in its channels.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "impulse_noise",
+        version: 1,
         doc: "Makes some samples black or white, each channel on its own, as bit errors do.",
         role: Role::Image,
         params: Drawn::TABLE,

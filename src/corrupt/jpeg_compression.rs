@@ -35,6 +35,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "jpeg_compression",
+        version: 1,
         doc: "Compresses as JPEG and decompresses.",
         role: Role::Image,
         params: Drawn::TABLE,

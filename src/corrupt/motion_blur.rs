@@ -19,6 +19,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "motion_blur",
+        version: 1,
         doc: "Smears along a line with a fading tail, as a moving camera does.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -16,6 +16,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "pixelate",
+        version: 1,
         doc: "Shrinks the picture by area and enlarges it again, which leaves blocks of one tone.",
         role: Role::Image,
         params: Drawn::TABLE,

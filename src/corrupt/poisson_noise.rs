@@ -21,6 +21,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "poisson_noise",
+        version: 1,
         doc: "Adds the difference to a Poisson number of mean 256 at white, times a scale, as Real-ESRGAN does.",
         role: Role::Image,
         params: Drawn::TABLE,

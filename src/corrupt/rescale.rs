@@ -39,6 +39,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "rescale",
+        version: 1,
         doc: "Changes the size of the picture, as repeated processing does. A result longer than 16384 pixels or \
               with over four times the pixels is an error.",
         role: Role::Image,

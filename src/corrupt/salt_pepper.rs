@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "salt_pepper",
+        version: 1,
         doc: "Makes single pixels white or black, all channels at once.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "saturate",
+        version: 1,
         doc: "Scales the saturation (HSV) of every pixel and adds to it; gray pictures stay as they are.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -28,6 +28,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "scratches",
+        version: 1,
         doc: "Draws long thin lines, nearly vertical, that waver, fade and break, as on film that ran through a \
               projector.",
         role: Role::Image,

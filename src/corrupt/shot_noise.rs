@@ -16,6 +16,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "shot_noise",
+        version: 1,
         doc: "Replaces every sample by a Poisson count of photons, as a sensor in low light does.",
         role: Role::Image,
         params: Drawn::TABLE,

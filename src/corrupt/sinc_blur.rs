@@ -20,6 +20,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "sinc_blur",
+        version: 1,
         doc: "Cuts off high frequencies with a sinc kernel, which leaves ringing and overshoot at edges.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -30,6 +30,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "snow",
+        version: 1,
         doc: "Whitens the picture and adds two layers of flakes, blurred by their fall.",
         role: Role::Image,
         params: Drawn::TABLE,

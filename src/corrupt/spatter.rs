@@ -28,6 +28,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "spatter",
+        version: 1,
         doc: "Puts drops of water or splashes of mud on the lens.",
         role: Role::Image,
         params: Drawn::TABLE,

@@ -15,6 +15,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "speckle_noise",
+        version: 1,
         doc: "Adds independent normal noise in proportion to every sample, as coherent light does.",
         role: Role::Image,
         params: Drawn::TABLE,

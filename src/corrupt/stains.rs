@@ -25,6 +25,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "stains",
+        version: 1,
         doc: "Lays ragged brownish blotches and small rusty spots (foxing) over the picture, as on old paper; gray \
               pictures darken.",
         role: Role::Image,

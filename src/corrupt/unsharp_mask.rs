@@ -20,6 +20,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "unsharp_mask",
+        version: 1,
         doc: "Sharpens by an unsharp mask where the detail exceeds a threshold (Real-ESRGAN's USMSharp); strong \
               amounts leave halos.",
         role: Role::Image,

@@ -19,6 +19,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "webp_compression",
+        version: 1,
         doc: "Encodes the picture as lossy WebP (4:2:0) and decodes it. Sides above 16383 pixels are an error.",
         role: Role::Image,
         params: Drawn::TABLE,

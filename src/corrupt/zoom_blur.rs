@@ -17,6 +17,7 @@ drawn! {
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "zoom_blur",
+        version: 1,
         doc: "Averages enlargements of the middle, as a lens does that zooms during the exposure.",
         role: Role::Image,
         params: Drawn::TABLE,

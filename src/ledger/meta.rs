@@ -12,7 +12,7 @@ impl Ledger {
         self.meta("job")
     }
 
-    fn meta(&self, key: &str) -> Result<Option<String>, LedgerError> {
+    pub(super) fn meta(&self, key: &str) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT value FROM meta WHERE key = ?1";
         self.db.query_row(sql, [key], |r| r.get(0)).optional().map_err(self.sql())
     }

@@ -6,6 +6,7 @@ mod outputs;
 mod read;
 mod record;
 mod records;
+mod rename;
 
 pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
 pub use records::Side;
@@ -59,16 +60,18 @@ pub enum LedgerError {
     },
 }
 
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 /// From the layout of each place, counted from 1, to the next. The first had one row an input and no shards; the second
-/// knew no acknowledged failures and claimed names without saying what would stand there.
-const UPGRADES: [&str; 2] = [
+/// knew no acknowledged failures and claimed names without saying what would stand there; the third named products by
+/// texts in forms of Rust's ([`Ledger::rename`] gives them the present names, since that takes a plan).
+const UPGRADES: [&str; 3] = [
     "ALTER TABLE products ADD COLUMN rows INTEGER NOT NULL DEFAULT 1;
      ALTER TABLE parts ADD COLUMN digest TEXT NOT NULL DEFAULT '';",
     "ALTER TABLE items ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE items ADD COLUMN vanished INTEGER NOT NULL DEFAULT 0;
      CREATE TABLE announced(path BLOB NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL,
        PRIMARY KEY(path, hash)) WITHOUT ROWID;",
+    "INSERT OR REPLACE INTO meta VALUES('named', 'before');",
 ];
 const SCHEMA: &str = "
 CREATE TABLE items(

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::{ErrorKind, ItemError};
+use std::collections::BTreeMap;
 use crate::store::{Guard, Known, Written};
 use std::path::Path;
 
@@ -148,4 +149,45 @@ fn a_ledger_behind_a_link_is_not_opened() {
     std::fs::remove_file(&name).unwrap();
     std::fs::hard_link(&original, &name).unwrap();
     assert!(matches!(Ledger::open(&store), Err(LedgerError::File(_))));
+}
+
+#[test]
+fn products_of_earlier_layouts_get_their_present_names_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    let (mine, other) = ([1; 16], [9; 16]);
+    let made = record(1, &[(mine, "a.png"), (other, "b.png")]);
+    ledger.commit(&[entry(b"a", made.clone(), &[])], &Fault::default()).unwrap();
+    let error = ItemError::new(ErrorKind::Undecodable, "x");
+    let failed = Record { outcome: Outcome::Failed { error, plan: [5; 16] }, ..record(2, &[]) };
+    ledger.commit(&[entry(b"c", failed, &[])], &Fault::default()).unwrap();
+    ledger.db.execute_batch("PRAGMA user_version=3;").unwrap();
+    drop(ledger);
+    let names = BTreeMap::from([(mine, [2; 16]), ([7; 16], [8; 16])]);
+    let digests = (&[5; 16], &[6; 16]);
+    let check = |ledger: &Ledger, what: &str| {
+        let records = ledger.records().unwrap();
+        let products: Vec<_> = records[&b"a"[..]].products.clone().into_iter().collect();
+        let outputs = made.products.clone();
+        assert_eq!(products, [([2; 16], outputs[&mine].clone()), (other, outputs[&other].clone())], "{what}");
+        let plan = match records[&b"c"[..]].outcome {
+            Outcome::Failed { plan, .. } => plan,
+            Outcome::Done(_) => panic!("{what}"),
+        };
+        assert_eq!(plan, [6; 16], "{what}");
+        let found = ledger.compare::<LedgerError>([&b"a"[..]].into_iter(), |_| Ok(()));
+        assert!(found.is_ok(), "{what}");
+    };
+    // Read as if it had been done, which changes nothing.
+    let reader = Ledger::open_existing(dir.path()).unwrap().unwrap();
+    reader.read_renamed(&names, digests).unwrap();
+    check(&reader, "read");
+    drop(reader);
+    let mut ledger = open(dir.path());
+    assert!(ledger.records().unwrap()[&b"a"[..]].products.contains_key(&mine));
+    ledger.rename(&names, digests).unwrap();
+    check(&ledger, "renamed");
+    // Whatever has such a name from now on is something else.
+    ledger.rename(&BTreeMap::from([([2; 16], [3; 16])]), digests).unwrap();
+    check(&ledger, "again");
 }

@@ -16,14 +16,14 @@ use std::sync::Arc;
 pub struct Chance {
     /// Seed of the pipeline.
     pub seed: u64,
-    /// Number of the step in the pipeline, from 0.
-    pub step: usize,
+    /// Number of the step among those that draw, from 0: one that draws nothing changes no other's draws.
+    pub ordinal: usize,
 }
 
 impl Chance {
     /// The seed for this sample.
     pub fn seed(&self, sample: &Sample) -> u64 {
-        seed_of(self.seed, sample.relative.as_os_str().as_bytes(), self.step, &sample.place.numbers)
+        seed_of(self.seed, sample.relative.as_os_str().as_bytes(), self.ordinal, &sample.place.numbers)
     }
 }
 
@@ -48,15 +48,14 @@ impl<'a> Build<'a> {
             budget,
             models: HashMap::new(),
             notes: Vec::new(),
-            chance: Chance { seed, step: 0 },
+            chance: Chance { seed, ordinal: 0 },
             random: false,
         }
     }
 
-    /// Begins the step of this number.
-    pub(crate) fn begin(&mut self, step: usize) {
-        self.chance.step = step;
-        self.random = false;
+    /// Begins the next step.
+    pub(crate) fn begin(&mut self) {
+        self.chance.ordinal += usize::from(std::mem::take(&mut self.random));
     }
 
     /// What the present step's random choices follow from. Asking makes its results depend on it.

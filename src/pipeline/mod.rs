@@ -2,7 +2,8 @@
 
 mod action;
 mod build;
-pub mod fingerprint;
+pub mod identity;
+pub mod legacy;
 mod parts;
 mod rows;
 mod sample;
@@ -14,6 +15,7 @@ pub(crate) use action::registered;
 pub use action::{Action, Built, PlannedStep, Registered, with_table};
 pub(crate) use build::find_model;
 pub use build::{Build, Chance};
+pub use identity::{Former, Lineage, Made};
 pub use parts::KnownParts;
 pub use rows::Rows;
 pub use sample::{Further, Place, Sample};

@@ -15,7 +15,7 @@ use crate::inputs::{Input, InputPlan};
 use crate::ledger::Fingerprint;
 use crate::memory;
 use crate::nn::ModelBudget;
-use crate::pipeline::{Action, ColumnStep, Load, Names, PlannedStep, Registered, Rows, Shape, Sink};
+use crate::pipeline::{Action, ColumnStep, Former, Load, Names, PlannedStep, Registered, Rows, Shape, Sink};
 use crate::sinks::SINKS;
 use crate::spec::{Descriptor, Diagnostic, Sources};
 use crate::steps::STEPS;
@@ -79,6 +79,8 @@ pub struct Plan {
     pub products: BTreeSet<Fingerprint>,
     /// Digest of all products.
     pub products_digest: Fingerprint,
+    /// What ledgers up to layout 3 call all that.
+    pub former: Former,
     /// Files that results depend on, with their hashes (models).
     pub ingredients: Vec<(String, String)>,
     /// Bounds.
@@ -273,6 +275,9 @@ impl Plan {
         total
     }
 }
+
+#[cfg(test)]
+mod golden;
 
 #[cfg(test)]
 mod tests {

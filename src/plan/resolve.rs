@@ -3,7 +3,7 @@
 use super::checks::{check_columns, check_folders, check_output, check_references};
 use super::{Plan, absolute, registered, resolve_input, resolve_limits};
 use crate::inputs::Pages;
-use crate::pipeline::{Action, Build, Built, Keeps, PlannedStep, fingerprint};
+use crate::pipeline::{Action, Build, Built, Lineage, Made, PlannedStep, identity};
 use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
 use crate::steps::pages;
 use std::collections::BTreeSet;
@@ -25,23 +25,22 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     }
     let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
     let mut chain = Vec::new();
-    let mut upstream = Vec::new();
+    let mut lineage = Lineage::new();
     if input.as_ref().is_some_and(|input| input.strict) {
         // What was made of faulty files before does not hold.
-        upstream.push("strict\n".to_owned());
+        lineage.input("strict");
     }
     let pages = input.as_ref().map(|input| input.pages).unwrap_or_default();
     // All pages give other results, also of single pictures: another row, and so on. Between `auto` and `first` only
     // files differ that failed, which are tried again.
     let each_page = (pages == Pages::All).then(|| {
-        let product = fingerprint::product(&upstream, pages::NAME);
-        upstream.push(pages::NAME.to_string());
+        let Made { product, twin } = lineage.pages(pages::NAME);
         let action = Action::Many(Box::new(pages::EachPage));
-        PlannedStep { name: pages::NAME, action, product: Some(product), twin: None, span: Span::FILE }
+        PlannedStep { name: pages::NAME, action, product, twin, span: Span::FILE }
     });
     let (mut ingredients, mut places) = (Vec::new(), Vec::new());
     for (index, step) in spec.steps.iter().enumerate() {
-        build.begin(index);
+        build.begin();
         let built = match compile(step, &mut build) {
             Ok(built) => built,
             Err(found) => {
@@ -49,29 +48,8 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 continue;
             }
         };
-        let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
-        let mut twin = None;
-        let product = match built.action {
-            Action::Image(_) | Action::Many(_) => {
-                let columns = !built.action.columns().is_empty();
-                let product = columns.then(|| fingerprint::product(&upstream, &text));
-                upstream.push(text);
-                product
-            }
-            Action::Columns(_) => Some(fingerprint::product(&upstream, &text)),
-            Action::Sink(ref sink) => match sink.keeps() {
-                Keeps::Nothing => None,
-                Keeps::Product => Some(fingerprint::product(&upstream, &text)),
-                Keeps::Timed { originals } => {
-                    let products = [text.clone(), format!("{text}  times=keep\n")];
-                    let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
-                    let (own, other) = if originals { (keep, now) } else { (now, keep) };
-                    twin = Some(other);
-                    Some(own)
-                }
-            },
-        };
+        let Made { product, twin } = lineage.step(step, &built, build.asked(), index);
         places.push(built.columns_at.unwrap_or_else(|| step.args.own_place()));
         chain.push(PlannedStep {
             name: step.descriptor.name,
@@ -94,7 +72,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
-            let mut texts: Vec<String> = products.iter().map(fingerprint::hex).collect();
+            let mut texts: Vec<String> = products.iter().map(identity::hex).collect();
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
@@ -106,8 +84,9 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 input,
                 output,
                 chain,
-                products_digest: fingerprint::digest(texts.iter().map(String::as_str)),
+                products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
+                former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
                 ingredients,
                 limits,
                 notes,

@@ -112,6 +112,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let swept = store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
     ledger.refuse_other_owner(&plan.name)?;
+    ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
     let prepared = prepare::decide_all(
         plan,
         listing,

@@ -34,6 +34,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "table",
+    version: 1,
     doc: "Writes one Parquet row for each image (after `patches` or `corrupt_each`, for each sample): what the \
           file is, carried list columns, measurements and vectors.",
     role: Role::WriteRow,

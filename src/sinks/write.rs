@@ -86,6 +86,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "write",
+    version: 1,
     doc: "Writes the picture under the input's relative path, with its metadata.",
     role: Role::WriteImage,
     params: Params::TABLE,

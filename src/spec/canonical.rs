@@ -1,6 +1,6 @@
 //! The canonical text of parameters: equal for equal settings, however they are written, and nothing else.
 //!
-//! `{name=value,...}` in the order of the table, without what equals its default. Numbers stand in one form, text in
+//! `{name=value,...}` in the order of the names, without what equals its default. Numbers stand in one form, text in
 //! double quotes with `\` before `"` and `\`, spans as `low..high`, lists in brackets, steps as their name and their
 //! parameters.
 
@@ -26,25 +26,39 @@ impl Args {
 impl StepSpec {
     /// The canonical text of this step: its name and the parameters that `kept` says.
     pub fn canonical(&self, kept: &dyn Fn(&Param) -> bool) -> String {
-        format!("{}{}", self.descriptor.name, self.args.canonical(kept))
+        let mut out = String::new();
+        step(self, kept, &mut out);
+        out
     }
 }
 
-fn args(of: &Args, kept: &dyn Fn(&Param) -> bool, out: &mut String) {
-    let mut first = true;
-    out.push('{');
-    for (param, arg) in of.params().filter(|(param, _)| kept(param)) {
-        if arg.span == Span::DEFAULT {
-            continue;
-        }
-        let text = written(&arg.value);
-        if default_of(param).ok().flatten().is_some_and(|default| written(&default) == text) {
-            continue;
-        }
-        let _ = write!(out, "{}{}={text}", if first { "" } else { "," }, param.name);
-        first = false;
+/// The name, with the version of its results where there was an earlier one, and the parameters.
+fn step(of: &StepSpec, kept: &dyn Fn(&Param) -> bool, out: &mut String) {
+    out.push_str(of.descriptor.name);
+    if of.descriptor.version != 1 {
+        let _ = write!(out, "/{}", of.descriptor.version);
     }
-    out.push('}');
+    args(&of.args, kept, out);
+}
+
+fn args(of: &Args, kept: &dyn Fn(&Param) -> bool, out: &mut String) {
+    let mut set: Vec<(&str, String)> = of
+        .params()
+        .filter(|(param, _)| kept(param) && !of.is_default(param))
+        .map(|(param, arg)| (param.name, written(&arg.value)))
+        .collect();
+    set.sort_unstable();
+    let texts: Vec<String> = set.into_iter().map(|(name, text)| format!("{name}={text}")).collect();
+    let _ = write!(out, "{{{}}}", texts.join(","));
+}
+
+impl Args {
+    /// Whether a parameter has the value that it has where it is not given.
+    pub fn is_default(&self, param: &Param) -> bool {
+        let Some(arg) = self.of(param) else { return true };
+        let default = || default_of(param).ok().flatten();
+        arg.span == Span::DEFAULT || default().is_some_and(|default| written(&default) == written(&arg.value))
+    }
 }
 
 fn written(of: &Value) -> String {
@@ -73,14 +87,7 @@ fn value(of: &Value, out: &mut String) {
             value(high, out);
         }
         Value::List(items) => list(items.iter(), |item, out| value(&item.value, out), out),
-        Value::Steps(steps) => list(
-            steps.iter(),
-            |step, out| {
-                out.push_str(step.descriptor.name);
-                args(&step.args, &|_| true, out);
-            },
-            out,
-        ),
+        Value::Steps(steps) => list(steps.iter(), |of, out| step(of, &|_| true, out), out),
         Value::Map(map) => args(map, &|_| true, out),
     }
 }

@@ -119,6 +119,9 @@ pub struct Vocabulary {
 pub struct Descriptor {
     /// Key in the YAML list.
     pub name: &'static str,
+    /// Version of its results: counted up when the same settings give other bytes, so that they are made anew. A
+    /// default that changes is such a case.
+    pub version: u32,
     /// One or two sentences for `safelight list` and the reference.
     pub doc: &'static str,
     /// Place in the chain.

@@ -26,6 +26,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt",
+    version: 1,
     doc: "Applies corruptions in order and keeps the clean picture as the reference for `pairs` and for \
           `measure: [psnr, ssim]`. What was drawn goes into the columns `corruption`, `parameters` (JSON) and \
           `seed`. Every draw follows from the pipeline's seed, the input's relative path, the step's and the \

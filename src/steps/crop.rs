@@ -39,6 +39,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "crop",
+    version: 1,
     doc: "Cuts a rectangle out of the picture as a person sees it (turned upright first); sizes beyond the \
           picture are cut down to it.",
     role: Role::Image,

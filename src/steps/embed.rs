@@ -36,6 +36,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "embed",
+    version: 1,
     doc: "Adds a column with the bottleneck vector of an ONNX autoencoder (or any tensor of a network), a \
           float32 vector of fixed length.",
     role: Role::Columns,

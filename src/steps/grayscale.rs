@@ -14,6 +14,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "grayscale",
+    version: 1,
     doc: "Turns colour into one channel of luma (BT.601); alpha is kept.",
     role: Role::Image,
     params: Params::TABLE,

@@ -127,6 +127,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "measure",
+    version: 1,
     doc: "Adds columns of the name of each measurement, or of the names said here. Of the current picture: `noise_sigma` (additive noise, 0 to 255 \
           scale), `sharpness` (variance of the Laplacian of luma, 0 to 255 scale), `entropy` (bits a pixel of \
           8-bit luma), `mean` and `contrast` (mean and standard deviation of luma, 0 to 1), `blank` (nothing \

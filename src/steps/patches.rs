@@ -43,6 +43,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "patches",
+    version: 1,
     doc: "Makes a sample of each of many square parts of the picture, turned upright first, with the columns \
           `patch`, `patch_x` and `patch_y` (top left corner in the clean picture). A picture smaller than a patch \
           gives none.",
@@ -230,7 +231,7 @@ mod tests {
     use crate::image::Depth;
 
     fn patches(random: bool, stride: usize, max: Option<usize>, min_contrast: f64) -> Patches {
-        let chance = Chance { seed: 1, step: 0 };
+        let chance = Chance { seed: 1, ordinal: 0 };
         Patches { size: 8, random, stride, max, min_contrast, chance }
     }
 

@@ -41,6 +41,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "resize",
+    version: 1,
     doc: "Resamples the picture, antialiased when shrinking. The aspect is kept unless both `width` and \
           `height` are given; of several constraints the smallest result wins.",
     role: Role::Image,

@@ -43,6 +43,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "restore",
+    version: 1,
     doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
           file does not say of itself is inferred and printed.",
     role: Role::Image,

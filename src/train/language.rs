@@ -99,6 +99,7 @@ params! {
 /// Name, documentation and keys.
 pub static TRAIN: Descriptor = Descriptor {
     name: "train",
+    version: 1,
     doc: "Trains a network and writes it as an ONNX file, in place of `steps`: on clean pictures that `corrupt` makes \
           worse, on `pairs` written before, or on `vectors`. A stopped job goes on where it was.",
     role: Role::Image,

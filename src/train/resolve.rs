@@ -11,7 +11,7 @@ use super::settings::{Beside, Data, Start, Task, TrainPlan, Vectors};
 use super::step::Stepper;
 use crate::memory::mib;
 use crate::nn::ModelBudget;
-use crate::pipeline::{find_model, fingerprint};
+use crate::pipeline::{find_model, legacy};
 use crate::plan::{absolute, missing, resolve_limits};
 use crate::spec::language::InputKeys;
 use crate::spec::units::ByteSize;
@@ -256,12 +256,12 @@ fn shown(size: Size) -> String {
 /// A digest of all settings that decide the weights: their values, not where they stand.
 fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: u64) -> [u8; 32] {
     // Of the model to start from, the bytes decide, not the path.
-    let mut text = fingerprint::section("train", args, &[&BESIDES[..], &["start"]].concat());
+    let mut text = legacy::section("train", args, &[&BESIDES[..], &["start"]].concat());
     if let Start::Model { hash, .. } = start {
         text.push_str(hash);
     }
     // The files that are found count by themselves, and the formats that are read may become more.
-    let source = fingerprint::section("input", &spec.input_args, &["include", "hidden"]);
+    let source = legacy::section("input", &spec.input_args, &["include", "hidden"]);
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
     hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()
@@ -270,7 +270,7 @@ fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: 
 /// A digest of the settings that only the figures and the file's metadata depend on.
 fn besides(args: &Args) -> String {
     let others: Vec<&str> = TRAIN.params.iter().map(|p| p.name).filter(|p| !BESIDES.contains(p)).collect();
-    blake3::hash(fingerprint::section("train", args, &others).as_bytes()).to_hex().to_string()
+    blake3::hash(legacy::section("train", args, &others).as_bytes()).to_hex().to_string()
 }
 
 /// Bytes that training takes beside the data: buffers and gradients of a step; parameters, Adam's two moments, the

@@ -52,6 +52,9 @@ fn clashes(prepared: &Prepared) -> String {
 /// When the ledger can't be read or is another job's, or no input matches.
 pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     let ledger = Ledger::of_job(&plan.output, &plan.name)?;
+    if let Some(ledger) = &ledger {
+        ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
+    }
     let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
     let input = match &plan.input.source {
         Source::Folder => format!("{} (folder)", plan.input.root.shown()),

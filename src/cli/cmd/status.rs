@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 /// When nothing has been run, or the ledger can't be read or is another job's.
 pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
+    ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut done, mut seconds, mut outputs, mut bytes) = (0, 0.0, 0, 0);
     let (mut failed, mut ignored, mut vanished) = (Vec::new(), Vec::new(), 0);

@@ -7,8 +7,15 @@ use std::fs;
 use tempfile::TempDir;
 
 /// Training stands above the plan.
-static NO_TRAIN: Descriptor =
-    Descriptor { name: "train", doc: "", role: Role::Image, params: &[], shorthand: None, example: "" };
+static NO_TRAIN: Descriptor = Descriptor {
+    name: "train",
+    version: 1,
+    doc: "",
+    role: Role::Image,
+    params: &[],
+    shorthand: None,
+    example: "",
+};
 
 /// A folder with an image's name in it, and a pipeline over it with these steps.
 fn job(steps: &str) -> (TempDir, PipelineSpec, Diagnostics) {

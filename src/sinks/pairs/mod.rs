@@ -79,6 +79,7 @@ params! {
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "pairs",
+    version: 1,
     doc: "Writes the corrupted picture and its clean one side by side, split into `train`, `validation` and \
           `test` by a hash of the source file's content: all patches of a picture, and copies of it, fall into \
           one split, which stays the same as the archive grows. Without alpha and metadata; 16 bits stay 16 bits.",

@@ -15,7 +15,7 @@ fn defaults_order_and_spelling_don_t_count() {
         "strength: 1e0, model: a, share: 1.0e-1, fit: stretch, ways: [crop, stretch], bytes: 1024KiB, sizes: []",
     ];
     for parameters in same {
-        assert_eq!(text(parameters), "paint{model=\"a\",strength=1,share=0.1,bytes=1048576}", "{parameters}");
+        assert_eq!(text(parameters), "paint{bytes=1048576,model=\"a\",share=0.1,strength=1}", "{parameters}");
     }
     assert_eq!(text("model: a, strength: -0.0"), text("model: a, strength: 0"));
 }
@@ -28,11 +28,11 @@ fn every_kind_has_a_text() {
              size: {width: 4, height: 9}, sizes: [{width: 1, height: 2}, {width: 3}], limits: 5%, bytes: auto, \
              pixels: 2MP, text: 'x,y=z', globs: ['**/*.png', '*.jpg']"
         ),
-        "paint{model=\"a\\\"b\\\\c\",fit=\"crop\",exact=true,batch=3,mean=[-1,0.25],ways=[\"crop\"],size={width=4},\
-         sizes=[{width=1,height=2},{width=3}],limits=share 0.05,pixels=2000000,text=\"x,y=z\",\
-         globs=[\"**/*.png\",\"*.jpg\"]}"
+        "paint{batch=3,exact=true,fit=\"crop\",globs=[\"**/*.png\",\"*.jpg\"],limits=share 0.05,mean=[-1,0.25],\
+         model=\"a\\\"b\\\\c\",pixels=2000000,size={width=4},sizes=[{height=2,width=1},{width=3}],text=\"x,y=z\",\
+         ways=[\"crop\"]}"
     );
-    assert_eq!(text("model: a, limits: 4"), "paint{model=\"a\",limits=4}");
+    assert_eq!(text("model: a, limits: 4"), "paint{limits=4,model=\"a\"}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ const fn param(name: &'static str, kind: Kind, fallback: Fallback) -> Param {
 
 static GRAYSCALE: Descriptor = Descriptor {
     name: "grayscale",
+    version: 1,
     doc: "Removes the colour.",
     role: Role::Image,
     params: &[],
@@ -32,6 +33,7 @@ static GRAYSCALE: Descriptor = Descriptor {
 
 static RESTORE: Descriptor = Descriptor {
     name: "restore",
+    version: 1,
     doc: "Runs a model.",
     role: Role::Image,
     params: &[
@@ -48,6 +50,7 @@ static RESTORE: Descriptor = Descriptor {
 
 static MEASURE: Descriptor = Descriptor {
     name: "measure",
+    version: 1,
     doc: "Measures the image.",
     role: Role::Columns,
     params: &[param("columns", Kind::List(&Kind::Choice(&["sharpness", "noise_sigma"])), Fallback::Required)],
@@ -57,6 +60,7 @@ static MEASURE: Descriptor = Descriptor {
 
 static WRITE: Descriptor = Descriptor {
     name: "write",
+    version: 1,
     doc: "Writes the image.",
     role: Role::WriteImage,
     params: &[
@@ -69,6 +73,7 @@ static WRITE: Descriptor = Descriptor {
 
 static TABLE: Descriptor = Descriptor {
     name: "table",
+    version: 1,
     doc: "Writes the row.",
     role: Role::WriteRow,
     params: &[param("folder", Kind::Folder, Fallback::Yaml("table"))],
@@ -80,6 +85,7 @@ const STEPS: &[&Descriptor] = &[&GRAYSCALE, &RESTORE, &MEASURE, &WRITE, &TABLE];
 
 static NETWORK: Descriptor = Descriptor {
     name: "residual",
+    version: 1,
     doc: "Restores.",
     role: Role::Image,
     params: &[param("width", Kind::Int { min: 1, max: 99 }, Fallback::Yaml("48"))],
@@ -96,6 +102,7 @@ const BESIDE: &[Param] = &[
 
 static TRAIN: Descriptor = Descriptor {
     name: "train",
+    version: 1,
     doc: "Trains a network.",
     role: Role::Image,
     params: &[
@@ -258,6 +265,7 @@ fn the_tables_are_sound() {
 fn unsound_tables_are_found() {
     static UNSOUND: Descriptor = Descriptor {
         name: "Bad Name",
+        version: 1,
         doc: "no stop",
         role: Role::Image,
         params: &[

@@ -74,6 +74,7 @@ params! {
 
 static PAINT: Descriptor = Descriptor {
     name: "paint",
+    version: 1,
     doc: "Paints.",
     role: Role::WriteImage,
     params: Params::TABLE,

@@ -29,6 +29,7 @@ params! {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "embedding",
+    version: 1,
     doc: "A convolutional autoencoder for pictures of one size (`patch`) whose bottleneck is a vector: 3x3 convolutions, \
           each after a halving of the sides (blocks of 2x2 pixels become channels), dense layers to `latent` numbers, and \
           the mirrored way back.",

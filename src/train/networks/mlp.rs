@@ -38,6 +38,7 @@ params! {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "dense",
+    version: 1,
     doc: "An autoencoder of dense layers over vectors: `widths` down to the bottleneck, and the same back.",
     role: Role::Image,
     params: Params::TABLE,

@@ -14,6 +14,7 @@ pub static NETWORK: Network = Network {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "noise_autoencoder",
+    version: 1,
     doc: "The 7,009-parameter denoiser of 28x28 gray pictures that this project descends from: convolutions of 32, 8 and \
           8 channels with 2x2 max-pools, mirrored with repeated pixels, the convolution before the last of these unpadded.",
     role: Role::Image,

@@ -30,6 +30,7 @@ params! {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "residual",
+    version: 1,
     doc: "A residual convolutional autoencoder for pictures of any size: blocks of two 3x3 convolutions with additive \
           skips at half resolution, a bottleneck at a quarter, and the way back; its result is added to the input. \
           With `scale` it works at full and half resolution and makes the picture larger at the end (Shi et al. \

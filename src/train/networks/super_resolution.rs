@@ -22,6 +22,7 @@ params! {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "super_resolution",
+    version: 1,
     doc: "The 1,110,403-parameter autoencoder that this project descends from, which sharpens pictures that were made \
           smaller and larger again: convolutions of 64, 128 and 256 channels with 2x2 max-pools, mirrored with repeated \
           pixels and two additive skips.",
