@@ -93,3 +93,40 @@ pub struct PlannedStep {
     /// Where it stands in the pipeline.
     pub span: Span,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Diagnostic, Role, params};
+
+    params! {
+        /// Parameters of one step.
+        struct Params {
+            /// Something.
+            something: bool = "false",
+        }
+    }
+
+    const STEP: Descriptor = Descriptor {
+        name: "step",
+        doc: "Does something.",
+        role: Role::Image,
+        params: Params::TABLE,
+        shorthand: None,
+        example: "- step",
+    };
+
+    static OWN: Descriptor = STEP;
+    static OTHER: Descriptor = Descriptor { params: &[], ..STEP };
+
+    fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+        Err(Diagnostics::new(Vec::from_iter(params.something.then(|| Diagnostic::of_file("", "", None)))))
+    }
+
+    /// What does not compile in a list of steps, here called at run time.
+    #[test]
+    fn a_step_that_takes_other_parameters_than_it_declares_is_refused() {
+        assert_eq!(with_table(&OWN, build).name, "step");
+        assert!(std::panic::catch_unwind(|| with_table(&OTHER, build)).is_err());
+    }
+}

@@ -158,6 +158,19 @@ fn what_was_dropped_for_a_mistake_is_no_value() {
     assert_eq!(found.count(), 1, "{found}");
 }
 
+/// What does not compile in a table, here called at run time.
+#[test]
+fn a_field_whose_type_kind_and_default_don_t_fit_is_refused() {
+    const SMALL: Option<Kind> = Some(Kind::Int { min: 0, max: 300 });
+    let refused = |part: fn() -> Part| std::panic::catch_unwind(part).is_err();
+    assert!(refused(|| Part::of::<u8>("a", "A.", SMALL, None)));
+    assert!(refused(|| Part::of::<u8>("a", "A.", None, None)));
+    assert!(refused(|| Part::of::<Option<u32>>("a", "A.", SMALL, Some("3"))));
+    assert!(refused(|| Part::of::<Fit>("a", "A.", Some(Kind::Choice(&["pad"])), None)));
+    assert!(!refused(|| Part::of::<u32>("a", "A.", SMALL, Some("3"))));
+    assert!(!refused(|| Part::of::<Fit>("a", "A.", None, None)));
+}
+
 #[test]
 fn a_type_holds_the_kinds_that_lie_within_it() {
     const SMALL: Kind = Kind::Int { min: 0, max: 255 };
