@@ -6,7 +6,7 @@ use crate::ledger::{Ledger, Record};
 use crate::pipeline::Place;
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::{Store, StoreError, names};
+use crate::store::{Store, StoreError, names, target_names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>
     for named in plan.single_files() {
         let path = |input: &Input| named.names.path(&input.relative, &Place::default());
         let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
-        let refused = names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
+        let refused = target_names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
         all.extend(refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)));
         let kept = paths.iter().filter(|path| names::is_reserved(path));
         all.extend(
