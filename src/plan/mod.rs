@@ -120,7 +120,7 @@ impl Plan {
 
     /// The columns of the steps before the one at `index` of the chain.
     pub fn rows_before(&self, index: usize) -> Rows {
-        Rows::before(&self.chain[..index])
+        PlannedStep::rows_of(&self.chain[..index])
     }
 
     /// Index of the first link that makes several samples of one; behind the chain where none does.

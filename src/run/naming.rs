@@ -1,6 +1,6 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
-use super::RunError;
+use super::error::RunError;
 use crate::inputs::Input;
 use crate::ledger::{Ledger, Record};
 use crate::pipeline::Place;

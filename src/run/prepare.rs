@@ -1,24 +1,20 @@
 //! Before the run: list the inputs, look at the disk, decide for each item.
 
-use super::RunError;
-use super::collisions::{self, Clashes};
+use super::collisions;
+use super::error::RunError;
+use super::known_names::Names;
 use super::naming;
 use super::resume::{Decision, Disk, Reason, Selection, decide};
 use super::task::{Task, make_task};
 use crate::codec::Loss;
 use crate::error::ErrorKind;
-use crate::inputs::Beside;
-use crate::inputs::Identity;
-use crate::inputs::Pages;
-use crate::inputs::Source;
-use crate::inputs::litter;
-use crate::inputs::{self, Input, Listing, Outside};
+use crate::inputs::{self, Beside, Identity, Input, Listing, Outside, Pages, Source, litter};
 use crate::ledger::{Ledger, Outcome, Output, Record};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::{Refusal, Seen, Store, Written, look};
+use crate::store::{Refusal, Seen, Store, look};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -57,20 +53,6 @@ pub struct Prepared {
     pub beside: Beside,
     /// What the ledger knows.
     pub records: HashMap<Vec<u8>, Record>,
-}
-
-/// What the ledger and the disk say of names in the output.
-pub struct Names {
-    /// What stands at the outputs that the ledger knows.
-    pub disk: Disk,
-    /// Announced and not recorded.
-    pub announced: HashMap<Vec<u8>, Vec<Written>>,
-    /// Known for other reasons: left over, or claimed by an earlier layout.
-    pub others: BTreeSet<Vec<u8>>,
-    /// What the file system refuses.
-    pub refused: HashMap<PathBuf, String>,
-    /// What other inputs have.
-    pub clashes: Clashes,
 }
 
 /// What is no part of the input, though a link may lead there.
