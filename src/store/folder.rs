@@ -2,6 +2,7 @@
 
 use super::dir::{Dir, Kind};
 use super::error::{StoreError, io_error};
+use super::hashing::Hashing;
 use super::look;
 use super::output::Store;
 use super::stamp::{Stamp, Written, mtime_ns};
@@ -43,24 +44,6 @@ impl Built {
     /// Its files, as they were written or carried, by their paths relative to the output.
     pub fn files(&self) -> impl Iterator<Item = (PathBuf, Written)> {
         self.stamps.iter().map(|(name, stamp)| (self.folder.join(name), Written::from(stamp)))
-    }
-}
-
-/// Hashes what passes through to a file.
-struct Hashing {
-    file: io::BufWriter<File>,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
-        self.file.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 
@@ -135,11 +118,11 @@ impl Store {
                 }
             };
             let finish = |file: File| {
-                let mut to = Hashing { file: io::BufWriter::new(file), hasher: blake3::Hasher::new() };
+                let mut to = Hashing::new(file);
                 write(&mut to)?;
-                let file = to.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                let (file, hash, _) = to.finish()?;
                 file.sync_all()?;
-                Ok((file.metadata()?, *to.hasher.finalize().as_bytes()))
+                Ok((file.metadata()?, hash))
             };
             let (meta, hash) =
                 new.create(OsStr::new(&name)).and_then(finish).map_err(|e| io_error("write", &path, e))?;

@@ -14,6 +14,7 @@ mod error;
 mod fault;
 mod folder;
 mod guard;
+mod hashing;
 mod known;
 mod lock;
 pub mod look;
@@ -24,6 +25,7 @@ mod retime;
 mod stamp;
 mod sweep;
 pub mod target_names;
+mod writing;
 
 pub use attributes::{Attributes, Times};
 pub use dir::{Dir, FileId, Found, Kind};
@@ -37,6 +39,7 @@ pub use names::{STATE_FOLDER, TEMP_PREFIX};
 pub use output::{Staged, Store};
 pub use publish::Removal;
 pub use stamp::{Stamp, Written, mtime_ns};
+pub use writing::Writing;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! The lists beside pairs that are files.
 
-use super::row::{self, Own, SPLITS};
+use super::row::{self, Own, SPLITS, Source};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
-use crate::ledger::{Ledger, PartRecord, Record};
+use crate::ledger::{Ledger, PartRecord};
 use crate::pipeline::{Rows, SinkError};
 use crate::sinks::parquet::Table;
 use crate::store::{Known, Standing, Store, Written};
@@ -46,7 +46,7 @@ impl Lists<'_> {
         store: &Store,
         ledger: &mut Ledger,
         rows: &Rows,
-        sources: &BTreeMap<&Vec<u8>, &Record>,
+        sources: &[Source<'_>],
         replace_edited: bool,
     ) -> Result<usize, SinkError> {
         let failed = |message: String| SinkError::Table {
@@ -64,7 +64,7 @@ impl Lists<'_> {
 
         let mut lists: BTreeMap<&str, List> = BTreeMap::new();
         let mut count = 0;
-        for path in sources.keys() {
+        for Source { path, .. } in sources {
             for row in rows.of(ledger, path)? {
                 let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
                 let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);

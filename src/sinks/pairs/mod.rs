@@ -20,9 +20,8 @@ use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::store::{STATE_FOLDER, Store};
 use lists::Lists;
-use row::SPLITS;
+use row::{SPLITS, Source};
 use shards::Shards;
-use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -270,18 +269,21 @@ impl Sink for Pairs {
     }
 
     fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
-        let Publication { product, store, records, replace_edited, .. } = *publication;
+        let Publication { product, store, replace_edited, .. } = *publication;
         let Some(product) = product else { return Ok(0) };
         let rows = publication.rows.clone().with(product, row::columns());
         // What fails leaves the lists; what can't be read now stays.
         let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
-        let known = publication.inputs.iter().filter_map(|input| records.get_key_value(input.key()));
-        let sources: BTreeMap<&Vec<u8>, &Record> =
-            known.filter(|(_, r)| holds(r) && rows.complete(r)).collect();
-        match self.layout {
-            Layout::WebDataset => {
-                self.shards().publish(store, ledger, &rows, &product, (&sources, replace_edited))
+        let mut sources = Vec::new();
+        publication.each(ledger, |at, mut record| {
+            if holds(&record) && rows.complete(&record) {
+                let output = record.products.remove(&product).and_then(|outputs| outputs.into_iter().next());
+                sources.push(Source { path: publication.inputs[at].key(), output });
             }
+            Ok(())
+        })?;
+        match self.layout {
+            Layout::WebDataset => self.shards().publish(store, ledger, &rows, (&sources, replace_edited)),
             Layout::ImageFolder | Layout::Folders => {
                 self.lists().publish(store, ledger, &rows, &sources, replace_edited)
             }

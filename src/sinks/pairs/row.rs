@@ -1,6 +1,7 @@
 //! What the ledger keeps of a pair.
 
 use crate::columns::{Column, ColumnType, Row, Value};
+use crate::ledger::Output;
 
 /// The splits, in the order they are documented.
 pub(super) const SPLITS: [&str; 3] = ["train", "validation", "test"];
@@ -38,4 +39,11 @@ impl Own<'_> {
         };
         Some(Own { split, noisy, clean, lengths: (u64::try_from(*a).ok()?, u64::try_from(*b).ok()?), others })
     }
+}
+
+/// An input whose pairs are there.
+pub(super) struct Source<'a> {
+    pub(super) path: &'a [u8],
+    /// The first file of its pairs; of shards, the only one.
+    pub(super) output: Option<Output>,
 }

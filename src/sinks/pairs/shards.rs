@@ -5,11 +5,11 @@
 //! exchange. Places where a shard ends depend on the sources themselves, so that a new one changes few shards;
 //! unchanged ones are carried over. The fragments stay, which takes the space a second time.
 
-use super::row::{Own, SPLITS};
+use super::row::{Own, SPLITS, Source};
 use crate::codec::Format;
 use crate::columns::Value;
 use crate::inputs::path_text;
-use crate::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
+use crate::ledger::{Ledger, Output, PartRecord};
 use crate::pipeline::KnownParts;
 use crate::pipeline::{Rows, SinkError};
 use crate::shown::Show;
@@ -83,12 +83,11 @@ impl Shards<'_> {
         store: &Store,
         ledger: &mut Ledger,
         rows: &Rows,
-        product: &Fingerprint,
-        (sources, replace_edited): (&BTreeMap<&Vec<u8>, &Record>, bool),
+        (sources, replace_edited): (&[Source<'_>], bool),
     ) -> Result<usize, SinkError> {
         let folder_name = self.folder.to_string_lossy().into_owned();
-        let (shards, count) = layout(self.bytes, ledger, rows, product, sources)?;
-        if !are_recorded(store, product, sources)? {
+        let (shards, count) = layout(self.bytes, ledger, rows, sources)?;
+        if !are_recorded(store, sources)? {
             return Ok(count);
         }
         let known = ledger.part_records(&folder_name)?;
@@ -148,12 +147,8 @@ impl Shards<'_> {
 
 /// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
 /// rows don't describe: the shards that are there then stand until its item is done again.
-fn are_recorded(
-    store: &Store,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<bool, SinkError> {
-    let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
+fn are_recorded(store: &Store, sources: &[Source<'_>]) -> Result<bool, SinkError> {
+    let outputs = || sources.iter().filter_map(|source| source.output.as_ref());
     let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
     let paths: Vec<PathBuf> = outputs().map(path).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
@@ -208,17 +203,14 @@ fn layout(
     shard_bytes: u64,
     ledger: &Ledger,
     rows: &Rows,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
+    sources: &[Source<'_>],
 ) -> Result<(BTreeMap<String, Vec<Shard>>, usize), SinkError> {
     let most = shard_bytes - 2 * BLOCK;
     let mut shards: BTreeMap<String, Vec<Shard>> = BTreeMap::new();
     let mut count = 0;
-    for (path, record) in sources {
+    for Source { path, output } in sources {
         let members = members(rows, ledger, path)?;
-        let (Some((split, _)), Some(fragment)) =
-            (members.first(), record.products.get(product).and_then(|outputs| outputs.first()))
-        else {
+        let (Some((split, _)), Some(fragment)) = (members.first(), output) else {
             continue;
         };
         count += members.len();
@@ -231,7 +223,7 @@ fn layout(
             }
             let Some(shard) = of_split.last_mut() else { continue };
             match shard.slices.last_mut() {
-                Some(slice) if slice.source == **path => slice.members.end = number + 1,
+                Some(slice) if slice.source == *path => slice.members.end = number + 1,
                 _ => shard.slices.push(Slice {
                     source: path.to_vec(),
                     fragment: fragment_path.clone(),
