@@ -25,7 +25,7 @@ pub use work::WORKER_NAME;
 use crate::inputs::ending;
 use crate::ledger::Ledger;
 use crate::pipeline::{KnownParts, Publication, Turn};
-use crate::plan::{MaxFailures, Plan};
+use crate::plan::Plan;
 use crate::store::{Fault, Guard, Lock, Store};
 use event::{Event, Stop, Summary};
 use prepare::Prepared;
@@ -210,14 +210,4 @@ fn publish(
         };
         manifest.and(tables)
     })
-}
-
-impl MaxFailures {
-    /// How many of `items` are allowed; one more stops the run. A share allows at least so many.
-    pub fn allowed(self, items: usize, least: usize) -> usize {
-        match self {
-            MaxFailures::Count(n) => n,
-            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(least),
-        }
-    }
 }
