@@ -1,11 +1,11 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
-use super::RunError;
+use super::error::RunError;
 use super::task::Task;
 use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::{Store, StoreError, names};
+use crate::store::{Store, StoreError, names, target_names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// When it can't be asked.
 pub fn refuse(plan: &Plan, tasks: &mut [Task]) -> Result<(), StoreError> {
     let paths = tasks.iter().flat_map(|task| &task.targets).map(PathBuf::as_path);
-    let refused = names::refused(&plan.output, paths)?;
+    let refused = target_names::refused(&plan.output, paths)?;
     let refused: HashMap<PathBuf, String> =
         refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)).collect();
     for task in tasks {

@@ -1,6 +1,6 @@
 //! An item to process: what is to be made of it, and what is known from before.
 
-use super::prepare::Names;
+use super::known_names::Names;
 use super::resume::{Decision, Reason};
 use crate::error::ErrorKind;
 use crate::inputs::Identity;

@@ -2,11 +2,12 @@
 
 use super::budget::{Admitted, Budget};
 use super::committer::{self, Committer, Message};
+use super::error::RunError;
 use super::event::{Event, Stop, Summary};
 use super::item::{Done, Item, refused};
+use super::options::Options;
 use super::prepare::Prepared;
 use super::task::Task;
-use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
 use crate::inputs::Input;
 use crate::ledger::Ledger;
@@ -21,6 +22,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Names of worker threads begin with this.
+pub const WORKER_NAME: &str = "worker-";
 
 /// Files up to this size are handed out in groups, before anything else is known of them.
 const SMALL: u64 = 64 << 10;

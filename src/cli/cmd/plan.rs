@@ -1,6 +1,8 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
-use super::{Refusal, code, out, warn};
+use super::code;
+use super::print::{out, warn};
+use super::refusal::Refusal;
 use crate::inputs::Input;
 use crate::inputs::Source;
 use crate::ledger::Ledger;

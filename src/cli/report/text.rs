@@ -1,7 +1,7 @@
 //! For people: a bar on a terminal, plain lines elsewhere, and the final summary.
 
-use super::Reporter;
 use super::remaining::Remaining;
+use super::reporter::Reporter;
 use crate::plan::Plan;
 use crate::run::event::{Event, Stop, Summary};
 use crate::run::resume::Reason;

@@ -1,13 +1,13 @@
 //! Getting hold of an item's input, and a closer look at its outputs that are not as they were written.
 
-use super::{Content, UNTIMED, Work, refused};
+use super::{Content, UNTIMED, Work};
 use crate::codec::{self, Decoded, Header};
 use crate::error::{ErrorKind, ItemError};
 use crate::inputs::Pages;
 use crate::inputs::{Origin, read_unchanged};
 use crate::ledger::Output;
 use crate::pipeline::Further;
-use crate::run::item::Stopped;
+use crate::run::item::failure::{Stopped, refused};
 use crate::shown::Show;
 use crate::steps::pages;
 use crate::store::{Refusal, Standing, StoreError};
