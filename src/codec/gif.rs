@@ -1,5 +1,6 @@
 //! A GIF's blocks: comments, XMP and profile read and written; pixels are the `image` crate's.
 
+use super::extra::trailer;
 use super::meta::{Density, DensityUnit};
 use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding, damaged, malformed};
 
@@ -52,10 +53,7 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
                 contents.frames += 1;
             }
             Some(0x3B) => {
-                let behind = bytes.get(at + 1..).unwrap_or_default();
-                if behind.iter().any(|&b| b != 0) {
-                    contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
-                }
+                contents.meta.extras.extend(trailer(bytes.get(at + 1..).unwrap_or_default()));
                 return Ok(contents);
             }
             // Zeros between blocks are tolerated by every decoder.

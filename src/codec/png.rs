@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
-use super::extra::{Extra, Part};
+use super::extra::{self, Extra, Part};
 use super::meta::{Density, DensityUnit};
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{damaged, malformed, pack, unsupported};
@@ -192,10 +192,7 @@ fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata 
     }
     meta.colour = Some(colour).filter(|colour| !colour.is_empty());
     texts.finish(&mut meta);
-    if layout.trailer.iter().any(|&b| b != 0) {
-        let (kind, length) = (chunks::kind_of(layout.trailer), layout.trailer.len());
-        meta.saw(Loss::Data, format!("{length} bytes behind its end ({kind})"));
-    }
+    meta.extras.extend(extra::trailer(layout.trailer));
     meta
 }
 

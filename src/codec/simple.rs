@@ -103,6 +103,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         Format::WebP => {
             let contents = webp::contents(bytes)?;
             (meta, lossless, frames) = (contents.meta, contents.lossless, contents.frames);
+            faults = contents.faults;
         }
         Format::Gif => {
             let contents = gif::contents(bytes)?;
