@@ -7,8 +7,8 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder};
 
-use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_probed, malformed, pack};
-use super::{jxl, probe_picture, simple, webp_frames};
+use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_by, decode_probed};
+use super::{jxl, malformed, pack, simple, tiff, webp_frames};
 use crate::image::{Image, Samples};
 
 /// Bytes a pixel that compositing frames takes: two canvases and a frame, of four channels.
@@ -145,9 +145,14 @@ pub fn further(
 ) -> Result<Box<dyn Iterator<Item = Result<Decoded, CodecError>>>, CodecError> {
     let bytes = Shared(bytes);
     if !header.animated {
+        if header.pictures == 1 {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let chain = tiff::chain(bytes.as_ref())?;
         let page = move |picture| {
-            let header = probe_picture(Cursor::new(bytes.as_ref()), &path_hint, picture)?;
-            decode_probed(bytes.as_ref(), &header, &path_hint, &limits)
+            let header = tiff::probe_page(bytes.as_ref(), &chain, picture)?;
+            let decoder = || tiff::decode_page(bytes.as_ref(), &chain, &header);
+            decode_by(&header, &path_hint, &limits, decoder)
         };
         return Ok(Box::new((1..header.pictures).map(page)));
     }

@@ -36,7 +36,8 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
     }
     // The last chunk may lack the byte that fills it up.
     if end > bytes.len() + 1 {
-        let what = "its header says that it is longer; its chunks are whole, whether others followed can't be told";
+        let what =
+            "its header says that it is longer; its chunks are whole, whether others followed can't be told";
         contents.faults.push(what.to_owned());
     }
     if rest.iter().any(|&b| b != 0) {

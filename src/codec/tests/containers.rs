@@ -145,7 +145,11 @@ fn a_webp_is_cut_only_where_a_chunk_is() {
         longer[4..8].copy_from_slice(&(file.len() as u32 + 992).to_le_bytes());
         let decoded = read(&longer).unwrap();
         assert_eq!(decoded.image, read(&file).unwrap().image);
-        assert!(decoded.source.notes.iter().any(|note| note.contains("longer")), "{:?}", decoded.source.notes);
+        assert!(
+            decoded.source.notes.iter().any(|note| note.contains("longer")),
+            "{:?}",
+            decoded.source.notes
+        );
         let strict = Limits { strict: true, ..LIMITS };
         assert!(decode(&longer, Path::new("a.webp"), &strict).is_err());
         for end in [longer.len() - 3, 40] {
