@@ -289,10 +289,10 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Avif | Format::Heic => heif::probe(&mut reader, format),
         _ => simple::probe(&mut reader, format),
     }?;
+    frames::count(&mut reader, &mut header)?;
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    frames::count(&mut reader, &mut header)?;
     if picture >= header.pictures {
         return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
     }

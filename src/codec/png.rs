@@ -152,8 +152,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
 /// Everything beside the pixels.
 fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata {
     let mut meta = Metadata { icc: info.icc_profile.as_deref().map(<[u8]>::to_vec), ..Metadata::default() };
-    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
-        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
+    match layout.frames() {
+        (None, 0) => {}
+        // Nobody shows them.
+        (None, found) => meta.saw(Loss::Frames, format!("{found} that no header (acTL) announces")),
+        (Some(stated), found) if stated != found => {
+            faults.push(format!("it says that it has {stated} frames where it has {found}"));
+        }
+        (Some(_), found) if found > 1 => meta.saw(Loss::Frames, format!("the first of {found} is kept")),
+        _ => {}
     }
     let mut colour = Colour::default();
     let mut texts = Texts::default();

@@ -95,6 +95,14 @@ impl<'a> Layout<'a> {
         Some(file)
     }
 
+    /// How many frames the header says that there are, and how many there are.
+    pub(super) fn frames(&self) -> (Option<u32>, u32) {
+        let before = self.chunks.iter().take_while(|chunk| chunk.name != *b"IDAT");
+        let header = before.filter(|chunk| chunk.name == *b"acTL").find_map(|chunk| chunk.data.first_chunk());
+        let found = self.chunks.iter().filter(|chunk| chunk.name == *b"fcTL").count();
+        (header.map(|&stated| u32::from_be_bytes(stated)), u32::try_from(found).unwrap_or(u32::MAX))
+    }
+
     fn wrong_checksum(&self) -> Option<&Chunk<'a>> {
         let needed = |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() || chunk.name == *b"tRNS";
         self.chunks.iter().filter(needed).find(|chunk| !chunk.is_intact())
