@@ -35,7 +35,7 @@ enum Group {
     Folder(usize, Vec<usize>),
 }
 
-/// Finds the inputs that can't have their outputs' names. Of several, the one whose output stands there by the ledger
+/// Finds the inputs, sorted by their paths' bytes, that can't have their outputs' names. Of several, the one whose output stands there by the ledger
 /// keeps it, else the first by its path has it: nothing is ever replaced by another input's. Whether the target's file
 /// system tells capitals apart is asked where two names differ in nothing else: by trying in an open `store`, and by what
 /// is there already in a run that may write nothing.
@@ -52,10 +52,10 @@ pub fn find(
     let mut clashes = Clashes::new();
     // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them. A
     // run that prunes gives the names to who asks for them now.
-    let listed: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+    let listed = |key: &[u8]| inputs.binary_search_by(|input| input.key().cmp(key)).is_ok();
     let left: HashMap<&[u8], &[u8]> = records
         .iter()
-        .filter(|(key, _)| !prunes && !listed.contains(key.as_slice()))
+        .filter(|(key, _)| !prunes && !listed(key))
         .flat_map(|(key, record)| {
             let outputs = record.products.values().flatten();
             outputs.map(move |output| (output.path.as_slice(), key.as_slice()))

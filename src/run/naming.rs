@@ -2,14 +2,18 @@
 
 use super::RunError;
 use super::inputs::Input;
-use super::ledger::{Ledger, Record};
+use super::ledger::{Fingerprint, Ledger, Record};
 use crate::plan::Plan;
 use crate::shown::Show;
 use crate::steps::Place;
+use crate::steps::pages::Pages;
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// Most bytes of a name on the file systems in use.
+const NAME_MAX: usize = 255;
 
 /// The names of single outputs that the file system refuses, with its reasons.
 ///
@@ -28,6 +32,24 @@ pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>
         );
     }
     Ok(all)
+}
+
+/// The first of an input's names that is too long for any file system, where several are made of the input: for what
+/// pages and patches add to it.
+pub fn too_long(plan: &Plan, input: &Input, make: &BTreeSet<Fingerprint>) -> Option<(PathBuf, String)> {
+    let single: Vec<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
+    let wanted = |product: &Fingerprint| make.contains(product) && !single.contains(product);
+    let length = |path: &Path| path.file_name().map_or(0, |name| name.as_bytes().len());
+    plan.writes().filter(|(product, _)| wanted(product)).find_map(|(_, sink)| {
+        let name = |page| sink.path(&input.relative, &Place { page, ..Place::default() });
+        let mut path = name(None);
+        if plan.input.pages == Pages::All && length(&name(Some(u32::MAX))) > NAME_MAX {
+            // Only now is it worth a look into the file.
+            let pages = input.header().map_or(1, |header| header.pictures);
+            path = name(Some(pages).filter(|pages| *pages > 1));
+        }
+        (length(&path) > NAME_MAX).then(|| (path, format!("a name has at most {NAME_MAX} bytes")))
+    })
 }
 
 /// The claim on a folder as a whole.

@@ -2,6 +2,7 @@
 
 use super::inputs::Input;
 use super::ledger::{Facts, Fingerprint, Outcome, Output, Record};
+use super::naming;
 use super::prepare::Names;
 use super::resume::{Decision, Identity, Reason, is_as_written};
 use crate::error::ErrorKind;
@@ -10,7 +11,7 @@ use crate::steps::{Action, Place};
 use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An item to process.
 #[derive(Debug)]
@@ -90,6 +91,17 @@ pub struct Doubt {
     pub known: Known,
 }
 
+impl Task {
+    /// Why an output can't stand where it should: something else does, or the file system refuses its name.
+    pub fn misplaced(&self, output: &Path) -> Option<Refusal> {
+        let named = |(path, reason): &(PathBuf, String)| {
+            let path = output.join(path);
+            Refusal::Name { path, reason: reason.clone() }
+        };
+        self.foreign.clone().or_else(|| self.refused.as_ref().map(named))
+    }
+}
+
 /// Puts a task together.
 pub fn make_task(
     plan: &Plan,
@@ -105,6 +117,7 @@ pub fn make_task(
         .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
         .collect();
     let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
+    let refused = refused.or_else(|| naming::too_long(plan, input, &decision.make));
     let clash = names.clashes.get(&index).into_iter().flatten();
     let clash =
         clash.filter(|clash| decision.make.contains(&clash.product)).map(|c| c.message.clone()).next();

@@ -6,9 +6,10 @@ use crate::error::{ErrorKind, ItemError};
 use crate::run::inputs::{Origin, read_unchanged};
 use crate::run::item::Stopped;
 use crate::run::ledger::Output;
+use crate::run::task::{Doubt, Timed};
 use crate::shown::Show;
 use crate::steps::pages::{self, Further, Pages};
-use crate::store::{Refusal, Standing, StoreError};
+use crate::store::{Attributes, Refusal, Stamp, Standing, StoreError};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::os::unix::ffi::OsStrExt;
@@ -28,6 +29,7 @@ impl<'a> Work<'a> {
             let absolute = || self.store.root().join(path);
             let intact = match self.store.compare(path, &doubt.known) {
                 Ok(Standing::Written(0, stamp)) => {
+                    let stamp = self.timed_again(path, stamp, doubt)?;
                     // Not what was announced there.
                     self.withdrawn.push(doubt.output.path.clone());
                     if self.plan.products.contains(&doubt.product) {
@@ -49,6 +51,28 @@ impl<'a> Work<'a> {
         }
         self.intact.append(&mut doubted);
         Ok(())
+    }
+
+    /// Gives a copy of an output its original's times, where it is to have them; gives its stamp then.
+    fn timed_again(&mut self, path: &Path, stamp: Stamp, doubt: &Doubt) -> Result<Stamp, Stopped> {
+        let keeps = |timed: &Timed| timed.keeps && timed.recorded && timed.product == doubt.product;
+        let Origin::File(original) = &self.input.origin else { return Ok(stamp) };
+        if !self.before.timed.iter().any(keeps) {
+            return Ok(stamp);
+        }
+        // One that can't be looked at any more fails by itself, or is not needed.
+        let times = std::fs::metadata(original).ok().and_then(|meta| Attributes::of(&meta).times);
+        let Some(times) = times else { return Ok(stamp) };
+        match self.store.retime(path, &stamp, Some(times)) {
+            Ok(Some((stamp, given))) => {
+                if !given {
+                    self.note(UNTIMED.into());
+                }
+                Ok(stamp)
+            }
+            Ok(None) | Err(StoreError::Refused(_)) => Ok(stamp),
+            Err(error) => Err(self.unreadable(&error.to_string())),
+        }
     }
 
     /// An output can't be looked at.
