@@ -78,6 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
     if layout.unended {
         faults.push("its end marker is missing; the picture is whole".to_owned());
     }
+    faults.extend(layout.doubts.iter().map(|what| (*what).to_owned()));
     let frame = layout.frame.clone();
     let (adobe, rgb) = (layout.adobe, layout.is_rgb());
     let source_quality = layout.luma_table.as_deref().and_then(quality);

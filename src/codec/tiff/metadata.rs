@@ -65,6 +65,7 @@ pub(super) fn read<R: Read + Seek>(
     {
         meta.set_orientation(orientation as u8);
     }
+    meta.says_upright = orientation == Some(1) && meta.exif.is_none();
     meta.density = density(file, directory)?;
     let blobs = [(tag::ICC, meta.icc.is_none(), "ICC profile"), (tag::XMP, meta.xmp.is_none(), "XMP")];
     for (tag, empty, name) in blobs.into_iter().chain(unread) {
