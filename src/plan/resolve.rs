@@ -1,19 +1,18 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
-use super::{Build, InputPlan, Limits, Link, MaxFailures, Plan, Source, fingerprint};
+use super::{Limits, MaxFailures, Plan, registered};
+use crate::inputs::series::Series;
+use crate::inputs::{InputPlan, List, Pages, Source, Wanted, read_list};
+use crate::memory;
 use crate::nn::ModelBudget;
-use crate::run::inputs::{self, List, Wanted};
-use crate::run::made::Series;
-use crate::run::{manifest, memory};
+use crate::pipeline::{Action, Build, Keeps, ManyStep, PlannedStep, fingerprint, overlaps};
 use crate::shown::Show;
-use crate::sinks::overlaps;
 use crate::spec::images;
 use crate::spec::language::SYNTH;
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{self, Args, Diagnostic, Diagnostics, Kind, PipelineSpec, Span};
-use crate::steps::pages::{self, Pages};
-use crate::steps::{Action, ManyStep, STEPS};
-use crate::store::look;
+use crate::steps::pages;
+use crate::store::{look, names};
 use crate::synth::{Params, SYNTHS};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::BTreeSet;
@@ -48,7 +47,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
         let product = fingerprint::product(&upstream, pages::NAME);
         upstream.push(pages::NAME.to_string());
         let action = Action::Many(Box::new(pages::EachPage));
-        Link { name: pages::NAME, action, product: Some(product), twin: None, span: Span::FILE }
+        PlannedStep { name: pages::NAME, action, product: Some(product), twin: None, span: Span::FILE }
     });
     let mut ingredients = Vec::new();
     for (index, step) in spec.steps.iter().enumerate() {
@@ -60,7 +59,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
             }
             continue;
         }
-        let registered = STEPS.iter().find(|s| s.descriptor.name == step.descriptor.name);
+        let registered = registered().find(|s| s.descriptor.name == step.descriptor.name);
         let Some(built) = registered.and_then(|r| (r.build)(&step.args, &mut build)) else { continue };
         let text = fingerprint::describe(step.descriptor.name, &step.args, &built, build.asked());
         ingredients.extend(built.ingredients.iter().cloned());
@@ -72,17 +71,26 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
                 upstream.push(text);
                 product
             }
-            Action::Write(ref sink) => {
-                let products = [text.clone(), format!("{text}  times=keep\n")];
-                let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
-                let (own, other) = if sink.keeps_times() { (keep, now) } else { (now, keep) };
-                twin = Some(other);
-                Some(own)
-            }
-            Action::Columns(_) | Action::Pairs(_) => Some(fingerprint::product(&upstream, &text)),
-            Action::Table(_) => None,
+            Action::Columns(_) => Some(fingerprint::product(&upstream, &text)),
+            Action::Sink(ref sink) => match sink.keeps() {
+                Keeps::Nothing => None,
+                Keeps::Product => Some(fingerprint::product(&upstream, &text)),
+                Keeps::Timed { originals } => {
+                    let products = [text.clone(), format!("{text}  times=keep\n")];
+                    let [now, keep] = products.map(|text| fingerprint::product(&upstream, &text));
+                    let (own, other) = if originals { (keep, now) } else { (now, keep) };
+                    twin = Some(other);
+                    Some(own)
+                }
+            },
         };
-        chain.push(Link { name: step.descriptor.name, action: built.action, product, twin, span: step.span });
+        chain.push(PlannedStep {
+            name: step.descriptor.name,
+            action: built.action,
+            product,
+            twin,
+            span: step.span,
+        });
     }
     let (found, mut notes) = build.finish();
     notes.extend(input.iter().flat_map(|input| input.notes.clone()));
@@ -189,7 +197,7 @@ pub(crate) fn resolve_input(
     } else if extension == "csv" || extension == "parquet" {
         let root = absolute(args.path("root").unwrap_or(folder));
         let column = args.text("column").unwrap_or("path");
-        match inputs::read_list(&Wanted { file: path, column, root: &root, memory, written: false }) {
+        match read_list(&Wanted { file: path, column, root: &root, memory, written: false }) {
             Ok(List { rows, columns, left_out }) => {
                 list = Some(absolute(path));
                 if !left_out.is_empty() {
@@ -346,7 +354,7 @@ fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
             let help = "give every sink a folder of its own, none inside another";
             errors.push(args.error("folder", message, Some(help.into())));
         }
-        let reserved = ["report"].into_iter().chain(manifest::FILES);
+        let reserved = ["report"].into_iter().chain(names::MANIFESTS);
         if folder == Path::new(".") || reserved.clone().any(|r| small.starts_with(r)) {
             let names: Vec<&str> = reserved.collect();
             let message = "the output folder itself and its own files can't be a sink's folder";
@@ -357,7 +365,7 @@ fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnostic>) {
+fn check_columns(spec: &PipelineSpec, chain: &[PlannedStep], errors: &mut Vec<Diagnostic>) {
     if chain.len() != spec.steps.len() {
         return;
     }
@@ -365,10 +373,10 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
     if spec.input.text("pages") == Some("all") {
         names.extend(pages::EachPage.columns().into_iter().map(|column| column.name));
     }
-    if chain.iter().any(|l| matches!(l.action, Action::Pairs(_))) {
-        // The sink's own.
-        let own = ["split", "noisy", "clean", "noisy_file_name", "clean_file_name", "source"];
-        names.extend(own.map(str::to_string));
+    for step in chain {
+        if let Action::Sink(sink) = &step.action {
+            names.extend(sink.own_columns().iter().map(|name| (*name).to_string()));
+        }
     }
     for (link, step) in chain.iter().zip(&spec.steps) {
         for column in link.action.columns() {
@@ -382,7 +390,7 @@ fn check_columns(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnosti
 }
 
 /// Reports steps that compare with a clean picture where none is kept.
-fn check_references(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagnostic>) {
+fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], errors: &mut Vec<Diagnostic>) {
     let mut kept = chain.len() != spec.steps.len();
     for link in chain {
         let needs = match &link.action {
@@ -395,8 +403,7 @@ fn check_references(spec: &PipelineSpec, chain: &[Link], errors: &mut Vec<Diagno
                 false
             }
             Action::Columns(step) => step.needs_reference(),
-            Action::Pairs(_) => true,
-            Action::Write(_) | Action::Table(_) => false,
+            Action::Sink(sink) => sink.needs_reference(),
         };
         if needs && !kept {
             let message = format!("`{}` needs a clean picture to compare with, and none is kept", link.name);

@@ -1,13 +1,13 @@
 //! Outputs that would have one name, or one of which would have to be a folder of another: which input has it.
 
-use super::inputs::Input;
-use super::ledger::{Fingerprint, Record};
 use crate::error::ErrorKind;
-use crate::plan::Plan;
+use crate::inputs::Input;
+use crate::inputs::Pages;
+use crate::ledger::{Fingerprint, Record};
+use crate::pipeline::Place;
+use crate::pipeline::Sink;
+use crate::plan::{NamedSink, Plan};
 use crate::shown::Show;
-use crate::sinks::write::Write;
-use crate::steps::Place;
-use crate::steps::pages::Pages;
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -61,11 +61,11 @@ pub fn find(
             outputs.map(move |output| (output.path.as_slice(), key.as_slice()))
         })
         .collect();
-    let single: HashSet<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
-    for (product, sink) in plan.writes() {
+    let single: HashSet<Fingerprint> = plan.single_files().map(|named| named.product).collect();
+    for NamedSink { product, sink, names } in plan.named_files() {
         // Patches and variants add the same to the names of all inputs.
         let mut paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+            inputs.iter().map(|input| names.path(&input.relative, &Place::default())).collect();
         let mut owners: Vec<usize> = (0..paths.len()).collect();
         if plan.input.pages == Pages::All {
             for (path, owner) in page_paths(&paths, inputs) {
@@ -174,7 +174,7 @@ fn page_paths(paths: &[PathBuf], inputs: &[Input]) -> Vec<(PathBuf, usize)> {
 }
 
 /// Whether the ledger has an output of an input at this name; where several samples are made of one, at a name made of it.
-fn has(record: &Record, sink: &Write, path: &Path, single: bool) -> bool {
+fn has(record: &Record, sink: &dyn Sink, path: &Path, single: bool) -> bool {
     let mut outputs = record.products.values().flatten().map(|output| output.path.as_slice());
     if single {
         return outputs.any(|output| output == path.as_os_str().as_bytes());

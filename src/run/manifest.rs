@@ -3,13 +3,16 @@
 //! Times and durations of the run are left out on purpose: equal runs give equal manifests.
 
 use super::RunError;
-use super::inputs::{Input, path_text};
-use super::ledger::{Ledger, Outcome, Record};
 use super::prepare::Prepared;
-use super::resume::Identity;
+use crate::columns::csv::cell;
 use crate::columns::{Column, ColumnType, Value};
-use crate::plan::{Plan, Source};
+use crate::inputs::Identity;
+use crate::inputs::Source;
+use crate::inputs::{Input, path_text};
+use crate::ledger::{Ledger, Outcome, Record};
+use crate::plan::Plan;
 use crate::sinks::parquet::Table;
+use crate::store::names::MANIFESTS;
 use crate::store::{Refusal, Seen, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -33,12 +36,6 @@ const COLUMNS: [(&str, ColumnType); 13] = [
 /// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
 const OUTPUTS: usize = 100;
 
-/// What a spreadsheet takes for the beginning of a formula.
-const GUARDED: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// Names of the manifest files, relative to the output.
-pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
-
 /// Fails when a manifest stands in the output that no run has written there.
 ///
 /// # Errors
@@ -49,7 +46,7 @@ pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunE
     {
         return Ok(());
     }
-    let taken = store.see(&FILES.map(Path::new)).into_iter().next();
+    let taken = store.see(&MANIFESTS.map(Path::new)).into_iter().next();
     match taken {
         None => Ok(()),
         Some((_, Seen::Unknown(why))) => Err(RunError::Input(why)),
@@ -57,7 +54,7 @@ pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunE
     }
 }
 
-/// The contents of both files, in the order of [`FILES`].
+/// The contents of both files, in the order of [`MANIFESTS`].
 ///
 /// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`, those that today's
 /// patterns or list leave out `left_out`, and those of which nothing can be told now `unseen`.
@@ -106,26 +103,12 @@ pub fn contents(
     Ok([csv, table.finish(&metadata).map_err(failed)?])
 }
 
-/// A value as a cell of the CSV file. Spreadsheets take a text that begins with one of [`GUARDED`] for a formula: an
-/// apostrophe goes before it, and before apostrophes before one of them, so that it can be undone.
-fn cell(value: &Value) -> String {
-    let text = value.text();
-    let guarded = matches!(value, Value::Text(_)) && text.trim_start_matches('\'').starts_with(GUARDED);
-    if guarded { format!("'{text}") } else { text }
-}
-
-/// The text that was written as this cell.
-pub(super) fn unguarded(cell: &str) -> &str {
-    let bare = cell.strip_prefix('\'').filter(|rest| rest.trim_start_matches('\'').starts_with(GUARDED));
-    bare.unwrap_or(cell)
-}
-
 /// Writes the files that change.
 ///
 /// # Errors
 /// When the output can't be written.
 pub fn write(store: &Store, contents: [Vec<u8>; 2]) -> Result<(), RunError> {
-    for (name, bytes) in FILES.iter().zip(contents) {
+    for (name, bytes) in MANIFESTS.iter().zip(contents) {
         if store.read(Path::new(name))?.is_none_or(|old| old != bytes) {
             store.write(Path::new(name), &bytes)?;
         }
@@ -180,30 +163,4 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         text(facts.map(|f| f.format.clone())),
         text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_become_texts_that_can_be_undone() {
-        for (text, written) in [
-            ("=1+1.png", "'=1+1.png"),
-            ("+a", "'+a"),
-            ("-a", "'-a"),
-            ("@a", "'@a"),
-            ("\ta", "'\ta"),
-            ("\ra", "'\ra"),
-            ("'=a", "''=a"),
-            ("''-", "'''-"),
-            ("'a", "'a"),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(cell(&Value::Text(text.into())), written);
-            assert_eq!(unguarded(written), text);
-        }
-        assert_eq!(cell(&Value::Int(-5)), "-5");
-    }
 }

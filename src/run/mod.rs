@@ -1,35 +1,29 @@
 //! The runner: lists, compares, admits, processes, commits. It emits events and prints nothing.
 
-pub mod beside;
+mod budget;
 mod collisions;
 mod committer;
 pub mod event;
-pub mod inputs;
 mod item;
-pub mod ledger;
-mod list_file;
-mod litter;
-pub mod made;
-pub mod manifest;
-pub mod memory;
+mod manifest;
 mod naming;
 mod origin;
 pub mod prepare;
-mod record;
 pub mod resume;
 mod task;
 mod tidy;
 mod work;
 
+use crate::inputs::ending;
+use crate::ledger::{Ledger, LedgerError, Record};
+use crate::pipeline::{KnownParts, Publication, SinkError, Turn};
 use crate::plan::{MaxFailures, Plan};
-use crate::sinks::parts::KnownParts;
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
-use ledger::{Ledger, LedgerError, Outcome, Record};
+
 use prepare::Prepared;
 use resume::{Reason, Selection};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use work::work;
@@ -72,6 +66,18 @@ pub enum RunError {
     /// Threads could not be started.
     #[error("cannot start worker threads: {0}; set limits.threads lower")]
     Threads(String),
+}
+
+impl From<SinkError> for RunError {
+    fn from(error: SinkError) -> RunError {
+        match error {
+            SinkError::Store(error) => RunError::Store(error),
+            SinkError::Ledger(error) => RunError::Ledger(error),
+            SinkError::Unseen(what) => RunError::Input(what),
+            SinkError::Foreign(what) => RunError::Foreign(what),
+            SinkError::Table { folder, message } => RunError::Table { folder, message },
+        }
+    }
 }
 
 /// Choices of one invocation that do not change results.
@@ -150,7 +156,11 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     emit(Event::Publishing);
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
-    publish_pairs(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
+    if plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::BeforeRemoval)) {
+        let records = ledger.records()?;
+        let first = (Turn::BeforeRemoval, &records);
+        publish_sinks(plan, (&store, &mut ledger), &prepared, first, options.replace_edited, &mut summary)?;
+    }
     // One file that can't be removed is no reason for tables and manifest to stay behind.
     let mut failure = None;
     if prunes {
@@ -197,19 +207,15 @@ fn check_folders(
     replace_edited: bool,
 ) -> Result<(), RunError> {
     let known = |folder: &str| KnownParts::of(ledger, folder, replace_edited);
-    for table in plan.tables() {
-        table.check_folder(store, &known(&table.folder())?)?;
-    }
-    for pairs in plan.pairs() {
-        pairs.check_folder(store, &known(&pairs.folder().to_string_lossy())?)?;
+    for (_, sink) in plan.publishing() {
+        sink.check(store, &known(&sink.folder().to_string_lossy())?)?;
     }
     Ok(())
 }
 
 /// Folders of the plan that hold parts, lists or shards, as the ledger names them.
 fn part_folders(plan: &Plan) -> impl Iterator<Item = String> {
-    let pairs = plan.pairs().map(|pairs| pairs.folder().to_string_lossy().into_owned());
-    plan.tables().map(|table| table.folder().to_string()).chain(pairs)
+    plan.publishing().map(|(_, sink)| sink.folder().to_string_lossy().into_owned())
 }
 
 /// Bytes to process, by the ending of the names in small letters.
@@ -223,31 +229,29 @@ fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
     work
 }
 
-/// What the ending of a name is counted under.
-pub fn ending(path: &Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-fn publish_pairs(
+/// Has the sinks publish whose turn it is.
+fn publish_sinks(
     plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
+    (store, ledger): (&Store, &mut Ledger),
     prepared: &Prepared,
+    (turn, records): (Turn, &HashMap<Vec<u8>, Record>),
     replace_edited: bool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    if plan.pairs().next().is_none() {
-        return Ok(());
-    }
-    // What has vanished or is left out leaves the lists, as it leaves the tables.
-    let mut records = ledger.records()?;
-    let shown: std::collections::HashSet<&[u8]> = prepared.shown().into_iter().map(|i| i.key()).collect();
-    // So does what fails; what can't be read now stays, as it does there.
-    let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
-    records.retain(|path, record| shown.contains(path.as_slice()) && holds(record));
-    for pairs in plan.pairs() {
-        let count = pairs.publish(plan, store, ledger, &records, replace_edited)?;
-        summary.tables.push((pairs.folder().to_string_lossy().into_owned(), count));
+    for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
+        let publication = Publication {
+            step: &plan.chain[index],
+            rows: plan.rows_before(index),
+            carried: &plan.input.carried,
+            pipeline: &plan.name,
+            models: plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect(),
+            inputs: prepared.shown(),
+            records,
+            store,
+            replace_edited,
+        };
+        let count = sink.publish(&publication, ledger)?;
+        summary.tables.push((sink.folder().to_string_lossy().into_owned(), count));
     }
     Ok(())
 }
@@ -265,7 +269,8 @@ fn publish(
     let (manifest, tables) = std::thread::scope(|scope| {
         let make = || manifest::contents(plan, prepared, &records);
         let manifest = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, make);
-        let tables = publish_tables(plan, store, ledger, prepared, &records, (replace_edited, summary));
+        let last = (Turn::Last, &records);
+        let tables = publish_sinks(plan, (store, ledger), prepared, last, replace_edited, summary);
         let manifest = match manifest {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // No thread to be had: one after the other.
@@ -275,22 +280,6 @@ fn publish(
     });
     manifest::write(store, manifest?)?;
     tables
-}
-
-fn publish_tables(
-    plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
-    prepared: &Prepared,
-    records: &HashMap<Vec<u8>, Record>,
-    (replace_edited, summary): (bool, &mut Summary),
-) -> Result<(), RunError> {
-    let shown = prepared.shown();
-    for table in plan.tables() {
-        let rows = table.publish(plan, store, ledger, &shown, records, replace_edited)?;
-        summary.tables.push((table.folder().to_string(), rows));
-    }
-    Ok(())
 }
 
 impl MaxFailures {

@@ -1,12 +1,11 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
 use super::RunError;
-use super::inputs::Input;
-use super::ledger::{Fingerprint, Ledger, Record};
+use crate::inputs::{Input, Pages};
+use crate::ledger::{Fingerprint, Ledger, Record};
+use crate::pipeline::Place;
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::steps::Place;
-use crate::steps::pages::Pages;
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
@@ -21,9 +20,9 @@ const NAME_MAX: usize = 255;
 /// When it can't be asked.
 pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>, StoreError> {
     let mut all = HashMap::new();
-    for (_, sink) in plan.single_writes() {
-        let paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+    for named in plan.single_files() {
+        let path = |input: &Input| named.names.path(&input.relative, &Place::default());
+        let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
         let refused = names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
         all.extend(refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)));
         let kept = paths.iter().filter(|path| names::is_reserved(path));
@@ -37,11 +36,11 @@ pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>
 /// The first of an input's names that is too long for any file system, where several are made of the input: for what
 /// pages and patches add to it.
 pub fn too_long(plan: &Plan, input: &Input, make: &BTreeSet<Fingerprint>) -> Option<(PathBuf, String)> {
-    let single: Vec<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
+    let single: Vec<Fingerprint> = plan.single_files().map(|named| named.product).collect();
     let wanted = |product: &Fingerprint| make.contains(product) && !single.contains(product);
     let length = |path: &Path| path.file_name().map_or(0, |name| name.as_bytes().len());
-    plan.writes().filter(|(product, _)| wanted(product)).find_map(|(_, sink)| {
-        let name = |page| sink.path(&input.relative, &Place { page, ..Place::default() });
+    plan.named_files().filter(|named| wanted(&named.product)).find_map(|named| {
+        let name = |page| named.names.path(&input.relative, &Place { page, ..Place::default() });
         let mut path = name(None);
         if plan.input.pages == Pages::All && length(&name(Some(u32::MAX))) > NAME_MAX {
             // Only now is it worth a look into the file.
@@ -69,8 +68,11 @@ pub fn folder_claims(
     records: &HashMap<Vec<u8>, Record>,
 ) -> Result<Vec<Vec<u8>>, RunError> {
     let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
-    let new: Vec<&Path> =
-        plan.owned_folders().filter(|folder| !claimed.contains(&folder_claim(folder))).collect();
+    let new: Vec<&Path> = plan
+        .owning()
+        .map(|sink| sink.folder())
+        .filter(|folder| !claimed.contains(&folder_claim(folder)))
+        .collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,19 +1,21 @@
 //! Before the run: list the inputs, look at the disk, decide for each item.
 
 use super::RunError;
-use super::beside::Beside;
 use super::collisions::{self, Clashes};
-use super::inputs::{self, Input, Listing, Outside};
-use super::ledger::{Ledger, Outcome, Output, Record};
-use super::litter;
 use super::naming;
-use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
+use super::resume::{Decision, Disk, Reason, Selection, decide};
 use super::task::{Task, make_task};
 use crate::codec::Loss;
 use crate::error::ErrorKind;
-use crate::plan::{Plan, Source};
+use crate::inputs::Beside;
+use crate::inputs::Identity;
+use crate::inputs::Pages;
+use crate::inputs::Source;
+use crate::inputs::litter;
+use crate::inputs::{self, Input, Listing, Outside};
+use crate::ledger::{Ledger, Outcome, Output, Record};
+use crate::plan::Plan;
 use crate::shown::Show;
-use crate::steps::pages::Pages;
 use crate::store::{Refusal, Seen, Store, Written, look};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -282,7 +284,7 @@ fn sort_unlisted(plan: &Plan, inputs: &[Input], records: &HashMap<Vec<u8>, Recor
                 prepared.left_out.push(path.clone());
                 prepared.newly_left_out += counts;
             }
-            Unlisted::Unseen => prepared.unseen.push(Input::unseen(plan, path)),
+            Unlisted::Unseen => prepared.unseen.push(Input::unseen(&plan.input.root, path)),
         }
     }
 }

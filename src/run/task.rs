@@ -1,13 +1,14 @@
 //! An item to process: what is to be made of it, and what is known from before.
 
-use super::inputs::Input;
-use super::ledger::{Facts, Fingerprint, Outcome, Output, Record};
 use super::naming;
 use super::prepare::Names;
-use super::resume::{Decision, Identity, Reason, is_as_written};
+use super::resume::{Decision, Reason};
 use crate::error::ErrorKind;
+use crate::inputs::Identity;
+use crate::inputs::Input;
+use crate::ledger::{Facts, Fingerprint, Outcome, Output, Record};
+use crate::pipeline::{Action, Keeps, Place};
 use crate::plan::Plan;
-use crate::steps::{Action, Place};
 use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -112,9 +113,9 @@ pub fn make_task(
     names: &Names,
 ) -> Task {
     let targets: Vec<PathBuf> = plan
-        .single_writes()
-        .filter(|(product, _)| decision.make.contains(product))
-        .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
+        .single_files()
+        .filter(|named| decision.make.contains(&named.product))
+        .map(|named| named.names.path(&input.relative, &Place::default()))
         .collect();
     let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
     let refused = refused.or_else(|| naming::too_long(plan, input, &decision.make));
@@ -150,12 +151,13 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
         }
     }
     for link in &plan.chain {
-        let (Action::Write(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
+        let (Action::Sink(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
             continue;
         };
+        let keeps = sink.keeps() == Keeps::Timed { originals: true };
         let own = record.products.get(&product);
         if let Some(outputs) = own.or_else(|| record.products.get(&twin)) {
-            let (recorded, keeps, outputs) = (own.is_some(), sink.keeps_times(), outputs.clone());
+            let (recorded, outputs) = (own.is_some(), outputs.clone());
             before.timed.push(Timed { product, recorded, keeps, outputs });
         }
     }
@@ -167,7 +169,7 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
             let targeted = || targets.iter().any(|target| target.as_os_str().as_bytes() == output.path);
             match seen {
                 None => missing = true,
-                _ if is_as_written(output, seen) => {}
+                _ if output.is_as_written(seen) => {}
                 Some(Seen::Unknown(why)) if wanted || targeted() => before.unseen = Some(why.clone()),
                 Some(_) if wanted || targeted() => {
                     doubted = true;

@@ -1,8 +1,8 @@
 //! Taking away what is no longer wanted: only files that are as they were written, and never a record whose file stays.
 
 use super::RunError;
-use super::ledger::{Ledger, Outcome, Output};
 use super::prepare::Prepared;
+use crate::ledger::{Ledger, Outcome, Output};
 use crate::plan::Plan;
 use crate::store::{Known, Removal, Stamp, Store, StoreError, Written};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -139,10 +139,10 @@ pub fn remove_stale(
     prepared: &Prepared,
 ) -> Result<Option<StoreError>, RunError> {
     forget_failures(ledger, prepared)?;
-    if plan.owned_folders().next().is_none() {
+    if plan.owning().next().is_none() {
         return Ok(None);
     }
-    let of_pairs = |path: &Path| plan.pairs().any(|p| path.starts_with(p.folder()) || p.is_fragment(path));
+    let of_pairs = |path: &Path| plan.owning().any(|sink| sink.has_own_folder() && sink.owns(path));
     let mut remover = Remover::new(store, ledger)?;
     let mut gone = Vec::new();
     for orphan in ledger.orphans()? {
@@ -160,8 +160,7 @@ pub fn remove_stale(
     }
     remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
-    let fragment = |path: &Path| plan.pairs().any(|pairs| pairs.is_fragment(path));
-    let ours = |path: &Path| fragment(path) || plan.owned_folders().any(|folder| path.starts_with(folder));
+    let ours = |path: &Path| plan.owning().any(|sink| sink.owns(path));
     let claims = ledger.claims()?;
     remove_announced(&ours, claims, &mut remover, ledger)?;
     Ok(remover.failure)

@@ -6,15 +6,14 @@
 //! one atomic exchange.
 
 use crate::columns::{self, Column, ColumnType, Value};
-use crate::plan::{Build, Link, Plan};
-use crate::run::RunError;
-use crate::run::inputs::{Input, Origin, path_text};
-use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
+use crate::error::ItemError;
+use crate::inputs::{Input, Origin, path_text};
+use crate::ledger::{Facts, Fingerprint, Ledger, Outcome, PartRecord, Record};
+use crate::pipeline::{
+    Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Rows, Sample, Sink, SinkError, Turn,
+};
 use crate::shown::Show;
-use crate::sinks::parts::KnownParts;
-use crate::sinks::rows::Rows;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built};
 use crate::store::{Part, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -56,7 +55,7 @@ pub struct TableSink {
 /// Compiles the step.
 pub fn build(args: &Args, _build: &mut Build<'_>) -> Option<Built> {
     let rows = args.int("rows").and_then(|r| usize::try_from(r).ok());
-    Some(Built::from(Action::Table(TableSink { folder: args.path("folder")?.to_path_buf(), rows })))
+    Some(Built::from(Action::Sink(Box::new(TableSink { folder: args.path("folder")?.to_path_buf(), rows }))))
 }
 
 /// Columns every table begins with.
@@ -91,23 +90,12 @@ struct Layout {
 }
 
 impl TableSink {
-    /// The folder, relative to the output.
-    pub fn folder(&self) -> std::borrow::Cow<'_, str> {
-        self.folder.to_string_lossy()
-    }
-
-    /// The same as a path.
-    pub fn path(&self) -> &Path {
-        &self.folder
-    }
-
-    fn layout(&self, plan: &Plan) -> Layout {
+    fn layout(publication: &Publication<'_>) -> Layout {
         let mut columns = base_columns();
         let mut taken: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
-        let mine = |l: &Link| matches!(&l.action, Action::Table(t) if t.folder == self.folder);
-        let made = Rows::before(plan, plan.chain.iter().position(mine).unwrap_or(0));
+        let made = publication.rows.clone();
         taken.extend(made.columns().map(|c| c.name.clone()));
-        for column in &plan.input.carried {
+        for column in publication.carried {
             let mut name = column.name.clone();
             while !taken.insert(name.clone()) {
                 name = format!("list_{name}");
@@ -118,28 +106,43 @@ impl TableSink {
         let ids: String = made.products().flatten().map(|b| format!("{b:02x}")).collect();
         let mut metadata = vec![
             ("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-            ("safelight.pipeline".to_string(), plan.name.clone()),
+            ("safelight.pipeline".to_string(), publication.pipeline.to_string()),
             ("safelight.fingerprint".to_string(), blake3::hash(ids.as_bytes()).to_hex()[..32].to_string()),
         ];
-        let models: Vec<_> = plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect();
-        metadata.push(("safelight.models".to_string(), models.join(",")));
+        metadata.push(("safelight.models".to_string(), publication.models.join(",")));
         Layout { columns, made, metadata }
     }
+}
 
-    /// Brings the folder in line with the ledger; returns the number of rows.
-    ///
-    /// # Errors
-    /// When a part can't be made or the folder can't be replaced; the old set then stands.
-    pub fn publish(
+impl Sink for TableSink {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Nothing
+    }
+
+    fn peak_bytes(&self, _load: &Load) -> u64 {
+        0
+    }
+
+    fn take(
         &self,
-        plan: &Plan,
-        store: &Store,
-        ledger: &mut Ledger,
-        inputs: &[&Input],
-        records: &HashMap<Vec<u8>, Record>,
-        replace_edited: bool,
-    ) -> Result<usize, RunError> {
-        let layout = self.layout(plan);
+        _sample: &mut Sample,
+        _product: &Fingerprint,
+        _written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Outgoing, ItemError> {
+        Ok(Outgoing::default())
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        Some(Turn::Last)
+    }
+
+    fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
+        let layout = TableSink::layout(publication);
+        let Publication { inputs, store, records, replace_edited, .. } = publication;
         let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
         let target = self.rows.unwrap_or_else(|| default_rows(&layout.columns));
         let counts = layout.made.counted_by().map(|fan| ledger.row_counts(fan)).transpose()?;
@@ -163,7 +166,7 @@ impl TableSink {
         let folder_name = self.folder.to_string_lossy().into_owned();
         let known = ledger.parts(&folder_name)?;
         // The run took its time: somebody may have been here since it began.
-        let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
+        let parts_known = KnownParts::of(Some(ledger), &folder_name, *replace_edited)?;
         let present = parts_known.present(store, &self.folder, is_part_name)?;
         let intact =
             |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
@@ -201,11 +204,7 @@ impl TableSink {
         Ok(total)
     }
 
-    /// Fails when the folder holds something that is not a part, which replacing it would lose.
-    ///
-    /// # Errors
-    /// With the name of the first such thing.
-    pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
+    fn check(&self, store: &Store, known: &KnownParts) -> Result<(), SinkError> {
         known.present(store, &self.folder, is_part_name).map(drop)
     }
 }
@@ -283,7 +282,7 @@ fn is_part_name(name: &str) -> bool {
     digits.is_some_and(|d| d.len() == 16 && d.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
-fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, RunError> {
+fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, SinkError> {
     let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
     let paths: Vec<&[u8]> = rows.iter().map(|row| row.input.key()).collect();
     layout.made.each(ledger, &paths, |index, made| {
@@ -308,7 +307,7 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         base.extend(row.input.carried.iter().cloned());
         for made in made {
             let values = base.iter().cloned().chain(made).collect();
-            table.push(values).map_err(|message| RunError::Table {
+            table.push(values).map_err(|message| SinkError::Table {
                 folder: row.input.key().shown().to_string(),
                 message: format!(
                     "{message}; the ledger is damaged, move the whole output folder away and run again"
@@ -317,7 +316,7 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         }
         Ok(())
     })?;
-    table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })
+    table.finish(&layout.metadata).map_err(|message| SinkError::Table { folder: "part".into(), message })
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use crate::codec::{self, Compression, EncodeOptions, Format};
 use crate::error::{ErrorKind, ItemError};
-use crate::plan::Build;
+use crate::ledger::Fingerprint;
+use crate::pipeline::{Action, Build, Built, Keeps, Load, Names, Outgoing, Place, Sample, Shape, Sink};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built, Place, Sample, Shape};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -99,7 +99,7 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         build.error(args, "suffix", "a suffix can't contain `/`", None);
         return None;
     }
-    let action = Action::Write(Write {
+    let action = Action::Sink(Box::new(Write {
         folder: args.path("folder")?.to_path_buf(),
         format: Format::from_name(args.text("format")?),
         unwritable: Format::from_name(args.text("unwritable")?),
@@ -113,24 +113,13 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
         dither: args.bool("dither")?,
         suffix,
         keep_times: args.text("times")? == "keep",
-    });
+    }));
     Some(Built { besides: &["times"], ..Built::from(action) })
 }
 
-impl Write {
-    /// The folder, relative to the output.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Whether outputs have their originals' times.
-    pub fn keeps_times(&self) -> bool {
-        self.keep_times
-    }
-
-    /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
-    /// folders of their own, pages and patches a number at the end of the name.
-    pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
+/// Variants have folders of their own, pages and patches a number at the end of the name.
+impl Names for Write {
+    fn path(&self, relative: &Path, place: &Place) -> PathBuf {
         let number = place.suffix();
         let mut path = self.folder.clone();
         path.extend(&place.variant);
@@ -153,7 +142,9 @@ impl Write {
         }
         path
     }
+}
 
+impl Write {
     /// The format that every input of this name is written in, whatever it holds; none where its own is kept.
     fn named_format(&self, relative: &Path) -> Option<Format> {
         let named = relative.extension().and_then(OsStr::to_str).and_then(Format::from_extension);
@@ -164,18 +155,33 @@ impl Write {
     fn written(&self, format: Format) -> Format {
         if format.is_written() { format } else { self.unwritable.unwrap_or(format) }
     }
+}
 
-    /// Bytes that encoding a picture of `shape` from a file of format `source` takes beside the picture.
-    pub fn encode_bytes(&self, shape: Shape, source: Format) -> u64 {
-        let format = self.format.unwrap_or(self.written(source));
-        codec::encode_bytes(format, shape.width, shape.height, shape.channels, shape.depth)
+impl Sink for Write {
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// The file's content for a sample; remarks on losses go to the sample's notes.
-    ///
-    /// # Errors
-    /// When the format can't hold the picture.
-    pub fn encode(&self, sample: &mut Sample) -> Result<Vec<u8>, ItemError> {
+    fn keeps(&self) -> Keeps {
+        Keeps::Timed { originals: self.keep_times }
+    }
+
+    fn names(&self) -> Option<&dyn Names> {
+        Some(self)
+    }
+
+    fn peak_bytes(&self, load: &Load) -> u64 {
+        let format = self.format.unwrap_or(self.written(load.format));
+        let Shape { width, height, channels, depth } = load.shape;
+        codec::encode_bytes(format, width, height, channels, depth)
+    }
+
+    fn take(
+        &self,
+        sample: &mut Sample,
+        _product: &Fingerprint,
+        _written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Outgoing, ItemError> {
         let options = EncodeOptions {
             format: self.named_format(&sample.relative).unwrap_or(self.written(sample.source.format)),
             quality: Some(self.quality),
@@ -186,7 +192,8 @@ impl Write {
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
         sample.notes.extend(encoded.notes);
-        Ok(encoded.bytes)
+        let path = self.path(&sample.relative, &sample.place);
+        Ok(Outgoing { files: vec![(path, encoded.bytes)], ..Outgoing::default() })
     }
 }
 

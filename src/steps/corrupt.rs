@@ -1,13 +1,12 @@
 //! `corrupt`: makes the picture worse by a recipe, and keeps the clean one as its reference.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::corrupt::{Applied, Context, Frame, RECIPE, Recipe};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::image::resize::{Filter, resize};
-use crate::plan::{Build, Chance};
+use crate::pipeline::{Action, Build, Built, Chance, ImageStep, Sample, Shape};
 use crate::random::Rng;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 

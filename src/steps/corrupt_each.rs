@@ -1,10 +1,10 @@
 //! `corrupt_each`: a picture at every severity of every corruption, as ImageNet-C is made.
 
-use super::{Action, Built, ManyStep, Pieces, Sample, Shape, corrupt};
+use super::corrupt;
 use crate::columns::{Column, ColumnType, Value};
 use crate::corrupt::{CORRUPTIONS, Recipe};
 use crate::error::ItemError;
-use crate::plan::{Build, Chance};
+use crate::pipeline::{Action, Build, Built, Chance, ManyStep, Pieces, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
 /// ImageNet-C's 15 common corruptions, in its order.

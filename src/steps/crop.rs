@@ -1,10 +1,9 @@
 //! `crop`: a rectangle of the picture, in the coordinates a person sees.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::crop::{Gravity, Rect, crop};
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
 /// Name, documentation and parameters.

@@ -1,13 +1,12 @@
 //! `embed`: the bottleneck of an autoencoder as a vector column.
 
 use super::numbers::{self, load_options};
-use super::{Action, Built, ColumnStep, Sample, Shape};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::orient::upright;
 use crate::nn::{EmbedError, EmbedOptions, Embedder, Fit, Pool};
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use std::borrow::Cow;
 

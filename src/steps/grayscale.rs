@@ -1,10 +1,9 @@
 //! `grayscale`: colour to luma.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::gray::to_gray;
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Role};
 
 /// Name, documentation and parameters.

@@ -1,12 +1,11 @@
 //! `measure`: what pixels and EXIF say about a picture, as columns.
 
-use super::{Action, Built, ColumnStep, Sample, Shape};
 use crate::codec::ExifData;
 use crate::columns::{Column, ColumnType, Row, Value, Zone};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::compare::{self, ShapeMismatch};
 use crate::image::{Image, measure, noise, phash};
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
 struct Measurement {

@@ -2,7 +2,7 @@
 
 use crate::kernels::Level;
 use crate::nn::{Engine, Layout, LoadOptions, Range};
-use crate::plan::Build;
+use crate::pipeline::Build;
 use crate::spec::{Args, Fallback, Kind, Param};
 
 /// `range`.

@@ -1,12 +1,11 @@
 //! `patches`: square parts of the picture, on a grid or at random.
 
-use super::{Action, Built, ManyStep, Pieces, Sample, Shape};
 use crate::columns::{Column, ColumnType, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::image::gray::luma;
-use crate::plan::{Build, Chance};
+use crate::pipeline::{Action, Build, Built, Chance, ManyStep, Pieces, Sample, Shape};
 use crate::random::Rng;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use std::collections::HashSet;

@@ -1,10 +1,9 @@
 //! `resize`: the picture at another size.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::resize::{Filter, TargetSize, resize};
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
 const SIDE: Kind = Kind::Int { min: 1, max: 65_535 };

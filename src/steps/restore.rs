@@ -1,12 +1,11 @@
 //! `restore`: an image-to-image network: denoising, deblocking, upscaling.
 
 use super::numbers::{self, load_options};
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
 use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
-use crate::plan::Build;
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 
 /// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.

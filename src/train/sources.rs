@@ -2,10 +2,10 @@
 
 use super::settings::Written;
 use crate::columns::Value;
-use crate::plan::{InputPlan, Source};
-use crate::run::inputs::{List, Wanted, read_list};
+use crate::inputs::Pages;
+use crate::inputs::{InputPlan, Source};
+use crate::inputs::{List, Wanted, read_list};
 use crate::shown::{Show, decode};
-use crate::steps::pages::Pages;
 use crate::store::look;
 use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};

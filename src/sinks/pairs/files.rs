@@ -2,11 +2,10 @@
 
 use super::{Layout, Own, Pairs, SPLITS};
 use crate::columns::{Column, ColumnType, Row, Value};
-use crate::run::RunError;
-use crate::run::inputs::path_text;
-use crate::run::ledger::{Ledger, PartRecord, Record};
+use crate::inputs::path_text;
+use crate::ledger::{Ledger, PartRecord, Record};
+use crate::pipeline::{Rows, SinkError};
 use crate::sinks::parquet::Table;
-use crate::sinks::rows::Rows;
 use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -37,9 +36,9 @@ pub(super) fn publish(
     rows: &Rows,
     sources: &BTreeMap<&Vec<u8>, &Record>,
     replace_edited: bool,
-) -> Result<usize, RunError> {
+) -> Result<usize, SinkError> {
     let failed =
-        |message: String| RunError::Table { folder: pairs.folder.to_string_lossy().into_owned(), message };
+        |message: String| SinkError::Table { folder: pairs.folder.to_string_lossy().into_owned(), message };
     let image_folder = pairs.layout == Layout::ImageFolder;
     let names = if image_folder { ["noisy_file_name", "clean_file_name"] } else { ["noisy", "clean"] };
     let mut columns: Vec<Column> = Vec::new();

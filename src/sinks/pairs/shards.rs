@@ -7,13 +7,11 @@
 
 use super::{Own, Pairs, SPLITS};
 use crate::columns::Value;
-use crate::run::RunError;
-use crate::run::inputs::path_text;
-use crate::run::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
-use crate::run::resume::is_as_written;
+use crate::inputs::path_text;
+use crate::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
+use crate::pipeline::KnownParts;
+use crate::pipeline::{Rows, SinkError};
 use crate::shown::Show;
-use crate::sinks::parts::KnownParts;
-use crate::sinks::rows::Rows;
 use crate::store::{Part, Seen, Store};
 use serde_json::{Map, json};
 use std::cell::RefCell;
@@ -75,7 +73,7 @@ pub(super) fn publish(
     rows: &Rows,
     product: &Fingerprint,
     (sources, replace_edited): (&BTreeMap<&Vec<u8>, &Record>, bool),
-) -> Result<usize, RunError> {
+) -> Result<usize, SinkError> {
     let folder_name = pairs.folder.to_string_lossy().into_owned();
     let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
     if !are_recorded(store, product, sources)? {
@@ -138,7 +136,7 @@ fn are_recorded(
     store: &Store,
     product: &Fingerprint,
     sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<bool, RunError> {
+) -> Result<bool, SinkError> {
     let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
     let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
     let paths: Vec<PathBuf> = outputs().map(path).collect();
@@ -149,14 +147,14 @@ fn are_recorded(
         Seen::File { .. } | Seen::Uncertain | Seen::Other | Seen::Blocked(_) => None,
     });
     match unknown {
-        Some(why) => Err(RunError::Input(why)),
-        None => Ok(outputs().zip(&paths).all(|(output, path)| is_as_written(output, seen.get(path)))),
+        Some(why) => Err(SinkError::Unseen(why)),
+        None => Ok(outputs().zip(&paths).all(|(output, path)| output.is_as_written(seen.get(path)))),
     }
 }
 
 /// The members an input's rows stand for, in order.
-fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Member)>, RunError> {
-    let damaged = || RunError::Table {
+fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Member)>, SinkError> {
+    let damaged = || SinkError::Table {
         folder: path.shown().to_string(),
         message: "the ledger is damaged; move the whole output folder away and run again".into(),
     };
@@ -196,7 +194,7 @@ fn layout(
     rows: &Rows,
     product: &Fingerprint,
     sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<(BTreeMap<String, Vec<Shard>>, usize), RunError> {
+) -> Result<(BTreeMap<String, Vec<Shard>>, usize), SinkError> {
     let most = pairs.shard_bytes - 2 * BLOCK;
     let mut shards: BTreeMap<String, Vec<Shard>> = BTreeMap::new();
     let mut count = 0;
@@ -248,7 +246,7 @@ enum Stopped {
     /// The shard itself.
     Io(io::Error),
     /// What it is made of.
-    Run(RunError),
+    Run(SinkError),
 }
 
 fn write_shard(
@@ -263,7 +261,7 @@ fn write_shard(
     for slice in &shard.slices {
         let path = store.root().join(&slice.fragment);
         let unreadable = |e: &dyn std::fmt::Display| {
-            Stopped::Run(RunError::Table {
+            Stopped::Run(SinkError::Table {
                 folder: slice.source.shown().to_string(),
                 message: format!("cannot read {}: {e}; remove it and run again", path.shown()),
             })

@@ -4,9 +4,10 @@ use super::super::net::Size;
 use super::super::settings::Written;
 use super::*;
 use crate::columns::{Column, ColumnType, Value};
-use crate::plan::{Source, vocabulary};
+use crate::inputs::Source;
 use crate::shown::Show;
 use crate::sinks::parquet::Table;
+use crate::train::vocabulary;
 use std::fs;
 use std::path::Path;
 

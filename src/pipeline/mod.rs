@@ -1,0 +1,21 @@
+//! What the parts of a chain agree on: samples, steps, sinks, and the identity of what they make.
+
+mod action;
+mod build;
+pub mod fingerprint;
+mod parts;
+mod rows;
+mod sample;
+mod shape;
+mod sink;
+mod step;
+
+pub use action::{Action, Built, PlannedStep, Registered};
+pub(crate) use build::find_model;
+pub use build::{Build, Chance};
+pub use parts::KnownParts;
+pub use rows::Rows;
+pub use sample::{Further, Place, Sample};
+pub use shape::Shape;
+pub use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, SinkError, Turn, overlaps};
+pub use step::{ColumnStep, ImageStep, ManyStep, Pieces};
