@@ -5,17 +5,18 @@ mod meta;
 mod outputs;
 mod read;
 mod record;
+mod records;
 
 pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
+pub use records::Side;
 
-use crate::error::{ErrorKind, ItemError};
 use crate::shown::Show;
 use crate::store::names::LEDGER_FILE;
 use crate::store::{Fault, LockError, Stamp, Store};
 use entry::EntryWriter;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// A ledger that cannot be read or written.
@@ -148,79 +149,26 @@ impl Ledger {
     }
 
     /// Everything known, by relative path of the input.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    #[cfg(test)]
     pub fn records(&self) -> Result<HashMap<Vec<u8>, Record>, LedgerError> {
-        self.read_records().map_err(self.sql())
+        let mut records = HashMap::new();
+        self.each(|path, record| {
+            records.insert(path.to_vec(), record);
+            Ok::<_, LedgerError>(())
+        })?;
+        Ok(records)
     }
 
-    fn read_records(&self) -> rusqlite::Result<HashMap<Vec<u8>, Record>> {
-        let mut outputs: HashMap<i64, Vec<(Fingerprint, Output)>> = HashMap::new();
-        let mut query = self
-            .db
-            .prepare("SELECT item, fingerprint, path, size, mtime_ns, hash FROM outputs ORDER BY path")?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let output = Output { path: row.get(2)?, stamp: stamp(row, 3)? };
-            outputs.entry(row.get(0)?).or_default().push((row.get(1)?, output));
-        }
-        // Read side by side with the items, both by the item's number.
-        let mut query = self.db.prepare("SELECT item, fingerprint FROM products ORDER BY item")?;
-        let product = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, Fingerprint>(1)?));
-        let mut products = query.query_map([], product)?.peekable();
-        let count: usize = self.db.query_row("SELECT count(*) FROM items", [], |r| r.get(0))?;
-        let mut query = self.db.prepare(
-            "SELECT id, path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
-             width, height, channels, bit_depth, format, notes, seconds, ignored, vanished FROM items ORDER BY id",
-        )?;
-        let mut rows = query.query([])?;
-        let mut records = HashMap::with_capacity(count);
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            let facts = || -> rusqlite::Result<Facts> {
-                Ok(Facts {
-                    width: row.get(9)?,
-                    height: row.get(10)?,
-                    channels: row.get(11)?,
-                    bit_depth: row.get(12)?,
-                    format: row.get(13)?,
-                })
-            };
-            let mut last = None;
-            let outcome = if row.get::<_, String>(5)? == "done" {
-                Outcome::Done(facts()?)
-            } else {
-                if row.get_ref(9)? != rusqlite::types::ValueRef::Null {
-                    last = Some(facts()?);
-                }
-                let kind = row.get::<_, String>(6)?;
-                let kind = ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Panic);
-                Outcome::Failed { error: ItemError::new(kind, row.get::<_, String>(7)?), plan: row.get(8)? }
-            };
-            let mut made: BTreeMap<Fingerprint, Vec<Output>> = BTreeMap::new();
-            while let Some(product) = products.next_if(|p| p.as_ref().map_or(true, |(item, _)| *item <= id)) {
-                made.insert(product?.1, Vec::new());
-            }
-            for (fingerprint, output) in outputs.remove(&id).unwrap_or_default() {
-                made.entry(fingerprint).or_default().push(output);
-            }
-            let notes: String = row.get(14)?;
-            let record = Record {
-                size: row.get(2)?,
-                mtime_ns: row.get(3)?,
-                hash: row.get(4)?,
-                outcome,
-                notes: notes.lines().map(str::to_string).collect(),
-                seconds: row.get(15)?,
-                products: made,
-                last,
-                ignored: row.get(16)?,
-                vanished: row.get(17)?,
-            };
-            records.insert(row.get(1)?, record);
-        }
-        Ok(records)
+    /// The same ledger, opened once more for another thread, to read.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn again(&self) -> Result<Ledger, LedgerError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let db = Connection::open_with_flags(&self.path, flags).map_err(self.sql())?;
+        Ok(Ledger { path: self.path.clone(), db })
     }
 
     /// Records a batch in one transaction. The files it names have to be published already.

@@ -1,6 +1,7 @@
 //! Entries come back as they went in.
 
 use super::*;
+use crate::error::{ErrorKind, ItemError};
 use crate::store::{Guard, Known, Written};
 use std::path::Path;
 

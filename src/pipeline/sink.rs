@@ -5,9 +5,8 @@ use crate::codec::Format;
 use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use crate::inputs::Input;
-use crate::ledger::{Fingerprint, Ledger, LedgerError, Record};
+use crate::ledger::{Fingerprint, Ledger, LedgerError, Record, Side};
 use crate::store::{Store, StoreError};
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -98,12 +97,27 @@ pub struct Publication<'a> {
     pub models: Vec<&'a str>,
     /// Inputs that it is about, sorted by path.
     pub inputs: Vec<&'a Input>,
-    /// What the ledger holds of them, by path.
-    pub records: &'a HashMap<Vec<u8>, Record>,
     /// The output.
     pub store: &'a Store,
     /// Files that somebody edited may be replaced.
     pub replace_edited: bool,
+}
+
+impl Publication<'_> {
+    /// Hands over each input that the ledger knows, by its place in [`Publication::inputs`], with its record.
+    ///
+    /// # Errors
+    /// When the ledger can't be read, and those of `take`.
+    pub fn each(
+        &self,
+        ledger: &Ledger,
+        mut take: impl FnMut(usize, Record) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        ledger.compare(self.inputs.iter().map(|input| input.key()), |side| match side {
+            Side::Known(at, record) => take(at, record),
+            Side::Unknown(_) | Side::Other(..) => Ok(()),
+        })
+    }
 }
 
 /// Names of files that follow from an input's name, so that they are known before anything is made.

@@ -12,10 +12,11 @@ pub mod prepare;
 pub mod resume;
 mod task;
 mod tidy;
+mod unlisted;
 mod work;
 
 use crate::inputs::ending;
-use crate::ledger::{Ledger, LedgerError, Record};
+use crate::ledger::{Ledger, LedgerError};
 use crate::pipeline::{KnownParts, Publication, SinkError, Turn};
 use crate::plan::{MaxFailures, Plan};
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
@@ -23,7 +24,7 @@ use event::{Event, Stop, Summary};
 
 use prepare::Prepared;
 use resume::{Reason, Selection};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use work::work;
@@ -157,9 +158,8 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
     if plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::BeforeRemoval)) {
-        let records = ledger.records()?;
-        let first = (Turn::BeforeRemoval, &records);
-        publish_sinks(plan, (&store, &mut ledger), &prepared, first, options.replace_edited, &mut summary)?;
+        let turn = (Turn::BeforeRemoval, options.replace_edited);
+        publish_sinks(plan, (&store, &mut ledger), &prepared, turn, &mut summary)?;
     }
     // One file that can't be removed is no reason for tables and manifest to stay behind.
     let mut failure = None;
@@ -169,7 +169,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     if summary.stop.is_none() {
         failure = failure.or(tidy::remove_stale(plan, &store, &mut ledger, &prepared)?);
         let (gone, back) = prepared.moves();
-        ledger.set_vanished(&gone, &back)?;
+        ledger.set_vanished(&gone, back)?;
     }
     publish(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
@@ -193,7 +193,7 @@ pub fn refuse(
     }
     check_folders(plan, store, ledger, replace_edited)?;
     manifest::refuse_foreign(store, ledger)?;
-    naming::folder_claims(plan, store, ledger, &prepared.records)
+    naming::folder_claims(plan, store, ledger)
 }
 
 /// Fails when a folder that is replaced as a whole, or a list in it, is not as safelight left it.
@@ -234,8 +234,7 @@ fn publish_sinks(
     plan: &Plan,
     (store, ledger): (&Store, &mut Ledger),
     prepared: &Prepared,
-    (turn, records): (Turn, &HashMap<Vec<u8>, Record>),
-    replace_edited: bool,
+    (turn, replace_edited): (Turn, bool),
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
@@ -245,8 +244,8 @@ fn publish_sinks(
             carried: &plan.input.carried,
             pipeline: &plan.name,
             models: plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect(),
+            // What has vanished or is left out leaves all that is published.
             inputs: prepared.shown(),
-            records,
             store,
             replace_edited,
         };
@@ -264,22 +263,23 @@ fn publish(
     replace_edited: bool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    let records = ledger.records()?;
+    let last = (Turn::Last, replace_edited);
     // The manifest is made while the tables are, and written in any case.
-    let (manifest, tables) = std::thread::scope(|scope| {
-        let make = || manifest::contents(plan, prepared, &records);
-        let manifest = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, make);
-        let last = (Turn::Last, &records);
-        let tables = publish_sinks(plan, (store, ledger), prepared, last, replace_edited, summary);
-        let manifest = match manifest {
+    let Ok(reader) = ledger.again() else {
+        let tables = publish_sinks(plan, (store, ledger), prepared, last, summary);
+        return manifest::write(plan, prepared, ledger, store).and(tables);
+    };
+    std::thread::scope(|scope| {
+        let write = move || manifest::write(plan, prepared, &reader, store);
+        let writing = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, write);
+        let tables = publish_sinks(plan, (store, ledger), prepared, last, summary);
+        let manifest = match writing {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // No thread to be had: one after the other.
-            Err(_) => make(),
+            Err(_) => manifest::write(plan, prepared, ledger, store),
         };
-        (manifest, tables)
-    });
-    manifest::write(store, manifest?)?;
-    tables
+        manifest.and(tables)
+    })
 }
 
 impl MaxFailures {

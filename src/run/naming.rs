@@ -1,8 +1,9 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
 use super::RunError;
+use super::task::Task;
 use crate::inputs::{Input, Pages};
-use crate::ledger::{Fingerprint, Ledger, Record};
+use crate::ledger::{Fingerprint, Ledger, LedgerError};
 use crate::pipeline::Place;
 use crate::plan::Plan;
 use crate::shown::Show;
@@ -14,28 +15,30 @@ use std::path::{Path, PathBuf};
 /// Most bytes of a name on the file systems in use.
 const NAME_MAX: usize = 255;
 
-/// The names of single outputs that the file system refuses, with its reasons.
+/// Notes, in each task, a name of a single output that the file system refuses, with its reasons, or one that
+/// is too long whatever pages and patches add to it.
 ///
 /// # Errors
 /// When it can't be asked.
-pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>, StoreError> {
-    let mut all = HashMap::new();
-    for named in plan.single_files() {
-        let path = |input: &Input| named.names.path(&input.relative, &Place::default());
-        let paths: Vec<PathBuf> = inputs.iter().map(path).collect();
-        let refused = names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
-        all.extend(refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)));
-        let kept = paths.iter().filter(|path| names::is_reserved(path));
-        all.extend(
-            kept.map(|path| (path.clone(), "safelight keeps this name for its own files".to_string())),
-        );
+pub fn refuse(plan: &Plan, inputs: &[Input], tasks: &mut [Task]) -> Result<(), StoreError> {
+    let paths = tasks.iter().flat_map(|task| &task.targets).map(PathBuf::as_path);
+    let refused = names::refused(&plan.output, paths)?;
+    let refused: HashMap<PathBuf, String> =
+        refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)).collect();
+    for task in tasks {
+        let reason = |path: &PathBuf| {
+            let own = || "safelight keeps this name for its own files".to_string();
+            names::is_reserved(path).then(own).or_else(|| refused.get(path).cloned())
+        };
+        let single = task.targets.iter().find_map(|path| Some((path.clone(), reason(path)?)));
+        task.refused = single.or_else(|| too_long(plan, inputs.get(task.input)?, &task.make));
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The first of an input's names that is too long for any file system, where several are made of the input: for what
 /// pages and patches add to it.
-pub fn too_long(plan: &Plan, input: &Input, make: &BTreeSet<Fingerprint>) -> Option<(PathBuf, String)> {
+fn too_long(plan: &Plan, input: &Input, make: &BTreeSet<Fingerprint>) -> Option<(PathBuf, String)> {
     let single: Vec<Fingerprint> = plan.single_files().map(|named| named.product).collect();
     let wanted = |product: &Fingerprint| make.contains(product) && !single.contains(product);
     let length = |path: &Path| path.file_name().map_or(0, |name| name.as_bytes().len());
@@ -61,12 +64,7 @@ fn folder_claim(folder: &Path) -> Vec<u8> {
 ///
 /// # Errors
 /// When such a folder holds something that no run has written there, or can't be listed.
-pub fn folder_claims(
-    plan: &Plan,
-    store: &Store,
-    ledger: Option<&Ledger>,
-    records: &HashMap<Vec<u8>, Record>,
-) -> Result<Vec<Vec<u8>>, RunError> {
+pub fn folder_claims(plan: &Plan, store: &Store, ledger: Option<&Ledger>) -> Result<Vec<Vec<u8>>, RunError> {
     let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
     let new: Vec<&Path> = plan
         .owning()
@@ -76,21 +74,20 @@ pub fn folder_claims(
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let mut owned: BTreeSet<&[u8]> =
-        records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
-    let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
-    let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
-    owned.extend(orphans.iter().map(|o| o.path.as_slice()).chain(claimed.iter().map(Vec::as_slice)));
-    owned.extend(announced.keys().map(Vec::as_slice));
-    let mut parts = Vec::new();
+    let mut owned: BTreeSet<Vec<u8>> = claimed;
+    owned.extend(ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path));
+    owned.extend(ledger.map(Ledger::announced).transpose()?.unwrap_or_default().into_keys());
     let folders = ledger.map(Ledger::part_folders).transpose()?.unwrap_or_default();
     for (ledger, folder) in folders.into_iter().filter_map(|folder| Some((ledger?, folder))) {
-        parts.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
+        let parts = ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name));
+        owned.extend(parts.map(|path| path.into_os_string().into_encoded_bytes()));
     }
-    owned.extend(parts.iter().map(|path| path.as_os_str().as_bytes()));
+    let is_ours = |path: &[u8]| -> Result<bool, LedgerError> {
+        Ok(owned.contains(path) || ledger.map(|ledger| ledger.has_output(path)).transpose()?.unwrap_or(false))
+    };
     for folder in &new {
         for file in store.files_below(folder)? {
-            if !owned.contains(file.as_os_str().as_bytes()) {
+            if !is_ours(file.as_os_str().as_bytes())? {
                 return Err(RunError::Foreign(format!(
                     "{} stands where the job wants a folder of its own and was not written by safelight; move it \
                      away or choose another folder",

@@ -1,6 +1,5 @@
 //! An item to process: what is to be made of it, and what is known from before.
 
-use super::naming;
 use super::prepare::Names;
 use super::resume::{Decision, Reason};
 use crate::error::ErrorKind;
@@ -103,31 +102,35 @@ impl Task {
     }
 }
 
-/// Puts a task together.
+/// Puts a task together, but for what stands in its way.
 pub fn make_task(
     plan: &Plan,
     index: usize,
     input: &Input,
     decision: &Decision,
     record: Option<&Record>,
-    names: &Names,
+    names: &Names<'_>,
 ) -> Task {
     let targets: Vec<PathBuf> = plan
         .single_files()
         .filter(|named| decision.make.contains(&named.product))
         .map(|named| named.names.path(&input.relative, &Place::default()))
         .collect();
-    let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
-    let refused = refused.or_else(|| naming::too_long(plan, input, &decision.make));
-    let clash = names.clashes.get(&index).into_iter().flatten();
-    let clash =
-        clash.filter(|clash| decision.make.contains(&clash.product)).map(|c| c.message.clone()).next();
     let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let make = decision.make.clone();
-    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused, clash }
+    Task {
+        input: index,
+        reason: decision.reason,
+        make,
+        before,
+        targets,
+        foreign: None,
+        refused: None,
+        clash: None,
+    }
 }
 
-fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> Before {
+fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names<'_>) -> Before {
     let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
     let mut before = Before {
         identity: Some(identity),

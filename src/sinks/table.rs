@@ -76,11 +76,19 @@ pub fn base_columns() -> Vec<Column> {
     columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect()
 }
 
+/// The rows of an input.
 struct RowRef<'a> {
     input: &'a Input,
-    record: &'a Record,
-    facts: &'a Facts,
+    /// Of the input and what is recorded of it.
     key: [u8; 32],
+}
+
+/// What the ledger says of an input beside the rows.
+struct Base {
+    size: u64,
+    mtime_ns: i64,
+    hash: Option<[u8; 32]>,
+    facts: Facts,
 }
 
 struct Layout {
@@ -142,8 +150,15 @@ impl Sink for TableSink {
 
     fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
         let layout = TableSink::layout(publication);
-        let Publication { inputs, store, records, replace_edited, .. } = publication;
-        let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
+        let Publication { inputs, store, replace_edited, .. } = publication;
+        let mut rows: Vec<RowRef<'_>> = Vec::new();
+        publication.each(ledger, |at, record| {
+            let input = inputs[at];
+            if layout.made.complete(&record) && facts(&record).is_some() {
+                rows.push(RowRef { input, key: row_key(input, &record) });
+            }
+            Ok(())
+        })?;
         let target = self.rows.unwrap_or_else(|| default_rows(&layout.columns));
         let counts = layout.made.counted_by().map(|fan| ledger.row_counts(fan)).transpose()?;
         let key = |r: &RowRef<'_>| {
@@ -209,20 +224,16 @@ impl Sink for TableSink {
     }
 }
 
-fn row_ref<'a>(
-    input: &'a Input,
-    records: &'a HashMap<Vec<u8>, Record>,
-    layout: &Layout,
-) -> Option<RowRef<'a>> {
-    let record = records.get(input.key())?;
-    let facts = match &record.outcome {
-        Outcome::Done(facts) => facts,
+/// What the input was when the rows were made of it.
+fn facts(record: &Record) -> Option<&Facts> {
+    match &record.outcome {
+        Outcome::Done(facts) => Some(facts),
         // It could not be looked at; nothing says that it is another one now.
-        Outcome::Failed { .. } => record.last.as_ref()?,
-    };
-    if !layout.made.complete(record) {
-        return None;
+        Outcome::Failed { .. } => record.last.as_ref(),
     }
+}
+
+fn row_key(input: &Input, record: &Record) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(input.key());
     hasher.update(&[0]);
@@ -230,7 +241,7 @@ fn row_ref<'a>(
     hasher.update(&record.mtime_ns.to_le_bytes());
     hasher.update(&record.hash.unwrap_or_default());
     hasher.update(&columns::encode(&input.carried));
-    Some(RowRef { input, record, facts, key: *hasher.finalize().as_bytes() })
+    *hasher.finalize().as_bytes()
 }
 
 fn default_rows(columns: &[Column]) -> usize {
@@ -285,9 +296,11 @@ fn is_part_name(name: &str) -> bool {
 fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, SinkError> {
     let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
     let paths: Vec<&[u8]> = rows.iter().map(|row| row.input.key()).collect();
+    let bases = bases(ledger, &paths)?;
     layout.made.each(ledger, &paths, |index, made| {
         let row = &rows[index];
-        let (record, facts) = (row.record, row.facts);
+        let Some(record) = bases.get(row.input.key()) else { return Ok(()) };
+        let facts = &record.facts;
         let hash = record.hash.map(|h| blake3::Hash::from(h).to_hex().to_string()).unwrap_or_default();
         let mut base = vec![
             Value::Text(row.input.id()),
@@ -317,6 +330,19 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         Ok(())
     })?;
     table.finish(&layout.metadata).map_err(|message| SinkError::Table { folder: "part".into(), message })
+}
+
+fn bases(ledger: &Ledger, paths: &[&[u8]]) -> Result<HashMap<Vec<u8>, Base>, SinkError> {
+    let mut bases = HashMap::with_capacity(paths.len());
+    let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(bases) };
+    ledger.each_between((first, last), |path, record| {
+        if let Some(facts) = facts(&record).cloned() {
+            let Record { size, mtime_ns, hash, .. } = record;
+            bases.insert(path.to_vec(), Base { size, mtime_ns, hash, facts });
+        }
+        Ok::<_, SinkError>(())
+    })?;
+    Ok(bases)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `ignore`: acknowledges failures, which then do not count until the input or the settings change.
 
 use super::{Refusal, ledger_of, open_locked, out};
-use crate::ledger::{Ledger, Outcome};
+use crate::ledger::{Ledger, LedgerError, Outcome};
 use crate::plan::Plan;
 use crate::shown::{Show, decode};
 use std::collections::BTreeMap;
@@ -22,12 +22,16 @@ pub fn ignore(plan: &Plan, names: &[OsString]) -> Result<u8, Refusal> {
     drop(ledger_of(&plan.output, &plan.name)?);
     let (store, _lock) = open_locked(&plan.output, "what is acknowledged")?;
     let mut ledger = Ledger::open(&store)?;
-    let records = ledger.records()?;
-    let state = |outcome: &Outcome| matches!(outcome, Outcome::Failed { .. });
-    let known = records.iter().map(|(path, record)| (path.as_slice(), state(&record.outcome))).collect();
+    // Of each input, whether it failed, and whether that is acknowledged.
+    let mut states: BTreeMap<Vec<u8>, (bool, bool)> = BTreeMap::new();
+    ledger.each(|path, record| {
+        states.insert(path.to_vec(), (matches!(record.outcome, Outcome::Failed { .. }), record.ignored));
+        Ok::<_, LedgerError>(())
+    })?;
+    let known = states.iter().map(|(path, (failed, _))| (path.as_slice(), *failed)).collect();
     let names: Vec<Vec<u8>> = names.iter().map(|name| relative(&plan.input.root, Path::new(name))).collect();
     let chosen = choose(&names, &known).map_err(Refusal::Usage)?;
-    let fresh = |path: &&Vec<u8>| records.get(*path).is_some_and(|record| !record.ignored);
+    let fresh = |path: &&Vec<u8>| states.get(*path).is_some_and(|(_, acknowledged)| !acknowledged);
     let fresh: Vec<Vec<u8>> = chosen.iter().filter(fresh).cloned().collect();
     ledger.ignore(&fresh)?;
     Ok(out(&match (chosen.len(), fresh.len()) {

@@ -3,7 +3,7 @@
 use super::{Refusal, code, out, warn};
 use crate::inputs::Input;
 use crate::inputs::Source;
-use crate::ledger::{Ledger, Outcome};
+use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::pipeline::{Action, Keeps};
 use crate::plan::Plan;
@@ -12,7 +12,6 @@ use crate::run::refuse;
 use crate::run::resume::Selection;
 use crate::shown::Show;
 use crate::store::Store;
-use std::collections::BTreeMap;
 
 /// Headers read for the estimates.
 const PROBES: usize = 256;
@@ -134,19 +133,12 @@ fn estimates(plan: &Plan, prepared: &Prepared) -> String {
         probed.iter().filter_map(|i| pixels(i)).sum::<f64>() / probed.len() as f64 * inputs.len() as f64;
     let budget = plan.item_budget(threads);
     let together = (budget / largest.max(1)).clamp(1, threads as u64);
-    let mut past: BTreeMap<bool, f64> = BTreeMap::new();
-    for record in prepared.records.values() {
-        if let Outcome::Done(facts) = &record.outcome {
-            *past.entry(true).or_insert(0.0) += record.seconds;
-            *past.entry(false).or_insert(0.0) += f64::from(facts.width) * f64::from(facts.height);
-        }
-    }
-    let (seconds, basis) = match (past.get(&true), past.get(&false)) {
-        (Some(seconds), Some(done)) if *done > 0.0 => (seconds / done * pixels, "from earlier runs"),
-        _ => (
-            plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL,
-            "a rough guess before the first run",
-        ),
+    let past = prepared.past;
+    let (seconds, basis) = if past.pixels > 0.0 {
+        (past.seconds / past.pixels * pixels, "from earlier runs")
+    } else {
+        let guess = plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL;
+        (guess, "a rough guess before the first run")
     };
     let sample =
         if probed.len() < inputs.len() { format!(", from {} headers", probed.len()) } else { String::new() };

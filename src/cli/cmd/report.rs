@@ -7,14 +7,14 @@ use crate::image::Image;
 use crate::image::orient::upright;
 use crate::inputs::Source;
 use crate::inputs::path_text;
-use crate::ledger::{Outcome, Record};
+use crate::ledger::{Ledger, LedgerError, Outcome, Record};
 use crate::plan::Plan;
 use crate::run::RunError;
 use crate::shown::Show;
 use crate::store::{STATE_FOLDER, Store, StoreError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is written.
 const WHAT: &str = "the report";
@@ -27,10 +27,19 @@ const PAIRS: usize = 5;
 /// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
 pub fn report(plan: &Plan) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
-    let mut records: Vec<(Vec<u8>, Record)> = ledger.records()?.into_iter().collect();
-    records.sort_by(|a, b| a.0.cmp(&b.0));
+    let (mut done, mut candidates, mut failures) = (0, 0, Vec::new());
+    ledger.each(|path, record| {
+        if let Outcome::Failed { error, .. } = &record.outcome {
+            let acknowledged = if record.ignored { " (acknowledged)" } else { "" };
+            failures.push((format!("{}{acknowledged}", path_text(path)), error.to_string()));
+        } else {
+            done += 1;
+            candidates += usize::from(!pictures(&record).is_empty());
+        }
+        Ok::<_, LedgerError>(())
+    })?;
     let (store, _lock) = open_locked(&plan.output, WHAT)?;
-    let pairs = pairs(plan, &records);
+    let pairs = pairs(plan, &chosen(&ledger, candidates)?);
     let picture = Path::new("report/before-after.png");
     if !pairs.is_empty() {
         let sheet = sheet::before_after(&pairs);
@@ -40,18 +49,8 @@ pub fn report(plan: &Plan) -> Result<u8, Refusal> {
         write(plan, &store, picture, &png.bytes)?;
         out(&format!("before/after  {}\n", plan.output.join(picture).shown()));
     }
-    let failures: Vec<(String, String)> = records
-        .iter()
-        .filter_map(|(path, record)| match &record.outcome {
-            Outcome::Failed { error, .. } => {
-                let acknowledged = if record.ignored { " (acknowledged)" } else { "" };
-                Some((format!("{}{acknowledged}", path_text(path)), error.to_string()))
-            }
-            Outcome::Done(_) => None,
-        })
-        .collect();
     let names: Vec<String> = pairs.iter().map(|p| p.name.clone()).collect();
-    let page = html::page(&plan.name, records.len() - failures.len(), &names, &failures);
+    let page = html::page(&plan.name, done, &names, &failures);
     write(plan, &store, Path::new("report/index.html"), page.as_bytes())?;
     out(&format!("report        {}\n", plan.output.join("report/index.html").shown()));
     Ok(code::OK)
@@ -64,28 +63,41 @@ fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Re
     })
 }
 
-/// Pairs spread over the archive, from items whose input is still what it was.
-fn pairs(plan: &Plan, records: &[(Vec<u8>, Record)]) -> Vec<sheet::Pair> {
+/// The pictures among an item's outputs; fragments of shards are none.
+fn pictures(record: &Record) -> Vec<PathBuf> {
+    let outputs = record.products.values().flatten().map(|o| Path::new(OsStr::from_bytes(&o.path)));
+    outputs.filter(|output| !output.starts_with(STATE_FOLDER)).map(Path::to_path_buf).collect()
+}
+
+/// Items spread over the archive, of so many that are done and have pictures.
+fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<(Vec<u8>, Vec<PathBuf>)>, LedgerError> {
+    let step = candidates.div_ceil(PAIRS).max(1);
+    let (mut chosen, mut number) = (Vec::new(), 0);
+    ledger.each(|path, record| {
+        let pictures = pictures(&record);
+        if matches!(record.outcome, Outcome::Done(_)) && !pictures.is_empty() {
+            if number % step == 0 {
+                chosen.push((path.to_vec(), pictures));
+            }
+            number += 1;
+        }
+        Ok::<_, LedgerError>(())
+    })?;
+    Ok(chosen)
+}
+
+/// What to show of these items, whose inputs are still what they were.
+fn pairs(plan: &Plan, chosen: &[(Vec<u8>, Vec<PathBuf>)]) -> Vec<sheet::Pair> {
     let limits = Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false };
     let open = |path: &Path| -> Option<Image> {
         let decoded = codec::decode(&std::fs::read(path).ok()?, path, &limits).ok()?;
         Some(upright(decoded.image, decoded.meta.orientation))
     };
-    let candidates: Vec<(&Vec<u8>, Vec<&Path>)> = records
-        .iter()
-        .filter(|(_, r)| matches!(r.outcome, Outcome::Done(_)))
-        .map(|(path, r)| {
-            let outputs = r.products.values().flatten().map(|o| Path::new(OsStr::from_bytes(&o.path)));
-            // Fragments of shards are no pictures.
-            (path, outputs.filter(|o| !o.starts_with(STATE_FOLDER)).collect())
-        })
-        .filter(|(_, outputs): &(_, Vec<_>)| !outputs.is_empty())
-        .collect();
-    let step = candidates.len().div_ceil(PAIRS).max(1);
-    let pair = |(number, (path, outputs)): (usize, &(&Vec<u8>, Vec<&Path>))| {
+    let pair = |(number, (path, outputs)): (usize, &(Vec<u8>, Vec<PathBuf>))| {
+        let outputs: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
         // Of several outputs of one input, another one each time.
         let output = outputs[number * 7 % outputs.len()];
-        let (before, after) = match (training_pair(plan, outputs, output), &plan.input.source) {
+        let (before, after) = match (training_pair(plan, &outputs, output), &plan.input.source) {
             (Some((noisy, clean)), _) => (open(&plan.output.join(noisy)), plan.output.join(clean)),
             (None, Source::Made(series)) => {
                 let made = series.named(path)?;
@@ -95,7 +107,7 @@ fn pairs(plan: &Plan, records: &[(Vec<u8>, Record)]) -> Vec<sheet::Pair> {
         };
         Some(sheet::Pair { name: path_text(path), before: before?, after: open(&after)? })
     };
-    candidates.iter().step_by(step).enumerate().filter_map(pair).collect()
+    chosen.iter().enumerate().filter_map(pair).collect()
 }
 
 /// The corrupted and the clean file of the pair that `output` belongs to, where it belongs to one.

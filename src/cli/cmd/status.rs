@@ -1,7 +1,7 @@
 //! `status`: what the ledger says.
 
 use super::{Refusal, code, ledger_of, out};
-use crate::ledger::Outcome;
+use crate::ledger::{LedgerError, Outcome};
 use crate::plan::Plan;
 use crate::shown::Show;
 use std::collections::BTreeMap;
@@ -12,11 +12,10 @@ use std::collections::BTreeMap;
 /// When nothing has been run, or the ledger can't be read or is another job's.
 pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
-    let records = ledger.records()?;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut done, mut seconds, mut outputs, mut bytes) = (0, 0.0, 0, 0);
     let (mut failed, mut ignored, mut vanished) = (Vec::new(), Vec::new(), 0);
-    for (path, record) in &records {
+    ledger.each(|path, record| {
         match &record.outcome {
             // Gone or left out; its outputs are there, a failure has gone with it.
             _ if record.vanished => vanished += 1,
@@ -35,7 +34,8 @@ pub fn status(plan: &Plan, failures: bool) -> Result<u8, Refusal> {
             outputs += 1;
             bytes += output.stamp.size;
         }
-    }
+        Ok::<_, LedgerError>(())
+    })?;
     let mut text =
         format!("{}: {}\n  done     {done}\n  failed   {}\n", plan.name, plan.output.shown(), failed.len(),);
     for (kind, count) in &kinds {

@@ -1,13 +1,14 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
 use super::{Refusal, code, err, ledger_of, nothing_run, out};
+use crate::ledger::LedgerError;
 use crate::plan::Plan;
 use crate::shown::Show;
 use crate::store::{Store, Written};
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Compares all outputs and table parts with the hashes recorded when they were written.
@@ -17,11 +18,11 @@ use std::path::{Path, PathBuf};
 pub fn verify(plan: &Plan) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
     let mut expected: Vec<(PathBuf, [u8; 32])> = Vec::new();
-    for record in ledger.records()?.values() {
-        for output in record.products.values().flatten() {
-            expected.push((PathBuf::from(OsStr::from_bytes(&output.path)), output.stamp.hash));
-        }
-    }
+    ledger.each(|_, record| {
+        let outputs = record.products.into_values().flatten();
+        expected.extend(outputs.map(|o| (PathBuf::from(OsString::from_vec(o.path)), o.stamp.hash)));
+        Ok::<_, LedgerError>(())
+    })?;
     for folder in ledger.part_folders()? {
         let parts = ledger.parts(&folder)?;
         expected

@@ -1,9 +1,9 @@
 //! Pairs as files: the lists beside them.
 
-use super::{Layout, Own, Pairs, SPLITS};
+use super::{Layout, Own, Pairs, SPLITS, Source};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
-use crate::ledger::{Ledger, PartRecord, Record};
+use crate::ledger::{Ledger, PartRecord};
 use crate::pipeline::{Rows, SinkError};
 use crate::sinks::parquet::Table;
 use crate::store::{Known, Standing, Store, Written};
@@ -34,7 +34,7 @@ pub(super) fn publish(
     store: &Store,
     ledger: &mut Ledger,
     rows: &Rows,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
+    sources: &[Source<'_>],
     replace_edited: bool,
 ) -> Result<usize, SinkError> {
     let failed =
@@ -50,7 +50,7 @@ pub(super) fn publish(
 
     let mut lists: BTreeMap<&str, List> = BTreeMap::new();
     let mut count = 0;
-    for path in sources.keys() {
+    for Source { path, .. } in sources {
         for row in rows.of(ledger, path)? {
             let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
             let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);

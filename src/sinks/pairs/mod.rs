@@ -10,7 +10,7 @@ use crate::codec::{self, Compression, EncodeOptions, Format, Metadata};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
-use crate::ledger::{Fingerprint, Ledger, Outcome, Record};
+use crate::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Shape, Sink, SinkError,
     Turn,
@@ -19,7 +19,6 @@ use crate::shown::Show;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
 use crate::store::{STATE_FOLDER, Store};
-use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +103,13 @@ pub struct Pairs {
     test: f64,
     parquet: bool,
     shard_bytes: u64,
+}
+
+/// An input whose pairs are there.
+struct Source<'a> {
+    path: &'a [u8],
+    /// The first file of its pairs; of shards, the only one.
+    output: Option<Output>,
 }
 
 /// The splits, in the order they are documented.
@@ -270,18 +276,21 @@ impl Sink for Pairs {
     }
 
     fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
-        let Publication { step, store, records, replace_edited, .. } = *publication;
+        let Publication { step, store, replace_edited, .. } = *publication;
         let Some(product) = step.product else { return Ok(0) };
         let rows = publication.rows.clone().with(product, Pairs::columns());
         // What fails leaves the lists; what can't be read now stays.
         let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
-        let known = publication.inputs.iter().filter_map(|input| records.get_key_value(input.key()));
-        let sources: BTreeMap<&Vec<u8>, &Record> =
-            known.filter(|(_, r)| holds(r) && rows.complete(r)).collect();
-        match self.layout {
-            Layout::WebDataset => {
-                shards::publish(self, store, ledger, &rows, &product, (&sources, replace_edited))
+        let mut sources = Vec::new();
+        publication.each(ledger, |at, mut record| {
+            if holds(&record) && rows.complete(&record) {
+                let output = record.products.remove(&product).and_then(|outputs| outputs.into_iter().next());
+                sources.push(Source { path: publication.inputs[at].key(), output });
             }
+            Ok(())
+        })?;
+        match self.layout {
+            Layout::WebDataset => shards::publish(self, store, ledger, &rows, (&sources, replace_edited)),
             Layout::ImageFolder | Layout::Folders => {
                 files::publish(self, store, ledger, &rows, &sources, replace_edited)
             }

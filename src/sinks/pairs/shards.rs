@@ -5,10 +5,10 @@
 //! exchange. Places where a shard ends depend on the sources themselves, so that a new one changes few shards;
 //! unchanged ones are carried over. The fragments stay, which takes the space a second time.
 
-use super::{Own, Pairs, SPLITS};
+use super::{Own, Pairs, SPLITS, Source};
 use crate::columns::Value;
 use crate::inputs::path_text;
-use crate::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
+use crate::ledger::{Ledger, Output, PartRecord};
 use crate::pipeline::KnownParts;
 use crate::pipeline::{Rows, SinkError};
 use crate::shown::Show;
@@ -71,12 +71,11 @@ pub(super) fn publish(
     store: &Store,
     ledger: &mut Ledger,
     rows: &Rows,
-    product: &Fingerprint,
-    (sources, replace_edited): (&BTreeMap<&Vec<u8>, &Record>, bool),
+    (sources, replace_edited): (&[Source<'_>], bool),
 ) -> Result<usize, SinkError> {
     let folder_name = pairs.folder.to_string_lossy().into_owned();
-    let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
-    if !are_recorded(store, product, sources)? {
+    let (shards, count) = layout(pairs, ledger, rows, sources)?;
+    if !are_recorded(store, sources)? {
         return Ok(count);
     }
     let known = ledger.part_records(&folder_name)?;
@@ -132,12 +131,8 @@ pub(super) fn publish(
 
 /// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
 /// rows don't describe: the shards that are there then stand until its item is done again.
-fn are_recorded(
-    store: &Store,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<bool, SinkError> {
-    let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
+fn are_recorded(store: &Store, sources: &[Source<'_>]) -> Result<bool, SinkError> {
+    let outputs = || sources.iter().filter_map(|source| source.output.as_ref());
     let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
     let paths: Vec<PathBuf> = outputs().map(path).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
@@ -192,17 +187,14 @@ fn layout(
     pairs: &Pairs,
     ledger: &Ledger,
     rows: &Rows,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
+    sources: &[Source<'_>],
 ) -> Result<(BTreeMap<String, Vec<Shard>>, usize), SinkError> {
     let most = pairs.shard_bytes - 2 * BLOCK;
     let mut shards: BTreeMap<String, Vec<Shard>> = BTreeMap::new();
     let mut count = 0;
-    for (path, record) in sources {
+    for Source { path, output } in sources {
         let members = members(rows, ledger, path)?;
-        let (Some((split, _)), Some(fragment)) =
-            (members.first(), record.products.get(product).and_then(|outputs| outputs.first()))
-        else {
+        let (Some((split, _)), Some(fragment)) = (members.first(), output) else {
             continue;
         };
         count += members.len();
@@ -215,7 +207,7 @@ fn layout(
             }
             let Some(shard) = of_split.last_mut() else { continue };
             match shard.slices.last_mut() {
-                Some(slice) if slice.source == **path => slice.members.end = number + 1,
+                Some(slice) if slice.source == *path => slice.members.end = number + 1,
                 _ => shard.slices.push(Slice {
                     source: path.to_vec(),
                     fragment: fragment_path.clone(),
