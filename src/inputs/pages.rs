@@ -3,31 +3,9 @@
 use crate::codec::Header;
 use crate::error::{ErrorKind, ItemError};
 
-/// Which pictures are taken of a file that holds several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pages {
-    /// The first page of a document; animations are refused.
-    #[default]
-    Auto,
-    /// The first of either.
-    First,
-    /// Each.
-    All,
-}
+pub use crate::spec::language::Pages;
 
 impl Pages {
-    /// The values of the parameter.
-    pub const NAMES: &'static [&'static str] = &["auto", "first", "all"];
-
-    /// The one that a value of the parameter names.
-    pub fn named(name: Option<&str>) -> Pages {
-        match name {
-            Some("first") => Pages::First,
-            Some("all") => Pages::All,
-            _ => Pages::Auto,
-        }
-    }
-
     /// Whether a file with this header may be taken.
     ///
     /// # Errors

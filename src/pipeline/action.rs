@@ -3,7 +3,7 @@
 use super::{Build, ColumnStep, ImageStep, ManyStep, Sink};
 use crate::columns::Column;
 use crate::ledger::Fingerprint;
-use crate::spec::{Args, Descriptor, Span};
+use crate::spec::{Args, Descriptor, Diagnostics, Parameters, Place, Span};
 
 /// A step compiled from its YAML, ready to run.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Built {
     pub ingredients: Vec<(String, String)>,
     /// Parameters that its bytes don't depend on.
     pub besides: &'static [&'static str],
+    /// The parameter that names its columns, where there is one.
+    pub columns_at: Option<Place>,
 }
 
 impl Action {
@@ -43,7 +45,7 @@ impl Action {
 
 impl From<Action> for Built {
     fn from(action: Action) -> Built {
-        Built { action, ingredients: Vec::new(), besides: &[] }
+        Built { action, ingredients: Vec::new(), besides: &[], columns_at: None }
     }
 }
 
@@ -52,8 +54,29 @@ impl From<Action> for Built {
 pub struct Registered {
     /// Name, documentation and parameters.
     pub descriptor: &'static Descriptor,
-    /// Compiles validated arguments; mistakes go to `Build`, which then makes the answer `None`.
-    pub build: fn(&Args, &mut Build<'_>) -> Option<Built>,
+    /// Compiles validated arguments.
+    pub build: fn(&Args, &mut Build<'_>) -> Result<Built, Diagnostics>,
+}
+
+/// Registers the module of a step: its `DESCRIPTOR`, and its `build`, which takes the parameters as the struct that the
+/// descriptor's table was made of.
+macro_rules! registered {
+    ($module:ident) => {
+        $crate::pipeline::Registered {
+            descriptor: $crate::pipeline::with_table(&$module::DESCRIPTOR, $module::build),
+            build: |args, build| $module::build($crate::spec::Parameters::read(args)?, build),
+        }
+    };
+}
+pub(crate) use registered;
+
+/// The descriptor. Fails to compile where its table is not that of the parameters.
+pub const fn with_table<P: Parameters>(
+    descriptor: &'static Descriptor,
+    _: fn(P, &mut Build<'_>) -> Result<Built, Diagnostics>,
+) -> &'static Descriptor {
+    assert!(descriptor.has_table(P::TABLE), "the descriptor's table is that of other parameters");
+    descriptor
 }
 
 /// A step of the plan.

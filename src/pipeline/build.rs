@@ -4,7 +4,7 @@ use super::Sample;
 use crate::nn::{Door, LoadOptions, ModelBudget, Network};
 use crate::random::seed_of;
 use crate::shown::Show;
-use crate::spec::{Args, Diagnostic};
+use crate::spec::{Diagnostic, Diagnostics, Given};
 use crate::store::look;
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -34,8 +34,7 @@ pub struct Build<'a> {
     beside: &'a Path,
     /// What each model may take.
     budget: ModelBudget,
-    models: HashMap<String, Option<Arc<Network>>>,
-    errors: Vec<Diagnostic>,
+    models: HashMap<String, Result<Arc<Network>, String>>,
     notes: Vec<String>,
     chance: Chance,
     random: bool,
@@ -48,7 +47,6 @@ impl<'a> Build<'a> {
             beside,
             budget,
             models: HashMap::new(),
-            errors: Vec::new(),
             notes: Vec::new(),
             chance: Chance { seed, step: 0 },
             random: false,
@@ -72,16 +70,6 @@ impl<'a> Build<'a> {
         self.random.then_some(self.chance)
     }
 
-    /// Adds mistakes found elsewhere.
-    pub fn errors(&mut self, mistakes: Vec<Diagnostic>) {
-        self.errors.extend(mistakes);
-    }
-
-    /// Notes a mistake at a parameter.
-    pub fn error(&mut self, args: &Args, name: &str, message: impl Into<String>, help: Option<String>) {
-        self.errors.push(args.error(name, message, help));
-    }
-
     /// Tells the user what was inferred; the same remark is kept once.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
@@ -89,55 +77,63 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Mistakes and remarks collected.
-    pub fn finish(self) -> (Vec<Diagnostic>, Vec<String>) {
-        (self.errors, self.notes)
+    /// Remarks collected.
+    pub fn finish(self) -> Vec<String> {
+        self.notes
     }
 
     /// The path of a model parameter: as written, or beside the pipeline file.
-    pub fn find_model(&mut self, args: &Args, name: &str) -> Option<PathBuf> {
-        let found = find_model(self.beside, args, name)?;
-        found.map_err(|mistake| self.errors.push(mistake)).ok()
+    ///
+    /// # Errors
+    /// When no file is there, or it can't be told.
+    pub fn find_model(&self, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
+        find_model(self.beside, model)
     }
 
     /// Loads the model a parameter names; steps with equal options share one.
-    pub fn network(&mut self, args: &Args, name: &str, options: &LoadOptions) -> Option<Arc<Network>> {
-        let path = self.find_model(args, name)?;
+    ///
+    /// # Errors
+    /// When it is not there or can't be loaded.
+    pub fn network(
+        &mut self,
+        model: &Given<PathBuf>,
+        options: &LoadOptions,
+    ) -> Result<Arc<Network>, Diagnostics> {
+        let path = self.find_model(model)?;
         let key = format!("{} {options:?}", path.shown());
-        if let Some(known) = self.models.get(&key) {
-            return known.clone();
-        }
-        let loaded = match Door::usual().network(&path, options, &self.budget) {
-            Ok(network) => {
-                for note in &network.info().notes {
+        let loaded = match self.models.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let loaded = Door::usual().network(&path, options, &self.budget).map(Arc::new);
+                for note in loaded.iter().flat_map(|network| &network.info().notes) {
                     self.note(format!("{}: {note}", path.shown()));
                 }
-                Some(Arc::new(network))
-            }
-            Err(e) => {
-                self.error(args, name, e.to_string(), None);
-                None
+                let loaded = loaded.map_err(|e| e.to_string());
+                self.models.insert(key, loaded.clone());
+                loaded
             }
         };
-        self.models.insert(key, loaded.clone());
-        loaded
+        loaded.map_err(|what| model.error(what, None).into())
     }
 }
 
-/// The path of a model parameter, if it is given: as written, or in the folder `beside`, that of the pipeline file.
-pub(crate) fn find_model(beside: &Path, args: &Args, name: &str) -> Option<Result<PathBuf, Diagnostic>> {
-    let written = args.path(name)?.to_path_buf();
-    let places = [written.clone(), beside.join(&written)];
+/// The path of a model parameter: as written, or in the folder `beside`, that of the pipeline file.
+///
+/// # Errors
+/// When no file is there, or it can't be told.
+pub(crate) fn find_model(beside: &Path, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
+    let written: &PathBuf = model;
+    let places = [written.clone(), beside.join(written)];
     for place in &places {
         match look::is_file(place) {
-            Ok(true) => return Some(Ok(place.clone())),
+            Ok(true) => return Ok(place.clone()),
             Ok(false) => {}
             Err(e) => {
                 let help = Some("check its folder and the mount".to_string());
-                return Some(Err(args.error(name, format!("cannot look at {}: {e}", place.shown()), help)));
+                return Err(model.error(format!("cannot look at {}: {e}", place.shown()), help));
             }
         }
     }
-    let (message, help) = crate::spec::missing_model(&written, &places);
-    Some(Err(args.error(name, message, Some(help))))
+    let (message, help) = crate::spec::missing_model(written, &places);
+    Err(model.error(message, Some(help)))
 }

@@ -10,7 +10,8 @@ mod shape;
 mod sink;
 mod step;
 
-pub use action::{Action, Built, PlannedStep, Registered};
+pub(crate) use action::registered;
+pub use action::{Action, Built, PlannedStep, Registered, with_table};
 pub(crate) use build::find_model;
 pub use build::{Build, Chance};
 pub use parts::KnownParts;

@@ -1,9 +1,14 @@
 //! The plan: a pipeline resolved. Models are loaded, steps compiled, limits known, nothing optional.
 
+mod checks;
+mod input;
+mod limits;
 mod resolve;
 
+pub(crate) use checks::check_output;
+pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
+pub(crate) use limits::resolve_limits;
 pub use resolve::resolve;
-pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};
 
 use crate::codec;
 use crate::inputs::{Input, InputPlan};

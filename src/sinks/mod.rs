@@ -5,11 +5,11 @@ pub mod parquet;
 mod table;
 mod write;
 
-use crate::pipeline::Registered;
+use crate::codec::Compression;
+use crate::pipeline::{Registered, registered};
+use crate::spec::words;
+
+words! { for Compression { Fast = "fast", Small = "small" } }
 
 /// Every sink there is. A new one is a file beside this and a line here.
-pub static SINKS: &[Registered] = &[
-    Registered { descriptor: &write::DESCRIPTOR, build: write::build },
-    Registered { descriptor: &pairs::DESCRIPTOR, build: pairs::build },
-    Registered { descriptor: &table::DESCRIPTOR, build: table::build },
-];
+pub static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];

@@ -13,7 +13,7 @@ use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Rows, Sample, Sink, SinkError, Turn,
 };
 use crate::shown::Show;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Diagnostics, Kind, Parameters, Role, params};
 use crate::store::{Part, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -21,26 +21,23 @@ use std::path::{Path, PathBuf};
 /// Bytes of rows a part aims at, uncompressed.
 const PART_BYTES: usize = 32 << 20;
 
+params! {
+    /// Parameters of `table`.
+    pub(super) struct Params {
+        /// Folder below the output that holds the parts and nothing else.
+        folder: PathBuf [Kind::Folder] = "table",
+        /// Rows a part aims at; by default as many as fill about 32 MB, at most 65536.
+        rows: Option<usize> [Kind::Int { min: 16, max: 1_000_000 }],
+    }
+}
+
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "table",
     doc: "Writes one Parquet row for each image (after `patches` or `corrupt_each`, for each sample): what the \
           file is, carried list columns, measurements and vectors.",
     role: Role::WriteRow,
-    params: &[
-        Param {
-            name: "folder",
-            kind: Kind::Folder,
-            fallback: Fallback::Yaml("table"),
-            doc: "Folder below the output that holds the parts and nothing else.",
-        },
-        Param {
-            name: "rows",
-            kind: Kind::Int { min: 16, max: 1_000_000 },
-            fallback: Fallback::Unset,
-            doc: "Rows a part aims at; by default as many as fill about 32 MB, at most 65536.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- table: {folder: table}",
 };
@@ -53,9 +50,9 @@ pub struct TableSink {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, _build: &mut Build<'_>) -> Option<Built> {
-    let rows = args.int("rows").and_then(|r| usize::try_from(r).ok());
-    Some(Built::from(Action::Sink(Box::new(TableSink { folder: args.path("folder")?.to_path_buf(), rows }))))
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { folder, rows } = params;
+    Ok(Built::from(Action::Sink(Box::new(TableSink { folder, rows }))))
 }
 
 /// Columns every table begins with.

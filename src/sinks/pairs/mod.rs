@@ -17,10 +17,64 @@ use crate::pipeline::{
 };
 use crate::shown::Show;
 use crate::spec::units::ByteSize;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 use crate::store::{STATE_FOLDER, Store};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+words! {
+    /// What is where.
+    pub(super) enum Layout {
+        /// A folder for each split, with a list.
+        ImageFolder = "imagefolder",
+        /// The same with equal names on both sides.
+        Folders = "folders",
+        /// Archives.
+        WebDataset = "webdataset",
+    }
+}
+
+words! {
+    /// The format of both pictures.
+    pub(super) struct Lossless(Format) {
+        "png" => Format::Png,
+        "tiff" => Format::Tiff,
+    }
+}
+
+words! {
+    /// File type of a split's list.
+    pub(super) enum ListFile {
+        /// CSV.
+        Csv = "csv",
+        /// Parquet.
+        Parquet = "parquet",
+    }
+}
+
+params! {
+    /// Parameters of `pairs`.
+    pub(super) struct Params {
+        /// Folder below the output that holds the pairs and nothing else.
+        folder: PathBuf [Kind::Folder] = "pairs",
+        /// `imagefolder`: `train/noisy`, `train/clean` and a metadata file for Hugging Face `datasets`;
+        /// `folders`: the same with equal names in both folders, and `pairs.csv`; `webdataset`: tar shards of
+        /// `key.noisy.png`, `key.clean.png` and `key.json`.
+        layout: Layout = "imagefolder",
+        /// Lossless file format of both pictures.
+        format: Lossless = "png",
+        /// Effort for PNG and TIFF.
+        compression: Compression = "fast",
+        /// Share of the sources whose pairs are for validation.
+        validation: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.1",
+        /// Share of the sources whose pairs are for testing.
+        test: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
+        /// File type of the metadata of `imagefolder`.
+        metadata: ListFile = "csv",
+        /// Most bytes of a shard of `webdataset`; only a single pair may be larger.
+        shard_size: Given<ByteSize> = "512MB",
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
@@ -29,68 +83,10 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
           `test` by a hash of the source file's content: all patches of a picture, and copies of it, fall into \
           one split, which stays the same as the archive grows. Without alpha and metadata; 16 bits stay 16 bits.",
     role: Role::WritePairs,
-    params: &[
-        Param {
-            name: "folder",
-            kind: Kind::Folder,
-            fallback: Fallback::Yaml("pairs"),
-            doc: "Folder below the output that holds the pairs and nothing else.",
-        },
-        Param {
-            name: "layout",
-            kind: Kind::Choice(&["imagefolder", "folders", "webdataset"]),
-            fallback: Fallback::Yaml("imagefolder"),
-            doc: "`imagefolder`: `train/noisy`, `train/clean` and a metadata file for Hugging Face `datasets`; \
-                  `folders`: the same with equal names in both folders, and `pairs.csv`; `webdataset`: tar shards \
-                  of `key.noisy.png`, `key.clean.png` and `key.json`.",
-        },
-        Param {
-            name: "format",
-            kind: Kind::Choice(&["png", "tiff"]),
-            fallback: Fallback::Yaml("png"),
-            doc: "Lossless file format of both pictures.",
-        },
-        Param {
-            name: "compression",
-            kind: Kind::Choice(&["fast", "small"]),
-            fallback: Fallback::Yaml("fast"),
-            doc: "Effort for PNG and TIFF.",
-        },
-        Param {
-            name: "validation",
-            kind: Kind::Float { min: 0.0, max: 1.0 },
-            fallback: Fallback::Yaml("0.1"),
-            doc: "Share of the sources whose pairs are for validation.",
-        },
-        Param {
-            name: "test",
-            kind: Kind::Float { min: 0.0, max: 1.0 },
-            fallback: Fallback::Yaml("0"),
-            doc: "Share of the sources whose pairs are for testing.",
-        },
-        Param {
-            name: "metadata",
-            kind: Kind::Choice(&["csv", "parquet"]),
-            fallback: Fallback::Yaml("csv"),
-            doc: "File type of the metadata of `imagefolder`.",
-        },
-        Param {
-            name: "shard_size",
-            kind: Kind::Bytes,
-            fallback: Fallback::Yaml("512MB"),
-            doc: "Most bytes of a shard of `webdataset`; only a single pair may be larger.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("folder"),
     example: "- pairs: {folder: pairs, layout: imagefolder, validation: 0.1, test: 0.1}",
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    ImageFolder,
-    Folders,
-    WebDataset,
-}
 
 /// The resolved sink.
 #[derive(Debug)]
@@ -116,35 +112,30 @@ struct Source<'a> {
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let (validation, test) = (args.float("validation")?, args.float("test")?);
-    if validation + test > 1.0 {
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let mut mistakes = Vec::new();
+    if params.validation + *params.test > 1.0 {
         let help = "they add up to at most 1; the rest is for training".to_string();
-        build.error(args, "test", "`validation` and `test` are more than everything", Some(help));
+        mistakes.push(params.test.error("`validation` and `test` are more than everything", Some(help)));
     }
-    let shard_bytes = match args.bytes("shard_size")? {
+    let shard_bytes = match *params.shard_size {
         ByteSize::Exact(bytes) if bytes >= 64 << 10 => bytes,
         _ => {
-            build.error(args, "shard_size", "a shard wants a size of at least 64KiB", None);
-            return None;
+            mistakes.push(params.shard_size.error("a shard wants a size of at least 64KiB", None));
+            0
         }
     };
-    let layout = match args.text("layout")? {
-        "folders" => Layout::Folders,
-        "webdataset" => Layout::WebDataset,
-        _ => Layout::ImageFolder,
-    };
-    Some(Built::from(Action::Sink(Box::new(Pairs {
-        folder: args.path("folder")?.to_path_buf(),
-        layout,
-        format: Format::from_name(args.text("format")?)?,
-        compression: match args.text("compression")? {
-            "small" => Compression::Small,
-            _ => Compression::Fast,
-        },
-        validation,
-        test,
-        parquet: args.text("metadata")? == "parquet",
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(mistakes));
+    }
+    Ok(Built::from(Action::Sink(Box::new(Pairs {
+        folder: params.folder,
+        layout: params.layout,
+        format: params.format.0,
+        compression: params.compression,
+        validation: params.validation,
+        test: *params.test,
+        parquet: params.metadata == ListFile::Parquet,
         shard_bytes,
     }))))
 }

@@ -1,11 +1,16 @@
 //! `noise_autoencoder`: the denoiser that this project descends from, layer for layer.
 
 use super::{Network, Wanted, input};
-use crate::spec::{Args, Descriptor, Role};
+use crate::spec::{Descriptor, Role};
 use crate::train::net::{Activation, Builder, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: false, vectors: false, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: false,
+    vectors: false,
+    build: |_, wanted| Ok(noise_autoencoder(wanted)),
+};
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "noise_autoencoder",
@@ -16,10 +21,6 @@ static DESCRIPTOR: Descriptor = Descriptor {
     shorthand: None,
     example: "- noise_autoencoder: {}",
 };
-
-fn build(_: &Args, wanted: Wanted) -> Option<Net> {
-    Some(noise_autoencoder(wanted))
-}
 
 /// The network for pictures of 28x28 pixels.
 pub fn noise_autoencoder(wanted: Wanted) -> Net {

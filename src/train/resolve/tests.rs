@@ -1,7 +1,9 @@
 //! Data of each kind resolved, and the mistakes that keys make together.
 
+use super::super::adam::Schedule;
+use super::super::loss::Loss;
 use super::super::net::Size;
-use super::super::settings::Written;
+use super::super::settings::{Blobs, Written};
 use super::*;
 use crate::columns::{Column, ColumnType, Value};
 use crate::inputs::Source;
