@@ -65,6 +65,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         todo: prepared.tasks.len(),
         reasons: prepared.reasons.clone(),
         vanished: prepared.vanished.len(),
+        prunes: options.prune,
         swept,
         work: bytes_by_ending(&prepared),
         beside: prepared.beside.clone(),

@@ -144,7 +144,7 @@ pub fn decide_all(
     sort_unlisted(plan, &inputs, others, &mut prepared);
     let mut tasks = std::mem::take(&mut prepared.tasks);
     if !tasks.is_empty() {
-        naming::refuse(plan, &mut tasks)?;
+        naming::refuse(plan, &inputs, &mut tasks)?;
         // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
         // A run that prunes gives the names to who asks for them now.
         let left = prepared.vanished.iter().chain(&prepared.left_out).chain(&prepared.unseen_outputs);

@@ -15,7 +15,7 @@ use crate::memory::mib;
 use crate::pipeline::{ColumnStep, Sample};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::{Refusal, Store};
+use crate::store::Store;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -285,11 +285,8 @@ impl<'a> Workers<'a> {
             None
         } else if let Some(message) = &task.clash {
             Some(ItemError::new(ErrorKind::Collision, message.clone()))
-        } else if let Some(refusal) = &task.foreign {
-            Some(refused(refusal))
-        } else if let Some((path, reason)) = &task.refused {
-            let path = self.plan.output.join(path);
-            Some(refused(&Refusal::Name { path, reason: reason.clone() }))
+        } else if let Some(refusal) = task.misplaced(&self.plan.output) {
+            Some(refused(&refusal))
         } else if let Some(need) = need.filter(|need| *need > free) {
             let message = format!(
                 "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",

@@ -110,7 +110,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
         }
     }
     text.push_str(&clashes(&prepared));
-    let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
+    let foreign: Vec<_> = prepared.tasks.iter().filter_map(|task| task.misplaced(&plan.output)).collect();
     if !foreign.is_empty() {
         text.push_str(&format!(
             "\n{} outputs can't be put in their places; those items will fail:\n",
