@@ -77,9 +77,9 @@ fn refusal(format: &'static str, advice: Advice) -> CodecError {
 /// The refusal of camera RAW by a program that was built without its decoder.
 #[cfg(not(feature = "raw"))]
 pub(super) fn raw_not_built() -> CodecError {
-    let what = "this safelight was built without the feature `raw`; build it with `cargo build --release --features \
-                raw`, or develop the file to tiff with a raw converter first";
-    CodecError::Unsupported { format: "camera RAW", what: what.to_owned() }
+    let what = "camera RAW is not read, since this safelight was built without the feature `raw`; build it with `cargo \
+                build --release --features raw`, or develop the file to tiff with a raw converter first";
+    CodecError::Unsupported { format: Format::Raw.name(), what: what.to_owned() }
 }
 
 fn has(head: &[u8], offset: usize, magic: &[u8]) -> bool {
@@ -123,7 +123,8 @@ pub(super) fn boxed(head: &[u8]) -> Option<Result<Format, CodecError>> {
     let body = head.get(8..size.min(head.len())).unwrap_or_default();
     let major: [u8; 4] = *body.first_chunk::<4>()?;
     let compatible = body.get(8..).unwrap_or_default();
-    let brands = |names: &[&[u8; 4]]| compatible.as_chunks::<4>().0.iter().any(|brand| names.contains(&brand));
+    let brands =
+        |names: &[&[u8; 4]]| compatible.as_chunks::<4>().0.iter().any(|brand| names.contains(&brand));
     let heic: [&[u8; 4]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
     let avif: [&[u8; 4]; 3] = [b"avif", b"avis", b"avio"];
     Some(match &major {

@@ -100,8 +100,8 @@ impl Format {
             Format::Avif => &["avif", "avifs"],
             Format::Heic => &["heic", "heif", "hif", "heics"],
             Format::Raw => &[
-                "dng", "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dcs", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw",
-                "nef", "nrw", "orf", "ori", "pef", "raf", "rw2", "rwl", "sr2", "srw", "x3f",
+                "dng", "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dcs", "erf", "fff", "iiq", "kdc", "mef",
+                "mos", "mrw", "nef", "nrw", "orf", "ori", "pef", "raf", "rw2", "rwl", "sr2", "srw", "x3f",
             ],
         }
     }

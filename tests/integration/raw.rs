@@ -27,7 +27,10 @@ fn without_the_feature_it_is_named() {
     job.call(&["run", "--set", "input.include=['*']"]).expect(10);
     for (name, row) in job.manifest() {
         let row: Vec<&str> = row.iter().collect();
-        assert!(row.contains(&"failed") && row.iter().any(|cell| cell.contains("feature `raw`")), "{name}: {row:?}");
+        assert!(
+            row.contains(&"failed") && row.iter().any(|cell| cell.contains("feature `raw`")),
+            "{name}: {row:?}"
+        );
     }
     assert!(tree(&job.output().join("images")).is_empty());
 }
@@ -40,7 +43,10 @@ fn with_the_feature_it_is_rendered_and_said() {
     let rows = job.manifest();
     assert_eq!(rows.len(), 2);
     for (name, row) in rows {
-        assert!(row.iter().any(|cell| cell.contains("rendered from camera RAW as camera-wb-srgb16")), "{name}: {row:?}");
+        assert!(
+            row.iter().any(|cell| cell.contains("rendered from camera RAW as camera-wb-srgb16")),
+            "{name}: {row:?}"
+        );
         assert!(row.iter().any(|cell| cell.contains("lost further pictures")), "{name}: {row:?}");
     }
     let read = |name: &str| {

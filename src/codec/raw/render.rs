@@ -3,7 +3,7 @@
 //! 1. Black level to 0, white level to 1, what is beyond is clipped.
 //! 2. The camera's white balance as shot, its least factor being 1; what is then beyond 1 is clipped, so that what the
 //!    sensor saw too bright is white.
-//! 3. Missing colours: PPG for Bayer filters, bilinear for X-Trans, none where each pixel has all.
+//! 3. Missing colours: PPG for Bayer filters ([`super::bayer`]), bilinear for X-Trans, none where each pixel has all.
 //! 4. The camera's matrix for daylight (D65), scaled so that neutral stays neutral, to linear sRGB; clipped.
 //! 5. The curve of sRGB, rounded to 16 bits.
 //! 6. The part that the camera means to be shown.
@@ -13,7 +13,6 @@
 use rawler::cfa::CFA;
 use rawler::imgop::chromatic_adaption::adapt_bradford;
 use rawler::imgop::matrix::{multiply, normalize, pseudo_inverse};
-use rawler::imgop::sensor::bayer::ppg::PPGDemosaic;
 use rawler::imgop::sensor::xtrans::bilinear::XTransBilinearDemosaic;
 use rawler::imgop::sensor::{Demosaic, SensorType};
 use rawler::imgop::xyz::{Illuminant, SRGB_TO_XYZ_D65};
@@ -24,14 +23,14 @@ use rawler::{RawImage, RawImageData};
 
 use super::super::colour::Encoder;
 use super::super::{CodecError, Format, unsupported};
-use super::bad;
+use super::{bad, bayer};
 use crate::image::crop::Rect;
 use crate::image::{Image, Samples};
 
 /// The name of the rendering.
 pub(super) const NAME: &str = "camera-wb-srgb16";
 
-/// Least side of what colours are interpolated in: its decoder reads further without looking.
+/// Least side of what is interpolated behind X-Trans filters: one repetition of the filter, and its borders.
 const LEAST_SIDE: usize = 8;
 
 /// Illuminants of matrices, the most wanted first.
@@ -83,11 +82,11 @@ fn inside(part: Rect, whole: Rect) -> bool {
 }
 
 /// Renders what a sensor saw. `relative` says that its black levels count from the active area on.
-pub(super) fn render(raw: RawImage, relative: bool) -> Result<Rendered, CodecError> {
+pub(super) fn render(raw: &RawImage, relative: bool) -> Result<Rendered, CodecError> {
     if raw.fuji_rotation_width.is_some() {
         return Err(refuse("a sensor that is turned by 45 degrees (Super CCD)"));
     }
-    let (roi, shown) = areas(&raw)?;
+    let (roi, shown) = areas(raw)?;
     let count = raw.width.checked_mul(raw.height).and_then(|pixels| pixels.checked_mul(raw.cpp));
     let RawImageData::Integer(samples) = &raw.data else { return Err(refuse("floating-point samples")) };
     if Some(samples.len()) != count {
@@ -95,8 +94,8 @@ pub(super) fn render(raw: RawImage, relative: bool) -> Result<Rendered, CodecErr
     }
     let mut notes = Vec::new();
     let origin = if relative { (roi.x, roi.y) } else { (0, 0) };
-    if channels(&raw) == 1 {
-        let levels = Levels::new(&raw, [1.0; 3], origin)?;
+    if channels(raw) == 1 {
+        let levels = Levels::new(raw, [1.0; 3], origin)?;
         let encoder = Encoder::new();
         let gray = |row: usize, column: usize| {
             let value = samples.get(row * raw.width + column).copied().unwrap_or(0);
@@ -108,12 +107,12 @@ pub(super) fn render(raw: RawImage, relative: bool) -> Result<Rendered, CodecErr
         let image = Image { width: shown.width, height: shown.height, channels: 1, samples, alpha: None };
         return Ok(Rendered { image, notes });
     }
-    let to_camera = to_camera(&raw)?;
-    let gains = gains(&raw, &to_camera, &mut notes);
-    let levels = Levels::new(&raw, gains, origin)?;
+    let to_camera = to_camera(raw)?;
+    let gains = gains(raw, &to_camera, &mut notes);
+    let levels = Levels::new(raw, gains, origin)?;
     let (colours, area) = match &raw.photometric {
         RawPhotometricInterpretation::Cfa(filters) if raw.cpp == 1 => {
-            (interpolated(&raw, samples, filters, &levels, roi)?, roi)
+            (interpolated(raw, samples, filters, &levels, roi)?, roi)
         }
         _ if raw.cpp == 3 => {
             let pixels = samples.as_chunks::<3>().0.iter().enumerate();
@@ -159,20 +158,29 @@ fn interpolated(
     if !cfa.is_rgb() {
         return Err(refuse(&format!("a sensor of the colours {}", cfa.name)));
     }
-    if roi.width < LEAST_SIDE || roi.height < LEAST_SIDE {
-        return Err(refuse("a picture of less than 8 pixels a side"));
+    let mut values = Vec::with_capacity(roi.width * roi.height);
+    for (row, line) in samples.chunks_exact(raw.width).enumerate().skip(roi.y).take(roi.height) {
+        for (column, &sample) in line.iter().enumerate().skip(roi.x).take(roi.width) {
+            values.push(levels.apply(sample, row, column, 0, cfa.color_at(row, column)));
+        }
     }
-    let value = |(i, &sample): (usize, &u16)| {
-        let (row, column) = (i / raw.width, i % raw.width);
-        levels.apply(sample, row, column, 0, cfa.color_at(row, column))
-    };
-    let values = samples.iter().enumerate().map(value).collect();
-    let mosaic = PixF32::new_with(values, raw.width, raw.height);
-    let area = Area::new(Point::new(roi.x, roi.y), Dim2::new(roi.width, roi.height));
-    Ok(match filters.sensor {
-        SensorType::Bayer => PPGDemosaic::new().demosaic(&mosaic, cfa, &filters.colors, area).data,
-        SensorType::Xtrans => XTransBilinearDemosaic::new().demosaic(&mosaic, cfa, &filters.colors, area).data,
-    })
+    match filters.sensor {
+        SensorType::Bayer => {
+            let colour = |row, column| cfa.color_at(roi.y + row, roi.x + column);
+            let pattern = [colour(0, 0), colour(0, 1), colour(1, 0), colour(1, 1)];
+            let pixels = bayer::interpolated(&values, roi.width, pattern);
+            pixels.ok_or_else(|| refuse(&format!("a filter of the pattern {}", cfa.name)))
+        }
+        SensorType::Xtrans if roi.width < LEAST_SIDE || roi.height < LEAST_SIDE => {
+            Err(refuse("a picture of less than 8 pixels a side"))
+        }
+        SensorType::Xtrans => {
+            let mosaic = PixF32::new_with(values, roi.width, roi.height);
+            let whole = Area::new(Point::zero(), Dim2::new(roi.width, roi.height));
+            let filter = cfa.shift(roi.x % cfa.width, roi.y % cfa.height);
+            Ok(XTransBilinearDemosaic::new().demosaic(&mosaic, &filter, &filters.colors, whole).data)
+        }
+    }
 }
 
 /// Black and white levels, and the factors of the white balance.
@@ -200,7 +208,8 @@ impl Levels {
             return Err(bad("its white level is not above its black level"));
         }
         // The pattern begins before the origin, so that no difference is negative.
-        let origin = ((pattern.0 - origin.0 % pattern.0) % pattern.0, (pattern.1 - origin.1 % pattern.1) % pattern.1);
+        let origin =
+            ((pattern.0 - origin.0 % pattern.0) % pattern.0, (pattern.1 - origin.1 % pattern.1) % pattern.1);
         Ok(Levels { black, pattern, origin, samples: raw.cpp, white, gains })
     }
 
@@ -219,7 +228,8 @@ impl Levels {
 
 /// From linear sRGB to the camera's colours, as its matrix has it.
 fn to_camera(raw: &RawImage) -> Result<[[f32; 3]; 3], CodecError> {
-    let unknown = || refuse(&format!("a camera of unknown colours ({} {})", raw.make.trim(), raw.model.trim()));
+    let unknown =
+        || refuse(&format!("a camera of unknown colours ({} {})", raw.make.trim(), raw.model.trim()));
     let (illuminant, matrix) = raw.color_matrix_find_first(ILLUMINANTS).ok_or_else(unknown)?;
     let [first, second, third, ..] = matrix.as_chunks::<3>().0 else { return Err(unknown()) };
     let mut matrix = [*first, *second, *third];

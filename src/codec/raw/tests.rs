@@ -150,9 +150,18 @@ fn the_rendering_is_named_and_the_colours_are_tagged() {
 fn what_the_camera_says_is_carried() {
     let note: Vec<i64> = b"Nikon\0\x02\x10\0\0II*\0\x08\0\0\0\0\0".iter().map(|&byte| byte.into()).collect();
     let dng = Dng {
-        main: vec![(274, 3, vec![6]), ascii(315, "Ann"), (700, 1, b"<x/>".iter().map(|&b| b.into()).collect())],
+        main: vec![
+            (274, 3, vec![6]),
+            ascii(315, "Ann"),
+            (700, 1, b"<x/>".iter().map(|&b| b.into()).collect()),
+        ],
         exif: [Dng::default().exif, vec![ascii(42036, "50mm F1.8"), (37500, 7, note)]].concat(),
-        gps: vec![ascii(1, "N"), (2, 5, vec![48, 1, 12, 1, 0, 1]), ascii(3, "E"), (4, 5, vec![16, 1, 22, 1, 0, 1])],
+        gps: vec![
+            ascii(1, "N"),
+            (2, 5, vec![48, 1, 12, 1, 0, 1]),
+            ascii(3, "E"),
+            (4, 5, vec![16, 1, 22, 1, 0, 1]),
+        ],
         ..Dng::default()
     };
     let decoded = read(&dng);
@@ -164,10 +173,11 @@ fn what_the_camera_says_is_carried() {
     for text in [&b"Red One\0"[..], b"Ann\0", b"2024:05:06 07:08:09\0", b"50mm F1.8\0", b"Nikon\0"] {
         assert!(has(text), "{}", String::from_utf8_lossy(text));
     }
-    let data = super::super::ExifData::read(&decoded.meta);
+    let data = super::super::ExifData::read(block);
     assert_eq!(data.iso, Some(400));
     // Turned upright where viewers disregard the tag.
-    let png = encode(&decoded.image, &decoded.meta, Some(&decoded.source), &EncodeOptions::new(Format::Png)).unwrap();
+    let png = encode(&decoded.image, &decoded.meta, Some(&decoded.source), &EncodeOptions::new(Format::Png))
+        .unwrap();
     let back = read_as(&png.bytes, "a.png").unwrap();
     assert_eq!((back.image.width, back.image.height), (24, 32));
 }
@@ -228,9 +238,9 @@ fn dngs_for_python() {
         ("bggr", Dng { pattern: [2, 1, 1, 0], matrix: camera, big_endian: true, ..base.clone() }),
         ("grbg", Dng { pattern: [1, 0, 2, 1], scene: edges, ..base.clone() }),
         ("turned", Dng { main: vec![(274, 3, vec![8])], matrix: camera, ..base.clone() }),
-        ("linear", Dng { channels: 3, matrix: camera, ..base.clone() }),
+        // LibRaw takes no black level of such files.
+        ("linear", Dng { channels: 3, matrix: camera, black: 0, ..base.clone() }),
         ("bright", Dng { neutral: [0.9, 1.0, 0.7], matrix: camera, ..base.clone() }),
-        ("tungsten", Dng { main: vec![(50778, 3, vec![17])], matrix: camera, ..base.clone() }),
         ("crop", Dng { raw: vec![(50719, 4, vec![8, 6]), (50720, 4, vec![144, 108])], ..base }),
     ];
     for (name, dng) in all {

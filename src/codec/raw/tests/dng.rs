@@ -29,7 +29,8 @@ pub struct Dng {
 }
 
 /// From XYZ to linear sRGB: the matrix of a camera that sees as sRGB does.
-pub const SRGB: [f64; 9] = [3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252];
+pub const SRGB: [f64; 9] =
+    [3.2404542, -1.5371385, -0.4985314, -0.969266, 1.8760108, 0.041556, 0.0556434, -0.2040259, 1.0572252];
 
 impl Default for Dng {
     fn default() -> Dng {

@@ -42,8 +42,8 @@ fn directories_that_lead_astray_are_refused() {
 
 #[test]
 fn sizes_that_the_decoder_does_not_look_at_are_refused() {
-    let narrow = Dng { width: 4, height: 4, ..Dng::default() };
-    assert!(refused(&narrow).contains("less than 8 pixels"));
+    let odd = Dng { pattern: [0, 1, 2, 1], ..Dng::default() };
+    assert!(refused(&odd).contains("a filter of the pattern RGBG"));
     let outside = Dng { raw: vec![(50719, 4, vec![20, 20]), (50720, 4, vec![20, 12])], ..Dng::default() };
     refused(&outside);
     let levels = Dng { raw: vec![(50717, 3, vec![100])], ..Dng::default() };
@@ -60,6 +60,18 @@ fn a_file_that_is_cut_short_is_damaged() {
     let end = (bytes.len() - 100) as u32;
     bytes[sensor + 8..sensor + 12].copy_from_slice(&end.to_le_bytes());
     assert!(matches!(read_as(&bytes, "a.dng"), Err(CodecError::Damaged { .. })));
+}
+
+#[test]
+fn profiles_and_typed_pointers_lead_nowhere_else() {
+    // The decoder would read a directory at whatever the profile begins with, or at a byte of the pointer.
+    let profile = vec![255; 600];
+    let main = vec![(34675, 7, profile)];
+    let mut bytes = Dng { main, ..Dng::default() }.bytes();
+    let pointer = bytes.windows(4).rposition(|window| window == [0x4a, 1, 4, 0]).unwrap();
+    bytes[pointer + 2] = 13;
+    let plain = read(&Dng::default());
+    assert!(read_as(&bytes, "a.dng").unwrap().image == plain.image);
 }
 
 #[test]

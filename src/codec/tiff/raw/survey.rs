@@ -7,7 +7,7 @@ use std::io::{Cursor, Read, Seek};
 use super::super::super::exif::{Block, EXIF_IFD, Fate, Fields, fate};
 use super::super::super::photoshop::as_resource;
 use super::super::super::{CodecError, Format, Loss, Metadata, malformed};
-use super::super::directory::{Directory, File};
+use super::super::directory::{Directory, Entry, File};
 use super::super::tag;
 use super::pictures;
 
@@ -17,6 +17,16 @@ const MAX_CHAIN: usize = 64;
 /// What values of one tag may claim, however large the file is.
 const HARMLESS: u64 = 64 << 20;
 
+/// Tags that point to directories.
+const POINTERS: [u16; 3] = [tag::SUB_IFDS, tag::EXIF, tag::GPS];
+
+/// Field types of such pointers.
+const LONG: u16 = 4;
+const IFD: u16 = 13;
+
+/// A tag that nobody reads.
+const NOTHING: u16 = 0xFFFF;
+
 /// Compression of pictures that a DNG's decoder takes for the sensor's: none, JPEG, Deflate, lossy JPEG, JPEG XL.
 const CODED: [u64; 5] = [1, 7, 8, 34892, 52546];
 
@@ -24,7 +34,7 @@ const CODED: [u64; 5] = [1, 7, 8, 34892, 52546];
 const OPCODES: [u16; 3] = [51008, 51009, 51022];
 
 /// What the directories say.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::codec) struct Survey {
     /// The sensor's picture, where the file is a DNG.
     pub(in crate::codec) dng: Option<Sensor>,
@@ -32,6 +42,9 @@ pub(in crate::codec) struct Survey {
     pub(in crate::codec) others: usize,
     /// True when the file asks for corrections of lens or sensor.
     pub(in crate::codec) corrections: bool,
+    /// What has to be put into the file before its decoder sees it: places, and two bytes for each. It takes a colour
+    /// profile for a directory, and pointers that say of themselves that they are such (type IFD) for single bytes.
+    pub(in crate::codec) repairs: Vec<(usize, [u8; 2])>,
 }
 
 /// Sizes of a sensor's picture.
@@ -54,13 +67,14 @@ fn bad(what: &str) -> CodecError {
 pub(in crate::codec) fn survey<R: Read + Seek>(reader: R) -> Result<Survey, CodecError> {
     let (mut file, first) = File::open(reader)?;
     let (mut seen, mut at) = (HashSet::new(), first);
-    let mut main = None;
+    let (mut main, mut repairs) = (None, Vec::new());
     while at != 0 {
         if !seen.insert(at) || seen.len() > MAX_CHAIN {
             return Err(bad("its list of directories has no end"));
         }
         let Some(directory) = file.directory(at)? else { break };
         check(&mut file, &directory)?;
+        repairs.extend(repairs_of(&file, &directory));
         at = directory.next;
         main.get_or_insert(directory);
     }
@@ -68,10 +82,12 @@ pub(in crate::codec) fn survey<R: Read + Seek>(reader: R) -> Result<Survey, Code
     let is_dng = main.find(tag::DNG_VERSION).is_some();
     let all = pictures(&mut file, main)?;
     let with_pixels = |directory: &&Directory| {
-        [tag::STRIP_OFFSETS, tag::TILE_OFFSETS, tag::OLD_JPEG_STREAM].iter().any(|&tag| directory.find(tag).is_some())
+        [tag::STRIP_OFFSETS, tag::TILE_OFFSETS, tag::OLD_JPEG_STREAM]
+            .iter()
+            .any(|&tag| directory.find(tag).is_some())
     };
     let others = all.iter().filter(with_pixels).count().saturating_sub(1);
-    let mut found = Survey { others, ..Survey::default() };
+    let mut found = Survey { others, repairs, ..Survey::default() };
     for directory in all.iter().filter(|_| is_dng) {
         found.corrections |= OPCODES.iter().any(|&tag| directory.find(tag).is_some());
         if found.dng.is_none() {
@@ -84,18 +100,40 @@ pub(in crate::codec) fn survey<R: Read + Seek>(reader: R) -> Result<Survey, Code
     Ok(found)
 }
 
+fn repairs_of<R: Read + Seek>(file: &File<R>, directory: &Directory) -> Vec<(usize, [u8; 2])> {
+    let short = |value: u16| if file.little() { value.to_le_bytes() } else { value.to_be_bytes() };
+    let repair = |(index, entry): (usize, &Entry)| {
+        let place = usize::try_from(directory.at).ok()?.checked_add(2 + 12 * index)?;
+        match (entry.tag, entry.kind) {
+            (tag, LONG) if POINTERS.contains(&tag) => None,
+            (tag, IFD) if POINTERS.contains(&tag) => Some((place + 2, short(LONG))),
+            // Of no type that leads anywhere.
+            (tag, _) if tag == tag::ICC || POINTERS.contains(&tag) => Some((place, short(NOTHING))),
+            _ => None,
+        }
+    };
+    directory.entries.iter().enumerate().filter_map(repair).collect()
+}
+
 fn check<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<(), CodecError> {
     let most = file.len().max(HARMLESS);
     let fits = |file: &File<R>, directory: &Directory| {
         directory.entries.iter().all(|entry| file.bytes_of(entry).is_none_or(|bytes| bytes <= most))
     };
     let mut sound = fits(file, directory);
-    for tag in [tag::SUB_IFDS, tag::EXIF, tag::GPS, tag::ICC] {
-        for at in file.numbers(directory, tag, MAX_CHAIN as u64).ok().flatten().unwrap_or_default() {
+    for tag in POINTERS {
+        for at in pointers(file, directory, tag) {
             sound &= file.directory(at)?.is_none_or(|below| fits(file, &below));
         }
     }
     if sound { Ok(()) } else { Err(bad("the values of a tag are more than the whole file")) }
+}
+
+/// Where the directories stand that the decoder follows a tag to.
+fn pointers<R: Read + Seek>(file: &mut File<R>, directory: &Directory, tag: u16) -> Vec<u64> {
+    let leads = directory.find(tag).is_some_and(|entry| matches!(entry.kind, LONG | IFD));
+    let all = leads.then(|| file.numbers(directory, tag, u64::MAX).ok().flatten()).flatten();
+    all.unwrap_or_default()
 }
 
 /// The sensor's picture that a directory of a DNG describes, if it does.
