@@ -5,19 +5,20 @@
 //! [`kernels`].
 
 pub mod cli;
-pub mod cmd;
 pub mod codec;
 pub mod columns;
 pub mod corrupt;
 pub mod error;
 pub mod image;
+pub mod inputs;
 pub mod kernels;
+pub mod ledger;
+pub mod memory;
 pub mod nn;
+pub mod pipeline;
 pub mod plan;
 pub mod random;
-pub mod report;
 pub mod run;
-pub mod sample;
 pub mod shown;
 pub mod sinks;
 pub mod spec;

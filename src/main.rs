@@ -8,5 +8,5 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     safelight::nn::Door::install();
-    ExitCode::from(safelight::cmd::execute(&safelight::cli::Cli::parse()))
+    ExitCode::from(safelight::cli::execute(&safelight::cli::Cli::parse()))
 }

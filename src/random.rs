@@ -5,7 +5,6 @@
 //! numbers from multiplication below 10 and PTRS (Hörmann 1993) above. No function of the platform's C
 //! library takes part: those differ between systems in the last digit.
 
-use crate::sample::rng::SplitMix64;
 use std::sync::LazyLock;
 
 /// The seed of one sample's step: a digest of (pipeline seed, relative path, step, place in each fan-out)
@@ -26,6 +25,14 @@ pub fn seed_of(seed: u64, path: &[u8], step: usize, places: &[u32]) -> u64 {
     u64::from_le_bytes(short) >> 1
 }
 
+/// The next 64 bits of SplitMix64.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A generator of random numbers.
 #[derive(Clone, Debug)]
 pub struct Rng([u64; 4]);
@@ -33,8 +40,8 @@ pub struct Rng([u64; 4]);
 impl Rng {
     /// The sequence of `seed`.
     pub fn new(seed: u64) -> Rng {
-        let mut fill = SplitMix64::new(seed);
-        Rng([fill.bits(), fill.bits(), fill.bits(), fill.bits()])
+        let mut state = seed;
+        Rng(std::array::from_fn(|_| split_mix(&mut state)))
     }
 
     /// The next 64 random bits.

@@ -2,78 +2,73 @@
 
 use super::filter::{Border, filter2d, gaussian_kernel, separable};
 use super::kernels::{Shape, bivariate};
-use super::{Context, Corruption, Drawn, Frame, ranged};
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use super::{Context, Corruption, Frame, drawn};
+use crate::spec::{Descriptor, Kind, Role, words};
+
+words! {
+    /// How the kernel falls off.
+    enum Fall {
+        /// A Gaussian.
+        Gaussian = "gaussian",
+        /// Flatter in the middle.
+        Generalised = "generalised",
+        /// A plateau.
+        Plateau = "plateau",
+    }
+}
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Spread along the angle in pixels.
+        sigma_x: f64 [Kind::Float { min: 0.05, max: 50.0 }] = "[0.2, 3]",
+        /// Spread across it in pixels; 0 for the same as `sigma_x`.
+        sigma_y: f64 [Kind::Float { min: 0.0, max: 50.0 }] = "[0.2, 3]",
+        /// Direction in degrees.
+        angle: f64 [Kind::Float { min: -360.0, max: 360.0 }] = "[-180, 180]",
+        /// How the kernel falls off, one drawn.
+        shape: Fall = "[gaussian]",
+        /// Exponent of the generalised shape: 1 is a Gaussian, more is flatter.
+        beta_generalised: f64 [Kind::Float { min: 0.1, max: 16.0 }] = "[0.5, 4]",
+        /// Exponent of the plateau shape.
+        beta_plateau: f64 [Kind::Float { min: 0.5, max: 16.0 }] = "[1, 2]",
+        /// Reach of the kernel in pixels, which makes it twice that and one wide.
+        radius: usize [Kind::Int { min: 1, max: 32 }] = "[3, 10]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "anisotropic_blur",
+        version: 1,
         doc: "Blurs with a kernel that may differ along and across a direction: a Gaussian, a generalised Gaussian \
               or a plateau (the kernels of Real-ESRGAN).",
         role: Role::Image,
-        params: &[
-            ranged(
-                "sigma_x",
-                &Kind::Float { min: 0.05, max: 50.0 },
-                "[0.2, 3]",
-                "Spread along the angle in pixels.",
-            ),
-            ranged(
-                "sigma_y",
-                &Kind::Float { min: 0.0, max: 50.0 },
-                "[0.2, 3]",
-                "Spread across it in pixels; 0 for the same as `sigma_x`.",
-            ),
-            ranged("angle", &Kind::Float { min: -360.0, max: 360.0 }, "[-180, 180]", "Direction in degrees."),
-            Param {
-                name: "shape",
-                kind: Kind::List(&Kind::Choice(&["gaussian", "generalised", "plateau"])),
-                fallback: Fallback::Yaml("[gaussian]"),
-                doc: "How the kernel falls off, one drawn.",
-            },
-            ranged(
-                "beta_generalised",
-                &Kind::Float { min: 0.1, max: 16.0 },
-                "[0.5, 4]",
-                "Exponent of the generalised shape: 1 is a Gaussian, more is flatter.",
-            ),
-            ranged(
-                "beta_plateau",
-                &Kind::Float { min: 0.5, max: 16.0 },
-                "[1, 2]",
-                "Exponent of the plateau shape.",
-            ),
-            ranged(
-                "radius",
-                &Kind::Int { min: 1, max: 32 },
-                "[3, 10]",
-                "Reach of the kernel in pixels, which makes it twice that and one wide.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- anisotropic_blur: {sigma_x: [1, 4], sigma_y: [0.3, 1], shape: [gaussian, plateau]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let radius = drawn.whole("radius");
-    let along = drawn.number("sigma_x");
+    let radius = drawn.radius;
+    let along = drawn.sigma_x;
     // Below this a kernel is one pixel anyhow.
-    let across = Some(drawn.number("sigma_y")).filter(|s| *s > 0.0).map_or(along, |s| s.max(0.05));
-    let shape = match drawn.word("shape") {
-        "generalised" => Shape::Generalised(drawn.number("beta_generalised")),
-        "plateau" => Shape::Plateau(drawn.number("beta_plateau")),
-        _ => Shape::Gaussian,
+    let across = Some(drawn.sigma_y).filter(|s| *s > 0.0).map_or(along, |s| s.max(0.05));
+    let shape = match drawn.shape {
+        Fall::Gaussian => Shape::Gaussian,
+        Fall::Generalised => Shape::Generalised(drawn.beta_generalised),
+        Fall::Plateau => Shape::Plateau(drawn.beta_plateau),
     };
     if shape == Shape::Gaussian && along == across {
         let kernel = gaussian_kernel(along, radius);
         frame.planes.iter_mut().for_each(|plane| separable(plane, frame.width, &kernel, Border::Reflect101));
         return Ok(());
     }
-    let kernel = bivariate(radius, (along, across), drawn.number("angle"), shape);
+    let kernel = bivariate(radius, (along, across), drawn.angle, shape);
     for plane in &mut frame.planes {
         filter2d(plane, frame.width, &kernel, 2 * radius + 1, Border::Reflect101);
     }

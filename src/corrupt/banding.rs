@@ -1,33 +1,46 @@
 //! Too few tones.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use super::{Context, Corruption, Frame, drawn};
+use crate::spec::{Descriptor, Kind, Role, words};
+
+words! {
+    /// What becomes of the bands.
+    enum Dither {
+        /// They stay.
+        None = "none",
+        /// A pattern replaces them.
+        Ordered = "ordered",
+    }
+}
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Levels of a channel.
+        levels: usize [Kind::Int { min: 2, max: 256 }] = "[4, 32]",
+        /// Whether an 8x8 Bayer pattern replaces the bands, one drawn.
+        dither: Dither = "[none]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "banding",
+        version: 1,
         doc: "Rounds every channel to few levels, so that smooth tones fall into bands.",
         role: Role::Image,
-        params: &[
-            ranged("levels", &Kind::Int { min: 2, max: 256 }, "[4, 32]", "Levels of a channel."),
-            Param {
-                name: "dither",
-                kind: Kind::List(&Kind::Choice(&["none", "ordered"])),
-                fallback: Fallback::Yaml("[none]"),
-                doc: "Whether an 8x8 Bayer pattern replaces the bands, one drawn.",
-            },
-        ],
+        params: Drawn::TABLE,
         shorthand: Some("levels"),
         example: "- banding: {levels: [6, 16], dither: [none, ordered]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let top = (drawn.number("levels") - 1.0).max(1.0) as f32;
-    let ordered = drawn.word("dither") == "ordered";
+    let top = drawn.levels.saturating_sub(1).max(1) as f32;
+    let ordered = drawn.dither == Dither::Ordered;
     let width = frame.width;
     for plane in &mut frame.planes {
         for (y, row) in plane.chunks_exact_mut(width).enumerate() {

@@ -1,31 +1,33 @@
 //! More light (ImageNet-C 11).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// What is added, on the 0 to 255 scale; negative darkens.
+        amount: f64 [Kind::Float { min: -255.0, max: 255.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "brightness",
+        version: 1,
         doc: "Adds to the value (HSV) of every pixel, keeping hue and saturation.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "amount",
-                &Kind::Float { min: -255.0, max: 255.0 },
-                "What is added, on the 0 to 255 scale; negative darkens.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- brightness: {amount: [-30, 50]}",
     },
     severities: &[&[0.1 * 255.0], &[0.2 * 255.0], &[0.3 * 255.0], &[0.4 * 255.0], &[0.5 * 255.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let amount = (drawn.number("amount") / 255.0) as f32;
+    let amount = (drawn.amount / 255.0) as f32;
     let [red, green, blue] = frame.planes.as_mut_slice() else {
         frame.map(|v| v + amount);
         return Ok(());

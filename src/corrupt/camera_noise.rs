@@ -1,41 +1,35 @@
 //! Photon and read noise of a camera, added to light rather than to stored values.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use std::sync::LazyLock;
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Variance of the photon noise at white, where white is 1: one over the electrons that white holds.
+        gain: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.0002, 0.008]",
+        /// Standard deviation of the read noise in linear light, on the 0 to 255 scale.
+        read: f64 [Kind::Float { min: 0.0, max: 255.0 }] = "[0.2, 2.5]",
+        /// Share of the variance drawn for each channel on its own, 0 to 1; the rest is common to all.
+        chroma: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.3, 1]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "camera_noise",
+        version: 1,
         doc: "Adds normal noise whose variance grows with the light (Poisson-Gaussian), in linear light: decodes \
               sRGB, adds, encodes. The defaults span about ISO 400 to 6400 of cameras and telephones.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "gain",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "[0.0002, 0.008]",
-                "Variance of the photon noise at white, where white is 1: one over the electrons that white holds.",
-            ),
-            ranged(
-                "read",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "[0.2, 2.5]",
-                "Standard deviation of the read noise in linear light, on the 0 to 255 scale.",
-            ),
-            ranged(
-                "chroma",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "[0.3, 1]",
-                "Share of the variance drawn for each channel on its own, 0 to 1; the rest is common to all.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- camera_noise: {gain: [0.001, 0.004], read: 1}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 /// A curve between 0 and 1 by straight pieces.
@@ -68,9 +62,9 @@ static CURVES: LazyLock<(Curve, Curve)> = LazyLock::new(|| {
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let (decode, encode) = &*CURVES;
-    let gain = drawn.number("gain") as f32;
-    let read = (drawn.number("read") / 255.0) as f32;
-    let chroma = if frame.planes.len() > 1 { drawn.number("chroma") as f32 } else { 0.0 };
+    let gain = drawn.gain as f32;
+    let read = (drawn.read / 255.0) as f32;
+    let chroma = if frame.planes.len() > 1 { drawn.chroma as f32 } else { 0.0 };
     let (own, shared) = (chroma.sqrt(), (1.0 - chroma).sqrt());
     let mut common = vec![0.0f32; frame.width * frame.height];
     if shared > 0.0 {

@@ -1,26 +1,30 @@
 //! Faded dyes of an old print.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// How far the dyes have gone, 0 to 1.
+        strength: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.2, 0.8]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "colour_fade",
+        version: 1,
         doc: "Fades the picture as an old print: less contrast and colour, lifted blacks, yellowed whites and a \
               warm cast.",
         role: Role::Image,
-        params: &[ranged(
-            "strength",
-            &Kind::Float { min: 0.0, max: 1.0 },
-            "[0.2, 0.8]",
-            "How far the dyes have gone, 0 to 1.",
-        )],
+        params: Drawn::TABLE,
         shorthand: Some("strength"),
         example: "- colour_fade: {strength: [0.3, 0.6]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 /// What black and white of red, green and blue become at full strength.
@@ -32,7 +36,7 @@ const GRAY: (f32, f32) = (0.26, 0.88);
 const BLEACH: f32 = 0.55;
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let strength = drawn.number("strength") as f32;
+    let strength = drawn.strength as f32;
     if let [plane] = frame.planes.as_mut_slice() {
         fade(plane, strength, GRAY);
         return Ok(());

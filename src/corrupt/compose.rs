@@ -1,92 +1,143 @@
 //! Corruptions made of corruptions: a choice, a chance, an order, a shipped preset.
 
-use super::RECIPE;
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use super::recipe::{Op, ops};
+use super::{RECIPE, descriptors};
+use crate::spec::{Args, Descriptor, Diagnostics, Given, Kind, Parameters, Role, Steps, params, parse_steps};
 
-const OF: Param = Param { name: "of", kind: RECIPE, fallback: Fallback::Required, doc: "The corruptions." };
+/// A registered composition.
+pub(super) struct Composition {
+    /// Name, documentation and parameters.
+    pub descriptor: &'static Descriptor,
+    /// Resolves it with what it holds.
+    pub build: fn(&Args) -> Result<Op, Diagnostics>,
+}
 
-pub(super) static ONE_OF: Descriptor = Descriptor {
-    name: "one_of",
-    doc: "Applies one corruption of a list, drawn by weight.",
-    role: Role::Image,
-    params: &[
-        OF,
-        Param {
-            name: "weights",
-            kind: Kind::List(&Kind::Float { min: 0.0, max: 1.0e6 }),
-            fallback: Fallback::Unset,
-            doc: "A weight for each; equal when absent.",
-        },
-    ],
-    shorthand: Some("of"),
-    example: "- one_of: {of: [gaussian_noise: {sigma: [5, 50]}, shot_noise: {severity: [1, 3]}], weights: [2, 1]}",
-};
+params! {
+    /// Parameters of `sequence` and `shuffle`.
+    struct All {
+        /// The corruptions.
+        of: Steps [RECIPE],
+    }
+}
 
-pub(super) static SEQUENCE: Descriptor = Descriptor {
-    name: "sequence",
-    doc: "Applies all of a list in order; groups them inside `one_of` or `shuffle`. An empty list does nothing.",
-    role: Role::Image,
-    params: &[OF],
-    shorthand: Some("of"),
-    example: "- sequence: [gaussian_blur: {sigma: [0.5, 2]}, gaussian_noise: {sigma: 10}]",
-};
+params! {
+    /// Parameters of `one_of`.
+    struct OneOf {
+        /// The corruptions.
+        of: Steps [RECIPE],
+        /// A weight for each; equal when absent.
+        weights: Given<Option<Vec<f64>>> [Kind::List(&Kind::Float { min: 0.0, max: 1.0e6 })],
+    }
+}
 
-pub(super) static MAYBE: Descriptor = Descriptor {
-    name: "maybe",
-    doc: "Applies all of a list in order with a probability, or none.",
-    role: Role::Image,
-    params: &[
-        Param {
-            name: "probability",
-            kind: Kind::Float { min: 0.0, max: 1.0 },
-            fallback: Fallback::Yaml("0.5"),
-            doc: "The probability.",
-        },
-        OF,
-    ],
-    shorthand: Some("of"),
-    example: "- maybe: {probability: 0.8, of: [jpeg_compression: {quality: [30, 95]}]}",
-};
-
-pub(super) static SHUFFLE: Descriptor = Descriptor {
-    name: "shuffle",
-    doc: "Applies all of a list in random order.",
-    role: Role::Image,
-    params: &[OF],
-    shorthand: Some("of"),
-    example: "- shuffle: [gaussian_noise: {sigma: 10}, jpeg_compression: {quality: 50}]",
-};
-
-pub(super) static REAL_ESRGAN: Descriptor = Descriptor {
-    name: "real_esrgan",
-    doc: "The second-order recipe of Real-ESRGAN x4plus: sharpened, then twice blurred, resized, noisy and \
-          compressed; ends with the target size.",
-    role: Role::Image,
-    params: &[],
-    shorthand: None,
-    example: "- real_esrgan",
-};
-
-pub(super) static OLD_PHOTO: Descriptor = Descriptor {
-    name: "old_photo",
-    doc: "A scanned old photograph: slightly blurred, grainy, faded, stained, dusty, scratched and compressed.",
-    role: Role::Image,
-    params: &[],
-    shorthand: None,
-    example: "- old_photo",
-};
+params! {
+    /// Parameters of `maybe`.
+    struct Maybe {
+        /// The probability.
+        probability: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.5",
+        /// The corruptions.
+        of: Steps [RECIPE],
+    }
+}
 
 /// All of them.
-pub(super) static DESCRIPTORS: &[&Descriptor] =
-    &[&ONE_OF, &SEQUENCE, &MAYBE, &SHUFFLE, &REAL_ESRGAN, &OLD_PHOTO];
+pub(super) static COMPOSITIONS: &[Composition] = &[
+    Composition {
+        descriptor: &Descriptor {
+            name: "one_of",
+            version: 1,
+            doc: "Applies one corruption of a list, drawn by weight.",
+            role: Role::Image,
+            params: OneOf::TABLE,
+            shorthand: Some("of"),
+            example: "- one_of: {of: [gaussian_noise: {sigma: [5, 50]}, shot_noise: {severity: [1, 3]}], weights: [2, 1]}",
+        },
+        build: |args| one_of(&OneOf::read(args)?),
+    },
+    Composition {
+        descriptor: &Descriptor {
+            name: "sequence",
+            version: 1,
+            doc: "Applies all of a list in order; groups them inside `one_of` or `shuffle`. An empty list does nothing.",
+            role: Role::Image,
+            params: All::TABLE,
+            shorthand: Some("of"),
+            example: "- sequence: [gaussian_blur: {sigma: [0.5, 2]}, gaussian_noise: {sigma: 10}]",
+        },
+        build: |args| Ok(Op::Sequence(ops(&All::read(args)?.of.0)?)),
+    },
+    Composition {
+        descriptor: &Descriptor {
+            name: "maybe",
+            version: 1,
+            doc: "Applies all of a list in order with a probability, or none.",
+            role: Role::Image,
+            params: Maybe::TABLE,
+            shorthand: Some("of"),
+            example: "- maybe: {probability: 0.8, of: [jpeg_compression: {quality: [30, 95]}]}",
+        },
+        build: |args| {
+            let Maybe { probability, of } = Maybe::read(args)?;
+            Ok(Op::Maybe { probability, ops: ops(&of.0)? })
+        },
+    },
+    Composition {
+        descriptor: &Descriptor {
+            name: "shuffle",
+            version: 1,
+            doc: "Applies all of a list in random order.",
+            role: Role::Image,
+            params: All::TABLE,
+            shorthand: Some("of"),
+            example: "- shuffle: [gaussian_noise: {sigma: 10}, jpeg_compression: {quality: 50}]",
+        },
+        build: |args| Ok(Op::Shuffle(ops(&All::read(args)?.of.0)?)),
+    },
+    Composition {
+        descriptor: &Descriptor {
+            name: "real_esrgan",
+            version: 1,
+            doc: "The second-order recipe of Real-ESRGAN x4plus: sharpened, then twice blurred, resized, noisy and \
+                  compressed; ends with the target size.",
+            role: Role::Image,
+            params: &[],
+            shorthand: None,
+            example: "- real_esrgan",
+        },
+        build: |_| preset("real_esrgan", include_str!("real_esrgan.yaml")),
+    },
+    Composition {
+        descriptor: &Descriptor {
+            name: "old_photo",
+            version: 1,
+            doc: "A scanned old photograph: slightly blurred, grainy, faded, stained, dusty, scratched and compressed.",
+            role: Role::Image,
+            params: &[],
+            shorthand: None,
+            example: "- old_photo",
+        },
+        build: |_| preset("old_photo", include_str!("old_photo.yaml")),
+    },
+];
 
-/// The YAML that a preset stands for.
-pub(super) fn preset(name: &str) -> Option<&'static str> {
-    match name {
-        "real_esrgan" => Some(include_str!("real_esrgan.yaml")),
-        "old_photo" => Some(include_str!("old_photo.yaml")),
-        _ => None,
+fn one_of(OneOf { of, weights }: &OneOf) -> Result<Op, Diagnostics> {
+    let count = of.0.len();
+    let mut mistakes = Vec::new();
+    let list = (**weights).clone().unwrap_or_else(|| vec![1.0; count]);
+    if list.len() != count || list.iter().sum::<f64>() <= 0.0 {
+        let message = format!("`one_of` has {count} corruptions and {} weights", list.len());
+        mistakes.push(weights.error(message, Some("give each a weight, at least one above 0".to_string())));
     }
+    match ops(&of.0) {
+        Ok(ops) if mistakes.is_empty() => Ok(Op::OneOf { ops, weights: list }),
+        Ok(_) => Err(Diagnostics::new(mistakes)),
+        Err(found) => Err(found.with(mistakes)),
+    }
+}
+
+/// A shipped recipe, as YAML.
+fn preset(name: &str, text: &str) -> Result<Op, Diagnostics> {
+    Ok(Op::Sequence(ops(&parse_steps(text, name, &descriptors())?)?))
 }
 
 #[cfg(test)]
@@ -98,7 +149,8 @@ mod tests {
 
     #[test]
     fn presets_are_sound_at_any_size() {
-        for name in DESCRIPTORS.iter().map(|d| d.name).filter(|name| preset(name).is_some()) {
+        for name in COMPOSITIONS.iter().map(|c| c.descriptor).filter(|d| d.params.is_empty()).map(|d| d.name)
+        {
             let recipe =
                 Recipe::parse(&format!("- {name}")).unwrap_or_else(|e| panic!("{name}: {}", e.render()));
             for (seed, (width, height)) in

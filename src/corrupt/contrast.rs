@@ -1,31 +1,33 @@
 //! Lower contrast (ImageNet-C 12).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// The factor; below 1 lowers the contrast and above 1 raises it.
+        factor: f64 [Kind::Float { min: 0.0, max: 100.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "contrast",
+        version: 1,
         doc: "Scales the distance of every sample from the mean of its channel.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "factor",
-                &Kind::Float { min: 0.0, max: 100.0 },
-                "The factor; below 1 lowers the contrast and above 1 raises it.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- contrast: {factor: [0.5, 1.5]}",
     },
     severities: &[&[0.4], &[0.3], &[0.2], &[0.1], &[0.05]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let factor = drawn.number("factor") as f32;
+    let factor = drawn.factor as f32;
     for plane in &mut frame.planes {
         let mean = mean(plane);
         plane.iter_mut().for_each(|v| *v = (*v - mean) * factor + mean);

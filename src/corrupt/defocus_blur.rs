@@ -1,33 +1,36 @@
 //! Blur of a lens out of focus (ImageNet-C 4).
 
 use super::filter::{self, Border, Tap};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Radius of the disk in pixels.
+        radius: f64 [Kind::Float { min: 0.0, max: 128.0 }],
+        /// Standard deviation in pixels of the blur that smooths the disk's edge.
+        alias_sigma: f64 [Kind::Float { min: 0.0, max: 4.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "defocus_blur",
+        version: 1,
         doc: "Blurs with a disk, as a lens out of focus does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("radius", &Kind::Float { min: 0.0, max: 128.0 }, "Radius of the disk in pixels."),
-            constant(
-                "alias_sigma",
-                &Kind::Float { min: 0.0, max: 4.0 },
-                "Standard deviation in pixels of the blur that smooths the disk's edge.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- defocus_blur: {radius: [2, 6], alias_sigma: 0.5}",
     },
     severities: &[&[3.0, 0.1], &[4.0, 0.5], &[6.0, 0.5], &[8.0, 0.5], &[10.0, 0.5]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let lens = Lens::new(drawn.number("radius"), drawn.number("alias_sigma"));
+    let lens = Lens::new(drawn.radius, drawn.alias_sigma);
     let width = frame.width;
     frame.planes.iter_mut().for_each(|plane| lens.blur(plane, width));
     Ok(())

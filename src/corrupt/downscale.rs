@@ -1,33 +1,37 @@
 //! The final size of a recipe.
 
-use super::resample::{Method, WORDS, resize};
-use super::{Context, Corruption, Drawn, Frame};
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use super::resample::{Method, resize};
+use super::{Context, Corruption, Frame, drawn};
+use crate::spec::{Descriptor, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// How pixels are computed, one drawn; `aliased` ones don't widen when shrinking, as in OpenCV and
+        /// PyTorch.
+        method: Method = "[bicubic]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "downscale",
+        version: 1,
         doc: "Brings the picture to the size the recipe is to end with: the clean size divided by its `scale`. \
               Does nothing where it has that size.",
         role: Role::Image,
-        params: &[Param {
-            name: "method",
-            kind: Kind::List(&Kind::Choice(WORDS)),
-            fallback: Fallback::Yaml("[bicubic]"),
-            doc: "How pixels are computed, one drawn; `aliased` ones don't widen when shrinking, as in OpenCV and \
-                  PyTorch.",
-        }],
+        params: Drawn::TABLE,
         shorthand: Some("method"),
         example: "- downscale: {method: [box, bilinear, bicubic, lanczos]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let (width, height) = context.target;
-    resize(frame, width.max(1), height.max(1), Method::of_word(drawn.word("method")));
+    resize(frame, width.max(1), height.max(1), drawn.method);
     Ok(())
 }
 

@@ -1,51 +1,52 @@
 //! Specks and hairs, as on scanned film.
 
 use super::ink::{Ink, count, place};
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Specks for each megapixel.
+        specks: f64 [Kind::Float { min: 0.0, max: 10_000.0 }] = "[150, 1200]",
+        /// Hairs for each megapixel.
+        hairs: f64 [Kind::Float { min: 0.0, max: 500.0 }] = "[4, 40]",
+        /// Diameter of a large speck in pixels; most are smaller. Hairs are about ten times as long.
+        size: f64 [Kind::Float { min: 0.5, max: 64.0 }] = "[3, 7]",
+        /// Share of white ones, 0 to 1.
+        light: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.5, 1]",
+        /// Opacity, 0 to 1.
+        strength: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.5, 1]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "dust",
+        version: 1,
         doc: "Lays specks and curled hairs over the picture, as dust does on scanned film and prints.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "specks",
-                &Kind::Float { min: 0.0, max: 10_000.0 },
-                "[150, 1200]",
-                "Specks for each megapixel.",
-            ),
-            ranged("hairs", &Kind::Float { min: 0.0, max: 500.0 }, "[4, 40]", "Hairs for each megapixel."),
-            ranged(
-                "size",
-                &Kind::Float { min: 0.5, max: 64.0 },
-                "[3, 7]",
-                "Diameter of a large speck in pixels; most are smaller. Hairs are about ten times as long.",
-            ),
-            ranged("light", &Kind::Float { min: 0.0, max: 1.0 }, "[0.5, 1]", "Share of white ones, 0 to 1."),
-            ranged("strength", &Kind::Float { min: 0.0, max: 1.0 }, "[0.5, 1]", "Opacity, 0 to 1."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- dust: {specks: [200, 600], size: 4}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let rng = &mut context.rng;
-    let (size, strength) = (drawn.number("size"), drawn.number("strength"));
+    let (size, strength) = (drawn.size, drawn.strength);
     let [mut white, mut black] = [Ink::new(frame), Ink::new(frame)];
-    for _ in 0..count(frame, drawn.number("specks"), size * size, rng) {
-        let ink = if rng.chance(drawn.number("light")) { &mut white } else { &mut black };
+    for _ in 0..count(frame, drawn.specks, size * size, rng) {
+        let ink = if rng.chance(drawn.light) { &mut white } else { &mut black };
         speck(ink, place(frame, rng), size, strength, rng);
     }
-    for _ in 0..count(frame, drawn.number("hairs"), 10.0 * size, rng) {
-        let ink = if rng.chance(drawn.number("light")) { &mut white } else { &mut black };
+    for _ in 0..count(frame, drawn.hairs, 10.0 * size, rng) {
+        let ink = if rng.chance(drawn.light) { &mut white } else { &mut black };
         hair(ink, place(frame, rng), size, strength, rng);
     }
     black.lay(frame, 0.06);

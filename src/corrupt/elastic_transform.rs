@@ -1,51 +1,45 @@
 //! Elastic deformation (ImageNet-C 13).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Factor on the smoothed field.
+        strength: f64 [Kind::Float { min: 0.0, max: 1000.0 }],
+        /// Largest shift before smoothing, in percent of the height.
+        amplitude: f64 [Kind::Float { min: 0.0, max: 100.0 }] = "0.5",
+        /// Standard deviation of the smoothing, in percent of the width and of the height.
+        sigma: f64 [Kind::Float { min: 0.0, max: 10.0 }] = "1",
+        /// Largest shift of the corners of a random affine transform, in percent of the shorter side.
+        affine: f64 [Kind::Float { min: 0.0, max: 30.0 }] = "0",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "elastic_transform",
+        version: 1,
         doc: "Moves every pixel by a smooth random field, as if the picture were printed on rubber.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("strength", &Kind::Float { min: 0.0, max: 1000.0 }, "Factor on the smoothed field."),
-            ranged(
-                "amplitude",
-                &Kind::Float { min: 0.0, max: 100.0 },
-                "0.5",
-                "Largest shift before smoothing, in percent of the height.",
-            ),
-            ranged(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 10.0 },
-                "1",
-                "Standard deviation of the smoothing, in percent of the width and of the height.",
-            ),
-            ranged(
-                "affine",
-                &Kind::Float { min: 0.0, max: 30.0 },
-                "0",
-                "Largest shift of the corners of a random affine transform, in percent of the shorter side.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- elastic_transform: {strength: [10, 30], affine: 2}",
     },
     severities: &[&[12.5], &[16.25], &[21.25], &[25.0], &[30.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let (width, height) = (frame.width, frame.height);
-    let percent = |name: &str| drawn.number(name) / 100.0;
-    let reach = (drawn.number("strength") * percent("amplitude") * height as f64) as f32;
-    let affine = affine(frame, percent("affine"), &mut context.rng);
-    let mut field = || Field::new(width, height, percent("sigma"), reach, &mut context.rng);
+    let percent = |value: f64| value / 100.0;
+    let reach = (drawn.strength * percent(drawn.amplitude) * height as f64) as f32;
+    let affine = affine(frame, percent(drawn.affine), &mut context.rng);
+    let mut field = || Field::new(width, height, percent(drawn.sigma), reach, &mut context.rng);
     let (horizontal, vertical) = (field(), field());
     let source = frame.planes.clone();
     let (mut dx, mut dy) = (vec![0.0; width], vec![0.0; width]);

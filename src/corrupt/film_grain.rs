@@ -1,38 +1,41 @@
 //! Grain of photographic film.
 
 use super::filter::{Border, gaussian_kernel, separable};
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Size of a grain in pixels.
+        size: f64 [Kind::Float { min: 0.1, max: 32.0 }] = "[0.8, 2.5]",
+        /// Standard deviation in middle gray on the 0 to 255 scale.
+        strength: f64 [Kind::Float { min: 0.0, max: 255.0 }] = "[6, 24]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "film_grain",
+        version: 1,
         doc: "Adds clumped noise to the brightness, strongest in middle tones, as the grain of film.",
         role: Role::Image,
-        params: &[
-            ranged("size", &Kind::Float { min: 0.1, max: 32.0 }, "[0.8, 2.5]", "Size of a grain in pixels."),
-            ranged(
-                "strength",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "[6, 24]",
-                "Standard deviation in middle gray on the 0 to 255 scale.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- film_grain: {size: [1, 2], strength: [8, 20]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     // A Gaussian spot of this sigma is `size` wide at half its height.
-    let sigma = drawn.number("size") / 2.355;
+    let sigma = drawn.size / 2.355;
     let kernel = gaussian_kernel(sigma, (4.0 * sigma + 0.5) as usize);
     // Smoothing takes the square of this from the variance.
     let kept: f32 = kernel.iter().map(|w| w * w).sum();
-    let strength = (drawn.number("strength") / 255.0) as f32 / kept;
+    let strength = (drawn.strength / 255.0) as f32 / kept;
     let mut grain = vec![0.0f32; frame.width * frame.height];
     context.rng.normals(&mut grain, |value, normal| *value = strength * normal);
     separable(&mut grain, frame.width, &kernel, Border::Reflect);

@@ -1,38 +1,37 @@
 //! Fog of uneven density (ImageNet-C 10).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, plasma};
+use super::{Context, Corruption, Frame, drawn, plasma};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Brightness of the densest fog, as a multiple of white.
+        density: f64 [Kind::Float { min: 0.0, max: 100.0 }],
+        /// How fast smaller clouds get fainter: their strength falls by its square per halving of size.
+        decay: f64 [Kind::Float { min: 1.0, max: 10.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "fog",
+        version: 1,
         doc: "Adds clouds of a plasma fractal and lowers the contrast accordingly.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "density",
-                &Kind::Float { min: 0.0, max: 100.0 },
-                "Brightness of the densest fog, as a multiple of white.",
-            ),
-            constant(
-                "decay",
-                &Kind::Float { min: 1.0, max: 10.0 },
-                "How fast smaller clouds get fainter: their strength falls by its square per halving of size.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- fog: {density: [0.5, 2], decay: 2}",
     },
     severities: &[&[1.5, 2.0], &[2.0, 2.0], &[2.5, 1.7], &[2.5, 1.5], &[3.0, 1.4]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let side = plasma::side(frame.width, frame.height);
-    let map = plasma::plasma(side, drawn.number("decay"), &mut context.rng);
-    let density = drawn.number("density") as f32;
+    let map = plasma::plasma(side, drawn.decay, &mut context.rng);
+    let density = drawn.density as f32;
     let brightest = frame.planes.iter().flatten().fold(0.0f32, |max, v| max.max(*v));
     let scale = brightest / (brightest + density).max(f32::MIN_POSITIVE);
     for plane in &mut frame.planes {

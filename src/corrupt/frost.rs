@@ -2,26 +2,33 @@
 
 use super::filter::{self, Border};
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, plasma};
+use super::{Context, Corruption, Frame, drawn, plasma};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Weight of the picture.
+        keep: f64 [Kind::Float { min: 0.0, max: 1.0 }],
+        /// Weight of the ice.
+        ice: f64 [Kind::Float { min: 0.0, max: 2.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "frost",
+        version: 1,
         doc: "Covers the picture with feathery crystals of ice, densest at the borders.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("keep", &Kind::Float { min: 0.0, max: 1.0 }, "Weight of the picture."),
-            constant("ice", &Kind::Float { min: 0.0, max: 2.0 }, "Weight of the ice."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- frost: {keep: 0.8, ice: [0.2, 0.6]}",
     },
     severities: &[&[1.0, 0.4], &[0.8, 0.6], &[0.7, 0.7], &[0.65, 0.7], &[0.6, 0.75]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 /// What a sheet of ice looks like, on the 0 to 255 scale.
@@ -45,7 +52,7 @@ static LOOKS: [Look; 5] = [
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let look = &LOOKS[context.rng.index(LOOKS.len())];
-    let (keep, ice) = (drawn.number("keep") as f32, drawn.number("ice") as f32);
+    let (keep, ice) = (drawn.keep as f32, drawn.ice as f32);
     let (width, height) = (frame.width, frame.height);
     let mut texture = vec![0.0; width * height];
     crystals(&mut texture, width, &mut context.rng);

@@ -1,28 +1,34 @@
 //! Gaussian blur (ImageNet-C 17).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Standard deviation in pixels.
+        sigma: f64 [Kind::Float { min: 0.0, max: 64.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gaussian_blur",
+        version: 1,
         doc: "Blurs with a Gaussian kernel cut off at 4 standard deviations.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("sigma", &Kind::Float { min: 0.0, max: 64.0 }, "Standard deviation in pixels."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- gaussian_blur: {sigma: [0.5, 3]}",
     },
     severities: &[&[1.0], &[2.0], &[3.0], &[4.0], &[6.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let (width, sigma) = (frame.width, drawn.number("sigma"));
+    let (width, sigma) = (frame.width, drawn.sigma);
     frame.planes.iter_mut().for_each(|p| filter::gaussian_blur(p, width, sigma, Border::Replicate));
     Ok(())
 }

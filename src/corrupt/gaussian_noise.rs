@@ -1,31 +1,33 @@
 //! Additive white Gaussian noise (ImageNet-C 1).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Standard deviation on the 0 to 255 scale.
+        sigma: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gaussian_noise",
+        version: 1,
         doc: "Adds independent normal noise to every sample, as an amplifier does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Standard deviation on the 0 to 255 scale.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- gaussian_noise: {sigma: [5, 50]}",
     },
     severities: &[&[0.08 * 255.0], &[0.12 * 255.0], &[0.18 * 255.0], &[0.26 * 255.0], &[0.38 * 255.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let sigma = (drawn.number("sigma") / 255.0) as f32;
+    let sigma = (drawn.sigma / 255.0) as f32;
     for plane in &mut frame.planes {
         context.rng.normals(plane, |value, normal| *value += sigma * normal);
     }

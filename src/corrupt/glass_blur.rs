@@ -1,34 +1,38 @@
 //! The look through frosted glass (ImageNet-C 5).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Standard deviation of the blurs in pixels.
+        sigma: f64 [Kind::Float { min: 0.0, max: 64.0 }],
+        /// Largest distance a pixel moves, in pixels.
+        delta: usize [Kind::Int { min: 1, max: 256 }],
+        /// How many times all pixels move.
+        iterations: usize [Kind::Int { min: 0, max: 10 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "glass_blur",
+        version: 1,
         doc: "Blurs, copies pixels from random places nearby and blurs again, as frosted glass does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 64.0 },
-                "Standard deviation of the blurs in pixels.",
-            ),
-            constant("delta", &Kind::Int { min: 1, max: 256 }, "Largest distance a pixel moves, in pixels."),
-            constant("iterations", &Kind::Int { min: 0, max: 10 }, "How many times all pixels move."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- glass_blur: {sigma: 1, delta: [1, 3], iterations: 2}",
     },
     severities: &[&[0.7, 1.0, 2.0], &[0.9, 2.0, 1.0], &[1.0, 2.0, 3.0], &[1.1, 3.0, 2.0], &[1.5, 4.0, 2.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let (sigma, delta) = (drawn.number("sigma"), drawn.whole("delta"));
+    let (sigma, delta) = (drawn.sigma, drawn.delta);
     let (width, height) = (frame.width, frame.height);
     let blur = |frame: &mut Frame| {
         frame.planes.iter_mut().for_each(|p| filter::gaussian_blur(p, width, sigma, Border::Replicate));
@@ -36,7 +40,7 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
     blur(frame);
     // The reference goes through 8 bits here, cutting off; the hair's breadth keeps whole numbers whole.
     frame.map(|v| f32::from((v * 255.0 + 1.0e-4) as u8) / 255.0);
-    for _ in 0..drawn.whole("iterations") {
+    for _ in 0..drawn.iterations {
         // As in the reference, pixels closer to the border than `delta` stay, and so do pictures too small.
         for y in (delta + 1..=height.saturating_sub(delta)).rev() {
             for x in (delta + 1..=width.saturating_sub(delta)).rev() {

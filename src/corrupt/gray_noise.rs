@@ -1,29 +1,33 @@
 //! Additive Gaussian noise without colour.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Standard deviation on the 0 to 255 scale.
+        sigma: f64 [Kind::Float { min: 0.0, max: 255.0 }] = "[1, 30]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "gray_noise",
+        version: 1,
         doc: "Adds normal noise, independent for each pixel and the same in its channels.",
         role: Role::Image,
-        params: &[ranged(
-            "sigma",
-            &Kind::Float { min: 0.0, max: 255.0 },
-            "[1, 30]",
-            "Standard deviation on the 0 to 255 scale.",
-        )],
+        params: Drawn::TABLE,
         shorthand: Some("sigma"),
         example: "- gray_noise: {sigma: [5, 25]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let sigma = (drawn.number("sigma") / 255.0) as f32;
+    let sigma = (drawn.sigma / 255.0) as f32;
     let mut noise = vec![0.0f32; frame.width * frame.height];
     context.rng.normals(&mut noise, |value, normal| *value = sigma * normal);
     for plane in &mut frame.planes {

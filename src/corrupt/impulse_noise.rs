@@ -1,39 +1,37 @@
 //! Salt and pepper (ImageNet-C 3).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Share of the samples that are replaced.
+        amount: f64 [Kind::Float { min: 0.0, max: 1.0 }],
+        /// Share of white among those replaced.
+        salt: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.5",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "impulse_noise",
+        version: 1,
         doc: "Makes some samples black or white, each channel on its own, as bit errors do.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "amount",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "Share of the samples that are replaced.",
-            ),
-            ranged(
-                "salt",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "0.5",
-                "Share of white among those replaced.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- impulse_noise: {amount: [0.01, 0.1]}",
     },
     severities: &[&[0.03], &[0.06], &[0.09], &[0.17], &[0.27]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let amount = drawn.number("amount");
+    let amount = drawn.amount;
     let below = |share: f64| (share * 4_294_967_296.0) as u64;
-    let (salted, replaced) = (below(amount * drawn.number("salt")), below(amount));
+    let (salted, replaced) = (below(amount * drawn.salt), below(amount));
     for plane in &mut frame.planes {
         for pair in plane.chunks_mut(2) {
             let bits = context.rng.bits();

@@ -1,35 +1,49 @@
 //! JPEG artefacts (ImageNet-C 15).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::image::{Depth, Samples};
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Kind, Role, words};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+words! {
+    /// Samples of chroma in 4 by 2 pixels.
+    enum Subsampling {
+        /// Half across and down.
+        Quarter = "420",
+        /// Half across.
+        Half = "422",
+        /// All.
+        Full = "444",
+    }
+}
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// JPEG quality on the scale of libjpeg.
+        quality: usize [Kind::Int { min: 1, max: 100 }],
+        /// Chroma subsampling, one of these at random; gray pictures have none.
+        subsampling: Subsampling = "[420]",
+    }
+}
+
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "jpeg_compression",
+        version: 1,
         doc: "Compresses as JPEG and decompresses.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("quality", &Kind::Int { min: 1, max: 100 }, "JPEG quality on the scale of libjpeg."),
-            Param {
-                name: "subsampling",
-                kind: Kind::List(&Kind::Choice(&["420", "422", "444"])),
-                fallback: Fallback::Yaml("[420]"),
-                doc: "Chroma subsampling, one of these at random; gray pictures have none.",
-            },
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- jpeg_compression: {quality: [30, 95]}",
     },
     severities: &[&[25.0], &[18.0], &[15.0], &[10.0], &[7.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
@@ -42,11 +56,11 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     let Samples::U8(bytes) = &mut picture.samples else { return Ok(()) };
 
     let mut file = Vec::with_capacity(bytes.len() / 4);
-    let mut encoder = Encoder::new(&mut file, drawn.whole("quality") as u8);
-    encoder.set_sampling_factor(match drawn.word("subsampling") {
-        "444" => SamplingFactor::F_1_1,
-        "422" => SamplingFactor::F_2_1,
-        _ => SamplingFactor::F_2_2,
+    let mut encoder = Encoder::new(&mut file, drawn.quality as u8);
+    encoder.set_sampling_factor(match drawn.subsampling {
+        Subsampling::Quarter => SamplingFactor::F_2_2,
+        Subsampling::Half => SamplingFactor::F_2_1,
+        Subsampling::Full => SamplingFactor::F_1_1,
     });
     let (from, to) =
         if channels == 1 { (ColorType::Luma, ColorSpace::Luma) } else { (ColorType::Rgb, ColorSpace::RGB) };

@@ -5,6 +5,7 @@
 
 mod compose;
 mod contour;
+mod drawn;
 mod filter;
 mod frame;
 mod ink;
@@ -50,22 +51,23 @@ mod unsharp_mask;
 mod webp_compression;
 mod zoom_blur;
 
+pub use drawn::Values;
+use drawn::drawn;
 pub use frame::Frame;
-pub use recipe::{Applied, Context, Drawn, Recipe};
+pub use recipe::{Applied, Context, Recipe};
 
 use crate::spec::{Descriptor, Fallback, Kind, Param};
 
 /// A registered corruption.
 #[derive(Debug)]
 pub struct Corruption {
-    /// Name, documentation and parameters. Numbers are `Span`s, drawn uniformly; words are lists of choices,
-    /// drawn likewise.
+    /// Name, documentation and parameters, of `drawn!`.
     pub descriptor: &'static Descriptor,
-    /// The reference's constants at severities 1 to 5: one column for each `Span` parameter whose fallback is
-    /// `Unset`, in the order of the parameters. Empty where there are no severities.
+    /// The reference's constants at severities 1 to 5: one column for each number without a default, in order. Empty
+    /// where there are none.
     pub severities: &'static [&'static [f64]],
     /// What it does.
-    pub apply: fn(&mut Frame, &Drawn, &mut Context) -> Result<(), String>,
+    pub apply: fn(&mut Frame, &Values, &mut Context) -> Result<(), String>,
 }
 
 /// The parameter `severity`, first of every corruption that has severities.
@@ -76,21 +78,6 @@ pub(crate) const SEVERITY: Param = Param {
     doc: "ImageNet-C severity, whose constants hold for every parameter below that is not given; 1 to 5 at \
           random when absent.",
 };
-
-/// A parameter whose values by severity stand in the corruption's table.
-pub(crate) const fn constant(name: &'static str, kind: &'static Kind, doc: &'static str) -> Param {
-    Param { name, kind: Kind::Span(kind), fallback: Fallback::Unset, doc }
-}
-
-/// A parameter with a range of its own, written as YAML.
-pub(crate) const fn ranged(
-    name: &'static str,
-    kind: &'static Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Param {
-    Param { name, kind: Kind::Span(kind), fallback: Fallback::Yaml(default), doc }
-}
 
 /// Every corruption there is: ImageNet-C's 19 in its order, then others. A new one is a file beside this and a
 /// line here.
@@ -134,7 +121,8 @@ pub static CORRUPTIONS: &[&Corruption] = &[
 
 /// The descriptors of all corruptions and compositions, for the parser.
 pub fn descriptors() -> Vec<&'static Descriptor> {
-    CORRUPTIONS.iter().map(|c| c.descriptor).chain(compose::DESCRIPTORS.iter().copied()).collect()
+    let compositions = compose::COMPOSITIONS.iter().map(|c| c.descriptor);
+    CORRUPTIONS.iter().map(|c| c.descriptor).chain(compositions).collect()
 }
 
 /// The kind of a parameter that takes a list of corruptions.

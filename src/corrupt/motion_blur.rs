@@ -1,38 +1,37 @@
 //! Blur of a moving camera (ImageNet-C 6, in the form of the package imagecorruptions).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, motion, ranged};
+use super::{Context, Corruption, Frame, drawn, motion};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Half the length of the smear in pixels.
+        radius: usize [Kind::Int { min: 0, max: 256 }],
+        /// Standard deviation of the tail's Gaussian fading, in pixels.
+        sigma: f64 [Kind::Float { min: 0.01, max: 1024.0 }],
+        /// Direction of the motion in degrees; 0 smears to the left and 90 upwards.
+        angle: f64 [Kind::Float { min: -360.0, max: 360.0 }] = "[-45, 45]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "motion_blur",
+        version: 1,
         doc: "Smears along a line with a fading tail, as a moving camera does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("radius", &Kind::Int { min: 0, max: 256 }, "Half the length of the smear in pixels."),
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.01, max: 1024.0 },
-                "Standard deviation of the tail's Gaussian fading, in pixels.",
-            ),
-            ranged(
-                "angle",
-                &Kind::Float { min: -360.0, max: 360.0 },
-                "[-45, 45]",
-                "Direction of the motion in degrees; 0 smears to the left and 90 upwards.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- motion_blur: {radius: 10, sigma: 5, angle: [-45, 45]}",
     },
     severities: &[&[10.0, 3.0], &[15.0, 5.0], &[15.0, 8.0], &[15.0, 12.0], &[20.0, 15.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let (radius, sigma, angle) = (drawn.whole("radius"), drawn.number("sigma"), drawn.number("angle"));
+    let (radius, sigma, angle) = (drawn.radius, drawn.sigma, drawn.angle);
     for plane in &mut frame.planes {
         motion::motion_blur(plane, frame.width, radius, sigma, angle);
     }

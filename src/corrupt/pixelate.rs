@@ -1,33 +1,35 @@
 //! Coarse blocks (ImageNet-C 14).
 
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Share of the width and height that is kept, at least one pixel.
+        scale: f64 [Kind::Float { min: 0.001, max: 1.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "pixelate",
+        version: 1,
         doc: "Shrinks the picture by area and enlarges it again, which leaves blocks of one tone.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "scale",
-                &Kind::Float { min: 0.001, max: 1.0 },
-                "Share of the width and height that is kept, at least one pixel.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- pixelate: {scale: [0.2, 0.6]}",
     },
     severities: &[&[0.6], &[0.5], &[0.4], &[0.3], &[0.25]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
     let (width, height) = (frame.width, frame.height);
-    let small = |side: usize| ((side as f64 * drawn.number("scale")) as usize).max(1);
+    let small = |side: usize| ((side as f64 * drawn.scale) as usize).max(1);
     resize(frame, small(width), small(height), Method::Box);
     resize(frame, width, height, Method::Box);
     Ok(())

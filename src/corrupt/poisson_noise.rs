@@ -1,37 +1,40 @@
 //! Photon noise of adjustable strength, as in Real-ESRGAN.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
 /// Photons that white holds at scale 1: the tones of an 8-bit picture.
 const PHOTONS: f64 = 256.0;
 
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Factor of the noise.
+        scale: f64 [Kind::Float { min: 0.0, max: 50.0 }] = "[0.05, 3]",
+        /// Probability that all channels share the noise of the gray picture.
+        gray: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.4",
+    }
+}
+
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "poisson_noise",
+        version: 1,
         doc: "Adds the difference to a Poisson number of mean 256 at white, times a scale, as Real-ESRGAN does.",
         role: Role::Image,
-        params: &[
-            ranged("scale", &Kind::Float { min: 0.0, max: 50.0 }, "[0.05, 3]", "Factor of the noise."),
-            ranged(
-                "gray",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "0.4",
-                "Probability that all channels share the noise of the gray picture.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: Some("scale"),
         example: "- poisson_noise: {scale: [0.05, 2.5], gray: 0.4}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let scale = drawn.number("scale");
-    if context.rng.chance(drawn.number("gray")) && frame.planes.len() > 1 {
+    let scale = drawn.scale;
+    if context.rng.chance(drawn.gray) && frame.planes.len() > 1 {
         let mut gray = frame.luma();
         gray.iter_mut().for_each(|value| *value = noise(*value, scale, &mut context.rng));
         for plane in &mut frame.planes {

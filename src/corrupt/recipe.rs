@@ -1,8 +1,10 @@
 //! A recipe: parsed corruptions resolved, and their application to a picture.
 
-use super::{CORRUPTIONS, Corruption, Frame, SEVERITY, compose};
+use super::compose::COMPOSITIONS;
+use super::drawn::{Value, Values};
+use super::{CORRUPTIONS, Corruption, Frame, RECIPE, SEVERITY};
 use crate::random::Rng;
-use crate::spec::{self, Args, Diagnostic, Diagnostics, Fallback, Kind, StepSpec, Value};
+use crate::spec::{self, Args, Diagnostics, Fallback, Field, Kind, Place, StepSpec, Value as Checked};
 use serde_json::{Map, json};
 
 /// What a corruption may use beside the picture.
@@ -16,42 +18,13 @@ pub struct Context {
     pub target: (usize, usize),
 }
 
-/// The values drawn for one application.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Drawn {
-    severity: Option<i64>,
-    numbers: Vec<(&'static str, f64)>,
-    words: Vec<(&'static str, String)>,
-}
-
-impl Drawn {
-    /// A number by the name of its parameter.
-    pub fn number(&self, name: &str) -> f64 {
-        let found = self.numbers.iter().find(|(known, _)| *known == name);
-        debug_assert!(found.is_some(), "no number {name}");
-        found.map_or(0.0, |(_, value)| *value)
-    }
-
-    /// A number that is whole and not negative.
-    pub fn whole(&self, name: &str) -> usize {
-        self.number(name) as usize
-    }
-
-    /// A word by the name of its parameter.
-    pub fn word(&self, name: &str) -> &str {
-        let found = self.words.iter().find(|(known, _)| *known == name);
-        debug_assert!(found.is_some(), "no word {name}");
-        found.map_or("", |(_, word)| word)
-    }
-}
-
 /// One corruption that was applied, with what was drawn for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
     /// Its name.
     pub name: &'static str,
     /// Its values.
-    pub drawn: Drawn,
+    pub drawn: Values,
 }
 
 impl Applied {
@@ -60,15 +33,20 @@ impl Applied {
         let mut map = Map::new();
         map.insert("corruption".into(), json!(self.name));
         map.extend(self.drawn.severity.map(|s| ("severity".to_string(), json!(s))));
-        map.extend(self.drawn.numbers.iter().map(|(name, v)| ((*name).to_string(), json!(v))));
-        map.extend(self.drawn.words.iter().map(|(name, w)| ((*name).to_string(), json!(w))));
+        map.extend(self.drawn.list.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Number(number) => json!(number),
+                Value::Word(word) => json!(word),
+            };
+            ((*name).to_string(), value)
+        }));
         serde_json::Value::Object(map)
     }
 }
 
 /// Where a value of one application comes from.
 #[derive(Clone, Debug)]
-enum Setting {
+pub(super) enum Setting {
     /// Drawn uniformly.
     Number { low: f64, high: f64, whole: bool },
     /// Column of the table of severities.
@@ -77,8 +55,9 @@ enum Setting {
     Word(Vec<String>),
 }
 
+/// A part of a recipe.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Leaf {
         corruption: &'static Corruption,
         severity: Option<(i64, i64)>,
@@ -105,10 +84,8 @@ impl Recipe {
     ///
     /// # Errors
     /// Every mistake that single parameters don't show.
-    pub fn build(steps: &[StepSpec]) -> Result<Recipe, Vec<Diagnostic>> {
-        let mut errors = Vec::new();
-        let ops = ops(steps, &mut errors);
-        if errors.is_empty() { Ok(Recipe(ops)) } else { Err(errors) }
+    pub fn build(steps: &[StepSpec]) -> Result<Recipe, Diagnostics> {
+        ops(steps).map(Recipe)
     }
 
     /// Reads a YAML list of corruptions.
@@ -117,7 +94,7 @@ impl Recipe {
     /// Every mistake.
     pub fn parse(text: &str) -> Result<Recipe, Diagnostics> {
         let steps = spec::parse_steps(text, "recipe", &super::descriptors())?;
-        Recipe::build(&steps).map_err(Diagnostics::new)
+        Recipe::build(&steps)
     }
 
     /// How many times the pixels of the picture its larger forms on the way may have.
@@ -162,64 +139,86 @@ impl Recipe {
     }
 }
 
-fn ops(steps: &[StepSpec], errors: &mut Vec<Diagnostic>) -> Vec<Op> {
-    steps.iter().filter_map(|step| op(step, errors)).collect()
+impl Field for Recipe {
+    const HOLDS: Kind = RECIPE;
+
+    fn of(value: Option<&Checked>, place: &Place) -> Result<Recipe, Diagnostics> {
+        match value {
+            Some(Checked::Steps(steps)) => Recipe::build(steps),
+            _ => Err(place.defect()),
+        }
+    }
 }
 
-fn op(step: &StepSpec, errors: &mut Vec<Diagnostic>) -> Option<Op> {
+/// Each corruption resolved, or the mistakes of all.
+pub(super) fn ops(steps: &[StepSpec]) -> Result<Vec<Op>, Diagnostics> {
+    let (mut ops, mut mistakes) = (Vec::new(), Vec::new());
+    for step in steps {
+        match op(step) {
+            Ok(op) => ops.push(op),
+            Err(found) => mistakes.extend(found.iter().cloned()),
+        }
+    }
+    if mistakes.is_empty() { Ok(ops) } else { Err(Diagnostics::new(mistakes)) }
+}
+
+fn op(step: &StepSpec) -> Result<Op, Diagnostics> {
     let (name, args) = (step.descriptor.name, &step.args);
     if let Some(corruption) = CORRUPTIONS.iter().find(|c| c.descriptor.name == name) {
-        return Some(leaf(corruption, args));
+        return leaf(corruption, args);
     }
-    if let Some(preset) = compose::preset(name) {
-        return match spec::parse_steps(preset, name, &super::descriptors()) {
-            Ok(steps) => Some(Op::Sequence(ops(&steps, errors))),
-            // A defect of ours, which a test of all presets finds.
-            Err(mistakes) => {
-                errors.extend(mistakes.iter().cloned());
-                None
-            }
-        };
+    match COMPOSITIONS.iter().find(|c| c.descriptor.name == name) {
+        Some(composition) => (composition.build)(args),
+        None => Err(args.own_place().defect()),
     }
-    let inner = ops(args.steps("of").unwrap_or_default(), errors);
-    Some(match name {
-        "one_of" => {
-            let weights = match args.list("weights") {
-                Some(weights) => weights.iter().filter_map(|w| w.value.number()).collect(),
-                None => vec![1.0; inner.len()],
-            };
-            let count = args.steps("of").map_or(0, <[StepSpec]>::len);
-            if weights.len() != count || weights.iter().sum::<f64>() <= 0.0 {
-                let message = format!("`one_of` has {count} corruptions and {} weights", weights.len());
-                let help = "give each a weight, at least one above 0".to_string();
-                errors.push(args.error("weights", message, Some(help)));
-            }
-            Op::OneOf { ops: inner, weights }
-        }
-        "maybe" => Op::Maybe { probability: args.float("probability").unwrap_or(1.0), ops: inner },
-        "shuffle" => Op::Shuffle(inner),
-        _ => Op::Sequence(inner),
-    })
 }
 
-fn leaf(corruption: &'static Corruption, args: &Args) -> Op {
-    let mut settings = Vec::new();
-    let mut column = 0;
-    for param in corruption.descriptor.params.iter().filter(|p| p.name != SEVERITY.name) {
-        let constant = matches!((param.kind, param.fallback), (Kind::Span(_), Fallback::Unset));
-        let setting = match args.get(param.name).map(|a| &a.value) {
-            Some(Value::Span(low, high)) => low.number().zip(high.number()).map(|(low, high)| {
+fn leaf(corruption: &'static Corruption, args: &Args) -> Result<Op, Diagnostics> {
+    let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut severity, mut column) = (None, 0);
+    for param in corruption.descriptor.params {
+        let value = args.of(param).map(|arg| &arg.value);
+        if param.name == SEVERITY.name {
+            severity = value.and_then(whole);
+            continue;
+        }
+        let constant = matches!(param.fallback, Fallback::Unset);
+        let setting = match value {
+            Some(Checked::Span(low, high)) => low.number().zip(high.number()).map(|(low, high)| {
                 Setting::Number { low, high, whole: matches!(param.kind, Kind::Span(Kind::Int { .. })) }
             }),
-            Some(Value::List(words)) => {
+            Some(Checked::List(words)) if words.is_empty() => {
+                let message = format!("`{}` is an empty list, from which nothing can be drawn", param.name);
+                mistakes.push(args.place_of(param).error(message, Some("name one word or several".into())));
+                continue;
+            }
+            Some(Checked::List(words)) => {
                 Some(Setting::Word(words.iter().filter_map(|w| w.value.text()).map(str::to_string).collect()))
             }
             _ => constant.then_some(Setting::Constant(column)),
         };
-        settings.extend(setting.map(|s| (param.name, s)));
+        match setting {
+            Some(setting) => settings.push((param.name, setting)),
+            None => mistakes.extend(args.place_of(param).defect().iter().cloned()),
+        }
         column += usize::from(constant);
     }
-    Op::Leaf { corruption, severity: args.int_span(SEVERITY.name), settings }
+    if mistakes.is_empty() {
+        Ok(Op::Leaf { corruption, severity, settings })
+    } else {
+        Err(Diagnostics::new(mistakes))
+    }
+}
+
+/// A span of whole numbers.
+fn whole(value: &Checked) -> Option<(i64, i64)> {
+    match value {
+        Checked::Span(low, high) => match (&**low, &**high) {
+            (Checked::Int(low), Checked::Int(high)) => Some((*low, *high)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn run_all(
@@ -273,23 +272,18 @@ fn draw(
     severity: Option<(i64, i64)>,
     settings: &[(&'static str, Setting)],
     rng: &mut Rng,
-) -> Drawn {
+) -> Values {
     let needed = settings.iter().any(|(_, s)| matches!(s, Setting::Constant(_)));
     let severity = needed.then(|| severity.unwrap_or((1, 5))).map(|(low, high)| rng.int(low, high));
     let row = severity.and_then(|s| corruption.severities.get(s as usize - 1)).copied().unwrap_or_default();
-    let mut drawn = Drawn { severity, ..Drawn::default() };
-    for (name, setting) in settings {
-        match setting {
-            Setting::Number { low, high, whole: true } => {
-                drawn.numbers.push((name, rng.int(*low as i64, *high as i64) as f64));
-            }
-            Setting::Number { low, high, whole: false } => {
-                drawn.numbers.push((name, rng.uniform(*low, *high)))
-            }
-            Setting::Constant(column) => drawn.numbers.push((name, row.get(*column).copied().unwrap_or(0.0))),
-            Setting::Word(words) if words.is_empty() => {}
-            Setting::Word(words) => drawn.words.push((name, words[rng.index(words.len())].clone())),
+    let mut draw = |setting: &Setting| match setting {
+        Setting::Number { low, high, whole: true } => {
+            Value::Number(rng.int(*low as i64, *high as i64) as f64)
         }
-    }
-    drawn
+        Setting::Number { low, high, whole: false } => Value::Number(rng.uniform(*low, *high)),
+        Setting::Constant(column) => Value::Number(row.get(*column).copied().unwrap_or(0.0)),
+        Setting::Word(words) => Value::Word(words[rng.index(words.len())].clone()),
+    };
+    let list = settings.iter().map(|(name, setting)| (*name, draw(setting))).collect();
+    Values { severity, list }
 }

@@ -2,6 +2,7 @@
 //! order, so that results are the same on every machine.
 
 use super::Frame;
+use crate::spec::words;
 use std::f64::consts::PI;
 
 /// How pixels of another size are computed.
@@ -25,25 +26,20 @@ pub enum Method {
     BicubicAliased,
 }
 
-/// Every method's name in a recipe.
-pub const WORDS: &[&str] =
-    &["area", "bilinear", "bicubic", "lanczos", "box", "nearest", "bilinear_aliased", "bicubic_aliased"];
+words! {
+    for Method {
+        Area = "area",
+        Bilinear = "bilinear",
+        Bicubic = "bicubic",
+        Lanczos = "lanczos",
+        Box = "box",
+        Nearest = "nearest",
+        BilinearAliased = "bilinear_aliased",
+        BicubicAliased = "bicubic_aliased",
+    }
+}
 
 impl Method {
-    /// The method of a name in a recipe; bicubic for any other word.
-    pub fn of_word(word: &str) -> Method {
-        match word {
-            "nearest" => Method::Nearest,
-            "box" => Method::Box,
-            "area" => Method::Area,
-            "bilinear" => Method::Bilinear,
-            "lanczos" => Method::Lanczos,
-            "bilinear_aliased" => Method::BilinearAliased,
-            "bicubic_aliased" => Method::BicubicAliased,
-            _ => Method::Bicubic,
-        }
-    }
-
     /// The kernel's reach in pixels to either side, its value, and whether it widens when shrinking.
     fn kernel(self) -> (f64, fn(f64) -> f64, bool) {
         match self {
@@ -218,6 +214,7 @@ pub fn resize(frame: &mut Frame, width: usize, height: usize, method: Method) {
 mod tests {
     use super::super::tests::{difference, gray};
     use super::*;
+    use crate::spec::Words;
 
     fn line(values: &[f32], to: usize, method: Method) -> Vec<f32> {
         let mut frame = Frame { width: values.len(), height: 1, planes: vec![values.to_vec()] };
@@ -250,8 +247,8 @@ mod tests {
 
     #[test]
     fn even_tones_stay_and_all_sizes_work() {
-        for word in WORDS {
-            let method = Method::of_word(word);
+        for word in Method::WORDS {
+            let method = Method::of_word(word).unwrap();
             for (from, to) in [((1, 1), (5, 3)), ((5, 3), (1, 1)), ((40, 9), (13, 30)), ((7, 31), (900, 2))] {
                 let mut frame = gray(from.0, from.1, 0.6);
                 resize(&mut frame, to.0, to.1, method);

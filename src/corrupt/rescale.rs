@@ -1,58 +1,64 @@
 //! A change of the picture's size.
 
-use super::resample::{Method, WORDS, resize};
-use super::{Context, Corruption, Drawn, Frame, ranged};
-use crate::spec::{Descriptor, Fallback, Kind, Param, Role};
+use super::resample::{Method, resize};
+use super::{Context, Corruption, Frame, drawn};
+use crate::spec::{Descriptor, Kind, Role, words};
 
 /// Longest side of a result, unless the picture is longer already.
 const LONGEST: usize = 16_384;
 /// Pixels of a result, in those of the picture or of the clean picture, whichever has more.
 const GROWTH: usize = 4;
 
+words! {
+    /// A size that the factor multiplies.
+    enum Base {
+        /// The present one.
+        Present = "present",
+        /// The one before all corruptions.
+        Clean = "clean",
+        /// The one the recipe is to end with.
+        Target = "target",
+    }
+}
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Factor of width and height.
+        factor: f64 [Kind::Float { min: 0.02, max: 8.0 }] = "[0.5, 1.5]",
+        /// Size that the factor multiplies: the present one, the one before all corruptions or the one the
+        /// recipe is to end with; one drawn.
+        of: Base = "[present]",
+        /// How pixels are computed, one drawn; `aliased` ones don't widen when shrinking, as in OpenCV and
+        /// PyTorch.
+        method: Method = "[area, bilinear, bicubic]",
+    }
+}
+
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "rescale",
+        version: 1,
         doc: "Changes the size of the picture, as repeated processing does. A result longer than 16384 pixels or \
               with over four times the pixels is an error.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "factor",
-                &Kind::Float { min: 0.02, max: 8.0 },
-                "[0.5, 1.5]",
-                "Factor of width and height.",
-            ),
-            Param {
-                name: "of",
-                kind: Kind::List(&Kind::Choice(&["present", "clean", "target"])),
-                fallback: Fallback::Yaml("[present]"),
-                doc: "Size that the factor multiplies: the present one, the one before all corruptions or the one \
-                      the recipe is to end with; one drawn.",
-            },
-            Param {
-                name: "method",
-                kind: Kind::List(&Kind::Choice(WORDS)),
-                fallback: Fallback::Yaml("[area, bilinear, bicubic]"),
-                doc: "How pixels are computed, one drawn; `aliased` ones don't widen when shrinking, as in OpenCV \
-                      and PyTorch.",
-            },
-        ],
+        params: Drawn::TABLE,
         shorthand: Some("factor"),
         example: "- rescale: {factor: [0.3, 1.2], method: [area, lanczos]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let present = (frame.width, frame.height);
-    let base = match drawn.word("of") {
-        "clean" => context.clean,
-        "target" => context.target,
-        _ => present,
+    let base = match drawn.of {
+        Base::Present => present,
+        Base::Clean => context.clean,
+        Base::Target => context.target,
     };
-    let factor = drawn.number("factor");
+    let factor = drawn.factor;
     let side = |side: usize| ((side as f64 * factor).round() as usize).max(1);
     let (width, height) = (side(base.0), side(base.1));
     let pixels = (present.0 * present.1).max(context.clean.0 * context.clean.1);
@@ -64,15 +70,17 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
             present.0, present.1
         ));
     }
-    resize(frame, width, height, Method::of_word(drawn.word("method")));
+    resize(frame, width, height, drawn.method);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::resample::Method;
     use super::super::tests::{run, scene};
     use super::super::{Context, Recipe};
     use crate::random::Rng;
+    use crate::spec::Words;
 
     #[test]
     fn the_factor_holds_for_the_size_asked_for() {
@@ -92,7 +100,7 @@ mod tests {
     fn methods_differ() {
         let clean = scene(40, 30);
         let yaml = |word: &&str| format!("- rescale: {{factor: 0.61, method: [{word}]}}");
-        let all: Vec<_> = super::WORDS.iter().map(|word| run(&yaml(word), &clean, 1)).collect();
+        let all: Vec<_> = Method::WORDS.iter().map(|word| run(&yaml(word), &clean, 1)).collect();
         assert!((1..all.len()).all(|i| all[..i].iter().all(|other| *other != all[i])));
     }
 }

@@ -1,34 +1,37 @@
 //! Dead and hot pixels.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Share of pixels, 0 to 1.
+        amount: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.005, 0.1]",
+        /// Share of white ones among them, 0 to 1.
+        salt: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.5",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "salt_pepper",
+        version: 1,
         doc: "Makes single pixels white or black, all channels at once.",
         role: Role::Image,
-        params: &[
-            ranged("amount", &Kind::Float { min: 0.0, max: 1.0 }, "[0.005, 0.1]", "Share of pixels, 0 to 1."),
-            ranged(
-                "salt",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "0.5",
-                "Share of white ones among them, 0 to 1.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- salt_pepper: {amount: [0.01, 0.05], salt: 0.5}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     // One draw serves a pixel: its upper half says whether, its lower half which.
     let limit = |share: f64| (share * 4_294_967_296.0) as u64;
-    let (amount, salt) = (limit(drawn.number("amount")), limit(drawn.number("salt")));
+    let (amount, salt) = (limit(drawn.amount), limit(drawn.salt));
     for i in 0..frame.width * frame.height {
         let bits = context.rng.bits();
         if bits >> 32 < amount {

@@ -1,36 +1,35 @@
 //! Other saturation (ImageNet-C 19).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// What the saturation is multiplied by.
+        factor: f64 [Kind::Float { min: 0.0, max: 1000.0 }],
+        /// What is added after that, as a share of full saturation; gray pixels turn red.
+        offset: f64 [Kind::Float { min: -1.0, max: 1.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "saturate",
+        version: 1,
         doc: "Scales the saturation (HSV) of every pixel and adds to it; gray pictures stay as they are.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "factor",
-                &Kind::Float { min: 0.0, max: 1000.0 },
-                "What the saturation is multiplied by.",
-            ),
-            constant(
-                "offset",
-                &Kind::Float { min: -1.0, max: 1.0 },
-                "What is added after that, as a share of full saturation; gray pixels turn red.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- saturate: {factor: [0.5, 2], offset: 0}",
     },
     severities: &[&[0.3, 0.0], &[0.1, 0.0], &[2.0, 0.0], &[5.0, 0.1], &[20.0, 0.2]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let (factor, offset) = (drawn.number("factor") as f32, drawn.number("offset") as f32);
+    let (factor, offset) = (drawn.factor as f32, drawn.offset as f32);
     let [red, green, blue] = frame.planes.as_mut_slice() else { return Ok(()) };
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         // A channel lies below the value by a share of the saturation that only the hue decides.

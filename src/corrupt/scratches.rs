@@ -1,64 +1,61 @@
 //! Long thin lines down a film.
 
 use super::ink::{Ink, place};
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Scratches for each thousand pixels of width.
+        density: f64 [Kind::Float { min: 0.0, max: 200.0 }] = "[4, 20]",
+        /// Width of a line in pixels.
+        width: f64 [Kind::Float { min: 0.1, max: 32.0 }] = "[0.6, 1.8]",
+        /// Longest, as a share of the height.
+        length: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.2, 1]",
+        /// Lean from the vertical in degrees.
+        angle: f64 [Kind::Float { min: -45.0, max: 45.0 }] = "[-2, 2]",
+        /// Share of white ones, 0 to 1.
+        light: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.4, 1]",
+        /// Opacity, 0 to 1.
+        strength: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.3, 0.9]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "scratches",
+        version: 1,
         doc: "Draws long thin lines, nearly vertical, that waver, fade and break, as on film that ran through a \
               projector.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "density",
-                &Kind::Float { min: 0.0, max: 200.0 },
-                "[4, 20]",
-                "Scratches for each thousand pixels of width.",
-            ),
-            ranged("width", &Kind::Float { min: 0.1, max: 32.0 }, "[0.6, 1.8]", "Width of a line in pixels."),
-            ranged(
-                "length",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "[0.2, 1]",
-                "Longest, as a share of the height.",
-            ),
-            ranged(
-                "angle",
-                &Kind::Float { min: -45.0, max: 45.0 },
-                "[-2, 2]",
-                "Lean from the vertical in degrees.",
-            ),
-            ranged("light", &Kind::Float { min: 0.0, max: 1.0 }, "[0.4, 1]", "Share of white ones, 0 to 1."),
-            ranged("strength", &Kind::Float { min: 0.0, max: 1.0 }, "[0.3, 0.9]", "Opacity, 0 to 1."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- scratches: {density: [2, 10], strength: 0.6}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let rng = &mut context.rng;
-    let lean = libm::tan(drawn.number("angle") * PI / 180.0);
+    let lean = libm::tan(drawn.angle * PI / 180.0);
     let [mut white, mut black] = [Ink::new(frame), Ink::new(frame)];
-    for _ in 0..rng.poisson(drawn.number("density") * frame.width as f64 / 1000.0) {
-        let ink = if rng.chance(drawn.number("light")) { &mut white } else { &mut black };
+    for _ in 0..rng.poisson(drawn.density * frame.width as f64 / 1000.0) {
+        let ink = if rng.chance(drawn.light) { &mut white } else { &mut black };
         let (x, y) = place(frame, rng);
-        let length = frame.height as f64 * drawn.number("length") * rng.uniform(0.3, 1.0);
+        let length = frame.height as f64 * drawn.length * rng.uniform(0.3, 1.0);
         let mut line = Line {
             x: f64::from(x),
             middle: f64::from(y),
             length,
             // Each leans a little of its own.
             lean: lean + rng.uniform(-0.012, 0.012),
-            width: drawn.number("width") * rng.uniform(0.6, 1.2),
-            opacity: drawn.number("strength") * rng.uniform(0.4, 1.0),
+            width: drawn.width * rng.uniform(0.6, 1.2),
+            opacity: drawn.strength * rng.uniform(0.4, 1.0),
         };
         line.draw(ink, frame.height, rng);
         // One grain of sand often leaves two lines.

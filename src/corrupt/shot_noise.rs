@@ -1,31 +1,37 @@
 //! Photon noise (ImageNet-C 2).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Mean number of photons at white.
+        photons: f64 [Kind::Float { min: 0.1, max: 1.0e6 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "shot_noise",
+        version: 1,
         doc: "Replaces every sample by a Poisson count of photons, as a sensor in low light does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("photons", &Kind::Float { min: 0.1, max: 1.0e6 }, "Mean number of photons at white."),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- shot_noise: {photons: [10, 60]}",
     },
     severities: &[&[60.0], &[25.0], &[12.0], &[5.0], &[3.0]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 /// Above this, tables would be large and the direct method is as fast.
 const TABLE_LIMIT: f64 = 100.0;
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let photons = drawn.number("photons");
+    let photons = drawn.photons;
     let rng = &mut context.rng;
     if photons > TABLE_LIMIT {
         frame.planes.iter_mut().flatten().for_each(|v| {

@@ -2,40 +2,38 @@
 
 use super::filter::{Border, filter2d};
 use super::kernels::low_pass;
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Frequency that is cut off in radians a pixel: pi, the highest, keeps nearly all.
+        cutoff: f64 [Kind::Float { min: 0.1, max: PI }] = "[1.047, 3.1415]",
+        /// Reach of the kernel in pixels, which makes it twice that and one wide.
+        radius: usize [Kind::Int { min: 1, max: 32 }] = "[3, 10]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "sinc_blur",
+        version: 1,
         doc: "Cuts off high frequencies with a sinc kernel, which leaves ringing and overshoot at edges.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "cutoff",
-                &Kind::Float { min: 0.1, max: PI },
-                "[1.047, 3.1415]",
-                "Frequency that is cut off in radians a pixel: pi, the highest, keeps nearly all.",
-            ),
-            ranged(
-                "radius",
-                &Kind::Int { min: 1, max: 32 },
-                "[3, 10]",
-                "Reach of the kernel in pixels, which makes it twice that and one wide.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: Some("cutoff"),
         example: "- sinc_blur: {cutoff: [0.6, 2.5], radius: 10}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let radius = drawn.whole("radius");
-    let kernel = low_pass(radius, drawn.number("cutoff"));
+    let radius = drawn.radius;
+    let kernel = low_pass(radius, drawn.cutoff);
     for plane in &mut frame.planes {
         filter2d(plane, frame.width, &kernel, 2 * radius + 1, Border::Reflect101);
     }

@@ -1,51 +1,39 @@
 //! Falling snow (ImageNet-C 8).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, motion, ranged};
+use super::{Context, Corruption, Frame, drawn, motion};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Mean of the noise that makes the flakes, on the 0 to 255 scale.
+        mean: f64 [Kind::Float { min: -255.0, max: 255.0 }],
+        /// Its standard deviation, on the 0 to 255 scale.
+        deviation: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+        /// Size of a flake in pixels.
+        size: f64 [Kind::Float { min: 1.0, max: 64.0 }],
+        /// Noise below it, on the 0 to 255 scale, is no flake.
+        threshold: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+        /// Half the longest way of a flake in pixels.
+        radius: usize [Kind::Int { min: 0, max: 256 }],
+        /// Standard deviation in pixels of the half Gaussian along the way.
+        sigma: f64 [Kind::Float { min: 0.0, max: 256.0 }],
+        /// Share of the picture that is not whitened.
+        keep: f64 [Kind::Float { min: 0.0, max: 1.0 }],
+        /// Direction in degrees that the flakes come from, -90 being straight down.
+        angle: f64 [Kind::Float { min: -180.0, max: 180.0 }] = "[-135, -45]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "snow",
+        version: 1,
         doc: "Whitens the picture and adds two layers of flakes, blurred by their fall.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "mean",
-                &Kind::Float { min: -255.0, max: 255.0 },
-                "Mean of the noise that makes the flakes, on the 0 to 255 scale.",
-            ),
-            constant(
-                "deviation",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Its standard deviation, on the 0 to 255 scale.",
-            ),
-            constant("size", &Kind::Float { min: 1.0, max: 64.0 }, "Size of a flake in pixels."),
-            constant(
-                "threshold",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Noise below it, on the 0 to 255 scale, is no flake.",
-            ),
-            constant("radius", &Kind::Int { min: 0, max: 256 }, "Half the longest way of a flake in pixels."),
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 256.0 },
-                "Standard deviation in pixels of the half Gaussian along the way.",
-            ),
-            constant(
-                "keep",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "Share of the picture that is not whitened.",
-            ),
-            ranged(
-                "angle",
-                &Kind::Float { min: -180.0, max: 180.0 },
-                "[-135, -45]",
-                "Direction in degrees that the flakes come from, -90 being straight down.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- snow: {severity: [1, 3]}",
     },
@@ -56,12 +44,12 @@ pub static CORRUPTION: Corruption = Corruption {
         &[0.55 * 255.0, 0.3 * 255.0, 4.5, 0.85 * 255.0, 12.0, 8.0, 0.65],
         &[0.55 * 255.0, 0.3 * 255.0, 2.5, 0.85 * 255.0, 12.0, 12.0, 0.55],
     ],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let flakes = flakes(frame.width, frame.height, drawn, &mut context.rng);
-    let keep = drawn.number("keep") as f32;
+    let keep = drawn.keep as f32;
     let white: Vec<f32> = frame.luma().iter().map(|v| v * 1.5 + 0.5).collect();
     for plane in &mut frame.planes {
         // The second layer is the first, turned by 180 degrees.
@@ -74,9 +62,9 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
 
 /// One layer of flakes: enlarged noise, cut off below, blurred, in steps of 1/255.
 fn flakes(width: usize, height: usize, drawn: &Drawn, rng: &mut Rng) -> Vec<f32> {
-    let unit = |name: &str| (drawn.number(name) / 255.0) as f32;
-    let (mean, deviation, threshold) = (unit("mean"), unit("deviation"), unit("threshold"));
-    let size = drawn.number("size");
+    let unit = |value: f64| (value / 255.0) as f32;
+    let (mean, deviation, threshold) = (unit(drawn.mean), unit(drawn.deviation), unit(drawn.threshold));
+    let size = drawn.size;
     let cells = |n: usize| (n as f64 / size).ceil().max(1.0) as usize;
     // The blur sees the whole enlarged layer, which may be a little larger than the picture.
     let enlarged = |n: usize| ((cells(n) as f64 * size).round_ties_even() as usize).max(n);
@@ -94,13 +82,7 @@ fn flakes(width: usize, height: usize, drawn: &Drawn, rng: &mut Rng) -> Vec<f32>
             if v < threshold { 0.0 } else { v.clamp(0.0, 1.0) }
         }));
     }
-    motion::motion_blur(
-        &mut layer,
-        stride,
-        drawn.whole("radius"),
-        drawn.number("sigma"),
-        drawn.number("angle"),
-    );
+    motion::motion_blur(&mut layer, stride, drawn.radius, drawn.sigma, drawn.angle);
     let quantised = |v: &f32| f32::from((v * 255.0 + 0.5) as u8) / 255.0;
     layer.chunks_exact(stride).take(height).flat_map(|row| row[..width].iter().map(quantised)).collect()
 }

@@ -1,49 +1,37 @@
 //! Drops of water or splashes of mud on the lens (ImageNet-C 18).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant, contour};
+use super::{Context, Corruption, Frame, contour, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Mean of the noise whose peaks are the drops, on the 0 to 255 scale.
+        mean: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+        /// Its standard deviation before smoothing, on the 0 to 255 scale.
+        deviation: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+        /// Standard deviation in pixels of the Gaussian that smooths the noise; sets the size of drops.
+        sigma: f64 [Kind::Float { min: 0.0, max: 64.0 }],
+        /// Smoothed noise below it, on the 0 to 255 scale, is no drop.
+        threshold: f64 [Kind::Float { min: 0.0, max: 255.0 }],
+        /// 0 for water, 1 for mud.
+        mud: usize [Kind::Int { min: 0, max: 1 }],
+        /// How bright water is; unused for mud.
+        strength: f64 [Kind::Float { min: 0.0, max: 10.0 }],
+        /// Standard deviation in pixels of the Gaussian that softens mud; unused for water.
+        softness: f64 [Kind::Float { min: 0.0, max: 64.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "spatter",
+        version: 1,
         doc: "Puts drops of water or splashes of mud on the lens.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "mean",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Mean of the noise whose peaks are the drops, on the 0 to 255 scale.",
-            ),
-            constant(
-                "deviation",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Its standard deviation before smoothing, on the 0 to 255 scale.",
-            ),
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 64.0 },
-                "Standard deviation in pixels of the Gaussian that smooths the noise; sets the size of drops.",
-            ),
-            constant(
-                "threshold",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "Smoothed noise below it, on the 0 to 255 scale, is no drop.",
-            ),
-            constant("mud", &Kind::Int { min: 0, max: 1 }, "0 for water, 1 for mud."),
-            constant(
-                "strength",
-                &Kind::Float { min: 0.0, max: 10.0 },
-                "How bright water is; unused for mud.",
-            ),
-            constant(
-                "softness",
-                &Kind::Float { min: 0.0, max: 64.0 },
-                "Standard deviation in pixels of the Gaussian that softens mud; unused for water.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- spatter: {severity: [1, 3]}",
     },
@@ -54,7 +42,7 @@ pub static CORRUPTION: Corruption = Corruption {
         &[0.65 * 255.0, 0.3 * 255.0, 1.0, 0.65 * 255.0, 1.0, 0.0, 1.5],
         &[0.67 * 255.0, 0.4 * 255.0, 1.0, 0.65 * 255.0, 1.0, 0.0, 1.5],
     ],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 const WATER: [f32; 3] = [175.0 / 255.0, 238.0 / 255.0, 238.0 / 255.0];
@@ -63,18 +51,18 @@ const MUD: [f32; 3] = [63.0 / 255.0, 42.0 / 255.0, 20.0 / 255.0];
 const THINNEST: f32 = 0.8;
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let unit = |name: &str| (drawn.number(name) / 255.0) as f32;
-    let (mean, deviation, threshold) = (unit("mean"), unit("deviation"), unit("threshold"));
+    let unit = |value: f64| (value / 255.0) as f32;
+    let (mean, deviation, threshold) = (unit(drawn.mean), unit(drawn.deviation), unit(drawn.threshold));
     let width = frame.width;
     let mut liquid = vec![0.0; width * frame.height];
     context.rng.normals(&mut liquid, |v, normal| *v = mean + deviation * normal);
-    filter::gaussian_blur(&mut liquid, width, drawn.number("sigma"), Border::Replicate);
+    filter::gaussian_blur(&mut liquid, width, drawn.sigma, Border::Replicate);
     let gray = |colour: [f32; 3]| [0.2989 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]; 3];
     let colours = |colour| if frame.planes.len() == 3 { colour } else { gray(colour) };
-    if drawn.whole("mud") == 1 {
+    if drawn.mud == 1 {
         let colours = colours(MUD);
         liquid.iter_mut().for_each(|v| *v = f32::from(u8::from(*v > threshold)));
-        filter::gaussian_blur(&mut liquid, width, drawn.number("softness"), Border::Replicate);
+        filter::gaussian_blur(&mut liquid, width, drawn.softness, Border::Replicate);
         for (plane, colour) in frame.planes.iter_mut().zip(colours) {
             for (v, cover) in plane.iter_mut().zip(&liquid) {
                 let cover = if *cover < THINNEST { 0.0 } else { *cover };
@@ -85,7 +73,7 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
         let colours = colours(WATER);
         let liquid: Vec<u8> =
             liquid.iter().map(|v| if *v < threshold { 0 } else { (v * 255.0) as u8 }).collect();
-        let shine = shine(&liquid, width, drawn.number("strength") as f32);
+        let shine = shine(&liquid, width, drawn.strength as f32);
         for (plane, colour) in frame.planes.iter_mut().zip(colours) {
             plane.iter_mut().zip(&shine).for_each(|(v, shine)| *v += shine * colour);
         }

@@ -1,31 +1,33 @@
 //! Multiplicative noise (ImageNet-C 16).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Standard deviation as a share of the sample's value.
+        sigma: f64 [Kind::Float { min: 0.0, max: 10.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "speckle_noise",
+        version: 1,
         doc: "Adds independent normal noise in proportion to every sample, as coherent light does.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant(
-                "sigma",
-                &Kind::Float { min: 0.0, max: 10.0 },
-                "Standard deviation as a share of the sample's value.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- speckle_noise: {sigma: [0.05, 0.4]}",
     },
     severities: &[&[0.15], &[0.2], &[0.35], &[0.45], &[0.6]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
-    let sigma = drawn.number("sigma") as f32;
+    let sigma = drawn.sigma as f32;
     for plane in &mut frame.planes {
         context.rng.normals(plane, |value, normal| *value += *value * sigma * normal);
     }

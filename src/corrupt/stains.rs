@@ -1,54 +1,40 @@
 //! Brown blotches and foxing of old paper.
 
 use super::ink::{Cloud, count, place, span};
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Blotches for each megapixel.
+        density: f64 [Kind::Float { min: 0.0, max: 500.0 }] = "[6, 40]",
+        /// Small spots for each megapixel.
+        spots: f64 [Kind::Float { min: 0.0, max: 5000.0 }] = "[20, 250]",
+        /// Diameter of a large blotch in pixels; small spots have about a twelfth.
+        size: f64 [Kind::Float { min: 4.0, max: 2048.0 }] = "[60, 260]",
+        /// Darkness of the blotches' rim, 0 to 1.
+        rim: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0, 0.8]",
+        /// Depth of the colour, 0 to 1.
+        strength: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "[0.4, 0.9]",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "stains",
+        version: 1,
         doc: "Lays ragged brownish blotches and small rusty spots (foxing) over the picture, as on old paper; gray \
               pictures darken.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "density",
-                &Kind::Float { min: 0.0, max: 500.0 },
-                "[6, 40]",
-                "Blotches for each megapixel.",
-            ),
-            ranged(
-                "spots",
-                &Kind::Float { min: 0.0, max: 5000.0 },
-                "[20, 250]",
-                "Small spots for each megapixel.",
-            ),
-            ranged(
-                "size",
-                &Kind::Float { min: 4.0, max: 2048.0 },
-                "[60, 260]",
-                "Diameter of a large blotch in pixels; small spots have about a twelfth.",
-            ),
-            ranged(
-                "rim",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "[0, 0.8]",
-                "Darkness of the blotches' rim, 0 to 1.",
-            ),
-            ranged(
-                "strength",
-                &Kind::Float { min: 0.0, max: 1.0 },
-                "[0.4, 0.9]",
-                "Depth of the colour, 0 to 1.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- stains: {density: [3, 10], size: [40, 120]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 /// What full strength leaves of red, green and blue: of a tide of water, and of rust.
@@ -58,15 +44,15 @@ const RUST: [f32; 3] = [0.66, 0.42, 0.22];
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
     let rng = &mut context.rng;
     let cloud = Cloud::new(rng);
-    let (size, strength) = (drawn.number("size"), drawn.number("strength"));
-    for _ in 0..count(frame, drawn.number("density"), size * size, rng) {
+    let (size, strength) = (drawn.size, drawn.strength);
+    for _ in 0..count(frame, drawn.density, size * size, rng) {
         let share = rng.unit();
         let radius = size * 0.5 * (0.3 + 0.7 * share * share);
-        let blot = Blot::new(frame, radius, strength * rng.uniform(0.35, 1.0), drawn.number("rim"), TEA, rng);
+        let blot = Blot::new(frame, radius, strength * rng.uniform(0.35, 1.0), drawn.rim, TEA, rng);
         blot.lay(frame, &cloud);
     }
     let spot = size / 12.0;
-    for _ in 0..count(frame, drawn.number("spots"), spot * spot, rng) {
+    for _ in 0..count(frame, drawn.spots, spot * spot, rng) {
         let share = rng.unit();
         let radius = (spot * 0.5 * (0.2 + 0.8 * share * share)).max(0.7);
         Blot::new(frame, radius, strength * rng.uniform(0.3, 1.0), 0.0, RUST, rng).lay(frame, &cloud);

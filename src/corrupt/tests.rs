@@ -136,3 +136,65 @@ fn no_function_of_the_platform_takes_part() {
         assert_eq!(calls(code), Vec::<String>::new(), "{}", file.shown());
     }
 }
+
+/// What was drawn goes into tables as JSON: names, the order of draws and the numbers have to stay.
+#[test]
+fn the_values_drawn_stay() {
+    let drawn = |yaml: &str| {
+        let mut frame = scene(20, 20);
+        let mut context = Context { rng: Rng::new(5), clean: (20, 20), target: (20, 20) };
+        let log = Recipe::parse(yaml).unwrap().apply(&mut frame, &mut context).unwrap();
+        serde_json::Value::Array(log.iter().map(Applied::json).collect()).to_string()
+    };
+    let table = [
+        (
+            "- motion_blur",
+            r#"[{"angle":10.02954726729228,"corruption":"motion_blur","radius":15.0,"severity":2,"sigma":5.0}]"#,
+        ),
+        (
+            "- jpeg_compression: {quality: [30, 90], subsampling: [444, 420, 422]}",
+            r#"[{"corruption":"jpeg_compression","quality":47.0,"subsampling":"420"}]"#,
+        ),
+        (
+            "- anisotropic_blur: {shape: [plateau, generalised, gaussian]}",
+            concat!(
+                r#"[{"angle":-144.7332276111822,"beta_generalised":2.344697494008545,"beta_plateau":1.70320575609012,"#,
+                r#""corruption":"anisotropic_blur","radius":6.0,"shape":"plateau","#,
+                r#""sigma_x":1.0176640403133088,"sigma_y":1.9120303594268708}]"#
+            ),
+        ),
+        (
+            "- shuffle: [gaussian_noise, maybe: [contrast], one_of: {of: [fog, snow], weights: [1, 3]}]",
+            concat!(
+                r#"[{"corruption":"fog","decay":2.0,"density":1.5,"severity":1},{"corruption":"gaussian_noise","#,
+                r#""severity":4,"sigma":66.3}]"#
+            ),
+        ),
+    ];
+    for (yaml, expected) in table {
+        assert_eq!(drawn(yaml), expected, "{yaml}");
+    }
+}
+
+#[test]
+fn nothing_can_be_drawn_from_an_empty_list() {
+    let mistakes = Recipe::parse("- sequence: [downscale: {method: []}, rescale: {of: []}]").unwrap_err();
+    assert_eq!(mistakes.count(), 2, "{mistakes}");
+    let first = mistakes.iter().next().unwrap();
+    assert!(first.message.contains("`method` is an empty list") && first.column == 34, "{mistakes}");
+}
+
+#[test]
+fn recipes_have_a_canonical_text() {
+    let recipe = |text: &str| {
+        let steps = crate::spec::parse_steps(text, "test", &descriptors());
+        steps.unwrap_or_else(|e| panic!("{text}: {e}")).remove(0).canonical(&|_| true)
+    };
+    let written = "one_of{of=[gaussian_noise{sigma=5..50},shot_noise{severity=1..3}],weights=[2,1]}";
+    let first =
+        "- one_of: {of: [gaussian_noise: {sigma: [5, 50]}, shot_noise: {severity: [1, 3]}], weights: [2, 1]}";
+    let second = "- one_of: {weights: [2.0, 1e0], of: [gaussian_noise: {sigma: [5.0, 5e1]}, shot_noise: {severity: [1, 3]}]}";
+    assert_eq!((recipe(first), recipe(second)), (written.to_owned(), written.to_owned()));
+    assert_eq!(recipe("- gaussian_noise: {sigma: 7}"), "gaussian_noise{sigma=7..7}");
+    assert_eq!(recipe("- old_photo"), "old_photo{}");
+}

@@ -1,42 +1,41 @@
 //! Sharpening of edges, as Real-ESRGAN does before it degrades.
 
 use super::filter::{Border, gaussian_kernel, separable};
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Width of the blur's kernel in pixels, made odd; its sigma is 0.15 times that plus 0.35.
+        radius: usize [Kind::Int { min: 1, max: 255 }] = "50",
+        /// Factor of the detail added.
+        amount: f64 [Kind::Float { min: 0.0, max: 10.0 }] = "0.5",
+        /// Least difference to the blur that is sharpened, on the 0 to 255 scale.
+        threshold: f64 [Kind::Float { min: 0.0, max: 255.0 }] = "10",
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "unsharp_mask",
+        version: 1,
         doc: "Sharpens by an unsharp mask where the detail exceeds a threshold (Real-ESRGAN's USMSharp); strong \
               amounts leave halos.",
         role: Role::Image,
-        params: &[
-            ranged(
-                "radius",
-                &Kind::Int { min: 1, max: 255 },
-                "50",
-                "Width of the blur's kernel in pixels, made odd; its sigma is 0.15 times that plus 0.35.",
-            ),
-            ranged("amount", &Kind::Float { min: 0.0, max: 10.0 }, "0.5", "Factor of the detail added."),
-            ranged(
-                "threshold",
-                &Kind::Float { min: 0.0, max: 255.0 },
-                "10",
-                "Least difference to the blur that is sharpened, on the 0 to 255 scale.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: Some("amount"),
         example: "- unsharp_mask: {amount: [0.5, 2]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let side = drawn.whole("radius") | 1;
-    let amount = drawn.number("amount") as f32;
-    let threshold = (drawn.number("threshold") / 255.0) as f32;
+    let side = drawn.radius | 1;
+    let amount = drawn.amount as f32;
+    let threshold = (drawn.threshold / 255.0) as f32;
     // OpenCV's sigma for a kernel of this width.
     let sigma = 0.3 * ((side as f64 - 1.0) * 0.5 - 1.0) + 0.8;
     let kernel = gaussian_kernel(sigma, side / 2);

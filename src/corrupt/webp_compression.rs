@@ -1,24 +1,33 @@
 //! Artefacts of WebP.
 
-use super::{Context, Corruption, Drawn, Frame, ranged};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use webp::{Decoder, Encoder};
 
 /// Longest side WebP can hold.
 const LONGEST: usize = 16_383;
 
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// Quality, 1 to 100.
+        quality: f64 [Kind::Float { min: 1.0, max: 100.0 }] = "[20, 90]",
+    }
+}
+
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "webp_compression",
+        version: 1,
         doc: "Encodes the picture as lossy WebP (4:2:0) and decodes it. Sides above 16383 pixels are an error.",
         role: Role::Image,
-        params: &[ranged("quality", &Kind::Float { min: 1.0, max: 100.0 }, "[20, 90]", "Quality, 1 to 100.")],
+        params: Drawn::TABLE,
         shorthand: Some("quality"),
         example: "- webp_compression: {quality: [30, 80]}",
     },
     severities: &[],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
@@ -37,7 +46,7 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     let pixels = red.iter().zip(green).zip(blue);
     let bytes: Vec<u8> = pixels.flat_map(|((r, g), b)| [byte(*r), byte(*g), byte(*b)]).collect();
     let encoded = Encoder::from_rgb(&bytes, width as u32, height as u32)
-        .encode_simple(false, drawn.number("quality") as f32)
+        .encode_simple(false, drawn.quality as f32)
         .map_err(|e| format!("WebP could not encode the picture: {e:?}"))?;
     let decoded = Decoder::new(&encoded).decode().ok_or("WebP could not decode what it encoded")?;
     let channels = if decoded.is_alpha() { 4 } else { 3 };

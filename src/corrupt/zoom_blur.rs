@@ -1,32 +1,35 @@
 //! Blur of a zooming lens (ImageNet-C 7).
 
-use super::{Context, Corruption, Drawn, Frame, SEVERITY, constant};
+use super::{Context, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
+
+drawn! {
+    /// What is drawn for one picture.
+    struct Drawn {
+        /// The largest enlargement.
+        zoom: f64 [Kind::Float { min: 1.0, max: 2.0 }],
+        /// Difference of one enlargement to the next, starting at 1.
+        step: f64 [Kind::Float { min: 0.005, max: 1.0 }],
+    }
+}
 
 /// Its registration.
 pub static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "zoom_blur",
+        version: 1,
         doc: "Averages enlargements of the middle, as a lens does that zooms during the exposure.",
         role: Role::Image,
-        params: &[
-            SEVERITY,
-            constant("zoom", &Kind::Float { min: 1.0, max: 2.0 }, "The largest enlargement."),
-            constant(
-                "step",
-                &Kind::Float { min: 0.005, max: 1.0 },
-                "Difference of one enlargement to the next, starting at 1.",
-            ),
-        ],
+        params: Drawn::TABLE,
         shorthand: None,
         example: "- zoom_blur: {zoom: [1.05, 1.2], step: 0.01}",
     },
     severities: &[&[1.11, 0.01], &[1.15, 0.01], &[1.2, 0.02], &[1.24, 0.02], &[1.3, 0.03]],
-    apply,
+    apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
-    let (zoom, step) = (drawn.number("zoom"), drawn.number("step"));
+    let (zoom, step) = (drawn.zoom, drawn.step);
     let count = ((zoom - 1.0) / step + 1.0e-6) as usize + 1;
     // The reference's steps, down to the last digit: the sizes are rounded up from them.
     let step = (1.0 + step) - 1.0;

@@ -2,7 +2,7 @@
 //! it reads the file, before any size could be checked.
 
 use super::proto::MAX_ELEMENTS;
-use crate::spec::units::mib;
+use crate::memory::mib;
 use std::collections::{BTreeSet, HashMap};
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
 use tract_onnx::prelude::*;

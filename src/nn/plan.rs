@@ -7,7 +7,7 @@ use super::guard::guarded;
 use super::load::Graph;
 use super::proto::MAX_ELEMENTS;
 use super::{cost, growth};
-use crate::spec::units::mib;
+use crate::memory::mib;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,122 +1,39 @@
 //! The plan: a pipeline resolved. Models are loaded, steps compiled, limits known, nothing optional.
 
-mod build;
-pub(crate) mod fingerprint;
+mod checks;
+mod input;
+mod limits;
 mod resolve;
 
-pub(crate) use build::find_model;
-pub use build::{Build, Chance};
+pub(crate) use checks::check_output;
+pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
+pub(crate) use limits::resolve_limits;
 pub use resolve::resolve;
-pub(crate) use resolve::{absolute, check_output, missing, resolve_input, resolve_limits};
 
 use crate::codec;
-use crate::columns::Column;
+use crate::inputs::{Input, InputPlan};
+use crate::ledger::Fingerprint;
+use crate::memory;
 use crate::nn::ModelBudget;
-use crate::run::beside::Beside;
-use crate::run::inputs::{Input, Rows};
-use crate::run::ledger::Fingerprint;
-use crate::run::made::Series;
-use crate::run::memory;
-use crate::shown::Show;
-use crate::sinks::pairs::Pairs;
-use crate::sinks::table::TableSink;
-use crate::sinks::write::Write;
-use crate::spec::{Diagnostic, Sources, Span, Vocabulary};
-use crate::steps::pages::{self, Pages};
-use crate::steps::{Action, ColumnStep, Shape};
-use globset::GlobSet;
+use crate::pipeline::{Action, ColumnStep, Former, Load, Names, PlannedStep, Registered, Rows, Shape, Sink};
+use crate::sinks::SINKS;
+use crate::spec::{Descriptor, Diagnostic, Sources};
+use crate::steps::STEPS;
+use crate::steps::pages;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Memory kept back for the ledger, table parts and the allocator's slack.
 const RESERVE: u64 = 96 << 20;
 
-/// The words of the language: the steps there are, and the section `train`.
-pub fn vocabulary() -> Vocabulary {
-    Vocabulary { steps: crate::steps::descriptors(), train: &crate::train::TRAIN }
+/// The steps and sinks that a chain may have.
+pub fn registered() -> impl Iterator<Item = &'static Registered> {
+    STEPS.iter().chain(SINKS)
 }
 
-/// Where inputs come from.
-#[derive(Debug)]
-pub enum Source {
-    /// All matching files below the root.
-    Folder,
-    /// One file.
-    File {
-        /// Its name, relative to the root.
-        relative: PathBuf,
-        /// Where it is.
-        absolute: PathBuf,
-    },
-    /// The rows of a CSV or Parquet list.
-    List {
-        /// Paths below the root, and the values of the carried columns.
-        rows: Rows,
-    },
-    /// Nowhere: they are made.
-    Made(Series),
-}
-
-/// The input of a job.
-#[derive(Debug)]
-pub struct InputPlan {
-    /// Folder that relative paths refer to; empty where inputs are made.
-    pub root: PathBuf,
-    /// The list's file, where inputs come from one.
-    pub list: Option<PathBuf>,
-    /// Where inputs come from.
-    pub source: Source,
-    /// Patterns that name inputs (folders only).
-    pub include: GlobSet,
-    /// Patterns that leave inputs out (folders only).
-    pub exclude: GlobSet,
-    /// The first pattern of `include` that matches in the root itself only.
-    pub shallow: Option<String>,
-    /// Descend into linked folders.
-    pub follow_symlinks: bool,
-    /// Refuse files with faults, also those that can be read around.
-    pub strict: bool,
-    /// Read what has a name that begins with a dot.
-    pub hidden: bool,
-    /// Which pictures are taken of a file that holds several.
-    pub pages: Pages,
-    /// Columns carried from a list into the table.
-    pub carried: Vec<Column>,
-    /// What was found of it that the user may want to know.
-    pub notes: Vec<String>,
-}
-
-impl InputPlan {
-    /// Whether a file at this relative path is an input.
-    pub fn matches(&self, relative: &Path) -> bool {
-        self.include.is_match(relative) && !self.excluded(relative)
-    }
-
-    /// What is to be told where there is no input.
-    pub fn nothing(&self, beside: &Beside) -> String {
-        let root = self.root.shown();
-        let mut text = format!(
-            "no file below {root} matches input.include; check the path, the patterns and that the archive is mounted"
-        );
-        if let Some(pattern) = &self.shallow {
-            text.push_str(&format!(
-                " (`{pattern}` matches in the folder itself only, `**/{pattern}` below it too)"
-            ));
-        }
-        let lines = beside.lines();
-        if !lines.is_empty() {
-            text.push_str(&format!("; {}", lines.join("; ")));
-        }
-        if let Source::List { .. } = self.source {
-            text = "the list has no rows; write one for each file".to_string();
-        }
-        text
-    }
-
-    /// Whether this relative path is left out.
-    pub fn excluded(&self, relative: &Path) -> bool {
-        self.exclude.is_match(relative)
-    }
+/// Their descriptors, for the parser.
+pub fn descriptors() -> Vec<&'static Descriptor> {
+    registered().map(|known| known.descriptor).collect()
 }
 
 /// How many items may fail, or be missing, before the run stops.
@@ -145,21 +62,6 @@ pub struct Limits {
     pub models: ModelBudget,
 }
 
-/// A step of the plan.
-#[derive(Debug)]
-pub struct Link {
-    /// Name of the step.
-    pub name: &'static str,
-    /// What it does.
-    pub action: Action,
-    /// Identity of what it makes of an item, for steps that make something lasting.
-    pub product: Option<Fingerprint>,
-    /// Identity of the same bytes under the other setting of times, for steps that have one.
-    pub twin: Option<Fingerprint>,
-    /// Where it stands in the pipeline.
-    pub span: Span,
-}
-
 /// A job, resolved.
 #[derive(Debug)]
 pub struct Plan {
@@ -172,11 +74,13 @@ pub struct Plan {
     /// Output folder, absolute.
     pub output: PathBuf,
     /// The steps.
-    pub chain: Vec<Link>,
+    pub chain: Vec<PlannedStep>,
     /// Products every item should have.
     pub products: BTreeSet<Fingerprint>,
     /// Digest of all products.
     pub products_digest: Fingerprint,
+    /// What ledgers up to layout 3 call all that.
+    pub former: Former,
     /// Files that results depend on, with their hashes (models).
     pub ingredients: Vec<(String, String)>,
     /// Bounds.
@@ -187,33 +91,48 @@ pub struct Plan {
     pub warnings: Vec<Diagnostic>,
 }
 
-fn writes_of(chain: &[Link]) -> impl Iterator<Item = (Fingerprint, &Write)> {
-    chain.iter().filter_map(|l| match (&l.action, l.product) {
-        (Action::Write(sink), Some(product)) => Some((product, sink)),
+/// A sink whose files' names follow from the inputs', with the product that they are.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedSink<'a> {
+    /// What it writes.
+    pub product: Fingerprint,
+    /// The sink.
+    pub sink: &'a dyn Sink,
+    /// Its rule.
+    pub names: &'a dyn Names,
+}
+
+fn named(chain: &[PlannedStep]) -> impl Iterator<Item = NamedSink<'_>> {
+    chain.iter().filter_map(|step| match &step.action {
+        Action::Sink(sink) => {
+            Some(NamedSink { product: step.product?, sink: sink.as_ref(), names: sink.names()? })
+        }
         _ => None,
     })
 }
 
 impl Plan {
-    /// The table sinks.
-    pub fn tables(&self) -> impl Iterator<Item = &TableSink> {
-        self.chain.iter().filter_map(|l| match &l.action {
-            Action::Table(table) => Some(table),
+    /// The sinks, with their steps' places in the chain.
+    pub fn sinks(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+        self.chain.iter().enumerate().filter_map(|(index, step)| match &step.action {
+            Action::Sink(sink) => Some((index, sink.as_ref())),
             _ => None,
         })
     }
 
-    /// The pairs sinks.
-    pub fn pairs(&self) -> impl Iterator<Item = &Pairs> {
-        self.chain.iter().filter_map(|l| match &l.action {
-            Action::Pairs(pairs) => Some(pairs),
-            _ => None,
-        })
+    /// The sinks that publish something at the end of a run.
+    pub fn publishing(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+        self.sinks().filter(|(_, sink)| sink.turn().is_some())
+    }
+
+    /// The columns of the steps before the one at `index` of the chain.
+    pub fn rows_before(&self, index: usize) -> Rows {
+        Rows::before(&self.chain[..index])
     }
 
     /// Index of the first link that makes several samples of one; behind the chain where none does.
     pub fn first_fan(&self) -> usize {
-        let many = |l: &Link| matches!(l.action, Action::Many(_));
+        let many = |l: &PlannedStep| matches!(l.action, Action::Many(_));
         self.chain.iter().position(many).unwrap_or(self.chain.len())
     }
 
@@ -231,28 +150,29 @@ impl Plan {
         })
     }
 
-    /// The write sinks that write one file an input, under a name known before, with their products.
-    pub fn single_writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
+    /// The sinks that write one file an input, under a name known before.
+    pub fn single_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
         let end = self.fan_out().unwrap_or(self.chain.len());
-        writes_of(&self.chain[..end])
+        named(&self.chain[..end])
     }
 
-    /// Folders that files are written into under names not known before, relative to the output.
-    pub fn owned_folders(&self) -> impl Iterator<Item = &Path> {
+    /// The sinks whose files' names follow from the inputs'.
+    pub fn named_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
+        named(&self.chain)
+    }
+
+    /// The sinks that write files under names not known before.
+    pub fn owning(&self) -> impl Iterator<Item = &dyn Sink> {
         let start = self.fan_out().unwrap_or(self.chain.len());
-        let writes = writes_of(&self.chain[start..]).map(|(_, sink)| sink.folder());
-        writes.chain(self.pairs().map(Pairs::folder))
+        let owns = move |(index, sink): &(usize, &dyn Sink)| {
+            sink.has_own_folder() || (*index >= start && sink.names().is_some())
+        };
+        self.sinks().filter(owns).map(|(_, sink)| sink)
     }
 
     /// Folders that steps write to, relative to the output.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
-        let tables = self.tables().map(TableSink::path);
-        self.writes().map(|(_, sink)| sink.folder()).chain(self.pairs().map(Pairs::folder)).chain(tables)
-    }
-
-    /// The write sinks with their products.
-    pub fn writes(&self) -> impl Iterator<Item = (Fingerprint, &Write)> {
-        writes_of(&self.chain)
+        self.sinks().map(|(_, sink)| sink.folder())
     }
 
     /// Bytes left for items beside the program, the models and the workers' own memory.
@@ -263,7 +183,7 @@ impl Plan {
 
     /// Bytes each worker thread needs whatever the image.
     pub fn worker_bytes(&self) -> u64 {
-        let step = |l: &Link| match &l.action {
+        let step = |l: &PlannedStep| match &l.action {
             Action::Image(step) => step.worker_bytes(),
             Action::Columns(step) => step.worker_bytes(),
             _ => 0,
@@ -327,15 +247,10 @@ impl Plan {
                     clean = clean.map(|clean| step.shape(clean));
                     shape = step.shape(shape);
                 }
-                Action::Write(sink) => {
-                    let own = sink.encode_bytes(shape, header.format);
+                Action::Sink(sink) => {
+                    let own = sink.peak_bytes(&Load { shape, clean, format: header.format, count });
                     peak = peak.max(whole + kept(clean) + shape.bytes() + own);
                 }
-                Action::Pairs(sink) => {
-                    let own = sink.encode_bytes(shape, clean.unwrap_or(shape), count);
-                    peak = peak.max(whole + kept(clean) + shape.bytes() + own);
-                }
-                Action::Table(_) => {}
             }
         }
         size + peak
@@ -358,5 +273,16 @@ impl Plan {
             }
         }
         total
+    }
+}
+
+#[cfg(test)]
+mod golden;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_registry_is_sound() {
+        crate::spec::check_registry(&super::descriptors()).unwrap();
     }
 }

@@ -1,30 +1,21 @@
 //! Outputs that would have one name, or one of which would have to be a folder of another: which input has it.
 
-use super::inputs::Input;
-use super::ledger::{Fingerprint, Record};
+use super::RunError;
+use super::task::Task;
+use super::unlisted::Missing;
 use crate::error::ErrorKind;
-use crate::plan::Plan;
+use crate::inputs::Input;
+use crate::inputs::Pages;
+use crate::ledger::{Fingerprint, Ledger, LedgerError, Record};
+use crate::pipeline::Place;
+use crate::pipeline::Sink;
+use crate::plan::{NamedSink, Plan};
 use crate::shown::Show;
-use crate::sinks::write::Write;
-use crate::steps::Place;
-use crate::steps::pages::Pages;
-use crate::store::{Store, StoreError, names};
+use crate::store::{Store, names};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// An output name that an input can't have, since another input has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clash {
-    /// What it is an output of.
-    pub product: Fingerprint,
-    /// Why, and what to do.
-    pub message: String,
-}
-
-/// The inputs that don't get all of their names, by their places in the list of inputs.
-pub type Clashes = HashMap<usize, Vec<Clash>>;
 
 /// Outputs that can't all be, as places of inputs with their paths.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,37 +26,29 @@ enum Group {
     Folder(usize, Vec<usize>),
 }
 
-/// Finds the inputs that can't have their outputs' names. Of several, the one whose output stands there by the ledger
-/// keeps it, else the first by its path has it: nothing is ever replaced by another input's. Whether the target's file
-/// system tells capitals apart is asked where two names differ in nothing else: by trying in an open `store`, and by what
-/// is there already in a run that may write nothing.
+/// Notes, in the task of an input that can't have an output's name, why. Of several, the one whose output stands there by
+/// the ledger keeps it, else the first by its path has it: nothing is ever replaced by another input's, nor what is `left`
+/// of inputs that are none any more. Whether the target's file system tells capitals apart is asked where two names differ
+/// in nothing else: by trying in an open `store`, and by what is there already in a run that may write nothing.
 ///
 /// # Errors
-/// When the system refuses an answer.
-pub fn find(
+/// When the system refuses an answer, or the ledger can't be read.
+pub fn tell(
     plan: &Plan,
     inputs: &[Input],
-    records: &HashMap<Vec<u8>, Record>,
-    store: Option<&Store>,
-    prunes: bool,
-) -> Result<Clashes, StoreError> {
-    let mut clashes = Clashes::new();
-    // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them. A
-    // run that prunes gives the names to who asks for them now.
-    let listed: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
-    let left: HashMap<&[u8], &[u8]> = records
+    (ledger, store): (Option<&Ledger>, Option<&Store>),
+    left: &[&Missing],
+    tasks: &mut [Task],
+) -> Result<(), RunError> {
+    let left: HashMap<&[u8], &[u8]> = left
         .iter()
-        .filter(|(key, _)| !prunes && !listed.contains(key.as_slice()))
-        .flat_map(|(key, record)| {
-            let outputs = record.products.values().flatten();
-            outputs.map(move |output| (output.path.as_slice(), key.as_slice()))
-        })
+        .flat_map(|gone| gone.outputs.iter().map(|output| (output.path.as_slice(), gone.path.as_slice())))
         .collect();
-    let single: HashSet<Fingerprint> = plan.single_writes().map(|(product, _)| product).collect();
-    for (product, sink) in plan.writes() {
+    let single: HashSet<Fingerprint> = plan.single_files().map(|named| named.product).collect();
+    for NamedSink { product, sink, names } in plan.named_files() {
         // Patches and variants add the same to the names of all inputs.
         let mut paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
+            inputs.iter().map(|input| names.path(&input.relative, &Place::default())).collect();
         let mut owners: Vec<usize> = (0..paths.len()).collect();
         if plan.input.pages == Pages::All {
             for (path, owner) in page_paths(&paths, inputs) {
@@ -80,9 +63,9 @@ pub fn find(
         };
         let there =
             |at: &usize| !matches!(&inputs[owners[*at]].identity, Err(e) if e.kind == ErrorKind::Vanished);
-        let has = |at: usize| {
-            let record = records.get(inputs[owners[at]].key());
-            record.is_some_and(|record| has(record, sink, &paths[at], single.contains(&product)))
+        let has = |at: usize| -> Result<bool, LedgerError> {
+            let record = ledger.map(|ledger| ledger.record(inputs[owners[at]].key())).transpose()?.flatten();
+            Ok(record.is_some_and(|record| has(&record, sink, &paths[at], single.contains(&product))))
         };
         let name = |at: usize| inputs[owners[at]].relative.shown();
         let mut lose = |at: usize, why: String| {
@@ -91,7 +74,12 @@ pub fn find(
                 "{} {why}; rename or exclude one of them, use `format: same`, or write them in separate jobs",
                 path.shown()
             );
-            clashes.entry(owners[at]).or_default().push(Clash { product, message });
+            // Those that are not to be made have their names.
+            let place = tasks.binary_search_by_key(&owners[at], |task| task.input);
+            let task = place.ok().and_then(|place| tasks.get_mut(place));
+            if let Some(task) = task.filter(|task| task.make.contains(&product)) {
+                task.clash.get_or_insert(message);
+            }
         };
         for (at, path) in paths.iter().enumerate() {
             if let Some(gone) = left.get(path.as_os_str().as_bytes()) {
@@ -108,9 +96,14 @@ pub fn find(
             match group {
                 Group::Same(members) => {
                     // A list may name what is gone.
-                    let mut first =
-                        members.iter().filter(|at| has(**at)).chain(members.iter().filter(|at| there(at)));
-                    let Some(holder) = first.next().or(members.first()).copied() else { continue };
+                    let mut holder = None;
+                    for at in &members {
+                        if holder.is_none() && has(*at)? {
+                            holder = Some(*at);
+                        }
+                    }
+                    let first = || members.iter().copied().find(there).or(members.first().copied());
+                    let Some(holder) = holder.or_else(first) else { continue };
                     for at in members.into_iter().filter(|at| *at != holder) {
                         let fold = if paths[at] == paths[holder] {
                             ""
@@ -123,7 +116,7 @@ pub fn find(
                         );
                     }
                 }
-                Group::Folder(file, below) if has(file) => {
+                Group::Folder(file, below) if has(file)? => {
                     let why = format!("needs a folder where the output of {} is a file", name(file));
                     below.into_iter().for_each(|at| lose(at, why.clone()));
                 }
@@ -134,7 +127,7 @@ pub fn find(
             }
         }
     }
-    Ok(clashes)
+    Ok(())
 }
 
 /// Names that pages of an input have and that may be those of others: where `a.tif` has several pages, one of them is
@@ -174,7 +167,7 @@ fn page_paths(paths: &[PathBuf], inputs: &[Input]) -> Vec<(PathBuf, usize)> {
 }
 
 /// Whether the ledger has an output of an input at this name; where several samples are made of one, at a name made of it.
-fn has(record: &Record, sink: &Write, path: &Path, single: bool) -> bool {
+fn has(record: &Record, sink: &dyn Sink, path: &Path, single: bool) -> bool {
     let mut outputs = record.products.values().flatten().map(|output| output.path.as_slice());
     if single {
         return outputs.any(|output| output == path.as_os_str().as_bytes());
@@ -239,11 +232,11 @@ mod tests {
         let paths =
             ["x/A.png", "x/a.png", "x/a.png", "x/b.png", "x/b.png", "x/c.png", "x/c.png/d.png", "x/e.png"];
         let paths = paths.map(PathBuf::from);
-        let folds = |groups| Ok::<_, StoreError>(groups);
+        let folds = |groups| Ok::<_, RunError>(groups);
         let found = groups(&paths, folds).unwrap();
         let same = |members: &[usize]| Group::Same(members.to_vec());
         assert_eq!(found, [same(&[0, 1, 2]), same(&[3, 4]), Group::Folder(5, vec![6])]);
-        let tells_apart = |_| Ok::<_, StoreError>(Vec::new());
+        let tells_apart = |_| Ok::<_, RunError>(Vec::new());
         let found = groups(&paths, tells_apart).unwrap();
         assert_eq!(found, [same(&[1, 2]), same(&[3, 4]), Group::Folder(5, vec![6])]);
     }

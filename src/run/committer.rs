@@ -3,8 +3,8 @@
 use super::RunError;
 use super::event::{Event, Summary};
 use super::item::{Processed, refused};
-use super::ledger::{Entry, Ledger, Outcome, Output};
 use crate::codec::Loss;
+use crate::ledger::{Entry, Ledger, Outcome, Output};
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,9 @@
 //! What the runner tells while it works. Reporters consume these; the runner prints nothing.
 
-use super::beside::Beside;
 use super::resume::Reason;
 use crate::codec::Loss;
 use crate::error::ItemError;
+use crate::inputs::Beside;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

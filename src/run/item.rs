@@ -4,14 +4,14 @@
 
 mod making;
 
-use super::inputs::Input;
-use super::ledger::{Entry, Facts, Fingerprint, Outcome};
-use super::resume::Identity;
 use super::task::Task;
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError, panic_text};
+use crate::inputs::Identity;
+use crate::inputs::Input;
+use crate::ledger::{Entry, Facts, Fingerprint, Outcome};
+use crate::pipeline::Sample;
 use crate::plan::Plan;
-use crate::steps::Sample;
 use crate::store::{Staged, Store, StoreError};
 use making::Work;
 pub use making::refused;

@@ -3,15 +3,18 @@
 //! Times and durations of the run are left out on purpose: equal runs give equal manifests.
 
 use super::RunError;
-use super::inputs::{Input, path_text};
-use super::ledger::{Ledger, Outcome, Record};
 use super::prepare::Prepared;
-use super::resume::Identity;
+use crate::columns::csv::cell;
 use crate::columns::{Column, ColumnType, Value};
-use crate::plan::{Plan, Source};
-use crate::sinks::parquet::Table;
+use crate::inputs::Identity;
+use crate::inputs::Source;
+use crate::inputs::{Input, path_text};
+use crate::ledger::{Ledger, Outcome, Record, Side};
+use crate::plan::Plan;
+use crate::sinks::parquet::Stream;
+use crate::store::names::MANIFESTS;
 use crate::store::{Refusal, Seen, Store, StoreError};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 const COLUMNS: [(&str, ColumnType); 13] = [
@@ -33,12 +36,6 @@ const COLUMNS: [(&str, ColumnType); 13] = [
 /// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
 const OUTPUTS: usize = 100;
 
-/// What a spreadsheet takes for the beginning of a formula.
-const GUARDED: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
-/// Names of the manifest files, relative to the output.
-pub const FILES: [&str; 2] = ["manifest.csv", "manifest.parquet"];
-
 /// Fails when a manifest stands in the output that no run has written there.
 ///
 /// # Errors
@@ -49,7 +46,7 @@ pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunE
     {
         return Ok(());
     }
-    let taken = store.see(&FILES.map(Path::new)).into_iter().next();
+    let taken = store.see(&MANIFESTS.map(Path::new)).into_iter().next();
     match taken {
         None => Ok(()),
         Some((_, Seen::Unknown(why))) => Err(RunError::Input(why)),
@@ -57,80 +54,48 @@ pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunE
     }
 }
 
-/// The contents of both files, in the order of [`FILES`].
+/// Writes both files anew, in place of those that are there where something has changed.
 ///
 /// Inputs not yet processed have the status `pending`, those of the ledger that are gone `vanished`, those that today's
 /// patterns or list leave out `left_out`, and those of which nothing can be told now `unseen`.
 ///
 /// # Errors
-/// When a format refuses a row.
-pub fn contents(
-    plan: &Plan,
-    prepared: &Prepared,
-    records: &HashMap<Vec<u8>, Record>,
-) -> Result<[Vec<u8>; 2], RunError> {
+/// When the ledger can't be read, a format refuses a row, or the output can't be written.
+pub fn write(plan: &Plan, prepared: &Prepared, ledger: &Ledger, store: &Store) -> Result<(), RunError> {
     let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
     let inputs = prepared.shown();
-    let present: HashSet<&[u8]> = inputs.iter().map(|i| i.key()).collect();
     let unseen: HashSet<&[u8]> = prepared.unseen.iter().map(Input::key).collect();
-    let left_out: HashSet<&[u8]> = prepared.left_out.iter().map(Vec::as_slice).collect();
-    let mut rows: Vec<(&[u8], Option<&Record>, Option<Identity>)> = inputs
-        .iter()
-        .map(|i| {
-            (
-                i.key(),
-                records.get(i.key()),
-                Some(i.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: 0 })),
-            )
-        })
-        .collect();
-    let gone = records.iter().filter(|(path, _)| !present.contains(path.as_slice()));
-    rows.extend(gone.map(|(path, record)| (path.as_slice(), Some(record), None)));
-    rows.sort_by_key(|(path, ..)| *path);
-
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let mut table = Table::new(&columns, rows.len());
+    let left_out: HashSet<&[u8]> = prepared.left_out.iter().map(|missing| missing.path.as_slice()).collect();
+    let [csv_file, parquet_file] = MANIFESTS.map(|name| store.begin(Path::new(name)));
+    let (mut csv_file, mut parquet_file) = (csv_file?, parquet_file?);
+    let mut csv = csv::Writer::from_writer(&mut csv_file);
+    let mut table = Stream::new(&mut parquet_file, &columns);
     csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
-    for (path, record, now) in rows {
+    ledger.compare(inputs.iter().map(|input| input.key()), |side| {
+        let listed = |at: usize| {
+            let nothing = Identity { size: 0, mtime_ns: 0 };
+            (inputs[at].key(), Some(inputs[at].identity.clone().unwrap_or(nothing)))
+        };
+        let (path, now, record) = match &side {
+            Side::Unknown(at) => (listed(*at).0, listed(*at).1, None),
+            Side::Known(at, record) => (listed(*at).0, listed(*at).1, Some(record)),
+            Side::Other(path, record) => (*path, None, Some(record)),
+        };
         let mut values = row(plan, path, record, now);
         let missing = [(&unseen, "unseen"), (&left_out, "left_out")];
         if let Some((_, status)) = missing.iter().find(|(set, _)| set.contains(path)) {
             values[2] = Value::Text((*status).to_string());
         }
         csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
-        table.push(values).map_err(failed)?;
-    }
-    let csv = csv.into_inner().map_err(|e| failed(e.to_string()))?;
+        table.push(values).map_err(failed)
+    })?;
+    csv.flush().map_err(|e| failed(e.to_string()))?;
+    drop(csv);
     let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
-    Ok([csv, table.finish(&metadata).map_err(failed)?])
-}
-
-/// A value as a cell of the CSV file. Spreadsheets take a text that begins with one of [`GUARDED`] for a formula: an
-/// apostrophe goes before it, and before apostrophes before one of them, so that it can be undone.
-fn cell(value: &Value) -> String {
-    let text = value.text();
-    let guarded = matches!(value, Value::Text(_)) && text.trim_start_matches('\'').starts_with(GUARDED);
-    if guarded { format!("'{text}") } else { text }
-}
-
-/// The text that was written as this cell.
-pub(super) fn unguarded(cell: &str) -> &str {
-    let bare = cell.strip_prefix('\'').filter(|rest| rest.trim_start_matches('\'').starts_with(GUARDED));
-    bare.unwrap_or(cell)
-}
-
-/// Writes the files that change.
-///
-/// # Errors
-/// When the output can't be written.
-pub fn write(store: &Store, contents: [Vec<u8>; 2]) -> Result<(), RunError> {
-    for (name, bytes) in FILES.iter().zip(contents) {
-        if store.read(Path::new(name))?.is_none_or(|old| old != bytes) {
-            store.write(Path::new(name), &bytes)?;
-        }
-    }
-    Ok(())
+    table.finish(&metadata).map_err(failed)?;
+    store.end(csv_file)?;
+    Ok(store.end(parquet_file)?)
 }
 
 /// `now` is the input as it was listed; none when it is gone.
@@ -180,30 +145,4 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         text(facts.map(|f| f.format.clone())),
         text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_become_texts_that_can_be_undone() {
-        for (text, written) in [
-            ("=1+1.png", "'=1+1.png"),
-            ("+a", "'+a"),
-            ("-a", "'-a"),
-            ("@a", "'@a"),
-            ("\ta", "'\ta"),
-            ("\ra", "'\ra"),
-            ("'=a", "''=a"),
-            ("''-", "'''-"),
-            ("'a", "'a"),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(cell(&Value::Text(text.into())), written);
-            assert_eq!(unguarded(written), text);
-        }
-        assert_eq!(cell(&Value::Int(-5)), "-5");
-    }
 }

@@ -1,35 +1,30 @@
 //! The runner: lists, compares, admits, processes, commits. It emits events and prints nothing.
 
-pub mod beside;
+mod budget;
 mod collisions;
 mod committer;
 pub mod event;
-pub mod inputs;
 mod item;
-pub mod ledger;
-mod list_file;
-mod litter;
-pub mod made;
-pub mod manifest;
-pub mod memory;
+mod manifest;
 mod naming;
 mod origin;
 pub mod prepare;
-mod record;
 pub mod resume;
 mod task;
 mod tidy;
+mod unlisted;
 mod work;
 
+use crate::inputs::ending;
+use crate::ledger::{Ledger, LedgerError};
+use crate::pipeline::{KnownParts, Publication, SinkError, Turn};
 use crate::plan::{MaxFailures, Plan};
-use crate::sinks::parts::KnownParts;
 use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
 use event::{Event, Stop, Summary};
-use ledger::{Ledger, LedgerError, Outcome, Record};
+
 use prepare::Prepared;
 use resume::{Reason, Selection};
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use work::work;
@@ -74,6 +69,18 @@ pub enum RunError {
     Threads(String),
 }
 
+impl From<SinkError> for RunError {
+    fn from(error: SinkError) -> RunError {
+        match error {
+            SinkError::Store(error) => RunError::Store(error),
+            SinkError::Ledger(error) => RunError::Ledger(error),
+            SinkError::Unseen(what) => RunError::Input(what),
+            SinkError::Foreign(what) => RunError::Foreign(what),
+            SinkError::Table { folder, message } => RunError::Table { folder, message },
+        }
+    }
+}
+
 /// Choices of one invocation that do not change results.
 #[derive(Debug)]
 pub struct Options<'a> {
@@ -105,6 +112,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     let swept = store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
     ledger.refuse_other_owner(&plan.name)?;
+    ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
     let prepared = prepare::decide_all(
         plan,
         listing,
@@ -149,7 +157,10 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     emit(Event::Publishing);
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
-    publish_pairs(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
+    if plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::BeforeRemoval)) {
+        let turn = (Turn::BeforeRemoval, options.replace_edited);
+        publish_sinks(plan, (&store, &mut ledger), &prepared, turn, &mut summary)?;
+    }
     // One file that can't be removed is no reason for tables and manifest to stay behind.
     let mut failure = None;
     if prunes {
@@ -158,7 +169,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
     if summary.stop.is_none() {
         failure = failure.or(tidy::remove_stale(plan, &store, &mut ledger, &prepared)?);
         let (gone, back) = prepared.moves();
-        ledger.set_vanished(&gone, &back)?;
+        ledger.set_vanished(&gone, back)?;
     }
     publish(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
@@ -182,7 +193,7 @@ pub fn refuse(
     }
     check_folders(plan, store, ledger, replace_edited)?;
     manifest::refuse_foreign(store, ledger)?;
-    naming::folder_claims(plan, store, ledger, &prepared.records)
+    naming::folder_claims(plan, store, ledger)
 }
 
 /// Fails when a folder that is replaced as a whole, or a list in it, is not as safelight left it.
@@ -196,19 +207,15 @@ fn check_folders(
     replace_edited: bool,
 ) -> Result<(), RunError> {
     let known = |folder: &str| KnownParts::of(ledger, folder, replace_edited);
-    for table in plan.tables() {
-        table.check_folder(store, &known(&table.folder())?)?;
-    }
-    for pairs in plan.pairs() {
-        pairs.check_folder(store, &known(&pairs.folder().to_string_lossy())?)?;
+    for (_, sink) in plan.publishing() {
+        sink.check(store, &known(&sink.folder().to_string_lossy())?)?;
     }
     Ok(())
 }
 
 /// Folders of the plan that hold parts, lists or shards, as the ledger names them.
 fn part_folders(plan: &Plan) -> impl Iterator<Item = String> {
-    let pairs = plan.pairs().map(|pairs| pairs.folder().to_string_lossy().into_owned());
-    plan.tables().map(|table| table.folder().to_string()).chain(pairs)
+    plan.publishing().map(|(_, sink)| sink.folder().to_string_lossy().into_owned())
 }
 
 /// Bytes to process, by the ending of the names in small letters.
@@ -222,31 +229,28 @@ fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
     work
 }
 
-/// What the ending of a name is counted under.
-pub fn ending(path: &Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-fn publish_pairs(
+/// Has the sinks publish whose turn it is.
+fn publish_sinks(
     plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
+    (store, ledger): (&Store, &mut Ledger),
     prepared: &Prepared,
-    replace_edited: bool,
+    (turn, replace_edited): (Turn, bool),
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    if plan.pairs().next().is_none() {
-        return Ok(());
-    }
-    // What has vanished or is left out leaves the lists, as it leaves the tables.
-    let mut records = ledger.records()?;
-    let shown: std::collections::HashSet<&[u8]> = prepared.shown().into_iter().map(|i| i.key()).collect();
-    // So does what fails; what can't be read now stays, as it does there.
-    let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
-    records.retain(|path, record| shown.contains(path.as_slice()) && holds(record));
-    for pairs in plan.pairs() {
-        let count = pairs.publish(plan, store, ledger, &records, replace_edited)?;
-        summary.tables.push((pairs.folder().to_string_lossy().into_owned(), count));
+    for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
+        let publication = Publication {
+            step: &plan.chain[index],
+            rows: plan.rows_before(index),
+            carried: &plan.input.carried,
+            pipeline: &plan.name,
+            models: plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect(),
+            // What has vanished or is left out leaves all that is published.
+            inputs: prepared.shown(),
+            store,
+            replace_edited,
+        };
+        let count = sink.publish(&publication, ledger)?;
+        summary.tables.push((sink.folder().to_string_lossy().into_owned(), count));
     }
     Ok(())
 }
@@ -259,37 +263,23 @@ fn publish(
     replace_edited: bool,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    let records = ledger.records()?;
+    let last = (Turn::Last, replace_edited);
     // The manifest is made while the tables are, and written in any case.
-    let (manifest, tables) = std::thread::scope(|scope| {
-        let make = || manifest::contents(plan, prepared, &records);
-        let manifest = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, make);
-        let tables = publish_tables(plan, store, ledger, prepared, &records, (replace_edited, summary));
-        let manifest = match manifest {
+    let Ok(reader) = ledger.again() else {
+        let tables = publish_sinks(plan, (store, ledger), prepared, last, summary);
+        return manifest::write(plan, prepared, ledger, store).and(tables);
+    };
+    std::thread::scope(|scope| {
+        let write = move || manifest::write(plan, prepared, &reader, store);
+        let writing = std::thread::Builder::new().name("manifest".into()).spawn_scoped(scope, write);
+        let tables = publish_sinks(plan, (store, ledger), prepared, last, summary);
+        let manifest = match writing {
             Ok(handle) => handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             // No thread to be had: one after the other.
-            Err(_) => make(),
+            Err(_) => manifest::write(plan, prepared, ledger, store),
         };
-        (manifest, tables)
-    });
-    manifest::write(store, manifest?)?;
-    tables
-}
-
-fn publish_tables(
-    plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
-    prepared: &Prepared,
-    records: &HashMap<Vec<u8>, Record>,
-    (replace_edited, summary): (bool, &mut Summary),
-) -> Result<(), RunError> {
-    let shown = prepared.shown();
-    for table in plan.tables() {
-        let rows = table.publish(plan, store, ledger, &shown, records, replace_edited)?;
-        summary.tables.push((table.folder().to_string(), rows));
-    }
-    Ok(())
+        manifest.and(tables)
+    })
 }
 
 impl MaxFailures {

@@ -1,33 +1,32 @@
 //! Names of outputs before the run: which the file system refuses, which folders become safelight's own.
 
 use super::RunError;
-use super::inputs::Input;
-use super::ledger::{Ledger, Record};
+use super::task::Task;
+use crate::ledger::{Ledger, LedgerError};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::steps::Place;
 use crate::store::{Store, StoreError, names};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The names of single outputs that the file system refuses, with its reasons.
+/// Notes, in each task, a name of a single output that the file system refuses, with its reasons.
 ///
 /// # Errors
 /// When it can't be asked.
-pub fn refused(plan: &Plan, inputs: &[Input]) -> Result<HashMap<PathBuf, String>, StoreError> {
-    let mut all = HashMap::new();
-    for (_, sink) in plan.single_writes() {
-        let paths: Vec<PathBuf> =
-            inputs.iter().map(|input| sink.path(&input.relative, &Place::default())).collect();
-        let refused = names::refused(&plan.output, paths.iter().map(PathBuf::as_path))?;
-        all.extend(refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)));
-        let kept = paths.iter().filter(|path| names::is_reserved(path));
-        all.extend(
-            kept.map(|path| (path.clone(), "safelight keeps this name for its own files".to_string())),
-        );
+pub fn refuse(plan: &Plan, tasks: &mut [Task]) -> Result<(), StoreError> {
+    let paths = tasks.iter().flat_map(|task| &task.targets).map(PathBuf::as_path);
+    let refused = names::refused(&plan.output, paths)?;
+    let refused: HashMap<PathBuf, String> =
+        refused.into_iter().map(|(path, reason)| (path.to_path_buf(), reason)).collect();
+    for task in tasks {
+        let reason = |path: &PathBuf| {
+            let own = || "safelight keeps this name for its own files".to_string();
+            names::is_reserved(path).then(own).or_else(|| refused.get(path).cloned())
+        };
+        task.refused = task.targets.iter().find_map(|path| Some((path.clone(), reason(path)?)));
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The claim on a folder as a whole.
@@ -40,33 +39,30 @@ fn folder_claim(folder: &Path) -> Vec<u8> {
 ///
 /// # Errors
 /// When such a folder holds something that no run has written there, or can't be listed.
-pub fn folder_claims(
-    plan: &Plan,
-    store: &Store,
-    ledger: Option<&Ledger>,
-    records: &HashMap<Vec<u8>, Record>,
-) -> Result<Vec<Vec<u8>>, RunError> {
+pub fn folder_claims(plan: &Plan, store: &Store, ledger: Option<&Ledger>) -> Result<Vec<Vec<u8>>, RunError> {
     let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
-    let new: Vec<&Path> =
-        plan.owned_folders().filter(|folder| !claimed.contains(&folder_claim(folder))).collect();
+    let new: Vec<&Path> = plan
+        .owning()
+        .map(|sink| sink.folder())
+        .filter(|folder| !claimed.contains(&folder_claim(folder)))
+        .collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let mut owned: BTreeSet<&[u8]> =
-        records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
-    let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
-    let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
-    owned.extend(orphans.iter().map(|o| o.path.as_slice()).chain(claimed.iter().map(Vec::as_slice)));
-    owned.extend(announced.keys().map(Vec::as_slice));
-    let mut parts = Vec::new();
+    let mut owned: BTreeSet<Vec<u8>> = claimed;
+    owned.extend(ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path));
+    owned.extend(ledger.map(Ledger::announced).transpose()?.unwrap_or_default().into_keys());
     let folders = ledger.map(Ledger::part_folders).transpose()?.unwrap_or_default();
     for (ledger, folder) in folders.into_iter().filter_map(|folder| Some((ledger?, folder))) {
-        parts.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
+        let parts = ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name));
+        owned.extend(parts.map(|path| path.into_os_string().into_encoded_bytes()));
     }
-    owned.extend(parts.iter().map(|path| path.as_os_str().as_bytes()));
+    let is_ours = |path: &[u8]| -> Result<bool, LedgerError> {
+        Ok(owned.contains(path) || ledger.map(|ledger| ledger.has_output(path)).transpose()?.unwrap_or(false))
+    };
     for folder in &new {
         for file in store.files_below(folder)? {
-            if !owned.contains(file.as_os_str().as_bytes()) {
+            if !is_ours(file.as_os_str().as_bytes())? {
                 return Err(RunError::Foreign(format!(
                     "{} stands where the job wants a folder of its own and was not written by safelight; move it \
                      away or choose another folder",

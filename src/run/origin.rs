@@ -2,9 +2,10 @@
 //! anything, since a misspelt path and an archive that is not mounted look like an archive that was emptied.
 
 use super::RunError;
-use super::ledger::Ledger;
 use super::prepare::Prepared;
-use crate::plan::{Plan, Source};
+use crate::inputs::Source;
+use crate::ledger::Ledger;
+use crate::plan::Plan;
 use crate::shown::Show;
 use crate::store::{FileId, look};
 use serde::{Deserialize, Serialize};

@@ -1,28 +1,30 @@
 //! Before the run: list the inputs, look at the disk, decide for each item.
+//!
+//! What the ledger holds goes by input after input beside the list; only what later parts of a run need of it stays.
 
 use super::RunError;
-use super::beside::Beside;
-use super::collisions::{self, Clashes};
-use super::inputs::{self, Input, Listing, Outside};
-use super::ledger::{Ledger, Outcome, Output, Record};
-use super::litter;
+use super::collisions;
 use super::naming;
-use super::resume::{Decision, Disk, Identity, Reason, Selection, decide};
+use super::resume::{Decision, Disk, Reason, Selection, decide};
 use super::task::{Task, make_task};
+use super::unlisted::{self, Missing, Unlisted};
 use crate::codec::Loss;
 use crate::error::ErrorKind;
-use crate::plan::{Plan, Source};
+use crate::inputs::{self, Beside, Identity, Input, Listing, Outside, Pages};
+use crate::ledger::{Ledger, LedgerError, Outcome, Record, Side};
+use crate::plan::Plan;
 use crate::shown::Show;
-use crate::steps::pages::Pages;
-use crate::store::{Refusal, Seen, Store, Written, look};
+use crate::store::{Refusal, Seen, Store, Written};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Paths whose folders are looked at by one worker.
 const AT_ONCE: usize = 256;
+/// Inputs that are decided together: enough to occupy all workers, few enough to hold what is known of them.
+const CHUNK: usize = 8192;
 
 /// Everything decided before the first item.
 #[derive(Debug, Default)]
@@ -35,40 +37,47 @@ pub struct Prepared {
     pub tasks: Vec<Task>,
     /// How many inputs for each reason.
     pub reasons: BTreeMap<Reason, usize>,
-    /// Inputs of the ledger that are gone, with their outputs.
-    pub vanished: Vec<(Vec<u8>, Vec<Output>)>,
+    /// Inputs of the ledger that are gone.
+    pub vanished: Vec<Missing>,
     /// How many of them the last run still saw.
     pub newly_vanished: usize,
     /// Inputs of the ledger that are there and that the patterns, or the list, leave out today.
-    pub left_out: Vec<Vec<u8>>,
+    pub left_out: Vec<Missing>,
     /// How many of them the last run still took.
     pub newly_left_out: usize,
     /// Inputs that are listed, were made something of before, and are gone.
     pub listed_absent: usize,
     /// Inputs of the ledger of which nothing can be told now: their folder can't be read.
     pub unseen: Vec<Input>,
+    /// The same with what was made of them.
+    pub unseen_outputs: Vec<Missing>,
+    /// Inputs that the last run did not find and that are shown now.
+    pub back: Vec<Vec<u8>>,
     /// Inputs that the last run knew, and of which there are results.
     pub known: usize,
     /// Symbolic links that match and are not followed.
     pub links: usize,
     /// What lies in the input and is none.
     pub beside: Beside,
-    /// What the ledger knows.
-    pub records: HashMap<Vec<u8>, Record>,
+    /// Work of earlier runs.
+    pub past: Past,
+}
+
+/// What items took that are done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past {
+    /// Seconds.
+    pub seconds: f64,
+    /// Pixels.
+    pub pixels: f64,
 }
 
 /// What the ledger and the disk say of names in the output.
-pub struct Names {
+pub struct Names<'a> {
     /// What stands at the outputs that the ledger knows.
     pub disk: Disk,
     /// Announced and not recorded.
-    pub announced: HashMap<Vec<u8>, Vec<Written>>,
-    /// Known for other reasons: left over, or claimed by an earlier layout.
-    pub others: BTreeSet<Vec<u8>>,
-    /// What the file system refuses.
-    pub refused: HashMap<PathBuf, String>,
-    /// What other inputs have.
-    pub clashes: Clashes,
+    pub announced: &'a HashMap<Vec<u8>, Vec<Written>>,
 }
 
 /// What is no part of the input, though a link may lead there.
@@ -118,78 +127,150 @@ pub fn decide_all(
     (selection, prunes): (Selection, bool),
 ) -> Result<Prepared, RunError> {
     let Listing { inputs, links, beside, .. } = listing;
-    let records = ledger.map(Ledger::records).transpose()?.unwrap_or_default();
-    let orphans = ledger.map(Ledger::orphans).transpose()?.unwrap_or_default();
-    let claims = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
-    let outputs = records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice());
     let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
-    let mut disk = store.map(|store| see(store, outputs)).unwrap_or_default();
-    for (path, files) in &announced {
-        // Size and time may be those of the recorded file, and the file another one that was announced.
-        if let Some(seen) = disk.get_mut(path)
-            && let Seen::File { size, .. } = seen
-            && files.iter().any(|file| file.size == *size)
-        {
-            *seen = Seen::Uncertain;
+    let mut prepared = Prepared { links, beside, ..Prepared::default() };
+    let mut deciding =
+        Deciding { plan, store, selection, announced: &announced, inputs: &inputs, chunk: Vec::new() };
+    let mut others = Vec::new();
+    let mut take = |side: Side<'_>| {
+        match side {
+            Side::Unknown(at) => deciding.chunk.push((at, None)),
+            Side::Known(at, record) => deciding.chunk.push((at, Some(record))),
+            Side::Other(path, record) => others.push((path.to_vec(), record)),
+        }
+        if deciding.chunk.len() == CHUNK {
+            deciding.decide(&mut prepared);
+        }
+        Ok::<_, LedgerError>(())
+    };
+    match ledger {
+        Some(ledger) => ledger.compare(inputs.iter().map(Input::key), take)?,
+        None => (0..inputs.len()).try_for_each(|at| take(Side::Unknown(at)))?,
+    }
+    deciding.decide(&mut prepared);
+    sort_unlisted(plan, &inputs, others, &mut prepared);
+    let mut tasks = std::mem::take(&mut prepared.tasks);
+    if !tasks.is_empty() {
+        naming::refuse(plan, &mut tasks)?;
+        // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
+        // A run that prunes gives the names to who asks for them now.
+        let left = prepared.vanished.iter().chain(&prepared.left_out).chain(&prepared.unseen_outputs);
+        let left: Vec<&Missing> = left.filter(|_| !prunes).collect();
+        collisions::tell(plan, &inputs, (ledger, store.filter(|_| writes)), &left, &mut tasks)?;
+        if let Some(store) = store {
+            find_foreign(store, ledger, &announced, &mut tasks)?;
         }
     }
-    let names = Names {
-        disk,
-        announced,
-        others: orphans.iter().map(|o| o.path.clone()).chain(claims).collect(),
-        refused: naming::refused(plan, &inputs)?,
-        clashes: collisions::find(plan, &inputs, &records, store.filter(|_| writes), prunes)?,
-    };
-    let owned: HashSet<&[u8]> =
-        records.values().flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice()).collect();
-    let mut decided: Vec<(Decision, Option<Task>)> = inputs
-        .par_iter()
-        .enumerate()
-        .map(|(index, input)| {
-            let record = records.get(input.key());
-            // An unreadable input is always tried: the attempt turns it into a row.
-            let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
-            let wanted = (&plan.products, &plan.products_digest);
-            let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
-            // What was made of an animation with other settings, with these is refused.
-            let refused = selection == Selection::Outstanding
-                && plan.input.pages == Pages::Auto
-                && record.is_some_and(is_first_frame);
-            if refused {
-                decision = Decision { reason: Reason::PlanChanged, make: plan.products.clone() };
+    prepared.tasks = tasks;
+    Ok(Prepared { inputs, ..prepared })
+}
+
+/// Decides for inputs, some at a time.
+struct Deciding<'a> {
+    plan: &'a Plan,
+    store: Option<&'a Store>,
+    selection: Selection,
+    announced: &'a HashMap<Vec<u8>, Vec<Written>>,
+    inputs: &'a [Input],
+    /// Those that wait, with what is known of each.
+    chunk: Vec<(usize, Option<Record>)>,
+}
+
+impl Deciding<'_> {
+    fn decide(&mut self, prepared: &mut Prepared) {
+        let chunk = std::mem::take(&mut self.chunk);
+        let names = Names { disk: self.disk(&chunk), announced: self.announced };
+        let decided: Vec<(Decision, Option<Task>)> =
+            chunk.par_iter().map(|(at, record)| self.one(*at, record.as_ref(), &names)).collect();
+        for (decision, task) in decided {
+            *prepared.reasons.entry(decision.reason).or_insert(0) += 1;
+            prepared.decisions.push(decision.reason);
+            prepared.tasks.extend(task);
+        }
+        for (at, record) in chunk.iter().filter_map(|(at, record)| Some((*at, record.as_ref()?))) {
+            let input = &self.inputs[at];
+            let counts = !record.vanished && !record.products.is_empty();
+            prepared.known += usize::from(counts);
+            // A list names files whether they are there or not.
+            prepared.listed_absent += usize::from(counts && is_gone(input));
+            if record.vanished && !is_gone(input) {
+                prepared.back.push(input.key().to_vec());
             }
-            let mut task =
-                (!decision.make.is_empty()).then(|| make_task(plan, index, input, &decision, record, &names));
-            if let Some(task) = task.as_mut().filter(|_| refused) {
-                task.before.intact.clear();
-                task.before.doubted.clear();
+            if let Outcome::Done(facts) = &record.outcome {
+                prepared.past.seconds += record.seconds;
+                prepared.past.pixels += f64::from(facts.width) * f64::from(facts.height);
             }
-            (decision, task)
-        })
-        .collect();
-    if let Some(store) = store {
-        let mut tasks: Vec<&mut Task> = decided.iter_mut().filter_map(|(_, task)| task.as_mut()).collect();
-        find_foreign(store, &mut tasks, &names, &owned);
+        }
     }
-    let mut prepared = Prepared { links, beside, ..Prepared::default() };
-    for (decision, task) in decided {
-        *prepared.reasons.entry(decision.reason).or_insert(0) += 1;
-        prepared.decisions.push(decision.reason);
-        prepared.tasks.extend(task);
+
+    /// What stands at the outputs of some inputs.
+    fn disk(&self, chunk: &[(usize, Option<Record>)]) -> Disk {
+        let records = chunk.iter().filter_map(|(_, record)| record.as_ref());
+        let outputs = records.flat_map(|r| r.products.values().flatten()).map(|o| o.path.as_slice());
+        let mut disk = self.store.map(|store| see(store, outputs)).unwrap_or_default();
+        if self.announced.is_empty() {
+            return disk;
+        }
+        for (path, seen) in &mut disk {
+            // Size and time may be those of the recorded file, and the file another one that was announced.
+            if let Seen::File { size, .. } = seen
+                && self.announced.get(path).is_some_and(|files| files.iter().any(|file| file.size == *size))
+            {
+                *seen = Seen::Uncertain;
+            }
+        }
+        disk
     }
-    sort_unlisted(plan, &inputs, &records, &mut prepared);
-    Ok(Prepared { inputs, records, ..prepared })
+
+    fn one(&self, at: usize, record: Option<&Record>, names: &Names<'_>) -> (Decision, Option<Task>) {
+        let (plan, input) = (self.plan, &self.inputs[at]);
+        // An unreadable input is always tried: the attempt turns it into a row.
+        let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
+        let wanted = (&plan.products, &plan.products_digest);
+        let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, self.selection);
+        // What was made of an animation with other settings, with these is refused.
+        let refused = self.selection == Selection::Outstanding
+            && plan.input.pages == Pages::Auto
+            && record.is_some_and(is_first_frame);
+        if refused {
+            decision = Decision { reason: Reason::PlanChanged, make: plan.products.clone() };
+        }
+        let mut task =
+            (!decision.make.is_empty()).then(|| make_task(plan, at, input, &decision, record, names));
+        if let Some(task) = task.as_mut().filter(|_| refused) {
+            task.before.intact.clear();
+            task.before.doubted.clear();
+        }
+        (decision, task)
+    }
 }
 
 /// Notes, in each task, what stands at a name that is not known.
-fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &HashSet<&[u8]>) {
-    let known = |path: &Path| {
-        let path = path.as_os_str().as_bytes();
-        owned.contains(path) || names.others.contains(path) || names.announced.contains_key(path)
-    };
-    tasks.par_chunks_mut(AT_ONCE).for_each(|tasks| {
-        for task in tasks {
-            let new: Vec<&Path> = task.targets.iter().map(PathBuf::as_path).filter(|p| !known(p)).collect();
+fn find_foreign(
+    store: &Store,
+    ledger: Option<&Ledger>,
+    announced: &HashMap<Vec<u8>, Vec<Written>>,
+    tasks: &mut [Task],
+) -> Result<(), RunError> {
+    // Left over, or claimed by an earlier layout.
+    let mut others: BTreeSet<Vec<u8>> = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
+    others.extend(ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path));
+    let mut new: Vec<Vec<PathBuf>> = Vec::with_capacity(tasks.len());
+    for task in tasks.iter() {
+        let mut unknown = Vec::new();
+        for target in &task.targets {
+            let path = target.as_os_str().as_bytes();
+            let known = others.contains(path) || announced.contains_key(path);
+            // Also as an output of another input.
+            if !known && !ledger.map(|ledger| ledger.has_output(path)).transpose()?.unwrap_or(false) {
+                unknown.push(target.clone());
+            }
+        }
+        new.push(unknown);
+    }
+    tasks.par_chunks_mut(AT_ONCE).zip(new.par_chunks(AT_ONCE)).for_each(|(tasks, new)| {
+        for (task, new) in tasks.iter_mut().zip(new) {
+            let new: Vec<&Path> = new.iter().map(PathBuf::as_path).collect();
             for (path, seen) in store.see(&new) {
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),
@@ -201,6 +282,7 @@ fn find_foreign(store: &Store, tasks: &mut [&mut Task], names: &Names, owned: &H
             }
         }
     });
+    Ok(())
 }
 
 fn see<'a>(store: &Store, outputs: impl Iterator<Item = &'a [u8]>) -> Disk {
@@ -224,65 +306,31 @@ fn is_gone(input: &Input) -> bool {
     matches!(&input.identity, Err(e) if e.kind == ErrorKind::Vanished)
 }
 
-/// What became of an input that the ledger knows and that is not listed.
-enum Unlisted {
-    Gone,
-    /// It is there; today's patterns or list don't name it.
-    LeftOut,
-    /// It can't be told.
-    Unseen,
-}
-
-fn unlisted(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
-    if let Source::Made(_) = plan.input.source {
-        return Unlisted::Gone;
-    }
-    if blind.iter().any(|folder| relative.starts_with(folder)) {
-        return Unlisted::Unseen;
-    }
-    match look::name(&plan.input.root.join(relative)) {
-        Ok(None) => Unlisted::Gone,
-        // A folder has its name now.
-        Ok(Some(found)) if found.is_dir() => Unlisted::Gone,
-        Ok(Some(_)) => Unlisted::LeftOut,
-        // A list names what is wanted, whether it can be looked at or not.
-        Err(_) if matches!(plan.input.source, Source::List { .. }) => Unlisted::LeftOut,
-        // Nor is what systems leave behind looked at.
-        Err(_) if litter::on_the_way(relative, plan.input.hidden).is_some() => Unlisted::LeftOut,
-        Err(_) => Unlisted::Unseen,
-    }
-}
-
-fn sort_unlisted(plan: &Plan, inputs: &[Input], records: &HashMap<Vec<u8>, Record>, prepared: &mut Prepared) {
-    let present: HashSet<&[u8]> = inputs.iter().map(Input::key).collect();
+/// Sorts what is known of inputs that are not listed.
+fn sort_unlisted(plan: &Plan, inputs: &[Input], others: Vec<(Vec<u8>, Record)>, prepared: &mut Prepared) {
     let blind: Vec<&Path> = inputs.iter().filter(|i| i.blind).map(|i| i.relative.as_path()).collect();
-    let mut missing: Vec<(&Vec<u8>, &Record)> =
-        records.iter().filter(|(path, _)| !present.contains(path.as_slice())).collect();
-    missing.sort_by_key(|(path, _)| *path);
-    let kinds: Vec<Unlisted> = missing
-        .par_iter()
-        .map(|(path, _)| unlisted(plan, &blind, Path::new(OsStr::from_bytes(path))))
-        .collect();
-    prepared.known = records.values().filter(|r| !r.vanished && !r.products.is_empty()).count();
-    // A list names files whether they are there or not.
-    let absent = |input: &&Input| {
-        let before = || records.get(input.key()).is_some_and(|r| !r.vanished && !r.products.is_empty());
-        is_gone(input) && before()
-    };
-    prepared.listed_absent = inputs.iter().filter(absent).count();
-    for ((path, record), kind) in missing.into_iter().zip(kinds) {
+    let kinds =
+        others.par_iter().map(|(path, _)| unlisted::kind(plan, &blind, Path::new(OsStr::from_bytes(path))));
+    let kinds: Vec<Unlisted> = kinds.collect();
+    for ((path, record), kind) in others.into_iter().zip(kinds) {
         let counts = usize::from(!record.vanished && !record.products.is_empty());
+        prepared.known += counts;
         match kind {
             Unlisted::Gone => {
-                let outputs = record.products.values().flatten().cloned().collect();
-                prepared.vanished.push((path.clone(), outputs));
                 prepared.newly_vanished += counts;
+                prepared.vanished.push(Missing::new(path, record));
             }
             Unlisted::LeftOut => {
-                prepared.left_out.push(path.clone());
                 prepared.newly_left_out += counts;
+                prepared.left_out.push(Missing::new(path, record));
             }
-            Unlisted::Unseen => prepared.unseen.push(Input::unseen(plan, path)),
+            Unlisted::Unseen => {
+                prepared.unseen.push(Input::unseen(&plan.input.root, &path));
+                if record.vanished {
+                    prepared.back.push(path.clone());
+                }
+                prepared.unseen_outputs.push(Missing::new(path, record));
+            }
         }
     }
 }
@@ -297,15 +345,10 @@ impl Prepared {
     }
 
     /// Inputs that the last run knew and that are missing now, and those that are back.
-    pub fn moves(&self) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-        let marked = |path: &[u8]| self.records.get(path).is_some_and(|r| r.vanished);
-        let missing = self.vanished.iter().map(|(path, _)| path).chain(&self.left_out);
-        let listed = self.inputs.iter().filter(|input| is_gone(input)).map(|input| input.key());
-        let missing = missing.map(Vec::as_slice).filter(|path| !marked(path));
+    pub fn moves(&self) -> (Vec<Vec<u8>>, &[Vec<u8>]) {
+        let missing = self.vanished.iter().chain(&self.left_out).filter(|missing| !missing.marked);
+        let listed = self.inputs.iter().filter(|input| is_gone(input)).map(|input| input.key().to_vec());
         // Those that are listed were tried, which took the mark off.
-        let gone = missing.chain(listed).map(<[u8]>::to_vec).collect();
-        let there = self.shown().into_iter().filter(|input| !is_gone(input)).map(|i| i.key());
-        let back = there.filter(|p| marked(p)).map(<[u8]>::to_vec).collect();
-        (gone, back)
+        (missing.map(|missing| missing.path.clone()).chain(listed).collect(), &self.back)
     }
 }

@@ -1,17 +1,9 @@
 //! What is outstanding: a pure function of the products asked for, the inputs, the ledger and the disk.
 
-use super::ledger::{Fingerprint, Outcome, Output, Record};
-use crate::store::{Seen, Stamp};
+use crate::inputs::Identity;
+use crate::ledger::{Fingerprint, Outcome, Output, Record};
+use crate::store::Seen;
 use std::collections::{BTreeSet, HashMap};
-
-/// Identity of an input as the file system tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Bytes.
-    pub size: u64,
-    /// Modification time, nanoseconds.
-    pub mtime_ns: i64,
-}
 
 /// Which items a command wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,15 +125,9 @@ fn damage(output: &Output, disk: &Disk) -> Option<Reason> {
     match disk.get(&output.path) {
         None => Some(Reason::OutputMissing),
         Some(Seen::Unknown(_)) => Some(Reason::OutputUnseen),
-        found if is_as_written(output, found) => None,
+        found if output.is_as_written(found) => None,
         Some(_) => Some(Reason::OutputChanged),
     }
-}
-
-/// Whether what was seen at an output's name is the file as it was written, by size and time.
-pub fn is_as_written(output: &Output, found: Option<&Seen>) -> bool {
-    let Stamp { size, mtime_ns, .. } = output.stamp;
-    found == Some(&Seen::File { size, mtime_ns })
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! An item to process: what is to be made of it, and what is known from before.
 
-use super::inputs::Input;
-use super::ledger::{Facts, Fingerprint, Outcome, Output, Record};
 use super::prepare::Names;
-use super::resume::{Decision, Identity, Reason, is_as_written};
+use super::resume::{Decision, Reason};
 use crate::error::ErrorKind;
+use crate::inputs::Identity;
+use crate::inputs::Input;
+use crate::ledger::{Facts, Fingerprint, Outcome, Output, Record};
+use crate::pipeline::{Action, Keeps, Place};
 use crate::plan::Plan;
-use crate::steps::{Action, Place};
 use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
@@ -90,30 +91,35 @@ pub struct Doubt {
     pub known: Known,
 }
 
-/// Puts a task together.
+/// Puts a task together, but for what stands in its way.
 pub fn make_task(
     plan: &Plan,
     index: usize,
     input: &Input,
     decision: &Decision,
     record: Option<&Record>,
-    names: &Names,
+    names: &Names<'_>,
 ) -> Task {
     let targets: Vec<PathBuf> = plan
-        .single_writes()
-        .filter(|(product, _)| decision.make.contains(product))
-        .map(|(_, sink)| sink.path(&input.relative, &Place::default()))
+        .single_files()
+        .filter(|named| decision.make.contains(&named.product))
+        .map(|named| named.names.path(&input.relative, &Place::default()))
         .collect();
-    let refused = targets.iter().find_map(|path| Some((path.clone(), names.refused.get(path)?.clone())));
-    let clash = names.clashes.get(&index).into_iter().flatten();
-    let clash =
-        clash.filter(|clash| decision.make.contains(&clash.product)).map(|c| c.message.clone()).next();
     let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let make = decision.make.clone();
-    Task { input: index, reason: decision.reason, make, before, targets, foreign: None, refused, clash }
+    Task {
+        input: index,
+        reason: decision.reason,
+        make,
+        before,
+        targets,
+        foreign: None,
+        refused: None,
+        clash: None,
+    }
 }
 
-fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> Before {
+fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names<'_>) -> Before {
     let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
     let mut before = Before {
         identity: Some(identity),
@@ -137,12 +143,13 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
         }
     }
     for link in &plan.chain {
-        let (Action::Write(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
+        let (Action::Sink(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
             continue;
         };
+        let keeps = sink.keeps() == Keeps::Timed { originals: true };
         let own = record.products.get(&product);
         if let Some(outputs) = own.or_else(|| record.products.get(&twin)) {
-            let (recorded, keeps, outputs) = (own.is_some(), sink.keeps_times(), outputs.clone());
+            let (recorded, outputs) = (own.is_some(), outputs.clone());
             before.timed.push(Timed { product, recorded, keeps, outputs });
         }
     }
@@ -154,7 +161,7 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names) -> B
             let targeted = || targets.iter().any(|target| target.as_os_str().as_bytes() == output.path);
             match seen {
                 None => missing = true,
-                _ if is_as_written(output, seen) => {}
+                _ if output.is_as_written(seen) => {}
                 Some(Seen::Unknown(why)) if wanted || targeted() => before.unseen = Some(why.clone()),
                 Some(_) if wanted || targeted() => {
                     doubted = true;

@@ -1,8 +1,10 @@
 //! Taking away what is no longer wanted: only files that are as they were written, and never a record whose file stays.
 
 use super::RunError;
-use super::ledger::{Ledger, Outcome, Output};
 use super::prepare::Prepared;
+use super::unlisted::Missing;
+use crate::inputs::Input;
+use crate::ledger::{Ledger, LedgerError, Outcome, Output, Side};
 use crate::plan::Plan;
 use crate::store::{Known, Removal, Stamp, Store, StoreError, Written};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -79,12 +81,12 @@ pub fn prune(
     prepared: &Prepared,
 ) -> Result<(usize, Option<StoreError>), RunError> {
     let mut remover = Remover::new(store, ledger)?;
-    // As the ledger has them now: another input may have taken a name over in this very run.
-    let records = ledger.records()?;
     let mut forgotten = Vec::new();
-    for (path, _) in &prepared.vanished {
+    for Missing { path, .. } in &prepared.vanished {
+        // As the ledger has them now: another input may have taken a name over in this very run.
+        let record = ledger.record(path)?;
         let outputs: Vec<Output> =
-            records.get(path).into_iter().flat_map(|r| r.products.values().flatten().cloned()).collect();
+            record.into_iter().flat_map(|record| record.products.into_values().flatten()).collect();
         forgotten.push((path.clone(), remover.remaining(&outputs)));
     }
     let mut gone = Vec::new();
@@ -96,18 +98,20 @@ pub fn prune(
     }
     // Files of steps that are no more, of inputs of which all that is asked for is there.
     let mut dropped = Vec::new();
-    for input in &prepared.inputs {
-        let Some(record) = records.get(input.key()) else { continue };
+    ledger.compare(prepared.inputs.iter().map(Input::key), |side| {
+        let Side::Known(at, record) = side else { return Ok(()) };
         let whole = plan.products.iter().all(|product| record.products.contains_key(product));
         if !matches!(record.outcome, Outcome::Done(_)) || !whole {
-            continue;
+            return Ok(());
         }
         for (product, outputs) in &record.products {
             if !plan.products.contains(product) && !outputs.is_empty() {
-                dropped.push((input.key().to_vec(), *product, remover.remaining(outputs)));
+                let key = prepared.inputs[at].key().to_vec();
+                dropped.push((key, *product, remover.remaining(outputs)));
             }
         }
-    }
+        Ok::<_, LedgerError>(())
+    })?;
     // Tables, lists and shards of folders that no step writes any more.
     let used: BTreeSet<String> = super::part_folders(plan).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
@@ -139,10 +143,10 @@ pub fn remove_stale(
     prepared: &Prepared,
 ) -> Result<Option<StoreError>, RunError> {
     forget_failures(ledger, prepared)?;
-    if plan.owned_folders().next().is_none() {
+    if plan.owning().next().is_none() {
         return Ok(None);
     }
-    let of_pairs = |path: &Path| plan.pairs().any(|p| path.starts_with(p.folder()) || p.is_fragment(path));
+    let of_pairs = |path: &Path| plan.owning().any(|sink| sink.has_own_folder() && sink.owns(path));
     let mut remover = Remover::new(store, ledger)?;
     let mut gone = Vec::new();
     for orphan in ledger.orphans()? {
@@ -153,15 +157,14 @@ pub fn remove_stale(
     }
     let renamed = renamed(plan, ledger, prepared)?;
     let mut forgotten = Vec::new();
-    for (path, outputs) in &prepared.vanished {
+    for Missing { path, outputs, .. } in &prepared.vanished {
         if renamed.contains(path) && outputs.iter().all(|o| of_pairs(path_of(&o.path))) {
             forgotten.push((path.clone(), remover.remaining(outputs)));
         }
     }
     remover.settle()?;
     ledger.forget(&forgotten, &gone)?;
-    let fragment = |path: &Path| plan.pairs().any(|pairs| pairs.is_fragment(path));
-    let ours = |path: &Path| fragment(path) || plan.owned_folders().any(|folder| path.starts_with(folder));
+    let ours = |path: &Path| plan.owning().any(|sink| sink.owns(path));
     let claims = ledger.claims()?;
     remove_announced(&ours, claims, &mut remover, ledger)?;
     Ok(remover.failure)
@@ -172,21 +175,24 @@ fn renamed(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<HashSet<
     if prepared.vanished.is_empty() {
         return Ok(HashSet::new());
     }
-    let records = ledger.records()?;
-    let whole = |path: &[u8]| {
-        let record = records.get(path)?;
-        let done = matches!(record.outcome, Outcome::Done(_));
-        let all = plan.products.iter().all(|p| record.products.contains_key(p));
-        record.hash.filter(|_| done && all)
-    };
-    let present: HashSet<[u8; 32]> = prepared.inputs.iter().filter_map(|i| whole(i.key())).collect();
-    let hash = |path: &Vec<u8>| records.get(path).and_then(|r| r.hash);
-    let moved = prepared
-        .vanished
-        .iter()
-        .map(|(path, _)| path)
-        .filter(|p| hash(p).is_some_and(|h| present.contains(&h)));
-    Ok(moved.cloned().collect())
+    let mut gone: HashMap<[u8; 32], Vec<Vec<u8>>> = HashMap::new();
+    for missing in &prepared.vanished {
+        if let Some(hash) = ledger.record(&missing.path)?.and_then(|record| record.hash) {
+            gone.entry(hash).or_default().push(missing.path.clone());
+        }
+    }
+    let mut renamed = HashSet::new();
+    ledger.compare(prepared.inputs.iter().map(Input::key), |side| {
+        if let Side::Known(_, record) = side
+            && matches!(record.outcome, Outcome::Done(_))
+            && plan.products.iter().all(|product| record.products.contains_key(product))
+            && let Some(paths) = record.hash.and_then(|hash| gone.remove(&hash))
+        {
+            renamed.extend(paths);
+        }
+        Ok::<_, LedgerError>(())
+    })?;
+    Ok(renamed)
 }
 
 /// Removes what was announced or claimed and never recorded, of those paths that `ours` names.
@@ -207,11 +213,14 @@ fn remove_announced(
     if names.is_empty() {
         return Ok(());
     }
-    let records = ledger.records()?;
-    let outputs = records.values().flat_map(|r| r.products.values().flatten());
-    let mut owned: BTreeSet<PathBuf> = outputs.map(|o| path_of(&o.path).to_path_buf()).collect();
+    let mut owned: BTreeSet<PathBuf> = BTreeSet::new();
     for folder in ledger.part_folders()? {
         owned.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
+    }
+    for path in names.keys() {
+        if ledger.has_output(path.as_os_str().as_bytes())? {
+            owned.insert(path.clone());
+        }
     }
     let mut left = Vec::new();
     for (path, known) in names.into_iter().filter(|(path, _)| !owned.contains(path)) {
@@ -226,9 +235,8 @@ fn remove_announced(
 /// Forgets inputs that are not listed and of which nothing was ever made, such as a folder that could not be listed
 /// once: nothing is lost with them.
 fn forget_failures(ledger: &mut Ledger, prepared: &Prepared) -> Result<(), RunError> {
-    let missing = prepared.vanished.iter().map(|(path, _)| path).chain(&prepared.left_out);
-    let nothing = |path: &&Vec<u8>| prepared.records.get(*path).is_some_and(|r| r.products.is_empty());
+    let missing = prepared.vanished.iter().chain(&prepared.left_out).filter(|missing| !missing.made);
     let empty: Vec<(Vec<u8>, Vec<Output>)> =
-        missing.filter(nothing).map(|p| (p.clone(), Vec::new())).collect();
+        missing.map(|missing| (missing.path.clone(), Vec::new())).collect();
     Ok(ledger.forget(&empty, &[])?)
 }

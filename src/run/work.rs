@@ -1,19 +1,19 @@
 //! The workers: items are admitted by their memory and handed to a pool, small ones in groups.
 
+use super::budget::{Admitted, Budget};
 use super::committer::{self, Committer, Message};
 use super::event::{Event, Stop, Summary};
-use super::inputs::Input;
 use super::item::{Done, Item, refused};
-use super::ledger::Ledger;
-use super::memory::{Admitted, Budget};
 use super::prepare::Prepared;
 use super::task::Task;
 use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
+use crate::inputs::Input;
+use crate::ledger::Ledger;
+use crate::memory::mib;
+use crate::pipeline::{ColumnStep, Sample};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::spec::units::mib;
-use crate::steps::{ColumnStep, Sample};
 use crate::store::{Refusal, Store};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,15 +1,15 @@
-//! The sinks: where samples and rows leave the chain. Registered with the steps.
+//! The sinks: one file or folder each, registered in [`SINKS`].
 
-pub mod pairs;
+mod pairs;
 pub mod parquet;
-pub mod parts;
-pub mod rows;
-pub mod table;
-pub mod write;
+mod table;
+mod write;
 
-use std::path::Path;
+use crate::codec::Compression;
+use crate::pipeline::{Registered, registered};
+use crate::spec::words;
 
-/// Whether one relative folder is, or lies inside, the other.
-pub fn overlaps(a: &Path, b: &Path) -> bool {
-    a.starts_with(b) || b.starts_with(a)
-}
+words! { for Compression { Fast = "fast", Small = "small" } }
+
+/// Every sink there is. A new one is a file beside this and a line here.
+pub static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];

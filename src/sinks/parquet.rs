@@ -1,4 +1,4 @@
-//! Rows to Parquet bytes through polars: one row group, Zstandard, fixed-size vectors.
+//! Rows to Parquet files through polars: Zstandard, fixed-size vectors.
 
 use crate::columns::{Column, ColumnType, Value, Zone};
 use polars::prelude::{
@@ -7,9 +7,10 @@ use polars::prelude::{
 };
 use polars_parquet::read::ParquetError;
 use polars_parquet::write::{
-    CompressionOptions, Compressor, DynIter, DynStreamingIterator, FileWriter, KeyValue, StatisticsOptions,
-    Version, WriteOptions, array_to_columns, get_dtype_encoding, schema_to_metadata_key,
+    CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding, FileWriter, KeyValue,
+    StatisticsOptions, Version, WriteOptions, array_to_columns, get_dtype_encoding, schema_to_metadata_key,
 };
+use std::io::Write;
 
 /// Rows gathered by column.
 pub struct Table {
@@ -75,67 +76,141 @@ impl Table {
         Ok(())
     }
 
-    /// The table as the bytes of one Parquet file.
+    /// The table as the bytes of one Parquet file, in one row group.
     ///
     /// # Errors
     /// When polars refuses.
     pub fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
         let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
-        let columns: Vec<PolarsColumn> = self
-            .columns
-            .into_iter()
-            .map(|(c, cells)| cells.into_column(&c.name))
-            .collect::<Result<_, _>>()?;
-        let frame = DataFrame::new(self.rows, columns).map_err(|e| e.to_string())?;
-        write(&frame, &kinds, metadata).map_err(|e| e.to_string())
+        let frame = self.into_frame()?;
+        let mut bytes = Vec::new();
+        let mut file = Groups::open(&mut bytes, &frame, &kinds).map_err(|e| e.to_string())?;
+        file.write(&frame).and_then(|()| file.end(metadata)).map_err(|e| e.to_string())?;
+        Ok(bytes)
+    }
+
+    fn into_frame(self) -> Result<DataFrame, String> {
+        let columns = self.columns.into_iter().map(|(c, cells)| cells.into_column(&c.name));
+        let columns: Vec<PolarsColumn> = columns.collect::<Result<_, _>>()?;
+        DataFrame::new(self.rows, columns).map_err(|e| e.to_string())
     }
 }
 
-/// The frame as one row group. Times are whole numbers in it: polars' own writer would need its times and zones
-/// compiled in, which nothing else here does.
-fn write(
-    frame: &DataFrame,
-    kinds: &[ColumnType],
-    metadata: &[(String, String)],
-) -> Result<Vec<u8>, PolarsError> {
-    let declared = |level: CompatLevel| {
-        let mut schema = frame.schema().to_arrow(level);
-        declare_times(&mut schema, kinds);
-        schema
-    };
-    let schema = declared(CompatLevel::newest());
-    let encodings: Vec<_> = schema.iter_values().map(|field| get_dtype_encoding(&field.dtype)).collect();
-    let options = WriteOptions {
-        statistics: StatisticsOptions::default(),
-        compression: CompressionOptions::Zstd(None),
-        version: Version::V1,
-        data_page_size: None,
-    };
-    let mut bytes = Vec::new();
-    let mut writer = FileWriter::try_new(&mut bytes, schema, options)?;
-    let fields = writer.parquet_schema().fields().to_vec();
-    for batch in frame.iter_chunks(CompatLevel::newest(), false).filter(|batch| !batch.is_empty()) {
-        let mut columns = Vec::new();
-        for ((array, field), encodings) in batch.columns().iter().zip(&fields).zip(&encodings) {
-            for pages in array_to_columns(array, field.clone(), options, encodings)? {
-                let pages =
-                    pages.map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
-                let compressed = Compressor::new_from_vec(pages, options.compression, Vec::new());
-                columns.push(Ok(DynStreamingIterator::new(
-                    polars_parquet::write::FallibleStreamingIterator::map_err(compressed, PolarsError::from),
-                )));
-            }
-        }
-        writer.write(batch.len() as u64, DynIter::new(columns.into_iter()))?;
-    }
-    // polars declares text as `string_view`, which pyarrow reads and then can't sort or take by; the
-    // declaration of the older layout is written in its place, the data are the same.
-    let mut pairs = vec![schema_to_metadata_key(&declared(CompatLevel::oldest()))];
-    let pair = |(key, value): &(String, String)| KeyValue { key: key.clone(), value: Some(value.clone()) };
-    pairs.extend(metadata.iter().map(pair));
-    writer.end(Some(pairs))?;
-    Ok(bytes)
+/// Rows that go to a Parquet file group by group, so that a long table takes little memory.
+pub struct Stream<W: Write> {
+    columns: Vec<Column>,
+    waiting: Table,
+    to: Option<W>,
+    file: Option<Groups<W>>,
 }
+
+impl<W: Write> Stream<W> {
+    /// Rows a group has; the last may have fewer.
+    const GROUP: usize = 1 << 16;
+
+    /// A file without rows.
+    pub fn new(to: W, columns: &[Column]) -> Stream<W> {
+        Stream { columns: columns.to_vec(), waiting: Table::new(columns, 0), to: Some(to), file: None }
+    }
+
+    /// Adds a row, one value a column in order.
+    ///
+    /// # Errors
+    /// When the values don't fit the columns, or can't be written; the file is then not to be used.
+    pub fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
+        self.waiting.push(values)?;
+        if self.waiting.rows < Stream::<W>::GROUP { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        let frame = std::mem::replace(&mut self.waiting, Table::new(&self.columns, 0)).into_frame()?;
+        if let Some(to) = self.to.take() {
+            let kinds: Vec<ColumnType> = self.columns.iter().map(|column| column.kind).collect();
+            self.file = Some(Groups::open(to, &frame, &kinds).map_err(|e| e.to_string())?);
+        }
+        let file = self.file.as_mut().ok_or("the file is not open")?;
+        file.write(&frame).map_err(|e| e.to_string())
+    }
+
+    /// Writes what waits, and the end.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn finish(mut self, metadata: &[(String, String)]) -> Result<(), String> {
+        if self.waiting.rows > 0 || self.file.is_none() {
+            self.flush()?;
+        }
+        let file = self.file.as_mut().ok_or("the file is not open")?;
+        file.end(metadata).map_err(|e| e.to_string())
+    }
+}
+
+/// A Parquet file whose row groups are written one after another. Times are whole numbers in the frames: polars' own
+/// writer would need its times and zones compiled in, which nothing else here does.
+struct Groups<W: Write> {
+    writer: FileWriter<W>,
+    encodings: Vec<Vec<Encoding>>,
+    /// The declaration of the older layout. polars declares text as `string_view`, which pyarrow reads and then can't sort
+    /// or take by; this one is written in its place, the data are the same.
+    declared: ArrowSchema,
+}
+
+impl<W: Write> Groups<W> {
+    fn open(to: W, frame: &DataFrame, kinds: &[ColumnType]) -> Result<Groups<W>, PolarsError> {
+        let declared = |level: CompatLevel| {
+            let mut schema = frame.schema().to_arrow(level);
+            declare_times(&mut schema, kinds);
+            schema
+        };
+        let schema = declared(CompatLevel::newest());
+        let encodings = schema.iter_values().map(|field| get_dtype_encoding(&field.dtype)).collect();
+        let writer = FileWriter::try_new(to, schema, OPTIONS)?;
+        Ok(Groups { writer, encodings, declared: declared(CompatLevel::oldest()) })
+    }
+
+    fn write(&mut self, frame: &DataFrame) -> Result<(), PolarsError> {
+        let fields = self.writer.parquet_schema().fields().to_vec();
+        for batch in frame.iter_chunks(CompatLevel::newest(), false).filter(|batch| !batch.is_empty()) {
+            let mut columns = Vec::new();
+            for ((array, field), encodings) in batch.columns().iter().zip(&fields).zip(&self.encodings) {
+                for pages in array_to_columns(array, field.clone(), OPTIONS, encodings)? {
+                    let pages =
+                        pages.map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
+                    let compressed = Compressor::new_from_vec(pages, OPTIONS.compression, Vec::new());
+                    columns.push(Ok(DynStreamingIterator::new(
+                        polars_parquet::write::FallibleStreamingIterator::map_err(
+                            compressed,
+                            PolarsError::from,
+                        ),
+                    )));
+                }
+            }
+            self.writer.write(batch.len() as u64, DynIter::new(columns.into_iter()))?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, metadata: &[(String, String)]) -> Result<(), PolarsError> {
+        let mut pairs = vec![schema_to_metadata_key(&self.declared)];
+        let pair =
+            |(key, value): &(String, String)| KeyValue { key: key.clone(), value: Some(value.clone()) };
+        pairs.extend(metadata.iter().map(pair));
+        self.writer.end(Some(pairs)).map(drop)
+    }
+}
+
+const OPTIONS: WriteOptions = WriteOptions {
+    statistics: StatisticsOptions {
+        null_count: true,
+        min_value: true,
+        max_value: true,
+        distinct_count: false,
+        binary_statistics_truncate_length: None,
+    },
+    compression: CompressionOptions::Zstd(None),
+    version: Version::V1,
+    data_page_size: None,
+};
 
 fn declare_times(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
     for (field, kind) in schema.iter_values_mut().zip(kinds) {

@@ -6,15 +6,14 @@
 //! one atomic exchange.
 
 use crate::columns::{self, Column, ColumnType, Value};
-use crate::plan::{Build, Link, Plan};
-use crate::run::RunError;
-use crate::run::inputs::{Input, Origin, path_text};
-use crate::run::ledger::{Facts, Ledger, Outcome, PartRecord, Record};
+use crate::error::ItemError;
+use crate::inputs::{Input, Origin, path_text};
+use crate::ledger::{Facts, Fingerprint, Ledger, Outcome, PartRecord, Record};
+use crate::pipeline::{
+    Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Rows, Sample, Sink, SinkError, Turn,
+};
 use crate::shown::Show;
-use crate::sinks::parts::KnownParts;
-use crate::sinks::rows::Rows;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built};
+use crate::spec::{Descriptor, Diagnostics, Kind, Parameters, Role, params};
 use crate::store::{Part, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,26 +21,24 @@ use std::path::{Path, PathBuf};
 /// Bytes of rows a part aims at, uncompressed.
 const PART_BYTES: usize = 32 << 20;
 
+params! {
+    /// Parameters of `table`.
+    pub(super) struct Params {
+        /// Folder below the output that holds the parts and nothing else.
+        folder: PathBuf [Kind::Folder] = "table",
+        /// Rows a part aims at; by default as many as fill about 32 MB, at most 65536.
+        rows: Option<usize> [Kind::Int { min: 16, max: 1_000_000 }],
+    }
+}
+
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "table",
+    version: 1,
     doc: "Writes one Parquet row for each image (after `patches` or `corrupt_each`, for each sample): what the \
           file is, carried list columns, measurements and vectors.",
     role: Role::WriteRow,
-    params: &[
-        Param {
-            name: "folder",
-            kind: Kind::Folder,
-            fallback: Fallback::Yaml("table"),
-            doc: "Folder below the output that holds the parts and nothing else.",
-        },
-        Param {
-            name: "rows",
-            kind: Kind::Int { min: 16, max: 1_000_000 },
-            fallback: Fallback::Unset,
-            doc: "Rows a part aims at; by default as many as fill about 32 MB, at most 65536.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- table: {folder: table}",
 };
@@ -54,9 +51,9 @@ pub struct TableSink {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, _build: &mut Build<'_>) -> Option<Built> {
-    let rows = args.int("rows").and_then(|r| usize::try_from(r).ok());
-    Some(Built::from(Action::Table(TableSink { folder: args.path("folder")?.to_path_buf(), rows })))
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { folder, rows } = params;
+    Ok(Built::from(Action::Sink(Box::new(TableSink { folder, rows }))))
 }
 
 /// Columns every table begins with.
@@ -77,11 +74,19 @@ pub fn base_columns() -> Vec<Column> {
     columns.into_iter().map(|(name, kind)| Column::new(name, kind)).collect()
 }
 
+/// The rows of an input.
 struct RowRef<'a> {
     input: &'a Input,
-    record: &'a Record,
-    facts: &'a Facts,
+    /// Of the input and what is recorded of it.
     key: [u8; 32],
+}
+
+/// What the ledger says of an input beside the rows.
+struct Base {
+    size: u64,
+    mtime_ns: i64,
+    hash: Option<[u8; 32]>,
+    facts: Facts,
 }
 
 struct Layout {
@@ -91,23 +96,12 @@ struct Layout {
 }
 
 impl TableSink {
-    /// The folder, relative to the output.
-    pub fn folder(&self) -> std::borrow::Cow<'_, str> {
-        self.folder.to_string_lossy()
-    }
-
-    /// The same as a path.
-    pub fn path(&self) -> &Path {
-        &self.folder
-    }
-
-    fn layout(&self, plan: &Plan) -> Layout {
+    fn layout(publication: &Publication<'_>) -> Layout {
         let mut columns = base_columns();
         let mut taken: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
-        let mine = |l: &Link| matches!(&l.action, Action::Table(t) if t.folder == self.folder);
-        let made = Rows::before(plan, plan.chain.iter().position(mine).unwrap_or(0));
+        let made = publication.rows.clone();
         taken.extend(made.columns().map(|c| c.name.clone()));
-        for column in &plan.input.carried {
+        for column in publication.carried {
             let mut name = column.name.clone();
             while !taken.insert(name.clone()) {
                 name = format!("list_{name}");
@@ -118,29 +112,51 @@ impl TableSink {
         let ids: String = made.products().flatten().map(|b| format!("{b:02x}")).collect();
         let mut metadata = vec![
             ("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-            ("safelight.pipeline".to_string(), plan.name.clone()),
+            ("safelight.pipeline".to_string(), publication.pipeline.to_string()),
             ("safelight.fingerprint".to_string(), blake3::hash(ids.as_bytes()).to_hex()[..32].to_string()),
         ];
-        let models: Vec<_> = plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect();
-        metadata.push(("safelight.models".to_string(), models.join(",")));
+        metadata.push(("safelight.models".to_string(), publication.models.join(",")));
         Layout { columns, made, metadata }
     }
+}
 
-    /// Brings the folder in line with the ledger; returns the number of rows.
-    ///
-    /// # Errors
-    /// When a part can't be made or the folder can't be replaced; the old set then stands.
-    pub fn publish(
+impl Sink for TableSink {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Nothing
+    }
+
+    fn peak_bytes(&self, _load: &Load) -> u64 {
+        0
+    }
+
+    fn take(
         &self,
-        plan: &Plan,
-        store: &Store,
-        ledger: &mut Ledger,
-        inputs: &[&Input],
-        records: &HashMap<Vec<u8>, Record>,
-        replace_edited: bool,
-    ) -> Result<usize, RunError> {
-        let layout = self.layout(plan);
-        let rows: Vec<RowRef<'_>> = inputs.iter().filter_map(|i| row_ref(i, records, &layout)).collect();
+        _sample: &mut Sample,
+        _product: &Fingerprint,
+        _written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Outgoing, ItemError> {
+        Ok(Outgoing::default())
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        Some(Turn::Last)
+    }
+
+    fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
+        let layout = TableSink::layout(publication);
+        let Publication { inputs, store, replace_edited, .. } = publication;
+        let mut rows: Vec<RowRef<'_>> = Vec::new();
+        publication.each(ledger, |at, record| {
+            let input = inputs[at];
+            if layout.made.complete(&record) && facts(&record).is_some() {
+                rows.push(RowRef { input, key: row_key(input, &record) });
+            }
+            Ok(())
+        })?;
         let target = self.rows.unwrap_or_else(|| default_rows(&layout.columns));
         let counts = layout.made.counted_by().map(|fan| ledger.row_counts(fan)).transpose()?;
         let key = |r: &RowRef<'_>| {
@@ -163,7 +179,7 @@ impl TableSink {
         let folder_name = self.folder.to_string_lossy().into_owned();
         let known = ledger.parts(&folder_name)?;
         // The run took its time: somebody may have been here since it began.
-        let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
+        let parts_known = KnownParts::of(Some(ledger), &folder_name, *replace_edited)?;
         let present = parts_known.present(store, &self.folder, is_part_name)?;
         let intact =
             |name: &str| known.get(name).is_some_and(|s| present.get(name) == Some(&(s.size, s.mtime_ns)));
@@ -201,29 +217,21 @@ impl TableSink {
         Ok(total)
     }
 
-    /// Fails when the folder holds something that is not a part, which replacing it would lose.
-    ///
-    /// # Errors
-    /// With the name of the first such thing.
-    pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
+    fn check(&self, store: &Store, known: &KnownParts) -> Result<(), SinkError> {
         known.present(store, &self.folder, is_part_name).map(drop)
     }
 }
 
-fn row_ref<'a>(
-    input: &'a Input,
-    records: &'a HashMap<Vec<u8>, Record>,
-    layout: &Layout,
-) -> Option<RowRef<'a>> {
-    let record = records.get(input.key())?;
-    let facts = match &record.outcome {
-        Outcome::Done(facts) => facts,
+/// What the input was when the rows were made of it.
+fn facts(record: &Record) -> Option<&Facts> {
+    match &record.outcome {
+        Outcome::Done(facts) => Some(facts),
         // It could not be looked at; nothing says that it is another one now.
-        Outcome::Failed { .. } => record.last.as_ref()?,
-    };
-    if !layout.made.complete(record) {
-        return None;
+        Outcome::Failed { .. } => record.last.as_ref(),
     }
+}
+
+fn row_key(input: &Input, record: &Record) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(input.key());
     hasher.update(&[0]);
@@ -231,7 +239,7 @@ fn row_ref<'a>(
     hasher.update(&record.mtime_ns.to_le_bytes());
     hasher.update(&record.hash.unwrap_or_default());
     hasher.update(&columns::encode(&input.carried));
-    Some(RowRef { input, record, facts, key: *hasher.finalize().as_bytes() })
+    *hasher.finalize().as_bytes()
 }
 
 fn default_rows(columns: &[Column]) -> usize {
@@ -283,12 +291,14 @@ fn is_part_name(name: &str) -> bool {
     digits.is_some_and(|d| d.len() == 16 && d.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
-fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, RunError> {
+fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, SinkError> {
     let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
     let paths: Vec<&[u8]> = rows.iter().map(|row| row.input.key()).collect();
+    let bases = bases(ledger, &paths)?;
     layout.made.each(ledger, &paths, |index, made| {
         let row = &rows[index];
-        let (record, facts) = (row.record, row.facts);
+        let Some(record) = bases.get(row.input.key()) else { return Ok(()) };
+        let facts = &record.facts;
         let hash = record.hash.map(|h| blake3::Hash::from(h).to_hex().to_string()).unwrap_or_default();
         let mut base = vec![
             Value::Text(row.input.id()),
@@ -308,7 +318,7 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         base.extend(row.input.carried.iter().cloned());
         for made in made {
             let values = base.iter().cloned().chain(made).collect();
-            table.push(values).map_err(|message| RunError::Table {
+            table.push(values).map_err(|message| SinkError::Table {
                 folder: row.input.key().shown().to_string(),
                 message: format!(
                     "{message}; the ledger is damaged, move the whole output folder away and run again"
@@ -317,7 +327,20 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         }
         Ok(())
     })?;
-    table.finish(&layout.metadata).map_err(|message| RunError::Table { folder: "part".into(), message })
+    table.finish(&layout.metadata).map_err(|message| SinkError::Table { folder: "part".into(), message })
+}
+
+fn bases(ledger: &Ledger, paths: &[&[u8]]) -> Result<HashMap<Vec<u8>, Base>, SinkError> {
+    let mut bases = HashMap::with_capacity(paths.len());
+    let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(bases) };
+    ledger.each_between((first, last), |path, record| {
+        if let Some(facts) = facts(&record).cloned() {
+            let Record { size, mtime_ns, hash, .. } = record;
+            bases.insert(path.to_vec(), Base { size, mtime_ns, hash, facts });
+        }
+        Ok::<_, SinkError>(())
+    })?;
+    Ok(bases)
 }
 
 #[cfg(test)]

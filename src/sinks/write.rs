@@ -2,77 +2,94 @@
 
 use crate::codec::{self, Compression, EncodeOptions, Format};
 use crate::error::{ErrorKind, ItemError};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built, Place, Sample, Shape};
+use crate::ledger::Fingerprint;
+use crate::pipeline::{Action, Build, Built, Keeps, Load, Names, Outgoing, Place, Sample, Shape, Sink};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+words! {
+    /// The format that is written; none for each input's own.
+    pub(super) struct Target(Option<Format>) {
+        "same" => None,
+        "png" => Some(Format::Png),
+        "jpeg" => Some(Format::Jpeg),
+        "tiff" => Some(Format::Tiff),
+        "webp" => Some(Format::WebP),
+        "bmp" => Some(Format::Bmp),
+        "qoi" => Some(Format::Qoi),
+        "tga" => Some(Format::Tga),
+        "pnm" => Some(Format::Pnm),
+    }
+}
+
+words! {
+    /// The format that stands in for one that is only read; none where such files fail.
+    pub(super) struct Unwritable(Option<Format>) {
+        "png" => Some(Format::Png),
+        "tiff" => Some(Format::Tiff),
+        "jpeg" => Some(Format::Jpeg),
+        "webp" => Some(Format::WebP),
+        "fail" => None,
+    }
+}
+
+words! {
+    /// What becomes of the metadata.
+    pub(super) enum Carried {
+        /// It goes along.
+        Keep = "keep",
+        /// All but the profile is dropped.
+        Strip = "strip",
+    }
+}
+
+words! {
+    /// Times of the files.
+    pub(super) enum Times {
+        /// Those of writing.
+        Now = "now",
+        /// The originals'.
+        Keep = "keep",
+    }
+}
+
+params! {
+    /// Parameters of `write`.
+    pub(super) struct Params {
+        /// Folder below the output that receives the tree.
+        folder: PathBuf [Kind::Folder] = "images",
+        /// File format; `same` keeps each input's own format and name, any other changes the extension.
+        format: Target = "same",
+        /// What `format: same` makes of files in formats that are only read (JPEG XL, AVIF, HEIC); the
+        /// extension changes with it. `fail` makes them failures.
+        unwritable: Unwritable = "png",
+        /// Quality of JPEG and lossy WebP.
+        quality: u8 [Kind::Int { min: 1, max: 100 }] = "92",
+        /// Whether EXIF, XMP and texts are carried over; the colour profile always is.
+        metadata: Carried = "keep",
+        /// Effort for PNG, TIFF and lossless WebP.
+        compression: Compression = "fast",
+        /// Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth
+        /// gradients. Off by default: it adds noise of half a step, which compresses badly and which
+        /// measurements see.
+        dither: bool = "false",
+        /// Text added to the file name before its extension, such as `_x2`.
+        suffix: Given<Option<String>>,
+        /// Time of the file: `now` is when it was written, `keep` the original's times of last change and
+        /// access. Permissions are the original's in any case, without those to execute; owners are not carried
+        /// over.
+        times: Times = "now",
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "write",
+    version: 1,
     doc: "Writes the picture under the input's relative path, with its metadata.",
     role: Role::WriteImage,
-    params: &[
-        Param {
-            name: "folder",
-            kind: Kind::Folder,
-            fallback: Fallback::Yaml("images"),
-            doc: "Folder below the output that receives the tree.",
-        },
-        Param {
-            name: "format",
-            kind: Kind::Choice(&["same", "png", "jpeg", "tiff", "webp", "bmp", "qoi", "tga", "pnm"]),
-            fallback: Fallback::Yaml("same"),
-            doc: "File format; `same` keeps each input's own format and name, any other changes the extension.",
-        },
-        Param {
-            name: "unwritable",
-            kind: Kind::Choice(&["png", "tiff", "jpeg", "webp", "fail"]),
-            fallback: Fallback::Yaml("png"),
-            doc: "What `format: same` makes of files in formats that are only read (JPEG XL, AVIF, HEIC); the extension \
-                  changes with it. `fail` makes them failures.",
-        },
-        Param {
-            name: "quality",
-            kind: Kind::Int { min: 1, max: 100 },
-            fallback: Fallback::Yaml("92"),
-            doc: "Quality of JPEG and lossy WebP.",
-        },
-        Param {
-            name: "metadata",
-            kind: Kind::Choice(&["keep", "strip"]),
-            fallback: Fallback::Yaml("keep"),
-            doc: "Whether EXIF, XMP and texts are carried over; the colour profile always is.",
-        },
-        Param {
-            name: "compression",
-            kind: Kind::Choice(&["fast", "small"]),
-            fallback: Fallback::Yaml("fast"),
-            doc: "Effort for PNG, TIFF and lossless WebP.",
-        },
-        Param {
-            name: "dither",
-            kind: Kind::Bool,
-            fallback: Fallback::Yaml("false"),
-            doc: "Spread the rounding of 16-bit samples to 8 bits by a fixed pattern, against bands in smooth \
-                  gradients. Off by default: it adds noise of half a step, which compresses badly and which \
-                  measurements see.",
-        },
-        Param {
-            name: "suffix",
-            kind: Kind::Text,
-            fallback: Fallback::Unset,
-            doc: "Text added to the file name before its extension, such as `_x2`.",
-        },
-        Param {
-            name: "times",
-            kind: Kind::Choice(&["now", "keep"]),
-            fallback: Fallback::Yaml("now"),
-            doc: "Time of the file: `now` is when it was written, `keep` the original's times of last change and access. \
-                  Permissions are the original's in any case, without those to execute; owners are not carried over.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- write: {folder: images, format: same, quality: 92, metadata: keep}",
 };
@@ -93,44 +110,28 @@ pub struct Write {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let suffix = args.text("suffix").unwrap_or_default().to_string();
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let suffix = (*params.suffix).clone().unwrap_or_default();
     if suffix.contains(['/', '\0']) {
-        build.error(args, "suffix", "a suffix can't contain `/`", None);
-        return None;
+        return Err(params.suffix.error("a suffix can't contain `/`", None).into());
     }
-    let action = Action::Write(Write {
-        folder: args.path("folder")?.to_path_buf(),
-        format: Format::from_name(args.text("format")?),
-        unwritable: Format::from_name(args.text("unwritable")?),
-        quality: u8::try_from(args.int("quality")?).ok()?,
-        keep_metadata: args.text("metadata")? == "keep",
-        compression: if args.text("compression")? == "small" {
-            Compression::Small
-        } else {
-            Compression::Fast
-        },
-        dither: args.bool("dither")?,
+    let action = Action::Sink(Box::new(Write {
+        folder: params.folder,
+        format: params.format.0,
+        unwritable: params.unwritable.0,
+        quality: params.quality,
+        keep_metadata: params.metadata == Carried::Keep,
+        compression: params.compression,
+        dither: params.dither,
         suffix,
-        keep_times: args.text("times")? == "keep",
-    });
-    Some(Built { besides: &["times"], ..Built::from(action) })
+        keep_times: params.times == Times::Keep,
+    }));
+    Ok(Built { besides: &["times"], ..Built::from(action) })
 }
 
-impl Write {
-    /// The folder, relative to the output.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Whether outputs have their originals' times.
-    pub fn keeps_times(&self) -> bool {
-        self.keep_times
-    }
-
-    /// Output path, relative to the output folder, of a sample of the input at `relative`: variants have
-    /// folders of their own, pages and patches a number at the end of the name.
-    pub fn path(&self, relative: &Path, place: &Place) -> PathBuf {
+/// Variants have folders of their own, pages and patches a number at the end of the name.
+impl Names for Write {
+    fn path(&self, relative: &Path, place: &Place) -> PathBuf {
         let number = place.suffix();
         let mut path = self.folder.clone();
         path.extend(&place.variant);
@@ -153,7 +154,9 @@ impl Write {
         }
         path
     }
+}
 
+impl Write {
     /// The format that every input of this name is written in, whatever it holds; none where its own is kept.
     fn named_format(&self, relative: &Path) -> Option<Format> {
         let named = relative.extension().and_then(OsStr::to_str).and_then(Format::from_extension);
@@ -164,18 +167,33 @@ impl Write {
     fn written(&self, format: Format) -> Format {
         if format.is_written() { format } else { self.unwritable.unwrap_or(format) }
     }
+}
 
-    /// Bytes that encoding a picture of `shape` from a file of format `source` takes beside the picture.
-    pub fn encode_bytes(&self, shape: Shape, source: Format) -> u64 {
-        let format = self.format.unwrap_or(self.written(source));
-        codec::encode_bytes(format, shape.width, shape.height, shape.channels, shape.depth)
+impl Sink for Write {
+    fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// The file's content for a sample; remarks on losses go to the sample's notes.
-    ///
-    /// # Errors
-    /// When the format can't hold the picture.
-    pub fn encode(&self, sample: &mut Sample) -> Result<Vec<u8>, ItemError> {
+    fn keeps(&self) -> Keeps {
+        Keeps::Timed { originals: self.keep_times }
+    }
+
+    fn names(&self) -> Option<&dyn Names> {
+        Some(self)
+    }
+
+    fn peak_bytes(&self, load: &Load) -> u64 {
+        let format = self.format.unwrap_or(self.written(load.format));
+        let Shape { width, height, channels, depth } = load.shape;
+        codec::encode_bytes(format, width, height, channels, depth)
+    }
+
+    fn take(
+        &self,
+        sample: &mut Sample,
+        _product: &Fingerprint,
+        _written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Outgoing, ItemError> {
         let options = EncodeOptions {
             format: self.named_format(&sample.relative).unwrap_or(self.written(sample.source.format)),
             quality: Some(self.quality),
@@ -186,7 +204,8 @@ impl Write {
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
         sample.notes.extend(encoded.notes);
-        Ok(encoded.bytes)
+        let path = self.path(&sample.relative, &sample.place);
+        Ok(Outgoing { files: vec![(path, encoded.bytes)], ..Outgoing::default() })
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::StepSpec;
-use super::diagnostic::{Diagnostic, Sources, Span};
+use super::diagnostic::{Sources, Span};
+use super::field::{Field, Given, Place};
+use super::param::{Kind, Param};
 use super::units::{ByteSize, Failures};
 
 /// A value checked against its [`Kind`](super::Kind).
@@ -48,9 +50,8 @@ pub struct Arg {
 /// The parameters of one step or section.
 #[derive(Clone, Debug)]
 pub struct Args {
-    owner: String,
     span: Span,
-    entries: Vec<(&'static str, Arg)>,
+    entries: Vec<(&'static Param, Arg)>,
     sources: Arc<Sources>,
 }
 
@@ -62,57 +63,78 @@ impl PartialEq for Args {
 }
 
 impl Args {
-    pub(super) fn new(
-        owner: String,
-        span: Span,
-        entries: Vec<(&'static str, Arg)>,
-        sources: Arc<Sources>,
-    ) -> Self {
-        Self { owner, span, entries, sources }
+    pub(super) fn new(span: Span, entries: Vec<(&'static Param, Arg)>, sources: Arc<Sources>) -> Self {
+        Self { span, entries, sources }
+    }
+
+    /// The same step or section with other values.
+    pub(super) fn with(&self, entries: Vec<(&'static Param, Arg)>) -> Self {
+        Self { entries, ..self.clone() }
+    }
+
+    /// The texts that its places refer to.
+    pub(super) fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
     /// The parameter, given or by default; `None` when unset.
-    pub fn get(&self, name: &str) -> Option<&Arg> {
-        self.entries.iter().find(|(key, _)| *key == name).map(|(_, arg)| arg)
+    pub(super) fn get(&self, name: &str) -> Option<&Arg> {
+        self.entries.iter().find(|(param, _)| param.name == name).map(|(_, arg)| arg)
     }
 
     /// Every parameter that has a value, in the order of the table.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Arg)> {
-        self.entries.iter().map(|(name, arg)| (*name, arg))
+        self.entries.iter().map(|(param, arg)| (param.name, arg))
+    }
+
+    /// The value of a parameter of the table.
+    pub fn of(&self, param: &Param) -> Option<&Arg> {
+        self.get(param.name)
+    }
+
+    /// The same with what is declared of each.
+    pub fn params(&self) -> impl Iterator<Item = (&'static Param, &Arg)> {
+        self.entries.iter().map(|(param, arg)| (*param, arg))
+    }
+
+    /// Where a parameter of the table stands, or else the step or section.
+    pub fn place_of(&self, param: &Param) -> Place {
+        self.place(param.name)
+    }
+
+    /// The paths among the parameters of some kinds.
+    pub fn paths(&self, wanted: fn(&Kind) -> bool) -> Vec<Given<PathBuf>> {
+        let paths = self.params().filter(|(param, _)| wanted(&param.kind));
+        paths.filter_map(|(param, arg)| Field::of(Some(&arg.value), &self.place(param.name)).ok()).collect()
+    }
+
+    /// The folder below the output that a sink writes into.
+    pub fn folder(&self) -> Option<Given<PathBuf>> {
+        self.paths(|kind| matches!(kind, Kind::Folder)).into_iter().next()
+    }
+
+    /// Where the step or section itself stands.
+    pub fn own_place(&self) -> Place {
+        Place { span: self.span, given: true, sources: self.sources.clone() }
+    }
+
+    /// Where a parameter stands, or else the step or section.
+    pub(super) fn place(&self, name: &str) -> Place {
+        Place { span: self.span_of(name), given: self.is_given(name), sources: self.sources.clone() }
     }
 
     /// Whether the parameter was written in the file or by `--set`.
-    pub fn is_given(&self, name: &str) -> bool {
+    pub(super) fn is_given(&self, name: &str) -> bool {
         self.get(name).is_some_and(|arg| arg.span != Span::DEFAULT)
     }
 
     /// Where the parameter's value stands, or else the step or section itself.
-    pub fn span_of(&self, name: &str) -> Span {
+    pub(super) fn span_of(&self, name: &str) -> Span {
         self.get(name).map(|arg| arg.span).filter(|span| *span != Span::DEFAULT).unwrap_or(self.span)
     }
 
-    /// A mistake found later, pointing at a parameter.
-    pub fn error(&self, name: &str, message: impl Into<String>, help: Option<String>) -> Diagnostic {
-        self.sources.diagnostic(self.span_of(name), message, help)
-    }
-
-    /// The parameter by one of the getters below, as in `args.need("width", Args::int)`.
-    ///
-    /// # Errors
-    /// When it is unset, pointing at the step.
-    pub fn need<'a, T>(
-        &'a self,
-        name: &str,
-        get: impl FnOnce(&'a Self, &str) -> Option<T>,
-    ) -> Result<T, Diagnostic> {
-        get(self, name).ok_or_else(|| {
-            let message = format!("{} needs `{name}`", self.owner);
-            self.sources.diagnostic(self.span, message, Some(format!("add `{name}: ...`")))
-        })
-    }
-
     /// A `Kind::Bool`.
-    pub fn bool(&self, name: &str) -> Option<bool> {
+    pub(super) fn bool(&self, name: &str) -> Option<bool> {
         match self.get(name)?.value {
             Value::Bool(value) => Some(value),
             _ => None,
@@ -120,7 +142,7 @@ impl Args {
     }
 
     /// A `Kind::Int`.
-    pub fn int(&self, name: &str) -> Option<i64> {
+    pub(super) fn int(&self, name: &str) -> Option<i64> {
         match self.get(name)?.value {
             Value::Int(value) => Some(value),
             _ => None,
@@ -128,17 +150,17 @@ impl Args {
     }
 
     /// A `Kind::Float` or `Kind::Share`.
-    pub fn float(&self, name: &str) -> Option<f64> {
+    pub(super) fn float(&self, name: &str) -> Option<f64> {
         self.get(name)?.value.number()
     }
 
     /// A `Kind::Text`, `Kind::Choice` or `Kind::Glob`.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.value.text()
     }
 
     /// A `Kind::Bytes`.
-    pub fn bytes(&self, name: &str) -> Option<ByteSize> {
+    pub(super) fn bytes(&self, name: &str) -> Option<ByteSize> {
         match self.get(name)?.value {
             Value::Bytes(value) => Some(value),
             _ => None,
@@ -146,7 +168,7 @@ impl Args {
     }
 
     /// A `Kind::Pixels`.
-    pub fn pixels(&self, name: &str) -> Option<u64> {
+    pub(super) fn pixels(&self, name: &str) -> Option<u64> {
         match self.get(name)?.value {
             Value::Pixels(value) => Some(value),
             _ => None,
@@ -154,7 +176,7 @@ impl Args {
     }
 
     /// A `Kind::Failures`.
-    pub fn failures(&self, name: &str) -> Option<Failures> {
+    pub(super) fn failures(&self, name: &str) -> Option<Failures> {
         match self.get(name)?.value {
             Value::Failures(value) => Some(value),
             _ => None,
@@ -162,7 +184,7 @@ impl Args {
     }
 
     /// A `Kind::Path`, `Kind::Model` or `Kind::Folder`.
-    pub fn path(&self, name: &str) -> Option<&Path> {
+    pub(super) fn path(&self, name: &str) -> Option<&Path> {
         match &self.get(name)?.value {
             Value::Path(path) => Some(path),
             _ => None,
@@ -170,51 +192,9 @@ impl Args {
     }
 
     /// A `Kind::List`, with the place of every item.
-    pub fn list(&self, name: &str) -> Option<&[Arg]> {
+    pub(super) fn list(&self, name: &str) -> Option<&[Arg]> {
         match &self.get(name)?.value {
             Value::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// A list of texts, choices or globs.
-    pub fn texts(&self, name: &str) -> Option<Vec<&str>> {
-        self.list(name)?.iter().map(|item| item.value.text()).collect()
-    }
-
-    /// A `Kind::Steps`.
-    pub fn steps(&self, name: &str) -> Option<&[StepSpec]> {
-        match &self.get(name)?.value {
-            Value::Steps(steps) => Some(steps),
-            _ => None,
-        }
-    }
-
-    /// A `Kind::Step`.
-    pub fn step(&self, name: &str) -> Option<&StepSpec> {
-        self.steps(name)?.first()
-    }
-
-    /// A `Kind::Map`.
-    pub fn map(&self, name: &str) -> Option<&Args> {
-        self.get(name)?.value.map()
-    }
-
-    /// A `Kind::Span` of numbers as `(low, high)`.
-    pub fn span(&self, name: &str) -> Option<(f64, f64)> {
-        match &self.get(name)?.value {
-            Value::Span(low, high) => Some((low.number()?, high.number()?)),
-            _ => None,
-        }
-    }
-
-    /// A `Kind::Span` of whole numbers as `(low, high)`.
-    pub fn int_span(&self, name: &str) -> Option<(i64, i64)> {
-        match &self.get(name)?.value {
-            Value::Span(low, high) => match (&**low, &**high) {
-                (Value::Int(low), Value::Int(high)) => Some((*low, *high)),
-                _ => None,
-            },
             _ => None,
         }
     }
@@ -225,14 +205,6 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The parameters of a map.
-    pub fn map(&self) -> Option<&Args> {
-        match self {
-            Self::Map(args) => Some(args),
             _ => None,
         }
     }

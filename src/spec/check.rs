@@ -41,9 +41,9 @@ pub(super) fn map(
             Some((key, node)) => entry(param, key.span, node, report),
             None => absent(owner, param, span, report),
         };
-        values.extend(arg.map(|arg| (param.name, arg)));
+        values.extend(arg.map(|arg| (param, arg)));
     }
-    Args::new(owner.to_owned(), span, values, report.sources.clone())
+    Args::new(span, values, report.sources.clone())
 }
 
 fn unknown_key(owner: &str, params: &[Param], key: &Key, node: &Node, report: &mut Report) {
@@ -78,13 +78,27 @@ fn absent(owner: &str, param: &Param, span: Span, report: &mut Report) -> Option
             report.error(span, format!("{owner} needs `{}`", param.name), help);
             None
         }
-        Fallback::Yaml(text) => {
-            let mut node = tree::read(text, Origin::Default, 0, report)?;
-            place_at_default(&mut node);
-            let value = value(param, &param.kind, &node, report)?;
-            Some(Arg { value, span: Span::DEFAULT })
-        }
+        Fallback::Yaml(text) => default(param, text, report),
     }
+}
+
+/// A default, checked like a value that is given.
+fn default(param: &Param, text: &str, report: &mut Report) -> Option<Arg> {
+    let mut node = tree::read(text, Origin::Default, 0, report)?;
+    place_at_default(&mut node);
+    let value = value(param, &param.kind, &node, report)?;
+    Some(Arg { value, span: Span::DEFAULT })
+}
+
+/// The parameters that could be read, and the defaults of the others, so that a draft has as much as can be.
+pub(super) fn completed(args: &Args, params: &'static [Param]) -> Args {
+    let mut unheard = Report::new(args.sources().clone());
+    let mut arg = |param: &'static Param| match (args.of(param), param.fallback) {
+        (Some(arg), _) => Some(arg.clone()),
+        (None, Fallback::Yaml(text)) => default(param, text, &mut unheard),
+        (None, _) => None,
+    };
+    args.with(params.iter().filter_map(|param| Some((param, arg(param)?))).collect())
 }
 
 fn place_at_default(node: &mut Node) {

@@ -295,6 +295,11 @@ impl Report {
         }
     }
 
+    /// Keeps a mistake that was noted elsewhere.
+    pub(super) fn add(&mut self, mistake: Diagnostic) {
+        self.list.push(mistake);
+    }
+
     /// Notes a value that is hardly meant.
     pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         if self.warnings.len() < MAX_LISTED {

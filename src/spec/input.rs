@@ -4,14 +4,20 @@ use super::args::Args;
 use super::check;
 use super::diagnostic::{Report, Span};
 use super::kinds;
-use super::language::{INPUT, INPUT_SECTION, INPUT_SHORTHAND, SYNTH, SYNTH_INPUT};
+use super::language::{
+    FileKeys, INPUT, INPUT_SECTION, INPUT_SHORTHAND, InputKeys, SYNTH, SYNTH_INPUT, SynthKeys,
+};
 use super::param::Param;
+use super::params::Parameters;
 use super::pipeline::shorthand;
 use super::places;
 use super::tree::{Data, Key, Node};
 
+/// The section as it was written, and its values unless what it is about could not be read.
+pub(super) type Section = (Args, Option<InputKeys>);
+
 /// Checks the section; `None` when nothing of it could be read.
-pub(super) fn read(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
+pub(super) fn read(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Section> {
     let (name, doc) = INPUT_SECTION;
     let Some((key, node)) = entry else {
         report.error(
@@ -24,7 +30,7 @@ pub(super) fn read(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<A
     match &node.data {
         Data::Map(entries) => Some(either(entries, key.span, report)),
         Data::Scalar { .. } if !node.is_null() => {
-            Some(check::map("`input`", INPUT, &shorthand(INPUT_SHORTHAND, node), key.span, report))
+            Some(files(check::map("`input`", INPUT, &shorthand(INPUT_SHORTHAND, node), key.span, report)))
         }
         Data::Bad => None,
         Data::List(items) => {
@@ -41,7 +47,7 @@ pub(super) fn read(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<A
 }
 
 /// Checks against the table that the keys speak for; each key of the other one is a mistake.
-fn either(entries: &[(Key, Node)], span: Span, report: &mut Report) -> Args {
+fn either(entries: &[(Key, Node)], span: Span, report: &mut Report) -> Section {
     let has = |name: &str| entries.iter().any(|(key, _)| key.text == name);
     let of = |table: &[Param], key: &Key| table.iter().any(|param| param.name == key.text);
     let makes = has(SYNTH) || (!has(INPUT_SHORTHAND) && entries.iter().any(|(key, _)| of(SYNTH_INPUT, key)));
@@ -58,5 +64,16 @@ fn either(entries: &[(Key, Node)], span: Span, report: &mut Report) -> Args {
         };
         report.error(key.span, format!("`{}` {message}", key.text), help.to_owned());
     }
-    check::map("`input`", own, &rest, span, report)
+    let args = check::map("`input`", own, &rest, span, report);
+    if makes { synthetic(args) } else { files(args) }
+}
+
+fn files(args: Args) -> Section {
+    let keys = FileKeys::read(&check::completed(&args, INPUT));
+    (args, keys.ok().map(InputKeys::Files))
+}
+
+fn synthetic(args: Args) -> Section {
+    let keys = SynthKeys::read(&check::completed(&args, SYNTH_INPUT));
+    (args, keys.ok().map(InputKeys::Synthetic))
 }

@@ -1,8 +1,14 @@
 //! Tables of the language outside the steps and `train`: the top level, `input` and `limits`.
 
-use super::images::IMAGES;
+use std::path::PathBuf;
+
+use super::field::{Given, Pixels};
+use super::images::{self, IMAGES};
 use super::param::{Fallback, Kind, Param};
-use crate::synth;
+use super::params::{Parameters, params};
+use super::units::{ByteSize, Failures};
+use super::words::{Words, words};
+use crate::synth::{self, SYNTHS, Synth};
 
 /// Version of the language that this program reads.
 pub const VERSION: i64 = 1;
@@ -57,142 +63,125 @@ pub const LIMITS_SECTION: (&str, &str) = ("limits", "Bounds on memory, image siz
 /// Parameter of `input` that a plain path stands for.
 pub const INPUT_SHORTHAND: &str = "path";
 
-/// Parameters of `input`.
-pub const INPUT: &[Param] = &[
-    Param {
-        name: "path",
-        kind: Kind::Path,
-        fallback: Fallback::Required,
-        doc: "A folder, an image file, or a `.csv` or `.parquet` list with a column of paths.",
-    },
-    Param {
-        name: "include",
-        kind: Kind::List(&Kind::Glob),
-        fallback: Fallback::Yaml(IMAGES),
-        doc: "Patterns over paths relative to `path`; a file has to match one, capitals or not. Without them, it has to be \
-              of a format that is read, by its ending.",
-    },
-    Param {
-        name: "exclude",
-        kind: Kind::List(&Kind::Glob),
-        fallback: Fallback::Yaml("[]"),
-        doc: "Patterns over paths relative to `path`; a file that matches one is left out.",
-    },
-    Param {
-        name: "column",
-        kind: Kind::Text,
-        fallback: Fallback::Yaml("path"),
-        doc: "Column of a `.csv` or `.parquet` list that holds the paths.",
-    },
-    Param {
-        name: "root",
-        kind: Kind::Path,
-        fallback: Fallback::Unset,
-        doc: "Folder that relative paths of a list refer to; without it, the list's own folder.",
-    },
-    Param {
-        name: "follow_symlinks",
-        kind: Kind::Bool,
-        fallback: Fallback::Yaml("false"),
-        doc: "Whether folders and files behind symbolic links are read.",
-    },
-    Param {
-        name: "strict",
-        kind: Kind::Bool,
-        fallback: Fallback::Yaml("false"),
-        doc: "Whether files fail whose faults can be read around without losing a pixel, such as a JPEG whose end \
-              marker is missing. Without it they are read, with a note.",
-    },
-    Param {
-        name: "hidden",
-        kind: Kind::Bool,
-        fallback: Fallback::Yaml("false"),
-        doc: "Whether files and folders below `path` are read whose names begin with a dot. What systems leave behind, \
-              such as `._*`, `@eaDir`, `#recycle` and `.Trash-1000`, is skipped in any case.",
-    },
-    Param {
-        name: "pages",
-        kind: Kind::Choice(&["auto", "first", "all"]),
-        fallback: Fallback::Yaml("auto"),
-        doc: "What is taken of a file of several pictures: `auto` the first page of a document, with a note, and no \
-              animation; `first` the first page or frame; `all` makes a sample of each, with `_p0001` and so on added \
-              to its name, and the table columns `page`, `page_width` and `page_height`.",
-    },
-];
+words! {
+    /// Which pictures are taken of a file that holds several.
+    #[derive(Default)]
+    pub enum Pages {
+        /// The first page of a document; animations are refused.
+        #[default]
+        Auto = "auto",
+        /// The first of either.
+        First = "first",
+        /// Each.
+        All = "all",
+    }
+}
+
+params! {
+    /// `input` where files are read.
+    pub struct FileKeys {
+        /// A folder, an image file, or a `.csv` or `.parquet` list with a column of paths.
+        path: Given<PathBuf> [Kind::Path],
+        /// Patterns over paths relative to `path`; a file has to match one, capitals or not. Without them, it
+        /// has to be of a format that is read, by its ending.
+        include: Vec<Given<String>> [Kind::List(&Kind::Glob)] = IMAGES,
+        /// Patterns over paths relative to `path`; a file that matches one is left out.
+        exclude: Vec<Given<String>> [Kind::List(&Kind::Glob)] = "[]",
+        /// Column of a `.csv` or `.parquet` list that holds the paths.
+        column: String = "path",
+        /// Folder that relative paths of a list refer to; without it, the list's own folder.
+        root: Option<PathBuf> [Kind::Path],
+        /// Whether folders and files behind symbolic links are read.
+        follow_symlinks: bool = "false",
+        /// Whether files fail whose faults can be read around without losing a pixel, such as a JPEG whose end
+        /// marker is missing. Without it they are read, with a note.
+        strict: bool = "false",
+        /// Whether files and folders below `path` are read whose names begin with a dot. What systems leave
+        /// behind, such as `._*`, `@eaDir`, `#recycle` and `.Trash-1000`, is skipped in any case.
+        hidden: bool = "false",
+        /// What is taken of a file of several pictures: `auto` the first page of a document, with a note, and
+        /// no animation; `first` the first page or frame; `all` makes a sample of each, with `_p0001` and so on
+        /// added to its name, and the table columns `page`, `page_width` and `page_height`.
+        pages: Pages = "auto",
+    }
+}
+
+/// Parameters of `input` where files are read.
+pub const INPUT: &[Param] = FileKeys::TABLE;
+
+impl FileKeys {
+    /// The usual values beside a path that stands elsewhere.
+    pub fn usual(path: Given<PathBuf>) -> FileKeys {
+        FileKeys {
+            include: vec![path.with(images::pattern().to_owned())],
+            exclude: Vec::new(),
+            column: INPUT_SHORTHAND.to_owned(),
+            root: None,
+            follow_symlinks: false,
+            strict: false,
+            hidden: false,
+            pages: Pages::default(),
+            path,
+        }
+    }
+}
+
+impl Words for &'static Synth {
+    const WORDS: &'static [&'static str] = synth::NAMES;
+
+    fn of_word(word: &str) -> Option<Self> {
+        SYNTHS.iter().find(|synth| synth.name == word).copied()
+    }
+}
+
+params! {
+    /// `input` where images are made.
+    pub struct SynthKeys {
+        /// What makes the images.
+        synth: Given<&'static Synth>,
+        /// How many images; with more of them, the first stay as they are.
+        count: u32 [Kind::Int { min: 1, max: 1_000_000 }],
+        /// Width and height of each, in pixels.
+        size: u16 [Kind::Int { min: *synth::SIZES.start() as i64, max: *synth::SIZES.end() as i64 }] = "256",
+        /// Share of the images that have text and line art in them.
+        marks: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.25",
+    }
+}
 
 /// Parameters of `input` where images are made.
-pub const SYNTH_INPUT: &[Param] = &[
-    Param {
-        name: SYNTH,
-        kind: Kind::Choice(synth::NAMES),
-        fallback: Fallback::Required,
-        doc: "What makes the images.",
-    },
-    Param {
-        name: "count",
-        kind: Kind::Int { min: 1, max: 1_000_000 },
-        fallback: Fallback::Required,
-        doc: "How many images; with more of them, the first stay as they are.",
-    },
-    Param {
-        name: "size",
-        kind: Kind::Int { min: *synth::SIZES.start() as i64, max: *synth::SIZES.end() as i64 },
-        fallback: Fallback::Yaml("256"),
-        doc: "Width and height of each, in pixels.",
-    },
-    Param {
-        name: "marks",
-        kind: Kind::Float { min: 0.0, max: 1.0 },
-        fallback: Fallback::Yaml("0.25"),
-        doc: "Share of the images that have text and line art in them.",
-    },
-];
+pub const SYNTH_INPUT: &[Param] = SynthKeys::TABLE;
+
+params! {
+    /// `limits`.
+    pub struct LimitKeys {
+        /// Memory the process may have resident: images are admitted by what they may take at most; `auto` is
+        /// three quarters of what is free.
+        memory: Given<ByteSize> = "auto",
+        /// Largest image accepted; a larger one fails without being decoded.
+        pixels: Pixels = "500MP",
+        /// Failures in a run above which it stops: a count, or a share of all inputs (at least one).
+        max_failures: Failures = "100%",
+        /// Known inputs that may be missing, gone or left out by the patterns, without stopping the run before
+        /// it starts: a count, or a share of them (at least 20).
+        max_vanished: Failures = "20%",
+        /// Worker threads; without it, one per processor.
+        threads: Option<usize> [Kind::Int { min: 1, max: 1024 }],
+        /// Memory that a model may take to load when it is new: it is first loaded in a process of its own.
+        /// `auto` is `memory` where that is given, else 4 GiB at most; never more than `memory`.
+        model_memory: ByteSize = "auto",
+        /// Time that a model may take to load when it is new, in seconds.
+        model_seconds: u64 [Kind::Int { min: 1, max: 86_400 }] = "60",
+    }
+}
+
+/// The section `input`.
+#[derive(Clone, Debug)]
+pub enum InputKeys {
+    /// Files that are read.
+    Files(FileKeys),
+    /// Images that are made.
+    Synthetic(SynthKeys),
+}
 
 /// Parameters of `limits`.
-pub const LIMITS: &[Param] = &[
-    Param {
-        name: "memory",
-        kind: Kind::Bytes,
-        fallback: Fallback::Yaml("auto"),
-        doc: "Memory the process may have resident: images are admitted by what they may take at most; \
-              `auto` is three quarters of what is free.",
-    },
-    Param {
-        name: "pixels",
-        kind: Kind::Pixels,
-        fallback: Fallback::Yaml("500MP"),
-        doc: "Largest image accepted; a larger one fails without being decoded.",
-    },
-    Param {
-        name: "max_failures",
-        kind: Kind::Failures,
-        fallback: Fallback::Yaml("100%"),
-        doc: "Failures in a run above which it stops: a count, or a share of all inputs (at least one).",
-    },
-    Param {
-        name: "max_vanished",
-        kind: Kind::Failures,
-        fallback: Fallback::Yaml("20%"),
-        doc: "Known inputs that may be missing, gone or left out by the patterns, without stopping the run before it \
-              starts: a count, or a share of them (at least 20).",
-    },
-    Param {
-        name: "threads",
-        kind: Kind::Int { min: 1, max: 1024 },
-        fallback: Fallback::Unset,
-        doc: "Worker threads; without it, one per processor.",
-    },
-    Param {
-        name: "model_memory",
-        kind: Kind::Bytes,
-        fallback: Fallback::Yaml("auto"),
-        doc: "Memory that a model may take to load when it is new: it is first loaded in a process of its own. `auto` is \
-              `memory` where that is given, else 4 GiB at most; never more than `memory`.",
-    },
-    Param {
-        name: "model_seconds",
-        kind: Kind::Int { min: 1, max: 86_400 },
-        fallback: Fallback::Yaml("60"),
-        doc: "Time that a model may take to load when it is new, in seconds.",
-    },
-];
+pub const LIMITS: &[Param] = LimitKeys::TABLE;

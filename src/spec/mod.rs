@@ -2,10 +2,12 @@
 //! once. The JSON Schema and the language reference come from the same tables.
 
 mod args;
+mod canonical;
 mod check;
 mod diagnostic;
 mod doubts;
 mod expand;
+mod field;
 pub mod images;
 mod input;
 mod kinds;
@@ -13,6 +15,7 @@ pub mod language;
 mod order;
 mod overrides;
 mod param;
+mod params;
 mod pipeline;
 mod places;
 mod reference;
@@ -22,15 +25,21 @@ mod source;
 mod suggest;
 mod tree;
 pub mod units;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use args::{Arg, Args, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity, Sources, Span};
+pub use field::{Field, Given, Group, Pixels, Place, Steps};
 pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
+pub(crate) use params::params;
+pub use params::{Parameters, Part, count, field, finish, join};
 pub use pipeline::{PipelineSpec, StepSpec, draft, parse, parse_steps};
 pub use reference::reference_markdown;
 pub use registry::check_registry;
 pub use schema::json_schema;
 pub use source::{MAX_FILE_BYTES, missing, missing_model, read_file};
+pub use words::Words;
+pub(crate) use words::words;

@@ -1,6 +1,8 @@
 //! What a step declares about its parameters: one table from which validation, defaults, the JSON
 //! Schema, `safelight list` and the language reference are all made.
 
+use super::field::same;
+
 /// The type and range of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -117,6 +119,9 @@ pub struct Vocabulary {
 pub struct Descriptor {
     /// Key in the YAML list.
     pub name: &'static str,
+    /// Version of its results: counted up when the same settings give other bytes, so that they are made anew. A
+    /// default that changes is such a case.
+    pub version: u32,
     /// One or two sentences for `safelight list` and the reference.
     pub doc: &'static str,
     /// Place in the chain.
@@ -127,4 +132,22 @@ pub struct Descriptor {
     pub shorthand: Option<&'static str>,
     /// A runnable example: one YAML list item such as `- resize: {width: 800}`.
     pub example: &'static str,
+}
+
+impl Descriptor {
+    /// Whether its parameters have these names, in this order.
+    pub const fn has_table(&self, table: &[Param]) -> bool {
+        same_names(self.params, table)
+    }
+}
+
+pub(super) const fn same_names(params: &[Param], others: &[Param]) -> bool {
+    let mut at = 0;
+    while at < params.len() && at < others.len() {
+        if !same(params[at].name, others[at].name) {
+            return false;
+        }
+        at += 1;
+    }
+    params.len() == others.len()
 }

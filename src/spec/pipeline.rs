@@ -10,10 +10,13 @@ use super::doubts;
 use super::expand;
 use super::input;
 use super::kinds;
-use super::language::{INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP};
+use super::language::{
+    INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, STEPS_SECTION, SYNTH_INPUT, TOP,
+};
 use super::order;
 use super::overrides;
 use super::param::{Descriptor, Fallback, Param, Vocabulary};
+use super::params::Parameters;
 use super::suggest;
 use super::tree::{self, Data, Key, Node, shown};
 use crate::shown::Show;
@@ -27,8 +30,10 @@ pub struct PipelineSpec {
     pub name: String,
     /// Seed of every random choice.
     pub seed: u64,
-    /// Parameters of [`INPUT`], or of [`SYNTH_INPUT`] where `synth` is among them.
-    pub input: Args,
+    /// The section `input`, where it tells what is read or made.
+    pub input: Option<InputKeys>,
+    /// The same as it was written.
+    pub input_args: Args,
     /// Whether there is a section `input`; a pipeline with steps has one.
     pub has_input: bool,
     /// Output folder as written.
@@ -39,8 +44,8 @@ pub struct PipelineSpec {
     pub steps: Vec<StepSpec>,
     /// The section `train` in place of steps.
     pub train: Option<StepSpec>,
-    /// Parameters of [`LIMITS`].
-    pub limits: Args,
+    /// The section `limits`.
+    pub limits: LimitKeys,
     /// Values that are hardly meant, with their places.
     pub warnings: Vec<Diagnostic>,
     sources: Arc<Sources>,
@@ -146,12 +151,13 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     let scalars: Vec<(Key, Node)> =
         entries.iter().filter(|(key, _)| TOP.iter().any(|param| param.name == key.text)).cloned().collect();
     let top = check::map("a pipeline", TOP, &scalars, Span::FILE, report);
-    let nothing = |owner: &str| Args::new(owner.to_owned(), Span::FILE, Vec::new(), report.sources.clone());
-    let (no_input, no_limits) = (nothing("`input`"), nothing("`limits`"));
+    let nothing = Args::new(Span::FILE, Vec::new(), report.sources.clone());
+    let no_input = (nothing.clone(), None);
+    let no_limits = nothing;
     let train = find(vocabulary.train.name);
     let has_input = find(INPUT_SECTION.0);
     // A training job may make its own; the plan tells.
-    let input = match (has_input, train) {
+    let (input_args, input) = match (has_input, train) {
         (None, Some(_)) => no_input,
         (entry, _) => input::read(entry, report).unwrap_or(no_input),
     };
@@ -168,13 +174,21 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     let stem = report.sources.path().file_stem().map(|stem| stem.shown().to_string());
     let train = train.map(|(key, node)| section(vocabulary.train, key, node, report));
     if report.is_clean() {
-        doubts::check((&top, &input), &limits, &steps, train.as_ref(), report);
+        doubts::check((&top, &input_args), &limits, &steps, train.as_ref(), report);
     }
+    let limits = match LimitKeys::read(&check::completed(&limits, LIMITS)) {
+        Ok(limits) => limits,
+        Err(mistakes) => {
+            mistakes.iter().for_each(|mistake| report.add(mistake.clone()));
+            return None;
+        }
+    };
     Some(PipelineSpec {
         version: top.int("version").unwrap_or_default(),
         name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
         seed: top.int("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default(),
         input,
+        input_args,
         has_input: has_input.is_some(),
         output: top.path("output").map(Path::to_owned).unwrap_or_default(),
         output_span: top.span_of("output"),
@@ -196,9 +210,9 @@ fn section(descriptor: &'static Descriptor, key: &Key, node: &Node, report: &mut
             let span = if node.is_null() { key.span } else { node.span };
             let message = format!("{owner} wants a map, found {}", kinds::found(node));
             report.error(span, message, format!("write for example `{}`", descriptor.example));
-            Args::new(owner, key.span, Vec::new(), report.sources.clone())
+            Args::new(key.span, Vec::new(), report.sources.clone())
         }
-        Data::Bad => Args::new(owner, key.span, Vec::new(), report.sources.clone()),
+        Data::Bad => Args::new(key.span, Vec::new(), report.sources.clone()),
     };
     let sound = report.count() == mistakes_before && !matches!(node.data, Data::Bad);
     StepSpec { descriptor, args, span: key.span, sound }
@@ -342,7 +356,7 @@ pub(super) fn step(
         (_, None) => {
             let message = format!("{owner} wants a map of parameters, found {}", kinds::found(value));
             report.error(value.span, message, format!("write for example `{}`", descriptor.example));
-            Args::new(owner, span, Vec::new(), report.sources.clone())
+            Args::new(span, Vec::new(), report.sources.clone())
         }
     };
     let sound = report.count() == mistakes_before;

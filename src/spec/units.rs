@@ -20,11 +20,6 @@ pub const BYTE_UNITS: &[(&str, u64)] = &[
 /// Units of a pixel count, with their factors.
 pub const PIXEL_UNITS: &[(&str, u64)] = &[("kP", 1_000), ("MP", 1_000_000), ("GP", 1_000_000_000)];
 
-/// Bytes as MiB for a message, rounded up.
-pub fn mib(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
-}
-
 /// A size in bytes, or the word `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteSize {

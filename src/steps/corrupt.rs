@@ -1,45 +1,38 @@
 //! `corrupt`: makes the picture worse by a recipe, and keeps the clean one as its reference.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::{Column, ColumnType, Row, Value};
-use crate::corrupt::{Applied, Context, Frame, RECIPE, Recipe};
+use crate::corrupt::{Applied, Context, Frame, Recipe};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::image::resize::{Filter, resize};
-use crate::plan::{Build, Chance};
+use crate::pipeline::{Action, Build, Built, Chance, ImageStep, Sample, Shape};
 use crate::random::Rng;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Diagnostics, Kind, Parameters, Role, params};
+
+params! {
+    /// Parameters of `corrupt`.
+    pub(super) struct Params {
+        /// The corruptions, applied in order.
+        recipe: Recipe,
+        /// How many times smaller the result is than the clean picture, which is cropped to a multiple;
+        /// `downscale` says where in the recipe and how, else it is bicubic at the end.
+        scale: usize [Kind::Int { min: 1, max: 4 }] = "1",
+        /// Put before the column names, for a second `corrupt`.
+        prefix: Option<String>,
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt",
+    version: 1,
     doc: "Applies corruptions in order and keeps the clean picture as the reference for `pairs` and for \
           `measure: [psnr, ssim]`. What was drawn goes into the columns `corruption`, `parameters` (JSON) and \
           `seed`. Every draw follows from the pipeline's seed, the input's relative path, the step's and the \
           patch's number alone. The colour is corrupted, alpha is kept.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "recipe",
-            kind: RECIPE,
-            fallback: Fallback::Required,
-            doc: "The corruptions, applied in order.",
-        },
-        Param {
-            name: "scale",
-            kind: Kind::Int { min: 1, max: 4 },
-            fallback: Fallback::Yaml("1"),
-            doc: "How many times smaller the result is than the clean picture, which is cropped to a multiple; \
-                  `downscale` says where in the recipe and how, else it is bicubic at the end.",
-        },
-        Param {
-            name: "prefix",
-            kind: Kind::Text,
-            fallback: Fallback::Unset,
-            doc: "Put before the column names, for a second `corrupt`.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("recipe"),
     example: "- corrupt: [gaussian_noise: {sigma: [5, 50]}, jpeg_compression: {quality: [40, 95]}]",
 };
@@ -53,20 +46,11 @@ struct Corrupt {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let recipe = match Recipe::build(args.steps("recipe")?) {
-        Ok(recipe) => recipe,
-        Err(mistakes) => {
-            build.errors(mistakes);
-            return None;
-        }
-    };
-    Some(Built::from(Action::Image(Box::new(Corrupt {
-        recipe,
-        scale: usize::try_from(args.int("scale")?).ok()?,
-        prefix: args.text("prefix").unwrap_or_default().to_string(),
-        chance: build.chance(),
-    }))))
+pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { recipe, scale, prefix } = params;
+    let prefix = prefix.unwrap_or_default();
+    let chance = build.chance();
+    Ok(Built::from(Action::Image(Box::new(Corrupt { recipe, scale, prefix, chance }))))
 }
 
 /// Corrupts the sample's picture and keeps the clean one if none is kept yet.

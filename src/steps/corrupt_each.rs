@@ -1,11 +1,11 @@
 //! `corrupt_each`: a picture at every severity of every corruption, as ImageNet-C is made.
 
-use super::{Action, Built, ManyStep, Pieces, Sample, Shape, corrupt};
+use super::corrupt;
 use crate::columns::{Column, ColumnType, Value};
-use crate::corrupt::{CORRUPTIONS, Recipe};
+use crate::corrupt::Recipe;
 use crate::error::ItemError;
-use crate::plan::{Build, Chance};
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, Chance, ManyStep, Pieces, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, Words, params};
 
 /// ImageNet-C's 15 common corruptions, in its order.
 pub const COMMON: [&str; 15] = [
@@ -39,27 +39,47 @@ const CHOICES: [&str; 22] = {
     all
 };
 
+/// A word of `corruptions`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Which {
+    All,
+    Common,
+    Validation,
+    One(&'static str),
+}
+
+impl Words for Which {
+    const WORDS: &'static [&'static str] = &CHOICES;
+
+    fn of_word(word: &str) -> Option<Which> {
+        Some(match word {
+            "all" => Which::All,
+            "common" => Which::Common,
+            "validation" => Which::Validation,
+            name => Which::One(COMMON.iter().chain(&VALIDATION).find(|known| **known == name)?),
+        })
+    }
+}
+
+params! {
+    /// Parameters of `corrupt_each`.
+    pub(super) struct Params {
+        /// Which; `common` is ImageNet-C's 15, `validation` its other four, `all` the 19.
+        corruptions: Given<Vec<Which>> = "[all]",
+        /// At which severities.
+        severities: Vec<i64> [Kind::List(&Kind::Int { min: 1, max: 5 })] = "[1, 2, 3, 4, 5]",
+    }
+}
+
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt_each",
+    version: 1,
     doc: "Makes one sample for every corruption at every severity, with the clean picture as reference, and the \
           columns `corruption`, `severity`, `parameters` and `seed`. `write` puts them into folders such as \
           `gaussian_noise/3`.",
     role: Role::Many,
-    params: &[
-        Param {
-            name: "corruptions",
-            kind: Kind::List(&Kind::Choice(&CHOICES)),
-            fallback: Fallback::Yaml("[all]"),
-            doc: "Which; `common` is ImageNet-C's 15, `validation` its other four, `all` the 19.",
-        },
-        Param {
-            name: "severities",
-            kind: Kind::List(&Kind::Int { min: 1, max: 5 }),
-            fallback: Fallback::Yaml("[1, 2, 3, 4, 5]"),
-            doc: "At which severities.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("corruptions"),
     example: "- corrupt_each: {corruptions: [common], severities: [1, 3, 5]}",
 };
@@ -79,27 +99,18 @@ struct CorruptEach {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let words = args.texts("corruptions")?;
-    let names = words.iter().flat_map(|word| match *word {
-        "all" => COMMON.iter().chain(&VALIDATION).copied().collect(),
-        "common" => COMMON.to_vec(),
-        "validation" => VALIDATION.to_vec(),
-        name => vec![name],
+pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { corruptions, severities } = params;
+    let names = corruptions.iter().flat_map(|which| match which {
+        Which::All => COMMON.iter().chain(&VALIDATION).copied().collect(),
+        Which::Common => COMMON.to_vec(),
+        Which::Validation => VALIDATION.to_vec(),
+        Which::One(name) => vec![*name],
     });
-    let severities: Vec<i64> =
-        args.list("severities")?.iter().filter_map(|s| s.value.number()).map(|s| s as i64).collect();
     let mut variants: Vec<Variant> = Vec::new();
     for name in names {
-        let name = CORRUPTIONS.iter().map(|c| c.descriptor.name).find(|known| *known == name)?;
         for &severity in &severities {
-            let recipe = match Recipe::parse(&format!("- {name}: {{severity: {severity}}}")) {
-                Ok(recipe) => recipe,
-                Err(mistakes) => {
-                    build.errors(mistakes.iter().cloned().collect());
-                    return None;
-                }
-            };
+            let recipe = Recipe::parse(&format!("- {name}: {{severity: {severity}}}"))?;
             variants.push(Variant { name, severity, number: number(name, severity), recipe });
         }
     }
@@ -107,12 +118,14 @@ pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
     unique.sort_unstable();
     unique.dedup();
     if variants.is_empty() || unique.len() < variants.len() {
-        let given =
-            if severities.is_empty() || words.is_empty() { "nothing to make" } else { "one is named twice" };
-        build.error(args, "corruptions", given, None);
-        return None;
+        let given = if severities.is_empty() || corruptions.is_empty() {
+            "nothing to make"
+        } else {
+            "one is named twice"
+        };
+        return Err(corruptions.error(given, None).into());
     }
-    Some(Built::from(Action::Many(Box::new(CorruptEach { variants, chance: build.chance() }))))
+    Ok(Built::from(Action::Many(Box::new(CorruptEach { variants, chance: build.chance() }))))
 }
 
 /// A number that stays the same whatever else is in the list.
@@ -162,6 +175,7 @@ impl ManyStep for CorruptEach {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::corrupt::CORRUPTIONS;
 
     #[test]
     fn the_choices_are_the_groups_and_all_with_severities() {
@@ -175,5 +189,6 @@ mod tests {
         known.sort_unstable();
         choices.sort_unstable();
         assert_eq!(known, choices);
+        assert!(CHOICES.iter().all(|word| Which::of_word(word).is_some()));
     }
 }

@@ -1,60 +1,49 @@
 //! `crop`: a rectangle of the picture, in the coordinates a person sees.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::crop::{Gravity, Rect, crop};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
+
+words! {
+    for Gravity {
+        Center = "center",
+        Top = "top",
+        Bottom = "bottom",
+        Left = "left",
+        Right = "right",
+        TopLeft = "top_left",
+        TopRight = "top_right",
+        BottomLeft = "bottom_left",
+        BottomRight = "bottom_right",
+    }
+}
+
+params! {
+    /// Parameters of `crop`.
+    pub(super) struct Params {
+        /// Width in pixels.
+        width: usize [Kind::Int { min: 1, max: 1_000_000 }],
+        /// Height in pixels.
+        height: usize [Kind::Int { min: 1, max: 1_000_000 }],
+        /// Which part is kept when `x` and `y` are not given.
+        gravity: Gravity = "center",
+        /// Left edge in pixels, with `y` in place of `gravity`.
+        x: Given<Option<usize>> [Kind::Int { min: 0, max: 1_000_000 }],
+        /// Top edge in pixels.
+        y: Given<Option<usize>> [Kind::Int { min: 0, max: 1_000_000 }],
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "crop",
+    version: 1,
     doc: "Cuts a rectangle out of the picture as a person sees it (turned upright first); sizes beyond the \
           picture are cut down to it.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "width",
-            kind: Kind::Int { min: 1, max: 1_000_000 },
-            fallback: Fallback::Required,
-            doc: "Width in pixels.",
-        },
-        Param {
-            name: "height",
-            kind: Kind::Int { min: 1, max: 1_000_000 },
-            fallback: Fallback::Required,
-            doc: "Height in pixels.",
-        },
-        Param {
-            name: "gravity",
-            kind: Kind::Choice(&[
-                "center",
-                "top",
-                "bottom",
-                "left",
-                "right",
-                "top_left",
-                "top_right",
-                "bottom_left",
-                "bottom_right",
-            ]),
-            fallback: Fallback::Yaml("center"),
-            doc: "Which part is kept when `x` and `y` are not given.",
-        },
-        Param {
-            name: "x",
-            kind: Kind::Int { min: 0, max: 1_000_000 },
-            fallback: Fallback::Unset,
-            doc: "Left edge in pixels, with `y` in place of `gravity`.",
-        },
-        Param {
-            name: "y",
-            kind: Kind::Int { min: 0, max: 1_000_000 },
-            fallback: Fallback::Unset,
-            doc: "Top edge in pixels.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- crop: {width: 512, height: 512, gravity: center}",
 };
@@ -73,33 +62,15 @@ enum Place {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let number = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
-    let gravity = match args.text("gravity")? {
-        "top" => Gravity::Top,
-        "bottom" => Gravity::Bottom,
-        "left" => Gravity::Left,
-        "right" => Gravity::Right,
-        "top_left" => Gravity::TopLeft,
-        "top_right" => Gravity::TopRight,
-        "bottom_left" => Gravity::BottomLeft,
-        "bottom_right" => Gravity::BottomRight,
-        _ => Gravity::Center,
-    };
-    let place = match (number("x"), number("y")) {
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { width, height, gravity, x, y } = params;
+    let place = match (*x, *y) {
         (Some(x), Some(y)) => Place::At(x, y),
         (None, None) => Place::Gravity(gravity),
-        (x, _) => {
-            let (given, missing) = if x.is_some() { ("x", "y") } else { ("y", "x") };
-            build.error(args, given, format!("`{given}` needs `{missing}` beside it"), None);
-            return None;
-        }
+        (Some(_), None) => return Err(x.error("`x` needs `y` beside it", None).into()),
+        (None, Some(_)) => return Err(y.error("`y` needs `x` beside it", None).into()),
     };
-    Some(Built::from(Action::Image(Box::new(Crop {
-        width: number("width")?,
-        height: number("height")?,
-        place,
-    }))))
+    Ok(Built::from(Action::Image(Box::new(Crop { width, height, place }))))
 }
 
 impl ImageStep for Crop {

@@ -1,66 +1,46 @@
 //! `embed`: the bottleneck of an autoencoder as a vector column.
 
-use super::numbers::{self, load_options};
-use super::{Action, Built, ColumnStep, Sample, Shape};
+use super::numbers::Numbers;
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::orient::upright;
 use crate::nn::{EmbedError, EmbedOptions, Embedder, Fit, Pool};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
 use std::borrow::Cow;
+use std::path::PathBuf;
+
+words! { for Pool { Mean = "mean", Max = "max", Flatten = "flatten" } }
+words! { for Fit { Stretch = "stretch", Crop = "crop" } }
+
+params! {
+    /// Parameters of `embed`.
+    pub(super) struct Params {
+        /// ONNX file, from the working directory or beside the pipeline file.
+        model: Given<PathBuf> [Kind::Model],
+        /// Name of the column.
+        column: Given<String> = "embedding",
+        /// Tensor to take; by default the bottleneck (see `safelight model`).
+        tensor: Given<Option<String>>,
+        /// How a tensor with height and width becomes a vector.
+        pool: Pool = "mean",
+        /// Side the picture is brought to, for networks of variable size (256 by default).
+        size: Option<usize> [Kind::Int { min: 8, max: 4096 }],
+        /// Whether other aspects are stretched or cropped around the centre.
+        fit: Fit = "stretch",
+        numbers: Group<Numbers>,
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "embed",
+    version: 1,
     doc: "Adds a column with the bottleneck vector of an ONNX autoencoder (or any tensor of a network), a \
           float32 vector of fixed length.",
     role: Role::Columns,
-    params: &[
-        Param {
-            name: "model",
-            kind: Kind::Model,
-            fallback: Fallback::Required,
-            doc: "ONNX file, from the working directory or beside the pipeline file.",
-        },
-        Param {
-            name: "column",
-            kind: Kind::Text,
-            fallback: Fallback::Yaml("embedding"),
-            doc: "Name of the column.",
-        },
-        Param {
-            name: "tensor",
-            kind: Kind::Text,
-            fallback: Fallback::Unset,
-            doc: "Tensor to take; by default the bottleneck (see `safelight model`).",
-        },
-        Param {
-            name: "pool",
-            kind: Kind::Choice(&["mean", "max", "flatten"]),
-            fallback: Fallback::Yaml("mean"),
-            doc: "How a tensor with height and width becomes a vector.",
-        },
-        Param {
-            name: "size",
-            kind: Kind::Int { min: 8, max: 4096 },
-            fallback: Fallback::Unset,
-            doc: "Side the picture is brought to, for networks of variable size (256 by default).",
-        },
-        Param {
-            name: "fit",
-            kind: Kind::Choice(&["stretch", "crop"]),
-            fallback: Fallback::Yaml("stretch"),
-            doc: "Whether other aspects are stretched or cropped around the centre.",
-        },
-        numbers::RANGE,
-        numbers::MEAN,
-        numbers::STD,
-        numbers::LAYOUT,
-        numbers::ENGINE,
-        numbers::EXACT,
-    ],
+    params: Params::TABLE,
     shorthand: Some("model"),
     example: "- embed: {model: sample_data/models/embed.onnx}",
 };
@@ -73,41 +53,22 @@ struct Embed {
 }
 
 /// Compiles the step: loads and inspects the model.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let options = load_options(args, build)?;
-    let network = build.network(args, "model", &options)?;
-    let size = args.int("size").and_then(|s| usize::try_from(s).ok());
-    let options = EmbedOptions {
-        bottleneck: args.text("tensor").map(str::to_string),
-        size,
-        pool: match args.text("pool")? {
-            "max" => Pool::Max,
-            "flatten" => Pool::Flatten,
-            _ => Pool::Mean,
-        },
-        fit: if args.text("fit")? == "crop" { Fit::Crop } else { Fit::Stretch },
-    };
+pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { model, column, tensor, pool, size, fit, numbers } = params;
+    let network = build.network(&model, &numbers.load_options()?)?;
+    let options = EmbedOptions { bottleneck: (*tensor).clone(), size, pool, fit };
     let info = network.info();
     let (hash, per_pixel) = (info.hash.clone(), info.macs_per_pixel);
-    match Embedder::new(network, &options) {
-        Ok(embedder) => {
-            let column = args.text("column")?.to_string();
-            let (width, height) = embedder.size();
-            build.note(format!(
-                "column {column}: {} floats from tensor {}",
-                embedder.dim(),
-                embedder.tensor()
-            ));
-            let macs = per_pixel * (width * height) as f64;
-            let action = Action::Columns(Box::new(Embed { embedder, column, macs }));
-            Some(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
-        }
-        Err(e) => {
-            let parameter = if args.is_given("tensor") { "tensor" } else { "model" };
-            build.error(args, parameter, e.to_string(), None);
-            None
-        }
-    }
+    let embedder = Embedder::new(network, &options).map_err(|e| {
+        let to_blame = if tensor.is_some() { tensor.place() } else { model.place() };
+        to_blame.error(e.to_string(), None)
+    })?;
+    let (width, height) = embedder.size();
+    build.note(format!("column {}: {} floats from tensor {}", *column, embedder.dim(), embedder.tensor()));
+    let macs = per_pixel * (width * height) as f64;
+    let columns_at = Some(column.place().clone());
+    let action = Action::Columns(Box::new(Embed { embedder, column: column.into_value(), macs }));
+    Ok(Built { ingredients: vec![("model".into(), hash)], columns_at, ..Built::from(action) })
 }
 
 fn upright_image(sample: &Sample) -> Cow<'_, Image> {

@@ -1,18 +1,23 @@
 //! `grayscale`: colour to luma.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::gray::to_gray;
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Role};
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Parameters, Role, params};
+
+params! {
+    /// Parameters of `grayscale`.
+    pub(super) struct Params {}
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "grayscale",
+    version: 1,
     doc: "Turns colour into one channel of luma (BT.601); alpha is kept.",
     role: Role::Image,
-    params: &[],
+    params: Params::TABLE,
     shorthand: None,
     example: "- grayscale",
 };
@@ -21,8 +26,8 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 struct Grayscale;
 
 /// Compiles the step.
-pub fn build(_args: &Args, _build: &mut Build<'_>) -> Option<Built> {
-    Some(Built::from(Action::Image(Box::new(Grayscale))))
+pub fn build(_: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    Ok(Built::from(Action::Image(Box::new(Grayscale))))
 }
 
 impl ImageStep for Grayscale {

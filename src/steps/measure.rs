@@ -1,20 +1,22 @@
 //! `measure`: what pixels and EXIF say about a picture, as columns.
 
-use super::{Action, Built, ColumnStep, Sample, Shape};
 use crate::codec::ExifData;
 use crate::columns::{Column, ColumnType, Row, Value, Zone};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::compare::{self, ShapeMismatch};
 use crate::image::{Image, measure, noise, phash};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Parameters, Role, Words, params};
+use std::collections::BTreeSet;
 
-struct Measurement {
+#[derive(Debug)]
+pub(super) struct Measurement {
     name: &'static str,
     columns: Columns,
     compute: Compute,
 }
 
+#[derive(Debug)]
 enum Compute {
     /// Of the picture alone.
     Own(fn(&Image) -> Value),
@@ -28,7 +30,7 @@ enum Compute {
 
 use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
-/// Every measurement there is; `NAMES` lists the same names for the parameter table.
+/// Every measurement there is.
 static MEASUREMENTS: [Measurement; 17] = [
     own("noise_sigma", &[("noise_sigma", Float)], |i| Value::Float(noise::noise_sigma(i))),
     own("sharpness", &[("sharpness", Float)], |i| Value::Float(measure::sharpness(i))),
@@ -94,29 +96,38 @@ fn psnr(a: &Image, b: &Image) -> Result<f64, ShapeMismatch> {
     Ok(compare::psnr(a, b)?.min(EQUAL))
 }
 
-const NAMES: &[&str] = &[
-    "noise_sigma",
-    "sharpness",
-    "entropy",
-    "mean",
-    "contrast",
-    "blank",
-    "phash",
-    "psnr",
-    "ssim",
-    "mse",
-    "taken",
-    "camera",
-    "lens",
-    "iso",
-    "exposure",
-    "gps",
-    "orientation",
-];
+const NAMES: &[&str] = &{
+    let mut names = [""; MEASUREMENTS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = MEASUREMENTS[at].name;
+        at += 1;
+    }
+    names
+};
+
+impl Words for &'static Measurement {
+    const WORDS: &'static [&'static str] = NAMES;
+
+    fn of_word(word: &str) -> Option<Self> {
+        MEASUREMENTS.iter().find(|known| known.name == word)
+    }
+}
+
+params! {
+    /// Parameters of `measure`.
+    pub(super) struct Params {
+        /// Which measurements.
+        what: Given<Vec<&'static Measurement>>,
+        /// Put before the column names, to measure before and after another step.
+        prefix: Option<String>,
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "measure",
+    version: 1,
     doc: "Adds columns of the name of each measurement, or of the names said here. Of the current picture: `noise_sigma` (additive noise, 0 to 255 \
           scale), `sharpness` (variance of the Laplacian of luma, 0 to 255 scale), `entropy` (bits a pixel of \
           8-bit luma), `mean` and `contrast` (mean and standard deviation of luma, 0 to 1), `blank` (nothing \
@@ -129,55 +140,37 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
           `focal_length` in mm), `gps` (`gps_lat`, `gps_lon` in degrees of WGS84, `gps_alt` in metres, negative \
           below sea level), `orientation` (1 to 8).",
     role: Role::Columns,
-    params: &[
-        Param {
-            name: "what",
-            kind: Kind::List(&Kind::Choice(NAMES)),
-            fallback: Fallback::Required,
-            doc: "Which measurements.",
-        },
-        Param {
-            name: "prefix",
-            kind: Kind::Text,
-            fallback: Fallback::Unset,
-            doc: "Put before the column names, to measure before and after another step.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("what"),
     example: "- measure: [noise_sigma, sharpness]",
 };
 
 #[derive(Debug)]
 struct Measure {
-    chosen: Vec<usize>,
+    chosen: Vec<&'static Measurement>,
     prefix: String,
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let names = args.texts("what")?;
-    let chosen: Vec<usize> =
-        names.iter().filter_map(|n| MEASUREMENTS.iter().position(|m| m.name == *n)).collect();
-    let mut unique = chosen.clone();
-    unique.sort_unstable();
-    unique.dedup();
-    if chosen.is_empty() || unique.len() < chosen.len() {
-        let what = if chosen.is_empty() { "nothing to measure" } else { "a measurement is named twice" };
-        build.error(args, "what", what, None);
-        return None;
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { what, prefix } = params;
+    let unique: BTreeSet<&str> = what.iter().map(|m| m.name).collect();
+    if what.is_empty() || unique.len() < what.len() {
+        let wrong = if what.is_empty() { "nothing to measure" } else { "a measurement is named twice" };
+        return Err(what.error(wrong, None).into());
     }
-    let prefix = args.text("prefix").unwrap_or_default().to_string();
-    Some(Built::from(Action::Columns(Box::new(Measure { chosen, prefix }))))
+    let (chosen, prefix) = (what.into_value(), prefix.unwrap_or_default());
+    Ok(Built::from(Action::Columns(Box::new(Measure { chosen, prefix }))))
 }
 
 impl ColumnStep for Measure {
     fn columns(&self) -> Vec<Column> {
-        let columns = self.chosen.iter().flat_map(|i| MEASUREMENTS[*i].columns);
+        let columns = self.chosen.iter().flat_map(|m| m.columns);
         columns.map(|(name, kind)| Column::new(format!("{}{name}", self.prefix), *kind)).collect()
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
-        let values = |i: &usize| match MEASUREMENTS[*i].compute {
+        let values = |m: &&Measurement| match m.compute {
             Compute::Own(compute) => Ok(vec![compute(&sample.image)]),
             Compute::Seen(compute) => Ok(vec![compute(&sample.image, sample.meta.orientation)]),
             Compute::File(read) => Ok(read(&sample.exif)),
@@ -194,7 +187,7 @@ impl ColumnStep for Measure {
     }
 
     fn needs_reference(&self) -> bool {
-        self.chosen.iter().any(|i| matches!(MEASUREMENTS[*i].compute, Compute::Against(_)))
+        self.chosen.iter().any(|m| matches!(m.compute, Compute::Against(_)))
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

@@ -2,84 +2,73 @@
 
 use crate::kernels::Level;
 use crate::nn::{Engine, Layout, LoadOptions, Range};
-use crate::plan::Build;
-use crate::spec::{Args, Fallback, Kind, Param};
+use crate::spec::{Diagnostics, Given, Kind, params, words};
 
-/// `range`.
-pub(super) const RANGE: Param = Param {
-    name: "range",
-    kind: Kind::Choice(&["auto", "0-1", "0-255", "-1-1"]),
-    fallback: Fallback::Yaml("auto"),
-    doc: "Range of the network's numbers; `auto` reads it from the file or infers it.",
-};
+words! {
+    /// Range of a network's numbers, where it is said.
+    pub(super) struct Numbering(Option<Range>) {
+        "auto" => None,
+        "0-1" => Some(Range::Unit),
+        "0-255" => Some(Range::Byte),
+        "-1-1" => Some(Range::signed()),
+    }
+}
 
-/// `mean`.
-pub(super) const MEAN: Param = Param {
-    name: "mean",
-    kind: Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 }),
-    fallback: Fallback::Unset,
-    doc: "Mean subtracted from [0, 1] values, one for each channel or for all, with `std`.",
-};
-
-/// `std`.
-pub(super) const STD: Param = Param {
-    name: "std",
-    kind: Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 }),
-    fallback: Fallback::Unset,
-    doc: "Standard deviation that [0, 1] values are divided by.",
-};
-
-/// `layout`.
-pub(super) const LAYOUT: Param = Param {
-    name: "layout",
-    kind: Kind::Choice(&["auto", "nchw", "nhwc"]),
-    fallback: Fallback::Yaml("auto"),
-    doc: "Order of the network's axes.",
-};
-
-/// `engine`.
-pub(super) const ENGINE: Param = Param {
-    name: "engine",
-    kind: Kind::Choice(&["fast", "plain"]),
-    fallback: Fallback::Yaml("fast"),
-    doc: "What runs the network: safelight's own kernels where there are some, or tract alone.",
-};
-
-/// `exact`.
-pub(super) const EXACT: Param = Param {
-    name: "exact",
-    kind: Kind::Bool,
-    fallback: Fallback::Yaml("false"),
-    doc: "Computes 3x3 convolutions as direct sums, without Winograd's algorithm: two to three times slower, with \
-          rounding errors some four times smaller (1.3e-6 of the range in place of 5.6e-6 for the shipped denoiser).",
-};
-
-/// These parameters as options for loading; a mistake is noted and makes the answer `None`.
-pub(super) fn load_options(args: &Args, build: &mut Build<'_>) -> Option<LoadOptions> {
-    let floats = |name: &str| -> Option<Vec<f32>> {
-        let items = args.list(name)?.iter();
-        items.map(|i| i.value.number().map(|v| v as f32)).collect()
-    };
-    let range = match (floats("mean"), floats("std"), args.text("range")?) {
-        (Some(mean), Some(std), _) => Some(Range::MeanStd { mean, std }),
-        (None, None, "0-1") => Some(Range::Unit),
-        (None, None, "0-255") => Some(Range::Byte),
-        (None, None, "-1-1") => Some(Range::signed()),
-        (None, None, _) => None,
-        (mean, _, _) => {
-            let (given, missing) = if mean.is_some() { ("mean", "std") } else { ("std", "mean") };
-            build.error(args, given, format!("`{given}` needs `{missing}` beside it"), None);
-            return None;
-        }
-    };
-    let layout = match args.text("layout")? {
+words! {
+    /// Order of its axes, where it is said.
+    pub(super) struct Axes(Option<Layout>) {
+        "auto" => None,
         "nchw" => Some(Layout::Nchw),
         "nhwc" => Some(Layout::Nhwc),
-        _ => None,
-    };
-    let engine = match args.text("engine")? {
-        "plain" => Engine::Plain,
-        _ => Engine::Fast { exact: args.bool("exact")?, level: Level::best() },
-    };
-    Some(LoadOptions { range, layout, channels: None, engine })
+    }
+}
+
+words! {
+    /// What runs it.
+    pub(super) enum Runner {
+        /// Our kernels, and tract for the rest.
+        Fast = "fast",
+        /// tract alone.
+        Plain = "plain",
+    }
+}
+
+params! {
+    /// How a network's numbers go in and out.
+    pub(super) struct Numbers {
+        /// Range of the network's numbers; `auto` reads it from the file or infers it.
+        range: Numbering = "auto",
+        /// Mean subtracted from [0, 1] values, one for each channel or for all, with `std`.
+        mean: Given<Option<Vec<f32>>> [Kind::List(&Kind::Float { min: -1.0e6, max: 1.0e6 })],
+        /// Standard deviation that [0, 1] values are divided by.
+        std: Given<Option<Vec<f32>>> [Kind::List(&Kind::Float { min: 1.0e-6, max: 1.0e6 })],
+        /// Order of the network's axes.
+        layout: Axes = "auto",
+        /// What runs the network: safelight's own kernels where there are some, or tract alone.
+        engine: Runner = "fast",
+        /// Computes 3x3 convolutions as direct sums, without Winograd's algorithm: two to three times slower,
+        /// with rounding errors some four times smaller (1.3e-6 of the range in place of 5.6e-6 for the shipped
+        /// denoiser).
+        exact: bool = "false",
+    }
+}
+
+impl Numbers {
+    /// These as options for loading.
+    ///
+    /// # Errors
+    /// When `mean` or `std` stands alone.
+    pub(super) fn load_options(&self) -> Result<LoadOptions, Diagnostics> {
+        let range = match ((*self.mean).clone(), (*self.std).clone()) {
+            (Some(mean), Some(std)) => Some(Range::MeanStd { mean, std }),
+            (None, None) => self.range.0.clone(),
+            (Some(_), None) => return Err(self.mean.error("`mean` needs `std` beside it", None).into()),
+            (None, Some(_)) => return Err(self.std.error("`std` needs `mean` beside it", None).into()),
+        };
+        let engine = match self.engine {
+            Runner::Plain => Engine::Plain,
+            Runner::Fast => Engine::Fast { exact: self.exact, level: Level::best() },
+        };
+        Ok(LoadOptions { range, layout: self.layout.0, channels: None, engine })
+    }
 }

@@ -1,69 +1,10 @@
 //! What `input.pages: all` puts before the first step: a sample of each page or frame of a file.
 
-use super::{ManyStep, Pieces, Place, Sample, Shape};
-use crate::codec::{self, ExifData, Header, Limits, Loss};
+use crate::codec::{self, ExifData, Loss};
 use crate::columns::{Column, ColumnType, Row, Value};
-use crate::error::{ErrorKind, ItemError};
-use std::fmt;
+use crate::error::ItemError;
+use crate::pipeline::{Further, ManyStep, Pieces, Place, Sample, Shape};
 use std::sync::Arc;
-
-/// Which pictures are taken of a file that holds several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pages {
-    /// The first page of a document; animations are refused.
-    #[default]
-    Auto,
-    /// The first of either.
-    First,
-    /// Each.
-    All,
-}
-
-impl Pages {
-    /// The values of the parameter.
-    pub const NAMES: &'static [&'static str] = &["auto", "first", "all"];
-
-    /// The one that a value of the parameter names.
-    pub fn named(name: Option<&str>) -> Pages {
-        match name {
-            Some("first") => Pages::First,
-            Some("all") => Pages::All,
-            _ => Pages::Auto,
-        }
-    }
-
-    /// Whether a file with this header may be taken.
-    ///
-    /// # Errors
-    /// What it is, and what to set.
-    pub fn check(self, header: &Header) -> Result<(), ItemError> {
-        if self != Pages::Auto || !header.animated || header.pictures < 2 {
-            return Ok(());
-        }
-        let message = format!(
-            "an animation of {} frames: with `input.pages: first` its first frame is taken, with `pages: all` each",
-            header.pictures
-        );
-        Err(ItemError::new(ErrorKind::Unsupported, message))
-    }
-}
-
-/// A file of several pictures whose first is decoded.
-#[derive(Clone)]
-pub struct Further {
-    /// The file.
-    pub bytes: Arc<Vec<u8>>,
-    /// Header of its first picture.
-    pub header: Header,
-    /// Bounds for decoding the others.
-    pub limits: Limits,
-}
-
-impl fmt::Debug for Further {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Further").field("header", &self.header).finish_non_exhaustive()
-    }
-}
 
 /// The fan-out.
 #[derive(Debug)]

@@ -1,59 +1,54 @@
 //! `patches`: square parts of the picture, on a grid or at random.
 
-use super::{Action, Built, ManyStep, Pieces, Sample, Shape};
 use crate::columns::{Column, ColumnType, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::image::gray::luma;
-use crate::plan::{Build, Chance};
+use crate::pipeline::{Action, Build, Built, Chance, ManyStep, Pieces, Sample, Shape};
 use crate::random::Rng;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 use std::collections::HashSet;
 
 /// Random places tried for each patch wanted.
 const TRIES: usize = 10;
 
+words! {
+    /// Where patches lie.
+    pub(super) enum Mode {
+        /// Every so many pixels.
+        Grid = "grid",
+        /// Anywhere.
+        Random = "random",
+    }
+}
+
+params! {
+    /// Parameters of `patches`.
+    pub(super) struct Params {
+        /// Side in pixels (of the clean picture, where there is one).
+        size: usize [Kind::Int { min: 1, max: 16_384 }],
+        /// `grid` takes every `stride` pixels, `random` draws places.
+        mode: Mode = "grid",
+        /// Pixels from one to the next on the grid; the size when absent.
+        stride: Given<Option<usize>> [Kind::Int { min: 1, max: 16_384 }],
+        /// How many one picture gives at most: on the grid a random choice of them (all when absent), at random
+        /// as many as are drawn (16 when absent).
+        max: Option<usize> [Kind::Int { min: 1, max: 1_000_000 }],
+        /// Leaves out flat parts: the least standard deviation of luma, on the 0 to 255 scale.
+        min_contrast: f64 [Kind::Float { min: 0.0, max: 127.5 }] = "0",
+    }
+}
+
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "patches",
+    version: 1,
     doc: "Makes a sample of each of many square parts of the picture, turned upright first, with the columns \
           `patch`, `patch_x` and `patch_y` (top left corner in the clean picture). A picture smaller than a patch \
           gives none.",
     role: Role::Many,
-    params: &[
-        Param {
-            name: "size",
-            kind: Kind::Int { min: 1, max: 16_384 },
-            fallback: Fallback::Required,
-            doc: "Side in pixels (of the clean picture, where there is one).",
-        },
-        Param {
-            name: "mode",
-            kind: Kind::Choice(&["grid", "random"]),
-            fallback: Fallback::Yaml("grid"),
-            doc: "`grid` takes every `stride` pixels, `random` draws places.",
-        },
-        Param {
-            name: "stride",
-            kind: Kind::Int { min: 1, max: 16_384 },
-            fallback: Fallback::Unset,
-            doc: "Pixels from one to the next on the grid; the size when absent.",
-        },
-        Param {
-            name: "max",
-            kind: Kind::Int { min: 1, max: 1_000_000 },
-            fallback: Fallback::Unset,
-            doc: "How many one picture gives at most: on the grid a random choice of them (all when absent), at \
-                  random as many as are drawn (16 when absent).",
-        },
-        Param {
-            name: "min_contrast",
-            kind: Kind::Float { min: 0.0, max: 127.5 },
-            fallback: Fallback::Yaml("0"),
-            doc: "Leaves out flat parts: the least standard deviation of luma, on the 0 to 255 scale.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("size"),
     example: "- patches: {size: 128, mode: random, max: 32, min_contrast: 4}",
 };
@@ -69,21 +64,19 @@ struct Patches {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let number = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
-    let random = args.text("mode")? == "random";
-    if random && args.is_given("stride") {
+pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { size, mode, stride, max, min_contrast } = params;
+    let random = mode == Mode::Random;
+    if random && stride.is_some() {
         let help = "leave it out, or take `mode: grid`".to_string();
-        build.error(args, "stride", "`mode: random` has no stride", Some(help));
-        return None;
+        return Err(stride.error("`mode: random` has no stride", Some(help)).into());
     }
-    let size = number("size")?;
-    Some(Built::from(Action::Many(Box::new(Patches {
+    Ok(Built::from(Action::Many(Box::new(Patches {
         size,
         random,
-        stride: number("stride").unwrap_or(size),
-        max: number("max"),
-        min_contrast: args.float("min_contrast")? / 255.0,
+        stride: stride.unwrap_or(size),
+        max,
+        min_contrast: min_contrast / 255.0,
         chance: build.chance(),
     }))))
 }
@@ -238,7 +231,7 @@ mod tests {
     use crate::image::Depth;
 
     fn patches(random: bool, stride: usize, max: Option<usize>, min_contrast: f64) -> Patches {
-        let chance = Chance { seed: 1, step: 0 };
+        let chance = Chance { seed: 1, ordinal: 0 };
         Patches { size: 8, random, stride, max, min_contrast, chance }
     }
 

@@ -1,44 +1,51 @@
 //! `resize`: the picture at another size.
 
-use super::{Action, Built, ImageStep, Sample, Shape};
 use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::resize::{Filter, TargetSize, resize};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 
 const SIDE: Kind = Kind::Int { min: 1, max: 65_535 };
+
+words! {
+    for Filter {
+        Nearest = "nearest",
+        Area = "area",
+        Bilinear = "bilinear",
+        Bicubic = "bicubic",
+        Lanczos3 = "lanczos",
+    }
+}
+
+params! {
+    /// Parameters of `resize`.
+    pub(super) struct Params {
+        /// Width in pixels.
+        width: Given<Option<usize>> [SIDE],
+        /// Height in pixels.
+        height: Option<usize> [SIDE],
+        /// Longer side in pixels.
+        long_side: Option<usize> [SIDE],
+        /// Shorter side in pixels.
+        short_side: Option<usize> [SIDE],
+        /// Factor for both sides.
+        scale: Option<f64> [Kind::Float { min: 0.001, max: 16.0 }],
+        /// Resampling filter.
+        filter: Filter = "lanczos",
+        /// Whether a picture may grow; smaller ones are left as they are otherwise.
+        enlarge: bool = "false",
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "resize",
+    version: 1,
     doc: "Resamples the picture, antialiased when shrinking. The aspect is kept unless both `width` and \
           `height` are given; of several constraints the smallest result wins.",
     role: Role::Image,
-    params: &[
-        Param { name: "width", kind: SIDE, fallback: Fallback::Unset, doc: "Width in pixels." },
-        Param { name: "height", kind: SIDE, fallback: Fallback::Unset, doc: "Height in pixels." },
-        Param { name: "long_side", kind: SIDE, fallback: Fallback::Unset, doc: "Longer side in pixels." },
-        Param { name: "short_side", kind: SIDE, fallback: Fallback::Unset, doc: "Shorter side in pixels." },
-        Param {
-            name: "scale",
-            kind: Kind::Float { min: 0.001, max: 16.0 },
-            fallback: Fallback::Unset,
-            doc: "Factor for both sides.",
-        },
-        Param {
-            name: "filter",
-            kind: Kind::Choice(&["nearest", "area", "bilinear", "bicubic", "lanczos"]),
-            fallback: Fallback::Yaml("lanczos"),
-            doc: "Resampling filter.",
-        },
-        Param {
-            name: "enlarge",
-            kind: Kind::Bool,
-            fallback: Fallback::Yaml("false"),
-            doc: "Whether a picture may grow; smaller ones are left as they are otherwise.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- resize: {long_side: 2048}",
 };
@@ -50,29 +57,20 @@ struct Resize {
 }
 
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let side = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let target = TargetSize {
-        width: side("width"),
-        height: side("height"),
-        long_side: side("long_side"),
-        short_side: side("short_side"),
-        scale: args.float("scale"),
-        enlarge: args.bool("enlarge")?,
+        width: *params.width,
+        height: params.height,
+        long_side: params.long_side,
+        short_side: params.short_side,
+        scale: params.scale,
+        enlarge: params.enlarge,
     };
     if target == (TargetSize { enlarge: target.enlarge, ..TargetSize::default() }) {
         let help = "give one of width, height, long_side, short_side or scale";
-        build.error(args, "width", "`resize` has no size", Some(help.into()));
-        return None;
+        return Err(params.width.error("`resize` has no size", Some(help.into())).into());
     }
-    let filter = match args.text("filter")? {
-        "nearest" => Filter::Nearest,
-        "area" => Filter::Area,
-        "bilinear" => Filter::Bilinear,
-        "bicubic" => Filter::Bicubic,
-        _ => Filter::Lanczos3,
-    };
-    Some(Built::from(Action::Image(Box::new(Resize { target, filter }))))
+    Ok(Built::from(Action::Image(Box::new(Resize { target, filter: params.filter }))))
 }
 
 impl ImageStep for Resize {

@@ -1,56 +1,53 @@
 //! `restore`: an image-to-image network: denoising, deblocking, upscaling.
 
-use super::numbers::{self, load_options};
-use super::{Action, Built, ImageStep, Sample, Shape};
+use super::numbers::Numbers;
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
 use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
-use crate::plan::Build;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
+use std::path::PathBuf;
 
 /// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.
 const LARGE: usize = 4096;
 
+words! { for Colour { Auto = "auto", Luma = "luma", Each = "each", Rgb = "rgb" } }
+
+words! {
+    /// What a result has to be.
+    pub(super) enum Check {
+        /// A believable picture.
+        Picture = "picture",
+        /// Finite numbers.
+        Finite = "finite",
+    }
+}
+
+params! {
+    /// Parameters of `restore`.
+    pub(super) struct Params {
+        /// ONNX file, from the working directory or beside the pipeline file.
+        model: Given<PathBuf> [Kind::Model],
+        numbers: Group<Numbers>,
+        /// How a gray network treats colour: on luma (`auto`, `luma`) or on each channel.
+        colour: Colour = "auto",
+        /// Largest tile side in pixels; by default chosen by cost.
+        tile: Option<usize> [Kind::Int { min: 16, max: 8192 }],
+        /// What a result has to be: a believable picture (not black, not shifted), or just finite numbers for
+        /// networks that are meant to change the picture altogether.
+        check: Check = "picture",
+    }
+}
+
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "restore",
+    version: 1,
     doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
           file does not say of itself is inferred and printed.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "model",
-            kind: Kind::Model,
-            fallback: Fallback::Required,
-            doc: "ONNX file, from the working directory or beside the pipeline file.",
-        },
-        numbers::RANGE,
-        numbers::MEAN,
-        numbers::STD,
-        numbers::LAYOUT,
-        numbers::ENGINE,
-        numbers::EXACT,
-        Param {
-            name: "colour",
-            kind: Kind::Choice(&["auto", "luma", "each", "rgb"]),
-            fallback: Fallback::Yaml("auto"),
-            doc: "How a gray network treats colour: on luma (`auto`, `luma`) or on each channel.",
-        },
-        Param {
-            name: "tile",
-            kind: Kind::Int { min: 16, max: 8192 },
-            fallback: Fallback::Unset,
-            doc: "Largest tile side in pixels; by default chosen by cost.",
-        },
-        Param {
-            name: "check",
-            kind: Kind::Choice(&["picture", "finite"]),
-            fallback: Fallback::Yaml("picture"),
-            doc: "What a result has to be: a believable picture (not black, not shifted), or just finite numbers \
-                  for networks that are meant to change the picture altogether.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("model"),
     example: "- restore: {model: sample_data/models/denoise.onnx}",
 };
@@ -62,29 +59,15 @@ struct Restore {
 }
 
 /// Compiles the step: loads and inspects the model.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let options = load_options(args, build)?;
-    let network = build.network(args, "model", &options)?;
-    let colour = match args.text("colour")? {
-        "luma" => Colour::Luma,
-        "each" => Colour::Each,
-        "rgb" => Colour::Rgb,
-        _ => Colour::Auto,
-    };
-    let tile = args.int("tile").and_then(|t| usize::try_from(t).ok());
-    let any_finite = args.text("check")? == "finite";
+pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { model, numbers, colour, tile, check } = params;
+    let network = build.network(&model, &numbers.load_options()?)?;
     let hash = network.info().hash.clone();
-    match Restorer::new(network, RestoreOptions { colour, tile, any_finite }) {
-        Ok(restorer) => {
-            let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
-            let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
-            Some(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
-        }
-        Err(e) => {
-            build.error(args, "model", e.to_string(), None);
-            None
-        }
-    }
+    let options = RestoreOptions { colour, tile, any_finite: check == Check::Finite };
+    let restorer = Restorer::new(network, options).map_err(|e| model.error(e.to_string(), None))?;
+    let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
+    let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
+    Ok(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
 }
 
 fn depth(shape: Shape) -> Depth {

@@ -1,6 +1,7 @@
 //! Folders that are replaced as a whole: tables and shards.
 
 use super::dir::{Dir, Kind};
+use super::writing::Hashing;
 use super::{Stamp, Store, StoreError, Written, io_error, look, mtime_ns};
 use crate::shown::Show;
 use std::collections::BTreeMap;
@@ -40,24 +41,6 @@ impl Built {
     /// Its files, as they were written or carried, by their paths relative to the output.
     pub fn files(&self) -> impl Iterator<Item = (PathBuf, Written)> {
         self.stamps.iter().map(|(name, stamp)| (self.folder.join(name), Written::from(stamp)))
-    }
-}
-
-/// Hashes what passes through to a file.
-struct Hashing {
-    file: io::BufWriter<File>,
-    hasher: blake3::Hasher,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
-        self.file.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 
@@ -132,11 +115,11 @@ impl Store {
                 }
             };
             let finish = |file: File| {
-                let mut to = Hashing { file: io::BufWriter::new(file), hasher: blake3::Hasher::new() };
+                let mut to = Hashing::new(file);
                 write(&mut to)?;
-                let file = to.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                let (file, hash, _) = to.finish()?;
                 file.sync_all()?;
-                Ok((file.metadata()?, *to.hasher.finalize().as_bytes()))
+                Ok((file.metadata()?, hash))
             };
             let (meta, hash) =
                 new.create(OsStr::new(&name)).and_then(finish).map_err(|e| io_error("write", &path, e))?;

@@ -19,6 +19,7 @@ pub mod look;
 pub mod names;
 mod publish;
 mod sweep;
+mod writing;
 
 pub use attributes::{Attributes, Times};
 pub use dir::{Dir, Found, Kind};
@@ -30,6 +31,7 @@ pub use known::{Known, Seen, Standing, Written};
 pub use lock::{Lock, LockError};
 pub use names::{STATE_FOLDER, TEMP_PREFIX};
 pub use publish::Removal;
+pub use writing::Writing;
 
 use error::{io_error, name_error, refuses_name};
 use names::{is_reserved, temp_name};
@@ -225,6 +227,20 @@ impl Store {
         bytes: &[u8],
         attributes: Attributes,
     ) -> Result<Staged, StoreError> {
+        let (temp, mut file) = self.create(relative, &attributes)?;
+        let written = file.write_all(bytes);
+        let timed = attributes.times.is_none_or(|times| times.give(&file));
+        let (size, hash) = (bytes.len() as u64, *blake3::hash(bytes).as_bytes());
+        let staged = Staged { relative: relative.to_path_buf(), temp, size, hash, timed };
+        if let Err(error) = written {
+            self.discard(&[staged]);
+            return Err(io_error("write", &self.root().join(relative), error));
+        }
+        Ok(staged)
+    }
+
+    /// Creates the file under a temporary name beside `relative`, and gives that name.
+    fn create(&self, relative: &Path, attributes: &Attributes) -> Result<(OsString, File), StoreError> {
         let target = self.root().join(relative);
         let (Some(dir), name) = self.place(relative, true)? else {
             return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
@@ -235,19 +251,13 @@ impl Store {
         }
         let temp = self.temp_name();
         self.fault.hit("stage").map_err(|e| io_error("write", &target, e))?;
-        let write = |mut file: File| file.write_all(bytes).map(|()| file);
-        let file = dir.create_as(&temp, attributes.mode).and_then(write).map_err(|e| {
-            dir.unlink(&temp).ok();
-            io_error("write", &target, e)
-        })?;
-        let timed = attributes.times.is_none_or(|times| times.give(&file));
-        Ok(Staged {
-            relative: relative.to_path_buf(),
-            temp,
-            size: bytes.len() as u64,
-            hash: *blake3::hash(bytes).as_bytes(),
-            timed,
-        })
+        match dir.create_as(&temp, attributes.mode) {
+            Ok(file) => Ok((temp, file)),
+            Err(e) => {
+                dir.unlink(&temp).ok();
+                Err(io_error("write", &target, e))
+            }
+        }
     }
 
     /// Where a staged file stands until it is published, for readers that want a path.

@@ -19,6 +19,9 @@ pub const STATE_FOLDER: &str = ".safelight";
 /// The ledger's file in [`STATE_FOLDER`].
 pub const LEDGER_FILE: &str = "ledger.db";
 
+/// Files in the output that tell of every input.
+pub const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
+
 /// Shorter names of letters, digits, `.`, `-`, `_` and blanks are taken by every file system.
 const SHORT: usize = 80;
 

@@ -1,6 +1,6 @@
 //! Why a training job did not come to its end.
 
-use crate::run::ledger::LedgerError;
+use crate::ledger::LedgerError;
 use crate::store::{LockError, StoreError};
 
 /// Why a training job did not come to its end.

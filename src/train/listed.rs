@@ -3,9 +3,9 @@
 use super::settings::{Data, TrainPlan, Vectors, Written};
 use crate::columns::Value;
 use crate::error::ItemError;
-use crate::plan::InputPlan;
-use crate::run::beside::Beside;
-use crate::run::inputs::{self, Input, Outside};
+use crate::inputs::Beside;
+use crate::inputs::InputPlan;
+use crate::inputs::{self, Input, Outside};
 use crate::store::{FileId, StoreError, look, mtime_ns};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -49,6 +49,11 @@ pub use settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors, Written
 pub use standing::{Standing, standing};
 pub use step::{Pair, Stepper};
 
+/// The words of the language: the steps and sinks there are, and the section `train`.
+pub fn vocabulary() -> crate::spec::Vocabulary {
+    crate::spec::Vocabulary { steps: crate::plan::descriptors(), train: &TRAIN }
+}
+
 #[cfg(test)]
 mod engine_tests;
 #[cfg(test)]

@@ -1,107 +1,130 @@
 //! What the keys of `train` demand of each other.
 
 use super::figures;
+use super::language::TrainKeys;
 use super::net::Net;
 use super::networks::{NETWORKS, Network};
 use super::settings::Written;
 use crate::codec;
 use crate::corrupt::Recipe;
-use crate::spec::{Arg, Args, Diagnostic};
+use crate::spec::{Diagnostic, Place};
 use std::path::Path;
 
 /// Pairs whose headers are looked at.
 const PROBES: usize = 64;
-/// Keys that mean something for pictures only.
-const OF_PICTURES: [&str; 10] =
-    ["start", "corrupt", "test", "colour", "patch", "whole", "zoom", "rounded", "keep", "augment"];
+/// A key that is given, for the rules that forbid some.
+type Forbidden<'a> = (&'static str, &'a Place, &'static str);
+
+/// Keys that mean something for pictures only, of those that are given.
+fn of_pictures(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
+    given([
+        ("start", keys.start.place(), "remove it"),
+        ("corrupt", keys.corrupt.place(), "remove it"),
+        ("test", keys.test.place(), "remove it"),
+        ("colour", keys.colour.place(), "remove it"),
+        ("patch", keys.patch.place(), "remove it"),
+        ("whole", keys.whole.place(), "remove it"),
+        ("zoom", keys.zoom.place(), "remove it"),
+        ("rounded", keys.rounded.place(), "remove it"),
+        ("keep", keys.keep.place(), "remove it"),
+        ("augment", keys.augment.place(), "remove it"),
+    ])
+}
+
+/// Keys that pairs leave no room for, of those that are given.
+fn beside_pairs(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
+    let either = "remove one of the two";
+    given([
+        ("corrupt", keys.corrupt.place(), "pairs are corrupted already: remove one of the two"),
+        ("test", keys.test.place(), "the pairs of the split `test` are used: remove it"),
+        ("label", keys.label.place(), either),
+        ("vectors", keys.vectors.place(), either),
+        ("blobs", keys.blobs.place(), either),
+        ("whole", keys.whole.place(), either),
+        ("zoom", keys.zoom.place(), either),
+        ("rounded", keys.rounded.place(), either),
+    ])
+}
+
+fn given<'a, const N: usize>(keys: [Forbidden<'a>; N]) -> impl Iterator<Item = Forbidden<'a>> {
+    keys.into_iter().filter(|(_, place, _)| place.is_given())
+}
 
 /// Checks the keys against each other and against the kind of network.
-pub(super) fn check(args: &Args, network: &Network, errors: &mut Vec<Diagnostic>) {
+pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagnostic>) {
     let name = network.descriptor.name;
-    let mut refuse = |key: &str, message: String, help: &str| {
-        errors.push(args.error(key, message, Some(help.to_string())));
+    let mut refuse = |place: &Place, message: String, help: &str| {
+        errors.push(place.error(message, Some(help.to_string())));
     };
-    let given = |key: &&str| args.is_given(key);
-    let pairs = args.bool("pairs") == Some(true);
-    let vectors = args.is_given("vectors") || args.is_given("blobs");
-    if args.is_given("vectors") && args.is_given("blobs") {
-        refuse("blobs", "`blobs` stand in place of `vectors`".into(), "remove one of them");
+    let vectors = keys.vectors.is_some() || keys.blobs.is_some();
+    if keys.vectors.is_some() && keys.blobs.is_some() {
+        refuse(keys.blobs.place(), "`blobs` stand in place of `vectors`".into(), "remove one of them");
     }
     if network.vectors && !vectors {
         let help = "name the column of a .parquet input that holds them as `vectors`, or make `blobs`";
-        refuse("network", format!("`{name}` takes vectors"), help);
+        refuse(keys.network.place(), format!("`{name}` takes vectors"), help);
     } else if !network.vectors && vectors {
         let others: Vec<_> = NETWORKS.iter().filter(|n| n.vectors).map(|n| n.descriptor.name).collect();
         let help = format!("for vectors there is `{}`", others.join("`, `"));
-        refuse("network", format!("`{name}` takes pictures, not vectors"), &help);
+        refuse(keys.network.place(), format!("`{name}` takes pictures, not vectors"), &help);
     } else if vectors {
-        for key in OF_PICTURES.iter().filter(|key| given(key)) {
-            refuse(key, format!("`{key}` has no meaning for vectors"), "remove it");
+        for (key, place, help) in of_pictures(keys) {
+            refuse(place, format!("`{key}` has no meaning for vectors"), help);
         }
     }
-    if pairs {
-        let others = ["corrupt", "test", "label", "vectors", "blobs", "whole", "zoom", "rounded"];
-        for key in others.iter().filter(|key| given(key)) {
-            let help = match *key {
-                "corrupt" => "pairs are corrupted already: remove one of the two",
-                "test" => "the pairs of the split `test` are used: remove it",
-                _ => "remove one of the two",
-            };
-            refuse(key, format!("`{key}` has no meaning beside `pairs`"), help);
+    if *keys.pairs {
+        for (key, place, help) in beside_pairs(keys) {
+            refuse(place, format!("`{key}` has no meaning beside `pairs`"), help);
         }
     }
-    if args.is_given("label") && !network.embeds {
+    let label = keys.label.place();
+    if keys.label.is_some() && !network.embeds {
         let help = "remove it, or take a network that embeds";
-        refuse("label", format!("`label` is for figures of embeddings, which `{name}` does not make"), help);
-    } else if args.is_given("label") && args.is_given("blobs") {
-        refuse("label", "`blobs` are their own groups".into(), "remove it");
+        refuse(label, format!("`label` is for figures of embeddings, which `{name}` does not make"), help);
+    } else if keys.label.is_some() && keys.blobs.is_some() {
+        refuse(label, "`blobs` are their own groups".into(), "remove it");
     }
-    if args.bool("whole") == Some(true) && args.bool("zoom") == Some(true) {
-        refuse("zoom", "`zoom` has no meaning beside `whole`".into(), "remove one of the two");
+    if *keys.whole && *keys.zoom {
+        refuse(keys.zoom.place(), "`zoom` has no meaning beside `whole`".into(), "remove one of the two");
     }
-    let figures = args.list("beside").unwrap_or_default();
-    let unknown = |item: &&Arg| {
-        item.value.map().and_then(|m| m.text("figure")).is_some_and(|name| !figures::NAMES.contains(&name))
-    };
-    if figures.iter().any(|item| unknown(&item)) {
+    if keys.beside.iter().any(|item| !figures::NAMES.contains(&item.figure.as_str())) {
         let help = format!("there are {}", figures::NAMES.join(", "));
-        refuse("beside", "there is no figure of that name".into(), &help);
+        refuse(keys.beside.place(), "there is no figure of that name".into(), &help);
     }
-    let share = args.float("validation").unwrap_or_default();
-    if share <= 0.0 || share >= 1.0 {
+    if *keys.validation <= 0.0 || *keys.validation >= 1.0 {
         let help = "write a share above 0% and below 100%, such as `5%`";
-        refuse("validation", "something has to be held out, and something to be learned".into(), help);
+        let message = "something has to be held out, and something to be learned";
+        refuse(keys.validation.place(), message.into(), help);
     }
-    let whole = |key| args.int(key).unwrap_or_default();
-    let steps = whole("steps").saturating_mul(whole("epochs"));
-    if whole("warmup") > 0 && whole("warmup") >= steps {
+    let steps = keys.steps.saturating_mul(keys.epochs);
+    if keys.warmup.is_some_and(|warmup| warmup > 0 && warmup >= steps) {
         let message = format!("the highest rate is never reached: there are {steps} steps in all");
-        refuse("warmup", message, "give a smaller `warmup`");
+        refuse(keys.warmup.place(), message, "give a smaller `warmup`");
     }
-    let model = args.text("model").unwrap_or_default();
+    let model = keys.model.as_str();
     let plain = !model.contains(['/', '\0']) && !model.starts_with('.');
     if !plain || !model.to_ascii_lowercase().ends_with(".onnx") {
         let message = format!("`{}` is no name for an ONNX file in the output folder", model.escape_debug());
-        refuse("model", message, "write for example `model: model.onnx`");
+        refuse(keys.model.place(), message, "write for example `model: model.onnx`");
     }
 }
 
 /// Checks what makes the network's input against the network's scale.
 pub(super) fn check_recipe(
-    args: &Args,
+    keys: &TrainKeys,
     net: &Net,
     recipe: Option<&Recipe>,
     network: &Network,
     (errors, notes): (&mut Vec<Diagnostic>, &mut Vec<String>),
 ) {
     let name = network.descriptor.name;
-    let mut refuse = |key: &str, message: String, help: &str| {
-        errors.push(args.error(key, message, Some(help.to_string())));
+    let mut refuse = |place: &Place, message: String, help: &str| {
+        errors.push(place.error(message, Some(help.to_string())));
     };
     match recipe {
         None if net.scale > 1 => {
             let message = format!("a network of scale {} needs `corrupt`, which makes its input", net.scale);
-            refuse("network", message, "add for example `corrupt: [downscale]`");
+            refuse(keys.network.place(), message, "add for example `corrupt: [downscale]`");
         }
         None if !network.embeds => notes.push(format!(
             "nothing is corrupted, so that `{name}` learns to give back its input; `corrupt` says what to undo"
@@ -110,7 +133,7 @@ pub(super) fn check_recipe(
         Some(recipe) if net.scale == 1 && recipe.uses("downscale") && !recipe.uses("rescale") => {
             let message = "`downscale` does nothing here: the network's result is as large as its input";
             refuse(
-                "corrupt",
+                keys.corrupt.place(),
                 message.into(),
                 "give the network a `scale`, or put a `rescale` before it, from which it leads back",
             );
@@ -126,7 +149,7 @@ pub(super) fn check_recipe(
 /// Checks the network's scale and the patch against pairs that were written below `root`, as some of their headers
 /// tell. Those that can't be read, and single ones that don't fit, are left out when all are read.
 pub(super) fn check_pairs(
-    args: &Args,
+    keys: &TrainKeys,
     net: &Net,
     pairs: &[&Written],
     root: &Path,
@@ -156,7 +179,7 @@ pub(super) fn check_pairs(
             1.. if even => format!("give the network `scale: {scale}`, or pairs of another size"),
             _ => "write pairs of which all differ by the network's scale".to_string(),
         };
-        errors.push(args.error("network", message, Some(help)));
+        errors.push(keys.network.error(message, Some(help)));
         return;
     }
     let side = net.input.h * net.scale;
@@ -170,6 +193,6 @@ pub(super) fn check_pairs(
             0 => "write larger pairs".to_string(),
             patch => format!("write `patch: {patch}`, or larger pairs"),
         };
-        errors.push(args.error("patch", message, Some(help)));
+        errors.push(keys.patch.error(message, Some(help)));
     }
 }

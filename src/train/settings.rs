@@ -4,7 +4,7 @@ use super::adam::Schedule;
 use super::loss::Loss;
 use super::net::Net;
 use crate::corrupt::Recipe;
-use crate::plan::InputPlan;
+use crate::inputs::InputPlan;
 use crate::spec::Diagnostic;
 use std::path::PathBuf;
 

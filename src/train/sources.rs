@@ -2,10 +2,10 @@
 
 use super::settings::Written;
 use crate::columns::Value;
-use crate::plan::{InputPlan, Source};
-use crate::run::inputs::{List, Wanted, read_list};
+use crate::inputs::Pages;
+use crate::inputs::{InputPlan, Source};
+use crate::inputs::{List, Wanted, read_list};
 use crate::shown::{Show, decode};
-use crate::steps::pages::Pages;
 use crate::store::look;
 use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
@@ -155,19 +155,26 @@ pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
     if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
 }
 
+/// The key of `train` that is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    Vectors,
+    Label,
+}
+
 /// How many numbers the vectors in these files have, and how many rows there are in all.
 ///
 /// # Errors
-/// The key of `train` that is to blame, and what is wrong.
+/// What is to blame, and what is wrong.
 pub(super) fn vectors(
     files: &[PathBuf],
     column: &str,
     label: Option<&str>,
-) -> Result<(usize, u64), (&'static str, String)> {
+) -> Result<(usize, u64), (Blame, String)> {
     let (mut wide, mut rows) = (None, 0);
     for file in files {
         let name = file.shown();
-        let wrong = |what: String| ("vectors", format!("{name} {what}"));
+        let wrong = |what: String| (Blame::Vectors, format!("{name} {what}"));
         let open = || File::open(file).map_err(|e| wrong(format!("cannot be opened: {e}")));
         let unreadable = |e| wrong(format!("cannot be read as Parquet: {e}"));
         let mut reader = ParquetReader::new(open()?);
@@ -179,10 +186,10 @@ pub(super) fn vectors(
             format!("{name} has no column `{wanted}`; it has {}", names.join(", "))
         };
         if !has(column) {
-            return Err(("vectors", missing(column)));
+            return Err((Blame::Vectors, missing(column)));
         }
         if let Some(label) = label.filter(|label| !has(label)) {
-            return Err(("label", missing(label)));
+            return Err((Blame::Label, missing(label)));
         }
         let first = ParquetReader::new(open()?)
             .with_columns(Some(vec![column.to_string()]))
@@ -211,6 +218,6 @@ pub(super) fn vectors(
             (_, width) => wide = wide.or(width),
         }
     }
-    let wide = wide.ok_or_else(|| ("vectors", format!("no file has a row with `{column}`")))?;
+    let wide = wide.ok_or_else(|| (Blame::Vectors, format!("no file has a row with `{column}`")))?;
     Ok((wide, rows))
 }

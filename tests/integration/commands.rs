@@ -137,7 +137,7 @@ fn lists_schema_and_completions_are_printed() {
 #[test]
 fn committed_docs_are_what_the_code_says() {
     let read = |name: &str| fs::read_to_string(crate::support::root().join(name)).unwrap();
-    let words = safelight::plan::vocabulary();
+    let words = safelight::train::vocabulary();
     let schema = format!("{:#}\n", safelight::spec::json_schema(&words));
     assert!(read("docs/pipeline.schema.json") == schema, "run `make docs`");
     let reference = safelight::spec::reference_markdown(&words);

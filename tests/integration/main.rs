@@ -1,5 +1,6 @@
 //! End-to-end tests of the built program, in one binary.
 
+mod architecture;
 mod attributes;
 mod bad_input;
 mod carried;

@@ -117,5 +117,5 @@ fn limit(resource: Resource, to: u64) -> std::io::Result<()> {
 
 /// A line of this process's status, in bytes; 0 where the system does not tell.
 fn address_space(key: &str) -> u64 {
-    crate::run::memory::of_process(key)
+    crate::memory::of_process(key)
 }

@@ -148,7 +148,7 @@ fn within(seconds: u64) -> Duration {
 fn answer(ended: &Ended, question: &Question<'_>) -> Result<Answer, ModelError> {
     let path = question.path.to_path_buf();
     let ModelBudget { memory, seconds, .. } = *question.budget;
-    let mib = crate::spec::units::mib(memory);
+    let mib = crate::memory::mib(memory);
     let Some(status) = ended.status else { return Err(ModelError::OverTime { path, seconds }) };
     let says = |text: &str| String::from_utf8_lossy(&ended.heard).contains(text);
     let crashed = |how: String| Err(ModelError::Crashed { path: path.clone(), how });

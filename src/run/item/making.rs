@@ -6,13 +6,14 @@ use super::{Processed, Spare, Stopped};
 use crate::codec::{CodecError, ExifData};
 use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
-use crate::plan::{Link, Plan};
-use crate::run::inputs::Input;
-use crate::run::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
-use crate::run::made::Made;
-use crate::run::resume::{Identity, Reason};
+use crate::inputs::Identity;
+use crate::inputs::Input;
+use crate::inputs::series::Made;
+use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
+use crate::pipeline::{Action, Keeps, Outgoing, Place, PlannedStep, Sample};
+use crate::plan::Plan;
+use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
-use crate::steps::{Action, Place, Sample};
 use crate::store::{Attributes, Refusal, Staged, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -191,7 +192,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    pub(super) fn wants(&self, link: &Link) -> bool {
+    pub(super) fn wants(&self, link: &PlannedStep) -> bool {
         link.product.is_some_and(|f| self.make.contains(&f))
     }
 
@@ -236,13 +237,13 @@ impl<'a> Work<'a> {
     }
 
     /// Rows may stay none.
-    fn begin_rows(&mut self, link: &Link) {
+    fn begin_rows(&mut self, link: &PlannedStep) {
         if let Some(product) = link.product.filter(|_| self.wants(link)) {
             self.payloads.entry(product).or_default();
         }
     }
 
-    pub(super) fn record(&mut self, link: &Link, row: &Row) {
+    pub(super) fn record(&mut self, link: &PlannedStep, row: &Row) {
         if let Some(product) = link.product.filter(|_| self.wants(link)) {
             let payload = self.payloads.entry(product).or_default();
             payload.rows += 1;
@@ -269,7 +270,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn step(&mut self, link: &Link, sample: &mut Sample) -> Result<(), Stopped> {
+    fn step(&mut self, link: &PlannedStep, sample: &mut Sample) -> Result<(), Stopped> {
         let wanted = link.product.filter(|_| self.wants(link));
         let at_step = |e: ItemError| e.at_step(link.name);
         match (&link.action, wanted) {
@@ -281,24 +282,20 @@ impl<'a> Work<'a> {
                 let row = step.values(sample).map_err(at_step)?;
                 self.record(link, &row);
             }
-            (Action::Write(sink), Some(product)) => {
-                let path = sink.path(&self.input.relative, &sample.place);
-                let bytes = sink.encode(sample).map_err(at_step)?;
-                let original = self.original;
-                let attributes = if sink.keeps_times() { original } else { original.without_times() };
-                self.stage(product, &path, &bytes, attributes)?;
-            }
-            (Action::Pairs(sink), Some(product)) => {
+            (Action::Sink(sink), Some(product)) => {
                 let written = |path: &Path| self.names.contains(path);
-                let pair = sink.encode(sample, &product, &written).map_err(at_step)?;
-                self.record(link, &pair.row);
-                for (path, bytes) in &pair.files {
-                    self.stage(product, path, bytes, self.original.without_times())?;
+                let Outgoing { row, files, collected } =
+                    sink.take(sample, &product, &written).map_err(at_step)?;
+                if let Some(row) = row {
+                    self.record(link, &row);
                 }
-                if !pair.fragment.is_empty() {
-                    let path = sink.fragment_path(&self.input.relative);
-                    let fragment = self.fragments.entry(product).or_insert_with(|| (path, Vec::new()));
-                    fragment.1.extend(pair.fragment);
+                let timed = sink.keeps() == Keeps::Timed { originals: true };
+                let attributes = if timed { self.original } else { self.original.without_times() };
+                for (path, bytes) in &files {
+                    self.stage(product, path, bytes, attributes)?;
+                }
+                if let Some((path, bytes)) = collected {
+                    self.fragments.entry(product).or_insert_with(|| (path, Vec::new())).1.extend(bytes);
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::error::{ErrorKind, ItemError};
-use crate::run::ledger::Facts;
+use crate::ledger::Facts;
 use crate::store::Stamp;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

@@ -3,10 +3,10 @@
 use super::*;
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::image::{Depth, Image};
-use crate::run::ledger::{Outcome, Record};
+use crate::ledger::{Outcome, Record};
+use crate::pipeline::{Action, Shape};
 use crate::run::resume::Selection;
 use crate::shown::Show;
-use crate::steps::{Action, Shape};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -74,8 +74,13 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
         folder.shown(),
         output.path().join("out").shown()
     );
-    let (draft, mistakes) =
-        crate::spec::draft(&text, "test.yaml", &[], &|_| None, &crate::plan::vocabulary());
+    let (draft, mistakes) = crate::spec::draft(
+        &text,
+        "test.yaml",
+        &[],
+        &|_| None,
+        &crate::spec::Vocabulary { steps: crate::plan::descriptors(), train: crate::plan::descriptors()[0] },
+    );
     let mut plan = crate::plan::resolve(&draft.unwrap(), mistakes).unwrap();
     let fussy: &'static Fussy = Box::leak(Box::new(Fussy { batch, largest: AtomicUsize::new(0) }));
     plan.chain[0].action = Action::Columns(Box::new(Shared(fussy)));

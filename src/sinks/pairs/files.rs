@@ -1,12 +1,11 @@
 //! Pairs as files: the lists beside them.
 
-use super::{Layout, Own, Pairs, SPLITS};
+use super::{Layout, Own, Pairs, SPLITS, Source};
 use crate::columns::{Column, ColumnType, Row, Value};
-use crate::run::RunError;
-use crate::run::inputs::path_text;
-use crate::run::ledger::{Ledger, PartRecord, Record};
+use crate::inputs::path_text;
+use crate::ledger::{Ledger, PartRecord};
+use crate::pipeline::{Rows, SinkError};
 use crate::sinks::parquet::Table;
-use crate::sinks::rows::Rows;
 use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -35,11 +34,11 @@ pub(super) fn publish(
     store: &Store,
     ledger: &mut Ledger,
     rows: &Rows,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
+    sources: &[Source<'_>],
     replace_edited: bool,
-) -> Result<usize, RunError> {
+) -> Result<usize, SinkError> {
     let failed =
-        |message: String| RunError::Table { folder: pairs.folder.to_string_lossy().into_owned(), message };
+        |message: String| SinkError::Table { folder: pairs.folder.to_string_lossy().into_owned(), message };
     let image_folder = pairs.layout == Layout::ImageFolder;
     let names = if image_folder { ["noisy_file_name", "clean_file_name"] } else { ["noisy", "clean"] };
     let mut columns: Vec<Column> = Vec::new();
@@ -51,7 +50,7 @@ pub(super) fn publish(
 
     let mut lists: BTreeMap<&str, List> = BTreeMap::new();
     let mut count = 0;
-    for path in sources.keys() {
+    for Source { path, .. } in sources {
         for row in rows.of(ledger, path)? {
             let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
             let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);

@@ -10,89 +10,84 @@ use crate::codec::{self, Compression, EncodeOptions, Format, Metadata};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
-use crate::plan::{Build, Plan};
-use crate::run::RunError;
-use crate::run::ledger::{Fingerprint, Ledger, Record};
+use crate::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
+use crate::pipeline::{
+    Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Shape, Sink, SinkError,
+    Turn,
+};
 use crate::shown::Show;
-use crate::sinks::parts::KnownParts;
-use crate::sinks::rows::Rows;
 use crate::spec::units::ByteSize;
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
-use crate::steps::{Action, Built, Sample, Shape};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 use crate::store::{STATE_FOLDER, Store};
-use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+words! {
+    /// What is where.
+    pub(super) enum Layout {
+        /// A folder for each split, with a list.
+        ImageFolder = "imagefolder",
+        /// The same with equal names on both sides.
+        Folders = "folders",
+        /// Archives.
+        WebDataset = "webdataset",
+    }
+}
+
+words! {
+    /// The format of both pictures.
+    pub(super) struct Lossless(Format) {
+        "png" => Format::Png,
+        "tiff" => Format::Tiff,
+    }
+}
+
+words! {
+    /// File type of a split's list.
+    pub(super) enum ListFile {
+        /// CSV.
+        Csv = "csv",
+        /// Parquet.
+        Parquet = "parquet",
+    }
+}
+
+params! {
+    /// Parameters of `pairs`.
+    pub(super) struct Params {
+        /// Folder below the output that holds the pairs and nothing else.
+        folder: PathBuf [Kind::Folder] = "pairs",
+        /// `imagefolder`: `train/noisy`, `train/clean` and a metadata file for Hugging Face `datasets`;
+        /// `folders`: the same with equal names in both folders, and `pairs.csv`; `webdataset`: tar shards of
+        /// `key.noisy.png`, `key.clean.png` and `key.json`.
+        layout: Layout = "imagefolder",
+        /// Lossless file format of both pictures.
+        format: Lossless = "png",
+        /// Effort for PNG and TIFF.
+        compression: Compression = "fast",
+        /// Share of the sources whose pairs are for validation.
+        validation: f64 [Kind::Float { min: 0.0, max: 1.0 }] = "0.1",
+        /// Share of the sources whose pairs are for testing.
+        test: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
+        /// File type of the metadata of `imagefolder`.
+        metadata: ListFile = "csv",
+        /// Most bytes of a shard of `webdataset`; only a single pair may be larger.
+        shard_size: Given<ByteSize> = "512MB",
+    }
+}
 
 /// Name, documentation and parameters.
 pub static DESCRIPTOR: Descriptor = Descriptor {
     name: "pairs",
+    version: 1,
     doc: "Writes the corrupted picture and its clean one side by side, split into `train`, `validation` and \
           `test` by a hash of the source file's content: all patches of a picture, and copies of it, fall into \
           one split, which stays the same as the archive grows. Without alpha and metadata; 16 bits stay 16 bits.",
     role: Role::WritePairs,
-    params: &[
-        Param {
-            name: "folder",
-            kind: Kind::Folder,
-            fallback: Fallback::Yaml("pairs"),
-            doc: "Folder below the output that holds the pairs and nothing else.",
-        },
-        Param {
-            name: "layout",
-            kind: Kind::Choice(&["imagefolder", "folders", "webdataset"]),
-            fallback: Fallback::Yaml("imagefolder"),
-            doc: "`imagefolder`: `train/noisy`, `train/clean` and a metadata file for Hugging Face `datasets`; \
-                  `folders`: the same with equal names in both folders, and `pairs.csv`; `webdataset`: tar shards \
-                  of `key.noisy.png`, `key.clean.png` and `key.json`.",
-        },
-        Param {
-            name: "format",
-            kind: Kind::Choice(&["png", "tiff"]),
-            fallback: Fallback::Yaml("png"),
-            doc: "Lossless file format of both pictures.",
-        },
-        Param {
-            name: "compression",
-            kind: Kind::Choice(&["fast", "small"]),
-            fallback: Fallback::Yaml("fast"),
-            doc: "Effort for PNG and TIFF.",
-        },
-        Param {
-            name: "validation",
-            kind: Kind::Float { min: 0.0, max: 1.0 },
-            fallback: Fallback::Yaml("0.1"),
-            doc: "Share of the sources whose pairs are for validation.",
-        },
-        Param {
-            name: "test",
-            kind: Kind::Float { min: 0.0, max: 1.0 },
-            fallback: Fallback::Yaml("0"),
-            doc: "Share of the sources whose pairs are for testing.",
-        },
-        Param {
-            name: "metadata",
-            kind: Kind::Choice(&["csv", "parquet"]),
-            fallback: Fallback::Yaml("csv"),
-            doc: "File type of the metadata of `imagefolder`.",
-        },
-        Param {
-            name: "shard_size",
-            kind: Kind::Bytes,
-            fallback: Fallback::Yaml("512MB"),
-            doc: "Most bytes of a shard of `webdataset`; only a single pair may be larger.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("folder"),
     example: "- pairs: {folder: pairs, layout: imagefolder, validation: 0.1, test: 0.1}",
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    ImageFolder,
-    Folders,
-    WebDataset,
-}
 
 /// The resolved sink.
 #[derive(Debug)]
@@ -107,60 +102,46 @@ pub struct Pairs {
     shard_bytes: u64,
 }
 
+/// An input whose pairs are there.
+struct Source<'a> {
+    path: &'a [u8],
+    /// The first file of its pairs; of shards, the only one.
+    output: Option<Output>,
+}
+
 /// The splits, in the order they are documented.
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
-/// A pair ready to be stored.
-#[derive(Debug)]
-pub struct Pair {
-    /// Split, names and lengths.
-    pub row: Row,
-    /// Files to write, relative to the output folder.
-    pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// Bytes to append to the input's fragment.
-    pub fragment: Vec<u8>,
-}
-
 /// Compiles the step.
-pub fn build(args: &Args, build: &mut Build<'_>) -> Option<Built> {
-    let (validation, test) = (args.float("validation")?, args.float("test")?);
-    if validation + test > 1.0 {
+pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let mut mistakes = Vec::new();
+    if params.validation + *params.test > 1.0 {
         let help = "they add up to at most 1; the rest is for training".to_string();
-        build.error(args, "test", "`validation` and `test` are more than everything", Some(help));
+        mistakes.push(params.test.error("`validation` and `test` are more than everything", Some(help)));
     }
-    let shard_bytes = match args.bytes("shard_size")? {
+    let shard_bytes = match *params.shard_size {
         ByteSize::Exact(bytes) if bytes >= 64 << 10 => bytes,
         _ => {
-            build.error(args, "shard_size", "a shard wants a size of at least 64KiB", None);
-            return None;
+            mistakes.push(params.shard_size.error("a shard wants a size of at least 64KiB", None));
+            0
         }
     };
-    let layout = match args.text("layout")? {
-        "folders" => Layout::Folders,
-        "webdataset" => Layout::WebDataset,
-        _ => Layout::ImageFolder,
-    };
-    Some(Built::from(Action::Pairs(Pairs {
-        folder: args.path("folder")?.to_path_buf(),
-        layout,
-        format: Format::from_name(args.text("format")?)?,
-        compression: match args.text("compression")? {
-            "small" => Compression::Small,
-            _ => Compression::Fast,
-        },
-        validation,
-        test,
-        parquet: args.text("metadata")? == "parquet",
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(mistakes));
+    }
+    Ok(Built::from(Action::Sink(Box::new(Pairs {
+        folder: params.folder,
+        layout: params.layout,
+        format: params.format.0,
+        compression: params.compression,
+        validation: params.validation,
+        test: *params.test,
+        parquet: params.metadata == ListFile::Parquet,
         shard_bytes,
-    })))
+    }))))
 }
 
 impl Pairs {
-    /// The folder, relative to the output.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Columns the sink keeps for itself: split, names relative to the split's folder, and for shards the
     /// bytes of each file in the fragment.
     fn columns() -> Vec<Column> {
@@ -170,22 +151,9 @@ impl Pairs {
     }
 
     /// Where an input's bytes wait to be put into shards.
-    pub fn fragment_path(&self, relative: &Path) -> PathBuf {
+    fn fragment_path(&self, relative: &Path) -> PathBuf {
         let key = source_key(relative, &[]);
         Path::new(STATE_FOLDER).join("fragments").join(&self.folder).join(key)
-    }
-
-    /// Whether a path is that of such bytes.
-    pub fn is_fragment(&self, path: &Path) -> bool {
-        path.starts_with(Path::new(STATE_FOLDER).join("fragments").join(&self.folder))
-    }
-
-    /// Bytes that encoding takes beside the pictures, for `count` samples of these shapes.
-    pub fn encode_bytes(&self, shape: Shape, clean: Shape, count: u64) -> u64 {
-        let one = |s: Shape| codec::encode_bytes(self.format, s.width, s.height, s.channels, s.depth);
-        // A growing buffer is copied; a little for the names and rows of each.
-        let buffer = if self.layout == Layout::WebDataset { 2 * (shape.bytes() + clean.bytes()) } else { 0 };
-        shape.bytes() + clean.bytes() + one(shape) + one(clean) + count * (buffer + 1024)
     }
 
     fn split(&self, hash: &[u8; 32]) -> &'static str {
@@ -204,16 +172,62 @@ impl Pairs {
         }
     }
 
-    /// Encodes the sample's pair. A file for which `written` says yes is there already.
-    ///
-    /// # Errors
-    /// When the format can't hold a picture.
-    pub fn encode(
+    fn encode_one(&self, image: &Image) -> Result<Vec<u8>, ItemError> {
+        let options = EncodeOptions {
+            format: self.format,
+            quality: None,
+            keep_metadata: false,
+            compression: self.compression,
+            dither: false,
+        };
+        let (width, height, channels) = (image.width, image.height, image.channels);
+        let opaque = Image { width, height, channels, samples: image.samples.clone(), alpha: None };
+        let encoded = codec::encode(&opaque, &Metadata::default(), None, &options);
+        encoded.map(|e| e.bytes).map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))
+    }
+}
+
+impl Sink for Pairs {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Product
+    }
+
+    fn has_own_folder(&self) -> bool {
+        true
+    }
+
+    fn owns(&self, path: &Path) -> bool {
+        // Also an input's bytes that wait to be put into shards.
+        path.starts_with(&self.folder)
+            || path.starts_with(Path::new(STATE_FOLDER).join("fragments").join(&self.folder))
+    }
+
+    fn needs_reference(&self) -> bool {
+        true
+    }
+
+    fn own_columns(&self) -> &'static [&'static str] {
+        &["split", "noisy", "clean", "noisy_file_name", "clean_file_name", "source"]
+    }
+
+    fn peak_bytes(&self, load: &Load) -> u64 {
+        let (shape, clean) = (load.shape, load.clean.unwrap_or(load.shape));
+        let one = |s: Shape| codec::encode_bytes(self.format, s.width, s.height, s.channels, s.depth);
+        // A growing buffer is copied; a little for the names and rows of each.
+        let buffer = if self.layout == Layout::WebDataset { 2 * (shape.bytes() + clean.bytes()) } else { 0 };
+        shape.bytes() + clean.bytes() + one(shape) + one(clean) + load.count * (buffer + 1024)
+    }
+
+    fn take(
         &self,
-        sample: &Sample,
+        sample: &mut Sample,
         product: &Fingerprint,
         written: &dyn Fn(&Path) -> bool,
-    ) -> Result<Pair, ItemError> {
+    ) -> Result<Outgoing, ItemError> {
         // The sample itself goes on as it is, whether pairs are written or not.
         let mut turned = None;
         if sample.meta.orientation != 1 {
@@ -231,11 +245,11 @@ impl Pairs {
         // Only where names need not be equal, variants share their clean picture.
         let clean_key = if self.layout == Layout::ImageFolder { &key } else { &noisy_key };
         let extension = self.format.extensions().first().copied().unwrap_or_default();
-        let mut pair = Pair { row: Row::new(), files: Vec::new(), fragment: Vec::new() };
+        let mut pair = Outgoing::default();
         if self.layout == Layout::WebDataset {
             let (noisy, clean) = (self.encode_one(&sample.image)?, self.encode_one(clean)?);
-            pair.row = row(split, &noisy_key, clean_key, (noisy.len(), clean.len()));
-            pair.fragment = [noisy, clean].concat();
+            pair.row = Some(row(split, &noisy_key, clean_key, (noisy.len(), clean.len())));
+            pair.collected = Some((self.fragment_path(&sample.relative), [noisy, clean].concat()));
             return Ok(pair);
         }
         let names = (format!("noisy/{noisy_key}.{extension}"), format!("clean/{clean_key}.{extension}"));
@@ -245,64 +259,44 @@ impl Pairs {
                 pair.files.push((path, self.encode_one(image)?));
             }
         }
-        pair.row = row(split, &names.0, &names.1, (0, 0));
+        pair.row = Some(row(split, &names.0, &names.1, (0, 0)));
         Ok(pair)
     }
 
-    fn encode_one(&self, image: &Image) -> Result<Vec<u8>, ItemError> {
-        let options = EncodeOptions {
-            format: self.format,
-            quality: None,
-            keep_metadata: false,
-            compression: self.compression,
-            dither: false,
-        };
-        let (width, height, channels) = (image.width, image.height, image.channels);
-        let opaque = Image { width, height, channels, samples: image.samples.clone(), alpha: None };
-        let encoded = codec::encode(&opaque, &Metadata::default(), None, &options);
-        encoded.map(|e| e.bytes).map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))
+    fn turn(&self) -> Option<Turn> {
+        Some(Turn::BeforeRemoval)
     }
 
-    /// Brings metadata or shards in line with the `records`, those of the inputs that are there; returns the number of
-    /// pairs.
-    ///
-    /// # Errors
-    /// When a file can't be made; the old ones then stand.
-    pub fn publish(
-        &self,
-        plan: &Plan,
-        store: &Store,
-        ledger: &mut Ledger,
-        records: &HashMap<Vec<u8>, Record>,
-        replace_edited: bool,
-    ) -> Result<usize, RunError> {
-        let mine = |l: &crate::plan::Link| matches!(&l.action, Action::Pairs(p) if p.folder == self.folder);
-        let Some(index) = plan.chain.iter().position(mine) else { return Ok(0) };
-        let Some(product) = plan.chain[index].product else { return Ok(0) };
-        let rows = Rows::before(plan, index).with(product, Pairs::columns());
-        let sources: BTreeMap<&Vec<u8>, &Record> = records.iter().filter(|(_, r)| rows.complete(r)).collect();
-        match self.layout {
-            Layout::WebDataset => {
-                shards::publish(self, store, ledger, &rows, &product, (&sources, replace_edited))
+    fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
+        let Publication { step, store, replace_edited, .. } = *publication;
+        let Some(product) = step.product else { return Ok(0) };
+        let rows = publication.rows.clone().with(product, Pairs::columns());
+        // What fails leaves the lists; what can't be read now stays.
+        let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
+        let mut sources = Vec::new();
+        publication.each(ledger, |at, mut record| {
+            if holds(&record) && rows.complete(&record) {
+                let output = record.products.remove(&product).and_then(|outputs| outputs.into_iter().next());
+                sources.push(Source { path: publication.inputs[at].key(), output });
             }
+            Ok(())
+        })?;
+        match self.layout {
+            Layout::WebDataset => shards::publish(self, store, ledger, &rows, (&sources, replace_edited)),
             Layout::ImageFolder | Layout::Folders => {
                 files::publish(self, store, ledger, &rows, &sources, replace_edited)
             }
         }
     }
 
-    /// Fails when the folder, which is replaced as a whole, holds something else than shards.
-    ///
-    /// # Errors
-    /// With the name of the first such thing.
-    pub fn check_folder(&self, store: &Store, known: &KnownParts) -> Result<(), RunError> {
+    fn check(&self, store: &Store, known: &KnownParts) -> Result<(), SinkError> {
         if self.layout == Layout::WebDataset {
             let present = known.present(store, &self.folder, shards::is_shard_name).map(drop);
             return match present {
                 // Lists that safelight wrote there are those of another layout.
-                Err(RunError::Foreign(_)) if known.names().any(|name| !shards::is_shard_name(name)) => {
+                Err(SinkError::Foreign(_)) if known.names().any(|name| !shards::is_shard_name(name)) => {
                     let folder = store.root().join(&self.folder);
-                    Err(RunError::Foreign(format!(
+                    Err(SinkError::Foreign(format!(
                         "{} holds pairs of another layout; move the folder away, or give the step another `folder`",
                         folder.shown()
                     )))

@@ -5,15 +5,13 @@
 //! exchange. Places where a shard ends depend on the sources themselves, so that a new one changes few shards;
 //! unchanged ones are carried over. The fragments stay, which takes the space a second time.
 
-use super::{Own, Pairs, SPLITS};
+use super::{Own, Pairs, SPLITS, Source};
 use crate::columns::Value;
-use crate::run::RunError;
-use crate::run::inputs::path_text;
-use crate::run::ledger::{Fingerprint, Ledger, Output, PartRecord, Record};
-use crate::run::resume::is_as_written;
+use crate::inputs::path_text;
+use crate::ledger::{Ledger, Output, PartRecord};
+use crate::pipeline::KnownParts;
+use crate::pipeline::{Rows, SinkError};
 use crate::shown::Show;
-use crate::sinks::parts::KnownParts;
-use crate::sinks::rows::Rows;
 use crate::store::{Part, Seen, Store};
 use serde_json::{Map, json};
 use std::cell::RefCell;
@@ -73,12 +71,11 @@ pub(super) fn publish(
     store: &Store,
     ledger: &mut Ledger,
     rows: &Rows,
-    product: &Fingerprint,
-    (sources, replace_edited): (&BTreeMap<&Vec<u8>, &Record>, bool),
-) -> Result<usize, RunError> {
+    (sources, replace_edited): (&[Source<'_>], bool),
+) -> Result<usize, SinkError> {
     let folder_name = pairs.folder.to_string_lossy().into_owned();
-    let (shards, count) = layout(pairs, ledger, rows, product, sources)?;
-    if !are_recorded(store, product, sources)? {
+    let (shards, count) = layout(pairs, ledger, rows, sources)?;
+    if !are_recorded(store, sources)? {
         return Ok(count);
     }
     let known = ledger.part_records(&folder_name)?;
@@ -134,12 +131,8 @@ pub(super) fn publish(
 
 /// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
 /// rows don't describe: the shards that are there then stand until its item is done again.
-fn are_recorded(
-    store: &Store,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<bool, RunError> {
-    let outputs = || sources.values().filter_map(|record| record.products.get(product)?.first());
+fn are_recorded(store: &Store, sources: &[Source<'_>]) -> Result<bool, SinkError> {
+    let outputs = || sources.iter().filter_map(|source| source.output.as_ref());
     let path = |output: &Output| PathBuf::from(OsStr::from_bytes(&output.path));
     let paths: Vec<PathBuf> = outputs().map(path).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
@@ -149,14 +142,14 @@ fn are_recorded(
         Seen::File { .. } | Seen::Uncertain | Seen::Other | Seen::Blocked(_) => None,
     });
     match unknown {
-        Some(why) => Err(RunError::Input(why)),
-        None => Ok(outputs().zip(&paths).all(|(output, path)| is_as_written(output, seen.get(path)))),
+        Some(why) => Err(SinkError::Unseen(why)),
+        None => Ok(outputs().zip(&paths).all(|(output, path)| output.is_as_written(seen.get(path)))),
     }
 }
 
 /// The members an input's rows stand for, in order.
-fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Member)>, RunError> {
-    let damaged = || RunError::Table {
+fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Member)>, SinkError> {
+    let damaged = || SinkError::Table {
         folder: path.shown().to_string(),
         message: "the ledger is damaged; move the whole output folder away and run again".into(),
     };
@@ -194,17 +187,14 @@ fn layout(
     pairs: &Pairs,
     ledger: &Ledger,
     rows: &Rows,
-    product: &Fingerprint,
-    sources: &BTreeMap<&Vec<u8>, &Record>,
-) -> Result<(BTreeMap<String, Vec<Shard>>, usize), RunError> {
+    sources: &[Source<'_>],
+) -> Result<(BTreeMap<String, Vec<Shard>>, usize), SinkError> {
     let most = pairs.shard_bytes - 2 * BLOCK;
     let mut shards: BTreeMap<String, Vec<Shard>> = BTreeMap::new();
     let mut count = 0;
-    for (path, record) in sources {
+    for Source { path, output } in sources {
         let members = members(rows, ledger, path)?;
-        let (Some((split, _)), Some(fragment)) =
-            (members.first(), record.products.get(product).and_then(|outputs| outputs.first()))
-        else {
+        let (Some((split, _)), Some(fragment)) = (members.first(), output) else {
             continue;
         };
         count += members.len();
@@ -217,7 +207,7 @@ fn layout(
             }
             let Some(shard) = of_split.last_mut() else { continue };
             match shard.slices.last_mut() {
-                Some(slice) if slice.source == **path => slice.members.end = number + 1,
+                Some(slice) if slice.source == *path => slice.members.end = number + 1,
                 _ => shard.slices.push(Slice {
                     source: path.to_vec(),
                     fragment: fragment_path.clone(),
@@ -248,7 +238,7 @@ enum Stopped {
     /// The shard itself.
     Io(io::Error),
     /// What it is made of.
-    Run(RunError),
+    Run(SinkError),
 }
 
 fn write_shard(
@@ -263,7 +253,7 @@ fn write_shard(
     for slice in &shard.slices {
         let path = store.root().join(&slice.fragment);
         let unreadable = |e: &dyn std::fmt::Display| {
-            Stopped::Run(RunError::Table {
+            Stopped::Run(SinkError::Table {
                 folder: slice.source.shown().to_string(),
                 message: format!("cannot read {}: {e}; remove it and run again", path.shown()),
             })

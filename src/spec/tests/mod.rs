@@ -1,8 +1,11 @@
 //! The promises of the language, over a small set of steps.
 
+mod canonical;
+mod getters;
 mod hostile;
 mod mistakes;
 mod overrides;
+mod params;
 mod train;
 
 use std::path::Path;
@@ -20,6 +23,7 @@ const fn param(name: &'static str, kind: Kind, fallback: Fallback) -> Param {
 
 static GRAYSCALE: Descriptor = Descriptor {
     name: "grayscale",
+    version: 1,
     doc: "Removes the colour.",
     role: Role::Image,
     params: &[],
@@ -29,6 +33,7 @@ static GRAYSCALE: Descriptor = Descriptor {
 
 static RESTORE: Descriptor = Descriptor {
     name: "restore",
+    version: 1,
     doc: "Runs a model.",
     role: Role::Image,
     params: &[
@@ -45,6 +50,7 @@ static RESTORE: Descriptor = Descriptor {
 
 static MEASURE: Descriptor = Descriptor {
     name: "measure",
+    version: 1,
     doc: "Measures the image.",
     role: Role::Columns,
     params: &[param("columns", Kind::List(&Kind::Choice(&["sharpness", "noise_sigma"])), Fallback::Required)],
@@ -54,6 +60,7 @@ static MEASURE: Descriptor = Descriptor {
 
 static WRITE: Descriptor = Descriptor {
     name: "write",
+    version: 1,
     doc: "Writes the image.",
     role: Role::WriteImage,
     params: &[
@@ -66,6 +73,7 @@ static WRITE: Descriptor = Descriptor {
 
 static TABLE: Descriptor = Descriptor {
     name: "table",
+    version: 1,
     doc: "Writes the row.",
     role: Role::WriteRow,
     params: &[param("folder", Kind::Folder, Fallback::Yaml("table"))],
@@ -77,6 +85,7 @@ const STEPS: &[&Descriptor] = &[&GRAYSCALE, &RESTORE, &MEASURE, &WRITE, &TABLE];
 
 static NETWORK: Descriptor = Descriptor {
     name: "residual",
+    version: 1,
     doc: "Restores.",
     role: Role::Image,
     params: &[param("width", Kind::Int { min: 1, max: 99 }, Fallback::Yaml("48"))],
@@ -93,6 +102,7 @@ const BESIDE: &[Param] = &[
 
 static TRAIN: Descriptor = Descriptor {
     name: "train",
+    version: 1,
     doc: "Trains a network.",
     role: Role::Image,
     params: &[
@@ -162,16 +172,16 @@ fn a_good_pipeline_is_typed_with_defaults_and_places() {
     assert_eq!((spec.version, spec.name.as_str(), spec.seed), (1, "job", 7));
     assert_eq!(spec.output, Path::new("out/denoise"));
     assert_eq!((spec.output_span.line, spec.output_span.column), (6, 9));
-    assert_eq!(spec.input.path("path"), Some(Path::new("photos")));
-    assert_eq!(spec.input.texts("exclude"), Some(vec!["**/.thumbs/**"]));
-    assert_eq!(spec.input.list("include").map(<[Arg]>::len), Some(1));
-    assert_eq!(spec.input.text("column"), Some("path"));
-    assert_eq!(spec.input.path("root"), None);
-    assert_eq!(spec.input.bool("follow_symlinks"), Some(false));
-    assert_eq!(spec.limits.bytes("memory"), Some(ByteSize::Exact(4 << 30)));
-    assert_eq!(spec.limits.pixels("pixels"), Some(500_000_000));
-    assert_eq!(spec.limits.failures("max_failures"), Some(Failures::Share(0.05)));
-    assert_eq!(spec.limits.int("threads"), None);
+    assert_eq!(spec.input_args.path("path"), Some(Path::new("photos")));
+    assert_eq!(spec.input_args.texts("exclude"), Some(vec!["**/.thumbs/**"]));
+    assert_eq!(spec.input_args.list("include").map(<[Arg]>::len), Some(1));
+    assert_eq!(spec.input_args.text("column"), Some("path"));
+    assert_eq!(spec.input_args.path("root"), None);
+    assert_eq!(spec.input_args.bool("follow_symlinks"), Some(false));
+    assert_eq!(*spec.limits.memory, ByteSize::Exact(4 << 30));
+    assert_eq!(spec.limits.pixels, Pixels(500_000_000));
+    assert_eq!(spec.limits.max_failures, Failures::Share(0.05));
+    assert_eq!(spec.limits.threads, None);
     let names: Vec<&str> = spec.steps.iter().map(|step| step.descriptor.name).collect();
     assert_eq!(names, ["grayscale", "restore", "measure", "write", "table"]);
     let restore = &spec.steps[1].args;
@@ -189,11 +199,15 @@ fn a_good_pipeline_is_typed_with_defaults_and_places() {
 fn later_checks_point_into_the_text() {
     let spec = good(GOOD, &[]);
     let args = &spec.steps[1].args;
-    let found = args.error("model", "there is no such model", None).to_string();
+    let models = args.paths(|kind| matches!(kind, Kind::Model));
+    assert_eq!(
+        models.iter().map(|model| model.as_path()).collect::<Vec<_>>(),
+        [Path::new("models/denoise.onnx")]
+    );
+    let found = models[0].error("there is no such model", None).to_string();
     assert!(found.contains("job.yaml:9:14") && found.contains("^^^^^^^^^^^^^^^^^^^"), "{found}");
-    let missing = args.need("tile", Args::int).map_err(|found| found.to_string());
-    assert!(missing.is_err_and(|text| text.contains("`restore` needs `tile`") && text.contains(":9:5")));
-    assert_eq!(args.need("model", Args::path), Ok(Path::new("models/denoise.onnx")));
+    let whole = args.own_place().error("it is too slow", None);
+    assert_eq!((whole.line, whole.column, whole.length), (9, 5, 7));
     let late = spec.diagnostic(spec.output_span, "the disk is full", None);
     assert_eq!((late.line, late.column, late.length), (6, 9, 11));
 }
@@ -251,6 +265,7 @@ fn the_tables_are_sound() {
 fn unsound_tables_are_found() {
     static UNSOUND: Descriptor = Descriptor {
         name: "Bad Name",
+        version: 1,
         doc: "no stop",
         role: Role::Image,
         params: &[

@@ -24,8 +24,8 @@ fn overrides_change_add_and_append() {
             "seed=10",
         ],
     );
-    assert_eq!(spec.input.path("path"), Some(Path::new("/archive")));
-    assert_eq!(spec.limits.bytes("memory"), Some(ByteSize::Exact(2 << 30)));
+    assert_eq!(spec.input_args.path("path"), Some(Path::new("/archive")));
+    assert_eq!(*spec.limits.memory, ByteSize::Exact(2 << 30));
     let restore = &spec.steps[1].args;
     assert_eq!(restore.int("tile"), Some(64));
     assert_eq!(restore.path("model"), Some(Path::new("x.onnx")));
@@ -38,9 +38,9 @@ fn overrides_change_add_and_append() {
 
     let short = with_steps("- grayscale\n- write\n");
     let spec = good(&short, &["input.exclude=['a/**']", "limits.threads=2", "steps.write.quality=5"]);
-    assert_eq!(spec.input.path("path"), Some(Path::new("photos")));
-    assert_eq!(spec.input.texts("exclude"), Some(vec!["a/**"]));
-    assert_eq!(spec.limits.int("threads"), Some(2));
+    assert_eq!(spec.input_args.path("path"), Some(Path::new("photos")));
+    assert_eq!(spec.input_args.texts("exclude"), Some(vec!["a/**"]));
+    assert_eq!(spec.limits.threads, Some(2));
     assert_eq!(spec.steps[1].args.int("quality"), Some(5));
 }
 
@@ -116,17 +116,17 @@ fn texts_and_paths_are_taken_as_they_stand() {
         "a=b",
     ] {
         let spec = good(GOOD, &[&format!("input.path={path}"), &format!("name={path}")]);
-        assert_eq!(spec.input.path("path"), Some(Path::new(path)), "{path}");
+        assert_eq!(spec.input_args.path("path"), Some(Path::new(path)), "{path}");
         assert_eq!(spec.name, path);
         let short = with_steps("- restore: x.onnx\n- write\n");
         let spec = good(&short, &[&format!("steps.restore.model={path}"), &format!("input={path}")]);
         assert_eq!(spec.steps[0].args.path("model"), Some(Path::new(path)), "{path}");
-        assert_eq!(spec.input.path("path"), Some(Path::new(path)), "{path}");
+        assert_eq!(spec.input_args.path("path"), Some(Path::new(path)), "{path}");
     }
     // Quotes around the whole are those of YAML.
     let spec = good(GOOD, &["input.path='/x # y'", "name=\"a \\\" b\"", "limits.threads= 2 "]);
-    assert_eq!((spec.input.path("path"), spec.name.as_str()), (Some(Path::new("/x # y")), "a \" b"));
-    assert_eq!(spec.limits.int("threads"), Some(2));
+    assert_eq!((spec.input_args.path("path"), spec.name.as_str()), (Some(Path::new("/x # y")), "a \" b"));
+    assert_eq!(spec.limits.threads, Some(2));
 }
 
 #[test]
@@ -144,14 +144,14 @@ limits:
     let text = text.replace("'80'", "80");
     let spec = good(&text, &[]);
     assert_eq!(spec.name, "${X} a\nsteps: []\n- {x: [ $X");
-    assert_eq!(spec.input.path("path"), Some(Path::new("/archive/2024")));
+    assert_eq!(spec.input_args.path("path"), Some(Path::new("/archive/2024")));
     assert_eq!(spec.output, Path::new("out"));
-    assert_eq!(spec.limits.int("threads"), Some(55));
+    assert_eq!(spec.limits.threads, Some(55));
     assert_eq!(spec.steps.len(), 1);
     // Quotes, which brackets demand, do not keep a variable from being a number, nor a number from being text.
     let flow = text.replace("threads: ${QUALITY}", "threads: \"${QUALITY}\"").replace("$${X}", "${QUALITY}");
     let spec = good(&flow.replace(" ${EVIL} $X", ""), &[]);
-    assert_eq!((spec.limits.int("threads"), spec.name.as_str()), (Some(55), "55"));
+    assert_eq!((spec.limits.threads, spec.name.as_str()), (Some(55), "55"));
     // The override takes the place of the value before its variable is looked up.
     good(&text.replace("${QUALITY}", "${NOPE}"), &["limits.threads=3"]);
     let huge = |_: &str| Some("x".repeat(100_000));

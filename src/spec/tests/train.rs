@@ -23,7 +23,7 @@ fn a_training_job_has_its_values_and_no_steps() {
     let beside = train.args.list("beside").unwrap()[0].value.map().unwrap();
     assert_eq!((beside.text("figure"), beside.float("value")), (Some("mse"), Some(0.02)));
     let bare = good("version: 1\noutput: out\ntrain: {network: residual}\n", &[]);
-    assert!(!bare.has_input && bare.input.get("path").is_none());
+    assert!(!bare.has_input && bare.input.is_none());
     let train = bare.train.unwrap();
     assert_eq!(train.args.float("validation"), Some(0.05));
     assert_eq!(train.args.step("network").and_then(|network| network.args.int("width")), Some(48));

@@ -1,45 +1,40 @@
 //! `embedding`: a convolutional autoencoder with a dense bottleneck.
 
 use super::{Network, Wanted, input};
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op, Size};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: true, vectors: false, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: true,
+    vectors: false,
+    build: |args, wanted| Ok(build(Params::read(args)?, wanted)),
+};
+
+params! {
+    /// Parameters of `embedding`.
+    struct Params {
+        /// Numbers of the bottleneck.
+        latent: usize [Kind::Int { min: 1, max: 4096 }] = "64",
+        /// Channels at half the sides; twice as many below.
+        width: usize [Kind::Int { min: 4, max: 256 }] = "32",
+        /// Width of a dense layer on each side of the bottleneck; 0 for none.
+        hidden: usize [Kind::Int { min: 0, max: 8192 }] = "0",
+        /// Channels of a second path beside the convolutions, linear and at about 16 x 16 pixels: it soon does
+        /// what principal components do, and leaves the convolutions the rest; 0 for none.
+        linear: usize [Kind::Int { min: 0, max: 256 }] = "8",
+    }
+}
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "embedding",
+    version: 1,
     doc: "A convolutional autoencoder for pictures of one size (`patch`) whose bottleneck is a vector: 3x3 convolutions, \
           each after a halving of the sides (blocks of 2x2 pixels become channels), dense layers to `latent` numbers, and \
           the mirrored way back.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "latent",
-            kind: Kind::Int { min: 1, max: 4096 },
-            fallback: Fallback::Yaml("64"),
-            doc: "Numbers of the bottleneck.",
-        },
-        Param {
-            name: "width",
-            kind: Kind::Int { min: 4, max: 256 },
-            fallback: Fallback::Yaml("32"),
-            doc: "Channels at half the sides; twice as many below.",
-        },
-        Param {
-            name: "hidden",
-            kind: Kind::Int { min: 0, max: 8192 },
-            fallback: Fallback::Yaml("0"),
-            doc: "Width of a dense layer on each side of the bottleneck; 0 for none.",
-        },
-        Param {
-            name: "linear",
-            kind: Kind::Int { min: 0, max: 256 },
-            fallback: Fallback::Yaml("8"),
-            doc: "Channels of a second path beside the convolutions, linear and at about 16 x 16 pixels: it soon does \
-                  what principal components do, and leaves the convolutions the rest; 0 for none.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("latent"),
     example: "- embedding: {latent: 64, width: 32}",
 };
@@ -47,9 +42,9 @@ static DESCRIPTOR: Descriptor = Descriptor {
 /// The linear path makes pictures smaller until their sides are no longer than this, or odd.
 const LINEAR_SIDE: usize = 16;
 
-fn build(args: &Args, wanted: Wanted) -> Option<Net> {
-    let int = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
-    Some(embedding(wanted, int("latent")?, int("width")?, int("hidden")?, int("linear")?))
+fn build(params: Params, wanted: Wanted) -> Net {
+    let Params { latent, width, hidden, linear } = params;
+    embedding(wanted, latent, width, hidden, linear)
 }
 
 pub(super) fn embedding(wanted: Wanted, latent: usize, width: usize, hidden: usize, linear: usize) -> Net {

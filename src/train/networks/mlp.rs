@@ -1,52 +1,53 @@
 //! `dense`: an autoencoder of dense layers over vectors.
 
 use super::{Network, Wanted};
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Kind, Parameters, Role, params, words};
 use crate::train::net::{Activation, Builder, Net, Size};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: true, vectors: true, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: true,
+    vectors: true,
+    build: |args, wanted| Ok(build(Params::read(args)?, wanted)),
+};
 
 static WIDTH: Kind = Kind::Int { min: 1, max: 65536 };
 
+words! {
+    /// What follows a layer.
+    struct Follows(Activation) {
+        "relu" => Activation::Relu,
+        "leaky_relu" => Activation::LeakyRelu,
+        "tanh" => Activation::Tanh,
+        "sigmoid" => Activation::Sigmoid,
+    }
+}
+
+params! {
+    /// Parameters of `dense`.
+    struct Params {
+        /// Widths of the layers between the input and the bottleneck.
+        widths: Vec<usize> [Kind::List(&WIDTH)] = "[100, 50]",
+        /// Numbers of the bottleneck.
+        latent: usize [Kind::Int { min: 1, max: 4096 }] = "2",
+        /// What follows each layer but the bottleneck and the last.
+        activation: Follows = "relu",
+    }
+}
+
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "dense",
+    version: 1,
     doc: "An autoencoder of dense layers over vectors: `widths` down to the bottleneck, and the same back.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "widths",
-            kind: Kind::List(&WIDTH),
-            fallback: Fallback::Yaml("[100, 50]"),
-            doc: "Widths of the layers between the input and the bottleneck.",
-        },
-        Param {
-            name: "latent",
-            kind: Kind::Int { min: 1, max: 4096 },
-            fallback: Fallback::Yaml("2"),
-            doc: "Numbers of the bottleneck.",
-        },
-        Param {
-            name: "activation",
-            kind: Kind::Choice(&["relu", "leaky_relu", "tanh", "sigmoid"]),
-            fallback: Fallback::Yaml("relu"),
-            doc: "What follows each layer but the bottleneck and the last.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: Some("latent"),
     example: "- dense: {widths: [100, 50], latent: 2}",
 };
 
-fn build(args: &Args, wanted: Wanted) -> Option<Net> {
-    let widths: Vec<usize> =
-        args.list("widths")?.iter().map(|w| w.value.number().map_or(1, |w| w as usize)).collect();
-    let activation = match args.text("activation")? {
-        "tanh" => Activation::Tanh,
-        "sigmoid" => Activation::Sigmoid,
-        "leaky_relu" => Activation::LeakyRelu,
-        _ => Activation::Relu,
-    };
-    Some(dense(wanted.channels, &widths, args.int("latent")? as usize, activation))
+fn build(params: Params, wanted: Wanted) -> Net {
+    dense(wanted.channels, &params.widths, params.latent, params.activation.0)
 }
 
 /// The network for vectors of `numbers`: `widths` down to `latent`, and back.

@@ -12,7 +12,7 @@ pub use mlp::dense;
 pub use noise_autoencoder::noise_autoencoder;
 
 use super::net::{Net, Size};
-use crate::spec::{Args, Descriptor};
+use crate::spec::{Args, Descriptor, Diagnostics, Field, Kind, Place, StepSpec, Value};
 
 /// What an architecture is asked for beside its own parameters.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,36 @@ pub struct Network {
     pub embeds: bool,
     /// Whether it takes vectors, not pictures.
     pub vectors: bool,
-    /// Makes it; `None` when a parameter is missing (a mistake that was reported).
-    pub build: fn(&Args, Wanted) -> Option<Net>,
+    /// Makes it.
+    pub build: fn(&Args, Wanted) -> Result<Net, Diagnostics>,
+}
+
+/// An architecture with its parameters.
+#[derive(Clone, Debug)]
+pub struct Architecture {
+    /// Which.
+    pub network: &'static Network,
+    args: Args,
+}
+
+impl Architecture {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// Mistakes of its parameters.
+    pub fn build(&self, wanted: Wanted) -> Result<Net, Diagnostics> {
+        (self.network.build)(&self.args, wanted)
+    }
+}
+
+impl Field for Architecture {
+    const HOLDS: Kind = Kind::Step { noun: "network", registry: descriptors };
+
+    fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
+        let StepSpec { descriptor, args, .. } = StepSpec::of(value, place)?;
+        let network = NETWORKS.iter().copied().find(|known| known.descriptor.name == descriptor.name);
+        network.map(|network| Architecture { network, args }).ok_or_else(|| place.defect())
+    }
 }
 
 /// Every architecture there is. A new one is a file beside this and a line here.

@@ -1,14 +1,20 @@
 //! `noise_autoencoder`: the denoiser that this project descends from, layer for layer.
 
 use super::{Network, Wanted, input};
-use crate::spec::{Args, Descriptor, Role};
+use crate::spec::{Descriptor, Role};
 use crate::train::net::{Activation, Builder, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: false, vectors: false, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: false,
+    vectors: false,
+    build: |_, wanted| Ok(noise_autoencoder(wanted)),
+};
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "noise_autoencoder",
+    version: 1,
     doc: "The 7,009-parameter denoiser of 28x28 gray pictures that this project descends from: convolutions of 32, 8 and \
           8 channels with 2x2 max-pools, mirrored with repeated pixels, the convolution before the last of these unpadded.",
     role: Role::Image,
@@ -16,10 +22,6 @@ static DESCRIPTOR: Descriptor = Descriptor {
     shorthand: None,
     example: "- noise_autoencoder: {}",
 };
-
-fn build(_: &Args, wanted: Wanted) -> Option<Net> {
-    Some(noise_autoencoder(wanted))
-}
 
 /// The network for pictures of 28x28 pixels.
 pub fn noise_autoencoder(wanted: Wanted) -> Net {

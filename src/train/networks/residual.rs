@@ -1,51 +1,42 @@
 //! `residual`: a residual convolutional autoencoder, for denoising and upscaling.
 
 use super::{Network, Wanted, input};
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Id, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: false, vectors: false, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: false,
+    vectors: false,
+    build: |args, wanted| Ok(build(Params::read(args)?, wanted)),
+};
+
+params! {
+    /// Parameters of `residual`.
+    struct Params {
+        /// Channels outside the bottleneck; a multiple of 16 runs fastest.
+        width: usize [Kind::Int { min: 4, max: 512 }] = "48",
+        /// Blocks of two convolutions on each side of the bottleneck.
+        depth: usize [Kind::Int { min: 1, max: 16 }] = "2",
+        /// Channels of the bottleneck.
+        latent: usize [Kind::Int { min: 4, max: 1024 }] = "96",
+        /// Blocks at the bottleneck's resolution.
+        bottom: usize [Kind::Int { min: 1, max: 16 }] = "2",
+        /// How many times larger the result is.
+        scale: usize [Kind::Int { min: 1, max: 4 }] = "1",
+    }
+}
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "residual",
+    version: 1,
     doc: "A residual convolutional autoencoder for pictures of any size: blocks of two 3x3 convolutions with additive \
           skips at half resolution, a bottleneck at a quarter, and the way back; its result is added to the input. \
           With `scale` it works at full and half resolution and makes the picture larger at the end (Shi et al. \
           2016), as a correction of the repeated pixels.",
     role: Role::Image,
-    params: &[
-        Param {
-            name: "width",
-            kind: Kind::Int { min: 4, max: 512 },
-            fallback: Fallback::Yaml("48"),
-            doc: "Channels outside the bottleneck; a multiple of 16 runs fastest.",
-        },
-        Param {
-            name: "depth",
-            kind: Kind::Int { min: 1, max: 16 },
-            fallback: Fallback::Yaml("2"),
-            doc: "Blocks of two convolutions on each side of the bottleneck.",
-        },
-        Param {
-            name: "latent",
-            kind: Kind::Int { min: 4, max: 1024 },
-            fallback: Fallback::Yaml("96"),
-            doc: "Channels of the bottleneck.",
-        },
-        Param {
-            name: "bottom",
-            kind: Kind::Int { min: 1, max: 16 },
-            fallback: Fallback::Yaml("2"),
-            doc: "Blocks at the bottleneck's resolution.",
-        },
-        Param {
-            name: "scale",
-            kind: Kind::Int { min: 1, max: 4 },
-            fallback: Fallback::Yaml("1"),
-            doc: "How many times larger the result is.",
-        },
-    ],
+    params: Params::TABLE,
     shorthand: None,
     example: "- residual: {width: 48, depth: 2, latent: 96, bottom: 2}",
 };
@@ -57,10 +48,9 @@ fn block(b: &mut Builder, from: Id, width: usize) -> Id {
     b.add(from, correction)
 }
 
-fn build(args: &Args, wanted: Wanted) -> Option<Net> {
-    let int = |name| args.int(name).and_then(|v| usize::try_from(v).ok());
-    let (width, depth, latent) = (int("width")?, int("depth")?, int("latent")?);
-    Some(residual(wanted, width, depth, latent, int("bottom")?, int("scale")?))
+fn build(params: Params, wanted: Wanted) -> Net {
+    let Params { width, depth, latent, bottom, scale } = params;
+    residual(wanted, width, depth, latent, bottom, scale)
 }
 
 pub(super) fn residual(

@@ -1,30 +1,39 @@
 //! `super_resolution`: the residual autoencoder that this project descends from, layer for layer.
 
 use super::{Network, Wanted, input};
-use crate::spec::{Args, Descriptor, Fallback, Kind, Param, Role};
+use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network { descriptor: &DESCRIPTOR, embeds: false, vectors: false, build };
+pub static NETWORK: Network = Network {
+    descriptor: &DESCRIPTOR,
+    embeds: false,
+    vectors: false,
+    build: |args, wanted| Ok(build(Params::read(args)?, wanted)),
+};
+
+params! {
+    /// Parameters of `super_resolution`.
+    struct Params {
+        /// Share of numbers that is zeroed after the first pool while training.
+        dropout: f32 [Kind::Float { min: 0.0, max: 0.9 }] = "0.3",
+    }
+}
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "super_resolution",
+    version: 1,
     doc: "The 1,110,403-parameter autoencoder that this project descends from, which sharpens pictures that were made \
           smaller and larger again: convolutions of 64, 128 and 256 channels with 2x2 max-pools, mirrored with repeated \
           pixels and two additive skips.",
     role: Role::Image,
-    params: &[Param {
-        name: "dropout",
-        kind: Kind::Float { min: 0.0, max: 0.9 },
-        fallback: Fallback::Yaml("0.3"),
-        doc: "Share of numbers that is zeroed after the first pool while training.",
-    }],
+    params: Params::TABLE,
     shorthand: Some("dropout"),
     example: "- super_resolution: {}",
 };
 
-fn build(args: &Args, wanted: Wanted) -> Option<Net> {
-    Some(super_resolution(wanted, args.float("dropout")? as f32))
+fn build(params: Params, wanted: Wanted) -> Net {
+    super_resolution(wanted, params.dropout)
 }
 
 pub(super) fn super_resolution(wanted: Wanted, dropout: f32) -> Net {

@@ -1,12 +1,15 @@
 //! Data of each kind resolved, and the mistakes that keys make together.
 
+use super::super::adam::Schedule;
+use super::super::loss::Loss;
 use super::super::net::Size;
-use super::super::settings::Written;
+use super::super::settings::{Blobs, Written};
 use super::*;
 use crate::columns::{Column, ColumnType, Value};
-use crate::plan::{Source, vocabulary};
+use crate::inputs::Source;
 use crate::shown::Show;
 use crate::sinks::parquet::Table;
+use crate::train::vocabulary;
 use std::fs;
 use std::path::Path;
 

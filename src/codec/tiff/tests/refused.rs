@@ -22,7 +22,6 @@ fn what_is_not_read_is_named() {
         (gray().with(262, 3, &[4]), "transparency mask"),
         (gray().with(262, 3, &[32845]), "LogLuv"),
         (gray().with(262, 3, &[32803]), "raw file"),
-        (gray().with(50706, 1, &[1, 4, 0, 0]), "raw file"),
         (gray().with(339, 3, &[2]), "signed 8-bit"),
         (many(32), "32-bit integer"),
         (many(64).with(339, 3, &[6]), "complex"),

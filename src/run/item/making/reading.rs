@@ -3,11 +3,13 @@
 use super::{Content, UNTIMED, Work, refused};
 use crate::codec::{self, Decoded, Header};
 use crate::error::{ErrorKind, ItemError};
-use crate::run::inputs::{Origin, read_unchanged};
+use crate::inputs::Pages;
+use crate::inputs::{Origin, read_unchanged};
+use crate::ledger::Output;
+use crate::pipeline::Further;
 use crate::run::item::Stopped;
-use crate::run::ledger::Output;
 use crate::shown::Show;
-use crate::steps::pages::{self, Further, Pages};
+use crate::steps::pages;
 use crate::store::{Refusal, Standing, StoreError};
 use std::ffi::OsStr;
 use std::io::Cursor;

@@ -1,0 +1,194 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Batch restoration and embeddings for image archives: a YAML file describes the job, one command runs
+/// it. Originals are never touched; a stopped run goes on where it was.
+#[derive(Debug, Parser)]
+#[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, threads could not be started, or an export failed; 2 usage, \
+or nothing has been run there; 10 finished, some items failed anew (`retry`: some failed); 11 stopped at max_failures; \
+12 finished, nothing failed anew, but failures known before stand (`retry` tries them, `ignore` acknowledges them); \
+13 the input is another one than before, or much of it is gone: nothing was changed; 14 training diverged: the model \
+that stands, if any, is kept; 20 interrupted, run again to go on; 30 the output could not be written, or the \
+input not listed; 78 invalid pipeline, or one that does not fit the output.\n\n\
+Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a pipeline: process what is new or changed, skip what is done; or train.
+    Run(RunArgs),
+    /// Try the failed items of a pipeline again, and nothing else.
+    Retry(RunArgs),
+    /// Acknowledge failures: they no longer count for the exit code until the input or the settings change.
+    Ignore(IgnoreArgs),
+    /// Validate a pipeline without touching data: every mistake at once.
+    Check(PipelineArgs),
+    /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
+    Plan(PlanArgs),
+    /// Show what has been done so far in a pipeline's output: counts, failures, tables.
+    Status(StatusArgs),
+    /// Read every output again and compare it with the ledger.
+    Verify(PipelineArgs),
+    /// Write a page with before/after pictures, counts and failures of a pipeline's output.
+    Report(RunArgs),
+    /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
+    Model(ModelArgs),
+    /// Load a model for another process that waits for what comes of it.
+    #[command(name = crate::nn::COMMAND, hide = true)]
+    InspectModel(InspectArgs),
+    /// List the steps, corruptions, networks or makers of synthetic images with their parameters and examples.
+    List(ListArgs),
+    /// Print the JSON Schema of the pipeline language, for editors.
+    Schema,
+    /// Print the reference of the pipeline language as Markdown.
+    #[command(hide = true)]
+    Reference,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A pipeline and changes to it.
+#[derive(Clone, Debug, Args)]
+pub struct PipelineArgs {
+    /// Pipeline file (YAML).
+    #[arg(value_name = "PIPELINE")]
+    pub pipeline: PathBuf,
+    /// Override a key, such as `input.path=/archive`, `limits.threads=1` or `steps.write.quality=85`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Options of `run` and `retry` (and `report`, which takes a run's arguments and minds the pipeline only).
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// How to show progress: a bar on a terminal, plain lines elsewhere, JSON lines, or only what
+    /// changed.
+    #[arg(long, value_enum, default_value_t = Progress::Auto)]
+    pub progress: Progress,
+    /// Remove outputs whose inputs are gone, or that earlier settings made. Off: they are only reported.
+    #[arg(long)]
+    pub prune: bool,
+    /// Go on although the input is another one than before, or much of what was there is gone.
+    #[arg(long)]
+    pub accept_input: bool,
+    /// Replace outputs that somebody edited since they were written. Off: they are kept, and the item fails.
+    #[arg(long)]
+    pub replace_edited: bool,
+}
+
+/// Options of `ignore`.
+#[derive(Clone, Debug, Args)]
+pub struct IgnoreArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// Failed inputs, relative to the input, as `status --failures` lists them; all of them where none is named.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+}
+
+/// Ways to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// Bar on a terminal, lines elsewhere.
+    Auto,
+    /// A bar.
+    Bar,
+    /// Plain lines.
+    Lines,
+    /// One JSON object a line, on standard output.
+    Json,
+    /// Only what changed: new failures, and the summary where anything happened. For cron.
+    Quiet,
+}
+
+/// Options of `plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// List every item with its reason.
+    #[arg(long)]
+    pub items: bool,
+}
+
+/// Options of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// The pipeline.
+    #[command(flatten)]
+    pub pipeline: PipelineArgs,
+    /// List every failed item.
+    #[arg(long)]
+    pub failures: bool,
+}
+
+/// Options of `model`.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArgs {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Run it by our kernels and by tract alone; print the largest difference and both times.
+    #[arg(long)]
+    pub compare: bool,
+    /// Side of the square it is compared on, for networks of variable size.
+    #[arg(long, value_name = "PIXELS", default_value_t = 256, requires = "compare")]
+    pub size: usize,
+    /// Memory that it may take to load a model for the first time, such as 8GiB.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = bytes)]
+    pub memory: u64,
+    /// Time that it may take to load a model for the first time.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    match crate::spec::units::parse_bytes(text) {
+        Ok(crate::spec::units::ByteSize::Exact(bytes)) => Ok(bytes),
+        Ok(crate::spec::units::ByteSize::Auto) => Err("give a size such as 8GiB".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The question that a process has about a model.
+#[derive(Clone, Debug, Args)]
+pub struct InspectArgs {
+    /// The question, as the program writes it for itself.
+    pub words: String,
+    /// ONNX file.
+    pub model: PathBuf,
+}
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// `steps`, `corruptions`, `networks`, `synths`, or the name of one; `train` for the keys of a training job.
+    pub name: Option<String>,
+    /// Draw the corruptions at every severity into this new PNG file.
+    #[arg(long, value_name = "FILE")]
+    pub preview: Option<PathBuf>,
+    /// Picture to draw them on, in place of a made one.
+    #[arg(long, value_name = "FILE", requires = "preview")]
+    pub image: Option<PathBuf>,
+}

@@ -1,0 +1,201 @@
+//! `model`: what an ONNX file is.
+
+use super::{code, err, out};
+use crate::cli::args::ModelArgs;
+use crate::nn::{
+    Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Range, Receptive, RowsInfo,
+    TensorInfo, Told, compare,
+};
+use crate::shown::Show;
+use serde_json::json;
+use std::path::Path;
+
+/// Prints what inspection found.
+pub fn model(args: &ModelArgs) -> u8 {
+    let told = match told(args) {
+        Ok(told) => told,
+        Err(error) => {
+            err(&format!("error: {error}\n"));
+            return code::INVALID;
+        }
+    };
+    out(&told)
+}
+
+fn told(args: &ModelArgs) -> Result<String, ModelError> {
+    let (memory, seconds) = (args.memory, args.seconds);
+    let budget = ModelBudget { memory, seconds, run: memory };
+    if !args.compare {
+        return Ok(match Door::usual().told(&args.model, &budget, args.json)? {
+            Told::Text(text) => text,
+            Told::Model(model) => described(&args.model, &model, args.json),
+        });
+    }
+    let network = Door::usual().network(&args.model, &LoadOptions::default(), &budget)?;
+    let c = compare(&network, args.size)?;
+    if args.json {
+        let mut json = as_json(network.info());
+        json["comparison"] = json!({
+            "height": c.size.0, "width": c.size.1, "largest_difference": c.difference,
+            "output_range": c.range, "fast_seconds": c.fast, "plain_seconds": c.plain,
+        });
+        return Ok(format!("{json:#}\n"));
+    }
+    Ok(as_text(&args.model.shown().to_string(), network.info()) + &comparison(&c))
+}
+
+/// What there is to tell about a model, as JSON or as text.
+pub fn described(path: &Path, model: &Model, json: bool) -> String {
+    let shown = path.shown().to_string();
+    match (model, json) {
+        (Model::Pictures(network), true) => format!("{:#}\n", as_json(network.info())),
+        (Model::Pictures(network), false) => as_text(&shown, network.info()),
+        (Model::Rows(rows), true) => format!("{:#}\n", rows_as_json(rows.info())),
+        (Model::Rows(rows), false) => rows_as_text(&shown, rows.info()),
+    }
+}
+
+fn comparison(c: &Comparison) -> String {
+    format!(
+        "  compared at      {} x {}, one thread: our kernels {:.1} ms, tract alone {:.1} ms\n  \
+         largest difference {:.1e} in an output range of {:.3}\n",
+        c.size.1,
+        c.size.0,
+        1e3 * c.fast,
+        1e3 * c.plain,
+        c.difference,
+        c.range
+    )
+}
+
+fn range(range: &Range) -> String {
+    match range {
+        Range::Unit => "[0, 1]".into(),
+        Range::Byte => "[0, 255]".into(),
+        Range::MeanStd { mean, std } => format!("mean {mean:?}, std {std:?}"),
+    }
+}
+
+fn shape(sides: &[usize]) -> String {
+    let sides: Vec<_> = sides.iter().map(ToString::to_string).collect();
+    sides.join(" x ")
+}
+
+fn receptive(info: &ModelInfo) -> String {
+    match info.receptive {
+        Receptive::Pixels(radius) => format!("{radius} pixels each way"),
+        Receptive::Global => "the whole picture (tiles are blended)".into(),
+    }
+}
+
+/// The lines of inputs and outputs.
+fn tensors(inputs: &[TensorInfo], outputs: &[TensorInfo], mut line: impl FnMut(&str, String)) {
+    for (name, list) in [("input", inputs), ("output", outputs)] {
+        list.iter().for_each(|t| line(name, format!("{} ({}, {})", t.name, t.shape, t.dtype)));
+    }
+}
+
+fn tensors_as_json(list: &[TensorInfo]) -> Vec<serde_json::Value> {
+    list.iter().map(|t| json!({"name": t.name, "shape": t.shape, "type": t.dtype})).collect()
+}
+
+fn rows_as_text(path: &str, info: &RowsInfo) -> String {
+    let mut text = format!("{path}\n");
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
+    tensors(&info.inputs, &info.outputs, &mut line);
+    line("restore", "no: it takes rows of numbers, not pictures".into());
+    line("parameters", info.parameters.to_string());
+    for (key, value) in &info.metadata {
+        line("metadata", format!("{key}: {value}"));
+    }
+    line("hash", info.hash.clone());
+    text
+}
+
+fn rows_as_json(info: &RowsInfo) -> serde_json::Value {
+    json!({
+        "hash": info.hash, "inputs": tensors_as_json(&info.inputs), "outputs": tensors_as_json(&info.outputs),
+        "layout": "rows", "numbers": info.numbers, "parameters": info.parameters, "metadata": info.metadata,
+    })
+}
+
+fn as_text(path: &str, info: &ModelInfo) -> String {
+    let mut text = format!("{path}\n");
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
+    tensors(&info.inputs, &info.outputs, &mut line);
+    line("layout", format!("{:?}, {} channels", info.layout, info.in_channels).to_lowercase());
+    line("range", format!("{} ({})", range(&info.range), format!("{:?}", info.range_origin).to_lowercase()));
+    match (info.scale, &info.not_restorer) {
+        (Some(scale), _) => line("restore", format!("yes, scale x{scale}")),
+        (None, Some(reason)) => line("restore", format!("no: {reason}")),
+        (None, None) => line("restore", "no".into()),
+    }
+    match info.fixed_size {
+        Some((height, width)) => line("size", format!("fixed, {width} x {height}")),
+        None if info.size_multiple == 1 => line("size", "any".into()),
+        None => line("size", format!("any multiple of {} (others are padded)", info.size_multiple)),
+    }
+    line("receptive field", receptive(info));
+    line("multiply-adds", format!("{:.0} a pixel", info.macs_per_pixel));
+    line("parameters", info.parameters.to_string());
+    for candidate in &info.candidates {
+        line(
+            "bottleneck",
+            format!("{} ({}, {} floats)", candidate.name, shape(&candidate.shape), candidate.floats),
+        );
+    }
+    for (key, value) in &info.metadata {
+        line("metadata", format!("{key}: {value}"));
+    }
+    for note in &info.notes {
+        line("note", note.clone());
+    }
+    line("hash", info.hash.clone());
+    text
+}
+
+fn as_json(info: &ModelInfo) -> serde_json::Value {
+    let candidates: Vec<_> = info
+        .candidates
+        .iter()
+        .map(|c| json!({"tensor": c.name, "shape": c.shape, "floats": c.floats}))
+        .collect();
+    json!({
+        "hash": info.hash, "inputs": tensors_as_json(&info.inputs), "outputs": tensors_as_json(&info.outputs),
+        "layout": format!("{:?}", info.layout).to_lowercase(), "channels": info.in_channels,
+        "fixed_size": info.fixed_size, "size_multiple": info.size_multiple, "scale": info.scale,
+        "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
+        "macs_per_pixel": info.macs_per_pixel, "parameters": info.parameters,
+        "range": range(&info.range), "bottlenecks": candidates,
+        "metadata": info.metadata, "notes": info.notes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_of_rows_are_told_apart_from_those_of_pictures() {
+        let tensor = |name: &str, shape: &str| TensorInfo {
+            name: name.into(),
+            shape: shape.into(),
+            dtype: "float".into(),
+        };
+        let info = RowsInfo {
+            hash: "1234".into(),
+            inputs: vec![tensor("input", "N x 50")],
+            outputs: vec![tensor("output", "N x 50"), tensor("bottleneck", "N x 2")],
+            numbers: Some(50),
+            parameters: 12,
+            metadata: [("task".to_owned(), "embed".to_owned())].into(),
+        };
+        let text = rows_as_text("a.onnx", &info);
+        let lines =
+            ["input (N x 50, float)", "bottleneck (N x 2, float)", "no: it takes rows", "task: embed"];
+        assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+        let json = rows_as_json(&info);
+        assert_eq!((&json["layout"], &json["numbers"]), (&json!("rows"), &json!(50)));
+        assert_eq!(json["outputs"][1]["shape"], "N x 2");
+    }
+}

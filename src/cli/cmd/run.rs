@@ -1,0 +1,118 @@
+//! `run` and `retry`.
+
+use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train};
+use crate::cli::args::RunArgs;
+use crate::cli::report::reporter;
+use crate::run::event::{Stop, Summary};
+use crate::run::resume::Selection;
+use crate::run::{self, Options};
+use crate::store::FAULT_VARIABLE;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Runs a pipeline.
+pub fn run(args: &RunArgs, selection: Selection) -> u8 {
+    let job = match load(&args.pipeline) {
+        Ok(job) => job,
+        Err(mistakes) => return invalid(&mistakes),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Err(error) = signals::catch(&stop) {
+        super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
+    }
+    let fault = std::env::var(FAULT_VARIABLE).ok();
+    quiet_panics();
+    let count = match &job {
+        Job::Run(plan) => plan.limits.threads,
+        Job::Train(plan) => plan.threads,
+    };
+    if let Err(refusal) = threads::start(count) {
+        return refuse(&refusal);
+    }
+    let plan = match job {
+        Job::Run(plan) => plan,
+        Job::Train(plan) if selection == Selection::FailedOnly => return train::retry(&plan),
+        Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
+    };
+    // A retry where nothing failed yet is a mistake, and must not make a folder.
+    if selection == Selection::FailedOnly
+        && let Err(refusal) = ledger_of(&plan.output, &plan.name)
+    {
+        return refuse(&refusal);
+    }
+    let reporter = reporter(args.progress, &plan);
+    let options = Options {
+        selection,
+        prune: args.prune,
+        accept_input: args.accept_input,
+        replace_edited: args.replace_edited,
+        stop: &stop,
+        fault,
+    };
+    let result = run::run(&plan, &options, &|event| reporter.event(&event));
+    reporter.finish();
+    match result {
+        Ok(summary) => exit_code(&summary, selection),
+        Err(error) => fail(&error),
+    }
+}
+
+fn exit_code(summary: &Summary, selection: Selection) -> u8 {
+    let old = summary.again + summary.standing;
+    match summary.stop {
+        Some(Stop::Interrupted) => code::INTERRUPTED,
+        Some(Stop::TooManyFailures) => code::TOO_MANY_FAILURES,
+        Some(Stop::StorageFailed) => code::STORAGE,
+        None if summary.failed > 0 => code::ITEMS_FAILED,
+        // Whoever asks for another try wants to know what came of it, also of what was acknowledged.
+        None if summary.again + summary.ignored > 0 && selection == Selection::FailedOnly => {
+            code::ITEMS_FAILED
+        }
+        None if old > 0 => code::KNOWN_FAILURES,
+        None => code::OK,
+    }
+}
+
+/// A panic inside an item becomes that item's failure; its message must not tear the progress bar.
+fn quiet_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let worker = std::thread::current().name().is_some_and(|n| n.starts_with(run::WORKER_NAME));
+        if !worker {
+            usual(info);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_tells_new_failures_from_old_ones() {
+        let run = |failed, again, standing, ignored| Summary {
+            failed,
+            again,
+            standing,
+            ignored,
+            ..Summary::default()
+        };
+        let cases = [
+            (run(1, 2, 3, 4), code::ITEMS_FAILED, code::ITEMS_FAILED),
+            (run(0, 1, 0, 0), code::KNOWN_FAILURES, code::ITEMS_FAILED),
+            (run(0, 0, 1, 0), code::KNOWN_FAILURES, code::KNOWN_FAILURES),
+            (run(0, 0, 0, 1), code::OK, code::ITEMS_FAILED),
+            (run(0, 0, 0, 0), code::OK, code::OK),
+        ];
+        for (summary, once, again) in cases {
+            assert_eq!(exit_code(&summary, Selection::Outstanding), once, "{summary:?}");
+            assert_eq!(exit_code(&summary, Selection::FailedOnly), again, "{summary:?}");
+        }
+        for (stop, wanted) in
+            [(Stop::Interrupted, 20), (Stop::TooManyFailures, 11), (Stop::StorageFailed, 30)]
+        {
+            let summary = Summary { stop: Some(stop), ..run(1, 1, 1, 1) };
+            assert_eq!(exit_code(&summary, Selection::Outstanding), wanted);
+        }
+    }
+}

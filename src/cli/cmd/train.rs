@@ -1,0 +1,296 @@
+//! The commands on a training job.
+
+use super::{Refusal, code, err, ledger_of, nothing_run, out, refuse, warn};
+use crate::cli::args::{PipelineArgs, Progress};
+use crate::cli::report;
+use crate::inputs::{self, Listing, Outside};
+use crate::inputs::{InputPlan, Source};
+use crate::ledger::{Ledger, LedgerError};
+use crate::memory::mib;
+use crate::shown::Show;
+use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
+use crate::train::net::Size;
+use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
+use std::sync::atomic::AtomicBool;
+
+/// Trains.
+pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &AtomicBool) -> u8 {
+    let emit = report::training(progress, plan);
+    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &*emit, stop));
+    drop(emit);
+    result.map_or_else(|error| fail(&error), |_| code::OK)
+}
+
+/// Opens the output for this job alone.
+fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
+    let own = [&plan.model, train::PROGRESS];
+    let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
+    for name in own {
+        let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
+        let path = plan.output.join(name);
+        let unseen = |source| StoreError::Io { action: "look at", path: path.clone(), source };
+        let found = look::name(&path).map_err(unseen)?;
+        if found.is_some() && !known {
+            return Err(TrainError::Foreign(format!(
+                "{} exists and was not written by this job; move it away or choose another output",
+                path.shown()
+            )));
+        }
+    }
+    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)?), Fault::parse(fault))?;
+    let lock = Lock::take(&store)?;
+    store.sweep()?;
+    // No other job may write here from now on.
+    let mut ledger = Ledger::open(&store)?;
+    ledger.adopt(&plan.name)?;
+    ledger.claim(own.iter().map(|name| name.as_bytes()))?;
+    Ok((store, lock))
+}
+
+fn fail(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
+        _ => err(&format!("error: {error}\n")),
+    }
+    match error {
+        TrainError::Interrupted { .. } => code::INTERRUPTED,
+        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
+        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
+        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
+        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+            code::FAILURE
+        }
+        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
+    }
+}
+
+/// Prints that the pipeline is valid, with what was inferred.
+pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
+    if let Some(code) = empty(plan) {
+        return code;
+    }
+    warn(&plan.warnings);
+    let mut text = format!("{}: valid\n{}", args.pipeline.shown(), network(plan));
+    plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    out(&text)
+}
+
+/// Prints what a run would do.
+pub fn plan(plan: &TrainPlan) -> u8 {
+    if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
+        return fail(&error.into());
+    }
+    if let Some(code) = empty(plan) {
+        return code;
+    }
+    let mut text = format!("{}\n{}", plan.name, data(plan));
+    text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).shown()));
+    text.push_str(&network(plan));
+    if let Start::Model { path, .. } = &plan.start {
+        text.push_str(&format!("  start    the weights of {}\n", path.shown()));
+    }
+    let steps = plan.epochs as u64 * plan.steps as u64;
+    let what = if matches!(plan.data, Data::Vectors { .. }) { "vectors" } else { "patches" };
+    text.push_str(&format!(
+        "  steps    at most {} epochs of {} steps of {} {what}: {} steps, {} {what}\n",
+        plan.epochs,
+        plan.steps,
+        plan.batch,
+        grouped(steps),
+        grouped(steps * plan.batch as u64),
+    ));
+    text.push_str(&format!(
+        "  memory   about {} MiB to train on {} threads, {} MiB left for data\n",
+        mib(train::memory_needed(&plan.net, plan.batch, plan.threads)),
+        plan.threads,
+        mib(plan.memory)
+    ));
+    let standing = match train::standing(plan) {
+        Ok(standing) => standing,
+        Err(error) => return fail(&error.into()),
+    };
+    text.push_str(&match standing {
+        Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
+        Standing::Trained => {
+            "  resume   it is trained: the figures and the file's metadata would be written anew\n"
+                .to_string()
+        }
+        Standing::Within(epoch, step) => format!("  resume   from epoch {epoch}, step {step}\n"),
+        Standing::New => "  resume   nothing to go on from\n".to_string(),
+        Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
+    });
+    plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
+    warn(&plan.warnings);
+    out(&text)
+}
+
+/// The exit code, with its message, where there is nothing to learn from.
+fn empty(plan: &TrainPlan) -> Option<u8> {
+    let Data::Pictures { input, test, .. } = &plan.data else { return None };
+    let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
+    let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
+    let nothing = std::iter::once(input).chain(test).find_map(nothing)?;
+    Some(fail(&TrainError::NoInput(nothing)))
+}
+
+fn network(plan: &TrainPlan) -> String {
+    let net = &plan.net;
+    let sizes = net.sizes().unwrap_or_default();
+    let shown = |size: Option<&Size>| match size {
+        Some(Size { h: 1, w: 1, c }) => c.to_string(),
+        Some(Size { h, w, c }) => format!("{w} x {h} x {c}"),
+        None => "?".to_string(),
+    };
+    let wanted = match plan.task {
+        Task::Restore => "",
+        Task::Embed => ", which is what is wanted",
+    };
+    let per = if net.input.h * net.input.w == 1 { "vector" } else { "pixel" };
+    format!(
+        "  network  {}: {} parameters, {} multiply-adds a {per}\n           {} in, {} out, bottleneck {}{wanted}\n",
+        net.name,
+        grouped(net.parameters() as u64),
+        grouped(net.macs_per_pixel().round() as u64),
+        shown(sizes.first()),
+        shown(sizes.get(net.output())),
+        shown(sizes.get(net.bottleneck)),
+    )
+}
+
+fn data(plan: &TrainPlan) -> String {
+    let held = (plan.validation * 1e4).round() / 1e2;
+    match &plan.data {
+        Data::Pictures { input, test, .. } => {
+            let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).unwrap_or_default();
+            let place = match &input.source {
+                Source::File { absolute, .. } => absolute.shown().to_string(),
+                _ => input.root.shown().to_string(),
+            };
+            let counted = |text: String, listing: &Listing| {
+                let lines = listing.beside.lines().into_iter().map(|line| format!("           {line}\n"));
+                text + &lines.collect::<String>()
+            };
+            let found = listed(input);
+            let count = grouped(found.inputs.len() as u64);
+            let mut text =
+                counted(format!("  input    {place}: {count} pictures, {held} % held out\n"), &found);
+            if let Some(test) = test {
+                let found = listed(test);
+                let count = grouped(found.inputs.len() as u64);
+                text = counted(format!("{text}  test     {}: {count} pictures\n", test.root.shown()), &found);
+            }
+            text
+        }
+        Data::Pairs { pairs, validation, test, root } => {
+            let held = match validation.len() {
+                0 => format!("{held} % held out"),
+                n => format!("{} to validate", grouped(n as u64)),
+            };
+            let (train, test) = (grouped(pairs.len() as u64), grouped(test.len() as u64));
+            format!("  input    {}: {train} pairs to learn from, {held}, {test} to test\n", root.shown())
+        }
+        Data::Vectors { source: Vectors::Parquet { files, column, .. } } => {
+            let first = files.first().map(|file| file.shown().to_string()).unwrap_or_default();
+            let more = match files.len() {
+                0 | 1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            format!("  input    `{column}` of {first}{more}, {held} % held out\n")
+        }
+        Data::Vectors { source: Vectors::Blobs(blobs) } => format!(
+            "  input    {} points in {} blobs, {held} % held out\n",
+            grouped(blobs.count as u64),
+            blobs.centres
+        ),
+    }
+}
+
+/// A number with a comma between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Tells how far it is.
+pub fn status(plan: &TrainPlan) -> u8 {
+    if let Err(refusal) = ledger_of(&plan.output, &plan.name) {
+        return refuse(&refusal);
+    }
+    let model = plan.output.join(&plan.model);
+    let standing = match train::standing(plan) {
+        Ok(standing) => standing,
+        Err(error) => return fail(&error.into()),
+    };
+    out(&match standing {
+        Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
+        Standing::Trained => {
+            format!("{}: trained; run it to write its figures and the file's metadata anew\n", plan.name)
+        }
+        Standing::Within(epoch, step) => format!(
+            "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
+            plan.name, plan.epochs, plan.steps
+        ),
+        Standing::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
+        Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
+    })
+}
+
+/// There is no ledger of outputs.
+pub fn verify(plan: &TrainPlan) -> u8 {
+    let model = plan.output.join(&plan.model);
+    err(&format!(
+        "error: {} is a training job, which has no outputs of items to verify; `safelight model {}` inspects its \
+         network\n",
+        plan.name,
+        model.shown()
+    ));
+    code::USAGE
+}
+
+/// There are no items that could have failed.
+pub fn retry(plan: &TrainPlan) -> u8 {
+    err(&format!(
+        "error: {} is a training job, which has no failed items; `run` goes on where it was\n",
+        plan.name
+    ));
+    code::USAGE
+}
+
+/// There is nothing to acknowledge.
+pub fn ignore(plan: &TrainPlan) -> u8 {
+    err(&format!("error: {} is a training job, which has no failed items\n", plan.name));
+    code::USAGE
+}
+
+/// Tells where the curve and the sheets are that every run writes.
+pub fn report(plan: &TrainPlan) -> u8 {
+    let folder = plan.output.join(train::PROGRESS);
+    let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(nothing_run(&plan.output)),
+        Err(e) => {
+            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
+        }
+    });
+    match found {
+        Ok(()) => {
+            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.shown()))
+        }
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

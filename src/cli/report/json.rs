@@ -1,0 +1,101 @@
+//! JSON lines on standard output, one event a line.
+
+use super::Reporter;
+use super::remaining::Remaining;
+use crate::inputs::path_text;
+use crate::run::event::{Event, Stop, Summary};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// The reporter.
+#[derive(Debug, Default)]
+pub struct Json {
+    /// What is left, since when.
+    left: Mutex<Option<(Instant, Remaining)>>,
+}
+
+impl Reporter for Json {
+    fn event(&self, event: &Event) {
+        let mut line = render(event);
+        // Held while writing, so that the lines' order is that of the figures.
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { work, .. } => *left = Some((Instant::now(), Remaining::new(work))),
+            Event::Finished { path, bytes, pixels, .. } => {
+                let seconds = left.as_mut().and_then(|(start, left)| {
+                    left.finished(path, *bytes, *pixels);
+                    left.seconds(start.elapsed().as_secs_f64())
+                });
+                // To the tenth: it is no more than an estimate.
+                line["seconds_left"] = json!(seconds.map(|s| (s * 10.0).round() / 10.0));
+            }
+            Event::Failed { path, bytes, .. } => {
+                if let Some((_, left)) = left.as_mut() {
+                    left.failed(path, *bytes);
+                }
+            }
+            _ => {}
+        }
+        let text = format!("{line}\n");
+        std::io::stdout().lock().write_all(text.as_bytes()).ok();
+    }
+}
+
+fn path(path: &Path) -> String {
+    path_text(path.as_os_str().as_bytes())
+}
+
+/// The name of a stop in machine-readable output.
+fn stop(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Interrupted => "interrupted",
+        Stop::TooManyFailures => "too_many_failures",
+        Stop::StorageFailed => "storage_failed",
+    }
+}
+
+fn render(event: &Event) -> Value {
+    match event {
+        Event::Planned { total, todo, reasons, vanished, swept, beside, .. } => {
+            let reasons: serde_json::Map<String, Value> =
+                reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
+            json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
+                   "vanished": vanished, "swept": swept, "left_out": beside.left_out, "excluded": beside.excluded,
+                   "system_files": beside.system, "hidden": beside.hidden})
+        }
+        Event::Started { path: p } => json!({"event": "started", "path": path(p)}),
+        Event::Finished { path: p, bytes, pixels, seconds, notes } => {
+            json!({"event": "finished", "path": path(p), "bytes": bytes, "pixels": pixels,
+                   "seconds": seconds, "notes": notes})
+        }
+        Event::Failed { path: p, error, known, .. } => {
+            json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message,
+                   "known": known})
+        }
+        Event::Stopping { why } => json!({"event": "stopping", "why": stop(*why)}),
+        Event::Publishing => json!({"event": "publishing"}),
+        Event::Ended(summary) => ended(summary),
+    }
+}
+
+fn ended(s: &Summary) -> Value {
+    let steps: serde_json::Map<String, Value> = {
+        let mut sums = serde_json::Map::new();
+        for (index, (name, seconds)) in s.steps.iter().enumerate() {
+            sums.insert(format!("{index}.{name}"), json!(seconds));
+        }
+        sums
+    };
+    let losses: serde_json::Map<String, Value> =
+        s.losses.iter().map(|(loss, n)| (loss.name().to_owned(), json!(n))).collect();
+    let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
+    json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
+           "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
+           "vanished": s.vanished, "newly_vanished": s.newly_vanished, "newly_left_out": s.newly_left_out, "pruned": s.pruned, "seconds": s.seconds,
+           "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables, "losses": losses,
+           "stop": s.stop.map(stop)})
+}

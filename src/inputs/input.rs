@@ -1,0 +1,92 @@
+//! One input: its name, where its picture comes from, and what identifies it.
+
+use super::Pages;
+use super::series::Made;
+use crate::codec;
+use crate::columns::Value;
+use crate::error::{ErrorKind, ItemError};
+use crate::shown::Show;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::BufReader;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Identity of an input as the file system tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds.
+    pub mtime_ns: i64,
+}
+
+/// Where an input's picture comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// This file.
+    File(PathBuf),
+    /// It is made.
+    Made(Made),
+}
+
+/// One input.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Path relative to the input root; names the item everywhere.
+    pub relative: PathBuf,
+    /// Where to get it.
+    pub origin: Origin,
+    /// Size and time, or why it can't be an image file.
+    pub identity: Result<Identity, ItemError>,
+    /// True for a folder that could not be listed: nothing is known of what lies below it.
+    pub blind: bool,
+    /// Values of the list's other columns, in the order of [`InputPlan::carried`].
+    pub carried: Vec<Value>,
+}
+
+impl Input {
+    /// The relative path as bytes, the ledger's key.
+    pub fn key(&self) -> &[u8] {
+        self.relative.as_os_str().as_bytes()
+    }
+
+    /// An input that the ledger knows and of which nothing can be told now.
+    pub fn unseen(root: &Path, key: &[u8]) -> Input {
+        let relative = PathBuf::from(OsStr::from_bytes(key));
+        let absolute = root.join(&relative);
+        let message = format!("cannot look at {}; check its folder and the mount", absolute.shown());
+        let identity = Err(ItemError::new(ErrorKind::Unreadable, message));
+        Input { relative, origin: Origin::File(absolute), identity, blind: false, carried: Vec::new() }
+    }
+
+    /// What its header says, where it can be read.
+    pub fn header(&self) -> Option<codec::Header> {
+        // What can't be a picture, such as a pipe, must not be opened.
+        self.identity.as_ref().ok()?;
+        match &self.origin {
+            Origin::File(path) => {
+                let file = fs::File::open(path).ok()?;
+                codec::probe(BufReader::new(file), &self.relative).ok()
+            }
+            Origin::Made(made) => Some(made.header()),
+        }
+    }
+
+    /// What the headers of its pictures say, where they can be read: of all pages, if all are taken.
+    pub fn headers(&self, pages: Pages) -> Vec<codec::Header> {
+        match &self.origin {
+            Origin::File(path) if pages == Pages::All && self.identity.is_ok() => {
+                let file = fs::File::open(path).ok();
+                let read = |file| codec::probe_pages(BufReader::new(file), &self.relative).ok();
+                file.and_then(read).unwrap_or_default()
+            }
+            _ => self.header().into_iter().collect(),
+        }
+    }
+
+    /// Stable identifier for tables: 32 hex digits of BLAKE3 over the relative path's bytes.
+    pub fn id(&self) -> String {
+        blake3::hash(self.key()).to_hex()[..32].to_string()
+    }
+}

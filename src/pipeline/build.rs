@@ -1,0 +1,138 @@
+//! What a step may use while it is compiled: model lookup, shared networks, a place for mistakes.
+
+use super::Sample;
+use crate::nn::{Door, LoadOptions, ModelBudget, Network};
+use crate::random::seed_of;
+use crate::shown::Show;
+use crate::spec::{Diagnostic, Diagnostics, Given};
+use crate::store::look;
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a step's random choices follow from, beside the sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chance {
+    /// Seed of the pipeline.
+    pub seed: u64,
+    /// Number of the step among those that draw, from 0: one that draws nothing changes no other's draws.
+    pub ordinal: usize,
+}
+
+impl Chance {
+    /// The seed for this sample.
+    pub fn seed(&self, sample: &Sample) -> u64 {
+        seed_of(self.seed, sample.relative.as_os_str().as_bytes(), self.ordinal, &sample.place.numbers)
+    }
+}
+
+/// The compiler's state, handed to every step's build function.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// Folder of the pipeline file, where models are looked up second.
+    beside: &'a Path,
+    /// What each model may take.
+    budget: ModelBudget,
+    models: HashMap<String, Result<Arc<Network>, String>>,
+    notes: Vec<String>,
+    chance: Chance,
+    random: bool,
+}
+
+impl<'a> Build<'a> {
+    /// A compiler for a pipeline file in the folder `beside`, whose models may take `budget`.
+    pub fn new(beside: &'a Path, seed: u64, budget: ModelBudget) -> Build<'a> {
+        Build {
+            beside,
+            budget,
+            models: HashMap::new(),
+            notes: Vec::new(),
+            chance: Chance { seed, ordinal: 0 },
+            random: false,
+        }
+    }
+
+    /// Begins the next step.
+    pub(crate) fn begin(&mut self) {
+        self.chance.ordinal += usize::from(std::mem::take(&mut self.random));
+    }
+
+    /// What the present step's random choices follow from. Asking makes its results depend on it.
+    pub fn chance(&mut self) -> Chance {
+        self.random = true;
+        self.chance
+    }
+
+    /// What the present step's results depend on, if it makes random choices.
+    pub(crate) fn asked(&self) -> Option<Chance> {
+        self.random.then_some(self.chance)
+    }
+
+    /// Tells the user what was inferred; the same remark is kept once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Remarks collected.
+    pub fn finish(self) -> Vec<String> {
+        self.notes
+    }
+
+    /// The path of a model parameter: as written, or beside the pipeline file.
+    ///
+    /// # Errors
+    /// When no file is there, or it can't be told.
+    pub fn find_model(&self, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
+        find_model(self.beside, model)
+    }
+
+    /// Loads the model a parameter names; steps with equal options share one.
+    ///
+    /// # Errors
+    /// When it is not there or can't be loaded.
+    pub fn network(
+        &mut self,
+        model: &Given<PathBuf>,
+        options: &LoadOptions,
+    ) -> Result<Arc<Network>, Diagnostics> {
+        let path = self.find_model(model)?;
+        let key = format!("{} {options:?}", path.shown());
+        let loaded = match self.models.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let loaded = Door::usual().network(&path, options, &self.budget).map(Arc::new);
+                for note in loaded.iter().flat_map(|network| &network.info().notes) {
+                    self.note(format!("{}: {note}", path.shown()));
+                }
+                let loaded = loaded.map_err(|e| e.to_string());
+                self.models.insert(key, loaded.clone());
+                loaded
+            }
+        };
+        loaded.map_err(|what| model.error(what, None).into())
+    }
+}
+
+/// The path of a model parameter: as written, or in the folder `beside`, that of the pipeline file.
+///
+/// # Errors
+/// When no file is there, or it can't be told.
+pub(crate) fn find_model(beside: &Path, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
+    let written: &PathBuf = model;
+    let places = [written.clone(), beside.join(written)];
+    for place in &places {
+        match look::is_file(place) {
+            Ok(true) => return Ok(place.clone()),
+            Ok(false) => {}
+            Err(e) => {
+                let help = Some("check its folder and the mount".to_string());
+                return Err(model.error(format!("cannot look at {}: {e}", place.shown()), help));
+            }
+        }
+    }
+    let (message, help) = crate::spec::missing_model(written, &places);
+    Err(model.error(message, Some(help)))
+}

@@ -1,0 +1,201 @@
+//! What sinks do: where samples and rows leave the chain.
+
+use super::{KnownParts, Place, PlannedStep, Rows, Sample, Shape};
+use crate::codec::Format;
+use crate::columns::{Column, Row};
+use crate::error::ItemError;
+use crate::inputs::Input;
+use crate::ledger::{Fingerprint, Ledger, LedgerError, Record, Side};
+use crate::store::{Store, StoreError};
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+/// A sink that could not bring its files in line with the ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The output could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// What is to be put together can't be looked at; it may be there all the same.
+    #[error("{0}")]
+    Unseen(String),
+    /// Something of somebody else's stands in the way.
+    #[error("{0}")]
+    Foreign(String),
+    /// A table could not be written or read back.
+    #[error("table {folder}: {message}")]
+    Table {
+        /// The table's folder.
+        folder: String,
+        /// What happened.
+        message: String,
+    },
+}
+
+/// What the ledger keeps of an item for a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing: all of it follows from what the steps before made.
+    Nothing,
+    /// A product: what was written of the item.
+    Product,
+    /// A product whose files have their originals' times, or those of writing: the same bytes either way.
+    Timed {
+        /// Whether they are the originals'.
+        originals: bool,
+    },
+}
+
+/// When a sink publishes at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Before anything is removed: it names files, and must never name one that is gone.
+    BeforeRemoval,
+    /// After all else.
+    Last,
+}
+
+/// What becomes of one sample in a sink.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Values that the ledger keeps for the sink.
+    pub row: Option<Row>,
+    /// Files to write, by path relative to the output folder.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Bytes to add to a file that collects those of all samples of an input.
+    pub collected: Option<(PathBuf, Vec<u8>)>,
+}
+
+/// What an item's pictures look like to a sink that writes `count` samples of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Shape of a picture.
+    pub shape: Shape,
+    /// Shape of its clean one, where one is kept.
+    pub clean: Option<Shape>,
+    /// Format of the input.
+    pub format: Format,
+    /// Samples.
+    pub count: u64,
+}
+
+/// What a sink publishes from.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// The step itself.
+    pub step: &'a PlannedStep,
+    /// The columns of the steps before it.
+    pub rows: Rows,
+    /// Columns carried from a list.
+    pub carried: &'a [Column],
+    /// Name of the pipeline.
+    pub pipeline: &'a str,
+    /// Hashes of the models that results depend on.
+    pub models: Vec<&'a str>,
+    /// Inputs that it is about, sorted by path.
+    pub inputs: Vec<&'a Input>,
+    /// The output.
+    pub store: &'a Store,
+    /// Files that somebody edited may be replaced.
+    pub replace_edited: bool,
+}
+
+impl Publication<'_> {
+    /// Hands over each input that the ledger knows, by its place in [`Publication::inputs`], with its record.
+    ///
+    /// # Errors
+    /// When the ledger can't be read, and those of `take`.
+    pub fn each(
+        &self,
+        ledger: &Ledger,
+        mut take: impl FnMut(usize, Record) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
+        ledger.compare(self.inputs.iter().map(|input| input.key()), |side| match side {
+            Side::Known(at, record) => take(at, record),
+            Side::Unknown(_) | Side::Other(..) => Ok(()),
+        })
+    }
+}
+
+/// Names of files that follow from an input's name, so that they are known before anything is made.
+pub trait Names: Debug {
+    /// Path, relative to the output folder, of a sample of the input at `relative`.
+    fn path(&self, relative: &Path, place: &Place) -> PathBuf;
+}
+
+/// Where samples and rows leave the chain.
+pub trait Sink: Send + Sync + Debug {
+    /// Its folder, relative to the output.
+    fn folder(&self) -> &Path;
+
+    /// What the ledger keeps for it.
+    fn keeps(&self) -> Keeps;
+
+    /// The rule of its files' names, where there is one.
+    fn names(&self) -> Option<&dyn Names> {
+        None
+    }
+
+    /// Whether its folder is its own, since its files have names not known before.
+    fn has_own_folder(&self) -> bool {
+        false
+    }
+
+    /// Whether a path below the output is one of its files', whatever is recorded of it.
+    fn owns(&self, path: &Path) -> bool {
+        path.starts_with(self.folder())
+    }
+
+    /// Whether it writes the sample's clean picture.
+    fn needs_reference(&self) -> bool {
+        false
+    }
+
+    /// Columns that it puts beside those of the steps before it.
+    fn own_columns(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Peak bytes that encoding takes beside the pictures.
+    fn peak_bytes(&self, load: &Load) -> u64;
+
+    /// What becomes of a sample; remarks on losses go to its notes. A file for which `written` says yes is there already.
+    ///
+    /// # Errors
+    /// When the format can't hold the picture.
+    fn take(
+        &self,
+        sample: &mut Sample,
+        product: &Fingerprint,
+        written: &dyn Fn(&Path) -> bool,
+    ) -> Result<Outgoing, ItemError>;
+
+    /// When it publishes; never where nothing is left to do once all items are recorded.
+    fn turn(&self) -> Option<Turn> {
+        None
+    }
+
+    /// Fails where its folder, or a list in it, is not as safelight left it.
+    ///
+    /// # Errors
+    /// With the name of the first thing that publishing would lose.
+    fn check(&self, _store: &Store, _known: &KnownParts) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Brings what it publishes in line with the ledger; gives the number of rows or pairs.
+    ///
+    /// # Errors
+    /// When a file can't be made or put in its place; the old ones then stand.
+    fn publish(&self, _publication: &Publication<'_>, _ledger: &mut Ledger) -> Result<usize, SinkError> {
+        Ok(0)
+    }
+}
+
+/// Whether one relative folder is, or lies inside, the other.
+pub fn overlaps(a: &Path, b: &Path) -> bool {
+    a.starts_with(b) || b.starts_with(a)
+}

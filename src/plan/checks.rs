@@ -1,0 +1,139 @@
+//! What input, output and steps demand of each other.
+
+use super::absolute;
+use crate::inputs::{InputPlan, Pages, Source};
+use crate::pipeline::{Action, ManyStep, PlannedStep, overlaps};
+use crate::shown::Show;
+use crate::spec::language::InputKeys;
+use crate::spec::{Diagnostic, PipelineSpec, Place};
+use crate::steps::pages;
+use crate::store::names;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Refuses an output that reaches the input.
+pub(crate) fn check_output(
+    spec: &PipelineSpec,
+    input: &InputPlan,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let mut refuse = |what: String| {
+        let help = "originals are never written to: choose an output outside the input";
+        errors.push(spec.diagnostic(spec.output_span, what, Some(help.into())));
+    };
+    let guarded: Vec<PathBuf> = match &input.source {
+        Source::File { absolute: file, .. } => {
+            // Results beside a single original are what people expect of one file; on top of it, never.
+            vec![absolute(file)]
+        }
+        Source::Folder => vec![input.root.clone()],
+        Source::Made(_) => return,
+        Source::List { rows } => {
+            let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
+            for relative in rows.paths() {
+                folders.extend(input.root.join(relative).parent().map(Path::to_path_buf));
+            }
+            folders.iter().map(|f| absolute(f)).collect()
+        }
+    };
+    if let Some(hit) = guarded.iter().find(|g| output.starts_with(g)) {
+        let relation = if output == hit { "is" } else { "lies inside" };
+        refuse(format!("the output {} {relation} the input {}", output.shown(), hit.shown()));
+        return;
+    }
+    if let Source::List { .. } = input.source
+        && let Some(InputKeys::Files(keys)) = &spec.input
+        && let list = absolute(&keys.path)
+        && list.starts_with(output)
+    {
+        refuse(format!("the list {} lies in the output", list.shown()));
+    }
+    for step in &spec.steps {
+        let Some(folder) = step.args.folder() else { continue };
+        let written = absolute(&output.join(&*folder));
+        if guarded.iter().any(|g| written.starts_with(g) || (g.starts_with(&written) && written != *output)) {
+            refuse(format!("the folder {} of `{}` reaches the input", folder.shown(), step.descriptor.name));
+        }
+    }
+}
+
+pub(super) fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
+    let mut earlier: Vec<(&str, PathBuf)> = Vec::new();
+    for (step, args) in spec.steps.iter().map(|s| (s.descriptor.name, &s.args)) {
+        let Some(folder) = args.folder() else { continue };
+        // Equal folders of equal steps are told by the parser.
+        // Whatever the capitals: some file systems take them for one.
+        let small = PathBuf::from(folder.to_string_lossy().to_lowercase());
+        let clash = |(name, o): &&(&str, PathBuf)| {
+            let other = PathBuf::from(o.to_string_lossy().to_lowercase());
+            overlaps(&other, &small) && !(*o == *folder && *name == step)
+        };
+        if let Some((_, other)) = earlier.iter().find(clash) {
+            let message = format!("the folder `{}` overlaps with `{}`", folder.shown(), other.shown());
+            let help = "give every sink a folder of its own, none inside another";
+            errors.push(folder.error(message, Some(help.into())));
+        }
+        let reserved = ["report"].into_iter().chain(names::MANIFESTS);
+        if folder.as_path() == Path::new(".") || reserved.clone().any(|r| small.starts_with(r)) {
+            let names: Vec<&str> = reserved.collect();
+            let message = "the output folder itself and its own files can't be a sink's folder";
+            let help = format!("name a folder such as `images`; taken are {}", names.join(", "));
+            errors.push(folder.error(message, Some(help)));
+        }
+        earlier.push((step, folder.into_value()));
+    }
+}
+
+pub(super) fn check_columns(
+    spec: &PipelineSpec,
+    chain: &[PlannedStep],
+    places: &[Place],
+    errors: &mut Vec<Diagnostic>,
+) {
+    if chain.len() != spec.steps.len() {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    if matches!(&spec.input, Some(InputKeys::Files(keys)) if keys.pages == Pages::All) {
+        names.extend(pages::EachPage.columns().into_iter().map(|column| column.name));
+    }
+    for step in chain {
+        if let Action::Sink(sink) = &step.action {
+            names.extend(sink.own_columns().iter().map(|name| (*name).to_string()));
+        }
+    }
+    for (link, at) in chain.iter().zip(places) {
+        for column in link.action.columns() {
+            if !names.insert(column.name.clone()) {
+                let message = format!("the column `{}` is made twice", column.name);
+                let help = "give one of the steps another `column` or a `prefix`, or measure it once";
+                errors.push(at.error(message, Some(help.into())));
+            }
+        }
+    }
+}
+
+/// Reports steps that compare with a clean picture where none is kept.
+pub(super) fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], errors: &mut Vec<Diagnostic>) {
+    let mut kept = chain.len() != spec.steps.len();
+    for link in chain {
+        let needs = match &link.action {
+            Action::Image(step) => {
+                kept |= step.keeps_reference();
+                false
+            }
+            Action::Many(step) => {
+                kept |= step.keeps_reference();
+                false
+            }
+            Action::Columns(step) => step.needs_reference(),
+            Action::Sink(sink) => sink.needs_reference(),
+        };
+        if needs && !kept {
+            let message = format!("`{}` needs a clean picture to compare with, and none is kept", link.name);
+            let help = "put `corrupt` or `corrupt_each` before it".to_string();
+            errors.push(spec.diagnostic(link.span, message, Some(help)));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! A file of safelight's own that is written piece by piece, under a temporary name, and hashed on the way.
+
+use super::error::io_error;
+use super::{Attributes, Known, Staged, Store, StoreError};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Hashes what passes through to a file.
+pub(super) struct Hashing {
+    file: BufWriter<File>,
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl Hashing {
+    pub(super) fn new(file: File) -> Hashing {
+        Hashing { file: BufWriter::new(file), hasher: blake3::Hasher::new(), size: 0 }
+    }
+
+    /// The file with all that was written, its hash and its size.
+    pub(super) fn finish(self) -> io::Result<(File, [u8; 32], u64)> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((file, *self.hasher.finalize().as_bytes(), self.size))
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file that is being written.
+pub struct Writing {
+    relative: PathBuf,
+    temp: OsString,
+    to: Hashing,
+}
+
+impl Write for Writing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+impl Store {
+    /// Begins a file that is to stand at `relative`. Where it is never finished, the next run sweeps what is there of it.
+    ///
+    /// # Errors
+    /// As [`Store::stage`].
+    pub fn begin(&self, relative: &Path) -> Result<Writing, StoreError> {
+        let (temp, file) = self.create(relative, &Attributes::default())?;
+        Ok(Writing { relative: relative.to_path_buf(), temp, to: Hashing::new(file) })
+    }
+
+    /// Puts a file that is written whole in place of what was written there before, where that is another.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn end(&self, writing: Writing) -> Result<(), StoreError> {
+        let Writing { relative, temp, to } = writing;
+        let failed = |e| io_error("write", &self.root().join(&relative), e);
+        let (_, hash, size) = to.finish().map_err(failed)?;
+        let staged = Staged { relative: relative.clone(), temp, size, hash, timed: true };
+        if self.hash(&relative)? == Some((hash, size)) {
+            self.discard(&[staged]);
+            return Ok(());
+        }
+        self.put(staged, Known::anything(), false).map(drop)
+    }
+
+    /// Hash and size of a file of the output; none where nothing stands there.
+    fn hash(&self, relative: &Path) -> Result<Option<([u8; 32], u64)>, StoreError> {
+        let Some(mut file) = self.open_file(relative)? else { return Ok(None) };
+        let (mut hasher, mut buffer, mut size) = (blake3::Hasher::new(), vec![0; 1 << 16], 0);
+        loop {
+            let read =
+                file.read(&mut buffer).map_err(|e| io_error("read", &self.root().join(relative), e))?;
+            if read == 0 {
+                return Ok(Some((*hasher.finalize().as_bytes(), size)));
+            }
+            hasher.update(&buffer[..read]);
+            size += read as u64;
+        }
+    }
+}
