@@ -15,10 +15,10 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults fidelity clean
+.PHONY: help build pipeline test test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults fidelity clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the optimised binary
 	$(CARGO) build --release --locked
@@ -66,6 +66,25 @@ test-peers: build peers ## compare models and operators with onnxruntime and TIF
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
+
+RAW_VENV := .venv-raw
+RAW_FILES := $(abspath $(TARGET)/raw)
+
+test-raw: ## camera RAW: lints and tests with the feature `raw` (LGPL)
+	$(CARGO) clippy --release --locked --features raw --all-targets -- -D warnings
+	$(CARGO) test --release --locked --features raw --lib codec::
+	$(CARGO) test --release --locked --features raw --test integration raw::
+
+$(RAW_VENV)/done: tests/python/requirements-raw.txt
+	python3 -m venv $(RAW_VENV)
+	$(RAW_VENV)/bin/pip install --quiet -r tests/python/requirements-raw.txt
+	touch $@
+
+test-raw-peers: $(RAW_VENV)/done ## compare renderings with LibRaw: make test-raw-peers [RAW=folder of RAW files]
+	rm -rf $(RAW_FILES) && mkdir -p $(RAW_FILES)
+	SAFELIGHT_RAW=$(RAW_FILES) $(CARGO) test --release --locked --features raw --lib dngs_for_python
+	$(CARGO) build --release --locked --features raw
+	$(RAW_VENV)/bin/python tests/python/raw_rendering.py $(BIN) $(or $(RAW),$(RAW_FILES))
 
 bench-peers: build peers ## time networks alone against onnxruntime, with AVX-512 where there is some and without
 	server=$(NETWORKS); bench="$(VENV)/bin/python tests/python/bench_peers.py $$server"; \
@@ -128,4 +147,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV)

@@ -7,16 +7,14 @@ use super::{CodecError, Format};
 enum Advice {
     /// Another program opens it.
     Convert,
-    /// It is not developed yet.
-    Develop,
     /// It holds no still picture.
     Exclude,
 }
 
-use Advice::{Convert, Develop, Exclude};
+use Advice::{Convert, Exclude};
 
 /// Signatures: offset, bytes, name.
-const SIGNATURES: [(usize, &[u8], &str, Advice); 39] = [
+const SIGNATURES: [(usize, &[u8], &str, Advice); 31] = [
     (0, b"\x76\x2f\x31\x01", "OpenEXR", Convert),
     (0, b"#?RADIANCE", "Radiance HDR", Convert),
     (0, b"#?RGBE", "Radiance HDR", Convert),
@@ -45,20 +43,24 @@ const SIGNATURES: [(usize, &[u8], &str, Advice); 39] = [
     (0, b"Pf\n", "PFM float image", Convert),
     (0, b"PF\n", "PFM float image", Convert),
     (128, b"DICM", "DICOM", Convert),
-    (0, b"FUJIFILMCCD-RAW", "camera raw (RAF)", Develop),
-    (0, b"IIU\0", "camera raw (RW2)", Develop),
-    (0, b"IIRO", "camera raw (ORF)", Develop),
-    (0, b"IIRS", "camera raw (ORF)", Develop),
-    (0, b"MMOR", "camera raw (ORF)", Develop),
-    (6, b"HEAPCCDR", "camera raw (CRW)", Develop),
-    (0, b"FOVb", "camera raw (X3F)", Develop),
-    (0, b"\0MRM", "camera raw (MRW)", Develop),
     (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM video", Exclude),
     (0, b"RIFF", "AVI video or WAVE sound", Exclude),
     (0, b"PK\x03\x04", "ZIP archive", Exclude),
 ];
 
-/// Endings that, beside a signature of TIFF, tell a camera's raw file.
+/// Signatures of camera RAW: RAF, RW2, ORF, CRW, X3F, MRW.
+const RAW: [(usize, &[u8]); 8] = [
+    (0, b"FUJIFILMCCD-RAW"),
+    (0, b"IIU\0"),
+    (0, b"IIRO"),
+    (0, b"IIRS"),
+    (0, b"MMOR"),
+    (6, b"HEAPCCDR"),
+    (0, b"FOVb"),
+    (0, b"\0MRM"),
+];
+
+/// Endings of camera RAW that is laid out as TIFF.
 const RAW_TIFF: [&str; 20] = [
     "3fr", "arq", "arw", "cr2", "dcr", "dng", "erf", "fff", "gpr", "iiq", "kdc", "mef", "mos", "nef", "nrw",
     "pef", "rwl", "sr2", "srf", "srw",
@@ -67,16 +69,36 @@ const RAW_TIFF: [&str; 20] = [
 fn refusal(format: &'static str, advice: Advice) -> CodecError {
     let what = match advice {
         Convert => "this kind of file is not read; convert it to png or tiff first",
-        Develop => "it is not read; develop it to tiff with a raw converter first",
         Exclude => "it holds no picture; exclude it from the input",
     };
     CodecError::Unsupported { format, what: what.to_owned() }
 }
 
+/// The refusal of camera RAW by a program that was built without its decoder.
+#[cfg(not(feature = "raw"))]
+pub(super) fn raw_not_built() -> CodecError {
+    let what = "camera RAW is not read, since this safelight was built without the feature `raw`; build it with `cargo \
+                build --release --features raw`, or develop the file to tiff with a raw converter first";
+    CodecError::Unsupported { format: Format::Raw.name(), what: what.to_owned() }
+}
+
+fn has(head: &[u8], offset: usize, magic: &[u8]) -> bool {
+    head.get(offset..).is_some_and(|tail| tail.starts_with(magic))
+}
+
+/// True for camera RAW that is told by its first bytes: all but what is laid out as TIFF.
+pub(super) fn is_raw(head: &[u8]) -> bool {
+    RAW.iter().any(|(offset, magic)| has(head, *offset, magic))
+}
+
+/// True for the ending of a camera's file that is laid out as TIFF.
+pub(super) fn is_raw_ending(extension: &str) -> bool {
+    RAW_TIFF.contains(&extension.to_ascii_lowercase().as_str())
+}
+
 /// Why a file with these first bytes is not read, where its kind is known.
 pub(super) fn refused(head: &[u8]) -> Option<CodecError> {
-    let starts = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|tail| tail.starts_with(magic));
-    let known = SIGNATURES.iter().find(|(offset, magic, ..)| starts(*offset, magic));
+    let known = SIGNATURES.iter().find(|(offset, magic, ..)| has(head, *offset, magic));
     if let Some((_, _, name, advice)) = known {
         return Some(refusal(name, *advice));
     }
@@ -101,41 +123,32 @@ pub(super) fn boxed(head: &[u8]) -> Option<Result<Format, CodecError>> {
     let body = head.get(8..size.min(head.len())).unwrap_or_default();
     let major: [u8; 4] = *body.first_chunk::<4>()?;
     let compatible = body.get(8..).unwrap_or_default();
-    let has = |names: &[&[u8; 4]]| compatible.as_chunks::<4>().0.iter().any(|brand| names.contains(&brand));
+    let brands =
+        |names: &[&[u8; 4]]| compatible.as_chunks::<4>().0.iter().any(|brand| names.contains(&brand));
     let heic: [&[u8; 4]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
     let avif: [&[u8; 4]; 3] = [b"avif", b"avis", b"avio"];
     Some(match &major {
         b"avif" | b"avis" => Ok(Format::Avif),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Ok(Format::Heic),
-        b"crx " => Err(refusal("camera raw (CR3)", Develop)),
+        b"crx " => Ok(Format::Raw),
         b"jp2 " | b"jpx " | b"jpm " | b"j2ki" | b"j2is" => Err(refusal("JPEG 2000", Convert)),
         b"vvic" | b"vvis" => Err(refusal("HEIF of VVC pictures", Convert)),
         b"avci" | b"avcs" => Err(refusal("HEIF of AVC pictures", Convert)),
         b"jpeg" | b"jpgs" => Err(refusal("HEIF of JPEG pictures", Convert)),
         b"mif1" | b"mif2" | b"msf1" | b"miaf" | b"MiHB" | b"MiHE" | b"MiAn" => {
-            if has(&avif) {
+            if brands(&avif) {
                 Ok(Format::Avif)
             } else {
                 // What its pictures are made of shows where they are read.
                 Ok(Format::Heic)
             }
         }
-        _ if has(&avif) => Ok(Format::Avif),
-        _ if has(&heic) => Ok(Format::Heic),
+        _ if brands(&avif) => Ok(Format::Avif),
+        _ if brands(&heic) => Ok(Format::Heic),
         b"M4A " | b"M4B " | b"M4P " => Err(refusal("MPEG-4 sound", Exclude)),
         b"qt  " => Err(refusal("QuickTime video", Exclude)),
         _ => Err(refusal("MPEG-4 video", Exclude)),
     })
-}
-
-/// Why a file with a signature of TIFF is a camera's raw file: told by its content where that says so, else by its
-/// name. Its first picture is a small preview.
-pub(super) fn raw_tiff(head: &[u8], extension: Option<&str>) -> Option<CodecError> {
-    if head.get(8..11) == Some(b"CR\x02") {
-        return Some(refusal("camera raw (CR2)", Develop));
-    }
-    let extension = extension?.to_ascii_lowercase();
-    RAW_TIFF.contains(&extension.as_str()).then(|| refusal("camera raw", Develop))
 }
 
 #[cfg(test)]
@@ -160,7 +173,7 @@ mod tests {
         assert_eq!(told(&file(b"avis", &[b"msf1"])), "avif");
         assert_eq!(told(&file(b"isom", &[b"avis"])), "avif");
         for (brand, name) in [
-            (b"crx ", "CR3"),
+            (b"crx ", "raw"),
             (b"qt  ", "QuickTime"),
             (b"mp42", "video"),
             (b"isom", "video"),
@@ -179,20 +192,14 @@ mod tests {
             (b"<svg width='1'/>", "SVG"),
             (b"RIFF\x10\0\0\0AVI LIST", "AVI video"),
             (b"\x1a\x45\xdf\xa3", "Matroska"),
-            (b"FUJIFILMCCD-RAW 0201", "camera raw (RAF)"),
+            (b"FUJIFILMCCD-RAW 0201", "raw"),
+            (b"IIRO\x08\0\0\0", "raw"),
+            (b"II\x1a\0\0\0HEAPCCDR", "raw"),
             (b"SIMPLE  =                    T", "FITS"),
             (b"\xff\x0a\x01", "jxl"),
         ] {
             assert!(told(head).contains(name), "{name}: {}", told(head));
         }
         assert!(told(b"<html><svg></svg></html>").contains("no known image format"));
-    }
-
-    #[test]
-    fn raw_files_are_not_taken_for_their_previews() {
-        let raw = |head: &[u8], name: &str| Format::sniff(head, Path::new(name)).is_err();
-        assert!(raw(b"II*\0\x10\0\0\0CR\x02\0", "a.tif"));
-        assert!(raw(b"MM\0*\0\0\0\x08", "a.NEF") && raw(b"II*\0\x08\0\0\0", "a.dng"));
-        assert!(!raw(b"MM\0*\0\0\0\x08", "a.tif"));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{CodecError, foreign};
 
-/// A file format that is read; all but the last three are written too.
+/// A file format that is read; all but the last four are written too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Portable Network Graphics.
@@ -36,11 +36,13 @@ pub enum Format {
     Avif,
     /// HEIC: HEVC pictures in HEIF. Read only.
     Heic,
+    /// Camera RAW of any maker. Read only, and only with the feature `raw`.
+    Raw,
 }
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Format; 14] = [
+    /// Every format that is read.
+    pub const ALL: [Format; 14 + cfg!(feature = "raw") as usize] = [
         Format::Png,
         Format::Jpeg,
         Format::Tiff,
@@ -55,6 +57,8 @@ impl Format {
         Format::JpegXl,
         Format::Avif,
         Format::Heic,
+        #[cfg(feature = "raw")]
+        Format::Raw,
     ];
 
     /// The name used in pipelines and messages.
@@ -74,6 +78,7 @@ impl Format {
             Format::JpegXl => "jxl",
             Format::Avif => "avif",
             Format::Heic => "heic",
+            Format::Raw => "raw",
         }
     }
 
@@ -94,6 +99,10 @@ impl Format {
             Format::JpegXl => &["jxl"],
             Format::Avif => &["avif", "avifs"],
             Format::Heic => &["heic", "heif", "hif", "heics"],
+            Format::Raw => &[
+                "dng", "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dcs", "erf", "fff", "iiq", "kdc", "mef",
+                "mos", "mrw", "nef", "nrw", "orf", "ori", "pef", "raf", "rw2", "rwl", "sr2", "srw", "x3f",
+            ],
         }
     }
 
@@ -110,7 +119,7 @@ impl Format {
 
     /// True when files of this format can be written.
     pub fn is_written(self) -> bool {
-        !matches!(self, Format::JpegXl | Format::Avif | Format::Heic)
+        !matches!(self, Format::JpegXl | Format::Avif | Format::Heic | Format::Raw)
     }
 
     /// True when files of this format can carry EXIF and with it the orientation tag.
@@ -144,15 +153,14 @@ impl Format {
         }
     }
 
-    /// The format of a file whose first bytes are `head` (some hundred suffice), its name serving for TGA.
+    /// The format of a file whose first bytes are `head` (some hundred suffice), its name serving for TGA. Camera
+    /// RAW that is laid out as TIFF counts as TIFF here: only its directories tell.
     ///
     /// # Errors
     /// `Unsupported`, naming the kind of file where it is known.
     pub fn sniff(head: &[u8], path_hint: &Path) -> Result<Format, CodecError> {
         if let Some((format, _)) = SIGNATURES.iter().find(|(_, magic)| head.starts_with(magic)) {
-            let extension = path_hint.extension().and_then(|e| e.to_str());
-            let raw = (*format == Format::Tiff).then(|| foreign::raw_tiff(head, extension)).flatten();
-            return raw.map_or(Ok(*format), Err);
+            return Ok(*format);
         }
         if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
             return Ok(Format::WebP);
@@ -164,6 +172,9 @@ impl Format {
             return Ok(Format::Pnm);
         }
         let extension = path_hint.extension().and_then(|e| e.to_str()).and_then(Format::from_extension);
+        if foreign::is_raw(head) {
+            return Ok(Format::Raw);
+        }
         if let Some(refused) = foreign::refused(head) {
             return Err(refused);
         }

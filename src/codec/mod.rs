@@ -28,6 +28,8 @@ mod pack;
 mod photoshop;
 mod png;
 mod pnm;
+#[cfg(feature = "raw")]
+mod raw;
 mod simple;
 mod tga;
 mod tiff;
@@ -278,7 +280,10 @@ pub fn probe_picture<R: BufRead + Seek>(
     picture: u32,
 ) -> Result<Header, CodecError> {
     let head = format::peek(&mut reader)?;
-    let format = Format::sniff(&head, path_hint)?;
+    let format = match Format::sniff(&head, path_hint)? {
+        Format::Tiff if tiff::is_raw(&mut reader, path_hint)? => Format::Raw,
+        format => format,
+    };
     let mut header = match format {
         Format::Jpeg => jpeg::probe(&mut reader),
         Format::Png => png::probe(&mut reader),
@@ -287,6 +292,10 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Tga => tga::probe(&mut reader),
         Format::JpegXl => jxl::probe(&mut reader),
         Format::Avif | Format::Heic => heif::probe(&mut reader, format),
+        #[cfg(feature = "raw")]
+        Format::Raw => raw::probe(&mut reader),
+        #[cfg(not(feature = "raw"))]
+        Format::Raw => Err(foreign::raw_not_built()),
         _ => simple::probe(&mut reader, format),
     }?;
     frames::count(&mut reader, &mut header)?;
@@ -347,6 +356,10 @@ pub fn decode_probed(
         Format::Tga => tga::decode(bytes),
         Format::JpegXl => jxl::decode(bytes, header),
         Format::Avif | Format::Heic => heif::decode(bytes, header.format),
+        #[cfg(feature = "raw")]
+        Format::Raw => raw::decode(bytes, header),
+        #[cfg(not(feature = "raw"))]
+        Format::Raw => Err(foreign::raw_not_built()),
         _ => simple::decode(bytes, header),
     })
 }
@@ -430,7 +443,7 @@ pub fn encode(
         Format::Tiff => tiff_write::encode(image, &mut meta, options),
         Format::WebP => webp::encode(image, &mut meta, source, options),
         Format::Bmp => bmp::encode(image, &mut meta),
-        Format::JpegXl | Format::Avif | Format::Heic => {
+        Format::JpegXl | Format::Avif | Format::Heic | Format::Raw => {
             Err(cannot_encode(format, "it is only read; write png, or another format"))
         }
         _ => simple::encode(image, &mut meta, format),

@@ -32,7 +32,7 @@ fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
         Format::Tga => ImageFormat::Tga,
         Format::Ico => ImageFormat::Ico,
         Format::Farbfeld => ImageFormat::Farbfeld,
-        Format::JpegXl | Format::Avif | Format::Heic => {
+        Format::JpegXl | Format::Avif | Format::Heic | Format::Raw => {
             return Err(malformed(format, "not a simple format"));
         }
     })
@@ -206,7 +206,8 @@ pub(super) fn encode(image: &Image, meta: &mut Metadata, format: Format) -> Resu
         | Format::Bmp
         | Format::JpegXl
         | Format::Avif
-        | Format::Heic => {
+        | Format::Heic
+        | Format::Raw => {
             return Err(cannot_encode(format, "not a simple format"));
         }
     }

@@ -58,19 +58,19 @@ fn what_is_left_out_is_told_by_ending() {
     let job = Job::new(STEPS);
     photo(&job.input().join("a/b.png"));
     for n in 0..5 {
-        put(&job.input().join(format!("a/{n}.{}", ["NEF", "nef", "jp2", "psd", "nef"][n])), b"x");
+        put(&job.input().join(format!("a/{n}.{}", ["XCF", "xcf", "jp2", "psd", "xcf"][n])), b"x");
     }
     put(&job.input().join("README"), b"x");
     put(&job.input().join("skip/1.png"), b"x");
     put(&job.input().join("skip/2.psd"), b"x");
-    let told = "6 files left out: 3 .nef, 1 .jp2, 1 .psd, 1 without an ending\n";
+    let told = "6 files left out: 3 .xcf, 1 .jp2, 1 .psd, 1 without an ending\n";
     let apart = "2 files left out by input.exclude\n";
     let exclude = ["--set", "input.exclude=['skip/**']"];
     let ended = job.call(&["plan", exclude[0], exclude[1]]).expect(0);
     assert!(ended.out.contains(told) && ended.out.contains(apart), "{}", ended.out);
     let ended = job.call(&["run", "--progress", "json", exclude[0], exclude[1]]).expect(0);
     let event = planned(&ended.out);
-    assert_eq!(event["left_out"], serde_json::json!({"nef": 3, "jp2": 1, "psd": 1, "": 1}));
+    assert_eq!(event["left_out"], serde_json::json!({"xcf": 3, "jp2": 1, "psd": 1, "": 1}));
     assert_eq!((&event["excluded"], &event["hidden"]), (&2.into(), &0.into()));
     let ended = job.call(&["run", exclude[0], exclude[1]]).expect(0);
     assert!(ended.err.contains(told) && ended.err.contains(apart), "{}", ended.err);
@@ -79,9 +79,9 @@ fn what_is_left_out_is_told_by_ending() {
     assert_eq!(ended.out + &ended.err, "");
     // Where nothing is an input, it is said what there is.
     let other = Job::new(STEPS);
-    ["a.nef", ".b.png"].iter().for_each(|name| put(&other.input().join(name), b"x"));
+    ["a.xcf", ".b.png"].iter().for_each(|name| put(&other.input().join(name), b"x"));
     let ended = other.call(&["run"]).expect(78);
-    assert!(ended.err.contains("1 file left out: 1 .nef; 1 hidden file or folder"), "{}", ended.err);
+    assert!(ended.err.contains("1 file left out: 1 .xcf; 1 hidden file or folder"), "{}", ended.err);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod nights;
 mod onnx;
 mod pages;
 mod pairs;
+mod raw;
 mod read_only;
 mod resume;
 mod retrained;

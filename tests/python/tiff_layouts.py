@@ -526,7 +526,7 @@ def refuse(layout: Layout, draw: random.Random) -> None:
             number, layout.refused = draw.choice([(4, "mask"), (10, "ITU"), (32845, "LogLuv"), (777, "777")])
             layout.tags.append((262, 3, [number]))
         case "raw":
-            layout.refused = "camera raw"
+            layout.refused = "raw file"
             layout.tags.append(draw.choice([(262, 3, [32803]), (262, 3, [34892]), (50706, 1, [1, 4, 0, 0])]))
         case "ink":
             layout.photometric, layout.samples, layout.extras, layout.refused = CMYK, 4, None, "inks"

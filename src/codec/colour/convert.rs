@@ -49,16 +49,16 @@ fn linear(curve: &ToneReprCurve) -> Option<Vec<f32>> {
 }
 
 /// The curve of sRGB, from light to 16-bit values.
-struct Encoder(Vec<f32>);
+pub(in crate::codec) struct Encoder(Vec<f32>);
 
 impl Encoder {
-    fn new() -> Encoder {
+    pub(in crate::codec) fn new() -> Encoder {
         // One more, so that the last has a neighbour. The curve is straight where it is steep, so that
         // interpolation is exact to less than a 16-bit step.
         Encoder((0..=65_536u32).map(|i| (srgb_curve(f64::from(i) / 65_535.0) * 65_535.0) as f32).collect())
     }
 
-    fn encode(&self, light: f32) -> u16 {
+    pub(in crate::codec) fn encode(&self, light: f32) -> u16 {
         let at = light.clamp(0.0, 1.0) * 65_535.0;
         let i = at as usize;
         let (low, high) = (self.0.get(i).copied(), self.0.get(i + 1).copied());

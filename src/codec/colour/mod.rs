@@ -11,6 +11,8 @@ use moxcms::ColorProfile;
 
 use super::{Format, Loss, Metadata, icc_matches};
 use crate::image::Image;
+#[cfg(feature = "raw")]
+pub(super) use convert::Encoder;
 use convert::{Converted, convert, to_srgb};
 use profile::Space;
 

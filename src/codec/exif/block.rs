@@ -49,8 +49,9 @@ impl Entry {
 impl<'a> Block<'a> {
     pub(in crate::codec) fn new(bytes: &'a [u8]) -> Option<Block<'a>> {
         let little = match bytes.get(..4)? {
-            b"II*\0" => true,
-            b"MM\0*" => false,
+            // The others are those of camera RAW by Panasonic and Olympus.
+            b"II*\0" | b"IIU\0" | b"IIRO" | b"IIRS" => true,
+            b"MM\0*" | b"MMOR" => false,
             _ => return None,
         };
         Some(Block { bytes, little })

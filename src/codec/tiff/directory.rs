@@ -39,7 +39,7 @@ pub(super) struct Directory {
     /// Where it stands.
     pub(super) at: u64,
     pub(super) entries: Vec<Entry>,
-    next: u64,
+    pub(super) next: u64,
 }
 
 impl Directory {
@@ -72,8 +72,9 @@ impl<R: Read + Seek> File<R> {
         let cut = || damaged(Format::Tiff, "it is cut short: it ends within its header");
         let head = file.bytes(0, 8)?.ok_or_else(cut)?;
         (file.little, file.big) = match head.get(..4) {
-            Some(b"II*\0") => (true, false),
-            Some(b"MM\0*") => (false, false),
+            // The others are those of Panasonic and Olympus.
+            Some(b"II*\0" | b"IIU\0" | b"IIRO" | b"IIRS") => (true, false),
+            Some(b"MM\0*" | b"MMOR") => (false, false),
             Some(b"II+\0") => (true, true),
             Some(b"MM\0+") => (false, true),
             _ => return Err(malformed(Format::Tiff, "its first bytes are not those of a TIFF file")),

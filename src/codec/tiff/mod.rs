@@ -9,7 +9,9 @@ use chunks::Chunks;
 pub(super) use directory::Chain;
 use directory::{Directory, File};
 use layout::{Colour, Layout, Method};
-use read::camera_raw;
+pub(super) use raw::is_raw;
+#[cfg(feature = "raw")]
+pub(super) use raw::{Survey, describe, survey};
 
 mod assemble;
 mod chunks;
@@ -24,6 +26,7 @@ mod layout;
 mod metadata;
 mod names;
 mod predict;
+mod raw;
 mod read;
 mod samples;
 mod tag;
@@ -50,9 +53,6 @@ impl<R: Read + Seek> Page<R> {
         };
         let lost = || malformed(Format::Tiff, "its directory can't be read");
         let directory = file.directory(at)?.ok_or_else(lost)?;
-        if is_camera_raw(&mut file, &directory)? {
-            return Err(camera_raw());
-        }
         let layout = Layout::read(&mut file, &directory)?;
         Ok(Page { file, directory, layout })
     }
@@ -74,24 +74,6 @@ impl<R: Read + Seek> Page<R> {
             animated: false,
         }
     }
-}
-
-/// What a camera's sensor saw, as DNG and the makers' formats that are TIFF files hold it.
-fn is_camera_raw<R: Read + Seek>(file: &mut File<R>, directory: &Directory) -> Result<bool, CodecError> {
-    if directory.find(tag::DNG_VERSION).is_some() || file.bytes(8, 2)?.as_deref() == Some(b"CR") {
-        return Ok(true);
-    }
-    if directory.find(tag::SUB_IFDS).is_none() {
-        return Ok(false);
-    }
-    for at in file.numbers(directory, tag::SUB_IFDS, 16).ok().flatten().unwrap_or_default() {
-        if let Some(below) = file.directory(at)?
-            && let Ok(Some(32803 | 34892)) = file.number(&below, tag::PHOTOMETRIC)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 fn cut() -> CodecError {

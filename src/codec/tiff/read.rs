@@ -239,8 +239,8 @@ fn colour<R: Read + Seek>(
 }
 
 /// The refusal of what a camera's sensor saw.
-pub(super) fn camera_raw() -> CodecError {
-    unsupported(Format::Tiff, "camera raw file; develop it to png or tiff first")
+fn camera_raw() -> CodecError {
+    unsupported(Format::Tiff, "a page of what a camera's sensor saw; develop it to png or tiff first")
 }
 
 /// The first sample that is said to be alpha, and whether the colours are multiplied by it.
