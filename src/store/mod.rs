@@ -30,7 +30,9 @@ mod writing;
 pub use attributes::Attributes;
 pub use dir::FileId;
 pub use error::{Refusal, StoreError};
-pub use fault::{Fault, VARIABLE as FAULT_VARIABLE};
+pub use fault::Fault;
+#[cfg(feature = "cli")]
+pub use fault::VARIABLE as FAULT_VARIABLE;
 pub use folder::{Built, Part};
 pub use guard::Guard;
 pub use known::{Known, Seen, Standing};
