@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Seek};
 
+use flate2::Crc;
 use png::{BitDepth, BlendOp, ColorType, Decoder, DisposeOp, FrameControl, Reader, Transformations};
 
 use super::{CodecError, Format, Header, malformed, pack};
@@ -19,6 +20,32 @@ pub(super) fn frames<R: BufRead + Seek>(reader: R, header: &Header) -> Result<Fr
     let colours = colour.samples() - usize::from(has_alpha);
     let canvas = vec![0; pixels * (colours + 1)];
     Ok(Frames { reader, colours, has_alpha, wide: depth == BitDepth::Sixteen, canvas, undo: None })
+}
+
+/// The file with the number of frames that it has, where its header says that there are fewer.
+pub(super) fn recounted(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut at, mut header, mut found) = (8, None, 0u32);
+    while let Some(length) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+        let length = u32::from_be_bytes(*length) as usize;
+        match bytes.get(at + 4..at + 8)? {
+            b"acTL" if length == 8 => header = Some(at),
+            b"fcTL" => found += 1,
+            b"IEND" => break,
+            _ => {}
+        }
+        at = at.checked_add(length)?.checked_add(12)?;
+    }
+    let header = header?;
+    let stated = u32::from_be_bytes(*bytes.get(header + 8..)?.first_chunk()?);
+    if stated >= found {
+        return None;
+    }
+    let mut file = bytes.to_vec();
+    file.get_mut(header + 8..header + 12)?.copy_from_slice(&found.to_be_bytes());
+    let mut crc = Crc::new();
+    crc.update(file.get(header + 4..header + 16)?);
+    file.get_mut(header + 16..header + 20)?.copy_from_slice(&crc.sum().to_be_bytes());
+    Some(file)
 }
 
 /// See [`frames`].

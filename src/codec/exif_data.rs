@@ -59,7 +59,9 @@ pub struct ExifData {
 impl ExifData {
     /// What the EXIF block of a file says, if it has one.
     pub fn of(meta: &Metadata) -> ExifData {
-        meta.exif.as_deref().map_or_else(ExifData::default, ExifData::read)
+        let orientation = meta.says_upright.then_some(1);
+        let nothing = || ExifData { orientation, ..ExifData::default() };
+        meta.exif.as_deref().map_or_else(nothing, ExifData::read)
     }
 
     /// Reads an EXIF block, with or without `Exif\0\0` before it; of damaged ones what can be read.

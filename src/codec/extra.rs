@@ -78,3 +78,41 @@ pub struct Behind {
     /// How the list of pictures (MPF) describes it, where that names it.
     pub attribute: Option<u32>,
 }
+
+/// A known kind of file, by its first bytes, that people append to pictures.
+fn kind_of(bytes: &[u8]) -> &'static str {
+    let starts: [(usize, &[u8], &str); 9] = [
+        (0, b"PK\x03\x04", "a ZIP archive"),
+        (0, b"Rar!", "a RAR archive"),
+        (0, b"7z\xBC\xAF", "a 7z archive"),
+        (0, b"%PDF", "a PDF"),
+        (0, b"\x89PNG", "another PNG"),
+        (0, b"\xFF\xD8\xFF", "a JPEG"),
+        (4, b"ftyp", "a film"),
+        (0, b"<x:xmpmeta", "XMP"),
+        (0, b"<?xpacket", "XMP"),
+    ];
+    let found =
+        starts.into_iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic)));
+    found.map_or("data of an unknown kind", |(_, _, what)| what)
+}
+
+/// What stands behind a file's last part; `None` for nothing but zeros, which some writers fill files up with.
+pub(super) fn trailer(bytes: &[u8]) -> Option<Extra> {
+    bytes.iter().any(|&b| b != 0).then(|| {
+        let what = format!("{} bytes behind its end ({})", bytes.len(), kind_of(bytes));
+        Extra { loss: Loss::Data, what, part: Part::Gone }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_the_end_is_named() {
+        assert_eq!(trailer(b"PK\x03\x04").unwrap().what, "4 bytes behind its end (a ZIP archive)");
+        assert!(trailer(b"hello").unwrap().what.contains("5 bytes"));
+        assert_eq!(trailer(&[0; 9]), None);
+    }
+}

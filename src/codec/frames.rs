@@ -1,5 +1,6 @@
 //! The pictures of a file behind its first: pages as they stand, frames of animations as whole canvases.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder};
 
-use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_probed, malformed, pack};
-use super::{jxl, probe_picture, simple, webp_frames};
+use super::{CodecError, Decoded, Format, Header, Limits, apng, damaged, decode_by, decode_probed};
+use super::{gif, jxl, malformed, pack, simple, tiff, webp_frames};
 use crate::image::{Image, Samples};
 
 /// Bytes a pixel that compositing frames takes: two canvases and a frame, of four channels.
@@ -30,13 +31,21 @@ impl AsRef<[u8]> for Shared {
 /// When the file can't be read.
 pub(super) fn count<R: BufRead + Seek>(reader: &mut R, header: &mut Header) -> Result<(), CodecError> {
     let format = header.format;
+    let mut canvas = (header.width, header.height);
     let counted = match format {
-        Format::Gif => reader.rewind().and_then(|()| gif_frames(reader)),
+        Format::Gif => reader.rewind().and_then(|()| gif_frames(reader, &mut canvas)),
         Format::WebP => reader.seek(SeekFrom::Start(12)).and_then(|_| webp_frames(reader)),
         Format::Png => reader.seek(SeekFrom::Start(8)).and_then(|_| apng_frames(reader)),
         _ => return Ok(()),
     };
     let frames = counted.map_err(|e| malformed(format, format_args!("it can't be read: {e}")))?;
+    if canvas != (header.width, header.height) {
+        (header.width, header.height) = canvas;
+        let pixels = u64::from(canvas.0) * u64::from(canvas.1);
+        // The file with the size of its canvas mended, beside what others take.
+        let file = reader.seek(SeekFrom::End(0)).unwrap_or(0);
+        header.decode_bytes = (pixels * simple::RGBA_BYTES).saturating_add(simple::TABLES + file);
+    }
     if frames > 1 {
         header.pictures = frames;
         header.animated = true;
@@ -62,8 +71,8 @@ fn next<const N: usize>(reader: &mut impl Read) -> std::io::Result<Option<[u8; N
     }
 }
 
-/// Frames of a GIF, as far as its blocks are there.
-fn gif_frames<R: BufRead>(reader: &mut R) -> std::io::Result<u32> {
+/// Frames of a GIF, as far as its blocks are there; makes the canvas as large as the first is.
+fn gif_frames<R: BufRead>(reader: &mut R, canvas: &mut (u32, u32)) -> std::io::Result<u32> {
     let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3u64 << ((flags & 7) + 1) };
     let mut frames = 0;
     let Some(screen) = next::<13>(reader)? else { return Ok(0) };
@@ -75,6 +84,10 @@ fn gif_frames<R: BufRead>(reader: &mut R) -> std::io::Result<u32> {
             0x21 if skip(reader, 1)? => {}
             0x2C => {
                 let Some(descriptor) = next::<9>(reader)? else { break };
+                if frames == 0 {
+                    let (right, bottom) = gif::corner(&descriptor);
+                    *canvas = (canvas.0.max(right), canvas.1.max(bottom));
+                }
                 if !skip(reader, table(descriptor[8]) + 1)? {
                     break;
                 }
@@ -112,22 +125,29 @@ fn webp_frames<R: BufRead + Seek>(reader: &mut R) -> std::io::Result<u32> {
 
 /// Pictures of an animated PNG; the reader stands at its first chunk.
 ///
-/// A first picture that is no part of the animation counts too.
+/// A first picture that is no part of the animation counts too. Frames are counted that are there, where the header
+/// says that there are fewer.
 fn apng_frames<R: BufRead + Seek>(reader: &mut R) -> std::io::Result<u32> {
-    let (mut frames, mut first_is_frame) = (0, false);
+    let (mut stated, mut found, mut pixels, mut first_is_frame) = (None, 0u32, false, false);
     while let (Some(size), Some(kind)) = (next::<4>(reader)?, next::<4>(reader)?) {
         let mut size = i64::from(u32::from_be_bytes(size));
         match &kind {
-            b"IDAT" | b"IEND" => break,
+            b"IDAT" if stated.is_none() => break,
+            b"IDAT" => pixels = true,
+            b"IEND" => break,
             b"acTL" if size >= 4 => {
-                frames = next(reader)?.map_or(0, u32::from_be_bytes);
+                stated = next(reader)?.map(u32::from_be_bytes);
                 size -= 4;
             }
-            b"fcTL" => first_is_frame = true,
+            b"fcTL" => {
+                first_is_frame |= !pixels;
+                found = found.saturating_add(1);
+            }
             _ => {}
         }
         reader.seek_relative(size + 4)?;
     }
+    let frames = stated.map_or(0, |stated| stated.max(found));
     Ok(if frames == 0 || first_is_frame { frames } else { frames.saturating_add(1) })
 }
 
@@ -145,9 +165,14 @@ pub fn further(
 ) -> Result<Box<dyn Iterator<Item = Result<Decoded, CodecError>>>, CodecError> {
     let bytes = Shared(bytes);
     if !header.animated {
+        if header.pictures == 1 {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let chain = tiff::chain(bytes.as_ref())?;
         let page = move |picture| {
-            let header = probe_picture(Cursor::new(bytes.as_ref()), &path_hint, picture)?;
-            decode_probed(bytes.as_ref(), &header, &path_hint, &limits)
+            let header = tiff::probe_page(bytes.as_ref(), &chain, picture)?;
+            let decoder = || tiff::decode_page(bytes.as_ref(), &chain, &header);
+            decode_by(&header, &path_hint, &limits, decoder)
         };
         return Ok(Box::new((1..header.pictures).map(page)));
     }
@@ -173,13 +198,20 @@ fn images(
     limits.max_alloc = Some(header.decode_bytes);
     let frames: Frames<'static> = match format {
         Format::Gif => {
+            let bytes = match gif::with_canvas(bytes.as_ref(), header.width, header.height) {
+                Cow::Owned(mended) => Shared(Arc::new(mended)),
+                Cow::Borrowed(_) => bytes,
+            };
             let mut decoder = GifDecoder::new(Cursor::new(bytes)).map_err(fail)?;
             decoder.set_limits(limits).map_err(fail)?;
             decoder.into_frames()
         }
         Format::WebP => return Ok(Box::new(webp_frames::frames(bytes.as_ref(), header)?)),
         Format::JpegXl => return Ok(Box::new(jxl::frames(bytes.as_ref(), header)?)),
-        _ => return Ok(Box::new(apng::frames(Cursor::new(bytes), header)?)),
+        _ => {
+            let bytes = apng::recounted(bytes.as_ref()).map_or(bytes, |mended| Shared(Arc::new(mended)));
+            return Ok(Box::new(apng::frames(Cursor::new(bytes), header)?));
+        }
     };
     Ok(Box::new(frames.map(move |frame| {
         let buffer = frame.map_err(fail)?.into_buffer();

@@ -1,5 +1,8 @@
 //! A GIF's blocks: comments, XMP and profile read and written; pixels are the `image` crate's.
 
+use std::borrow::Cow;
+
+use super::extra::trailer;
 use super::meta::{Density, DensityUnit};
 use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding, damaged, malformed};
 
@@ -20,6 +23,30 @@ fn table(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
+/// Where a frame's right and lower side lie, by its descriptor behind the `,`.
+pub(super) fn corner(descriptor: &[u8; 9]) -> (u32, u32) {
+    let &[x0, x1, y0, y1, w0, w1, h0, h1, _] = descriptor;
+    let sum =
+        |at: [u8; 2], side: [u8; 2]| u32::from(u16::from_le_bytes(at)) + u32::from(u16::from_le_bytes(side));
+    (sum([x0, x1], [w0, w1]), sum([y0, y1], [h0, h1]))
+}
+
+/// The file with a canvas of this size, as it is where it has that.
+pub(super) fn with_canvas(bytes: &[u8], width: u32, height: u32) -> Cow<'_, [u8]> {
+    let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else { return bytes.into() };
+    let [w0, w1] = width.to_le_bytes();
+    let [h0, h1] = height.to_le_bytes();
+    let canvas = [w0, w1, h0, h1];
+    if bytes.get(6..10) == Some(&canvas) {
+        return bytes.into();
+    }
+    let mut mended = bytes.to_vec();
+    if let Some(place) = mended.get_mut(6..10) {
+        place.copy_from_slice(&canvas);
+    }
+    mended.into()
+}
+
 /// Walks the blocks of a file, which must be there in full; the end mark may be missing.
 ///
 /// # Errors
@@ -33,6 +60,8 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
         let x = 64.0;
         contents.meta.density = Some(Density { x, y: f64::from(aspect) + 15.0, unit: DensityUnit::Aspect });
     }
+    let side = |at: usize| Ok::<_, CodecError>(u32::from(u16::from_le_bytes([byte(at)?, byte(at + 1)?])));
+    let (mut canvas, mut beyond) = ((side(6)?, side(8)?), 0);
     let mut at = 13 + table(byte(10)?);
     loop {
         let start = at;
@@ -40,6 +69,7 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
         match bytes.get(at) {
             None if contents.frames > 0 && at == bytes.len() => {
                 contents.faults.push("its end mark is missing".to_owned());
+                contents.cropped(beyond);
                 return Ok(contents);
             }
             None => return Err(cut()),
@@ -48,14 +78,25 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
                 at += 2;
             }
             Some(0x2C) => {
+                let descriptor = bytes.get(at + 1..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
+                let (right, bottom) = corner(descriptor);
+                let larger = (canvas.0.max(right), canvas.1.max(bottom));
+                if larger != canvas && contents.frames == 0 {
+                    // As browsers do it.
+                    contents.faults.push(format!(
+                        "its first frame reaches beyond its canvas of {} x {}, which was made {} x {}",
+                        canvas.0, canvas.1, larger.0, larger.1
+                    ));
+                    canvas = larger;
+                } else if larger != canvas {
+                    beyond += 1;
+                }
                 at += 11 + table(byte(at + 9)?);
                 contents.frames += 1;
             }
             Some(0x3B) => {
-                let behind = bytes.get(at + 1..).unwrap_or_default();
-                if behind.iter().any(|&b| b != 0) {
-                    contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
-                }
+                contents.meta.extras.extend(trailer(bytes.get(at + 1..).unwrap_or_default()));
+                contents.cropped(beyond);
                 return Ok(contents);
             }
             // Zeros between blocks are tolerated by every decoder.
@@ -91,6 +132,15 @@ fn joined(mut blocks: &[u8]) -> Vec<u8> {
 }
 
 impl Contents {
+    /// Tells of frames that reach beyond the canvas.
+    fn cropped(&mut self, frames: usize) {
+        if frames > 0 {
+            let what =
+                format!("what of {frames} further frames lies beyond the canvas, where nobody shows it");
+            self.meta.saw(Loss::Data, what);
+        }
+    }
+
     fn extension(&mut self, label: u8, body: &[u8], at: usize) {
         let meta = &mut self.meta;
         let name = body.get(1..12).unwrap_or_default();

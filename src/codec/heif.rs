@@ -5,6 +5,9 @@ use std::io::{BufRead, Read, Seek, SeekFrom};
 use heifer_isobmff::boxes::{ColorInfo, Property};
 use heifer_isobmff::{FourCC, HeifFile, ItemId, is_image_item};
 
+use super::extra::trailer;
+use super::isobox::Boxes;
+use super::meta::{Density, DensityUnit};
 use super::ycbcr::{self, Coding};
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{av1, damaged, hevc, malformed, pack, unsupported};
@@ -30,6 +33,33 @@ struct File<'a> {
 fn parse(format: Format, bytes: &[u8]) -> Result<File<'_>, CodecError> {
     let boxes = HeifFile::parse(bytes).map_err(|e| malformed(format, e))?;
     Ok(File { format, boxes })
+}
+
+/// Boxes whose end a file must have.
+const KINDS: [&[u8; 4]; 6] = [b"ftyp", b"meta", b"mdat", b"moov", b"idat", b"free"];
+
+/// Tells of boxes beside those of the pictures.
+fn told(boxes: &Boxes, meta: &mut Metadata) {
+    for (kind, data) in &boxes.whole {
+        let length = data.len();
+        match kind {
+            // A sequence is told by its brand.
+            b"ftyp" | b"meta" | b"mdat" | b"free" | b"skip" | b"wide" | b"moov" | b"moof" | b"mfra" => {}
+            b"mpvd" => meta.saw(Loss::Video, format!("film of a motion photo ({length} bytes)")),
+            b"jumb" => meta.saw(Loss::Metadata, format!("JUMBF box, as C2PA has ({length} bytes)")),
+            // Content credentials: their own number, and the words that follow.
+            b"uuid"
+                if data.starts_with(b"\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4\x81") =>
+            {
+                meta.saw(Loss::Metadata, format!("content credentials (C2PA, {length} bytes)"));
+            }
+            kind => {
+                let name = String::from_utf8_lossy(kind).into_owned();
+                meta.saw(Loss::Data, format!("box \"{name}\" ({length} bytes)"));
+            }
+        }
+    }
+    meta.extras.extend(trailer(boxes.rest));
 }
 
 /// The boxes before the pictures' data.
@@ -78,7 +108,11 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R, format: Format) -> Result<
 
 /// Decodes the primary picture.
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, CodecError> {
-    let file = parse(format, bytes)?;
+    let boxes = Boxes::of(bytes);
+    if let Some(name) = boxes.cut(&KINDS) {
+        return Err(damaged(format, format_args!("it ends within a box ({name})")));
+    }
+    let file = parse(format, bytes.get(..boxes.end).unwrap_or_default())?;
     let header = file.header()?;
     let primary = file.boxes.primary_id;
     let mut image = file.picture(primary, false, 0)?;
@@ -89,7 +123,9 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, CodecError
         return Err(malformed(format, "its headers contradict each other"));
     }
     let source = Source { lossless: false, ..Source::of(&header) };
-    Ok(Decoded { image, meta: file.metadata(), source, faults: Vec::new() })
+    let mut meta = file.metadata();
+    told(&boxes, &mut meta);
+    Ok(Decoded { image, meta, source, faults: Vec::new() })
 }
 
 impl File<'_> {
@@ -374,8 +410,29 @@ impl File<'_> {
             Ok(None) => self.colour(&mut meta),
             Err(_) => meta.saw(Loss::Colour, "a profile that can't be read"),
         }
+        meta.density = self.aspect();
         self.others(&mut meta);
         meta
+    }
+
+    /// The shape of the picture's pixels (`pasp`), where they are not square. ISO/IEC 14496-12, 12.1.4.
+    fn aspect(&self) -> Option<Density> {
+        let mut spacing = None;
+        let mut turned = false;
+        for property in self.properties(self.boxes.primary_id) {
+            match property {
+                Property::Unknown(name, data) if name.0 == *b"pasp" => {
+                    let number = |at: usize| Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?));
+                    spacing = number(0).zip(number(4));
+                }
+                Property::Rotation(quarters) if quarters % 2 == 1 => turned = !turned,
+                _ => {}
+            }
+        }
+        let (across, down) = spacing.filter(|(across, down)| *across > 0 && *down > 0 && across != down)?;
+        let (across, down) = if turned { (down, across) } else { (across, down) };
+        // The wider a pixel, the fewer stand side by side.
+        Some(Density { x: down.into(), y: across.into(), unit: DensityUnit::Aspect })
     }
 
     /// What code points say of the colours.

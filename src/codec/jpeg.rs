@@ -68,9 +68,9 @@ fn header(frame: &Frame, file_bytes: u64) -> Header {
     }
 }
 
-/// Decodes a whole file.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
-    let layout = layout::read(bytes, Until::End)?
+/// Decodes a whole file; a `strict` reader wants to know of all that can be proven.
+pub(super) fn decode(bytes: &[u8], strict: bool) -> Result<Decoded, CodecError> {
+    let layout = layout::read(bytes, if strict { Until::DoubtedEnd } else { Until::End })?
         .ok_or_else(|| damaged(Format::Jpeg, "it is cut short: data ends before the frame header"))?;
     let mut notes = Vec::new();
     let mut meta = segments::metadata(bytes, &layout);
@@ -78,6 +78,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, CodecError> {
     if layout.unended {
         faults.push("its end marker is missing; the picture is whole".to_owned());
     }
+    faults.extend(layout.doubts.iter().map(|what| (*what).to_owned()));
     let frame = layout.frame.clone();
     let (adobe, rgb) = (layout.adobe, layout.is_rgb());
     let source_quality = layout.luma_table.as_deref().and_then(quality);

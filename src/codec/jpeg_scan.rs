@@ -9,6 +9,16 @@ const SPARE: usize = 4;
 
 pub(super) const CUT: &str = "it is cut short: data of a scan is missing";
 const DAMAGED: &str = "the data of a scan is damaged";
+const NO_FILL: &str = "the data of a scan doesn't end as it must: some of it is damaged";
+const SUPERFLUOUS: &str = "a scan has more data than its blocks need: some of it is damaged";
+const BRIGHTNESS: &str = "the data of a scan means brightness that no picture has: some of it is damaged";
+
+/// Most that the mean of a block times 8 can be, twice over: from there on no encoder was at work.
+const MEAN: i32 = 2048;
+
+/// Most bits of a coefficient that is no mean, and of the difference of two means, of 8-bit samples.
+const AC_BITS: u32 = 10;
+const DC_BITS: u32 = 11;
 
 /// The Huffman tables defined so far, as they stand in the file, by class (DC, AC) and number.
 #[derive(Default)]
@@ -59,6 +69,8 @@ struct Bits<'a> {
     count: u32,
     /// Zeros added behind the data.
     padding: u32,
+    /// What no encoder writes and decoders pass over.
+    doubt: Option<&'static str>,
 }
 
 impl Bits<'_> {
@@ -118,15 +130,33 @@ impl Bits<'_> {
         }
     }
 
-    /// Ends a stretch: no more than padding may stand before the marker, nothing may have been missing.
-    fn end(&mut self, restart: bool) -> Result<(), &'static str> {
+    fn doubt(&mut self, what: &'static str) {
+        self.doubt.get_or_insert(what);
+    }
+
+    /// Ends a stretch: no more than padding may stand before the marker, nothing may have been missing. `restart` is the
+    /// number of the marker that must follow, from 0.
+    fn end(&mut self, restart: Option<usize>) -> Result<(), &'static str> {
         if self.count < self.padding {
             return Err(CUT);
         }
+        // The last byte is filled up with ones, by some encoders with zeros; further zeros may follow.
+        let (mut left, mut fill) = (self.count - self.padding, self.buffer >> self.padding);
+        while left >= 8 && fill & 0xFF == 0 {
+            (left, fill) = (left - 8, fill >> 8);
+        }
+        let ones = u64::MAX >> (64 - left.clamp(1, 64));
+        if left > 0 && fill & ones != 0 && fill & ones != ones {
+            self.doubt(if left < 8 { NO_FILL } else { SUPERFLUOUS });
+        }
         let rest = self.data.get(self.at..).unwrap_or_default();
         let marker = rest.windows(2).position(|pair| matches!(pair, [0xFF, 0xD0..=0xD7]));
-        if restart != marker.is_some() {
+        if restart.is_some() != marker.is_some() {
             return Err(DAMAGED);
+        }
+        let number = marker.and_then(|at| rest.get(at + 1)).map(|marker| usize::from(marker & 7));
+        if number != restart.map(|number| number % 8) {
+            self.doubt("restart markers of a scan are not in their order");
         }
         let spare = rest.get(..marker.unwrap_or(rest.len())).unwrap_or_default();
         if spare.iter().rposition(|&byte| byte != 0 && byte != 0xFF).is_some_and(|last| last >= SPARE) {
@@ -148,8 +178,9 @@ enum Kind {
     AcRefine,
 }
 
-/// Walks a scan. `interval` is the restart interval (0 without), `known` holds for each component a bit
-/// for every coefficient of every block that is not zero so far; pass the same to all scans.
+/// Walks a scan. `interval` is the restart interval (0 without), `steps` those by which the means of a sequential
+/// file's components are quantised, `known` holds for each component a bit for every coefficient of every block that is
+/// not zero so far; pass the same to all scans. Gives what no encoder writes and decoders pass over.
 ///
 /// # Errors
 /// What is wrong, when data is missing or can't be what an encoder wrote.
@@ -158,9 +189,9 @@ pub(super) fn check(
     scan: &Scan,
     data: &[u8],
     tables: &Tables,
-    interval: usize,
+    (interval, steps): (usize, &[i32; 4]),
     known: &mut Vec<Vec<u64>>,
-) -> Result<(), &'static str> {
+) -> Result<Option<&'static str>, &'static str> {
     let (from, to) = (*scan.spectral.start(), *scan.spectral.end());
     let kind = match (frame.progressive, from, scan.high_bit) {
         (false, ..) => Kind::Sequential,
@@ -193,16 +224,23 @@ pub(super) fn check(
     if progressive_ac {
         masks.resize(units, 0);
     }
-    let mut bits = Bits { data, at: 0, buffer: 0, count: 0, padding: 0 };
+    let mut bits = Bits { data, at: 0, buffer: 0, count: 0, padding: 0, doubt: None };
+    let step = |&component: &usize| {
+        let table = frame.components.get(component).map_or(0, |component| component.table);
+        steps.get(usize::from(table)).copied().unwrap_or(1)
+    };
+    let mut means: Vec<Mean> = scan.components.iter().map(|at| Mean { value: 0, step: step(at) }).collect();
     let mut run = 0;
     for unit in 0..units {
         if interval > 0 && unit > 0 && unit.is_multiple_of(interval) {
-            bits.end(true)?;
+            bits.end(Some(unit / interval - 1))?;
             run = 0;
+            means.iter_mut().for_each(|mean| mean.value = 0);
         }
-        for (dc, ac) in blocks.iter().filter_map(|&which| lookups.get(which)) {
+        for &which in &blocks {
+            let (Some((dc, ac)), Some(mean)) = (lookups.get(which), means.get_mut(which)) else { continue };
             match kind {
-                Kind::Sequential => sequential(&mut bits, dc, ac)?,
+                Kind::Sequential => sequential(&mut bits, dc, ac, mean)?,
                 Kind::DcFirst => {
                     let size = bits.symbol(dc)?;
                     bits.skip(size.min(16));
@@ -219,7 +257,14 @@ pub(super) fn check(
             return Err(CUT);
         }
     }
-    bits.end(false)
+    bits.end(None)?;
+    Ok(bits.doubt)
+}
+
+/// The mean of a component's last block, quantised by steps.
+struct Mean {
+    value: i32,
+    step: i32,
 }
 
 /// How many units a scan has between which restarts may stand, and of which of its components the blocks
@@ -238,9 +283,15 @@ fn units(frame: &Frame, scan: &Scan) -> (usize, Vec<usize>) {
     (width.div_ceil(8 * h_max) * height.div_ceil(8 * v_max), blocks.collect())
 }
 
-fn sequential(bits: &mut Bits, dc: &[u16], ac: &[u16]) -> Result<(), &'static str> {
-    let size = bits.symbol(dc)?;
-    bits.skip(size.min(16));
+fn sequential(bits: &mut Bits, dc: &[u16], ac: &[u16], mean: &mut Mean) -> Result<(), &'static str> {
+    let size = bits.symbol(dc)?.min(16);
+    let number = bits.take(size) as i32;
+    // Those that begin with a 0 are negative.
+    let difference = if size > 0 && number >> (size - 1) == 0 { number - ((1 << size) - 1) } else { number };
+    mean.value = mean.value.saturating_add(difference);
+    if size > DC_BITS || mean.value.saturating_mul(mean.step).abs() > MEAN + mean.step {
+        bits.doubt(BRIGHTNESS);
+    }
     let mut k = 1;
     while k < 64 {
         let symbol = bits.symbol(ac)?;
@@ -250,6 +301,9 @@ fn sequential(bits: &mut Bits, dc: &[u16], ac: &[u16]) -> Result<(), &'static st
             (zeros, size) => {
                 k += zeros + 1;
                 bits.skip(size);
+                if size > AC_BITS {
+                    bits.doubt(BRIGHTNESS);
+                }
             }
         }
     }

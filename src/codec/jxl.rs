@@ -6,6 +6,8 @@ use jxl_oxide::frame::Encoding;
 use jxl_oxide::image::BitDepth;
 use jxl_oxide::{AllocTracker, AuxBoxData, ExtraChannelType, InitializeResult, JxlImage, JxlThreadPool};
 
+use super::extra::{Extra, trailer};
+use super::isobox::Boxes;
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{damaged, malformed, pack, unsupported};
 use crate::image::{Image, Samples};
@@ -58,11 +60,18 @@ fn open<R: Read>(reader: R, max_bytes: u64, whole: bool) -> Result<JxlImage, Cod
         }
     };
     if whole || image.image_header().metadata.animation.is_some() {
-        // Boxes with metadata may stand behind the picture.
-        while feed.next(|bytes| image.feed_bytes(bytes))? {}
-        image.finalize().map_err(bad)?;
-        if !image.is_loading_done() {
-            return Err(cut());
+        // Boxes with metadata may stand behind the picture, and what is none.
+        let fed = loop {
+            match feed.next(|bytes| image.feed_bytes(bytes)) {
+                Ok(true) => {}
+                Ok(false) => break image.finalize().map_err(bad),
+                Err(error) => break Err(error),
+            }
+        };
+        match fed {
+            Err(error) if whole || !image.is_loading_done() => return Err(error),
+            _ if !image.is_loading_done() => return Err(cut()),
+            _ => {}
         }
     }
     Ok(image)
@@ -107,10 +116,19 @@ fn header(image: &JxlImage) -> Result<Header, CodecError> {
 
 /// Decodes one frame of a file.
 pub(super) fn decode(bytes: &[u8], wanted: &Header) -> Result<Decoded, CodecError> {
-    let file = open(bytes, wanted.decode_bytes, true)?;
+    let boxes = boxes(bytes);
+    let file = open(bytes.get(..boxes.end).unwrap_or_default(), wanted.decode_bytes, true)?;
     let Header { width, height, channels, bit_depth, .. } = header(&file)?;
     let mut meta = metadata(&file);
-    boxes(bytes, &mut meta);
+    let mut faults = Vec::new();
+    if let Some(name) = boxes.cut(&KINDS) {
+        meta.saw(Loss::Metadata, format!("box \"{name}\", which is cut"));
+        faults.push(format!("it ends within a box behind the picture ({name})"));
+    } else {
+        meta.extras.extend(trailer(boxes.rest));
+    }
+    meta.extras.extend(behind(&file, &boxes));
+    told(&boxes, &mut meta);
     let image = frame(&file, wanted.picture as usize)?;
     if let BitDepth::FloatSample { .. } = file.image_header().metadata.bit_depth {
         let what = format!("float samples of {bit_depth} bits from 0 to 1, rounded to 16");
@@ -125,7 +143,7 @@ pub(super) fn decode(bytes: &[u8], wanted: &Header) -> Result<Decoded, CodecErro
         lossless: modular && !file.image_header().metadata.xyb_encoded,
         ..Source::new(Format::JpegXl, (width, height), bit_depth, channels)
     };
-    Ok(Decoded { image, meta, source, faults: Vec::new() })
+    Ok(Decoded { image, meta, source, faults })
 }
 
 /// All frames of an animation.
@@ -133,7 +151,7 @@ pub(super) fn frames(
     bytes: &[u8],
     header: &Header,
 ) -> Result<impl Iterator<Item = Result<Image, CodecError>> + use<>, CodecError> {
-    let file = open(bytes, header.decode_bytes, true)?;
+    let file = open(bytes.get(..boxes(bytes).end).unwrap_or_default(), header.decode_bytes, true)?;
     Ok((0..file.num_loaded_keyframes()).map(move |index| frame(&file, index)))
 }
 
@@ -232,19 +250,43 @@ fn metadata(file: &JxlImage) -> Metadata {
     meta
 }
 
-/// Boxes of the container that nothing here carries.
-fn boxes(mut bytes: &[u8], meta: &mut Metadata) {
-    let (mut exif, mut xml) = (0, 0);
-    while let Some((size, kind)) = bytes.first_chunk::<4>().zip(bytes.get(4..8)) {
-        let (head, size) = match u32::from_be_bytes(*size) {
-            0 => (8, bytes.len()),
-            1 => {
-                let Some(size) = bytes.get(8..16).and_then(|b| b.first_chunk::<8>()) else { return };
-                (16, usize::try_from(u64::from_be_bytes(*size)).unwrap_or(usize::MAX))
-            }
-            size => (8, size as usize),
+/// Boxes that a container may have.
+const KINDS: [&[u8; 4]; 13] = [
+    b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxll", b"jxli", b"Exif", b"xml ", b"jumb", b"jhgm", b"jbrd",
+    b"brob", b"free",
+];
+
+/// The boxes of a container; of a bare stream, one with all of it.
+fn boxes(bytes: &[u8]) -> Boxes<'_> {
+    if bytes.starts_with(b"\xff\x0a") {
+        return Boxes { whole: vec![(*b"jxlc", bytes)], end: bytes.len(), rest: &[] };
+    }
+    Boxes::of(bytes)
+}
+
+/// What stands behind the last frame where the stream should end.
+fn behind(file: &JxlImage, boxes: &Boxes) -> Option<Extra> {
+    let last = file.num_loaded_frames().checked_sub(1)?;
+    let toc = file.frame(last)?.toc();
+    let mut end = file.frame_offset(last)?.checked_add(toc.bookmark())?.checked_add(toc.total_byte_size())?;
+    let mut behind = Vec::new();
+    for (kind, data) in &boxes.whole {
+        let part = match kind {
+            b"jxlc" => *data,
+            // Behind its number.
+            b"jxlp" => data.get(4..).unwrap_or_default(),
+            _ => continue,
         };
-        let Some(data) = bytes.get(head..size) else { return };
+        behind.extend_from_slice(part.get(end.min(part.len())..).unwrap_or_default());
+        end = end.saturating_sub(part.len());
+    }
+    trailer(&behind)
+}
+
+/// Tells of boxes of the container that nothing here carries.
+fn told(boxes: &Boxes, meta: &mut Metadata) {
+    let (mut exif, mut xml) = (0, 0);
+    for (kind, data) in &boxes.whole {
         // A compressed box begins with the kind of what is in it.
         let kind = if kind == b"brob" { data.get(..4).unwrap_or_default() } else { kind };
         let length = data.len();
@@ -263,7 +305,6 @@ fn boxes(mut bytes: &[u8], meta: &mut Metadata) {
                 meta.saw(Loss::Data, format!("box \"{name}\" ({length} bytes)"));
             }
         }
-        bytes = bytes.get(size..).unwrap_or_default();
     }
     for (name, count) in [("EXIF", exif), ("XMP", xml)] {
         if count > 1 {

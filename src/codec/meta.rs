@@ -25,6 +25,8 @@ pub struct Metadata {
     pub colour: Option<Colour>,
     /// EXIF orientation, 1..=8; 1 when absent or invalid. Set it with [`Metadata::set_orientation`].
     pub orientation: u8,
+    /// The container says that the picture stands upright, and has no EXIF that would.
+    pub says_upright: bool,
     /// What else was seen: pages, frames, channels, segments, chunks, trailers.
     pub extras: Vec<Extra>,
 }
@@ -74,6 +76,7 @@ impl Default for Metadata {
             density: None,
             colour: None,
             orientation: 1,
+            says_upright: false,
             extras: Vec::new(),
         }
     }
@@ -167,7 +170,18 @@ impl Metadata {
     /// Notes on what no encoder took.
     pub(super) fn lost(self, format: Format) -> Vec<String> {
         // Taken apart whole, so that a new field is not forgotten here.
-        let Metadata { exif, icc, xmp, iptc, texts, density, colour, orientation: _, extras } = self;
+        let Metadata {
+            exif,
+            icc,
+            xmp,
+            iptc,
+            texts,
+            density,
+            colour,
+            orientation: _,
+            says_upright: _,
+            extras,
+        } = self;
         let mut notes: Vec<String> = extras.into_iter().map(|extra| extra.loss.note(extra.what)).collect();
         let blocks = [("EXIF", exif.is_some()), ("XMP", xmp.is_some()), ("IPTC", iptc.is_some())];
         let blocks = blocks.into_iter().filter(|(_, left)| *left).map(|(name, _)| name.to_owned());

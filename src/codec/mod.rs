@@ -17,6 +17,7 @@ mod frames;
 mod gif;
 mod heif;
 mod hevc;
+mod isobox;
 mod jpeg;
 mod jpeg_layout;
 mod jpeg_scan;
@@ -297,10 +298,10 @@ pub fn probe_picture<R: BufRead + Seek>(
         Format::Raw => Err(foreign::raw_not_built()),
         _ => simple::probe(&mut reader, format),
     }?;
+    frames::count(&mut reader, &mut header)?;
     if header.width == 0 || header.height == 0 {
         return Err(malformed(format, "width or height is 0"));
     }
-    frames::count(&mut reader, &mut header)?;
     if picture >= header.pictures {
         return Err(malformed(format, format_args!("it has no picture {}", u64::from(picture) + 1)));
     }
@@ -314,20 +315,11 @@ pub fn probe_picture<R: BufRead + Seek>(
 /// As [`probe`], of the first; `Damaged` where the file ends before its last page.
 pub fn probe_pages<R: BufRead + Seek>(mut reader: R, path_hint: &Path) -> Result<Vec<Header>, CodecError> {
     let first = probe(&mut reader, path_hint)?;
-    let first_animated = first.animated;
-    let pages = if first_animated { 1 } else { first.pictures };
+    // The one format of pages.
+    let is_tiff = first.format == Format::Tiff;
     let mut headers = vec![first];
-    for picture in 1..pages {
-        if reader.rewind().is_err() {
-            break;
-        }
-        headers.extend(probe_picture(&mut reader, path_hint, picture));
-    }
-    // Not all are there that the file once had: what was made of the others must not be taken for superfluous.
-    if let (false, Ok(())) = (first_animated, reader.rewind())
-        && let Err(cut @ CodecError::Damaged { .. }) = probe_picture(&mut reader, path_hint, pages)
-    {
-        return Err(cut);
+    if is_tiff {
+        headers.extend(tiff::probe_further(reader)?);
     }
     Ok(headers)
 }
@@ -356,9 +348,8 @@ pub fn decode_probed(
     path_hint: &Path,
     limits: &Limits,
 ) -> Result<Decoded, CodecError> {
-    check_limits(header, limits)?;
-    let mut decoded = match header.format {
-        Format::Jpeg => jpeg::decode(bytes),
+    decode_by(header, path_hint, limits, || match header.format {
+        Format::Jpeg => jpeg::decode(bytes, limits.strict),
         Format::Png => png::decode(bytes, header),
         Format::Tiff => tiff::decode(bytes, header),
         Format::Bmp => bmp::decode(bytes, header),
@@ -370,7 +361,18 @@ pub fn decode_probed(
         #[cfg(not(feature = "raw"))]
         Format::Raw => Err(foreign::raw_not_built()),
         _ => simple::decode(bytes, header),
-    }?;
+    })
+}
+
+/// Decodes by `decoder` what `header` is about, and puts down what is told of any file.
+fn decode_by(
+    header: &Header,
+    path_hint: &Path,
+    limits: &Limits,
+    decoder: impl FnOnce() -> Result<Decoded, CodecError>,
+) -> Result<Decoded, CodecError> {
+    check_limits(header, limits)?;
+    let mut decoded = decoder()?;
     // Nobody who uses the picture gets these, whatever is made of it.
     let (unread, extras) = std::mem::take(&mut decoded.meta.extras)
         .into_iter()

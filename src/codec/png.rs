@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
-use super::extra::{Extra, Part};
+use super::extra::{self, Extra, Part};
 use super::meta::{Density, DensityUnit};
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{damaged, malformed, pack, unsupported};
@@ -152,8 +152,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
 /// Everything beside the pixels.
 fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata {
     let mut meta = Metadata { icc: info.icc_profile.as_deref().map(<[u8]>::to_vec), ..Metadata::default() };
-    if let Some(animation) = info.animation_control.filter(|a| a.num_frames > 1) {
-        meta.saw(Loss::Frames, format!("the first of {} is kept", animation.num_frames));
+    match layout.frames() {
+        (None, 0) => {}
+        // Nobody shows them.
+        (None, found) => meta.saw(Loss::Frames, format!("{found} that no header (acTL) announces")),
+        (Some(stated), found) if stated != found => {
+            faults.push(format!("it says that it has {stated} frames where it has {found}"));
+        }
+        (Some(_), found) if found > 1 => meta.saw(Loss::Frames, format!("the first of {found} is kept")),
+        _ => {}
     }
     let mut colour = Colour::default();
     let mut texts = Texts::default();
@@ -192,10 +199,7 @@ fn metadata(layout: &Layout, info: &Info, faults: &mut Vec<String>) -> Metadata 
     }
     meta.colour = Some(colour).filter(|colour| !colour.is_empty());
     texts.finish(&mut meta);
-    if layout.trailer.iter().any(|&b| b != 0) {
-        let (kind, length) = (chunks::kind_of(layout.trailer), layout.trailer.len());
-        meta.saw(Loss::Data, format!("{length} bytes behind its end ({kind})"));
-    }
+    meta.extras.extend(extra::trailer(layout.trailer));
     meta
 }
 

@@ -1,5 +1,6 @@
 //! The formats that need no more than the `image` crate offers, and WebP's pixels.
 
+use std::borrow::Cow;
 use std::io::{BufRead, Cursor, Seek};
 
 use image::codecs::gif::GifEncoder;
@@ -11,6 +12,12 @@ use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageForm
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{cannot_encode, damaged, gif, malformed, pack, pnm, unsupported, webp};
 use crate::image::{Image, Samples};
+
+/// Bytes a pixel of eight-bit RGBA: the pixels, their copy with alpha apart, and a canvas with planes.
+pub(super) const RGBA_BYTES: u64 = 2 * 4 + 8;
+
+/// Bytes of tables, whatever the picture.
+pub(super) const TABLES: u64 = 4 << 20;
 
 fn image_format(format: Format) -> Result<ImageFormat, CodecError> {
     Ok(match format {
@@ -83,7 +90,7 @@ pub(super) fn probe<R: BufRead + Seek>(reader: R, format: Format) -> Result<Head
         height,
         channels: colour.channel_count(),
         bit_depth: bit_depth(decoder.original_color_type()),
-        decode_bytes: pixels.saturating_mul(bytes_per_pixel).saturating_add(4 << 20),
+        decode_bytes: pixels.saturating_mul(bytes_per_pixel).saturating_add(TABLES),
         picture: 0,
         pictures: 1,
         animated: false,
@@ -103,6 +110,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         Format::WebP => {
             let contents = webp::contents(bytes)?;
             (meta, lossless, frames) = (contents.meta, contents.lossless, contents.frames);
+            faults = contents.faults;
         }
         Format::Gif => {
             let contents = gif::contents(bytes)?;
@@ -116,7 +124,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         }
         _ => {}
     }
-    let mut decoder = open(Cursor::new(bytes), format, header.decode_bytes)?;
+    let bytes = match format {
+        Format::Gif => gif::with_canvas(bytes, header.width, header.height),
+        _ => Cow::Borrowed(bytes),
+    };
+    let mut decoder = open(Cursor::new(bytes.as_ref()), format, header.decode_bytes)?;
     if !matches!(format, Format::WebP | Format::Gif) {
         meta.icc = decoder.icc_profile().ok().flatten();
     }

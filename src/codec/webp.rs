@@ -2,6 +2,7 @@
 
 use webp::{Encoder, PixelLayout, WebPConfig};
 
+use super::extra::trailer;
 use super::{CodecError, Compression, EncodeOptions, Format, Metadata, Source};
 use super::{Loss, cannot_encode, damaged, malformed, pack};
 use crate::image::Image;
@@ -16,19 +17,35 @@ pub(super) struct Contents {
     pub(super) lossless: bool,
     /// Frames of an animation; 0 for a still picture.
     pub(super) frames: usize,
+    pub(super) faults: Vec<String>,
 }
 
 /// Walks the chunks of a file.
 ///
 /// # Errors
-/// `Damaged` when the file is shorter than its header says, `Malformed` when it has no picture.
+/// `Damaged` when the file ends within a chunk, `Malformed` when it has no picture.
 pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
     let cut = || damaged(Format::WebP, "it is cut short: it ends before its last chunk does");
     let size = bytes.get(4..).and_then(|b| b.first_chunk::<4>()).ok_or_else(cut)?;
     let end = u32::from_le_bytes(*size) as usize + 8;
-    let body =
-        bytes.get(12..end).or_else(|| bytes.get(12..).filter(|_| bytes.len() + 1 == end)).ok_or_else(cut)?;
+    let body = bytes.get(12..end.clamp(12, bytes.len().max(12))).ok_or_else(cut)?;
     let mut contents = Contents::default();
+    let rest = rest(body);
+    if !rest.is_empty() && end > bytes.len() {
+        return Err(cut());
+    }
+    // The last chunk may lack the byte that fills it up.
+    if end > bytes.len() + 1 {
+        let what =
+            "its header says that it is longer; its chunks are whole, whether others followed can't be told";
+        contents.faults.push(what.to_owned());
+    }
+    if rest.iter().any(|&b| b != 0) {
+        let name = rest.first_chunk::<4>().map(|name| name.escape_ascii().to_string()).unwrap_or_default();
+        let what = format!("its last chunk ({name}) is longer than its header says");
+        contents.meta.saw(Loss::Data, format!("{} bytes that are no whole chunk ({name})", rest.len()));
+        contents.faults.push(what);
+    }
     let (mut picture, mut exif) = (false, false);
     for (kind, data) in chunks(body) {
         match &kind {
@@ -62,21 +79,33 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, CodecError> {
             }
         }
     }
-    if let Some(behind) = bytes.get(end..).filter(|behind| behind.iter().any(|&b| b != 0)) {
-        contents.meta.saw(Loss::Data, format!("{} bytes behind its end", behind.len()));
-    }
+    contents.meta.extras.extend(trailer(bytes.get(end..).unwrap_or_default()));
     if picture { Ok(contents) } else { Err(malformed(Format::WebP, "it has no picture")) }
 }
 
 /// The chunks that stand in `body` in full.
 pub(super) fn chunks(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
-        let kind = *body.first_chunk::<4>()?;
-        let size = u32::from_le_bytes(*body.get(4..)?.first_chunk::<4>()?) as usize;
-        let data = body.get(8..)?.get(..size)?;
-        body = body.get(8 + size.next_multiple_of(2)..).unwrap_or_default();
+        let (kind, data, rest) = chunk(body)?;
+        body = rest;
         Some((kind, data))
     })
+}
+
+/// The first chunk of `body`, if it is whole, and what follows it.
+fn chunk(body: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
+    let kind = *body.first_chunk::<4>()?;
+    let size = u32::from_le_bytes(*body.get(4..)?.first_chunk::<4>()?) as usize;
+    let data = body.get(8..)?.get(..size)?;
+    Some((kind, data, body.get(8 + size.next_multiple_of(2)..).unwrap_or_default()))
+}
+
+/// What stands behind the last whole chunk.
+fn rest(mut body: &[u8]) -> &[u8] {
+    while let Some((.., rest)) = chunk(body) {
+        body = rest;
+    }
+    body
 }
 
 /// Lossy at the asked quality when the source is lossy (JPEG, lossy WebP); lossless otherwise.

@@ -1,8 +1,22 @@
-//! Corruptions made of corruptions: a choice, a chance, an order, a shipped preset.
+//! Parsed corruptions resolved, and what is made of several: a choice, a chance, an order, a shipped preset.
 
-use super::recipe::{Op, ops};
-use super::{RECIPE, descriptors};
-use crate::spec::{Args, Descriptor, Diagnostics, Given, Kind, Parameters, Role, Steps, params, parse_steps};
+use super::corruption::Corruption;
+use super::drawn::SEVERITY;
+use super::op::{Op, Setting};
+use super::registry::CORRUPTIONS;
+use crate::spec::{
+    Args, Descriptor, Diagnostics, Fallback, Given, Kind, Parameters, Role, StepSpec, Steps, Value, params,
+    parse_steps,
+};
+
+/// The descriptors of all corruptions and compositions, for the parser.
+pub fn descriptors() -> Vec<&'static Descriptor> {
+    let compositions = COMPOSITIONS.iter().map(|c| c.descriptor);
+    CORRUPTIONS.iter().map(|c| c.descriptor).chain(compositions).collect()
+}
+
+/// The kind of a parameter that takes a list of corruptions.
+pub const RECIPE: Kind = Kind::Steps { noun: "corruption", registry: descriptors };
 
 /// A registered composition.
 pub(super) struct Composition {
@@ -140,11 +154,82 @@ fn preset(name: &str, text: &str) -> Result<Op, Diagnostics> {
     Ok(Op::Sequence(ops(&parse_steps(text, name, &descriptors())?)?))
 }
 
+/// Each corruption resolved, or the mistakes of all.
+pub(super) fn ops(steps: &[StepSpec]) -> Result<Vec<Op>, Diagnostics> {
+    let (mut ops, mut mistakes) = (Vec::new(), Vec::new());
+    for step in steps {
+        match op(step) {
+            Ok(op) => ops.push(op),
+            Err(found) => mistakes.extend(found.iter().cloned()),
+        }
+    }
+    if mistakes.is_empty() { Ok(ops) } else { Err(Diagnostics::new(mistakes)) }
+}
+
+fn op(step: &StepSpec) -> Result<Op, Diagnostics> {
+    let (name, args) = (step.descriptor.name, &step.args);
+    if let Some(corruption) = CORRUPTIONS.iter().find(|c| c.descriptor.name == name) {
+        return leaf(corruption, args);
+    }
+    match COMPOSITIONS.iter().find(|c| c.descriptor.name == name) {
+        Some(composition) => (composition.build)(args),
+        None => Err(args.own_place().defect()),
+    }
+}
+
+fn leaf(corruption: &'static Corruption, args: &Args) -> Result<Op, Diagnostics> {
+    let (mut settings, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut severity, mut column) = (None, 0);
+    for param in corruption.descriptor.params {
+        let value = args.of(param).map(|arg| &arg.value);
+        if param.name == SEVERITY.name {
+            severity = value.and_then(whole);
+            continue;
+        }
+        let constant = matches!(param.fallback, Fallback::Unset);
+        let setting = match value {
+            Some(Value::Span(low, high)) => low.number().zip(high.number()).map(|(low, high)| {
+                Setting::Number { low, high, whole: matches!(param.kind, Kind::Span(Kind::Int { .. })) }
+            }),
+            Some(Value::List(words)) if words.is_empty() => {
+                let message = format!("`{}` is an empty list, from which nothing can be drawn", param.name);
+                mistakes.push(args.place_of(param).error(message, Some("name one word or several".into())));
+                continue;
+            }
+            Some(Value::List(words)) => {
+                Some(Setting::Word(words.iter().filter_map(|w| w.value.text()).map(str::to_string).collect()))
+            }
+            _ => constant.then_some(Setting::Constant(column)),
+        };
+        match setting {
+            Some(setting) => settings.push((param.name, setting)),
+            None => mistakes.extend(args.place_of(param).defect().iter().cloned()),
+        }
+        column += usize::from(constant);
+    }
+    if mistakes.is_empty() {
+        Ok(Op::Leaf { corruption, severity, settings })
+    } else {
+        Err(Diagnostics::new(mistakes))
+    }
+}
+
+/// A span of whole numbers.
+fn whole(value: &Value) -> Option<(i64, i64)> {
+    match value {
+        Value::Span(low, high) => match (&**low, &**high) {
+            (Value::Int(low), Value::Int(high)) => Some((*low, *high)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::scene;
-    use super::super::{Context, Recipe};
     use super::*;
+    use crate::corrupt::{Context, Recipe};
     use crate::random::Rng;
 
     #[test]

@@ -1,8 +1,18 @@
 //! What is drawn for one application of a corruption: declared as a struct, of which the parameters are made.
 
-use super::SEVERITY;
-use crate::spec::{Diagnostics, Field, Kind, Param, Part, Place, Value as Checked, Words, count, join};
+use crate::spec::{
+    Diagnostics, Fallback, Field, Kind, Param, Part, Place, Value as Checked, Words, count, join,
+};
 use std::marker::PhantomData;
+
+/// The parameter `severity`, first of every corruption that has severities.
+pub(crate) const SEVERITY: Param = Param {
+    name: "severity",
+    kind: Kind::Span(&Kind::Int { min: 1, max: 5 }),
+    fallback: Fallback::Unset,
+    doc: "ImageNet-C severity, whose constants hold for every parameter below that is not given; 1 to 5 at \
+          random when absent.",
+};
 
 /// Declares the values that a corruption draws, in order: a struct, and the table of its parameters.
 ///

@@ -1,6 +1,5 @@
 //! The picture corruptions work on: float planes, nominally in \[0, 1\].
 
-use super::resample::{Method, resize};
 use crate::image::{Depth, Image, Samples};
 
 /// One gray plane, or three of red, green and blue; row by row.
@@ -35,14 +34,6 @@ impl Frame {
         };
         let (width, height, channels) = (self.width, self.height, self.planes.len());
         Image { width, height, channels, samples, alpha: None }
-    }
-
-    /// Brings the frame to a size (antialiased bicubic) if it has another.
-    pub fn fit(&mut self, (width, height): (usize, usize)) {
-        if (self.width, self.height) != (width, height) {
-            resize(self, width, height, Method::Bicubic);
-            self.clamp();
-        }
     }
 
     /// Applies `f` to every value.

@@ -1,7 +1,7 @@
 //! Resizing of planes: separable, with the weights of every output pixel laid out once. Sums run in a fixed
 //! order, so that results are the same on every machine.
 
-use super::Frame;
+use super::frame::Frame;
 use crate::spec::words;
 use std::f64::consts::PI;
 
@@ -208,6 +208,16 @@ pub fn resize(frame: &mut Frame, width: usize, height: usize, method: Method) {
         }
     }
     (frame.width, frame.height) = (width, height);
+}
+
+impl Frame {
+    /// Brings the frame to a size (antialiased bicubic) if it has another.
+    pub fn fit(&mut self, (width, height): (usize, usize)) {
+        if (self.width, self.height) != (width, height) {
+            resize(self, width, height, Method::Bicubic);
+            self.clamp();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::image::{Depth, Samples};
 use crate::random::Rng;
 use crate::shown::Show;
 use crate::spec::check_registry;
+use crate::spec::{Fallback, Kind};
 
 /// A gray frame of one value.
 pub(super) fn gray(width: usize, height: usize, value: f32) -> Frame {

@@ -1,7 +1,8 @@
 //! One input: its name, where its picture comes from, and what identifies it.
 
-use super::Pages;
-use super::series::Made;
+use super::identity::Identity;
+use super::made::Made;
+use super::pages::Pages;
 use crate::codec;
 use crate::columns::Value;
 use crate::error::{ErrorKind, ItemError};
@@ -11,15 +12,6 @@ use std::fs;
 use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Identity of an input as the file system tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Bytes.
-    pub size: u64,
-    /// Modification time, nanoseconds.
-    pub mtime_ns: i64,
-}
 
 /// Where an input's picture comes from.
 #[derive(Clone, Debug)]

@@ -1,9 +1,11 @@
 //! The inputs of a job: which there are, what identifies them, and how they are read.
 
 mod beside;
+mod identity;
 mod input;
 mod list_file;
 pub mod litter;
+mod made;
 mod pages;
 mod plan;
 mod read;
@@ -12,8 +14,10 @@ mod walk;
 
 pub use crate::shown::data as path_text;
 pub use beside::{Beside, ending};
-pub use input::{Identity, Input, Origin};
+pub use identity::Identity;
+pub use input::{Input, Origin};
 pub use list_file::{List, Rows, Wanted, read as read_list};
+pub use made::Made;
 pub use pages::Pages;
 pub use plan::{InputPlan, Source};
 pub use read::{identify, read_unchanged, unreadable};

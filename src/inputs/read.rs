@@ -1,6 +1,6 @@
 //! Looking at an input's file and reading it whole, unchanged.
 
-use super::Identity;
+use super::identity::Identity;
 use crate::error::{ErrorKind, ItemError};
 use crate::shown::Show;
 use crate::store::{Attributes, look, mtime_ns};

@@ -1,10 +1,9 @@
-//! Inputs that are made rather than read: their names, seeds, identities, and pictures as decoding gives them.
+//! Inputs that are made rather than read: their names and seeds.
 
-use super::{Identity, Input, Origin};
-use crate::codec::{self, Decoded, Format, Header, Metadata};
-use crate::image::{Image, Samples};
+use super::input::{Input, Origin};
+use super::made::Made;
 use crate::random::seed_of;
-use crate::synth::{Params, Rgb, Synth};
+use crate::synth::{Params, Synth};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -23,15 +22,6 @@ pub struct Series {
     pub count: u32,
     /// Seed of the pipeline.
     pub seed: u64,
-}
-
-/// One picture that is to be made.
-#[derive(Clone, Copy, Debug)]
-pub struct Made {
-    synth: &'static Synth,
-    params: Params,
-    seed: u64,
-    number: u32,
 }
 
 impl Series {
@@ -58,64 +48,6 @@ impl Series {
         let made = Made { synth, params, seed, number };
         let identity = Ok(made.identity());
         Input { relative, origin: Origin::Made(made), identity, blind: false, carried: Vec::new() }
-    }
-}
-
-impl Made {
-    /// In place of a file's: the size of the pixels, and as time a digest of everything that the picture follows
-    /// from.
-    fn identity(&self) -> Identity {
-        let Params { size, marks } = self.params;
-        let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 identity of a synthetic image");
-        hasher.update(self.synth.name.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(&self.synth.version.to_le_bytes());
-        hasher.update(&size.to_le_bytes());
-        hasher.update(&marks.to_bits().to_le_bytes());
-        hasher.update(&self.seed.to_le_bytes());
-        hasher.update(&self.number.to_le_bytes());
-        let mut short = [0; 8];
-        short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        let size = u64::from(size);
-        Identity { size: 3 * size * size, mtime_ns: (u64::from_le_bytes(short) >> 1).cast_signed() }
-    }
-
-    /// What a file's header would say.
-    pub fn header(&self) -> Header {
-        let side = u32::from(self.params.size);
-        Header {
-            picture: 0,
-            pictures: 1,
-            animated: false,
-            format: Format::Png,
-            width: side,
-            height: side,
-            channels: 3,
-            bit_depth: 8,
-            decode_bytes: (self.synth.bytes)(&self.params),
-        }
-    }
-
-    /// The picture, and the hash of its size and pixels.
-    pub fn render(&self) -> (Rgb, [u8; 32]) {
-        let rgb = (self.synth.render)(&self.params, self.seed);
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(rgb.width as u64).to_le_bytes());
-        hasher.update(&(rgb.height as u64).to_le_bytes());
-        hasher.update(&rgb.pixels);
-        (rgb, *hasher.finalize().as_bytes())
-    }
-
-    /// As if the picture had been read from a PNG file.
-    pub fn decoded(&self, rgb: Rgb) -> Decoded {
-        let header = self.header();
-        let samples = Samples::U8(rgb.pixels);
-        Decoded {
-            faults: Vec::new(),
-            image: Image { width: rgb.width, height: rgb.height, channels: 3, samples, alpha: None },
-            meta: Metadata::default(),
-            source: codec::Source::of(&header),
-        }
     }
 }
 

@@ -1,13 +1,12 @@
-//! Which kernel a convolution gets, who packs its weights, and how far it reads.
+//! Which kernel a convolution gets, and how far it reads.
 
-use super::conv::Kernel;
 use super::depthwise::Depthwise;
 use super::direct::{Direct, Tap};
 use super::dot::Dot;
+use super::kernel::Kernel;
 use super::level::Level;
 use super::spec::{ConvSpec, Mode};
 use super::view::{Border, Shape};
-use super::weights::Weights;
 use super::winograd::Winograd;
 
 /// Chooses the kernel, which has no weights yet.
@@ -43,20 +42,6 @@ pub(super) fn choose(level: Level, mode: Mode, spec: &ConvSpec, output: Shape) -
     let mut direct = Direct::new(level, (ic, oc), spec.stride);
     direct.add_pass(offsets.zip((0..area).map(Some)).collect(), (0, 0), (1, 1));
     Kernel::Direct(vec![direct; spec.groups])
-}
-
-impl Kernel {
-    /// Packs the weights of all groups.
-    pub(super) fn pack(&mut self, weights: &Weights<'_>) {
-        match self {
-            Kernel::Direct(groups) => {
-                groups.iter_mut().enumerate().for_each(|(g, direct)| direct.pack(&weights.of_group(g)));
-            }
-            Kernel::Dot(dot) => dot.pack(weights),
-            Kernel::Depthwise(depthwise) => depthwise.pack(weights),
-            Kernel::Winograd(winograd) => winograd.pack(weights),
-        }
-    }
 }
 
 /// A transposed convolution of one group: for each phase of the output, the taps that reach it.

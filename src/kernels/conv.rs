@@ -2,9 +2,10 @@
 //! buffers, runs.
 
 use super::choose::{border, choose};
-use super::depthwise::{self, Depthwise};
-use super::direct::{self, Direct, Row};
-use super::dot::{self, Dot};
+use super::depthwise;
+use super::direct::{self, Row};
+use super::dot;
+use super::kernel::Kernel;
 use super::level::Level;
 use super::panel::Finish;
 use super::spec::{Activation, ConvSpec, Mode};
@@ -14,16 +15,6 @@ use super::winograd::{self, Tile, Winograd};
 
 /// Floats that must be readable beyond the end of an input.
 pub const SLACK: usize = 16;
-
-/// The code that runs a convolution, with its weights.
-#[derive(Clone, Debug)]
-pub(super) enum Kernel {
-    /// One for each group.
-    Direct(Vec<Direct>),
-    Dot(Dot),
-    Depthwise(Depthwise),
-    Winograd(Winograd),
-}
 
 /// A convolution ready to run.
 #[derive(Clone, Debug)]

@@ -11,7 +11,8 @@ use super::panel::split_channels;
 use super::spec::ConvSpec;
 use super::vector::{Vector, load_all};
 use super::view::{Border, Shape, View};
-use super::winograd::{POINTS, input};
+use super::winograd::input;
+use super::winograd_pack::POINTS;
 use std::ops::Range;
 
 /// Channels of either side that are worked on at once: their sums stay in a core's own cache.

@@ -21,6 +21,7 @@ mod grad;
 mod grad_strip;
 mod grad_winograd;
 mod graph;
+mod kernel;
 mod level;
 mod map;
 mod moves;

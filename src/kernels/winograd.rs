@@ -10,10 +10,8 @@ use super::panel::{Finish, Panel, panel, split_channels};
 use super::vector::{Vector, load_all};
 use super::view::Shape;
 use super::weights::Weights;
-use super::winograd_pack::pack;
+use super::winograd_pack::{POINTS, pack};
 
-/// Points of a transformed tile.
-pub(super) const POINTS: usize = 36;
 /// Floats that the scratch of a block may take: what stays in a core's own cache.
 const SCRATCH: usize = 110 << 10;
 

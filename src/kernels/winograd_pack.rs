@@ -4,8 +4,9 @@
 use super::level::{Level, dispatch};
 use super::vector::Vector;
 use super::weights::Weights;
-use super::winograd::POINTS;
 
+/// Points of a transformed tile.
+pub(super) const POINTS: usize = 36;
 /// Lanes of the widest register.
 const LANES: usize = 16;
 

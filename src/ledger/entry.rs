@@ -1,7 +1,33 @@
 //! Writing one input's record: its products and outputs replaced, what they displace remembered.
 
-use super::{Entry, Fingerprint, Outcome, Output};
+use super::database::Ledger;
+use super::error::LedgerError;
+use super::record::{Entry, Fingerprint, Outcome, Output};
+use crate::store::Fault;
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, params};
+
+impl Ledger {
+    /// Records a batch in one transaction. The files it names have to be published already.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing of the batch is recorded.
+    pub fn commit(&mut self, batch: &[Entry], fault: &Fault) -> Result<(), LedgerError> {
+        let io = |source| LedgerError::Io { path: self.path.clone(), source };
+        fault.hit("record").map_err(io)?;
+        let sql = self.sql();
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            let mut writer = EntryWriter::new(&tx)?;
+            for entry in batch {
+                writer.write(entry)?;
+            }
+            drop(writer);
+            tx.commit()
+        };
+        write().map_err(sql)?;
+        fault.hit("recorded").map_err(|source| LedgerError::Io { path: self.path.clone(), source })
+    }
+}
 
 /// Writes the entries of a batch within its transaction.
 pub(super) struct EntryWriter<'a> {

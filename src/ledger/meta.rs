@@ -1,6 +1,7 @@
 //! What the ledger knows of the job as a whole, and marks on its inputs.
 
-use super::{Ledger, LedgerError};
+use super::database::Ledger;
+use super::error::LedgerError;
 use rusqlite::OptionalExtension;
 
 impl Ledger {

@@ -1,6 +1,8 @@
 //! Names of the output: announced, owned by an input, left over from earlier settings, or parts of a whole folder.
 
-use super::{Fingerprint, Ledger, LedgerError, Output, PartRecord, stamp};
+use super::database::{Ledger, stamp};
+use super::error::LedgerError;
+use super::record::{Fingerprint, Output, PartRecord};
 use crate::store::{Built, Known, Stamp, Written};
 use rusqlite::{CachedStatement, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,7 +1,9 @@
 //! Opening the ledger only to read it, wherever it lies: also on read-only media, without permission to write,
 //! and after a run that was killed.
 
-use super::{LAYOUT, Ledger, LedgerError};
+use super::database::Ledger;
+use super::error::LedgerError;
+use super::layout::LAYOUT;
 use crate::shown::Show;
 use crate::store::names::LEDGER_FILE;
 use crate::store::{STATE_FOLDER, look};

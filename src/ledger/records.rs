@@ -1,6 +1,8 @@
 //! Reading what is known of inputs: one by one, in the order of their paths, never all at once.
 
-use super::{Facts, Fingerprint, Ledger, LedgerError, Outcome, Output, Record, stamp};
+use super::database::{Ledger, stamp};
+use super::error::LedgerError;
+use super::record::{Facts, Fingerprint, Outcome, Output, Record};
 use crate::error::{ErrorKind, ItemError};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Rows, params};
@@ -26,6 +28,17 @@ pub enum Side<'a> {
 }
 
 impl Ledger {
+    /// Everything known, by relative path of the input.
+    #[cfg(test)]
+    pub fn records(&self) -> Result<std::collections::HashMap<Vec<u8>, Record>, LedgerError> {
+        let mut records = std::collections::HashMap::new();
+        self.each(|path, record| {
+            records.insert(path.to_vec(), record);
+            Ok::<_, LedgerError>(())
+        })?;
+        Ok(records)
+    }
+
     /// Hands over all that is known, in the order of the paths' bytes.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::error::{ErrorKind, ItemError};
-use crate::store::{Guard, Known, Written};
-use std::collections::BTreeMap;
+use crate::store::{Fault, Guard, Known, Stamp, Store, Written};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 fn record(hash: u8, products: &[(Fingerprint, &str)]) -> Record {

@@ -1,8 +1,8 @@
 //! Which tensors of a network can serve as an embedding.
 
+use super::axes::Layout;
+use super::graph::Graph;
 use super::guard::guarded;
-use super::inspect::Layout;
-use super::load::Graph;
 use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::prelude::*;

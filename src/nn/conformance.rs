@@ -7,22 +7,14 @@
 //! difference.
 
 mod anew;
+mod operator;
 mod parts;
 mod rules;
 
 use super::proto::STANDARD;
+use operator::{Constant, SMALL, Use, Verdict};
 use std::collections::{HashMap, HashSet};
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
-
-/// What becomes of a use of an operator.
-pub(super) enum Verdict {
-    /// tract computes it as ONNX specifies.
-    Right,
-    /// These compute it; they end in the tensors of the node's outputs.
-    Instead(Vec<NodeProto>),
-    /// What is not computed as ONNX specifies, and what to do about it.
-    Wrong(String),
-}
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, TensorProto};
 
 /// Looks at each use of an operator.
 struct Rule {
@@ -132,83 +124,19 @@ static ATTRIBUTES: &[(&str, &str)] = &[
     ("Unsqueeze", "axes"),
 ];
 
-/// One use of an operator.
-pub(super) struct Use<'a> {
-    pub(super) node: &'a NodeProto,
-    /// Version of the operators that the model is written in.
-    pub(super) version: i64,
-    constants: &'a HashMap<String, Constant>,
-    /// Number of axes of each stored tensor.
-    ranks: &'a HashMap<String, usize>,
-}
-
-/// A small constant of the graph.
-#[derive(Clone)]
-struct Constant {
-    values: Vec<f64>,
-    data_type: i32,
-}
-
-impl Use<'_> {
-    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
-        self.node.attribute.iter().find(|a| a.name == name)
+fn judge(of: &Use<'_>) -> Verdict {
+    let op = of.node.op_type.as_str();
+    let known = ATTRIBUTES.iter().find(|(name, _)| *name == op).map(|(_, words)| words);
+    if let Some(known) = known
+        && let Some(beyond) =
+            of.node.attribute.iter().find(|a| known.split_whitespace().all(|word| word != a.name))
+    {
+        return Verdict::Wrong(format!(
+            "its attribute {:?} is not known here; export it for ONNX version 17",
+            beyond.name
+        ));
     }
-
-    pub(super) fn int(&self, name: &str) -> Option<i64> {
-        self.attribute(name).map(|a| a.i)
-    }
-
-    pub(super) fn float(&self, name: &str) -> Option<f32> {
-        self.attribute(name).map(|a| a.f)
-    }
-
-    pub(super) fn ints(&self, name: &str) -> Option<&[i64]> {
-        self.attribute(name).map(|a| a.ints.as_slice())
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
-    }
-
-    pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
-        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        self.attribute(name).map(|a| a.strings.iter().map(text).collect())
-    }
-
-    /// Name of an input that is there.
-    pub(super) fn input(&self, slot: usize) -> Option<&str> {
-        self.node.input.get(slot).map(String::as_str).filter(|name| !name.is_empty())
-    }
-
-    /// Values of an input that is a small constant.
-    pub(super) fn constant(&self, slot: usize) -> Option<&[f64]> {
-        self.constants.get(self.input(slot)?).map(|constant| constant.values.as_slice())
-    }
-
-    /// ONNX's number for the type of an input that is a small constant.
-    pub(super) fn constant_type(&self, slot: usize) -> Option<i32> {
-        self.constants.get(self.input(slot)?).map(|constant| constant.data_type)
-    }
-
-    /// Number of axes of an input that is stored in the file.
-    pub(super) fn rank(&self, slot: usize) -> Option<usize> {
-        self.ranks.get(self.input(slot)?).copied()
-    }
-
-    fn judge(&self) -> Verdict {
-        let op = self.node.op_type.as_str();
-        let known = ATTRIBUTES.iter().find(|(name, _)| *name == op).map(|(_, words)| words);
-        if let Some(known) = known
-            && let Some(beyond) =
-                self.node.attribute.iter().find(|a| known.split_whitespace().all(|word| word != a.name))
-        {
-            return Verdict::Wrong(format!(
-                "its attribute {:?} is not known here; export it for ONNX version 17",
-                beyond.name
-            ));
-        }
-        RULES.iter().find(|rule| rule.op == op).map_or(Verdict::Right, |rule| (rule.judge)(self))
-    }
+    RULES.iter().find(|rule| rule.op == op).map_or(Verdict::Right, |rule| (rule.judge)(of))
 }
 
 /// Brings the model to what tract computes as ONNX specifies.
@@ -245,7 +173,7 @@ fn in_graph(
             graph.node.push(node);
             continue;
         }
-        match (Use { node: &node, version, constants: &constants, ranks: &ranks }).judge() {
+        match judge(&Use { node: &node, version, constants: &constants, ranks: &ranks }) {
             Verdict::Right => graph.node.push(node),
             Verdict::Instead(nodes) => graph.node.extend(nodes),
             Verdict::Wrong(what) => {
@@ -257,9 +185,6 @@ fn in_graph(
         }
     }
 }
-
-/// Largest constant that rules look into.
-const SMALL: usize = 64;
 
 fn small_constants(graph: &GraphProto) -> HashMap<String, Constant> {
     let stored = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.clone()));
@@ -281,24 +206,6 @@ fn small_constants(graph: &GraphProto) -> HashMap<String, Constant> {
         .chain(made)
         .filter_map(small)
         .collect()
-}
-
-impl Constant {
-    fn of(tensor: &TensorProto) -> Option<Constant> {
-        let raw = &tensor.raw_data;
-        let words = |values: &[i32]| values.iter().map(|v| f64::from(*v)).collect();
-        let values: Vec<f64> = match tensor.data_type {
-            1 if raw.is_empty() => tensor.float_data.iter().map(|v| f64::from(*v)).collect(),
-            1 => raw.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-            7 if raw.is_empty() => tensor.int64_data.iter().map(|v| *v as f64).collect(),
-            7 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
-            6 if raw.is_empty() => words(&tensor.int32_data),
-            6 => raw.as_chunks().0.iter().map(|b| f64::from(i32::from_le_bytes(*b))).collect(),
-            // Only the type is of use.
-            _ => Vec::new(),
-        };
-        (values.len() <= SMALL).then_some(Constant { values, data_type: tensor.data_type })
-    }
 }
 
 #[cfg(test)]

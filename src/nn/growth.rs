@@ -1,7 +1,7 @@
 //! Bounds on what a graph makes out of constants alone: the inference engine computes such parts while
 //! it reads the file, before any size could be checked.
 
-use super::proto::MAX_ELEMENTS;
+use super::limits::MAX_ELEMENTS;
 use crate::memory::mib;
 use std::collections::{BTreeSet, HashMap};
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};

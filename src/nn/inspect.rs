@@ -1,119 +1,17 @@
 //! Everything that can be told about a network before it sees a picture.
 
-use super::candidates::{self, Bottleneck};
+use super::axes::Layout;
 use super::error::ModelError;
-use super::load::{Graph, LoadOptions};
+use super::graph::Graph;
+use super::info::{ModelInfo, Receptive, TensorInfo};
+use super::options::LoadOptions;
 use super::plan::{self, Plan};
 use super::range::{Range, RangeOrigin};
-use super::{cost, proto, range_trial, receptive};
-use std::collections::{BTreeMap, HashSet};
+use super::{candidates, cost, proto, range_trial, receptive};
+use std::collections::BTreeMap;
 use std::path::Path;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, tensor_proto::DataType, type_proto};
+use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::*;
-
-/// Order of a tensor's axes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Layout {
-    /// Batch, channels, height, width (PyTorch).
-    Nchw,
-    /// Batch, height, width, channels (Keras).
-    Nhwc,
-}
-
-impl Layout {
-    /// A shape for one picture.
-    pub(super) fn shape(self, channels: usize, height: usize, width: usize) -> [usize; 4] {
-        match self {
-            Layout::Nchw => [1, channels, height, width],
-            Layout::Nhwc => [1, height, width, channels],
-        }
-    }
-
-    /// The axes of height and width.
-    pub(super) fn spatial_axes(self) -> (usize, usize) {
-        match self {
-            Layout::Nchw => (2, 3),
-            Layout::Nhwc => (1, 2),
-        }
-    }
-
-    /// Channels, height and width of a 4-D shape.
-    pub(super) fn split(self, shape: &[usize]) -> Option<(usize, usize, usize)> {
-        match (self, shape) {
-            (Layout::Nchw, &[_, c, h, w]) | (Layout::Nhwc, &[_, h, w, c]) => Some((c, h, w)),
-            _ => None,
-        }
-    }
-}
-
-/// How far an output pixel looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Receptive {
-    /// At most this many input pixels away from its own place, in each direction.
-    Pixels(usize),
-    /// Over the whole picture (or unknown): tiles can only be blended.
-    Global,
-}
-
-/// An input or output as the file declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorInfo {
-    /// Tensor name.
-    pub name: String,
-    /// Dimensions, numbers or names, such as `1 x 3 x H x W`.
-    pub shape: String,
-    /// Element type, such as `float`.
-    pub dtype: String,
-}
-
-/// What is known about a network.
-#[derive(Clone, Debug)]
-pub struct ModelInfo {
-    /// BLAKE3 of the file (and of weight files beside it), in hexadecimal.
-    pub hash: String,
-    /// The inputs, weights apart.
-    pub inputs: Vec<TensorInfo>,
-    /// The outputs.
-    pub outputs: Vec<TensorInfo>,
-    /// Order of the input's axes.
-    pub layout: Layout,
-    /// Channels of the input: 1 or 3.
-    pub in_channels: usize,
-    /// Channels of the output picture; 0 when the output is no picture.
-    pub out_channels: usize,
-    /// Height and width, where the file fixes them.
-    pub fixed_size: Option<(usize, usize)>,
-    /// Batch size, where the file fixes it (pictures are run one at a time all the same).
-    pub fixed_batch: Option<usize>,
-    /// Output size over input size: 1 to 4; none when the output is no picture of such a size.
-    pub scale: Option<usize>,
-    /// Why the model can't restore, when `scale` is none.
-    pub not_restorer: Option<String>,
-    /// Height and width must be multiples of this.
-    pub size_multiple: usize,
-    /// How far an output pixel looks.
-    pub receptive: Receptive,
-    /// Multiply-adds for each input pixel.
-    pub macs_per_pixel: f64,
-    /// Bytes of working memory for each input pixel while running.
-    pub memory_per_pixel: usize,
-    /// Bytes that each worker needs beside that, whatever the picture's size.
-    pub scratch_bytes: usize,
-    /// Number of weights.
-    pub parameters: u64,
-    /// Range of the numbers that go in.
-    pub range: Range,
-    /// Range of the numbers that come out: that of the input, save where the graph scales by itself.
-    pub out_range: Range,
-    /// How the range became known.
-    pub range_origin: RangeOrigin,
-    /// Tensors that can serve as the embedding, best first.
-    pub candidates: Vec<Bottleneck>,
-    /// Metadata that the file carries.
-    pub metadata: BTreeMap<String, String>,
-    /// Remarks for a person.
-    pub notes: Vec<String>,
-}
 
 /// Multiples that are tried on models of variable size.
 const MULTIPLES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -128,7 +26,7 @@ pub(super) fn image_input(
 ) -> Result<(usize, Layout, Vec<String>), ModelError> {
     let reject = |reason: String| ModelError::NotAnImageModel { path: path.to_path_buf(), reason };
     let graph = model.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
-    let inputs = real_inputs(graph);
+    let inputs = proto::real_inputs(graph);
     let &[input] = inputs.as_slice() else {
         let names: Vec<_> = inputs.iter().map(|i| i.name.as_str()).collect();
         return Err(reject(format!(
@@ -137,7 +35,7 @@ pub(super) fn image_input(
             names.join(", ")
         )));
     };
-    let info = tensor_info(input);
+    let info = TensorInfo::of(input);
     if info.dtype != "float" {
         return Err(reject(format!("input {} is of type {}, not float", info.name, info.dtype)));
     }
@@ -187,27 +85,6 @@ fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
     kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
 }
 
-/// Inputs that aren't weights.
-pub(super) fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
-    let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
-    graph.input.iter().filter(|i| !weights.contains(i.name.as_str())).collect()
-}
-
-pub(super) fn tensor_info(info: &ValueInfoProto) -> TensorInfo {
-    use tract_onnx::pb::tensor_shape_proto::dimension::Value;
-    let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
-        return TensorInfo { name: info.name.clone(), shape: "?".into(), dtype: "?".into() };
-    };
-    let dim = |d: &tract_onnx::pb::tensor_shape_proto::Dimension| match &d.value {
-        Some(Value::DimValue(v)) => v.to_string(),
-        Some(Value::DimParam(p)) if !p.is_empty() => p.clone(),
-        _ => "?".into(),
-    };
-    let shape: Vec<String> = t.shape.iter().flat_map(|s| &s.dim).map(dim).collect();
-    let dtype = DataType::try_from(t.elem_type).map_or("?".into(), |d| format!("{d:?}").to_lowercase());
-    TensorInfo { name: info.name.clone(), shape: shape.join(" x "), dtype }
-}
-
 /// A size on which the network works, and what comes out.
 struct Trial {
     height: usize,
@@ -229,7 +106,7 @@ pub(super) fn inspect(
 ) -> Result<ModelInfo, ModelError> {
     let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
     let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
-    let input = *real_inputs(pb).first().ok_or_else(|| parse("it has no input"))?;
+    let input = *proto::real_inputs(pb).first().ok_or_else(|| parse("it has no input"))?;
     let dims = proto::fixed_dims(input);
     let (h_axis, w_axis) = graph.layout.spatial_axes();
     let size = |axis: usize| dims.get(axis).copied().flatten().map(|d| d as usize);
@@ -306,8 +183,8 @@ pub(super) fn inspect(
     let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
     Ok(ModelInfo {
         hash,
-        inputs: real_inputs(pb).into_iter().map(tensor_info).collect(),
-        outputs: pb.output.iter().map(tensor_info).collect(),
+        inputs: proto::real_inputs(pb).into_iter().map(TensorInfo::of).collect(),
+        outputs: pb.output.iter().map(TensorInfo::of).collect(),
         layout: graph.layout,
         in_channels: graph.channels,
         out_channels,

@@ -2,6 +2,8 @@
 //! tiles. The only part of the program that knows tract. What [`crate::kernels`] can run is taken out of
 //! tract's graph by `fast`.
 
+mod axes;
+mod budget;
 mod candidates;
 mod conformance;
 mod cost;
@@ -9,10 +11,16 @@ mod door;
 mod embed;
 mod error;
 mod fast;
+mod file;
+mod graph;
 mod growth;
 mod guard;
+mod info;
 mod inspect;
+mod limits;
 mod load;
+mod options;
+mod passed;
 mod pixels;
 mod plan;
 mod proto;
@@ -27,13 +35,17 @@ mod sanity;
 mod tile;
 mod trial;
 
+pub use axes::Layout;
+pub use budget::ModelBudget;
 pub use candidates::Bottleneck;
-pub use door::{COMMAND, Door, Inspection, Model, ModelBudget, Purpose, Told, inspect};
+pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
 pub use fast::Engine;
-pub use inspect::{Layout, ModelInfo, Receptive, TensorInfo};
-pub use load::{LoadOptions, Network, Weights};
+pub use info::{ModelInfo, Receptive, TensorInfo};
+pub use load::Network;
+pub use options::LoadOptions;
+pub use proto::Weights;
 pub use range::{Range, RangeOrigin};
 pub use restore::{Colour, RestoreOptions, Restorer};
 pub use rows::{Rows, RowsInfo};

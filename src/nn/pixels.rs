@@ -1,7 +1,7 @@
 //! Between pictures and networks: reads tiles in the network's channels, layout and range, and makes
 //! pixels of the picture's channels and depth from what comes back.
 
-use super::inspect::Layout;
+use super::axes::Layout;
 use super::range::Range;
 use super::sanity::Tally;
 use super::tile::reflected;

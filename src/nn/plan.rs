@@ -3,9 +3,9 @@
 
 use super::error::ModelError;
 use super::fast::{self, Engine, Region};
+use super::graph::Graph;
 use super::guard::guarded;
-use super::load::Graph;
-use super::proto::MAX_ELEMENTS;
+use super::limits::MAX_ELEMENTS;
 use super::{cost, growth};
 use crate::memory::mib;
 use std::collections::HashMap;

@@ -2,22 +2,21 @@
 //! operators, names, and where its weights lie.
 
 use super::error::ModelError;
-use super::load::Weights;
+use super::limits::MAX_ELEMENTS;
 use super::{growth, random};
 use crate::shown::Show;
 use crate::store::look;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
-use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 
-/// Most bytes of a model file, weights in separate files apart.
-pub(super) const MAX_FILE: u64 = 2 << 30;
-/// Most elements that one tensor may declare (2 GiB of floats).
-pub(super) const MAX_ELEMENTS: u64 = 1 << 29;
 /// Standard domains; `ai.onnx.ml` appears in the imports of tf2onnx files.
 pub(super) const STANDARD: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
 /// `TensorProto.data_location` of weights in another file.
 const EXTERNAL: i32 = 1;
+
+/// Weights by name: their sizes, and their values in that order.
+pub type Weights = BTreeMap<String, (Vec<i64>, Vec<f32>)>;
 
 /// Checks everything; returns the files with weights that the model refers to, sorted.
 pub(super) fn check(
@@ -129,7 +128,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn input(&self, input: &tract_onnx::pb::ValueInfoProto) -> Result<(), ModelError> {
+    fn input(&self, input: &ValueInfoProto) -> Result<(), ModelError> {
         let dims = fixed_dims(input);
         let n = dims.iter().flatten().try_fold(1u64, |n, &d| n.checked_mul(d));
         match n {
@@ -215,8 +214,14 @@ pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Inputs that aren't weights.
+pub(super) fn real_inputs(graph: &GraphProto) -> Vec<&ValueInfoProto> {
+    let weights: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    graph.input.iter().filter(|i| !weights.contains(i.name.as_str())).collect()
+}
+
 /// An input's dimensions as the file declares them: a number where fixed.
-pub(super) fn fixed_dims(info: &tract_onnx::pb::ValueInfoProto) -> Vec<Option<u64>> {
+pub(super) fn fixed_dims(info: &ValueInfoProto) -> Vec<Option<u64>> {
     use tract_onnx::pb::{tensor_shape_proto::dimension::Value, type_proto};
     let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return vec![];

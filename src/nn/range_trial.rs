@@ -1,6 +1,7 @@
 //! Finds the range of a network that doesn't state it: from operators at its ends, else by trial.
 
-use super::load::Graph;
+use super::axes::Layout;
+use super::graph::Graph;
 use super::range::{Range, RangeOrigin};
 use crate::random::Rng;
 use std::collections::HashMap;
@@ -118,8 +119,8 @@ fn error(
 ) -> f64 {
     let channels = graph.channels;
     let index = |c: usize, y: usize, x: usize, h: usize, w: usize| match graph.layout {
-        super::inspect::Layout::Nchw => (c * h + y) * w + x,
-        super::inspect::Layout::Nhwc => (y * w + x) * channels + c,
+        Layout::Nchw => (c * h + y) * w + x,
+        Layout::Nhwc => (y * w + x) * channels + c,
     };
     // Smooth slopes of different direction and level in each channel.
     let value = |c: usize, y: f32, x: f32| {

@@ -1,8 +1,8 @@
 //! The receptive field: how many input pixels around its own place an output pixel depends on, and
 //! the grid on which the network repeats itself. Both together tell how tiles must overlap.
 
-use super::inspect::Layout;
-use super::load::Graph;
+use super::axes::Layout;
+use super::graph::Graph;
 use super::{guard, plan, reach};
 use tract_onnx::prelude::TypedModel;
 

@@ -1,7 +1,7 @@
 //! Runs an image-to-image network on pictures of any size, tile by tile, keeping depth and alpha.
 
 use super::error::{ModelError, RestoreError};
-use super::inspect::Receptive;
+use super::info::Receptive;
 use super::load::Network;
 use super::pixels::{self, Mode, Sample, Source};
 use super::plan::Plan;

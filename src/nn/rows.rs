@@ -1,10 +1,11 @@
 //! Networks that take rows of numbers instead of pictures: described, and run on bare numbers.
 
-use super::door::{ModelBudget, Passed};
+use super::budget::ModelBudget;
 use super::error::ModelError;
 use super::fast::Engine;
-use super::inspect::{self, TensorInfo};
-use super::load::File;
+use super::file::File;
+use super::info::TensorInfo;
+use super::passed::Passed;
 use super::plan::{self, Plan};
 use super::proto;
 use super::trial::Trial;
@@ -55,11 +56,11 @@ impl Rows {
     pub(super) fn of_file(file: File, path: &Path) -> Result<Rows, ModelError> {
         let reject = |reason: String| ModelError::NotARowModel { path: path.to_path_buf(), reason };
         let graph = file.proto.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
-        let inputs = inspect::real_inputs(graph);
+        let inputs = proto::real_inputs(graph);
         let &[input] = inputs.as_slice() else {
             return Err(reject(format!("it has {} inputs, one is supported", inputs.len())));
         };
-        let declared = inspect::tensor_info(input);
+        let declared = TensorInfo::of(input);
         let numbers = match (declared.dtype.as_str(), numbers(input)) {
             ("float", Some(numbers)) => numbers,
             (kind, _) => {
@@ -70,7 +71,7 @@ impl Rows {
         let info = RowsInfo {
             hash: file.hash.clone(),
             inputs: vec![declared],
-            outputs: graph.output.iter().map(inspect::tensor_info).collect(),
+            outputs: graph.output.iter().map(TensorInfo::of).collect(),
             numbers,
             parameters: proto::parameters(graph),
             metadata: file.proto.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect(),

@@ -1,6 +1,6 @@
 //! A step of a plan: what was compiled, and the identity of what it makes.
 
-use super::{Build, ColumnStep, ImageStep, ManyStep, Sink};
+use super::{Build, ColumnStep, ImageStep, ManyStep, Rows, Sink};
 use crate::columns::Column;
 use crate::ledger::Fingerprint;
 use crate::spec::{Args, Descriptor, Diagnostics, Parameters, Place, Span};
@@ -94,6 +94,17 @@ pub struct PlannedStep {
     pub span: Span,
 }
 
+impl PlannedStep {
+    /// The columns of these steps, the first of a chain.
+    pub fn rows_of(chain: &[PlannedStep]) -> Rows {
+        let mut rows = Rows::none();
+        for step in chain {
+            rows.add(step.product, step.action.columns(), matches!(step.action, Action::Many(_)));
+        }
+        rows
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +120,7 @@ mod tests {
 
     const STEP: Descriptor = Descriptor {
         name: "step",
+        version: 1,
         doc: "Does something.",
         role: Role::Image,
         params: Params::TABLE,

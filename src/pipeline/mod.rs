@@ -9,6 +9,7 @@ mod rows;
 mod sample;
 mod shape;
 mod sink;
+mod sink_error;
 mod step;
 
 pub(crate) use action::registered;
@@ -20,5 +21,6 @@ pub use parts::KnownParts;
 pub use rows::Rows;
 pub use sample::{Further, Place, Sample};
 pub use shape::Shape;
-pub use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, SinkError, Turn, overlaps};
+pub use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, Turn, overlaps};
+pub use sink_error::SinkError;
 pub use step::{ColumnStep, ImageStep, ManyStep, Pieces};

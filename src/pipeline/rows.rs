@@ -1,6 +1,6 @@
 //! The rows that a sink writes of an input: the columns of all steps before it, put side by side.
 
-use super::{Action, PlannedStep, SinkError};
+use super::SinkError;
 use crate::columns::{self, Column, Row, Value};
 use crate::ledger::{Fingerprint, Ledger, LedgerError, Record};
 use crate::shown::Show;
@@ -28,21 +28,21 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The columns of these steps, the first of a chain.
-    pub fn before(chain: &[PlannedStep]) -> Rows {
-        let (mut groups, mut fan) = (Vec::new(), None);
-        for link in chain {
-            let columns = link.action.columns();
-            let mut of_page = false;
-            if matches!(link.action, Action::Many(_)) {
-                of_page = fan.is_some();
-                fan = link.product;
-            }
-            if let (Some(product), false) = (link.product, columns.is_empty()) {
-                groups.push(Group { product, columns, many: fan.is_some(), of_page });
-            }
+    /// No columns, one row for each input.
+    pub fn none() -> Rows {
+        Rows { groups: Vec::new(), fan: None }
+    }
+
+    /// Adds the columns that a step makes under `product`, behind those that are there. `many` says that it makes
+    /// several samples of one.
+    pub fn add(&mut self, product: Option<Fingerprint>, columns: Vec<Column>, many: bool) {
+        let of_page = many && self.fan.is_some();
+        if many {
+            self.fan = product;
         }
-        Rows { groups, fan }
+        if let (Some(product), false) = (product, columns.is_empty()) {
+            self.groups.push(Group { product, columns, many: self.fan.is_some(), of_page });
+        }
     }
 
     /// These and the columns that a sink keeps for itself.

@@ -1,39 +1,14 @@
 //! What sinks do: where samples and rows leave the chain.
 
-use super::{KnownParts, Place, PlannedStep, Rows, Sample, Shape};
+use super::{KnownParts, Place, Rows, Sample, Shape, SinkError};
 use crate::codec::Format;
 use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use crate::inputs::Input;
-use crate::ledger::{Fingerprint, Ledger, LedgerError, Record, Side};
-use crate::store::{Store, StoreError};
+use crate::ledger::{Fingerprint, Ledger, Record, Side};
+use crate::store::Store;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
-
-/// A sink that could not bring its files in line with the ledger.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    /// The output could not be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// What is to be put together can't be looked at; it may be there all the same.
-    #[error("{0}")]
-    Unseen(String),
-    /// Something of somebody else's stands in the way.
-    #[error("{0}")]
-    Foreign(String),
-    /// A table could not be written or read back.
-    #[error("table {folder}: {message}")]
-    Table {
-        /// The table's folder.
-        folder: String,
-        /// What happened.
-        message: String,
-    },
-}
 
 /// What the ledger keeps of an item for a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +60,8 @@ pub struct Load {
 /// What a sink publishes from.
 #[derive(Debug)]
 pub struct Publication<'a> {
-    /// The step itself.
-    pub step: &'a PlannedStep,
+    /// What the ledger keeps for it, where it keeps a product.
+    pub product: Option<Fingerprint>,
     /// The columns of the steps before it.
     pub rows: Rows,
     /// Columns carried from a list.

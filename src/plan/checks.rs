@@ -1,6 +1,6 @@
 //! What input, output and steps demand of each other.
 
-use super::absolute;
+use super::input::absolute;
 use crate::inputs::{InputPlan, Pages, Source};
 use crate::pipeline::{Action, ManyStep, PlannedStep, overlaps};
 use crate::shown::Show;

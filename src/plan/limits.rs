@@ -1,11 +1,47 @@
-//! The section `limits`, resolved.
+//! Bounds of a run: the section `limits`, resolved.
 
-use super::{Limits, MaxFailures};
 use crate::memory;
 use crate::nn::ModelBudget;
 use crate::spec::language::LimitKeys;
 use crate::spec::units::{ByteSize, Failures};
 
+/// Bounds of a run; they don't change results.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes the process may have resident.
+    pub memory: u64,
+    /// Largest picture accepted, in pixels.
+    pub pixels: u64,
+    /// Failures tolerated.
+    pub max_failures: MaxFailures,
+    /// Known inputs that may be missing.
+    pub max_vanished: MaxFailures,
+    /// Worker threads.
+    pub threads: usize,
+    /// What each model may take.
+    pub models: ModelBudget,
+}
+
+/// How many items may fail, or be missing, before the run stops.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxFailures {
+    /// This many.
+    Count(usize),
+    /// This share of the items to process, 0 to 1.
+    Share(f64),
+}
+
+impl MaxFailures {
+    /// How many of `items` are allowed; one more stops the run. A share allows at least so many.
+    pub fn allowed(self, items: usize, least: usize) -> usize {
+        match self {
+            MaxFailures::Count(n) => n,
+            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(least),
+        }
+    }
+}
+
+/// The section, with what the machine has where it tells nothing.
 pub(crate) fn resolve_limits(keys: &LimitKeys) -> Limits {
     let memory = match *keys.memory {
         ByteSize::Exact(bytes) => bytes,

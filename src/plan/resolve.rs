@@ -1,7 +1,10 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::checks::{check_columns, check_folders, check_output, check_references};
-use super::{Plan, absolute, registered, resolve_input, resolve_limits};
+use super::input::{absolute, resolve_input};
+use super::limits::resolve_limits;
+use super::registry::registered;
+use super::resolved::Plan;
 use crate::inputs::Pages;
 use crate::pipeline::{Action, Build, Built, Lineage, Made, PlannedStep, identity};
 use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};

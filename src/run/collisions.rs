@@ -11,7 +11,7 @@ use crate::pipeline::Place;
 use crate::pipeline::Sink;
 use crate::plan::{NamedSink, Plan};
 use crate::shown::Show;
-use crate::store::{Store, names};
+use crate::store::{Store, target_names};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -192,7 +192,7 @@ fn groups<'a, E>(
     }
     let mut found = Vec::new();
     let distinct = |group: &Vec<&Path>| group.iter().any(|path| *path != group[0]);
-    let alike: Vec<Vec<&Path>> = names::alike(paths).into_iter().filter(distinct).collect();
+    let alike: Vec<Vec<&Path>> = target_names::alike(paths).into_iter().filter(distinct).collect();
     for mut group in if alike.is_empty() { Vec::new() } else { same(alike)? } {
         group.sort_unstable();
         group.dedup();

@@ -1,6 +1,6 @@
 //! The committer: one thread that publishes staged files, then records them. Data first, record last.
 
-use super::RunError;
+use super::error::RunError;
 use super::event::{Event, Summary};
 use super::item::{Processed, refused};
 use crate::codec::Loss;

@@ -20,6 +20,8 @@ pub enum Event {
         reasons: BTreeMap<Reason, usize>,
         /// Inputs in the ledger that are no longer there.
         vanished: usize,
+        /// Their outputs are removed at the end.
+        prunes: bool,
         /// Leftovers of an earlier crash that were removed.
         swept: usize,
         /// Bytes of the inputs to process, by the ending of their names in small letters.

@@ -2,113 +2,24 @@
 //!
 //! An item can halt before a step of the chain, so that a group of items takes that step together.
 
+mod failure;
 mod making;
+mod processed;
 
 use super::task::Task;
 use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError, panic_text};
-use crate::inputs::Identity;
 use crate::inputs::Input;
-use crate::ledger::{Entry, Facts, Fingerprint, Outcome};
+use crate::ledger::{Facts, Outcome};
 use crate::pipeline::Sample;
 use crate::plan::Plan;
-use crate::store::{Staged, Store, StoreError};
+use crate::store::{Store, StoreError};
+use failure::Stopped;
+pub use failure::refused;
 use making::Work;
-pub use making::refused;
-use std::collections::BTreeSet;
+pub use processed::Processed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-
-/// A processed item on its way to the committer.
-#[derive(Debug)]
-pub struct Processed {
-    /// The ledger's entry; outputs are filled in by the committer.
-    pub entry: Entry,
-    /// Files to publish, with the product each belongs to.
-    pub staged: Vec<(Fingerprint, Staged)>,
-    /// What it falls back to.
-    spare: Spare,
-    /// Seconds by link of the chain; decoding stands first.
-    pub seconds: Vec<f64>,
-    /// Pixels of the input.
-    pub pixels: u64,
-}
-
-/// What remains of an item whose files are refused after all.
-#[derive(Debug)]
-pub struct Spare {
-    keep: BTreeSet<Fingerprint>,
-    hash: Option<[u8; 32]>,
-    failure: Option<(ErrorKind, Identity)>,
-    content: Option<[u8; 32]>,
-    ignored: bool,
-}
-
-impl Spare {
-    /// Whether the item failed before for a reason that lies in its file.
-    fn failed_lastingly(&self) -> bool {
-        self.failure.is_some_and(|(kind, _)| !kind.is_transient())
-    }
-}
-
-impl Processed {
-    /// True when the item failed.
-    pub fn failed(&self) -> bool {
-        matches!(self.entry.record.outcome, Outcome::Failed { .. })
-    }
-
-    /// True when it failed, and had failed the same way before.
-    pub fn failed_again(&self) -> bool {
-        let record = &self.entry.record;
-        let Outcome::Failed { error, .. } = &record.outcome else { return false };
-        let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
-        // A copy of the file has another time and is the same.
-        let same_content = record.hash.is_some() && record.hash == self.spare.content;
-        let Some((kind, file)) = self.spare.failure else { return false };
-        kind == error.kind && (file == identity || same_content)
-    }
-
-    /// True where nothing was found out: what is recorded, a failure that lies in the file, says more than that it can't
-    /// be looked at now.
-    pub fn is_void(&self) -> bool {
-        let unreadable = matches!(&self.entry.record.outcome, Outcome::Failed { error, .. } if error.kind == ErrorKind::Unreadable);
-        unreadable && self.spare.failed_lastingly()
-    }
-
-    /// Makes it a failure: one of its files could not be put in its place.
-    pub fn refuse(&mut self, error: ItemError, plan: Fingerprint) {
-        let record = &mut self.entry.record;
-        if error.kind.is_transient() {
-            record.hash = self.spare.hash;
-        }
-        record.outcome = Outcome::Failed { error, plan };
-        record.products.clear();
-        self.entry.payloads.clear();
-        self.entry.keep = std::mem::take(&mut self.spare.keep);
-        self.entry.restamp.clear();
-        self.settle();
-    }
-
-    /// An acknowledged failure stays acknowledged while it is the same.
-    fn settle(&mut self) {
-        self.entry.record.ignored = self.spare.ignored && self.failed_again();
-    }
-}
-
-/// Why an item did not come to an end by itself.
-#[derive(Debug)]
-enum Stopped {
-    Item(ItemError),
-    Store(StoreError),
-    /// It takes more memory than there is room for.
-    Large,
-}
-
-impl From<ItemError> for Stopped {
-    fn from(e: ItemError) -> Stopped {
-        Stopped::Item(e)
-    }
-}
 
 /// An item that is being processed.
 pub struct Item<'a> {

@@ -2,7 +2,7 @@
 //!
 //! Times and durations of the run are left out on purpose: equal runs give equal manifests.
 
-use super::RunError;
+use super::error::RunError;
 use super::prepare::Prepared;
 use crate::columns::csv::cell;
 use crate::columns::{Column, ColumnType, Value};

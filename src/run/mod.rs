@@ -3,10 +3,13 @@
 mod budget;
 mod collisions;
 mod committer;
+mod error;
 pub mod event;
 mod item;
+mod known_names;
 mod manifest;
 mod naming;
+mod options;
 mod origin;
 pub mod prepare;
 pub mod resume;
@@ -15,88 +18,21 @@ mod tidy;
 mod unlisted;
 mod work;
 
-use crate::inputs::ending;
-use crate::ledger::{Ledger, LedgerError};
-use crate::pipeline::{KnownParts, Publication, SinkError, Turn};
-use crate::plan::{MaxFailures, Plan};
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
-use event::{Event, Stop, Summary};
+pub use error::RunError;
+pub use options::Options;
+pub use work::WORKER_NAME;
 
+use crate::inputs::ending;
+use crate::ledger::Ledger;
+use crate::pipeline::{KnownParts, Publication, Turn};
+use crate::plan::Plan;
+use crate::store::{Fault, Guard, Lock, Store};
+use event::{Event, Stop, Summary};
 use prepare::Prepared;
-use resume::{Reason, Selection};
+use resume::Reason;
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use work::work;
-
-/// Names of worker threads begin with this.
-pub const WORKER_NAME: &str = "worker-";
-
-/// A run that could not start or could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The output could not be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// Another run holds the output.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// No input matches.
-    #[error("{0}")]
-    NoInput(String),
-    /// The input, or where the output goes, can't be looked at; it may be there all the same.
-    #[error("{0}")]
-    Input(String),
-    /// Something of somebody else's stands in the way, or the output belongs to another job.
-    #[error("{0}")]
-    Foreign(String),
-    /// The input is not the one that is known, or too much of it is gone; nothing has changed.
-    #[error("{0}")]
-    OtherInput(String),
-    /// A table could not be written or read back.
-    #[error("table {folder}: {message}")]
-    Table {
-        /// The table's folder.
-        folder: String,
-        /// What happened.
-        message: String,
-    },
-    /// Threads could not be started.
-    #[error("cannot start worker threads: {0}; set limits.threads lower")]
-    Threads(String),
-}
-
-impl From<SinkError> for RunError {
-    fn from(error: SinkError) -> RunError {
-        match error {
-            SinkError::Store(error) => RunError::Store(error),
-            SinkError::Ledger(error) => RunError::Ledger(error),
-            SinkError::Unseen(what) => RunError::Input(what),
-            SinkError::Foreign(what) => RunError::Foreign(what),
-            SinkError::Table { folder, message } => RunError::Table { folder, message },
-        }
-    }
-}
-
-/// Choices of one invocation that do not change results.
-#[derive(Debug)]
-pub struct Options<'a> {
-    /// Which items.
-    pub selection: Selection,
-    /// Remove outputs of inputs that vanished and of earlier settings.
-    pub prune: bool,
-    /// Go on although the input is another one than before, or much of it is gone.
-    pub accept_input: bool,
-    /// Replace outputs that somebody edited since they were written.
-    pub replace_edited: bool,
-    /// Set by a signal handler: finish what is under way and stop.
-    pub stop: &'a AtomicBool,
-    /// Planted fault, for tests.
-    pub fault: Option<String>,
-}
 
 /// Runs the plan to its end, or until stopped.
 ///
@@ -129,6 +65,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
         todo: prepared.tasks.len(),
         reasons: prepared.reasons.clone(),
         vanished: prepared.vanished.len(),
+        prunes: options.prune,
         swept,
         work: bytes_by_ending(&prepared),
         beside: prepared.beside.clone(),
@@ -213,11 +150,6 @@ fn check_folders(
     Ok(())
 }
 
-/// Folders of the plan that hold parts, lists or shards, as the ledger names them.
-fn part_folders(plan: &Plan) -> impl Iterator<Item = String> {
-    plan.publishing().map(|(_, sink)| sink.folder().to_string_lossy().into_owned())
-}
-
 /// Bytes to process, by the ending of the names in small letters.
 fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
     let mut work = BTreeMap::new();
@@ -239,7 +171,7 @@ fn publish_sinks(
 ) -> Result<(), RunError> {
     for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
         let publication = Publication {
-            step: &plan.chain[index],
+            product: plan.chain[index].product,
             rows: plan.rows_before(index),
             carried: &plan.input.carried,
             pipeline: &plan.name,
@@ -280,14 +212,4 @@ fn publish(
         };
         manifest.and(tables)
     })
-}
-
-impl MaxFailures {
-    /// How many of `items` are allowed; one more stops the run. A share allows at least so many.
-    pub fn allowed(self, items: usize, least: usize) -> usize {
-        match self {
-            MaxFailures::Count(n) => n,
-            MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(least),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Which input a ledger belongs to: a run on another one, or on one that has lost much, stops before it changes
 //! anything, since a misspelt path and an archive that is not mounted look like an archive that was emptied.
 
-use super::RunError;
+use super::error::RunError;
 use super::prepare::Prepared;
 use crate::inputs::Source;
 use crate::ledger::Ledger;

@@ -2,8 +2,9 @@
 //!
 //! What the ledger holds goes by input after input beside the list; only what later parts of a run need of it stays.
 
-use super::RunError;
 use super::collisions;
+use super::error::RunError;
+use super::known_names::Names;
 use super::naming;
 use super::resume::{Decision, Disk, Reason, Selection, decide};
 use super::task::{Task, make_task};
@@ -70,14 +71,6 @@ pub struct Past {
     pub seconds: f64,
     /// Pixels.
     pub pixels: f64,
-}
-
-/// What the ledger and the disk say of names in the output.
-pub struct Names<'a> {
-    /// What stands at the outputs that the ledger knows.
-    pub disk: Disk,
-    /// Announced and not recorded.
-    pub announced: &'a HashMap<Vec<u8>, Vec<Written>>,
 }
 
 /// What is no part of the input, though a link may lead there.
@@ -151,7 +144,7 @@ pub fn decide_all(
     sort_unlisted(plan, &inputs, others, &mut prepared);
     let mut tasks = std::mem::take(&mut prepared.tasks);
     if !tasks.is_empty() {
-        naming::refuse(plan, &mut tasks)?;
+        naming::refuse(plan, &inputs, &mut tasks)?;
         // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
         // A run that prunes gives the names to who asks for them now.
         let left = prepared.vanished.iter().chain(&prepared.left_out).chain(&prepared.unseen_outputs);

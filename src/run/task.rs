@@ -1,6 +1,6 @@
 //! An item to process: what is to be made of it, and what is known from before.
 
-use super::prepare::Names;
+use super::known_names::Names;
 use super::resume::{Decision, Reason};
 use crate::error::ErrorKind;
 use crate::inputs::Identity;
@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An item to process.
 #[derive(Debug)]
@@ -89,6 +89,17 @@ pub struct Doubt {
     pub output: Output,
     /// What may stand there: first as recorded, then as announced.
     pub known: Known,
+}
+
+impl Task {
+    /// Why an output can't stand where it should: something else does, or the file system refuses its name.
+    pub fn misplaced(&self, output: &Path) -> Option<Refusal> {
+        let named = |(path, reason): &(PathBuf, String)| {
+            let path = output.join(path);
+            Refusal::Name { path, reason: reason.clone() }
+        };
+        self.foreign.clone().or_else(|| self.refused.as_ref().map(named))
+    }
 }
 
 /// Puts a task together, but for what stands in its way.

@@ -1,6 +1,6 @@
 //! Taking away what is no longer wanted: only files that are as they were written, and never a record whose file stays.
 
-use super::RunError;
+use super::error::RunError;
 use super::prepare::Prepared;
 use super::unlisted::Missing;
 use crate::inputs::Input;
@@ -113,7 +113,7 @@ pub fn prune(
         Ok::<_, LedgerError>(())
     })?;
     // Tables, lists and shards of folders that no step writes any more.
-    let used: BTreeSet<String> = super::part_folders(plan).collect();
+    let used: BTreeSet<String> = part_folders(plan).collect();
     for folder in ledger.part_folders()?.into_iter().filter(|folder| !used.contains(folder)) {
         let mut remaining = Vec::new();
         for part in ledger.part_records(&folder)? {
@@ -239,4 +239,9 @@ fn forget_failures(ledger: &mut Ledger, prepared: &Prepared) -> Result<(), RunEr
     let empty: Vec<(Vec<u8>, Vec<Output>)> =
         missing.map(|missing| (missing.path.clone(), Vec::new())).collect();
     Ok(ledger.forget(&empty, &[])?)
+}
+
+/// Folders of the plan that hold parts, lists or shards, as the ledger names them.
+fn part_folders(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.publishing().map(|(_, sink)| sink.folder().to_string_lossy().into_owned())
 }

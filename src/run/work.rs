@@ -2,11 +2,12 @@
 
 use super::budget::{Admitted, Budget};
 use super::committer::{self, Committer, Message};
+use super::error::RunError;
 use super::event::{Event, Stop, Summary};
 use super::item::{Done, Item, refused};
+use super::options::Options;
 use super::prepare::Prepared;
 use super::task::Task;
-use super::{Options, RunError, WORKER_NAME};
 use crate::error::{ErrorKind, ItemError};
 use crate::inputs::Input;
 use crate::ledger::Ledger;
@@ -14,13 +15,16 @@ use crate::memory::mib;
 use crate::pipeline::{ColumnStep, Sample};
 use crate::plan::Plan;
 use crate::shown::Show;
-use crate::store::{Refusal, Store};
+use crate::store::Store;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Names of worker threads begin with this.
+pub const WORKER_NAME: &str = "worker-";
 
 /// Files up to this size are handed out in groups, before anything else is known of them.
 const SMALL: u64 = 64 << 10;
@@ -281,11 +285,8 @@ impl<'a> Workers<'a> {
             None
         } else if let Some(message) = &task.clash {
             Some(ItemError::new(ErrorKind::Collision, message.clone()))
-        } else if let Some(refusal) = &task.foreign {
-            Some(refused(refusal))
-        } else if let Some((path, reason)) = &task.refused {
-            let path = self.plan.output.join(path);
-            Some(refused(&Refusal::Name { path, reason: reason.clone() }))
+        } else if let Some(refusal) = task.misplaced(&self.plan.output) {
+            Some(refused(&refusal))
         } else if let Some(need) = need.filter(|need| *need > free) {
             let message = format!(
                 "{} needs about {} MiB and {} MiB are free for items; raise limits.memory",

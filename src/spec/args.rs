@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::StepSpec;
 use super::diagnostic::{Sources, Span};
-use super::field::{Field, Given, Place};
-use super::param::{Kind, Param};
+use super::param::{Descriptor, Kind, Param};
+use super::place::{Given, Place};
 use super::units::{ByteSize, Failures};
 
 /// A value checked against its [`Kind`](super::Kind).
@@ -53,6 +52,25 @@ pub struct Args {
     span: Span,
     entries: Vec<(&'static Param, Arg)>,
     sources: Arc<Sources>,
+}
+
+/// One step with its parameters.
+#[derive(Clone, Debug)]
+pub struct StepSpec {
+    /// What the step declares of itself.
+    pub descriptor: &'static Descriptor,
+    /// Its parameters, defaults filled in.
+    pub args: Args,
+    /// Where its name stands.
+    pub span: Span,
+    /// Whether all of its parameters could be read; always true in what [`parse`](super::parse) gives.
+    pub sound: bool,
+}
+
+impl PartialEq for StepSpec {
+    fn eq(&self, other: &StepSpec) -> bool {
+        self.descriptor.name == other.descriptor.name && self.args == other.args
+    }
 }
 
 /// Equal values, wherever they stand.
@@ -104,8 +122,11 @@ impl Args {
 
     /// The paths among the parameters of some kinds.
     pub fn paths(&self, wanted: fn(&Kind) -> bool) -> Vec<Given<PathBuf>> {
-        let paths = self.params().filter(|(param, _)| wanted(&param.kind));
-        paths.filter_map(|(param, arg)| Field::of(Some(&arg.value), &self.place(param.name)).ok()).collect()
+        let path = |(param, arg): (&'static Param, &Arg)| match &arg.value {
+            Value::Path(path) => Some(self.place(param.name).given(path.clone())),
+            _ => None,
+        };
+        self.params().filter(|(param, _)| wanted(&param.kind)).filter_map(path).collect()
     }
 
     /// The folder below the output that a sink writes into.

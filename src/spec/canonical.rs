@@ -6,10 +6,10 @@
 
 use std::fmt::Write as _;
 
-use super::args::{Args, Value};
+use super::args::{Args, StepSpec, Value};
+use super::check::default_of;
 use super::diagnostic::Span;
 use super::param::Param;
-use super::pipeline::{StepSpec, default_of};
 use super::units::{ByteSize, Failures};
 use crate::shown;
 use std::os::unix::ffi::OsStrExt;

@@ -1,21 +1,16 @@
 //! Checks nodes of the tree against the tables: kinds, ranges, required and unknown keys.
 
-use std::collections::HashMap;
-use std::path::{Component, PathBuf};
-
-use globset::GlobBuilder;
-
-use crate::store::{STATE_FOLDER, TEMP_PREFIX};
-
-use super::args::{Arg, Args, Value};
-use super::diagnostic::{Origin, Report, Span};
+use super::args::{Arg, Args, StepSpec, Value};
+use super::diagnostic::{Diagnostics, Origin, Report, Sources, Span};
 use super::kinds;
+use super::node::{Data, Key, Node, shorthand, shown};
 use super::param::{Descriptor, Fallback, Kind, Param};
-use super::pipeline::{self, StepSpec};
 use super::places;
+use super::scalar::{Problem, scalar};
 use super::suggest;
-use super::tree::{self, Data, Key, Node, Style, Typed, item, shown, typed};
-use super::units::{self, Failures, UnitError};
+use super::tree;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Checks the entries of a map against a table and fills the defaults in. `owner` names the map in
 /// messages; `span` is where a missing key is reported.
@@ -126,7 +121,7 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
             return steps(noun, &registry(), nodes, report);
         }
         (Kind::Step { noun, registry }, Data::Map(_) | Data::Scalar { .. }) => {
-            let found = pipeline::step(noun, node, &registry(), report)?;
+            let found = step(noun, node, &registry(), report)?;
             return found.sound.then(|| Value::Steps(vec![found]));
         }
         (Kind::Map(params), Data::Map(entries)) => {
@@ -158,8 +153,7 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
 
 fn steps(noun: &str, registry: &[&'static Descriptor], nodes: &[Node], report: &mut Report) -> Option<Value> {
     // Every step is checked, also after the first mistake.
-    let steps: Vec<Option<StepSpec>> =
-        nodes.iter().map(|node| pipeline::step(noun, node, registry, report)).collect();
+    let steps: Vec<Option<StepSpec>> = nodes.iter().map(|node| step(noun, node, registry, report)).collect();
     let steps = steps.into_iter().collect::<Option<Vec<_>>>()?;
     steps.iter().all(|step| step.sound).then_some(Value::Steps(steps))
 }
@@ -180,221 +174,84 @@ fn span(param: &Param, item: &Kind, nodes: &[Node], place: Span, report: &mut Re
     Some(Value::Span(Box::new(low), Box::new(high)))
 }
 
-/// Why a scalar does not fit its kind.
-enum Problem {
-    /// Another type; with a better help where there is one.
-    Type(Option<String>),
-    /// The right type, but not an allowed value.
-    Value { message: String, help: Option<String> },
-}
-
-impl Problem {
-    fn into_words(self, param: &Param, kind: &Kind, node: &Node) -> (String, String) {
-        let example = format!("write for example `{}`", kinds::example(param));
-        match self {
-            Self::Type(help) => {
-                let message =
-                    format!("`{}` wants {}, found {}", param.name, kinds::wanted(kind), kinds::found(node));
-                (message, help.unwrap_or(example))
+/// Checks one step, called `noun` in messages. `None` when it cannot be told which step it is; mistakes of
+/// its parameters are reported and leave them unset.
+pub(super) fn step(
+    noun: &str,
+    item: &Node,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) -> Option<StepSpec> {
+    let mistakes_before = report.count();
+    let empty = Node::null(item.span);
+    let (name, span, value) = match &item.data {
+        Data::Scalar { text, .. } if !item.is_null() => (text, item.span, &empty),
+        Data::Map(entries) => match entries.as_slice() {
+            [(key, value)] => (&key.text, key.span, value),
+            _ => {
+                several_keys(noun, entries, item.span, registry, report);
+                return None;
             }
-            Self::Value { message, help } => {
-                (format!("`{}`: {message}", param.name), help.unwrap_or(example))
-            }
+        },
+        Data::Bad => return None,
+        Data::List(_) | Data::Scalar { .. } => {
+            let message = format!("a {noun} is a name with its parameters, found {}", kinds::found(item));
+            let example = registry.first().map_or("", |known| known.example);
+            report.error(item.span, message, format!("write for example `{example}`"));
+            return None;
         }
-    }
-}
-
-fn refuse(message: impl Into<String>, help: impl Into<Option<String>>) -> Problem {
-    Problem::Value { message: message.into(), help: help.into() }
-}
-
-fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Problem> {
-    let verbatim = matches!(kind, Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder);
-    let (text, typed) = match style {
-        Style::Open if verbatim => (text, Typed::Text(text)),
-        // A space is no part of a number.
-        Style::Open => (text.trim(), typed(text.trim(), true)),
-        Style::Plain => (text, typed(text, true)),
-        Style::Quoted => (text, typed(text, false)),
     };
-    if typed == Typed::Null {
-        return Err(Problem::Type(None));
-    }
-    match kind {
-        Kind::Bool => match typed {
-            Typed::Bool(value) => Ok(Value::Bool(value)),
-            _ => Err(Problem::Type(truth(text).map(|word| format!("write `{word}`")))),
-        },
-        Kind::Int { min, max } => match typed {
-            Typed::Int(value) if (min..=max).contains(&&value) => Ok(Value::Int(value)),
-            Typed::Int(_) => Err(out_of_range(kind, text)),
-            Typed::Float(value) if value.is_finite() && value.fract() == 0.0 => {
-                let whole = format!("{value:.0}");
-                let inside = whole.parse().is_ok_and(|value| (min..=max).contains(&&value));
-                let help = || format!("write `{whole}`");
-                Err(if inside { Problem::Type(Some(help())) } else { out_of_range(kind, text) })
-            }
-            _ => Err(Problem::Type(unquote(kind, text, style))),
-        },
-        Kind::Float { min, max } => {
-            let value = match typed {
-                Typed::Int(value) => value as f64,
-                Typed::Float(value) => value,
-                Typed::Text(text) if is_non_finite(text) => f64::NAN,
-                _ => return Err(Problem::Type(unquote(kind, text, style))),
-            };
-            match value {
-                value if !value.is_finite() => {
-                    Err(refuse(format!("{} is not a finite number", shown(text)), None))
-                }
-                value if (min..=max).contains(&&value) => Ok(Value::Float(value)),
-                _ => Err(out_of_range(kind, text)),
-            }
+    let Some(descriptor) = registry.iter().find(|known| known.name == *name).copied() else {
+        let help = suggest::help(name, registry.iter().map(|known| known.name), &format!("the {noun}s are"));
+        report.error(span, format!("unknown {noun} {}", shown(name)), help);
+        return None;
+    };
+    let owner = format!("`{name}`");
+    let args = match (&value.data, descriptor.shorthand) {
+        (Data::Map(entries), _) => map(&owner, descriptor.params, entries, span, report),
+        (Data::Bad, _) => return None,
+        _ if value.is_null() => map(&owner, descriptor.params, &[], span, report),
+        (_, Some(parameter)) => map(&owner, descriptor.params, &shorthand(parameter, value), span, report),
+        (_, None) => {
+            let message = format!("{owner} wants a map of parameters, found {}", kinds::found(value));
+            report.error(value.span, message, format!("write for example `{}`", descriptor.example));
+            Args::new(span, Vec::new(), report.sources.clone())
         }
-        Kind::Choice(words) => match words.iter().find(|word| **word == text) {
-            Some(word) => Ok(Value::Text((*word).to_owned())),
-            None => Err(Problem::Type(
-                suggest::nearest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?")),
-            )),
-        },
-        Kind::Bytes => quantity(units::parse_bytes(text)).map(Value::Bytes),
-        Kind::Pixels => quantity(units::parse_pixels(text)).map(Value::Pixels),
-        Kind::Failures => quantity(units::parse_failures(text)).map(Value::Failures),
-        Kind::Share => share(kind, text, typed),
-        Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder => {
-            let Typed::Text(text) = typed else {
-                return Err(Problem::Type(Some(format!("put it in quotes to make it text: `\"{text}\"`"))));
-            };
-            words(kind, text)
-        }
-        Kind::List(kind) => Err(Problem::Type(bracketed(kind, text, style))),
-        Kind::Span(_) | Kind::Map(_) | Kind::Step { .. } => Err(Problem::Type(None)),
-        Kind::Steps { .. } => Err(Problem::Type(bracketed(&Kind::Text, text, style))),
-    }
+    };
+    let sound = report.count() == mistakes_before;
+    Some(StepSpec { descriptor, args, span, sound })
 }
 
-/// Help for one value where a list of this kind is wanted.
-fn bracketed(kind: &Kind, text: &str, style: Style) -> Option<String> {
-    if style == Style::Open && text.starts_with(['[', '{']) {
-        let help = "close every bracket and quote, and put quotes around patterns: `[\"**/*.jpg\"]`";
-        return Some(help.to_owned());
-    }
-    // A pattern that can match nothing has a better help of its own.
-    match scalar(kind, text, style) {
-        Ok(_) => Some(format!("put it in brackets: `[{}]`", item(text))),
-        Err(Problem::Value { help: Some(help), .. }) if matches!(kind, Kind::Glob) => {
-            Some(format!("{help}, in brackets"))
-        }
-        Err(_) => None,
-    }
+fn several_keys(
+    noun: &str,
+    entries: &[(Key, Node)],
+    span: Span,
+    registry: &[&'static Descriptor],
+    report: &mut Report,
+) {
+    let [(first, value), (second, _), ..] = entries else {
+        let help = "write its name, or remove the `-`".to_owned();
+        return report.error(span, format!("a {noun} is missing here"), help);
+    };
+    let is_step = |name: &str| registry.iter().any(|known| known.name == name);
+    let help = if value.is_null() && is_step(&first.text) && !is_step(&second.text) {
+        format!("indent the parameters of `{}` deeper than its name", first.text)
+    } else {
+        format!("begin the second with its own `-`: `- {}: ...`", second.text)
+    };
+    let message =
+        format!("one {noun} has {} keys: {} and {}", entries.len(), shown(&first.text), shown(&second.text));
+    report.error(second.span, message, help);
 }
 
-/// A percentage, or a number up to 1.
-fn share(kind: &Kind, text: &str, typed: Typed<'_>) -> Result<Value, Problem> {
-    match typed {
-        Typed::Int(value @ 0..=1) => Ok(Value::Float(value as f64)),
-        Typed::Float(value) if (0.0..=1.0).contains(&value) => Ok(Value::Float(value)),
-        Typed::Int(_) | Typed::Float(_) => Err(out_of_range(kind, text)),
-        _ => match quantity(units::parse_failures(text))? {
-            Failures::Share(share) => Ok(Value::Float(share)),
-            Failures::Count(_) => Err(Problem::Type(None)),
-        },
-    }
-}
-
-fn words(kind: &Kind, text: &str) -> Result<Value, Problem> {
-    if text.is_empty() {
-        return Err(Problem::Type(None));
-    }
-    if matches!(kind, Kind::Path | Kind::Model | Kind::Folder)
-        && let Some((message, help)) = places::doubt(text)
-    {
-        return Err(refuse(message, help));
-    }
-    if matches!(kind, Kind::Glob)
-        && let Some((message, help)) = places::pattern(text)
-    {
-        return Err(refuse(message, help));
-    }
-    match kind {
-        Kind::Glob => match GlobBuilder::new(text).literal_separator(true).build() {
-            Ok(_) => Ok(Value::Text(text.to_owned())),
-            Err(error) => {
-                let message = format!("{} is no glob pattern: {}", shown(text), error.kind());
-                Err(refuse(
-                    message,
-                    "`*` matches within a name, `**/` any folders, `{a,b}` either".to_owned(),
-                ))
-            }
-        },
-        Kind::Folder => folder(text).map(Value::Path),
-        Kind::Path | Kind::Model => Ok(Value::Path(PathBuf::from(text))),
-        _ => Ok(Value::Text(text.to_owned())),
-    }
-}
-
-/// A folder below the output folder, without `.` components.
-fn folder(text: &str) -> Result<PathBuf, Problem> {
-    let mut path = PathBuf::new();
-    for component in PathBuf::from(text).components() {
-        match component {
-            Component::Normal(part) => path.push(part),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                let help = "write a folder below `output`, such as `images`".to_owned();
-                return Err(refuse(format!("{} leaves the output folder by `..`", shown(text)), help));
-            }
-            Component::RootDir | Component::Prefix(_) => {
-                let help = "write a folder relative to `output`, such as `images`".to_owned();
-                return Err(refuse(format!("{} is an absolute path", shown(text)), help));
-            }
-        }
-    }
-    let temporary =
-        |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(TEMP_PREFIX.as_bytes());
-    if path.components().any(temporary) {
-        let help = "choose another folder".to_owned();
-        return Err(refuse(
-            format!("names that begin with `{TEMP_PREFIX}` are those of temporary files"),
-            help,
-        ));
-    }
-    let small = PathBuf::from(path.to_string_lossy().to_lowercase());
-    if small.starts_with(STATE_FOLDER) {
-        let help = "choose another folder".to_owned();
-        return Err(refuse(format!("`{STATE_FOLDER}` is kept for the ledger"), help));
-    }
-    Ok(if path.as_os_str().is_empty() { PathBuf::from(".") } else { path })
-}
-
-fn quantity<T>(parsed: Result<T, UnitError>) -> Result<T, Problem> {
-    parsed.map_err(|error| match &error {
-        UnitError::NotANumber(_) => Problem::Type(None),
-        _ => refuse(error.to_string(), error.help()),
-    })
-}
-
-fn out_of_range(kind: &Kind, text: &str) -> Problem {
-    let message = format!("{} is out of range", shown(text));
-    refuse(message, format!("it wants {}", kinds::wanted(kind)))
-}
-
-/// Help for a number in quotes.
-fn unquote(kind: &Kind, text: &str, style: Style) -> Option<String> {
-    let fits = style == Style::Quoted && scalar(kind, text, Style::Plain).is_ok();
-    fits.then(|| format!("remove the quotes: `{text}`"))
-}
-
-/// Whether this is `nan`, `inf` or a number too large for a float, none of which YAML takes for numbers.
-fn is_non_finite(text: &str) -> bool {
-    text.parse::<f64>().is_ok_and(|value| !value.is_finite())
-}
-
-/// The boolean that a word of YAML 1.1 meant.
-fn truth(text: &str) -> Option<bool> {
-    match text.to_lowercase().as_str() {
-        "yes" | "on" | "y" | "true" | "1" => Some(true),
-        "no" | "off" | "n" | "false" | "0" => Some(false),
-        _ => None,
+/// The default of a parameter, checked like a given value; used by the tests of the tables.
+pub(super) fn default_of(param: &Param) -> Result<Option<Value>, Diagnostics> {
+    let Fallback::Yaml(text) = param.fallback else { return Ok(None) };
+    let mut report = Report::new(Arc::new(Sources::new(param.name, text, &[])));
+    let arg: Option<Arg> = tree::read(text, Origin::File, 0, &mut report)
+        .and_then(|node| entry(param, node.span, &node, &mut report));
+    match arg {
+        Some(arg) if report.is_clean() => Ok(Some(arg.value)),
+        _ => Err(report.finish()),
     }
 }

@@ -1,9 +1,8 @@
 //! Values that are allowed and hardly meant, such as a memory limit of 2048 bytes: warnings, not mistakes.
 
-use super::args::{Args, Value};
+use super::args::{Args, StepSpec, Value};
 use super::diagnostic::Report;
-use super::pipeline::StepSpec;
-use super::tree::shown;
+use super::node::shown;
 use super::units::{ByteSize, Failures};
 
 /// Less memory than the program itself takes.

@@ -2,7 +2,7 @@
 //! text can change a value but never the structure, and is text or a number as the key wants it.
 
 use super::diagnostic::{Report, Span};
-use super::tree::{Data, Node, Style, shown};
+use super::node::{Data, Node, Style, shown};
 
 /// Most bytes that variables may add to one pipeline.
 const MAX_ADDED: usize = 1 << 20;

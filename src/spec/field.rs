@@ -3,13 +3,11 @@
 use std::fmt::Debug;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::args::{Args, Value};
-use super::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
-use super::param::{Kind, Param, same_names};
-use super::params::Parameters;
-use super::pipeline::StepSpec;
+use super::args::{Args, StepSpec, Value};
+use super::diagnostic::{Diagnostics, Span};
+use super::param::{Kind, Param, same, same_names};
+use super::place::{Given, Place};
 use super::units::{ByteSize, Failures};
 
 /// A type that holds the values of a kind.
@@ -38,80 +36,13 @@ pub trait Field: Sized {
     }
 }
 
-/// Where a parameter stands, for mistakes found later.
-#[derive(Clone, Debug)]
-pub struct Place {
-    pub(super) span: Span,
-    pub(super) given: bool,
-    pub(super) sources: Arc<Sources>,
-}
-
-impl Place {
-    /// A mistake at this place.
-    pub fn error(&self, message: impl Into<String>, help: Option<String>) -> Diagnostic {
-        self.sources.diagnostic(self.span, message, help)
-    }
-
-    /// Whether a value was written there.
-    pub fn is_given(&self) -> bool {
-        self.given
-    }
-
-    /// The mistake of a type that does not hold its kind, which a check of every table rules out.
-    pub fn defect(&self) -> Diagnostics {
-        self.error("this value can't be read, by a defect of safelight", Some("report it".into())).into()
-    }
-}
-
-/// A value with its place.
-#[derive(Clone, Debug)]
-pub struct Given<T> {
-    value: T,
-    place: Place,
-}
-
-impl<T> Given<T> {
-    /// The value alone.
-    pub fn into_value(self) -> T {
-        self.value
-    }
-
-    /// Another value at the same place.
-    pub fn with<U>(&self, value: U) -> Given<U> {
-        Given { value, place: self.place.clone() }
-    }
-
-    /// Whether it was written in the file or by `--set`.
-    pub fn is_given(&self) -> bool {
-        self.place.given
-    }
-
-    /// Where it stands; the step or section where it is not given.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// A mistake found later, pointing at the parameter.
-    pub fn error(&self, message: impl Into<String>, help: Option<String>) -> Diagnostic {
-        self.place.error(message, help)
-    }
-}
-
-impl<T> Deref for Given<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
 impl<T: Field> Field for Given<T> {
     const HOLDS: Kind = T::HOLDS;
     const NATURAL: bool = T::NATURAL;
     const OPTIONAL: bool = T::OPTIONAL;
 
     fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
-        Ok(Given { value: T::of(value, place)?, place: place.clone() })
+        Ok(place.clone().given(T::of(value, place)?))
     }
 }
 
@@ -141,6 +72,18 @@ impl<T: Field> Field for Vec<T> {
         }
         if mistakes.is_empty() { Ok(list) } else { Err(Diagnostics::new(mistakes)) }
     }
+}
+
+/// A struct made by [`params!`](super::params).
+pub trait Parameters: Sized {
+    /// Its fields as the language knows them, in order.
+    const TABLE: &'static [Param];
+
+    /// The values.
+    ///
+    /// # Errors
+    /// All mistakes that single kinds don't show, and what is missing in the draft of a step with mistakes.
+    fn read(args: &Args) -> Result<Self, Diagnostics>;
 }
 
 /// Parameters of a struct of their own that stand among the others.
@@ -257,19 +200,4 @@ const fn has(words: &[&str], word: &str) -> bool {
         at += 1;
     }
     false
-}
-
-pub(super) const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < a.len() {
-        if a[at] != b[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
 }

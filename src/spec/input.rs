@@ -3,15 +3,14 @@
 use super::args::Args;
 use super::check;
 use super::diagnostic::{Report, Span};
+use super::field::Parameters;
 use super::kinds;
 use super::language::{
     FileKeys, INPUT, INPUT_SECTION, INPUT_SHORTHAND, InputKeys, SYNTH, SYNTH_INPUT, SynthKeys,
 };
+use super::node::{Data, Key, Node, shorthand};
 use super::param::Param;
-use super::params::Parameters;
-use super::pipeline::shorthand;
 use super::places;
-use super::tree::{Data, Key, Node};
 
 /// The section as it was written, and its values unless what it is about could not be read.
 pub(super) type Section = (Args, Option<InputKeys>);

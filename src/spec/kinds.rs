@@ -1,8 +1,8 @@
 //! Kinds in words: what a parameter wants, an example of it, and what was found instead.
 
+use super::node::{Data, Node, Style, Typed, shown, typed};
 use super::param::{Descriptor, Fallback, Kind, Param};
 use super::suggest::quoted;
-use super::tree::{Data, Node, Style, Typed, shown, typed};
 
 /// What a kind wants, to follow "wants".
 pub(super) fn wanted(kind: &Kind) -> String {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::field::{Given, Pixels};
+use super::field::{Parameters, Pixels};
 use super::images::{self, IMAGES};
 use super::param::{Fallback, Kind, Param};
-use super::params::{Parameters, params};
+use super::params::params;
+use super::place::Given;
 use super::units::{ByteSize, Failures};
 use super::words::{Words, words};
 use crate::synth::{self, SYNTHS, Synth};

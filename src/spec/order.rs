@@ -1,8 +1,8 @@
 //! Rules about the order of steps: nothing whose result is lost, no two sinks in one folder.
 
+use super::args::StepSpec;
 use super::diagnostic::{Report, Span};
 use super::param::{Descriptor, Role};
-use super::pipeline::StepSpec;
 use super::suggest::quoted;
 use crate::shown::Show;
 

@@ -4,10 +4,10 @@
 use super::diagnostic::{Origin, Report, Span};
 use super::kinds;
 use super::language::{INPUT_SECTION, INPUT_SHORTHAND, STEPS_SECTION};
+use super::node::{Data, Key, Node, Style, shorthand, shown};
 use super::param::Descriptor;
-use super::pipeline::shorthand;
 use super::suggest;
-use super::tree::{self, Data, Key, Node, Style, shown};
+use super::tree;
 
 /// Characters before the override's own text in the line that messages show.
 const LEAD: usize = "--set ".len();

@@ -5,18 +5,6 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::field::{Field, fits};
 use super::param::{Fallback, Kind, Param};
 
-/// A struct made by [`params!`](super::params).
-pub trait Parameters: Sized {
-    /// Its fields as the language knows them, in order.
-    const TABLE: &'static [Param];
-
-    /// The values.
-    ///
-    /// # Errors
-    /// All mistakes that single kinds don't show, and what is missing in the draft of a step with mistakes.
-    fn read(args: &Args) -> Result<Self, Diagnostics>;
-}
-
 /// Declares parameters: a struct of typed fields, of which table, reference, schema and reader are made.
 ///
 /// ```text

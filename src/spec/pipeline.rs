@@ -3,22 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Arg, Args, Value};
-use super::check;
+use super::args::{Args, StepSpec};
+use super::check::{self, step};
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
 use super::doubts;
 use super::expand;
+use super::field::Parameters;
 use super::input;
 use super::kinds;
 use super::language::{
     INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, STEPS_SECTION, SYNTH_INPUT, TOP,
 };
+use super::node::{Data, Key, Node, shown};
 use super::order;
 use super::overrides;
-use super::param::{Descriptor, Fallback, Param, Vocabulary};
-use super::params::Parameters;
+use super::param::{Descriptor, Vocabulary};
 use super::suggest;
-use super::tree::{self, Data, Key, Node, shown};
+use super::tree;
 use crate::shown::Show;
 
 /// A pipeline whose every value has its type and range; paths and models are not looked up yet.
@@ -49,25 +50,6 @@ pub struct PipelineSpec {
     /// Values that are hardly meant, with their places.
     pub warnings: Vec<Diagnostic>,
     sources: Arc<Sources>,
-}
-
-/// One step with its parameters.
-#[derive(Clone, Debug)]
-pub struct StepSpec {
-    /// What the step declares of itself.
-    pub descriptor: &'static Descriptor,
-    /// Its parameters, defaults filled in.
-    pub args: Args,
-    /// Where its name stands.
-    pub span: Span,
-    /// Whether all of its parameters could be read; always true in what [`parse`] gives.
-    pub sound: bool,
-}
-
-impl PartialEq for StepSpec {
-    fn eq(&self, other: &StepSpec) -> bool {
-        self.descriptor.name == other.descriptor.name && self.args == other.args
-    }
 }
 
 impl PipelineSpec {
@@ -252,11 +234,6 @@ fn limits(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
     }
 }
 
-/// The entries that a value without a map stands for.
-pub(super) fn shorthand(name: &str, node: &Node) -> Vec<(Key, Node)> {
-    vec![(Key { text: name.to_owned(), span: node.span }, node.clone())]
-}
-
 fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Report) -> Vec<StepSpec> {
     let registry = &vocabulary.steps;
     let example = "write a list of steps: `- write: {folder: images}`".to_owned();
@@ -311,88 +288,4 @@ pub fn parse_steps(
         }
     };
     if report.is_clean() { Ok(found) } else { Err(report.finish()) }
-}
-
-/// Checks one step, called `noun` in messages. `None` when it cannot be told which step it is; mistakes of
-/// its parameters are reported and leave them unset.
-pub(super) fn step(
-    noun: &str,
-    item: &Node,
-    registry: &[&'static Descriptor],
-    report: &mut Report,
-) -> Option<StepSpec> {
-    let mistakes_before = report.count();
-    let empty = Node::null(item.span);
-    let (name, span, value) = match &item.data {
-        Data::Scalar { text, .. } if !item.is_null() => (text, item.span, &empty),
-        Data::Map(entries) => match entries.as_slice() {
-            [(key, value)] => (&key.text, key.span, value),
-            _ => {
-                several_keys(noun, entries, item.span, registry, report);
-                return None;
-            }
-        },
-        Data::Bad => return None,
-        Data::List(_) | Data::Scalar { .. } => {
-            let message = format!("a {noun} is a name with its parameters, found {}", kinds::found(item));
-            let example = registry.first().map_or("", |known| known.example);
-            report.error(item.span, message, format!("write for example `{example}`"));
-            return None;
-        }
-    };
-    let Some(descriptor) = registry.iter().find(|known| known.name == *name).copied() else {
-        let help = suggest::help(name, registry.iter().map(|known| known.name), &format!("the {noun}s are"));
-        report.error(span, format!("unknown {noun} {}", shown(name)), help);
-        return None;
-    };
-    let owner = format!("`{name}`");
-    let args = match (&value.data, descriptor.shorthand) {
-        (Data::Map(entries), _) => check::map(&owner, descriptor.params, entries, span, report),
-        (Data::Bad, _) => return None,
-        _ if value.is_null() => check::map(&owner, descriptor.params, &[], span, report),
-        (_, Some(parameter)) => {
-            check::map(&owner, descriptor.params, &shorthand(parameter, value), span, report)
-        }
-        (_, None) => {
-            let message = format!("{owner} wants a map of parameters, found {}", kinds::found(value));
-            report.error(value.span, message, format!("write for example `{}`", descriptor.example));
-            Args::new(span, Vec::new(), report.sources.clone())
-        }
-    };
-    let sound = report.count() == mistakes_before;
-    Some(StepSpec { descriptor, args, span, sound })
-}
-
-fn several_keys(
-    noun: &str,
-    entries: &[(Key, Node)],
-    span: Span,
-    registry: &[&'static Descriptor],
-    report: &mut Report,
-) {
-    let [(first, value), (second, _), ..] = entries else {
-        let help = "write its name, or remove the `-`".to_owned();
-        return report.error(span, format!("a {noun} is missing here"), help);
-    };
-    let is_step = |name: &str| registry.iter().any(|known| known.name == name);
-    let help = if value.is_null() && is_step(&first.text) && !is_step(&second.text) {
-        format!("indent the parameters of `{}` deeper than its name", first.text)
-    } else {
-        format!("begin the second with its own `-`: `- {}: ...`", second.text)
-    };
-    let message =
-        format!("one {noun} has {} keys: {} and {}", entries.len(), shown(&first.text), shown(&second.text));
-    report.error(second.span, message, help);
-}
-
-/// The default of a parameter, checked like a given value; used by the tests of the tables.
-pub(super) fn default_of(param: &Param) -> Result<Option<Value>, Diagnostics> {
-    let Fallback::Yaml(text) = param.fallback else { return Ok(None) };
-    let mut report = Report::new(Arc::new(Sources::new(param.name, text, &[])));
-    let arg: Option<Arg> = tree::read(text, Origin::File, 0, &mut report)
-        .and_then(|node| check::entry(param, node.span, &node, &mut report));
-    match arg {
-        Some(arg) if report.is_clean() => Ok(Some(arg.value)),
-        _ => Err(report.finish()),
-    }
 }

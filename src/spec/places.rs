@@ -1,6 +1,6 @@
 //! Paths and patterns that cannot mean what they seem to: what each is, and what to write.
 
-use super::tree::{Data, Node, item, shown};
+use super::node::{Data, Node, item, shown};
 use crate::codec::Format;
 
 /// Why a text is no path of this machine, and what to write; `None` for any other text. A name that only looks so is

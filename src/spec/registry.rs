@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::check::{default_of, step};
 use super::diagnostic::{Origin, Report, Sources};
+use super::node::Data;
 use super::param::{Descriptor, Fallback, Kind, Param};
-use super::pipeline::{default_of, step};
-use super::tree::{self, Data};
+use super::tree;
 
 /// Checks that names are unique and well formed, documents are sentences, defaults are valid values of
 /// their own kind, and examples are valid steps.

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Sources, Span};
+use super::node::item;
 use super::suggest;
-use super::tree::item;
 use crate::shown::Show;
 
 /// Largest pipeline file accepted.

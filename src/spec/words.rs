@@ -2,8 +2,9 @@
 
 use super::args::Value;
 use super::diagnostic::Diagnostics;
-use super::field::{Field, Place};
+use super::field::Field;
 use super::param::Kind;
+use super::place::Place;
 
 /// A value that a word names; made by [`words!`](super::words).
 pub trait Words: Sized + 'static {

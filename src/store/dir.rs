@@ -1,7 +1,6 @@
 //! Folders held by handle. Every step down opens one name below a folder that is open already and follows no
 //! link, so that nothing that is exchanged, linked or mounted meanwhile leads a write elsewhere.
 
-use super::guard::FileId;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::ffi::{OsStr, OsString};
@@ -10,6 +9,23 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// What tells a file or folder apart on this machine, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId {
+    /// Device.
+    pub device: u64,
+    /// Inode.
+    pub inode: u64,
+}
+
+impl FileId {
+    /// Of what `metadata` describes.
+    pub fn of(metadata: &std::fs::Metadata) -> FileId {
+        use std::os::unix::fs::MetadataExt;
+        FileId { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
 
 /// What stands at a name, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

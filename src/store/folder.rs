@@ -1,8 +1,11 @@
 //! Folders that are replaced as a whole: tables and shards.
 
 use super::dir::{Dir, Kind};
-use super::writing::Hashing;
-use super::{Stamp, Store, StoreError, Written, io_error, look, mtime_ns};
+use super::error::{StoreError, io_error};
+use super::hashing::Hashing;
+use super::look;
+use super::output::Store;
+use super::stamp::{Stamp, Written, mtime_ns};
 use crate::shown::Show;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

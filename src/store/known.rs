@@ -2,27 +2,10 @@
 //! or, where the time differs (a copy, a restored backup) or several are of one size, by its content.
 
 use super::dir::{Dir, Found, Kind};
-use super::{Refusal, Stamp, Store, StoreError, io_error, name_error, split};
+use super::error::Refusal;
+use super::stamp::{Stamp, Written};
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
-
-/// A file as it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// Bytes.
-    pub size: u64,
-    /// Modification time, nanoseconds since 1970; none where it was announced and perhaps not written.
-    pub mtime_ns: Option<i64>,
-    /// BLAKE3 of the content.
-    pub hash: [u8; 32],
-}
-
-impl From<&Stamp> for Written {
-    fn from(stamp: &Stamp) -> Written {
-        Written { size: stamp.size, mtime_ns: Some(stamp.mtime_ns), hash: stamp.hash }
-    }
-}
 
 /// What safelight knows of a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,20 +47,6 @@ pub enum Standing {
     Differs,
     /// No regular file.
     Other(Kind),
-}
-
-impl Store {
-    /// Compares what stands at `relative` with what is known of it.
-    ///
-    /// # Errors
-    /// When it can't be told.
-    pub fn compare(&self, relative: &Path, known: &Known) -> Result<Standing, StoreError> {
-        let path = self.root().join(relative);
-        let (parent, name) = split(relative);
-        let Some(dir) = self.folder(parent, false)? else { return Ok(Standing::Absent) };
-        let standing = standing(&dir, name, known).map_err(|e| name_error("look at", &path, e))?;
-        Ok(standing.0)
-    }
 }
 
 /// The same in an open folder, with what was found.
@@ -124,50 +93,4 @@ pub enum Seen {
     Blocked(Refusal),
     /// It can't be told; why.
     Unknown(String),
-}
-
-impl Store {
-    /// Everything below a folder that is no folder, relative to the output; temporary names left out.
-    ///
-    /// # Errors
-    /// When it can't be listed.
-    pub fn files_below(&self, folder: &Path) -> Result<Vec<std::path::PathBuf>, StoreError> {
-        let mut files = Vec::new();
-        let Some(dir) = self.folder(folder, false)? else { return Ok(files) };
-        for (name, kind) in dir.names().map_err(|e| io_error("list", dir.path(), e))? {
-            let relative = folder.join(&name);
-            match kind {
-                _ if super::names::is_temporary(&name) => {}
-                Kind::Folder => files.extend(self.files_below(&relative)?),
-                _ => files.push(relative),
-            }
-        }
-        Ok(files)
-    }
-
-    /// What stands at each of these paths, which lie in one folder or a few; nothing for those where nothing does.
-    pub fn see<'a>(&self, paths: &[&'a Path]) -> Vec<(&'a Path, Seen)> {
-        let mut open: Option<(&Path, Result<Option<Dir>, StoreError>)> = None;
-        let mut seen = Vec::with_capacity(paths.len());
-        for path in paths {
-            let parent = path.parent().unwrap_or(Path::new(""));
-            if open.as_ref().is_none_or(|(folder, _)| *folder != parent) {
-                open = Some((parent, self.folder(parent, false)));
-            }
-            let found = match &open {
-                Some((_, Ok(Some(dir)))) => match dir.look(path.file_name().unwrap_or_default()) {
-                    Ok(None) => continue,
-                    Ok(Some(Found { kind: Kind::File, size, mtime_ns, .. })) => Seen::File { size, mtime_ns },
-                    Ok(Some(_)) => Seen::Other,
-                    Err(e) => Seen::Unknown(io_error("look at", &self.root().join(path), e).to_string()),
-                },
-                // A link or a file stands where the folder was.
-                Some((_, Err(StoreError::Refused(refusal)))) => Seen::Blocked(refusal.clone()),
-                Some((_, Err(e))) => Seen::Unknown(e.to_string()),
-                Some((_, Ok(None))) | None => continue,
-            };
-            seen.push((*path, found));
-        }
-        seen
-    }
 }

@@ -1,8 +1,9 @@
 //! One run an output: an advisory lock that the system drops when its owner dies.
 
-use super::dir::Kind;
+use super::dir::{Found, Kind};
+use super::error::StoreError;
 use super::names::STATE_FOLDER;
-use super::{Found, Store, StoreError};
+use super::output::Store;
 use crate::shown::Show;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};

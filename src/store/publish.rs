@@ -1,9 +1,10 @@
 //! Giving staged files their names, and taking names away: each only while what stands there is what is expected.
 
-use super::dir::Dir;
+use super::dir::{Dir, Kind};
 use super::error::{Refusal, StoreError, io_error, name_error};
 use super::known::{Known, Standing, standing};
-use super::{Kind, Staged, Stamp, Store, split};
+use super::output::{Staged, Store, split};
+use super::stamp::{Stamp, mtime_ns};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -61,6 +62,37 @@ impl Store {
         Ok(stamps)
     }
 
+    /// Writes one file of safelight's own, in place of what it wrote there before.
+    ///
+    /// # Errors
+    /// As [`Store::stage`] and [`Store::publish`].
+    pub fn write(&self, relative: &Path, bytes: &[u8]) -> Result<Stamp, StoreError> {
+        self.write_over(relative, bytes, Known::anything(), false)
+    }
+
+    /// As [`Store::write`], in place of nothing but what is `known`.
+    ///
+    /// # Errors
+    /// As [`Store::stage`] and [`Store::publish`].
+    pub fn write_over(
+        &self,
+        relative: &Path,
+        bytes: &[u8],
+        known: Known,
+        replace_edited: bool,
+    ) -> Result<Stamp, StoreError> {
+        self.put(self.stage(relative, bytes)?, known, replace_edited)
+    }
+
+    /// Publishes a single staged file, in place of nothing but what is `known`.
+    ///
+    /// # Errors
+    /// As [`Store::publish`].
+    pub fn put(&self, staged: Staged, known: Known, replace_edited: bool) -> Result<Stamp, StoreError> {
+        let stamp = self.publish(std::slice::from_ref(&staged), &[known], replace_edited)?.pop();
+        stamp.unwrap_or(Err(Refusal::Outside { path: staged.relative })).map_err(StoreError::from)
+    }
+
     /// The folder of a staged file, which has to be there still.
     fn folder_of<'o>(&self, file: &Staged, open: &'o mut Open) -> Result<&'o Dir, StoreError> {
         let parent = file.relative().parent().unwrap_or(Path::new(""));
@@ -88,7 +120,7 @@ impl Store {
             Err(e) => return Err(io_error("open", &path, e)),
         };
         handle.sync_all().map_err(|e| io_error("sync", &path, e))?;
-        let mtime_ns = super::mtime_ns(&handle.metadata().map_err(|e| io_error("stat", &path, e))?);
+        let mtime_ns = mtime_ns(&handle.metadata().map_err(|e| io_error("stat", &path, e))?);
         Ok(Ok(Stamp { size: file.size, mtime_ns, hash: file.hash }))
     }
 

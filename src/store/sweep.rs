@@ -1,8 +1,9 @@
 //! Removing what crashed runs left: files and folders with temporary names.
 
 use super::dir::{Dir, Kind};
+use super::error::StoreError;
 use super::names::{LEDGER_FILE, STATE_FOLDER, is_temporary};
-use super::{Store, StoreError};
+use super::output::Store;
 use std::ffi::OsStr;
 use std::io;
 

@@ -1,5 +1,7 @@
 use super::*;
+use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 fn store(root: &Path) -> Store {
     Store::open(root, Guard::default(), Fault::default()).unwrap()

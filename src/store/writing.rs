@@ -1,43 +1,13 @@
 //! A file of safelight's own that is written piece by piece, under a temporary name, and hashed on the way.
 
-use super::error::io_error;
-use super::{Attributes, Known, Staged, Store, StoreError};
+use super::attributes::Attributes;
+use super::error::{StoreError, io_error};
+use super::hashing::Hashing;
+use super::known::Known;
+use super::output::{Staged, Store};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// Hashes what passes through to a file.
-pub(super) struct Hashing {
-    file: BufWriter<File>,
-    hasher: blake3::Hasher,
-    size: u64,
-}
-
-impl Hashing {
-    pub(super) fn new(file: File) -> Hashing {
-        Hashing { file: BufWriter::new(file), hasher: blake3::Hasher::new(), size: 0 }
-    }
-
-    /// The file with all that was written, its hash and its size.
-    pub(super) fn finish(self) -> io::Result<(File, [u8; 32], u64)> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((file, *self.hasher.finalize().as_bytes(), self.size))
-    }
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        self.file.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
 
 /// A file that is being written.
 pub struct Writing {

@@ -7,51 +7,9 @@
 //! seed)`.
 
 pub mod dead_leaves;
+mod source;
 
-/// What the pictures of every source have in common.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Params {
-    /// Width and height, pixels, [`SIZES`].
-    pub size: u16,
-    /// Share of the pictures that have text and line art in them, 0 to 1.
-    pub marks: f64,
-}
-
-/// Sizes that a picture may have.
-pub const SIZES: std::ops::RangeInclusive<u16> = 16..=4096;
-
-impl Default for Params {
-    /// 256x256 pixels, every fourth with text or line art.
-    fn default() -> Params {
-        Params { size: 256, marks: 0.25 }
-    }
-}
-
-/// A picture.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Rgb {
-    /// Pixels across.
-    pub width: usize,
-    /// Pixels down.
-    pub height: usize,
-    /// Red, green, blue of each pixel (sRGB), row by row: `width * height * 3` bytes.
-    pub pixels: Vec<u8>,
-}
-
-/// A registered source.
-#[derive(Debug)]
-pub struct Synth {
-    /// Word for `input.synth`, and folder of the items' names.
-    pub name: &'static str,
-    /// One sentence for `safelight list` and the reference.
-    pub doc: &'static str,
-    /// Counts up when the same parameters and seed give other bytes than before.
-    pub version: u32,
-    /// The picture of a seed.
-    pub render: fn(&Params, u64) -> Rgb,
-    /// Bytes that rendering takes at most, the picture included.
-    pub bytes: fn(&Params) -> u64,
-}
+pub use source::{Params, Rgb, SIZES, Synth};
 
 /// Every source there is. A new one is a file beside this, and a line here.
 pub static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];

@@ -1,6 +1,6 @@
 //! Reads what is learned from into memory.
 
-use super::data::{Drawing, Example, Known};
+use super::data::{Drawing, Example, Known, Loaded};
 use super::event::Event;
 use super::listed::{Listed, Pictures, groups};
 use super::settings::{Data, TrainPlan, Written};
@@ -20,33 +20,6 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// Everything in memory.
-pub(super) struct Loaded {
-    /// What is learned from, and judged by where `held` is empty; sorted by name.
-    pub examples: Vec<Known>,
-    /// What it is judged by, where that was decided before.
-    pub held: Vec<Known>,
-    /// What only the final figures are taken from.
-    pub test: Vec<Known>,
-    /// Lowest number and span of each column of vectors, which were brought to \[0, 1\] by them; 0 where all are one.
-    pub scaling: Option<(Vec<f32>, Vec<f32>)>,
-}
-
-impl Loaded {
-    /// A digest of the names of what the weights depend on.
-    pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for part in [&self.examples, &self.held] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            for known in part {
-                hasher.update(&(known.name.len() as u64).to_le_bytes());
-                hasher.update(&known.name);
-            }
-        }
-        hasher.finalize().to_hex().to_string()
-    }
-}
 
 /// Loads all of it. Files that can't be read, or are too small, are left out and told.
 pub(super) fn load(

@@ -3,13 +3,13 @@
 use super::TrainError;
 use super::checkpoint::State;
 use super::curve;
-use super::data::{Drawing, Known, picture, split, validation};
+use super::data::{Drawing, Known, Loaded, picture, split, validation};
 use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
 use super::fit::{Ended, First, Job, NOT_WRITTEN, fit};
 use super::listed::{digests, list};
-use super::load::{Loaded, load};
+use super::load::load;
 use super::net::Size;
 use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;

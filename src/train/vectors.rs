@@ -1,8 +1,7 @@
 //! Vectors: of a column of Parquet files, or made; brought to one range.
 
-use super::data::{Example, Known, split};
+use super::data::{Example, Known, Loaded, split};
 use super::listed::groups;
-use super::load::Loaded;
 use super::settings::{TrainPlan, Vectors};
 use super::{TrainError, blobs};
 use crate::shown::Show;

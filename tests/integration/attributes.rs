@@ -147,6 +147,25 @@ fn a_touched_input_takes_its_output_along() {
     assert!(job.call(&["run"]).expect(0).out.contains("nothing to do: everything"));
 }
 
+/// As a backup without times gives it back, or a copy that took its place.
+#[test]
+fn an_output_that_was_restored_has_its_original_s_time_again() {
+    let job = Job::new(KEEP);
+    let names = aged(&job);
+    job.call(&["run"]).expect(0);
+    assert!(times_agree(&job, &names));
+    let output = |name: &PathBuf| job.output().join("images").join(name);
+    fs::copy(output(&names[0]), job.dir.path().join("copy")).unwrap();
+    fs::rename(job.dir.path().join("copy"), output(&names[0])).unwrap();
+    age(&output(&names[1]), 40);
+    fs::remove_file(output(&names[2])).unwrap();
+    assert!(!times_agree(&job, &names[..1]) && !times_agree(&job, &names[1..2]));
+    job.call(&["run"]).expect(0);
+    assert!(times_agree(&job, &names));
+    job.call(&["verify"]).expect(0);
+    assert!(job.call(&["run"]).expect(0).out.contains("nothing to do: everything"));
+}
+
 #[test]
 fn samples_of_one_input_have_its_time() {
     let job = Job::new("- patches: {size: 10}\n- write: {folder: images}");

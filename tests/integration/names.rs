@@ -140,3 +140,26 @@ fn the_case_of_a_long_name() {
         assert_eq!(manifest.values().filter(|row| &row[2] == "done").count(), manifest.len() - 1);
     }
 }
+
+#[test]
+fn names_that_are_too_long_are_told_before_the_run() {
+    let job = Job::new("- write: {folder: images, format: png}");
+    save(&picture(8, 8, 1, Depth::U8, 1), &job.input().join(format!("{}.bmp", "a".repeat(251))));
+    save(&picture(8, 8, 1, Depth::U8, 1), &job.input().join(format!("{}.tif", "b".repeat(246))));
+    save(&picture(8, 8, 1, Depth::U8, 1), &job.input().join(format!("{}.ff", "c".repeat(252))));
+    let planned = |wanted: &[&str]| {
+        let told = job.call(&["plan"]).expect(0).out;
+        let says = format!("{} outputs can't be put in their places", wanted.len());
+        assert!(wanted.is_empty() != told.contains(&says), "{told}");
+        wanted.iter().for_each(|name| assert!(told.contains(name), "{told}"));
+        let ended = job.call(&["run"]);
+        let failed: Vec<_> = job.manifest().into_values().filter(|row| &row[2] == "failed").collect();
+        assert_eq!(failed.len(), wanted.len(), "{}", ended.out);
+        assert!(failed.iter().all(|row| &row[3] == "output_name"), "{failed:?}");
+    };
+    planned(&["ccc"]);
+    // What patches add to a name makes none shorter.
+    fs::remove_file(job.input().join(format!("{}.bmp", "a".repeat(251)))).unwrap();
+    job.steps("- patches: {size: 4}\n- write: {folder: patches, format: png}");
+    planned(&["ccc"]);
+}

@@ -1,6 +1,8 @@
 //! `ignore`: acknowledges failures, which then do not count until the input or the settings change.
 
-use super::{Refusal, ledger_of, open_locked, out};
+use super::opened::{ledger_of, open_locked};
+use super::print::out;
+use super::refusal::Refusal;
 use crate::ledger::{Ledger, LedgerError, Outcome};
 use crate::plan::Plan;
 use crate::shown::{Show, decode};

@@ -1,6 +1,7 @@
 //! The hidden command that loads a model for a process that waits: see [`crate::nn::Door`].
 
-use super::{model, out};
+use super::model;
+use super::print::out;
 use crate::cli::args::InspectArgs;
 use crate::nn::{Inspection, inspect as answer};
 

@@ -1,7 +1,8 @@
 //! `list`: the steps, corruptions, networks or makers of images with their parameters, and a picture of all
 //! corruptions.
 
-use super::{code, err, out};
+use super::code;
+use super::print::{err, out};
 use crate::cli::args::ListArgs;
 use crate::cli::report::contact::contact_sheet;
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};

@@ -1,6 +1,7 @@
 //! `model`: what an ONNX file is.
 
-use super::{code, err, out};
+use super::code;
+use super::print::{err, out};
 use crate::cli::args::ModelArgs;
 use crate::nn::{
     Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Range, Receptive, RowsInfo,

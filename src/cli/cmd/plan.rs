@@ -1,6 +1,8 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
-use super::{Refusal, code, out, warn};
+use super::code;
+use super::print::{out, warn};
+use super::refusal::Refusal;
 use crate::inputs::Input;
 use crate::inputs::Source;
 use crate::ledger::Ledger;
@@ -108,7 +110,7 @@ pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
         }
     }
     text.push_str(&clashes(&prepared));
-    let foreign: Vec<_> = prepared.tasks.iter().filter_map(|t| t.foreign.as_ref()).collect();
+    let foreign: Vec<_> = prepared.tasks.iter().filter_map(|task| task.misplaced(&plan.output)).collect();
     if !foreign.is_empty() {
         text.push_str(&format!(
             "\n{} outputs can't be put in their places; those items will fail:\n",

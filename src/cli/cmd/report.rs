@@ -1,6 +1,9 @@
 //! `report`: a page with before/after pictures, counts and failures of what has been done.
 
-use super::{Refusal, code, ledger_of, open_locked, out, unwritable};
+use super::code;
+use super::opened::{ledger_of, open_locked};
+use super::print::out;
+use super::refusal::{Refusal, unwritable};
 use crate::cli::report::{html, sheet};
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::image::Image;

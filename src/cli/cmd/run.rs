@@ -1,6 +1,10 @@
 //! `run` and `retry`.
 
-use super::{Job, code, fail, invalid, ledger_of, load, refuse, signals, threads, train};
+use super::job::{Job, load};
+use super::opened::ledger_of;
+use super::print::err;
+use super::refusal::{fail, invalid, refuse};
+use super::{code, signals, threads, train};
 use crate::cli::args::RunArgs;
 use crate::cli::report::reporter;
 use crate::run::event::{Stop, Summary};
@@ -18,7 +22,7 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
     };
     let stop = Arc::new(AtomicBool::new(false));
     if let Err(error) = signals::catch(&stop) {
-        super::err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
+        err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
     }
     let fault = std::env::var(FAULT_VARIABLE).ok();
     quiet_panics();

@@ -1,6 +1,9 @@
 //! `status`: what the ledger says.
 
-use super::{Refusal, code, ledger_of, out};
+use super::code;
+use super::opened::ledger_of;
+use super::print::out;
+use super::refusal::Refusal;
 use crate::ledger::{LedgerError, Outcome};
 use crate::plan::Plan;
 use crate::shown::Show;

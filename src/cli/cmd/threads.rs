@@ -1,7 +1,9 @@
 //! Threads that can't be started are a failure like any other, although libraries that start theirs on first use
 //! panic then.
 
-use super::{Refusal, code, err, refuse};
+use super::code;
+use super::print::err;
+use super::refusal::{Refusal, refuse};
 use crate::error::{is_about_folders, is_about_threads, panic_text};
 use crate::run::RunError;
 use std::error::Error;

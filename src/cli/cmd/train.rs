@@ -1,6 +1,9 @@
 //! The commands on a training job.
 
-use super::{Refusal, code, err, ledger_of, nothing_run, out, refuse, warn};
+use super::code;
+use super::opened::ledger_of;
+use super::print::{err, out, warn};
+use super::refusal::{Refusal, nothing_run, refuse};
 use crate::cli::args::{PipelineArgs, Progress};
 use crate::cli::report;
 use crate::inputs::{self, Listing, Outside};

@@ -1,6 +1,9 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
-use super::{Refusal, code, err, ledger_of, nothing_run, out};
+use super::code;
+use super::opened::ledger_of;
+use super::print::{err, out};
+use super::refusal::{Refusal, nothing_run};
 use crate::ledger::LedgerError;
 use crate::plan::Plan;
 use crate::shown::Show;

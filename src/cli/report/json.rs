@@ -1,7 +1,7 @@
 //! JSON lines on standard output, one event a line.
 
-use super::Reporter;
 use super::remaining::Remaining;
+use super::reporter::Reporter;
 use crate::inputs::path_text;
 use crate::run::event::{Event, Stop, Summary};
 use serde_json::{Value, json};

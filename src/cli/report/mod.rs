@@ -4,24 +4,18 @@ pub mod contact;
 pub mod html;
 mod json;
 mod remaining;
+mod reporter;
 pub mod sheet;
 mod text;
 mod train;
 
+pub use reporter::Reporter;
+
 use crate::cli::args::Progress;
 use crate::plan::Plan;
-use crate::run::event::Event;
 use crate::train::TrainPlan;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
-
-/// Consumes events.
-pub trait Reporter: Sync {
-    /// Tells of one event.
-    fn event(&self, event: &Event);
-    /// Called once, when no event will follow.
-    fn finish(&self) {}
-}
 
 /// The reporter for a choice of progress display.
 pub fn reporter(progress: Progress, plan: &Plan) -> Box<dyn Reporter> {

@@ -1,7 +1,7 @@
 //! For people: a bar on a terminal, plain lines elsewhere, and the final summary.
 
-use super::Reporter;
 use super::remaining::Remaining;
+use super::reporter::Reporter;
 use crate::plan::Plan;
 use crate::run::event::{Event, Stop, Summary};
 use crate::run::resume::Reason;
@@ -113,7 +113,7 @@ impl Text {
         &self,
         (total, todo): (usize, usize),
         reasons: &BTreeMap<Reason, usize>,
-        (vanished, swept): (usize, usize),
+        (vanished, prunes, swept): (usize, bool, usize),
         work: &BTreeMap<String, u64>,
     ) {
         {
@@ -132,9 +132,7 @@ impl Text {
         let words: Vec<String> = reasons.iter().map(|(r, n)| format!("{n} {}", r.text())).collect();
         self.say(&format!("{}: {total} images, {todo} to do ({})", self.name, words.join(", ")));
         if vanished > 0 {
-            self.say(&format!(
-                "{vanished} images are gone from the input; their outputs are kept (--prune removes them)"
-            ));
+            self.say(&gone(vanished, prunes));
         }
         let style =
             ProgressStyle::with_template("{bar:24} {pos}/{len}  {prefix:.red}{per_sec}  {wide_msg:.dim}");
@@ -239,8 +237,8 @@ pub(super) fn duration(seconds: f64) -> String {
 impl Reporter for Text {
     fn event(&self, event: &Event) {
         match event {
-            Event::Planned { total, todo, reasons, vanished, swept, work, beside } => {
-                self.planned((*total, *todo), reasons, (*vanished, *swept), work);
+            Event::Planned { total, todo, reasons, vanished, prunes, swept, work, beside } => {
+                self.planned((*total, *todo), reasons, (*vanished, *prunes, *swept), work);
                 if !self.quiet {
                     beside.lines().iter().for_each(|line| self.say(line));
                 }
@@ -274,6 +272,16 @@ impl Reporter for Text {
     fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// What becomes of the outputs of inputs that are gone.
+fn gone(vanished: usize, prunes: bool) -> String {
+    let what = if prunes {
+        "their outputs are removed when the run is through (--prune)"
+    } else {
+        "their outputs are kept (--prune removes them)"
+    };
+    format!("{vanished} images are gone from the input; {what}")
 }
 
 #[cfg(test)]
@@ -319,5 +327,11 @@ mod tests {
             tell(&mut summary);
             assert!(changed(&summary), "{summary:?}");
         }
+    }
+
+    #[test]
+    fn outputs_are_said_to_be_kept_only_where_they_are() {
+        assert!(gone(2, false).contains("2 images are gone") && gone(2, false).contains("are kept (--prune"));
+        assert!(gone(1, true).contains("removed when the run is through") && !gone(1, true).contains("kept"));
     }
 }

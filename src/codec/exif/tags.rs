@@ -23,18 +23,18 @@ pub(in crate::codec) enum Fate {
 
 /// Strips, tiles, samples and their coding, thumbnails, padding. Offsets of all kinds are here, those of
 /// thumbnails (513) too: they show the old picture.
-const LAYOUT: [u16; 63] = [
-    254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284, 288, 289, 292,
-    293, 297, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 332, 333, 334, 336, 337, 338, 339, 340, 341,
-    342, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559, 32996, 40962, 40963,
-    59932, 59933,
+const LAYOUT: [u16; 45] = [
+    254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 317, 320, 322, 323,
+    324, 325, 338, 339, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 559, 32996,
+    40962, 40963, 59932, 59933,
 ];
 
 /// Tags that describe a picture, whatever file it stands in.
-const DESCRIPTIVE: [(u16, u16); 30] = [
+const DESCRIPTIVE: [(u16, u16); 31] = [
     (269, 272),       // DocumentName, ImageDescription, Make, Model
     (274, 274),       // Orientation
     (285, 285),       // PageName
+    (297, 297),       // PageNumber: of the page that was scanned
     (305, 306),       // Software, DateTime
     (315, 316),       // Artist, HostComputer
     (318, 319),       // WhitePoint, PrimaryChromaticities
@@ -65,18 +65,28 @@ const DESCRIPTIVE: [(u16, u16); 30] = [
 ];
 
 /// Tags that are noted under a common name.
-const LOST: [(&[u16], Loss, &str); 11] = [
-    (&[33550, 33920, 33922, 34264, 34735, 34736, 34737, 42112, 42113], Loss::Metadata, "GeoTIFF tags"),
+const LOST: [(&[u16], Loss, &str); 21] = [
+    (&[33550, 33922, 34264, 34735, 34736, 34737], Loss::Metadata, "GeoTIFF tags"),
+    (&[42112, 42113], Loss::Metadata, "GDAL tags"),
+    (&[33918, 33919, 33920], Loss::Metadata, "Intergraph tags"),
     (&[37724], Loss::Layers, "Photoshop layers"),
     (&[330], Loss::Pictures, "pictures in directories below the page's (SubIFDs)"),
-    (&[301], Loss::Colour, "transfer function"),
+    (&[301, 342], Loss::Colour, "transfer function"),
     (&[290, 291], Loss::Colour, "gray response curve"),
+    (&[263, 264, 265], Loss::Data, "how its shades were dithered (Threshholding)"),
+    (&[280, 281, 340, 341], Loss::Data, "smallest and largest sample"),
+    (&[321], Loss::Data, "hints for halftones"),
+    (&[326, 327, 328], Loss::Metadata, "how well a fax was received"),
+    (&[332, 333, 334], Loss::Metadata, "inks (InkSet, InkNames, NumberOfInks)"),
+    (&[336], Loss::Data, "range of its inks (DotRange)"),
+    (&[337], Loss::Metadata, "the printer it is for (TargetPrinter)"),
     (&[286, 287], Loss::Metadata, "position on the page"),
     (&[343, 344, 345, 346], Loss::Layers, "clipping path"),
     (&[50838, 50839], Loss::Metadata, "ImageJ data"),
     (&[33628, 33629, 33630, 33631], Loss::Pictures, "MetaMorph stack"),
     (&[34412], Loss::Metadata, "Zeiss LSM data"),
     (&[32932], Loss::Layers, "Wang annotations"),
+    (&[400], Loss::Metadata, "what counts for all pages (GlobalParametersIFD)"),
 ];
 
 /// The rule for a tag of a main directory.

@@ -107,3 +107,79 @@ fn stills_are_not_animated() {
     let (header, frames) = all(read("blends.png.png"), "a.png");
     assert!(!header.animated && header.pictures == 1 && frames.len() == 1);
 }
+
+#[test]
+fn a_frame_that_no_header_counts_is_not_lost() {
+    for (name, count) in [("blends.png", 5), ("apart.png", 3)] {
+        let file = read(name);
+        let (_, expected) = all(file.clone(), name);
+        let at = file.windows(4).position(|name| name == b"acTL").unwrap();
+        for stated in [1u32, 0] {
+            let mut fewer = file.clone();
+            fewer[at + 4..at + 8].copy_from_slice(&stated.to_be_bytes());
+            let mut crc = flate2::Crc::new();
+            crc.update(&fewer[at..at + 12]);
+            fewer[at + 12..at + 16].copy_from_slice(&crc.sum().to_be_bytes());
+            let (header, frames) = all(fewer, name);
+            assert!(header.animated && header.pictures == count, "{name}: {}", header.pictures);
+            let images = |frames: &[Decoded]| frames.iter().map(|f| f.image.clone()).collect::<Vec<_>>();
+            assert_eq!(images(&frames), images(&expected), "{name}");
+            let told = &frames[0].source.notes;
+            assert!(
+                told.iter().any(|note| note.contains(&format!("it says that it has {stated} frames"))),
+                "{told:?}"
+            );
+        }
+        // Without the header it is no animation for anybody.
+        let mut none = file.clone();
+        none.drain(at - 4..at + 16);
+        let still = decode(&none, Path::new(name), &LIMITS).unwrap();
+        let told = |note: &String| note.starts_with("lost frames: ") && note.contains("acTL");
+        assert!(still.source.notes.iter().any(told), "{:?}", still.source.notes);
+    }
+}
+
+/// A GIF of these frames, (left, top, width, height) and the colour, on a canvas.
+fn gif_of(canvas: (u16, u16), frames: &[([u16; 4], u8)]) -> Vec<u8> {
+    let words = |words: &[u16]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+    let mut file = [b"GIF89a".as_slice(), &words(&[canvas.0, canvas.1]), &[0x81, 0, 0]].concat();
+    file.extend([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255]);
+    for (place, colour) in frames {
+        file.push(0x2C);
+        file.extend(words(place));
+        file.extend([0, 2]);
+        // Codes of three bits: the table is emptied (4) before each pixel, so that they stay so; 5 is the end.
+        let pixels = usize::from(place[2]) * usize::from(place[3]);
+        let codes = std::iter::repeat_n([4, *colour], pixels).flatten().chain([5]);
+        let bits: Vec<u8> = codes.flat_map(|code| [code & 1, code >> 1 & 1, code >> 2]).collect();
+        let bytes: Vec<u8> =
+            bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect();
+        file.push(bytes.len() as u8);
+        file.extend(bytes);
+        file.push(0);
+    }
+    file.push(0x3B);
+    file
+}
+
+#[test]
+fn a_gif_s_canvas_is_as_large_as_its_first_frame() {
+    for (canvas, place, size) in [
+        ((2, 2), [0, 0, 4, 3], (4, 3)),
+        ((2, 2), [1, 1, 4, 3], (5, 4)),
+        ((0, 0), [0, 0, 4, 3], (4, 3)),
+        ((9, 1), [0, 0, 4, 3], (9, 3)),
+    ] {
+        let file = gif_of(canvas, &[(place, 1), ([0, 0, 6, 6], 2)]);
+        let (header, frames) = all(file, "a.gif");
+        assert_eq!((header.width, header.height), size);
+        assert_eq!((frames[0].image.width, frames[0].image.height), (size.0 as usize, size.1 as usize));
+        let red = seen(&frames[0].image).into_iter().filter(|pixel| *pixel == [255, 0, 0, 255]).count();
+        assert_eq!(red, 12, "{canvas:?}");
+        let notes = &frames[0].source.notes;
+        assert!(notes.iter().any(|note| note.contains("beyond its canvas")), "{notes:?}");
+        let told = frames[0].meta.extras.iter().any(|extra| extra.what.contains("1 further frames"));
+        assert_eq!(told, size.0 < 6 || size.1 < 6);
+        assert_eq!((frames[1].image.width, frames[1].image.height), (size.0 as usize, size.1 as usize));
+    }
+}

@@ -97,3 +97,53 @@ fn code_points_are_told_unless_they_are_those_of_srgb() {
     let wide = crate::codec::decode(&file, Path::new("a.avif"), &LIMITS).unwrap();
     assert_eq!(wide.meta.colour.unwrap().cicp, Some([12, 13, 0, 1]));
 }
+
+#[test]
+fn other_boxes_and_what_stands_behind_the_last_don_t_hinder() {
+    for name in ["turned.avif", "gray.heic"] {
+        let file = read(name);
+        let whole = decoded(name);
+        let read = |behind: &[u8]| {
+            let file = [file.as_slice(), behind].concat();
+            let found = crate::codec::decode(&file, Path::new(name), &LIMITS).unwrap();
+            assert_eq!(found.image, whole.image, "{name}");
+            assert_eq!(whole.meta.extras, []);
+            found.meta.extras.into_iter().map(|extra| extra.what).collect::<Vec<_>>()
+        };
+        assert_eq!(read(b"\0\0\0\x0cfreexxxx"), [""; 0]);
+        assert_eq!(read(b"\0\0\0\x0cownbxxxx"), ["box \"ownb\" (4 bytes)"]);
+        assert_eq!(read(b"hello, you there"), ["16 bytes behind its end (data of an unknown kind)"]);
+        assert_eq!(read(b"PK\x03\x04"), ["4 bytes behind its end (a ZIP archive)"]);
+        assert_eq!(read(&[0; 20]), [""; 0]);
+    }
+}
+
+#[test]
+fn pixels_that_are_not_square_are_told() {
+    assert_eq!(decoded("turned.avif").meta.density, None);
+    for (name, wanted) in [("turned.avif", (1.0, 2.0)), ("ten.heic", (2.0, 1.0))] {
+        let file = with_property(&read(name), b"pasp", &[0, 0, 0, 1, 0, 0, 0, 2]);
+        let found = crate::codec::decode(&file, Path::new(name), &LIMITS).unwrap();
+        assert_eq!(
+            found.meta.density.map(|d| ((d.x, d.y), d.unit)),
+            Some((wanted, DensityUnit::Aspect)),
+            "{name}"
+        );
+        // As in other formats: PNG says it, what can't is noted.
+        let options = crate::codec::EncodeOptions::new(Format::Png);
+        let png = crate::codec::encode(&found.image, &found.meta, Some(&found.source), &options).unwrap();
+        let back = crate::codec::decode(&png.bytes, Path::new("a.png"), &LIMITS).unwrap();
+        assert_eq!(back.meta.density, found.meta.density);
+    }
+}
+
+/// The file with one more property of its first picture in place of the pixels' kind (`pixi`), which nobody needs.
+fn with_property(file: &[u8], kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let at = file.windows(4).position(|name| name == b"pixi").unwrap() - 4;
+    let size = u32::from_be_bytes(*file[at..].first_chunk().unwrap()) as usize;
+    assert!(size == 8 + data.len(), "{size}");
+    file[at + 4..at + 8].copy_from_slice(kind);
+    file[at + 8..at + 8 + data.len()].copy_from_slice(data);
+    file
+}

@@ -51,7 +51,7 @@ fn boxes_that_nothing_carries_are_told() {
         file.extend(data);
     }
     let mut meta = Metadata::default();
-    boxes(&file, &mut meta);
+    told(&boxes(&file), &mut meta);
     let told: Vec<Loss> = meta.extras.iter().map(|extra| extra.loss).collect();
     // It was a JPEG, of which more may have been there.
     assert_eq!(told, [Loss::Metadata, Loss::GainMap, Loss::Metadata, Loss::Data]);
@@ -82,4 +82,31 @@ fn damage_is_no_panic() {
             let _ = crate::codec::decode(&changed, Path::new(name), &LIMITS);
         }
     }
+}
+
+#[test]
+fn what_stands_behind_the_picture_is_told() {
+    for name in ["turned.jxl", "multiplied.jxl", "wide.jxl", "gray.jxl", "disposals.jxl"] {
+        let file = read(name);
+        let read = |file: &[u8]| crate::codec::decode(file, Path::new(name), &LIMITS).unwrap();
+        let whole = read(&file);
+        let mut behind = vec![b"PK\x03\x04".repeat(20), b"\xff\xd8\xff\xe0more".to_vec(), b"x".to_vec()];
+        // Seems to be a box of whatever size.
+        behind.push(b"\0\0\x40\0\x01\x02\x03\x04 and more".to_vec());
+        for behind in behind {
+            let found = read(&[&file, behind.as_slice()].concat());
+            assert_eq!(found.image, whole.image, "{name}");
+            let told: Vec<&str> = found.meta.extras.iter().map(|extra| extra.what.as_str()).collect();
+            let wanted = format!("{} bytes behind its end", behind.len());
+            assert!(told.iter().any(|what| what.starts_with(&wanted)), "{name}: {told:?}");
+            assert_eq!(found.meta.extras.len(), whole.meta.extras.len() + 1, "{name}: {told:?}");
+        }
+        let filled = read(&[file.as_slice(), &[0; 30]].concat());
+        assert_eq!(filled.meta.extras, whole.meta.extras, "{name}");
+    }
+    // A box of the container that is cut.
+    let mut file = read("turned.jxl");
+    file.extend(b"\0\0\0\x40xml <x:xmp");
+    let cut = crate::codec::decode(&file, Path::new("a.jxl"), &LIMITS).unwrap();
+    assert!(cut.source.notes.iter().any(|note| note.contains("within a box")), "{:?}", cut.source.notes);
 }

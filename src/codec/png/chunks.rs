@@ -95,6 +95,14 @@ impl<'a> Layout<'a> {
         Some(file)
     }
 
+    /// How many frames the header says that there are, and how many there are.
+    pub(super) fn frames(&self) -> (Option<u32>, u32) {
+        let before = self.chunks.iter().take_while(|chunk| chunk.name != *b"IDAT");
+        let header = before.filter(|chunk| chunk.name == *b"acTL").find_map(|chunk| chunk.data.first_chunk());
+        let found = self.chunks.iter().filter(|chunk| chunk.name == *b"fcTL").count();
+        (header.map(|&stated| u32::from_be_bytes(stated)), u32::try_from(found).unwrap_or(u32::MAX))
+    }
+
     fn wrong_checksum(&self) -> Option<&Chunk<'a>> {
         let needed = |chunk: &&Chunk| chunk.name[0].is_ascii_uppercase() || chunk.name == *b"tRNS";
         self.chunks.iter().filter(needed).find(|chunk| !chunk.is_intact())
@@ -198,24 +206,6 @@ pub(super) fn fate(name: &[u8; 4]) -> Fate {
     }
 }
 
-/// A known kind of file, by its first bytes, that people append to pictures.
-pub(super) fn kind_of(bytes: &[u8]) -> &'static str {
-    let starts: [(usize, &[u8], &str); 9] = [
-        (0, b"PK\x03\x04", "a ZIP archive"),
-        (0, b"Rar!", "a RAR archive"),
-        (0, b"7z\xBC\xAF", "a 7z archive"),
-        (0, b"%PDF", "a PDF"),
-        (0, b"\x89PNG", "another PNG"),
-        (0, b"\xFF\xD8\xFF", "a JPEG"),
-        (4, b"ftyp", "a film"),
-        (0, b"<x:xmpmeta", "XMP"),
-        (0, b"<?xpacket", "XMP"),
-    ];
-    let found =
-        starts.into_iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|b| b.starts_with(magic)));
-    found.map_or("data of an unknown kind", |(_, _, what)| what)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +239,6 @@ mod tests {
         let layout = Layout::of(&file);
         assert_eq!((layout.chunks.len(), layout.trailer), (3, b"PK\x03\x04".as_slice()));
         assert_eq!((layout.damage(), layout.unfinished()), (None, None));
-        assert_eq!(kind_of(layout.trailer), "a ZIP archive");
         let cut = Layout::of(&file[..end - 6]);
         assert!(cut.unfinished().unwrap().contains("IEND") && cut.damage().is_some());
         let in_pixels = Layout::of(&file[..end - 14]);

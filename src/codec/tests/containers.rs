@@ -137,6 +137,40 @@ fn comments_and_xmp_of_a_gif_go_round() {
 }
 
 #[test]
+fn a_webp_is_cut_only_where_a_chunk_is() {
+    let read = |file: &[u8]| decode(file, Path::new("a.webp"), &LIMITS);
+    for meta in [Metadata::default(), full_metadata(3)] {
+        let file = encoded(&small(), &meta, Format::WebP).bytes;
+        let mut longer = file.clone();
+        longer[4..8].copy_from_slice(&(file.len() as u32 + 992).to_le_bytes());
+        let decoded = read(&longer).unwrap();
+        assert_eq!(decoded.image, read(&file).unwrap().image);
+        assert!(
+            decoded.source.notes.iter().any(|note| note.contains("longer")),
+            "{:?}",
+            decoded.source.notes
+        );
+        let strict = Limits { strict: true, ..LIMITS };
+        assert!(decode(&longer, Path::new("a.webp"), &strict).is_err());
+        for end in [longer.len() - 3, 40] {
+            let error = read(&longer[..end]).unwrap_err();
+            assert!(!error.to_string().contains("can't be told"), "{error}");
+        }
+        // What stands behind its stated end, and a chunk across it.
+        let trailing = read(&[file.as_slice(), b"more"].concat()).unwrap();
+        assert!(trailing.meta.extras.iter().any(|extra| extra.what.contains("4 bytes behind its end")));
+        let mut across = [file.as_slice(), b"EXIF\x20\0\0\0II*\0"].concat();
+        let size = across.len() as u32 - 8;
+        across[4..8].copy_from_slice(&size.to_le_bytes());
+        let told = read(&across).unwrap();
+        assert!(told.meta.extras.iter().any(|extra| extra.what.contains("no whole chunk (EXIF)")));
+    }
+    let file = encoded(&small(), &full_metadata(3), Format::WebP).bytes;
+    let error = read(&file[..file.len() - 6]).unwrap_err();
+    assert!(matches!(error, CodecError::Damaged { .. }), "{error}");
+}
+
+#[test]
 fn unknown_chunks_of_a_webp_are_told() {
     let mut file = encoded(&small(), &full_metadata(3), Format::WebP).bytes;
     file.extend(b"MINE\x04\0\0\0data");

@@ -307,3 +307,64 @@ fn jpeg_codings_that_are_not_read_say_so() {
         );
     }
 }
+
+/// A baseline JPEG with restarts every 7 units.
+fn with_restarts() -> Vec<u8> {
+    let image = decoded(&jpegs()[0].1, Format::Jpeg).image;
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 92);
+    encoder.set_restart_interval(7);
+    encoder.encode(&pack::to_u8(&image.samples), 150, 131, jpeg_encoder::ColorType::Rgb).unwrap();
+    file
+}
+
+#[test]
+fn damage_that_decoders_pass_over_is_told_where_it_is_proven() {
+    let path = path(Format::Jpeg);
+    let strict = Limits { strict: true, ..LIMITS };
+    // What a strict reader is told, where another one gets a picture.
+    let refused = |file: &[u8]| {
+        let found = decode(file, &path, &LIMITS).and_then(|_| decode(file, &path, &strict));
+        found.err().map_or(String::new(), |error| error.to_string())
+    };
+    let told = |file: &[u8], what: &str| {
+        assert!(decode(file, &path, &LIMITS).is_ok(), "{what}");
+        assert!(refused(file).contains(what), "{what}: {}", refused(file));
+    };
+    let restarts = with_restarts();
+    for file in [&restarts, &jpegs()[0].1] {
+        assert_eq!(decode(file, &path, &strict).unwrap().source.notes, [""; 0]);
+        // More data than its blocks need.
+        let end = file.len() - 2;
+        let more = [&file[..end], b"\x12\x34\x56\x78\x9a\xbc", &file[end..]].concat();
+        told(&more, "damaged");
+        // Fill that is none, where the last byte has several bits of it; encoders that fill with zeros are no fault.
+        let mut fills = 0;
+        for bit in 1..7 {
+            let mut filled = file.clone();
+            filled[end - 1] ^= 1 << bit;
+            fills += usize::from(refused(&filled).contains("doesn't end as it must"));
+        }
+        assert!(fills > 0 || file[end - 1] & 3 != 3);
+    }
+    // A restart marker out of its order; decoders go on with what follows, or fail.
+    let markers: Vec<usize> =
+        restarts.windows(2).enumerate().filter(|(_, pair)| pair == b"\xff\xd1").map(|(at, _)| at).collect();
+    let mut moved = restarts.clone();
+    moved[markers[0] + 1] = 0xD4;
+    let found = decode(&moved, &path, &strict).map(|decoded| decoded.source.notes);
+    assert!(found.is_err(), "{found:?}");
+    // Changed bits.
+    let (file, mut kinds) = (&jpegs()[0].1, std::collections::BTreeSet::new());
+    let start = file.windows(2).position(|pair| pair == b"\xff\xda").unwrap() + 14;
+    for at in (start..file.len() - 3).step_by(11).filter(|&at| file[at] != 0xFF && file[at - 1] != 0xFF) {
+        let mut changed = file.clone();
+        changed[at] ^= 0x10;
+        if changed[at] != 0xFF {
+            kinds.insert(refused(&changed));
+        }
+    }
+    for what in ["the data of a scan is damaged", "brightness that no picture has"] {
+        assert!(kinds.iter().any(|kind| kind.contains(what)), "{kinds:?}");
+    }
+}

@@ -51,8 +51,8 @@ struct Rows<'a> {
     /// Bytes of each.
     row: usize,
     little: bool,
-    /// A JPEG's end marker is missing.
-    unended: bool,
+    /// What of a JPEG was read around.
+    fault: Option<&'static str>,
 }
 
 impl Input<'_> {
@@ -91,11 +91,8 @@ impl Input<'_> {
             let shown = (layout.chunk.0 as usize).min(width - left);
             let high = (layout.chunk.1 as usize).min(height - top);
             let rows = self.rows(i as usize, if layout.tiled { layout.chunk.1 } else { high as u32 })?;
-            if rows.unended {
-                fault = Some(format!(
-                    "JPEG {}: its end marker is missing; it is whole",
-                    self.chunks.name(i as usize)
-                ));
+            if let Some(what) = rows.fault {
+                fault = Some(format!("JPEG {}: {what}", self.chunks.name(i as usize)));
             }
             for (y, row) in rows.data.chunks_exact(rows.row.max(1)).take(high).enumerate() {
                 let line = line.get_mut(..shown * held).unwrap_or_default();
@@ -134,9 +131,9 @@ impl Input<'_> {
             let size = (layout.chunk.0, rows);
             let most = if layout.tiled { rows } else { layout.chunk.1 };
             let found = self.tables.decode(data, ycc, size, most, layout.chunk_samples());
-            let (data, unended) = found.map_err(|e| self.in_chunk(i, e))?;
+            let (data, fault) = found.map_err(|e| self.in_chunk(i, e))?;
             let row = size.0 as usize * layout.chunk_samples();
-            return Ok(Rows { data: data.into(), row, little: self.little, unended });
+            return Ok(Rows { data: data.into(), row, little: self.little, fault });
         }
         let (row, all) = layout.chunk_bytes(rows);
         let too_large = || malformed(Format::Tiff, "it is too large");
@@ -158,14 +155,14 @@ impl Input<'_> {
         {
             let width = (layout.chunk.0 as usize).next_multiple_of(across as usize);
             let data = spread(&data, row, width, (across as usize, down as usize));
-            return Ok(Rows { data: data.into(), row: width * 3, little: self.little, unended: false });
+            return Ok(Rows { data: data.into(), row: width * 3, little: self.little, fault: None });
         }
         if layout.predictor == Predictor::None {
-            return Ok(Rows { data, row, little: self.little, unended: false });
+            return Ok(Rows { data, row, little: self.little, fault: None });
         }
         let mut data = data.into_owned();
         let little = predict::undo(&mut data, row, layout, self.little);
-        Ok(Rows { data: data.into(), row, little, unended: false })
+        Ok(Rows { data: data.into(), row, little, fault: None })
     }
 
     fn in_chunk(&self, i: usize, error: CodecError) -> CodecError {

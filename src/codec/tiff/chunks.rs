@@ -87,6 +87,11 @@ impl Chunks {
         Ok(chunks)
     }
 
+    /// Where the last of them ends.
+    pub(super) fn end(&self) -> u64 {
+        self.places.iter().map(|&(from, len)| (from + len) as u64).max().unwrap_or(0)
+    }
+
     /// What a chunk is called in messages, such as `strip 3 of 20`.
     pub(super) fn name(&self, i: usize) -> String {
         format!("{} {} of {}", self.name, i + 1, self.count)

@@ -91,6 +91,11 @@ impl<R: Read + Seek> File<R> {
         Ok((file, first))
     }
 
+    /// The same file, read through this one.
+    pub(super) fn again(&mut self) -> File<&mut R> {
+        File { reader: &mut self.reader, len: self.len, little: self.little, big: self.big }
+    }
+
     /// Bytes of the file.
     pub(super) fn len(&self) -> u64 {
         self.len
@@ -179,6 +184,17 @@ impl<R: Read + Seek> File<R> {
             })
     }
 
+    /// Where a directory, or the last of its values, ends.
+    pub(super) fn described(&self, directory: &Directory) -> u64 {
+        let (head, entry) = if self.big { (16, 20) } else { (6, 12) };
+        let own = (directory.at + head + entry * directory.entries.len() as u64).min(self.len);
+        let values = directory.entries.iter().filter_map(|entry| match self.place(entry)? {
+            (bytes, Some(at)) => at.checked_add(bytes).filter(|&end| end <= self.len),
+            _ => None,
+        });
+        values.fold(own, u64::max)
+    }
+
     /// Bytes of an entry's values.
     pub(super) fn bytes_of(&self, entry: &Entry) -> Option<u64> {
         self.place(entry).map(|(bytes, _)| bytes)
@@ -252,7 +268,9 @@ impl<R: Read + Seek> File<R> {
 
 /// The directories that follow each other from the first on.
 #[derive(Debug, Default)]
-pub(super) struct Chain {
+pub(in crate::codec) struct Chain {
+    /// Where all of them stand.
+    pub(super) all: Vec<u64>,
     /// Where those of full pictures stand.
     pub(super) pages: Vec<u64>,
     /// Pictures that are another one in a lower resolution.
@@ -292,6 +310,7 @@ impl Chain {
                 break;
             };
             entries += count;
+            chain.all.push(at);
             let number = |file: &mut File<R>, tag| file.number(&directory, tag).ok().flatten();
             let new = number(file, tag::NEW_SUBFILE_TYPE);
             let old = number(file, tag::SUBFILE_TYPE);

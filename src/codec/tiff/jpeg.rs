@@ -37,8 +37,8 @@ impl Tables {
 
     /// The samples of a strip or tile, interleaved: RGB where it is YCbCr (`ycc`), else as they are.
     ///
-    /// It must be of the size that the header says, and whole; the last strip may be higher, up to `most`. True
-    /// beside them where nothing but the end marker is missing.
+    /// It must be of the size that the header says, and whole; the last strip may be higher, up to `most`. What was
+    /// read around, such as a missing end marker, comes with them.
     pub(super) fn decode(
         &self,
         data: &[u8],
@@ -46,7 +46,7 @@ impl Tables {
         (width, rows): (u32, u32),
         most: u32,
         samples: usize,
-    ) -> Result<(Vec<u8>, bool), CodecError> {
+    ) -> Result<(Vec<u8>, Option<&'static str>), CodecError> {
         let stream = self.stream(data, ycc)?;
         let cut = || bad("it is cut short");
         let frame = jpeg_layout::read(&stream, Until::Frame)?.ok_or_else(cut)?.frame;
@@ -59,7 +59,8 @@ impl Tables {
             )));
         }
         let layout = jpeg_layout::read(&stream, Until::CheckedEnd)?.ok_or_else(cut)?;
-        let unended = layout.unended;
+        let unended = layout.unended.then_some("its end marker is missing; it is whole");
+        let fault = layout.doubts.first().copied().or(unended);
         if layout.is_by_component() {
             // zune-jpeg gets them wrong.
             let what = "a scan for each component; save it with LZW or Deflate first";
@@ -77,7 +78,7 @@ impl Tables {
             .jpeg_set_max_scans(MAX_SCANS)
             .jpeg_set_out_colorspace(colour);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(layout.into_stream()), options);
-        Ok((decoder.decode().map_err(bad)?, unended))
+        Ok((decoder.decode().map_err(bad)?, fault))
     }
 
     /// A whole stream. Of what says how its colours are meant, it has only a mark of the kind that the
@@ -120,10 +121,10 @@ pub(super) fn old_style<R: Read + Seek>(
     };
     let stream = stream.ok_or_else(parts)?;
     // The length may be that of the headers only.
-    let stated = len.and_then(|len| stream.get(..len)).map(jpeg::decode);
+    let stated = len.and_then(|len| stream.get(..len)).map(|stream| jpeg::decode(stream, false));
     let decoded = match stated {
         Some(Ok(decoded)) => decoded,
-        _ => jpeg::decode(stream).map_err(|_| parts())?,
+        _ => jpeg::decode(stream, false).map_err(|_| parts())?,
     };
     let image = decoded.image;
     if (image.width, image.height) != (layout.width as usize, layout.height as usize) {

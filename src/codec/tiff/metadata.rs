@@ -8,6 +8,7 @@ use super::super::meta::{Density, DensityUnit};
 use super::super::photoshop::{as_resource, without_thumbnails};
 use super::super::{CodecError, Loss, Metadata};
 use super::directory::{Directory, Entry, File};
+use super::layout::{Colour, Layout};
 use super::tag;
 
 /// Most bytes that the fields of EXIF may take together, as in EXIF blocks.
@@ -18,6 +19,7 @@ const MAX_FIELD_BYTES: u64 = 8 << 20;
 pub(super) fn read<R: Read + Seek>(
     file: &mut File<R>,
     directory: &Directory,
+    layout: &Layout,
     classic: Option<&[u8]>,
 ) -> Result<Metadata, CodecError> {
     let mut meta = Metadata::default();
@@ -25,6 +27,14 @@ pub(super) fn read<R: Read + Seek>(
         (Some(bytes), Ok(at)) => Fields::parse_at(bytes, at).unwrap_or_default(),
         _ => fields(file, directory)?,
     };
+    let (usual, telling): (Vec<u16>, Vec<u16>) = directory
+        .entries
+        .iter()
+        .map(|entry| entry.tag)
+        .partition(|&tag| is_usual(file, directory, layout, tag));
+    let [usual, telling] = [usual, telling].map(|tags| exif::lost_of(tags.into_iter()));
+    fields.lost.retain(|lost| !usual.contains(lost) || telling.contains(lost));
+    unused(file, directory, layout, &mut meta);
     let unread = [(tag::EXIF, fields.exif.is_empty(), "EXIF"), (tag::GPS, fields.gps.is_empty(), "GPS")];
     let mut blob = |tag| match directory.find(tag).map(|entry| file.values(entry)).transpose() {
         Ok(found) => Ok(found.flatten().filter(|bytes| !bytes.is_empty())),
@@ -55,6 +65,7 @@ pub(super) fn read<R: Read + Seek>(
     {
         meta.set_orientation(orientation as u8);
     }
+    meta.says_upright = orientation == Some(1) && meta.exif.is_none();
     meta.density = density(file, directory)?;
     let blobs = [(tag::ICC, meta.icc.is_none(), "ICC profile"), (tag::XMP, meta.xmp.is_none(), "XMP")];
     for (tag, empty, name) in blobs.into_iter().chain(unread) {
@@ -64,6 +75,46 @@ pub(super) fn read<R: Read + Seek>(
         }
     }
     Ok(meta)
+}
+
+/// True for a tag whose values are those that are meant without it.
+fn is_usual<R: Read + Seek>(file: &mut File<R>, directory: &Directory, layout: &Layout, tag: u16) -> bool {
+    let most = if layout.float { 1 } else { (1 << layout.bits.min(16)) - 1 };
+    let usual: &[u64] = match tag {
+        // No dithering; a fax without faults.
+        263 => &[1],
+        326..=328 => &[0],
+        280 | 340 => &[0],
+        281 | 341 => &[most],
+        // Cyan, magenta, yellow and black.
+        332 => &[1],
+        334 => &[4],
+        336 => &[0, most],
+        _ => return false,
+    };
+    let values = match directory.find(tag).map(|entry| entry.kind) {
+        Some(11 | 12) => file.fractions(directory, tag).unwrap_or_default(),
+        _ => {
+            let numbers = file.numbers(directory, tag, 16).ok().flatten().unwrap_or_default();
+            numbers.into_iter().map(|number| number as f64).collect()
+        }
+    };
+    // One for all samples, or one for each.
+    !values.is_empty()
+        && values.chunks(usual.len()).all(|part| part.iter().zip(usual).all(|(a, b)| *a == *b as f64))
+}
+
+/// Tells of tags on colours that go with other kinds of pictures than this.
+fn unused<R: Read + Seek>(file: &mut File<R>, directory: &Directory, layout: &Layout, meta: &mut Metadata) {
+    if layout.colour != Colour::Palette && directory.find(tag::COLOR_MAP).is_some() {
+        meta.saw(Loss::Data, "colour map that its picture does not use");
+    }
+    let range = file.fractions(directory, tag::REFERENCE_BLACK_WHITE).unwrap_or_default();
+    let most = f64::from((1u32 << layout.bits.min(16)) - 1);
+    let is_full = range.chunks(2).all(|pair| pair == [0.0, most]);
+    if !matches!(layout.colour, Colour::Ycc { .. }) && !is_full {
+        meta.saw(Loss::Colour, "reference black and white");
+    }
 }
 
 /// True when the white point and the primaries, as far as they are given, are those of sRGB.

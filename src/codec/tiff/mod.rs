@@ -3,9 +3,11 @@
 
 use std::io::{BufRead, Cursor, Read, Seek};
 
+use super::extra::trailer;
 use super::{CodecError, Decoded, Format, Header, Loss, Source, damaged, malformed, unsupported};
 use chunks::Chunks;
-use directory::{Chain, Directory, File};
+pub(super) use directory::Chain;
+use directory::{Directory, File};
 use layout::{Colour, Layout, Method};
 pub(super) use raw::is_raw;
 #[cfg(feature = "raw")]
@@ -16,6 +18,7 @@ mod chunks;
 mod colour;
 mod decompress;
 mod directory;
+mod extent;
 mod fax;
 mod jpeg;
 mod lab;
@@ -35,18 +38,15 @@ mod tests;
 /// A page that was found and whose layout is one that is read.
 struct Page<R> {
     file: File<R>,
-    chain: Chain,
     directory: Directory,
     layout: Layout,
 }
 
 impl<R: Read + Seek> Page<R> {
-    fn open(reader: R, picture: u32) -> Result<Page<R>, CodecError> {
-        let (mut file, first) = File::open(reader)?;
-        let chain = Chain::walk(&mut file, first)?;
+    fn open(mut file: File<R>, chain: &Chain, picture: u32) -> Result<Page<R>, CodecError> {
         let Some(&at) = chain.pages.get(picture as usize) else {
             if chain.cut {
-                return Err(damaged(Format::Tiff, "it is cut short: further pages would lie beyond its end"));
+                return Err(cut());
             }
             let (page, pages) = (u64::from(picture) + 1, chain.pages.len());
             return Err(unsupported(Format::Tiff, format!("page {page} of it; it has {pages}")));
@@ -54,10 +54,10 @@ impl<R: Read + Seek> Page<R> {
         let lost = || malformed(Format::Tiff, "its directory can't be read");
         let directory = file.directory(at)?.ok_or_else(lost)?;
         let layout = Layout::read(&mut file, &directory)?;
-        Ok(Page { file, chain, directory, layout })
+        Ok(Page { file, directory, layout })
     }
 
-    fn header(&self, picture: u32) -> Header {
+    fn header(&self, chain: &Chain, picture: u32) -> Header {
         let Layout { width, height, colour, bits, .. } = self.layout;
         let palette = colour == Colour::Palette;
         let colours = if palette { 3 } else { self.layout.colours() };
@@ -70,29 +70,69 @@ impl<R: Read + Seek> Page<R> {
             bit_depth: if palette { 8 } else { bits },
             decode_bytes: self.layout.decode_bytes(self.file.len()),
             picture,
-            pictures: self.chain.pages.len() as u32,
+            pictures: chain.pages.len() as u32,
             animated: false,
         }
     }
 }
 
+fn cut() -> CodecError {
+    damaged(Format::Tiff, "it is cut short: further pages would lie beyond its end")
+}
+
 /// Reads the directory of a page, counted from 0.
 pub(super) fn probe<R: BufRead + Seek>(reader: R, picture: u32) -> Result<Header, CodecError> {
-    Ok(Page::open(reader, picture)?.header(picture))
+    let (mut file, first) = File::open(reader)?;
+    let chain = Chain::walk(&mut file, first)?;
+    Ok(Page::open(file, &chain, picture)?.header(&chain, picture))
+}
+
+/// Reads the directories of all pages behind the first; those that can't be read are left out.
+///
+/// # Errors
+/// `Damaged` where the file ends before its last page.
+pub(super) fn probe_further<R: BufRead + Seek>(mut reader: R) -> Result<Vec<Header>, CodecError> {
+    let (mut file, first) = File::open(&mut reader)?;
+    let chain = Chain::walk(&mut file, first)?;
+    // Not all are there that the file once had: what was made of the others must not be taken for superfluous.
+    if chain.cut {
+        return Err(cut());
+    }
+    let pages = 1..chain.pages.len() as u32;
+    let page = |picture| Some(Page::open(file.again(), &chain, picture).ok()?.header(&chain, picture));
+    Ok(pages.filter_map(page).collect())
+}
+
+/// The list of a file's pages, which is long to walk where they are many.
+pub(super) fn chain(bytes: &[u8]) -> Result<Chain, CodecError> {
+    let (mut file, first) = File::open(Cursor::new(bytes))?;
+    Chain::walk(&mut file, first)
+}
+
+/// As [`probe`], of a page of a list that was walked.
+pub(super) fn probe_page(bytes: &[u8], chain: &Chain, picture: u32) -> Result<Header, CodecError> {
+    let (file, _) = File::open(Cursor::new(bytes))?;
+    Ok(Page::open(file, chain, picture)?.header(chain, picture))
 }
 
 /// Decodes the page that `header` is about.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecError> {
-    let page = Page::open(Cursor::new(bytes), header.picture)?;
-    let source_header = page.header(header.picture);
+    decode_page(bytes, &chain(bytes)?, header)
+}
+
+/// As [`decode`], of a page of a list that was walked.
+pub(super) fn decode_page(bytes: &[u8], chain: &Chain, header: &Header) -> Result<Decoded, CodecError> {
+    let (file, _) = File::open(Cursor::new(bytes))?;
+    let page = Page::open(file, chain, header.picture)?;
+    let source_header = page.header(chain, header.picture);
     if source_header.decode_bytes > header.decode_bytes {
         return Err(malformed(Format::Tiff, "it is another file than the one whose header was read"));
     }
-    let Page { mut file, chain, directory, layout } = page;
+    let Page { mut file, directory, layout } = page;
     let classic = (!file.big()).then_some(bytes);
-    let mut meta = metadata::read(&mut file, &directory, classic)?;
+    let mut meta = metadata::read(&mut file, &directory, &layout, classic)?;
     let mut notes = Vec::new();
-    let mut faults = Vec::from_iter(chain.fault);
+    let mut faults = Vec::from_iter(chain.fault.clone());
     let image = if layout.method == Method::OldJpeg {
         jpeg::old_style(bytes, &mut file, &directory, &layout)?
     } else {
@@ -121,6 +161,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Decoded, CodecErro
         if count > 0 {
             meta.saw(Loss::Pictures, format!("{count} {name}"));
         }
+    }
+    if header.picture == 0
+        && let Some(end) = extent::end(&mut file, &chain.all)?
+        && let Some(behind) = usize::try_from(end).ok().and_then(|end| bytes.get(end..))
+    {
+        meta.extras.extend(trailer(behind));
     }
     let source = Source {
         notes,

@@ -237,3 +237,64 @@ fn chroma_may_be_shared_by_pixels() {
     // That is also what is meant where nothing is said.
     assert_eq!(u8s(&picture(&Tiff::new(3, 3, 6, &[8; 3]).chunk(data)).samples), want);
 }
+
+#[test]
+fn what_stands_behind_the_last_data_is_told() {
+    let page = Tiff::new(4, 3, 1, &[8]).chunk(made(4, 3, 1)).with(297, 3, &[0, 2]).with(270, 2, &[65; 9]);
+    let thumbnail = page.clone().with(254, 4, &[1]);
+    let tiled = Tiff::new(4, 3, 1, &[8]).with(322, 3, &[4]).with(323, 3, &[3]).tiled().chunk(made(4, 3, 1));
+    for file in [
+        page.bytes(),
+        page.big_tiff(),
+        tiled.bytes(),
+        page.clone().big_endian().bytes(),
+        file::pages(&[page.clone(), thumbnail, tiled.clone()]),
+        // A length that is wrong and read around.
+        page.clone().without(279).bytes(),
+    ] {
+        let trailing = |behind: &[u8]| {
+            let decoded = read(&[file.as_slice(), behind].concat()).unwrap();
+            lost(&decoded, Loss::Data)
+        };
+        assert_eq!((trailing(b""), trailing(&[0; 7])), (vec![], vec![]));
+        assert_eq!(trailing(b"PK\x03\x04more"), ["8 bytes behind its end (a ZIP archive)"]);
+    }
+    let first_of_two = file::pages(&[page.clone(), tiled.clone()]);
+    assert_eq!(
+        lost(&read_page(&[&first_of_two, b"more".as_slice()].concat(), 1).unwrap(), Loss::Data),
+        [""; 0]
+    );
+}
+
+#[test]
+fn tags_that_nothing_carries_are_told_unless_they_say_what_is_meant_anyway() {
+    let told = |tiff: Tiff| {
+        let decoded = read(&tiff.chunk(vec![1; 4]).bytes()).unwrap();
+        decoded.meta.extras.iter().map(|extra| extra.what.clone()).collect::<Vec<_>>()
+    };
+    let gray = || Tiff::new(1, 1, 1, &[8]);
+    let cmyk = || Tiff::new(1, 1, 5, &[8; 4]);
+    for (tiff, wanted) in [
+        (gray().with(263, 3, &[2]), Some("Threshholding")),
+        (gray().with(263, 3, &[1]), None),
+        (gray().with(280, 3, &[0]).with(281, 3, &[255]), None),
+        (gray().with(280, 3, &[0]).with(281, 3, &[90]), Some("smallest and largest")),
+        (gray().with(321, 3, &[1, 2]), Some("halftones")),
+        (gray().with(320, 3, &[0; 768]), Some("colour map")),
+        (gray().with(42113, 2, &[48, 0]), Some("GDAL")),
+        (gray().with(42112, 2, &[60, 0]), Some("GDAL")),
+        (gray().with(33550, 12, &[0; 3]), Some("GeoTIFF")),
+        (cmyk().with(332, 3, &[1]).with(334, 3, &[4]).with(336, 1, &[0, 255]), None),
+        (cmyk().with(333, 2, &[65, 0]), Some("InkNames")),
+        (cmyk().with(336, 1, &[9, 255]), Some("DotRange")),
+        (cmyk().with(337, 2, &[65, 0]), Some("TargetPrinter")),
+    ] {
+        let told = told(tiff);
+        assert_eq!(told.len(), usize::from(wanted.is_some()), "{wanted:?}: {told:?}");
+        assert!(wanted.is_none_or(|wanted| told[0].contains(wanted)), "{wanted:?}: {told:?}");
+    }
+    // The page that was scanned is described by its number, wherever its picture goes.
+    let numbered = read(&gray().with(297, 3, &[2, 9]).chunk(vec![1]).bytes()).unwrap();
+    let fields = crate::codec::exif::Fields::parse(numbered.meta.exif.as_deref().unwrap()).unwrap();
+    assert!(fields.main.iter().any(|field| field.tag == 297 && field.data == [2, 0, 9, 0]));
+}

@@ -1,7 +1,8 @@
 //! Lists in CSV. The file is read twice: first to find each column's type and what the rows take, then for the rows.
 
-use super::rows::Cell;
-use super::{Budget, List, Rows, Wanted, below, is_manifest, missing};
+use super::budget::Budget;
+use super::list::{List, Wanted, below, is_manifest, missing};
+use super::rows::{Cell, Rows};
 use crate::columns::csv::unguarded;
 use crate::columns::{Column, ColumnType};
 use crate::shown;

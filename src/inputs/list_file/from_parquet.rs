@@ -1,8 +1,9 @@
 //! Lists in Parquet. The schema tells which columns are read: the paths, booleans, numbers and texts. All others, such
 //! as timestamps, decimals and lists, are never decoded.
 
-use super::rows::Cell;
-use super::{Budget, List, Rows, Wanted, below, is_manifest, missing};
+use super::budget::{Budget, INPUT};
+use super::list::{List, Wanted, below, is_manifest, missing};
+use super::rows::{Cell, Rows};
 use crate::columns::{Column, ColumnType};
 use crate::error::{is_about_threads, panic_text};
 use crate::memory::mib;
@@ -68,11 +69,8 @@ pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
     let mut budget = Budget::new(wanted);
     let total = source.metadata.num_rows as u64;
     // The least that the rows can take, by what the file says of itself.
-    let least = Budget {
-        needed: budget.needed.saturating_add(total.saturating_mul(super::INPUT)),
-        rows: total,
-        ..budget
-    };
+    let least =
+        Budget { needed: budget.needed.saturating_add(total.saturating_mul(INPUT)), rows: total, ..budget };
     least.check(total)?;
     let names: Vec<&str> =
         std::iter::once(wanted.column).chain(carried.iter().map(|c| c.0.as_str())).collect();

@@ -1,9 +1,11 @@
 //! Lists as people have them.
 
+use super::list::below;
 use super::*;
 use crate::columns::{ColumnType, Value};
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, ParquetWriter, Series};
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 struct Folder(tempfile::TempDir);
 

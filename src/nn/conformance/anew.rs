@@ -1,8 +1,8 @@
 //! Uses of operators that are written anew, and why.
 
+use super::operator::{Use, Verdict};
 use super::parts::{Rewrite, floats, int, int64s, text};
 use super::rules::wrong;
-use super::{Use, Verdict};
 
 /// tract leaves out the factor before the exponential.
 pub(super) fn celu(of: &Use<'_>) -> Verdict {

@@ -1,6 +1,6 @@
 //! What a use of an operator is written anew of: nodes, attributes and constants.
 
-use super::{Use, Verdict};
+use super::operator::{Use, Verdict};
 use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
 /// Nodes in place of one.

@@ -1,6 +1,6 @@
 //! Uses of operators that are refused, and why.
 
-use super::{Use, Verdict};
+use super::operator::{Use, Verdict};
 
 pub(super) fn wrong(what: &str) -> Verdict {
     Verdict::Wrong(what.to_string())

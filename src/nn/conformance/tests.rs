@@ -3,7 +3,7 @@ use super::*;
 use crate::nn::tests_hostile::Folder;
 use crate::nn::{ModelError, Network};
 use prost::Message;
-use tract_onnx::pb::{OperatorSetIdProto, TypeProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{NodeProto, OperatorSetIdProto, TypeProto, ValueInfoProto, type_proto};
 use tract_onnx::pb::{TensorShapeProto, tensor_shape_proto};
 
 const INPUT: [i64; 4] = [1, 1, 2, 3];

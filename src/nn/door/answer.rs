@@ -1,11 +1,13 @@
 //! The inspector's side: confines the process it runs in, loads the model there, and tells what it found.
 
-use super::ask::{Answer, OVER_MEMORY, Words};
-use super::verdicts::Passed;
-use super::{Model, ModelError, Purpose, rows_instead};
+use super::ask::{Answer, OVER_MEMORY, Purpose, Words};
+use super::model::{Model, rows_instead};
 use crate::error::panic_text;
+use crate::nn::error::ModelError;
+use crate::nn::file::File;
 use crate::nn::guard;
-use crate::nn::load::{File, Network};
+use crate::nn::load::Network;
+use crate::nn::passed::Passed;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
 };
@@ -19,7 +21,7 @@ const UNFIT: u8 = 70;
 /// What the text of a panic has in it when memory was refused.
 const REFUSED: [&str; 4] = ["failed to allocate", "is_null()", "AllocError", "TryReserveError"];
 
-/// An inspection to do, as the arguments of [`super::COMMAND`] tell.
+/// An inspection to do, as the arguments of [`super::ask::COMMAND`] tell.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// The question, as the parent wrote it.

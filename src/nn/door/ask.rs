@@ -1,10 +1,10 @@
 //! The parent's side of an inspection: starts the process, waits for its answer, and tells how it ended.
 
-use super::{COMMAND, ModelBudget, Purpose};
+use crate::nn::axes::Layout;
+use crate::nn::budget::ModelBudget;
 use crate::nn::error::ModelError;
 use crate::nn::fast::Engine;
-use crate::nn::inspect::Layout;
-use crate::nn::load::LoadOptions;
+use crate::nn::options::LoadOptions;
 use crate::nn::range::Range;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,25 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+/// The name under which the program inspects a model for its parent.
+pub const COMMAND: &str = "inspect-model";
 /// Exit code of an inspector whose memory did not suffice.
 pub(super) const OVER_MEMORY: i32 = 71;
 /// What the process is asked to do is given up when it says more than this.
 const LONGEST: usize = 64 << 20;
 /// Of what it says on standard error so much is looked at.
 const HEARD: usize = 64 << 10;
+
+/// What a model is to be used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Purpose {
+    /// A network on pictures.
+    Pictures,
+    /// Nothing but its weights are read.
+    Weights,
+    /// To be told about: a network on pictures, else on rows.
+    Any,
+}
 
 /// What is to be found out about a model.
 #[derive(Clone, Debug)]

@@ -3,58 +3,25 @@
 
 mod answer;
 mod ask;
+mod model;
 mod verdicts;
 
 pub use answer::{Inspection, inspect};
+pub use ask::{COMMAND, Purpose};
+pub use model::Model;
 
+use super::budget::ModelBudget;
 use super::error::ModelError;
-use super::load::{LoadOptions, Network, Weights, weights_of};
-use super::rows::Rows;
+use super::file::weights_of;
+use super::load::Network;
+use super::options::LoadOptions;
+use super::passed::Passed;
+use super::proto::Weights;
 use crate::store::look;
 use ask::{Answer, Question};
+use model::rows_instead;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-pub(super) use verdicts::Passed;
-
-/// The name under which the program inspects a model for its parent.
-pub const COMMAND: &str = "inspect-model";
-
-/// What a model may take. The first two hold while it is loaded for the first time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelBudget {
-    /// Bytes, as address space beside the program's own.
-    pub memory: u64,
-    /// Seconds, by the clock and of processor time.
-    pub seconds: u64,
-    /// Bytes that the tensors of one run of the network may take, on each worker.
-    pub run: u64,
-}
-
-impl Default for ModelBudget {
-    fn default() -> ModelBudget {
-        ModelBudget { memory: 4 << 30, seconds: 60, run: 4 << 30 }
-    }
-}
-
-/// What a model is to be used as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Purpose {
-    /// A network on pictures.
-    Pictures,
-    /// Nothing but its weights are read.
-    Weights,
-    /// To be told about: a network on pictures, else on rows.
-    Any,
-}
-
-/// A model that takes pictures, or one that takes rows.
-#[derive(Debug)]
-pub enum Model {
-    /// Pictures.
-    Pictures(Box<Network>),
-    /// Rows of numbers.
-    Rows(Box<Rows>),
-}
 
 /// What the door lets in to be told about.
 #[derive(Debug)]
@@ -166,28 +133,6 @@ impl Door {
                 Ok((Some(passed), text))
             }
         }
-    }
-}
-
-/// Loads a model that takes no pictures, if it takes rows of numbers; else the error stands.
-fn rows_instead(error: ModelError, path: &Path, passed: Option<&Passed>) -> Result<Model, ModelError> {
-    match error {
-        ModelError::NotAnImageModel { .. } => {
-            Rows::load_passed(path, passed).map(|rows| Model::Rows(Box::new(rows))).map_err(|_| error)
-        }
-        error => Err(error),
-    }
-}
-
-impl Passed {
-    /// A file of these hashes and weight files; what it takes is not known yet.
-    pub(in crate::nn) fn new(hash: String, all: String, files: Vec<String>) -> Passed {
-        Passed { hash, all, files, memory: 0, seconds: 0.0 }
-    }
-
-    /// Whether these are the bytes that passed.
-    pub(in crate::nn) fn is_of(&self, bytes: &[u8]) -> bool {
-        blake3::hash(bytes).to_hex().as_str() == self.hash
     }
 }
 

@@ -1,7 +1,7 @@
 //! The door without an inspector, verdicts that are odd, and that nobody goes around it.
 
 use super::ask::Question;
-use super::verdicts::{Passed, find, hash, key, remember};
+use super::verdicts::{find, hash, key, remember};
 use super::*;
 use crate::nn::tests_hostile::{model, node};
 use std::os::unix::fs::PermissionsExt;

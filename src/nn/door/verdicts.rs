@@ -3,10 +3,10 @@
 
 use super::ask::Question;
 use crate::nn::error::ModelError;
-use crate::nn::proto::MAX_FILE;
+use crate::nn::limits::MAX_FILE;
+use crate::nn::passed::Passed;
 use crate::store::look;
 use rustix::fs::OFlags;
-use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -16,21 +16,6 @@ use std::path::{Component, Path, PathBuf};
 const LONGEST: u64 = 64 << 10;
 /// Most verdicts that are kept.
 const KEPT: usize = 1000;
-
-/// What is known of a model that passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::nn) struct Passed {
-    /// BLAKE3 of the model file alone.
-    pub(super) hash: String,
-    /// BLAKE3 of the model file followed by its weight files.
-    pub(in crate::nn) all: String,
-    /// Names of the weight files, relative to the model's folder.
-    pub(super) files: Vec<String>,
-    /// Bytes that it took to load.
-    pub(super) memory: u64,
-    /// Seconds that it took to load.
-    pub(super) seconds: f64,
-}
 
 /// The folder of the verdicts, as the environment tells.
 pub(super) fn folder() -> Option<PathBuf> {

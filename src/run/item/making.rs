@@ -2,19 +2,18 @@
 
 mod reading;
 
-use super::{Processed, Spare, Stopped};
-use crate::codec::{CodecError, ExifData};
+use super::failure::{Stopped, refused};
+use super::processed::{Processed, Spare};
+use crate::codec::ExifData;
 use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
-use crate::inputs::Identity;
-use crate::inputs::Input;
-use crate::inputs::series::Made;
+use crate::inputs::{Identity, Input, Made};
 use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
 use crate::pipeline::{Action, Keeps, Outgoing, Place, PlannedStep, Sample};
 use crate::plan::Plan;
 use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
-use crate::store::{Attributes, Refusal, Staged, Store, StoreError};
+use crate::store::{Attributes, Staged, Store, StoreError};
 use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -360,26 +359,5 @@ impl<'a> Work<'a> {
         let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
         processed.settle();
         processed
-    }
-}
-
-/// The failure of an item one of whose files is refused.
-pub fn refused(refusal: &Refusal) -> ItemError {
-    let kind = match refusal {
-        Refusal::Name { .. } | Refusal::Outside { .. } => ErrorKind::OutputName,
-        Refusal::Taken { .. } => ErrorKind::Exists,
-        Refusal::Edited { .. } => ErrorKind::Edited,
-    };
-    ItemError::new(kind, refusal.to_string())
-}
-
-impl From<&CodecError> for ItemError {
-    fn from(error: &CodecError) -> ItemError {
-        let kind = match error {
-            CodecError::Unsupported { .. } => ErrorKind::Unsupported,
-            CodecError::TooLarge { .. } => ErrorKind::TooLarge,
-            _ => ErrorKind::Undecodable,
-        };
-        ItemError::new(kind, error.to_string())
     }
 }

@@ -3,14 +3,14 @@
 //! Like the table, what lists the pairs (metadata, shards) is a projection of the ledger: it is made new at the
 //! end of a run, names exactly the pairs that are there, and equals that of one fresh run.
 
-mod files;
+mod lists;
+mod row;
 mod shards;
 
 use crate::codec::{self, Compression, EncodeOptions, Format, Metadata};
-use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
-use crate::ledger::{Fingerprint, Ledger, Outcome, Output, Record};
+use crate::ledger::{Fingerprint, Ledger, Outcome, Record};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Shape, Sink, SinkError,
     Turn,
@@ -19,6 +19,9 @@ use crate::shown::Show;
 use crate::spec::units::ByteSize;
 use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 use crate::store::{STATE_FOLDER, Store};
+use lists::Lists;
+use row::{SPLITS, Source};
+use shards::Shards;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -102,16 +105,6 @@ pub struct Pairs {
     shard_bytes: u64,
 }
 
-/// An input whose pairs are there.
-struct Source<'a> {
-    path: &'a [u8],
-    /// The first file of its pairs; of shards, the only one.
-    output: Option<Output>,
-}
-
-/// The splits, in the order they are documented.
-const SPLITS: [&str; 3] = ["train", "validation", "test"];
-
 /// Compiles the step.
 pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let mut mistakes = Vec::new();
@@ -142,12 +135,12 @@ pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
 }
 
 impl Pairs {
-    /// Columns the sink keeps for itself: split, names relative to the split's folder, and for shards the
-    /// bytes of each file in the fragment.
-    fn columns() -> Vec<Column> {
-        let text = |name: &str| Column::new(name, ColumnType::Text);
-        let int = |name: &str| Column::new(name, ColumnType::Int);
-        vec![text("split"), text("noisy"), text("clean"), int("noisy_bytes"), int("clean_bytes")]
+    fn lists(&self) -> Lists<'_> {
+        Lists { folder: &self.folder, in_splits: self.layout == Layout::ImageFolder, parquet: self.parquet }
+    }
+
+    fn shards(&self) -> Shards<'_> {
+        Shards { folder: &self.folder, format: self.format, bytes: self.shard_bytes }
     }
 
     /// Where an input's bytes wait to be put into shards.
@@ -248,7 +241,7 @@ impl Sink for Pairs {
         let mut pair = Outgoing::default();
         if self.layout == Layout::WebDataset {
             let (noisy, clean) = (self.encode_one(&sample.image)?, self.encode_one(clean)?);
-            pair.row = Some(row(split, &noisy_key, clean_key, (noisy.len(), clean.len())));
+            pair.row = Some(row::of(split, &noisy_key, clean_key, (noisy.len(), clean.len())));
             pair.collected = Some((self.fragment_path(&sample.relative), [noisy, clean].concat()));
             return Ok(pair);
         }
@@ -259,7 +252,7 @@ impl Sink for Pairs {
                 pair.files.push((path, self.encode_one(image)?));
             }
         }
-        pair.row = Some(row(split, &names.0, &names.1, (0, 0)));
+        pair.row = Some(row::of(split, &names.0, &names.1, (0, 0)));
         Ok(pair)
     }
 
@@ -268,9 +261,9 @@ impl Sink for Pairs {
     }
 
     fn publish(&self, publication: &Publication<'_>, ledger: &mut Ledger) -> Result<usize, SinkError> {
-        let Publication { step, store, replace_edited, .. } = *publication;
-        let Some(product) = step.product else { return Ok(0) };
-        let rows = publication.rows.clone().with(product, Pairs::columns());
+        let Publication { product, store, replace_edited, .. } = *publication;
+        let Some(product) = product else { return Ok(0) };
+        let rows = publication.rows.clone().with(product, row::columns());
         // What fails leaves the lists; what can't be read now stays.
         let holds = |r: &Record| matches!(r.outcome, Outcome::Done(_)) || r.last.is_some();
         let mut sources = Vec::new();
@@ -282,9 +275,9 @@ impl Sink for Pairs {
             Ok(())
         })?;
         match self.layout {
-            Layout::WebDataset => shards::publish(self, store, ledger, &rows, (&sources, replace_edited)),
+            Layout::WebDataset => self.shards().publish(store, ledger, &rows, (&sources, replace_edited)),
             Layout::ImageFolder | Layout::Folders => {
-                files::publish(self, store, ledger, &rows, &sources, replace_edited)
+                self.lists().publish(store, ledger, &rows, &sources, replace_edited)
             }
         }
     }
@@ -304,16 +297,10 @@ impl Sink for Pairs {
                 present => present,
             };
         }
-        let lists = files::names(self);
+        let lists = self.lists().names();
         let names = lists.iter().map(String::as_str).chain(known.names());
         Ok(known.check(store, &self.folder, names)?)
     }
-}
-
-fn row(split: &str, noisy: &str, clean: &str, lengths: (usize, usize)) -> Row {
-    let int = |n: usize| Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
-    let text = |t: &str| Value::Text(t.to_string());
-    vec![text(split), text(noisy), text(clean), int(lengths.0), int(lengths.1)]
 }
 
 /// A name for the pairs of an input, unique among inputs, of letters that every loader takes, without a dot.
@@ -331,26 +318,6 @@ fn source_key(relative: &Path, of: &[&[u8]]) -> String {
         hasher.update(part);
     }
     format!("{stem}-{}", &hasher.finalize().to_hex()[..12])
-}
-
-/// The values of [`Pairs::columns`] at the end of a row, and those before them.
-struct Own<'a> {
-    split: &'a str,
-    noisy: &'a str,
-    clean: &'a str,
-    lengths: (u64, u64),
-    others: &'a [Value],
-}
-
-impl Own<'_> {
-    fn of(row: &Row) -> Option<Own<'_>> {
-        let (others, own) = row.split_at_checked(row.len().checked_sub(5)?)?;
-        let [Value::Text(split), Value::Text(noisy), Value::Text(clean), Value::Int(a), Value::Int(b)] = own
-        else {
-            return None;
-        };
-        Some(Own { split, noisy, clean, lengths: (u64::try_from(*a).ok()?, u64::try_from(*b).ok()?), others })
-    }
 }
 
 #[cfg(test)]

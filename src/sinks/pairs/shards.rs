@@ -5,7 +5,8 @@
 //! exchange. Places where a shard ends depend on the sources themselves, so that a new one changes few shards;
 //! unchanged ones are carried over. The fragments stay, which takes the space a second time.
 
-use super::{Own, Pairs, SPLITS, Source};
+use super::row::{Own, SPLITS, Source};
+use crate::codec::Format;
 use crate::columns::Value;
 use crate::inputs::path_text;
 use crate::ledger::{Ledger, Output, PartRecord};
@@ -65,68 +66,83 @@ pub(super) fn is_shard_name(name: &str) -> bool {
     SPLITS.iter().any(|split| digits(split) == Some(true))
 }
 
-/// Brings the shards in line with the ledger.
-pub(super) fn publish(
-    pairs: &Pairs,
-    store: &Store,
-    ledger: &mut Ledger,
-    rows: &Rows,
-    (sources, replace_edited): (&[Source<'_>], bool),
-) -> Result<usize, SinkError> {
-    let folder_name = pairs.folder.to_string_lossy().into_owned();
-    let (shards, count) = layout(pairs, ledger, rows, sources)?;
-    if !are_recorded(store, sources)? {
-        return Ok(count);
-    }
-    let known = ledger.part_records(&folder_name)?;
-    let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
-    let present = parts_known.present(store, &pairs.folder, is_shard_name)?;
-    let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
-    let mut names = Vec::new();
-    for (split, of_split) in &shards {
-        for (number, shard) in of_split.iter().enumerate() {
-            let digest = shard.hasher.finalize().to_hex()[..32].to_string();
-            names.push((format!("{split}-{number:06}.tar"), digest, shard));
+/// The shards of one sink.
+pub(super) struct Shards<'a> {
+    /// Folder of the pairs, relative to the output.
+    pub(super) folder: &'a Path,
+    /// Format of the pictures.
+    pub(super) format: Format,
+    /// Most bytes of a shard with more than one pair.
+    pub(super) bytes: u64,
+}
+
+impl Shards<'_> {
+    /// Brings the shards in line with the ledger.
+    pub(super) fn publish(
+        &self,
+        store: &Store,
+        ledger: &mut Ledger,
+        rows: &Rows,
+        (sources, replace_edited): (&[Source<'_>], bool),
+    ) -> Result<usize, SinkError> {
+        let folder_name = self.folder.to_string_lossy().into_owned();
+        let (shards, count) = layout(self.bytes, ledger, rows, sources)?;
+        if !are_recorded(store, sources)? {
+            return Ok(count);
         }
-    }
-    let same = |(name, digest, _): &(String, String, &Shard)| {
-        known.iter().any(|p| p.name == *name && p.digest == *digest && intact(&p))
-    };
-    if present.len() == names.len() && names.iter().all(same) {
-        return Ok(count);
-    }
-    let extension = pairs.format.extensions().first().copied().unwrap_or_default();
-    let reader = &*ledger;
-    let failure = RefCell::new(None);
-    let files = names.iter().map(|(name, digest, shard)| {
-        if let Some(old) = known.iter().find(|p| p.digest == *digest && intact(p)) {
-            return Ok((name.clone(), Part::Carried { from: old.name.clone(), stamp: old.stamp.clone() }));
+        let known = ledger.part_records(&folder_name)?;
+        let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
+        let present = parts_known.present(store, &self.folder, is_shard_name)?;
+        let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
+        let mut names = Vec::new();
+        for (split, of_split) in &shards {
+            for (number, shard) in of_split.iter().enumerate() {
+                let digest = shard.hasher.finalize().to_hex()[..32].to_string();
+                names.push((format!("{split}-{number:06}.tar"), digest, shard));
+            }
         }
-        let write = |to: &mut dyn Write| {
-            write_shard(to, shard, store, reader, rows, extension).map_err(|stopped| match stopped {
-                Stopped::Io(error) => error,
-                Stopped::Run(error) => {
-                    failure.replace(Some(error));
-                    io::Error::other("a shard could not be made")
-                }
-            })
+        let same = |(name, digest, _): &(String, String, &Shard)| {
+            known.iter().any(|p| p.name == *name && p.digest == *digest && intact(&p))
         };
-        Ok((name.clone(), Part::Written(Box::new(write))))
-    });
-    let built = store.build_folder(&pairs.folder, files);
-    if let Some(failure) = failure.take() {
-        return Err(failure);
+        if present.len() == names.len() && names.iter().all(same) {
+            return Ok(count);
+        }
+        let extension = self.format.extensions().first().copied().unwrap_or_default();
+        let reader = &*ledger;
+        let failure = RefCell::new(None);
+        let files = names.iter().map(|(name, digest, shard)| {
+            if let Some(old) = known.iter().find(|p| p.digest == *digest && intact(p)) {
+                return Ok((
+                    name.clone(),
+                    Part::Carried { from: old.name.clone(), stamp: old.stamp.clone() },
+                ));
+            }
+            let write = |to: &mut dyn Write| {
+                write_shard(to, shard, store, reader, rows, extension).map_err(|stopped| match stopped {
+                    Stopped::Io(error) => error,
+                    Stopped::Run(error) => {
+                        failure.replace(Some(error));
+                        io::Error::other("a shard could not be made")
+                    }
+                })
+            };
+            Ok((name.clone(), Part::Written(Box::new(write))))
+        });
+        let built = store.build_folder(&self.folder, files);
+        if let Some(failure) = failure.take() {
+            return Err(failure);
+        }
+        let built = built?;
+        ledger.announce_folder(&built)?;
+        let stamps = store.put_folder(built, &present)?;
+        let parts: Vec<PartRecord> = stamps
+            .into_iter()
+            .zip(&names)
+            .map(|((name, stamp), (_, digest, _))| PartRecord { name, digest: digest.clone(), stamp })
+            .collect();
+        ledger.set_parts(&folder_name, &parts)?;
+        Ok(count)
     }
-    let built = built?;
-    ledger.announce_folder(&built)?;
-    let stamps = store.put_folder(built, &present)?;
-    let parts: Vec<PartRecord> = stamps
-        .into_iter()
-        .zip(&names)
-        .map(|((name, stamp), (_, digest, _))| PartRecord { name, digest: digest.clone(), stamp })
-        .collect();
-    ledger.set_parts(&folder_name, &parts)?;
-    Ok(count)
 }
 
 /// Whether the fragments are those that the ledger tells of. A run that was cut off may have left a newer one, which its
@@ -182,14 +198,14 @@ fn json_value(value: &Value) -> serde_json::Value {
     }
 }
 
-/// Which pairs go into which shard, by split, and how many there are.
+/// Which pairs go into which shard of at most `shard_bytes`, by split, and how many there are.
 fn layout(
-    pairs: &Pairs,
+    shard_bytes: u64,
     ledger: &Ledger,
     rows: &Rows,
     sources: &[Source<'_>],
 ) -> Result<(BTreeMap<String, Vec<Shard>>, usize), SinkError> {
-    let most = pairs.shard_bytes - 2 * BLOCK;
+    let most = shard_bytes - 2 * BLOCK;
     let mut shards: BTreeMap<String, Vec<Shard>> = BTreeMap::new();
     let mut count = 0;
     for Source { path, output } in sources {
@@ -224,8 +240,8 @@ fn layout(
         let mut head = [0; 8];
         head.copy_from_slice(&fragment.stamp.hash[..8]);
         let size: u64 = members.iter().map(|(_, m)| m.tar_bytes()).sum();
-        let says_so = u64::from_le_bytes(head) % (pairs.shard_bytes / 2) < size;
-        if says_so && of_split.last().is_some_and(|shard| shard.bytes >= pairs.shard_bytes / 4) {
+        let says_so = u64::from_le_bytes(head) % (shard_bytes / 2) < size;
+        if says_so && of_split.last().is_some_and(|shard| shard.bytes >= shard_bytes / 4) {
             of_split.push(Shard::default());
         }
     }

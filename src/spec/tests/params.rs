@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::super::field::fits;
-use super::super::params::Parameters;
 use super::super::units::{ByteSize, Failures};
 use super::super::*;
 use super::Vocabulary;

@@ -2,7 +2,8 @@
 
 use super::outline::{Place, stroke};
 use super::paint::{Paint, log_uniform};
-use super::raster::{Canvas, Point};
+use super::point::Point;
+use super::raster::Canvas;
 use super::style::Style;
 use super::turns::direction;
 use crate::random::Rng;

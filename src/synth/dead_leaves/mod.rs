@@ -15,11 +15,12 @@ mod marks;
 mod outline;
 mod paint;
 mod palette;
+mod point;
 mod raster;
 mod style;
 mod turns;
 
-use super::{Params, Rgb, Synth};
+use super::source::{Params, Rgb, Synth};
 use crate::random::Rng;
 use paint::{Paint, log_uniform};
 use raster::Canvas;

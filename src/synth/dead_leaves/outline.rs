@@ -1,7 +1,7 @@
 //! Outlines of shapes, as polygons.
 
 use super::paint::log_uniform;
-use super::raster::Point;
+use super::point::Point;
 use super::turns::direction;
 use crate::random::Rng;
 

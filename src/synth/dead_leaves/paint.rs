@@ -1,7 +1,7 @@
 //! What fills a shape: a colour, soft shading, and textures over it.
 
 use super::fields::{Field, SLOPES};
-use super::raster::Point;
+use super::point::Point;
 use super::turns::{direction, phase, sine_of, sines};
 use crate::random::Rng;
 

@@ -2,9 +2,7 @@
 //! open.
 
 use super::paint::Paint;
-
-/// A point of the canvas, in its pixels: x, then y downwards.
-pub(super) type Point = [f32; 2];
+use super::point::Point;
 
 /// Less than half a step of 8 bits shows through: the pixel counts as covered.
 const CLOSED: f32 = 1.0 / 512.0;

@@ -4,7 +4,7 @@ use super::fields::{Field, SMOOTH};
 use super::outline::{KINDS, Kind};
 use super::paint::{Colour, Paint, Texture, log_uniform};
 use super::palette::{Palette, luma};
-use super::raster::Point;
+use super::point::Point;
 use super::turns::phase;
 use crate::random::Rng;
 

@@ -1,6 +1,6 @@
 //! Sines and cosines from a table, angles in turns: fast, and the same on every machine.
 
-use super::raster::Point;
+use super::point::Point;
 use std::sync::LazyLock;
 
 const BITS: u32 = 12;

@@ -1,6 +1,6 @@
 //! What a model's file says about itself, as its metadata.
 
-use super::{takes_any_size, takes_vectors};
+use super::shape::{BOTTLENECK, takes_any_size, takes_vectors};
 use crate::train::net::{Net, Op};
 use crate::train::settings::Task;
 
@@ -46,7 +46,7 @@ pub fn facts(net: &Net, words: &Words) -> Facts {
     }
     facts.push("range", words.range);
     facts.push("architecture", &net.name);
-    facts.push("bottleneck", super::BOTTLENECK);
+    facts.push("bottleneck", BOTTLENECK);
     facts.push("parameters", net.parameters());
     facts.push("macs_per_pixel", net.macs_per_pixel().round());
     facts.push("recipe", words.recipe);

@@ -1,6 +1,6 @@
 //! The file format: nodes, weights and declared sizes as ONNX spells them.
 
-use super::Facts;
+use super::facts::Facts;
 use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,

@@ -1,6 +1,7 @@
-//! The parameters out of a file that [`super::onnx`] wrote, to train on from.
+//! The parameters out of a file that [`super::onnx()`] wrote, to train on from.
 
-use super::{Facts, onnx};
+use super::facts::Facts;
+use super::onnx::onnx;
 use crate::nn::{Door, ModelBudget, ModelError};
 use crate::shown::Show;
 use crate::train::net::Net;

@@ -1,7 +1,7 @@
 //! Whether an exported file computes what the training engine did: loaded and run as `restore` and `embed` do, by
 //! our kernels and by tract alone.
 
-use super::{BOTTLENECK, planar_order, takes_vectors};
+use super::shape::{BOTTLENECK, planar_order, takes_vectors};
 use crate::nn::{Engine, LoadOptions, ModelError, Network, Rows, Trial};
 use crate::shown::Show;
 use crate::train::net::{Net, Size};

@@ -1,6 +1,6 @@
 //! `embedding`: a convolutional autoencoder with a dense bottleneck.
 
-use super::{Network, Wanted, input};
+use super::network::{Network, Wanted, input};
 use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op, Size};
 

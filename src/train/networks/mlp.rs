@@ -1,6 +1,6 @@
 //! `dense`: an autoencoder of dense layers over vectors.
 
-use super::{Network, Wanted};
+use super::network::{Network, Wanted};
 use crate::spec::{Descriptor, Kind, Parameters, Role, params, words};
 use crate::train::net::{Activation, Builder, Net, Size};
 

@@ -4,37 +4,17 @@ mod embedding;
 #[cfg(test)]
 pub mod examples;
 mod mlp;
+mod network;
 mod noise_autoencoder;
 mod residual;
 mod super_resolution;
 
 pub use mlp::dense;
+pub use network::{Network, Wanted};
 pub use noise_autoencoder::noise_autoencoder;
 
-use super::net::{Net, Size};
+use super::net::Net;
 use crate::spec::{Args, Descriptor, Diagnostics, Field, Kind, Place, StepSpec, Value};
-
-/// What an architecture is asked for beside its own parameters.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// Channels of the pictures: 1 or 3; numbers of a vector.
-    pub channels: usize,
-    /// Side of the network's input in pixels while training; 1 for vectors.
-    pub side: usize,
-}
-
-/// A registered architecture.
-#[derive(Debug)]
-pub struct Network {
-    /// Name, documentation and parameters.
-    pub descriptor: &'static Descriptor,
-    /// Whether what is wanted of it is its bottleneck.
-    pub embeds: bool,
-    /// Whether it takes vectors, not pictures.
-    pub vectors: bool,
-    /// Makes it.
-    pub build: fn(&Args, Wanted) -> Result<Net, Diagnostics>,
-}
 
 /// An architecture with its parameters.
 #[derive(Clone, Debug)]
@@ -76,11 +56,6 @@ pub static NETWORKS: &[&Network] = &[
 /// The descriptors, for the parser.
 pub fn descriptors() -> Vec<&'static Descriptor> {
     NETWORKS.iter().map(|n| n.descriptor).collect()
-}
-
-/// Size of the input.
-fn input(wanted: Wanted) -> Size {
-    Size::new(wanted.side, wanted.side, wanted.channels)
 }
 
 #[cfg(test)]

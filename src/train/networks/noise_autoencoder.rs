@@ -1,6 +1,6 @@
 //! `noise_autoencoder`: the denoiser that this project descends from, layer for layer.
 
-use super::{Network, Wanted, input};
+use super::network::{Network, Wanted, input};
 use crate::spec::{Descriptor, Role};
 use crate::train::net::{Activation, Builder, Net, Op};
 

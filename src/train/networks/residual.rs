@@ -1,6 +1,6 @@
 //! `residual`: a residual convolutional autoencoder, for denoising and upscaling.
 
-use super::{Network, Wanted, input};
+use super::network::{Network, Wanted, input};
 use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Id, Net, Op};
 

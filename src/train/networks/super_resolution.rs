@@ -1,6 +1,6 @@
 //! `super_resolution`: the residual autoencoder that this project descends from, layer for layer.
 
-use super::{Network, Wanted, input};
+use super::network::{Network, Wanted, input};
 use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op};
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::spec::check_registry;
 use crate::train::net::Activation;
+use crate::train::net::Size;
 
 const GRAY: Wanted = Wanted { channels: 1, side: 28 };
 const COLOUR: Wanted = Wanted { channels: 3, side: 64 };

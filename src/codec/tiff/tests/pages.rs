@@ -100,3 +100,16 @@ fn every_tag_that_nobody_carries_is_told() {
     assert_eq!(told(gray(1).with(318, 5, &[3127, 10000, 3290, 10000])), Vec::<String>::new());
     assert_eq!(told(gray(1).with(34675, 7, &[1, 2, 3]).with(318, 5, &[1, 3, 1, 3])), Vec::<String>::new());
 }
+
+#[test]
+fn an_orientation_is_known_where_nothing_else_is_said() {
+    for (value, wanted) in [(1, Some(1)), (6, Some(6)), (9, None)] {
+        let tiff = gray(1).with(274, 3, &[value]);
+        for bytes in [tiff.bytes(), tiff.big_tiff()] {
+            let meta = read(&bytes).unwrap().meta;
+            assert_eq!(crate::codec::ExifData::of(&meta).orientation, wanted);
+            assert_eq!(meta.exif.is_some(), value != 1, "{value}");
+        }
+    }
+    assert_eq!(crate::codec::ExifData::of(&read(&gray(1).bytes()).unwrap().meta).orientation, None);
+}

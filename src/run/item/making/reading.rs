@@ -1,16 +1,17 @@
 //! Getting hold of an item's input, and a closer look at its outputs that are not as they were written.
 
-use super::{Content, UNTIMED, Work, refused};
+use super::{Content, UNTIMED, Work};
 use crate::codec::{self, Decoded, Header};
 use crate::error::{ErrorKind, ItemError};
 use crate::inputs::Pages;
 use crate::inputs::{Origin, read_unchanged};
 use crate::ledger::Output;
 use crate::pipeline::Further;
-use crate::run::item::Stopped;
+use crate::run::item::failure::{Stopped, refused};
+use crate::run::task::{Doubt, Timed};
 use crate::shown::Show;
 use crate::steps::pages;
-use crate::store::{Refusal, Standing, StoreError};
+use crate::store::{Attributes, Refusal, Stamp, Standing, StoreError};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::os::unix::ffi::OsStrExt;
@@ -30,6 +31,7 @@ impl<'a> Work<'a> {
             let absolute = || self.store.root().join(path);
             let intact = match self.store.compare(path, &doubt.known) {
                 Ok(Standing::Written(0, stamp)) => {
+                    let stamp = self.timed_again(path, stamp, doubt)?;
                     // Not what was announced there.
                     self.withdrawn.push(doubt.output.path.clone());
                     if self.plan.products.contains(&doubt.product) {
@@ -51,6 +53,28 @@ impl<'a> Work<'a> {
         }
         self.intact.append(&mut doubted);
         Ok(())
+    }
+
+    /// Gives a copy of an output its original's times, where it is to have them; gives its stamp then.
+    fn timed_again(&mut self, path: &Path, stamp: Stamp, doubt: &Doubt) -> Result<Stamp, Stopped> {
+        let keeps = |timed: &Timed| timed.keeps && timed.recorded && timed.product == doubt.product;
+        let Origin::File(original) = &self.input.origin else { return Ok(stamp) };
+        if !self.before.timed.iter().any(keeps) {
+            return Ok(stamp);
+        }
+        // One that can't be looked at any more fails by itself, or is not needed.
+        let times = std::fs::metadata(original).ok().and_then(|meta| Attributes::of(&meta).times);
+        let Some(times) = times else { return Ok(stamp) };
+        match self.store.retime(path, &stamp, Some(times)) {
+            Ok(Some((stamp, given))) => {
+                if !given {
+                    self.note(UNTIMED.into());
+                }
+                Ok(stamp)
+            }
+            Ok(None) | Err(StoreError::Refused(_)) => Ok(stamp),
+            Err(error) => Err(self.unreadable(&error.to_string())),
+        }
     }
 
     /// An output can't be looked at.

@@ -1,0 +1,78 @@
+//! Why a command did not do what it was asked: what is said of it, and the exit code.
+
+use super::code;
+use super::print::err;
+use crate::ledger::LedgerError;
+use crate::run::RunError;
+use crate::shown::Show;
+use crate::spec::Diagnostics;
+use crate::store::{LockError, StoreError};
+use std::path::Path;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The job can't be run or looked at.
+    Run(RunError),
+    /// The command does not fit what it was asked of, in words.
+    Usage(String),
+    /// Nothing can be written where this command writes, in words.
+    Unwritable(String),
+}
+
+impl<E> From<E> for Refusal
+where
+    RunError: From<E>,
+{
+    fn from(error: E) -> Refusal {
+        Refusal::Run(error.into())
+    }
+}
+
+pub(super) fn nothing_run(output: &Path) -> Refusal {
+    Refusal::Usage(format!(
+        "nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere",
+        output.shown()
+    ))
+}
+
+pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> Refusal {
+    Refusal::Unwritable(format!(
+        "{what} stands in the output, and {} can't be written to: {error}; mount it for writing and check its permissions \
+         and free space, or copy it elsewhere and set `output`; `status`, `verify` and `plan` only read",
+        output.shown()
+    ))
+}
+
+pub(super) fn refuse(refusal: &Refusal) -> u8 {
+    let (message, code) = match refusal {
+        Refusal::Run(error) => return fail(error),
+        Refusal::Usage(message) => (message, code::USAGE),
+        Refusal::Unwritable(message) => (message, code::STORAGE),
+    };
+    err(&format!("error: {message}\n"));
+    code
+}
+
+pub(super) fn invalid(mistakes: &Diagnostics) -> u8 {
+    let count = mistakes.count();
+    let noun = if count == 1 { "mistake" } else { "mistakes" };
+    err(&format!("{}\n\n{count} {noun}; nothing was written\n", mistakes.render()));
+    code::INVALID
+}
+
+pub(super) fn fail(error: &RunError) -> u8 {
+    err(&format!("error: {error}\n"));
+    match error {
+        RunError::NoInput(_) | RunError::Foreign(_) => code::INVALID,
+        RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
+        RunError::OtherInput(_) => code::OTHER_INPUT,
+        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
+        RunError::Store(StoreError::Refused(_)) => code::INVALID,
+        RunError::Input(_)
+        | RunError::Lock(_)
+        | RunError::Store(_)
+        | RunError::Ledger(_)
+        | RunError::Table { .. } => code::STORAGE,
+    }
+}

@@ -1,0 +1,11 @@
+//! What a reporter is.
+
+use crate::run::event::Event;
+
+/// Consumes events.
+pub trait Reporter: Sync {
+    /// Tells of one event.
+    fn event(&self, event: &Event);
+    /// Called once, when no event will follow.
+    fn finish(&self) {}
+}

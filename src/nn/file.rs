@@ -1,0 +1,106 @@
+//! An ONNX file that is read and checked: its limits and names, and that its operators are computed as specified.
+
+use super::conformance;
+use super::error::ModelError;
+use super::guard::guarded;
+use super::limits::MAX_FILE;
+use super::passed::Passed;
+use super::proto::{self, Weights};
+use crate::store::look;
+use std::path::{Path, PathBuf};
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+/// A file that passed the checks.
+pub(super) struct File {
+    onnx: tract_onnx::Onnx,
+    pub(super) proto: ModelProto,
+    /// BLAKE3 of the file followed by its weight files.
+    pub(super) hash: String,
+    /// BLAKE3 of the file alone.
+    main: String,
+    /// Its weight files, links followed.
+    files: Vec<PathBuf>,
+}
+
+impl File {
+    /// Reads and checks the file at `path`, which has to be the one that `passed`.
+    pub(super) fn open(path: &Path, passed: Option<&Passed>) -> Result<File, ModelError> {
+        let bytes = read(path)?;
+        let changed = || ModelError::Changed { path: path.to_path_buf() };
+        if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
+            return Err(changed());
+        }
+        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
+        conformance::conform(&mut proto).map_err(unlike)?;
+        let hash = hash(path, &bytes, &files)?;
+        if passed.is_some_and(|passed| passed.all != hash) {
+            return Err(changed());
+        }
+        let main = blake3::hash(&bytes).to_hex().to_string();
+        Ok(File { onnx, proto, hash, main, files })
+    }
+
+    /// What is to be known of a file that passed.
+    pub(super) fn passed(&self, path: &Path) -> Passed {
+        let folder = look::real_of(proto::folder_of(path)).unwrap_or_default();
+        let named =
+            |file: &PathBuf| file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
+        Passed::new(self.main.clone(), self.hash.clone(), self.files.iter().map(named).collect())
+    }
+
+    /// Its graph.
+    pub(super) fn graph(&self, path: &Path) -> Result<InferenceModel, ModelError> {
+        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        parse_graph(&self.onnx, &self.proto, proto::folder_of(path)).map_err(parse)
+    }
+}
+
+/// The weights of single precision that the file at `path` itself holds, and the file's BLAKE3 in hexadecimal.
+///
+/// # Errors
+/// When the file can't be read or isn't valid.
+pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
+    let File { proto, hash, .. } = File::open(path, passed)?;
+    Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    let io = |source| ModelError::Read { path: path.to_path_buf(), source };
+    let size = look::there(path).map_err(io)?.len();
+    if size == 0 {
+        return Err(ModelError::Parse { path: path.to_path_buf(), reason: "the file is empty".into() });
+    }
+    if size > MAX_FILE {
+        let what = format!("the file has {size} bytes, more than {}", MAX_FILE);
+        return Err(ModelError::TooLarge { path: path.to_path_buf(), what });
+    }
+    std::fs::read(path).map_err(io)
+}
+
+/// BLAKE3 of the model file followed by its weight files.
+fn hash(path: &Path, bytes: &[u8], files: &[PathBuf]) -> Result<String, ModelError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(bytes);
+    for file in files {
+        let io = |source| ModelError::Read { path: path.to_path_buf(), source };
+        let mut reader = std::fs::File::open(file).map_err(io)?;
+        std::io::copy(&mut reader, &mut hasher).map_err(io)?;
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn parse_graph(onnx: &tract_onnx::Onnx, proto: &ModelProto, folder: &Path) -> Result<InferenceModel, String> {
+    let parsed = guarded(|| onnx.parse(proto, folder.to_str()))?;
+    if !parsed.unresolved_inputs.is_empty() {
+        return Err(format!("tensors {:?} are used but nothing makes them", parsed.unresolved_inputs));
+    }
+    if parsed.model.inputs.len() != 1 {
+        return Err(format!("it has {} inputs, only one image is supported", parsed.model.inputs.len()));
+    }
+    Ok(parsed.model)
+}

@@ -1,0 +1,24 @@
+//! The steps and sinks there are.
+
+use crate::pipeline::Registered;
+use crate::sinks::SINKS;
+use crate::spec::Descriptor;
+use crate::steps::STEPS;
+
+/// The steps and sinks that a chain may have.
+pub fn registered() -> impl Iterator<Item = &'static Registered> {
+    STEPS.iter().chain(SINKS)
+}
+
+/// Their descriptors, for the parser.
+pub fn descriptors() -> Vec<&'static Descriptor> {
+    registered().map(|known| known.descriptor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_registry_is_sound() {
+        crate::spec::check_registry(&super::descriptors()).unwrap();
+    }
+}

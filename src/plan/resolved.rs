@@ -1,0 +1,123 @@
+//! A job, resolved: its steps, and what is asked of them.
+
+use super::limits::Limits;
+use crate::inputs::InputPlan;
+use crate::ledger::Fingerprint;
+use crate::pipeline::{Action, ColumnStep, Former, Names, PlannedStep, Rows, Sink};
+use crate::spec::{Diagnostic, Sources};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A job, resolved.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pipeline's text, for mistakes that show later.
+    pub sources: Sources,
+    /// Name of the job.
+    pub name: String,
+    /// Input.
+    pub input: InputPlan,
+    /// Output folder, absolute.
+    pub output: PathBuf,
+    /// The steps.
+    pub chain: Vec<PlannedStep>,
+    /// Products every item should have.
+    pub products: BTreeSet<Fingerprint>,
+    /// Digest of all products.
+    pub products_digest: Fingerprint,
+    /// What ledgers up to layout 3 call all that.
+    pub former: Former,
+    /// Files that results depend on, with their hashes (models).
+    pub ingredients: Vec<(String, String)>,
+    /// Bounds.
+    pub limits: Limits,
+    /// What was inferred and the user may want to know.
+    pub notes: Vec<String>,
+    /// Values that are hardly meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A sink whose files' names follow from the inputs', with the product that they are.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedSink<'a> {
+    /// What it writes.
+    pub product: Fingerprint,
+    /// The sink.
+    pub sink: &'a dyn Sink,
+    /// Its rule.
+    pub names: &'a dyn Names,
+}
+
+fn named(chain: &[PlannedStep]) -> impl Iterator<Item = NamedSink<'_>> {
+    chain.iter().filter_map(|step| match &step.action {
+        Action::Sink(sink) => {
+            Some(NamedSink { product: step.product?, sink: sink.as_ref(), names: sink.names()? })
+        }
+        _ => None,
+    })
+}
+
+impl Plan {
+    /// The sinks, with their steps' places in the chain.
+    pub fn sinks(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+        self.chain.iter().enumerate().filter_map(|(index, step)| match &step.action {
+            Action::Sink(sink) => Some((index, sink.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The sinks that publish something at the end of a run.
+    pub fn publishing(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+        self.sinks().filter(|(_, sink)| sink.turn().is_some())
+    }
+
+    /// The columns of the steps before the one at `index` of the chain.
+    pub fn rows_before(&self, index: usize) -> Rows {
+        PlannedStep::rows_of(&self.chain[..index])
+    }
+
+    /// Index of the first link that makes several samples of one; behind the chain where none does.
+    pub fn first_fan(&self) -> usize {
+        let many = |l: &PlannedStep| matches!(l.action, Action::Many(_));
+        self.chain.iter().position(many).unwrap_or(self.chain.len())
+    }
+
+    /// Whether one input may give several samples from some step on: index of the next link.
+    fn fan_out(&self) -> Option<usize> {
+        Some(self.first_fan() + 1).filter(|next| *next <= self.chain.len())
+    }
+
+    /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
+    pub fn batched(&self) -> impl Iterator<Item = (usize, &dyn ColumnStep)> {
+        let end = self.fan_out().unwrap_or(self.chain.len());
+        self.chain[..end].iter().enumerate().filter_map(|(index, link)| match &link.action {
+            Action::Columns(step) if step.batch() > 1 => Some((index, step.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// The sinks that write one file an input, under a name known before.
+    pub fn single_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
+        let end = self.fan_out().unwrap_or(self.chain.len());
+        named(&self.chain[..end])
+    }
+
+    /// The sinks whose files' names follow from the inputs'.
+    pub fn named_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
+        named(&self.chain)
+    }
+
+    /// The sinks that write files under names not known before.
+    pub fn owning(&self) -> impl Iterator<Item = &dyn Sink> {
+        let start = self.fan_out().unwrap_or(self.chain.len());
+        let owns = move |(index, sink): &(usize, &dyn Sink)| {
+            sink.has_own_folder() || (*index >= start && sink.names().is_some())
+        };
+        self.sinks().filter(owns).map(|(_, sink)| sink)
+    }
+
+    /// Folders that steps write to, relative to the output.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.sinks().map(|(_, sink)| sink.folder())
+    }
+}

@@ -1,0 +1,149 @@
+//! The lists beside pairs that are files.
+
+use super::row::{self, Own, SPLITS, Source};
+use crate::columns::{Column, ColumnType, Row, Value};
+use crate::inputs::path_text;
+use crate::ledger::{Ledger, PartRecord};
+use crate::pipeline::{Rows, SinkError};
+use crate::sinks::parquet::Table;
+use crate::store::{Known, Standing, Store, Written};
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The lists of one sink.
+pub(super) struct Lists<'a> {
+    /// Folder of the pairs, relative to the output.
+    pub(super) folder: &'a Path,
+    /// One beside the pictures of each split, instead of one for all.
+    pub(super) in_splits: bool,
+    /// Those of splits are Parquet files.
+    pub(super) parquet: bool,
+}
+
+impl Lists<'_> {
+    /// The file name of a list.
+    fn name(&self) -> &'static str {
+        match (self.in_splits, self.parquet) {
+            (false, _) => "pairs.csv",
+            (true, false) => "metadata.csv",
+            (true, true) => "metadata.parquet",
+        }
+    }
+
+    /// Where lists may stand, relative to the folder of the self.
+    pub(super) fn names(&self) -> Vec<String> {
+        if self.in_splits {
+            SPLITS.iter().map(|split| format!("{split}/{}", self.name())).collect()
+        } else {
+            vec![self.name().to_string()]
+        }
+    }
+
+    /// Writes the lists and removes those of another layout.
+    pub(super) fn publish(
+        &self,
+        store: &Store,
+        ledger: &mut Ledger,
+        rows: &Rows,
+        sources: &[Source<'_>],
+        replace_edited: bool,
+    ) -> Result<usize, SinkError> {
+        let failed = |message: String| SinkError::Table {
+            folder: self.folder.to_string_lossy().into_owned(),
+            message,
+        };
+        let in_splits = self.in_splits;
+        let names = if in_splits { ["noisy_file_name", "clean_file_name"] } else { ["noisy", "clean"] };
+        let mut columns: Vec<Column> = Vec::new();
+        columns.extend((!in_splits).then(|| Column::new("split", ColumnType::Text)));
+        columns.extend(names.iter().chain(&["source"]).map(|name| Column::new(*name, ColumnType::Text)));
+        let own = row::columns().len();
+        let others = rows.columns().count() - own;
+        columns.extend(rows.columns().take(others).cloned());
+
+        let mut lists: BTreeMap<&str, List> = BTreeMap::new();
+        let mut count = 0;
+        for Source { path, .. } in sources {
+            for row in rows.of(ledger, path)? {
+                let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
+                let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);
+                let mut values = Row::new();
+                let text = |t: String| Value::Text(t);
+                if in_splits {
+                    values.extend([text(own.noisy.into()), text(own.clean.into())]);
+                } else {
+                    let named = |name: &str| text(format!("{split}/{name}"));
+                    values.extend([text(split.into()), named(own.noisy), named(own.clean)]);
+                }
+                values.push(text(path_text(path)));
+                values.extend(own.others.iter().cloned());
+                let list = match lists.entry(if in_splits { split } else { "" }) {
+                    std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(new) => {
+                        new.insert(List::new(&columns, self.parquet && in_splits).map_err(failed)?)
+                    }
+                };
+                list.push(values).map_err(failed)?;
+                count += 1;
+            }
+        }
+        let name = self.name();
+        let folder = self.folder.to_string_lossy().into_owned();
+        let known = ledger.part_records(&folder)?;
+        let mut written = Vec::new();
+        for (split, list) in lists {
+            let name = if split.is_empty() { name.to_string() } else { format!("{split}/{name}") };
+            let bytes = list.finish().map_err(failed)?;
+            let hash = *blake3::hash(&bytes).as_bytes();
+            let path = self.folder.join(&name);
+            let old = known.iter().find(|p| p.name == name);
+            let file = Written { size: bytes.len() as u64, mtime_ns: None, hash };
+            let announced = ledger.announce([(path.as_os_str().as_bytes(), file.clone())].into_iter())?;
+            let mut expected = announced.into_iter().next().unwrap_or_default();
+            expected.files.extend(old.map(|old| Written::from(&old.stamp)).into_iter().chain([file]));
+            let stamp = match store.compare(&path, &expected)? {
+                Standing::Written(_, stamp) if stamp.hash == hash => stamp,
+                _ => store.write_over(&path, &bytes, expected, replace_edited)?,
+            };
+            written.push(PartRecord { name, digest: String::new(), stamp });
+        }
+        // Lists of splits that are empty now, and those or the shards of another layout.
+        for old in known.iter().filter(|old| written.iter().all(|new| new.name != old.name)) {
+            store.remove(&self.folder.join(&old.name), &Known::from(&old.stamp))?;
+        }
+        ledger.set_parts(&folder, &written)?;
+        Ok(count)
+    }
+}
+
+/// A list of pairs being written.
+enum List {
+    Csv(Box<csv::Writer<Vec<u8>>>),
+    Parquet(Table),
+}
+
+impl List {
+    fn new(columns: &[Column], parquet: bool) -> Result<List, String> {
+        if parquet {
+            return Ok(List::Parquet(Table::new(columns, 0)));
+        }
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| e.to_string())?;
+        Ok(List::Csv(Box::new(writer)))
+    }
+
+    fn push(&mut self, row: Row) -> Result<(), String> {
+        match self {
+            List::Csv(writer) => writer.write_record(row.iter().map(Value::text)).map_err(|e| e.to_string()),
+            List::Parquet(table) => table.push(row),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<u8>, String> {
+        match self {
+            List::Csv(writer) => writer.into_inner().map_err(|e| e.to_string()),
+            List::Parquet(table) => table.finish(&[]),
+        }
+    }
+}
