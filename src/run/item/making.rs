@@ -7,6 +7,7 @@ use super::processed::{Processed, Spare};
 use crate::codec::ExifData;
 use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
+use crate::image::Image;
 use crate::inputs::{Identity, Input, Made};
 use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
 use crate::pipeline::{Action, Keeps, Outgoing, Place, PlannedStep, Sample};
@@ -14,7 +15,6 @@ use crate::plan::Plan;
 use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
 use crate::store::{Attributes, Staged, Store, StoreError};
-use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const UNTIMED: &str = "the output's file system did not take the original's time
 /// What was got of an input.
 enum Content<'a> {
     File(Vec<u8>),
-    Made(&'a Made, Rgb),
+    Made(&'a Made, Image),
 }
 
 /// An item's way through the chain, and what was made of it so far.
@@ -142,7 +142,7 @@ impl<'a> Work<'a> {
         }
         let (decoded, further) = match content {
             Content::File(bytes) => self.decode(bytes, room)?,
-            Content::Made(made, rgb) => (made.decoded(rgb), None),
+            Content::Made(made, image) => (made.decoded(image), None),
         };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
