@@ -17,3 +17,6 @@ pub use resolved::{NamedSink, Plan};
 
 #[cfg(test)]
 mod golden;
+
+#[cfg(test)]
+mod extending;
