@@ -16,7 +16,7 @@ pub use resolve::resolve;
 pub use resolved::{NamedSink, Plan};
 
 #[cfg(test)]
-mod golden;
-
-#[cfg(test)]
-mod extending;
+mod tests {
+    mod extending;
+    mod golden;
+}
