@@ -72,8 +72,11 @@ fn pictures(record: &Record) -> Vec<PathBuf> {
     outputs.filter(|output| !output.starts_with(STATE_FOLDER)).map(Path::to_path_buf).collect()
 }
 
+/// An item by its path, and its pictures.
+type Shown = (Vec<u8>, Vec<PathBuf>);
+
 /// Items spread over the archive, of so many that are done and have pictures.
-fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<(Vec<u8>, Vec<PathBuf>)>, LedgerError> {
+fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<Shown>, LedgerError> {
     let step = candidates.div_ceil(PAIRS).max(1);
     let (mut chosen, mut number) = (Vec::new(), 0);
     ledger.each(|path, record| {
