@@ -38,6 +38,13 @@ pub struct Limits {
     pub strict: bool,
 }
 
+/// 500 megapixels, and 8 GiB while decoding.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_pixels: 500_000_000, max_bytes: 8 << 30, strict: false }
+    }
+}
+
 /// Whether a picture with this header may be decoded.
 ///
 /// # Errors

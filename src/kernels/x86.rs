@@ -103,7 +103,7 @@ unsafe fn totals(a: __m256, b: __m256, c: __m256, d: __m256) -> [f32; 4] {
 
 macro_rules! eight {
     ($name:ident, $registers:literal, $store_some:expr) => {
-                impl Vector for $name {
+        impl Vector for $name {
             const LANES: usize = 8;
             const REGISTERS: usize = $registers;
 

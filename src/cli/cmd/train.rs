@@ -3,69 +3,15 @@
 use super::code;
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
-use super::refusal::{Refusal, nothing_run, refuse};
-use crate::cli::args::{PipelineArgs, Progress};
-use crate::cli::report;
+use super::refusal::{Refusal, fail_training, nothing_run, refuse};
+use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::shown::Show;
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
-use std::sync::atomic::AtomicBool;
-
-/// Trains.
-pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &AtomicBool) -> u8 {
-    let emit = report::training(progress, plan);
-    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &*emit, stop));
-    drop(emit);
-    result.map_or_else(|error| fail(&error), |_| code::OK)
-}
-
-/// Opens the output for this job alone.
-fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
-    let own = [&plan.model, train::PROGRESS];
-    let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
-    for name in own {
-        let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
-        let path = plan.output.join(name);
-        let unseen = |source| StoreError::Io { action: "look at", path: path.clone(), source };
-        let found = look::name(&path).map_err(unseen)?;
-        if found.is_some() && !known {
-            return Err(TrainError::Foreign(format!(
-                "{} exists and was not written by this job; move it away or choose another output",
-                path.shown()
-            )));
-        }
-    }
-    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)?), Fault::parse(fault))?;
-    let lock = Lock::take(&store)?;
-    store.sweep()?;
-    // No other job may write here from now on.
-    let mut ledger = Ledger::open(&store)?;
-    ledger.adopt(&plan.name)?;
-    ledger.claim(own.iter().map(|name| name.as_bytes()))?;
-    Ok((store, lock))
-}
-
-fn fail(error: &TrainError) -> u8 {
-    match error {
-        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
-        _ => err(&format!("error: {error}\n")),
-    }
-    match error {
-        TrainError::Interrupted { .. } => code::INTERRUPTED,
-        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
-        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
-        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
-            code::FAILURE
-        }
-        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
-    }
-}
 
 /// Prints that the pipeline is valid, with what was inferred.
 pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
@@ -81,7 +27,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
 /// Prints what a run would do.
 pub fn plan(plan: &TrainPlan) -> u8 {
     if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
-        return fail(&error.into());
+        return fail_training(&error.into());
     }
     if let Some(code) = empty(plan) {
         return code;
@@ -110,7 +56,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
     ));
     let standing = match train::standing(plan) {
         Ok(standing) => standing,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return fail_training(&error.into()),
     };
     text.push_str(&match standing {
         Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
@@ -133,7 +79,7 @@ fn empty(plan: &TrainPlan) -> Option<u8> {
     let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
     let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
     let nothing = std::iter::once(input).chain(test).find_map(nothing)?;
-    Some(fail(&TrainError::NoInput(nothing)))
+    Some(fail_training(&TrainError::NoInput(nothing)))
 }
 
 fn network(plan: &TrainPlan) -> String {
@@ -229,7 +175,7 @@ pub fn status(plan: &TrainPlan) -> u8 {
     let model = plan.output.join(&plan.model);
     let standing = match train::standing(plan) {
         Ok(standing) => standing,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return fail_training(&error.into()),
     };
     out(&match standing {
         Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
@@ -243,27 +189,6 @@ pub fn status(plan: &TrainPlan) -> u8 {
         Standing::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
         Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
     })
-}
-
-/// There is no ledger of outputs.
-pub fn verify(plan: &TrainPlan) -> u8 {
-    let model = plan.output.join(&plan.model);
-    err(&format!(
-        "error: {} is a training job, which has no outputs of items to verify; `safelight model {}` inspects its \
-         network\n",
-        plan.name,
-        model.shown()
-    ));
-    code::USAGE
-}
-
-/// There are no items that could have failed.
-pub fn retry(plan: &TrainPlan) -> u8 {
-    err(&format!(
-        "error: {} is a training job, which has no failed items; `run` goes on where it was\n",
-        plan.name
-    ));
-    code::USAGE
 }
 
 /// There is nothing to acknowledge.
