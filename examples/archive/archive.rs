@@ -6,7 +6,7 @@ use super::scenes::{Scene, scene};
 use image::codecs::{bmp::BmpEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use safelight::image::gray::to_gray;
-use safelight::image::{Depth, Image, Samples};
+use safelight::image::{Depth, Image};
 use std::io::Cursor;
 
 /// A sample file that couldn't be encoded: a fault of the program, not of its user.
@@ -68,7 +68,7 @@ pub fn archive(seed: u64) -> Result<Vec<(String, Vec<u8>)>, SampleError> {
     let page = camera_noise(&to_gray(&scene(Scene::Page, 384, 512, seed)), 0.010, 0.02, &mut rng());
     add("scans/page-1.png", png(&page, Depth::U8))?;
     let mut blank = Image::new(180, 240, 1, Depth::F32);
-    blank.samples = Samples::F32(vec![0.93; 180 * 240]);
+    (0..180 * 240).for_each(|i| blank.samples_mut().set(i, 0.93));
     add("scans/page-2-blank.png", png(&camera_noise(&blank, 0.0, 0.007, &mut rng()), Depth::U8))?;
     let portrait = film_grain(&scene(Scene::Portrait, 240, 320, seed), 0.07, &mut rng());
     add("scans/old.tif", tiff(&portrait))?;
@@ -100,12 +100,12 @@ pub fn archive(seed: u64) -> Result<Vec<(String, Vec<u8>)>, SampleError> {
 
 /// The picture as a sensor held sideways stores it: EXIF orientation 6 turns it back upright.
 fn quarter_turn(image: &Image) -> Image {
-    let (w, h) = (image.height, image.width);
-    let mut out = Image::new(w, h, image.channels, image.depth());
+    let (w, h) = (image.height(), image.width());
+    let mut out = Image::new(w, h, image.channels(), image.depth());
     for y in 0..h {
         for x in 0..w {
-            for c in 0..image.channels {
-                out.samples.set((y * w + x) * image.channels + c, image.at(h - 1 - y, x, c));
+            for c in 0..image.channels() {
+                out.samples_mut().set((y * w + x) * image.channels() + c, image.at(h - 1 - y, x, c));
             }
         }
     }
@@ -119,9 +119,9 @@ fn bytes8(image: &Image) -> Vec<u8> {
 
 /// Samples in \[0, 1\] pixel by pixel, alpha after the colour.
 fn interleaved(image: &Image) -> impl Iterator<Item = f32> {
-    (0..image.width * image.height).flat_map(move |i| {
-        let colour = (0..image.channels).map(move |c| image.samples.get(i * image.channels + c));
-        colour.chain(image.alpha.as_ref().map(|a| a.get(i)))
+    (0..image.width() * image.height()).flat_map(move |i| {
+        let colour = (0..image.channels()).map(move |c| image.samples().get(i * image.channels() + c));
+        colour.chain(image.alpha().as_ref().map(|a| a.get(i)))
     })
 }
 
@@ -132,7 +132,7 @@ fn jpeg(image: &Image, quality: u8, exif: &[u8]) -> Encoded {
     if !exif.is_empty() {
         encoder.add_app_segment(1, exif.to_vec())?;
     }
-    let (w, h) = (u16::try_from(image.width)?, u16::try_from(image.height)?);
+    let (w, h) = (u16::try_from(image.width())?, u16::try_from(image.height())?);
     encoder.encode(&bytes8(image), w, h, jpeg_encoder::ColorType::Rgb)?;
     Ok(bytes)
 }
@@ -140,7 +140,7 @@ fn jpeg(image: &Image, quality: u8, exif: &[u8]) -> Encoded {
 fn png(image: &Image, depth: Depth) -> Encoded {
     use ExtendedColorType::{L8, L16, Rgb8, Rgba8};
     let mut bytes = Vec::new();
-    let (data, kind) = match (depth, image.channels, image.alpha.is_some()) {
+    let (data, kind) = match (depth, image.channels(), image.alpha().is_some()) {
         (Depth::U16, _, _) => {
             let value = |v: f32| ((v * 65535.0).round().clamp(0.0, 65535.0) as u16).to_ne_bytes();
             (interleaved(image).flat_map(value).collect(), L16)
@@ -149,27 +149,27 @@ fn png(image: &Image, depth: Depth) -> Encoded {
         (_, _, false) => (bytes8(image), Rgb8),
         (_, _, true) => (bytes8(image), Rgba8),
     };
-    PngEncoder::new(&mut bytes).write_image(&data, image.width as u32, image.height as u32, kind)?;
+    PngEncoder::new(&mut bytes).write_image(&data, image.width() as u32, image.height() as u32, kind)?;
     Ok(bytes)
 }
 
 fn tiff(image: &Image) -> Encoded {
     let mut file = Cursor::new(Vec::new());
-    let (w, h) = (image.width as u32, image.height as u32);
+    let (w, h) = (image.width() as u32, image.height() as u32);
     TiffEncoder::new(&mut file).write_image(&bytes8(image), w, h, ExtendedColorType::Rgb8)?;
     Ok(file.into_inner())
 }
 
 fn webp(image: &Image) -> Encoded {
     let mut bytes = Vec::new();
-    let (w, h) = (image.width as u32, image.height as u32);
+    let (w, h) = (image.width() as u32, image.height() as u32);
     WebPEncoder::new_lossless(&mut bytes).write_image(&bytes8(image), w, h, ExtendedColorType::Rgb8)?;
     Ok(bytes)
 }
 
 fn bmp(image: &Image) -> Encoded {
     let mut bytes = Vec::new();
-    let (w, h) = (image.width as u32, image.height as u32);
+    let (w, h) = (image.width() as u32, image.height() as u32);
     BmpEncoder::new(&mut bytes).write_image(&bytes8(image), w, h, ExtendedColorType::Rgb8)?;
     Ok(bytes)
 }

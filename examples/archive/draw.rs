@@ -106,5 +106,6 @@ pub fn render(width: usize, height: usize, aa: usize, shader: impl Fn(f32, f32) 
     };
     let row = |y: usize| (0..width).flat_map(move |x| pixel(x, y)).collect::<Vec<f32>>();
     let samples = (0..height).into_par_iter().flat_map_iter(&row).collect();
-    Image { width, height, channels: 3, samples: Samples::F32(samples), alpha: None }
+    Image::from_samples((width, height), 3, Samples::F32(samples), None)
+        .expect("a sample for each pixel and channel")
 }

@@ -6,32 +6,19 @@
 mod block;
 mod fields;
 mod notes;
+mod numbers;
 mod patch;
 mod tags;
 
 pub(super) use block::Block;
 pub(super) use fields::{Field, Fields, lost_of, sorted_out};
+pub(super) use numbers::{
+    EXIF_IFD, GPS_IFD, INTEROP_IFD, ORIENTATION, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION,
+};
 pub(super) use patch::{forget_subject, scale, set_orientation, set_size, unlink_thumbnail};
 pub(super) use tags::{Fate, fate};
 
-use super::meta::{Density, DensityUnit};
-
-/// Tag of the orientation.
-pub(super) const ORIENTATION: u16 = 0x0112;
-pub(super) const X_RESOLUTION: u16 = 0x011A;
-pub(super) const Y_RESOLUTION: u16 = 0x011B;
-pub(super) const RESOLUTION_UNIT: u16 = 0x0128;
-/// Pointer to the Exif directory.
-pub(super) const EXIF_IFD: u16 = 0x8769;
-/// Pointer to the GPS directory.
-pub(super) const GPS_IFD: u16 = 0x8825;
-/// Pointer to the Interoperability directory, in the Exif directory.
-pub(super) const INTEROP_IFD: u16 = 0xA005;
-/// The maker note, in the Exif directory.
-const MAKER_NOTE: u16 = 0x927C;
-
-const SHORT: u16 = 3;
-const LONG: u16 = 4;
+use super::density::{Density, DensityUnit};
 
 /// The block without the `Exif\0\0` that JPEG puts before it and some writers elsewhere.
 pub(super) fn strip_prefix(bytes: &[u8]) -> &[u8] {

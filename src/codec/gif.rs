@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::density::{Density, DensityUnit};
 use super::extra::trailer;
-use super::meta::{Density, DensityUnit};
 use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding, damaged, malformed};
 
 /// What follows an XMP packet, so that readers which take it for blocks find its end: the numbers 255 to 0

@@ -3,6 +3,7 @@
 mod behind;
 mod multi_picture;
 mod segments;
+mod signatures;
 mod write;
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
@@ -13,20 +14,12 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg_layout::{self as layout, Frame, Until};
+use super::jpeg_frame::Frame;
+use super::jpeg_layout::{self as layout, Until};
 use super::{CodecError, Decoded, Format, Header, Source, Subsampling, cmyk, damaged, malformed, pack};
 use crate::image::Samples;
 
 pub(super) use write::encode;
-
-const EXIF: &[u8] = b"Exif\0\0";
-const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-const EXTENDED_XMP: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
-const ICC: &[u8] = b"ICC_PROFILE\0";
-const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
-
-/// Most bytes of payload in one segment.
-const SEGMENT: usize = 65_533;
 
 /// Reads up to the frame header, however much metadata stands before it.
 pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecError> {

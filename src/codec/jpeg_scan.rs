@@ -2,7 +2,7 @@
 //!
 //! Pixel decoders fill what a scan lacks with gray, which shows neither as an error nor in the segments.
 
-use super::jpeg_layout::{Frame, Scan};
+use super::jpeg_frame::{Frame, Scan};
 
 /// Most bytes that may stand unused behind a scan's last block.
 const SPARE: usize = 4;

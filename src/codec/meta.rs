@@ -1,5 +1,6 @@
 //! What a file carries beside its pixels, and keeping it in step with them.
 
+use super::density::{Density, DensityUnit};
 use super::extra::{Extra, Part, Text};
 use super::{Colour, Format, Loss, exif, xmp};
 
@@ -29,40 +30,6 @@ pub struct Metadata {
     pub says_upright: bool,
     /// What else was seen: pages, frames, channels, segments, chunks, trailers.
     pub extras: Vec<Extra>,
-}
-
-/// Pixel density.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Density {
-    /// Pixels a unit across.
-    pub x: f64,
-    /// Pixels a unit down.
-    pub y: f64,
-    /// The unit.
-    pub unit: DensityUnit,
-}
-
-/// Unit of a [`Density`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DensityUnit {
-    /// Pixels an inch.
-    PerInch,
-    /// Pixels a centimetre.
-    PerCentimetre,
-    /// No unit: only the ratio of x to y counts.
-    Aspect,
-}
-
-impl Density {
-    /// The same density in pixels a unit of `unit`; aspect ratios stay as they are.
-    pub(super) fn in_unit(self, unit: DensityUnit) -> Density {
-        let factor = match (self.unit, unit) {
-            (DensityUnit::PerInch, DensityUnit::PerCentimetre) => 1.0 / 2.54,
-            (DensityUnit::PerCentimetre, DensityUnit::PerInch) => 2.54,
-            _ => return self,
-        };
-        Density { x: self.x * factor, y: self.y * factor, unit }
-    }
 }
 
 impl Default for Metadata {

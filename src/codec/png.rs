@@ -8,8 +8,8 @@ use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Info, Reader, Transformations};
 
+use super::density::{Density, DensityUnit};
 use super::extra::{self, Extra, Part};
-use super::meta::{Density, DensityUnit};
 use super::{CodecError, Colour, Decoded, Format, Header, Loss, Metadata, Source};
 use super::{damaged, malformed, pack, unsupported};
 use crate::image::Samples;

@@ -143,7 +143,7 @@ fn on_its_own<T: Send>(work: impl FnOnce() -> Result<T, CodecError> + Send) -> R
     match done {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {
-            let text = first_line(&crate::error::panic_text(&*panic));
+            let text = first_line(crate::error::panic_text(&*panic));
             let what = format!("its decoder gave up: {text}");
             Err(if text.contains("implemented") { unsupported(Format::Raw, what) } else { bad(what) })
         }

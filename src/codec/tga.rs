@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, Read, Seek};
 
-use super::meta::{Density, DensityUnit};
+use super::density::{Density, DensityUnit};
 use super::{CodecError, Decoded, Format, Header, Loss, Metadata, Source, Text, TextEncoding};
 use super::{damaged, malformed, pack, unsupported};
 use crate::image::{Image, Samples};

@@ -9,8 +9,8 @@ mod strips;
 
 use flate2::Compression as Level;
 
+use super::density::{Density, DensityUnit};
 use super::exif::{self, Block, Fate, Fields};
-use super::meta::{Density, DensityUnit};
 use super::{CodecError, Compression, EncodeOptions, Format, Loss, Metadata, TextEncoding, cannot_encode};
 use crate::image::{Depth, Image};
 use directory::{Entry, File};

@@ -60,7 +60,7 @@ pub use drawn::Values;
 use drawn::drawn;
 pub use frame::Frame;
 pub use op::Applied;
-pub use recipe::Recipe;
+pub use recipe::{CorruptError, Recipe};
 pub use registry::CORRUPTIONS;
 
 #[cfg(test)]

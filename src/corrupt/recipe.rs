@@ -4,7 +4,14 @@ use super::compose::{RECIPE, descriptors, ops};
 use super::corruption::Context;
 use super::frame::Frame;
 use super::op::{Applied, Op, run_all};
+use crate::image::Image;
+use crate::random::Rng;
 use crate::spec::{self, Diagnostics, Field, Kind, Place, StepSpec, Value};
+
+/// A corruption can't work on a picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CorruptError(String);
 
 /// Corruptions to apply in order.
 #[derive(Clone, Debug)]
@@ -26,6 +33,22 @@ impl Recipe {
     pub fn parse(text: &str) -> Result<Recipe, Diagnostics> {
         let steps = spec::parse_steps(text, "recipe", &descriptors())?;
         Recipe::build(&steps)
+    }
+
+    /// Corrupts a picture; gives the result and what was applied, in order. All draws follow from `seed`. The colour is
+    /// corrupted, alpha kept; a recipe with `downscale` makes the picture no smaller.
+    ///
+    /// # Errors
+    /// When a corruption can't work on this picture.
+    pub fn corrupt(&self, image: &Image, seed: u64) -> Result<(Image, Vec<Applied>), CorruptError> {
+        let size = (image.width, image.height);
+        let mut frame = Frame::from_image(image);
+        let mut context = Context { rng: Rng::new(seed), clean: size, target: size };
+        let applied = self.apply(&mut frame, &mut context).map_err(CorruptError)?;
+        frame.fit(size);
+        let mut corrupted = frame.to_image(image.depth());
+        corrupted.alpha.clone_from(&image.alpha);
+        Ok((corrupted, applied))
     }
 
     /// How many times the pixels of the picture its larger forms on the way may have.

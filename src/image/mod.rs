@@ -117,15 +117,62 @@ impl Samples {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
     /// Width in pixels, at least 1.
-    pub width: usize,
+    pub(crate) width: usize,
     /// Height in pixels, at least 1.
-    pub height: usize,
+    pub(crate) height: usize,
     /// Colour channels: 1 or 3.
-    pub channels: usize,
+    pub(crate) channels: usize,
     /// `width * height * channels` colour samples.
-    pub samples: Samples,
+    pub(crate) samples: Samples,
     /// `width * height` alpha samples.
-    pub alpha: Option<Samples>,
+    pub(crate) alpha: Option<Samples>,
+}
+
+/// Why samples are no picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// A side of 0 pixels, or more pixels than can be counted.
+    #[error("a picture of {width} x {height} pixels can't be: both sides are at least 1")]
+    Size {
+        /// Pixels across.
+        width: usize,
+        /// Pixels down.
+        height: usize,
+    },
+    /// Neither gray nor RGB.
+    #[error("{0} channels can't be: 1 is gray, 3 are RGB, alpha is a plane of its own")]
+    Channels(usize),
+    /// Too few or too many samples.
+    #[error("{found} {what} samples where {wanted} are wanted")]
+    Length {
+        /// Colour or alpha.
+        what: &'static str,
+        /// Samples given.
+        found: usize,
+        /// Samples that the picture has.
+        wanted: usize,
+    },
+    /// Colour and alpha of different depths.
+    #[error("alpha of {alpha:?} beside colour of {colour:?}: both are of one depth")]
+    Depth {
+        /// Depth of the colour.
+        colour: Depth,
+        /// Depth of the alpha plane.
+        alpha: Depth,
+    },
+}
+
+/// Samples of a picture, whose number and depth stay.
+#[derive(Debug)]
+pub struct SamplesMut<'a>(&'a mut Samples);
+
+impl SamplesMut<'_> {
+    /// Stores `value` as [`Samples::set`] does.
+    #[inline]
+    pub fn set(&mut self, i: usize, value: f32) {
+        self.0.set(i, value);
+    }
 }
 
 impl Image {
@@ -138,6 +185,65 @@ impl Image {
             samples: Samples::zeroed(depth, width * height * channels),
             alpha: None,
         }
+    }
+
+    /// A picture of these samples: `width * height * channels` of colour, row by row from the top left, the channels of a
+    /// pixel side by side; `width * height` of alpha.
+    ///
+    /// # Errors
+    /// When there are not as many, of one depth, or the size or channels can't be.
+    pub fn from_samples(
+        (width, height): (usize, usize),
+        channels: usize,
+        samples: Samples,
+        alpha: Option<Samples>,
+    ) -> Result<Image, ImageError> {
+        let pixels =
+            width.checked_mul(height).filter(|pixels| *pixels > 0 && pixels.checked_mul(3).is_some());
+        let pixels = pixels.ok_or(ImageError::Size { width, height })?;
+        if !matches!(channels, 1 | 3) {
+            return Err(ImageError::Channels(channels));
+        }
+        let planes = std::iter::once(("colour", &samples, pixels * channels));
+        for (what, samples, wanted) in planes.chain(alpha.as_ref().map(|alpha| ("alpha", alpha, pixels))) {
+            if samples.len() != wanted {
+                return Err(ImageError::Length { what, found: samples.len(), wanted });
+            }
+        }
+        match alpha.as_ref().map(Samples::depth).filter(|alpha| *alpha != samples.depth()) {
+            Some(alpha) => Err(ImageError::Depth { colour: samples.depth(), alpha }),
+            None => Ok(Image { width, height, channels, samples, alpha }),
+        }
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Colour channels: 1 or 3.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The colour, `width * height * channels` samples.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// The colour, to be changed sample by sample.
+    pub fn samples_mut(&mut self) -> SamplesMut<'_> {
+        SamplesMut(&mut self.samples)
+    }
+
+    /// The alpha plane, `width * height` samples, where there is one.
+    pub fn alpha(&self) -> Option<&Samples> {
+        self.alpha.as_ref()
     }
 
     /// The type of the samples.

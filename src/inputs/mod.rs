@@ -16,11 +16,11 @@ pub use crate::shown::data as path_text;
 pub use beside::{Beside, ending};
 pub use identity::Identity;
 pub use input::{Input, Origin};
-pub use list_file::{List, Rows, Wanted, read as read_list};
+pub use list_file::{List, Wanted, read as read_list};
 pub use made::Made;
 pub use pages::Pages;
 pub use plan::{InputPlan, Source};
-pub use read::{identify, read_unchanged, unreadable};
+pub use read::{identify, read_unchanged};
 pub use walk::{Listing, Outside, listing};
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod rename;
 
 pub use database::Ledger;
 pub use error::LedgerError;
-pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record};
+pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};
 pub use records::Side;
 
 #[cfg(test)]

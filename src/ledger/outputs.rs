@@ -277,4 +277,33 @@ impl Ledger {
         };
         write().map_err(sql)
     }
+
+    /// Records a file of its own, in place of what was recorded under its name.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_part(&mut self, folder: &str, part: &PartRecord) -> Result<(), LedgerError> {
+        let sql = self.sql();
+        let path = Path::new(folder).join(&part.name);
+        let PartRecord { name, digest, stamp } = part;
+        let mut write = || {
+            let tx = self.db.transaction()?;
+            tx.execute("DELETE FROM announced WHERE path = ?1", [path.as_os_str().as_bytes()])?;
+            tx.execute(
+                "INSERT OR REPLACE INTO parts(folder, name, size, mtime_ns, hash, digest) VALUES(?1,?2,?3,?4,?5,?6)",
+                params![folder, name, stamp.size, stamp.mtime_ns, stamp.hash, digest],
+            )?;
+            tx.commit()
+        };
+        write().map_err(sql)
+    }
+
+    /// Forgets a file that is gone.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_part(&mut self, folder: &str, name: &str) -> Result<(), LedgerError> {
+        let forgotten = self.db.execute("DELETE FROM parts WHERE folder = ?1 AND name = ?2", [folder, name]);
+        forgotten.map(drop).map_err(self.sql())
+    }
 }

@@ -3,9 +3,18 @@
 use crate::error::ItemError;
 use crate::store::{Seen, Stamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
 
 /// Identity of one product of an item: steps, settings, models and seed that its bytes depend on.
 pub type Fingerprint = [u8; 16];
+
+/// Hexadecimal form of a digest.
+pub fn hex(fingerprint: &Fingerprint) -> String {
+    fingerprint.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
 
 /// A file an item's product consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,12 +45,12 @@ impl Ledger {
     /// When the database cannot be read, and those of `take`.
     pub fn each<E: From<LedgerError>>(
         &self,
-        mut take: impl FnMut(&[u8], Record) -> Result<(), E>,
+        take: impl FnMut(&[u8], Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!("{RECORDS} ORDER BY i.path");
         let mut query = self.db.prepare(&sql).map_err(|e| E::from(self.sql()(e)))?;
         let rows = query.query([]).map_err(|e| E::from(self.sql()(e)))?;
-        self.hand_over(rows, &mut take)
+        self.hand_over(rows, take)
     }
 
     /// The same for paths from `first` to `last`.
@@ -60,12 +60,12 @@ impl Ledger {
     pub fn each_between<E: From<LedgerError>>(
         &self,
         (first, last): (&[u8], &[u8]),
-        mut take: impl FnMut(&[u8], Record) -> Result<(), E>,
+        take: impl FnMut(&[u8], Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!("{RECORDS} WHERE i.path BETWEEN ?1 AND ?2 ORDER BY i.path");
         let mut query = self.db.prepare_cached(&sql).map_err(|e| E::from(self.sql()(e)))?;
         let rows = query.query(params![first, last]).map_err(|e| E::from(self.sql()(e)))?;
-        self.hand_over(rows, &mut take)
+        self.hand_over(rows, take)
     }
 
     /// What is known of one input.
@@ -119,7 +119,7 @@ impl Ledger {
     fn hand_over<E: From<LedgerError>>(
         &self,
         mut rows: Rows<'_>,
-        take: &mut dyn FnMut(&[u8], Record) -> Result<(), E>,
+        mut take: impl FnMut(&[u8], Record) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |e| E::from(self.sql()(e));
         let mut open: Option<(i64, Vec<u8>, Record)> = None;

@@ -2,6 +2,7 @@
 
 use super::error::{EmbedError, ModelError};
 use super::load::Network;
+use super::options::LoadOptions;
 use super::pixels;
 use super::plan::Plan;
 use super::{Bottleneck, candidates};
@@ -11,6 +12,7 @@ use crate::image::fill::fill_hidden;
 use crate::image::gray::{gray_to_rgb, to_gray};
 use crate::image::resize::{Filter, resize};
 use crate::random::Rng;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// Side of the square that pictures are resized to for networks of variable size.
@@ -75,6 +77,15 @@ pub struct Embedder {
 }
 
 impl Embedder {
+    /// Loads a model and takes the tensor inside that suits best as an embedding.
+    ///
+    /// # Errors
+    /// When the file can't be loaded, or no tensor suits.
+    pub fn load(model: impl AsRef<Path>) -> Result<Embedder, ModelError> {
+        let network = Network::load(model.as_ref(), &LoadOptions::default())?;
+        Embedder::new(Arc::new(network), &EmbedOptions::default())
+    }
+
     /// Prepares the network.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use super::error::{ModelError, RestoreError};
 use super::info::Receptive;
 use super::load::Network;
+use super::options::LoadOptions;
 use super::pixels::{self, Mode, Sample, Source};
 use super::plan::Plan;
 use super::sanity::Tally;
@@ -11,6 +12,7 @@ use crate::image::cubic::Region;
 use crate::image::fill::fill_hidden;
 use crate::image::{Depth, Image};
 use rayon::prelude::*;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a network is applied to pictures with another number of channels.
@@ -58,6 +60,15 @@ struct Tiles {
 }
 
 impl Restorer {
+    /// Loads a model that restores pictures. What the file says of its range and layout holds, or is inferred.
+    ///
+    /// # Errors
+    /// When the file can't be loaded, or is no model that restores.
+    pub fn load(model: impl AsRef<Path>) -> Result<Restorer, ModelError> {
+        let network = Network::load(model.as_ref(), &LoadOptions::default())?;
+        Restorer::new(Arc::new(network), RestoreOptions::default())
+    }
+
     /// Checks that `network` can restore pictures as `options` ask.
     ///
     /// # Errors

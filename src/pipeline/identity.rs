@@ -165,11 +165,3 @@ pub fn all<'a>(texts: impl Iterator<Item = &'a str>) -> Fingerprint {
     short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     short
 }
-
-/// Hexadecimal form of a digest.
-pub fn hex(fingerprint: &Fingerprint) -> String {
-    fingerprint.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").ok();
-        text
-    })
-}

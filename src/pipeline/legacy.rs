@@ -3,7 +3,7 @@
 //! made then is known for what it is. Nothing here may change.
 
 use super::{Built, Chance};
-use crate::ledger::Fingerprint;
+use crate::ledger::{Fingerprint, hex};
 use crate::spec::units::{ByteSize, Failures};
 use crate::spec::{Args, StepSpec, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,7 +116,7 @@ pub(super) fn product(upstream: &[String], own: &str) -> Fingerprint {
 
 /// The digest of all products that a plan asks for.
 pub(super) fn whole(asked: &BTreeSet<Fingerprint>, version: &str, first_pages: bool) -> Fingerprint {
-    let mut texts: Vec<String> = asked.iter().map(super::identity::hex).collect();
+    let mut texts: Vec<String> = asked.iter().map(hex).collect();
     texts.push(version.to_string());
     texts.extend(first_pages.then(|| "first pages".to_string()));
     digest(texts.iter().map(String::as_str))

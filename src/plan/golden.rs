@@ -3,7 +3,7 @@
 //! Where that is meant, count up the `version` of the step and write the file anew: `SAFELIGHT_GOLDEN=1 cargo test golden`.
 
 use super::{Plan, descriptors, resolve};
-use crate::pipeline::identity::hex;
+use crate::ledger::hex;
 use crate::shown::Show;
 use crate::spec::{Descriptor, Role, Vocabulary, draft};
 use std::fmt::Write;

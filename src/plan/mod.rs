@@ -11,8 +11,7 @@ mod resolved;
 pub(crate) use checks::check_output;
 pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
 pub(crate) use limits::resolve_limits;
-pub use limits::{Limits, MaxFailures};
-pub use registry::{descriptors, registered};
+pub use registry::descriptors;
 pub use resolve::resolve;
 pub use resolved::{NamedSink, Plan};
 

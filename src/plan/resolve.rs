@@ -6,6 +6,7 @@ use super::limits::resolve_limits;
 use super::registry::registered;
 use super::resolved::Plan;
 use crate::inputs::Pages;
+use crate::ledger::hex;
 use crate::pipeline::{Action, Build, Built, Lineage, Made, PlannedStep, identity};
 use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
 use crate::steps::pages;
@@ -75,7 +76,7 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagn
     match input {
         Some(input) if errors.is_empty() && mistakes.count() == 0 => {
             let products: BTreeSet<_> = chain.iter().filter_map(|l| l.product).collect();
-            let mut texts: Vec<String> = products.iter().map(identity::hex).collect();
+            let mut texts: Vec<String> = products.iter().map(hex).collect();
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));

@@ -20,6 +20,7 @@ mod work;
 
 pub use error::RunError;
 pub use options::Options;
+#[cfg(feature = "cli")]
 pub use work::WORKER_NAME;
 
 use crate::inputs::ending;

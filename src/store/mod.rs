@@ -27,11 +27,13 @@ mod sweep;
 pub mod target_names;
 mod writing;
 
-pub use attributes::{Attributes, Times};
-pub use dir::{Dir, FileId, Found, Kind};
+pub use attributes::Attributes;
+pub use dir::FileId;
 pub use error::{Refusal, StoreError};
-pub use fault::{Fault, VARIABLE as FAULT_VARIABLE};
-pub use folder::{Built, Part, WritePart};
+pub use fault::Fault;
+#[cfg(feature = "cli")]
+pub use fault::VARIABLE as FAULT_VARIABLE;
+pub use folder::{Built, Part};
 pub use guard::Guard;
 pub use known::{Known, Seen, Standing};
 pub use lock::{Lock, LockError};
@@ -39,7 +41,6 @@ pub use names::{STATE_FOLDER, TEMP_PREFIX};
 pub use output::{Staged, Store};
 pub use publish::Removal;
 pub use stamp::{Stamp, Written, mtime_ns};
-pub use writing::Writing;
 
 #[cfg(test)]
 mod tests;

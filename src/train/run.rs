@@ -11,6 +11,7 @@ use super::fit::{Ended, First, Job, NOT_WRITTEN, fit};
 use super::listed::{digests, list};
 use super::load::load;
 use super::net::Size;
+use super::outputs::Outputs;
 use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
 use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
@@ -42,17 +43,18 @@ static NEVER: AtomicBool = AtomicBool::new(false);
 /// When there is nothing to learn from, the output can't be written, the loss leaves the numbers, or `stop` was set.
 pub fn run(
     plan: &TrainPlan,
-    store: &Store,
+    outputs: &Outputs<'_>,
     emit: &(dyn Fn(Event) + Sync),
     stop: &AtomicBool,
 ) -> Result<Summary, TrainError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(plan.threads).build();
     let pool = pool.map_err(|e| TrainError::Threads(e.to_string()))?;
-    pool.install(|| Run { plan, store, emit, stop }.whole())
+    pool.install(|| Run { plan, outputs, store: outputs.store(), emit, stop }.whole())
 }
 
 struct Run<'a> {
     plan: &'a TrainPlan,
+    outputs: &'a Outputs<'a>,
     store: &'a Store,
     emit: &'a (dyn Fn(Event) + Sync),
     stop: &'a AtomicBool,
@@ -79,6 +81,7 @@ impl Run<'_> {
             && is_over(plan, state, &digests)?
         {
             (self.emit)(Event::Note("it is trained: nothing to do".into()));
+            self.adopt()?;
             let summary = self.summary(state, state.progress.figures.clone());
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
@@ -182,6 +185,17 @@ impl Run<'_> {
         Ok(summary)
     }
 
+    /// Records what is there of an earlier version, which did not.
+    fn adopt(&self) -> Result<(), TrainError> {
+        self.outputs.adopt(Path::new(&self.plan.model))?;
+        // A folder that can't be listed has nothing to record.
+        let entries = look::list(&self.plan.output.join(PROGRESS)).ok().flatten().into_iter().flatten();
+        for name in entries.map(|entry| entry.file_name()) {
+            self.outputs.adopt(&Path::new(PROGRESS).join(name))?;
+        }
+        Ok(())
+    }
+
     /// What becomes of the model's file where training comes to nothing: what is there stays, whatever made it.
     fn standing_model(&self) -> &'static str {
         match look::name(&self.plan.output.join(&self.plan.model)) {
@@ -198,7 +212,7 @@ impl Run<'_> {
             let number =
                 name.to_str().and_then(|n| n.strip_prefix("epoch_")?.strip_suffix(".png")?.parse().ok());
             if number.is_some_and(|number: usize| number > after) {
-                self.store.remove(&Path::new(PROGRESS).join(name), &store::Known::anything())?;
+                self.outputs.remove(&Path::new(PROGRESS).join(name))?;
             }
         }
         Ok(())
@@ -280,7 +294,7 @@ impl Run<'_> {
             self.store.discard(&[staged]);
             return Err(error.into());
         }
-        self.store.put(staged, store::Known::anything(), false)?;
+        self.outputs.put(staged)?;
         Ok(digest(&bytes))
     }
 
@@ -309,12 +323,12 @@ impl Run<'_> {
         let title = format!("{}: {} loss by epoch", self.plan.name, self.plan.loss.name());
         let svg = curve::svg(&title, &[("training", &train), ("validation", &validation)], true);
         let folder = Path::new(PROGRESS);
-        self.store.write(&folder.join("loss.svg"), svg.as_bytes())?;
+        self.outputs.write(&folder.join("loss.svg"), svg.as_bytes())?;
         let mut csv = String::from("epoch,train,validation,seconds\n");
         for (i, past) in history.iter().enumerate() {
             csv.push_str(&format!("{},{},{},{:.3}\n", i + 1, past.train, past.validation, past.seconds));
         }
-        self.store.write(&folder.join("history.csv"), csv.as_bytes())?;
+        self.outputs.write(&folder.join("history.csv"), csv.as_bytes())?;
         if shown.is_empty() {
             return Ok(());
         }
@@ -335,7 +349,7 @@ impl Run<'_> {
         let name = folder.join(format!("epoch_{:04}.png", history.len()));
         let encoded = codec::encode(&image, &Metadata::default(), None, &EncodeOptions::new(Format::Png));
         let encoded = encoded.map_err(|e| TrainError::Data(format!("the sheet can't be made: {e}")))?;
-        self.store.write(&name, &encoded.bytes)?;
+        self.outputs.write(&name, &encoded.bytes)?;
         Ok(())
     }
 }

@@ -83,7 +83,7 @@ const PROPERTIES: [Property; 13] = [
         name: "pixels",
         value: |_| Some("pixels".into()),
         losses: &[],
-        converted: |a, b| (a.image.width, a.image.height) != (b.image.width, b.image.height),
+        converted: |a, b| (a.image.width(), a.image.height()) != (b.image.width(), b.image.height()),
     },
     Property {
         name: "depth",
@@ -93,7 +93,7 @@ const PROPERTIES: [Property; 13] = [
     },
     Property {
         name: "alpha",
-        value: |file| file.image.alpha.as_ref().map(|_| "alpha".into()),
+        value: |file| file.image.alpha().as_ref().map(|_| "alpha".into()),
         losses: &[Loss::Depth],
         converted: never,
     },
@@ -133,7 +133,7 @@ const PROPERTIES: [Property; 13] = [
         name: "orientation",
         value: |f| (f.meta.orientation != 1).then(|| f.meta.orientation.to_string()),
         losses: &[],
-        converted: |a, b| a.image.width == b.image.height,
+        converted: |a, b| a.image.width() == b.image.height(),
     },
     Property {
         name: "comment",
@@ -207,7 +207,7 @@ fn fate(
 
 /// How exactly the pixels are there.
 fn pixels(before: &Decoded, after: &Decoded) -> Result<&'static str, String> {
-    let turned = before.image.width != after.image.width;
+    let turned = before.image.width() != after.image.width();
     let image =
         if turned { upright(before.image.clone(), before.meta.orientation) } else { before.image.clone() };
     let worst = worst(&image, &after.image);
@@ -220,13 +220,14 @@ fn pixels(before: &Decoded, after: &Decoded) -> Result<&'static str, String> {
 }
 
 fn worst(a: &Image, b: &Image) -> f32 {
-    if (a.width, a.height) != (b.width, b.height) {
+    if (a.width(), a.height()) != (b.width(), b.height()) {
         return 1.0;
     }
-    let at = |image: &Image, i: usize, c: usize| image.samples.get(i * image.channels + c % image.channels);
+    let at =
+        |image: &Image, i: usize, c: usize| image.samples().get(i * image.channels() + c % image.channels());
     // Under full transparency there is no colour to keep.
-    let shows = |i: &usize| a.alpha.as_ref().is_none_or(|alpha| alpha.get(i / 3) > 0.0);
-    (0..a.width * a.height * 3)
+    let shows = |i: &usize| a.alpha().as_ref().is_none_or(|alpha| alpha.get(i / 3) > 0.0);
+    (0..a.width() * a.height() * 3)
         .filter(shows)
         .map(|i| (at(a, i / 3, i % 3) - at(b, i / 3, i % 3)).abs())
         .fold(0.0, f32::max)

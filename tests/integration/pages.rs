@@ -68,7 +68,7 @@ fn each_frame_becomes_a_file_and_a_row() {
         decode(&bytes, Path::new(name), &LIMITS).unwrap().image
     };
     let (one, two) = (read("blends_p0001.png"), read("blends_p0002.png"));
-    assert!((one.width, one.height) == (14, 11) && one.samples != two.samples);
+    assert!((one.width(), one.height()) == (14, 11) && one.samples() != two.samples());
     assert_eq!(rows(&job), 5 + 4 + 6 + 1);
 }
 

@@ -367,11 +367,11 @@ fn super_resolution_pairs_fit_each_other() {
             open(&job.output().join("pairs").join(&row[1])),
             open(&job.output().join("pairs").join(&row[2])),
         );
-        assert_eq!((noisy.width * 3, noisy.height * 3), (clean.width, clean.height));
-        assert_eq!((noisy.channels, noisy.depth()), (clean.channels, clean.depth()));
+        assert_eq!((noisy.width() * 3, noisy.height() * 3), (clean.width(), clean.height()));
+        assert_eq!((noisy.channels(), noisy.depth()), (clean.channels(), clean.depth()));
         assert_eq!(Path::new(&row[1]).file_name(), Path::new(&row[2]).file_name());
     }
-    assert_eq!(open(&job.output().join("pairs").join(&rows[0][2])).width, 48);
+    assert_eq!(open(&job.output().join("pairs").join(&rows[0][2])).width(), 48);
 }
 
 #[test]

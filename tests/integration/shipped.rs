@@ -49,8 +49,11 @@ fn denoise_cleans_the_sample_archive() {
         let (before, after) = (open(&archive.join(path)), open(&output.path().join("images").join(path)));
         assert_eq!(before.source.format, after.source.format, "{}", path.display());
         assert_eq!(before.image.depth(), after.image.depth(), "{}", path.display());
-        assert_eq!((before.image.width, before.image.height), (after.image.width, after.image.height));
-        assert_eq!(before.image.alpha.is_some(), after.image.alpha.is_some(), "{}", path.display());
+        assert_eq!(
+            (before.image.width(), before.image.height()),
+            (after.image.width(), after.image.height())
+        );
+        assert_eq!(before.image.alpha().is_some(), after.image.alpha().is_some(), "{}", path.display());
         assert_eq!(before.meta.orientation, after.meta.orientation);
         assert!(psnr(&before.image, &after.image).unwrap() > 15.0, "{} is another picture", path.display());
         let (noisy, clean) = (noise_sigma(&before.image), noise_sigma(&after.image));
@@ -63,7 +66,7 @@ fn denoise_cleans_the_sample_archive() {
     let kept = open(&output.path().join("images/phone/rotated.jpg"));
     assert!(kept.meta.exif.is_some());
     let upright = upright(kept.image, kept.meta.orientation);
-    assert_eq!(upright.width, turned.image.height);
+    assert_eq!(upright.width(), turned.image.height());
     let table = rows(&output.path().join("table"));
     assert_eq!(table.height(), images.len());
     let manifest = fs::read_to_string(output.path().join("manifest.csv")).unwrap();
@@ -78,8 +81,8 @@ fn upscale_doubles() {
     assert!(images.len() >= 12);
     let small = open(&root().join("sample_data/archive/art/sprite.png")).image;
     let large = open(&output.path().join("images/art/sprite_x2.png")).image;
-    assert_eq!((large.width, large.height), (2 * small.width, 2 * small.height));
-    assert!(large.alpha.is_some());
+    assert_eq!((large.width(), large.height()), (2 * small.width(), 2 * small.height()));
+    assert!(large.alpha().is_some());
 }
 
 #[test]

@@ -32,12 +32,12 @@ pub fn ignores_hangups() -> bool {
 pub fn picture(width: usize, height: usize, channels: usize, depth: Depth, seed: u32) -> Image {
     let mut image = Image::new(width, height, channels, depth);
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    for i in 0..image.samples.len() {
+    for i in 0..image.samples().len() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let noise = (state >> 16) as f32 / 65536.0 - 0.5;
         let (x, y) = (i / channels % width, i / channels / width);
         let wave = 0.5 + 0.3 * ((x as f32 + seed as f32) / 5.0).sin() * (y as f32 / 7.0).cos();
-        image.samples.set(i, (wave + 0.08 * noise).clamp(0.0, 1.0));
+        image.samples_mut().set(i, (wave + 0.08 * noise).clamp(0.0, 1.0));
     }
     image
 }

@@ -251,8 +251,8 @@ fn labels_of_a_list_give_the_accuracy_of_neighbours() {
         }
         let mut image = crate::support::picture(16, 16, 1, safelight::image::Depth::U16, n);
         (0..256).for_each(|i| {
-            let v = image.samples.get(i);
-            image.samples.set(i, 0.1 + 0.35 * kind as f32 + 0.1 * v);
+            let v = image.samples().get(i);
+            image.samples_mut().set(i, 0.1 + 0.35 * kind as f32 + 0.1 * v);
         });
         crate::support::save(&image, &job.input().join(format!("{n}.png")));
         lists[usize::from(test)].push_str(&format!("{n}.png,{}\n", ["ash", "bay", "clay"][kind as usize]));

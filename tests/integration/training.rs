@@ -39,8 +39,8 @@ fn check_and_plan_tell_of_the_network_and_touch_nothing() {
 #[test]
 fn commands_over_items_say_that_there_are_none() {
     let job = job(NOISE);
-    assert!(job.call(&["retry"]).expect(2).err.contains("`run` goes on where it was"));
-    assert!(job.call(&["verify"]).expect(2).err.contains("no outputs of items to verify"));
+    assert!(job.call(&["retry"]).expect(2).err.contains("nothing has been run into"));
+    assert!(job.call(&["verify"]).expect(2).err.contains("nothing has been run into"));
     assert!(job.call(&["ignore"]).expect(2).err.contains("no failed items"));
     assert!(job.call(&["status"]).expect(2).err.contains("nothing has been run into"));
     assert!(job.call(&["report"]).expect(2).err.contains("nothing has been run into"));

@@ -14,8 +14,9 @@ pub fn draw(width: usize, height: usize, seed: u64) -> Image {
     });
     // Coverage is light, not an sRGB value.
     let mut alpha = Samples::zeroed(Depth::F32, width * height);
-    (0..width * height).for_each(|i| alpha.set(i, super::super::draw::to_linear(cover.samples.get(3 * i))));
-    Image { alpha: Some(alpha), ..colour }
+    (0..width * height).for_each(|i| alpha.set(i, super::super::draw::to_linear(cover.samples().get(3 * i))));
+    let samples = colour.samples().clone();
+    Image::from_samples((width, height), 3, samples, Some(alpha)).expect("a sample for each pixel")
 }
 
 /// Colour and coverage.

@@ -3,7 +3,6 @@
 mod code;
 mod ignore;
 mod inspect;
-mod job;
 mod list;
 mod model;
 mod opened;
@@ -19,10 +18,10 @@ mod train;
 mod verify;
 
 use crate::cli::args::{Cli, Command, PipelineArgs};
+use crate::job::{Job, Kind, Selection};
 use crate::plan::Plan;
 use crate::spec;
 use crate::train::TrainPlan;
-use job::{Job, load};
 use print::out;
 use refusal::{Refusal, invalid, refuse};
 
@@ -33,18 +32,25 @@ pub fn execute(cli: &Cli) -> u8 {
 
 fn command(command: &Command) -> u8 {
     match command {
-        Command::Run(args) => run::run(args, crate::run::resume::Selection::Outstanding),
-        Command::Retry(args) => run::run(args, crate::run::resume::Selection::FailedOnly),
-        Command::Check(args) => with_job(args, plan::check, |job| train::check(job, args)),
-        Command::Plan(args) => with_job(&args.pipeline, |p| plan::plan(p, args.items), train::plan),
-        Command::Status(args) => {
-            with_job(&args.pipeline, |p| status::status(p, args.failures), train::status)
+        Command::Run(args) => run::run(args, Selection::Outstanding),
+        Command::Retry(args) => run::run(args, Selection::FailedOnly),
+        Command::Check(args) => {
+            with_job(args, |job| by_kind(job, plan::check, |training| Ok(train::check(training, args))))
         }
-        Command::Verify(args) => with_job(args, verify::verify, train::verify),
-        Command::Report(args) => with_job(&args.pipeline, report::report, train::report),
-        Command::Ignore(args) => {
-            with_job(&args.pipeline, |plan| ignore::ignore(plan, &args.paths), train::ignore)
-        }
+        Command::Plan(args) => with_job(&args.pipeline, |job| {
+            by_kind(job, |plan| plan::plan(plan, args.items), |training| Ok(train::plan(training)))
+        }),
+        Command::Status(args) => with_job(&args.pipeline, |job| match job.kind() {
+            Kind::Items(_) => status::status(job, args.failures),
+            Kind::Training(plan) => Ok(train::status(plan)),
+        }),
+        Command::Verify(args) => with_job(args, verify::verify),
+        Command::Report(args) => with_job(&args.pipeline, |job| {
+            by_kind(job, report::report, |training| Ok(train::report(training)))
+        }),
+        Command::Ignore(args) => with_job(&args.pipeline, |job| {
+            by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
+        }),
         Command::Model(args) => threads::with_all(|| model::model(args)),
         Command::InspectModel(args) => inspect::inspect(args),
         Command::List(args) => threads::with_all(|| list::list(args)),
@@ -62,19 +68,20 @@ fn command(command: &Command) -> u8 {
     }
 }
 
-fn with_job(
-    args: &PipelineArgs,
-    run: impl FnOnce(&Plan) -> Result<u8, Refusal>,
-    train: impl FnOnce(&TrainPlan) -> u8,
-) -> u8 {
-    match load(args) {
-        Ok(Job::Run(plan)) => {
-            threads::start(plan.limits.threads).and_then(|()| run(&plan)).unwrap_or_else(|e| refuse(&e))
-        }
-        Ok(Job::Train(plan)) => match threads::start(plan.threads) {
-            Ok(()) => train(&plan),
-            Err(error) => refuse(&error),
-        },
+fn with_job(args: &PipelineArgs, command: impl FnOnce(&Job) -> Result<u8, Refusal>) -> u8 {
+    match Job::load(&args.pipeline, &args.set) {
+        Ok(job) => threads::start(job.threads()).and_then(|()| command(&job)).unwrap_or_else(|e| refuse(&e)),
         Err(mistakes) => invalid(&mistakes),
+    }
+}
+
+fn by_kind(
+    job: &Job,
+    items: impl FnOnce(&Plan) -> Result<u8, Refusal>,
+    training: impl FnOnce(&TrainPlan) -> Result<u8, Refusal>,
+) -> Result<u8, Refusal> {
+    match job.kind() {
+        Kind::Items(plan) => items(plan),
+        Kind::Training(plan) => training(plan),
     }
 }

@@ -2,11 +2,14 @@
 
 use super::code;
 use super::print::err;
+use super::train;
+use crate::job::JobError;
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use crate::shown::Show;
 use crate::spec::Diagnostics;
 use crate::store::{LockError, StoreError};
+use crate::train::TrainError;
 use std::path::Path;
 
 /// Why a command did not do what it was asked.
@@ -14,26 +17,50 @@ use std::path::Path;
 pub(super) enum Refusal {
     /// The job can't be run or looked at.
     Run(RunError),
+    /// Training did not come to its end.
+    Train(TrainError),
     /// The command does not fit what it was asked of, in words.
     Usage(String),
     /// Nothing can be written where this command writes, in words.
     Unwritable(String),
 }
 
-impl<E> From<E> for Refusal
-where
-    RunError: From<E>,
-{
-    fn from(error: E) -> Refusal {
+impl From<RunError> for Refusal {
+    fn from(error: RunError) -> Refusal {
+        Refusal::Run(error)
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Refusal {
         Refusal::Run(error.into())
     }
 }
 
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::Run(error.into())
+    }
+}
+
+impl From<LockError> for Refusal {
+    fn from(error: LockError) -> Refusal {
+        Refusal::Run(error.into())
+    }
+}
+
+impl From<JobError> for Refusal {
+    fn from(error: JobError) -> Refusal {
+        match error {
+            JobError::Run(error) => Refusal::Run(error),
+            JobError::Train(error) => Refusal::Train(error),
+            nothing @ JobError::NothingRun { .. } => Refusal::Usage(nothing.to_string()),
+        }
+    }
+}
+
 pub(super) fn nothing_run(output: &Path) -> Refusal {
-    Refusal::Usage(format!(
-        "nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere",
-        output.shown()
-    ))
+    JobError::NothingRun { output: output.to_path_buf() }.into()
 }
 
 pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> Refusal {
@@ -47,6 +74,7 @@ pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> R
 pub(super) fn refuse(refusal: &Refusal) -> u8 {
     let (message, code) = match refusal {
         Refusal::Run(error) => return fail(error),
+        Refusal::Train(error) => return train::fail(error),
         Refusal::Usage(message) => (message, code::USAGE),
         Refusal::Unwritable(message) => (message, code::STORAGE),
     };

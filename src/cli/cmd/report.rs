@@ -72,8 +72,11 @@ fn pictures(record: &Record) -> Vec<PathBuf> {
     outputs.filter(|output| !output.starts_with(STATE_FOLDER)).map(Path::to_path_buf).collect()
 }
 
+/// An item to show, with its pictures.
+type Chosen = (Vec<u8>, Vec<PathBuf>);
+
 /// Items spread over the archive, of so many that are done and have pictures.
-fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<(Vec<u8>, Vec<PathBuf>)>, LedgerError> {
+fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<Chosen>, LedgerError> {
     let step = candidates.div_ceil(PAIRS).max(1);
     let (mut chosen, mut number) = (Vec::new(), 0);
     ledger.each(|path, record| {
@@ -90,13 +93,13 @@ fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<(Vec<u8>, Vec<PathBu
 }
 
 /// What to show of these items, whose inputs are still what they were.
-fn pairs(plan: &Plan, chosen: &[(Vec<u8>, Vec<PathBuf>)]) -> Vec<sheet::Pair> {
+fn pairs(plan: &Plan, chosen: &[Chosen]) -> Vec<sheet::Pair> {
     let limits = Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false };
     let open = |path: &Path| -> Option<Image> {
         let decoded = codec::decode(&std::fs::read(path).ok()?, path, &limits).ok()?;
         Some(upright(decoded.image, decoded.meta.orientation))
     };
-    let pair = |(number, (path, outputs)): (usize, &(Vec<u8>, Vec<PathBuf>))| {
+    let pair = |(number, (path, outputs)): (usize, &Chosen)| {
         let outputs: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
         // Of several outputs of one input, another one each time.
         let output = outputs[number * 7 % outputs.len()];

@@ -1,22 +1,19 @@
 //! `run` and `retry`.
 
-use super::job::{Job, load};
-use super::opened::ledger_of;
 use super::print::err;
-use super::refusal::{fail, invalid, refuse};
-use super::{code, signals, threads, train};
+use super::refusal::{invalid, refuse};
+use super::{code, signals, threads};
 use crate::cli::args::RunArgs;
 use crate::cli::report::reporter;
-use crate::run::event::{Stop, Summary};
-use crate::run::resume::Selection;
-use crate::run::{self, Options};
+use crate::job::{Ended, Job, RunOptions, RunSummary, Selection, Stop};
+use crate::run;
 use crate::store::FAULT_VARIABLE;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Runs a pipeline.
 pub fn run(args: &RunArgs, selection: Selection) -> u8 {
-    let job = match load(&args.pipeline) {
+    let job = match Job::load(&args.pipeline.pipeline, &args.pipeline.set) {
         Ok(job) => job,
         Err(mistakes) => return invalid(&mistakes),
     };
@@ -24,44 +21,29 @@ pub fn run(args: &RunArgs, selection: Selection) -> u8 {
     if let Err(error) = signals::catch(&stop) {
         err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
     }
-    let fault = std::env::var(FAULT_VARIABLE).ok();
     quiet_panics();
-    let count = match &job {
-        Job::Run(plan) => plan.limits.threads,
-        Job::Train(plan) => plan.threads,
-    };
-    if let Err(refusal) = threads::start(count) {
+    if let Err(refusal) = threads::start(job.threads()) {
         return refuse(&refusal);
     }
-    let plan = match job {
-        Job::Run(plan) => plan,
-        Job::Train(plan) if selection == Selection::FailedOnly => return train::retry(&plan),
-        Job::Train(plan) => return train::run(&plan, args.progress, fault.as_deref(), &stop),
-    };
-    // A retry where nothing failed yet is a mistake, and must not make a folder.
-    if selection == Selection::FailedOnly
-        && let Err(refusal) = ledger_of(&plan.output, &plan.name)
-    {
-        return refuse(&refusal);
-    }
-    let reporter = reporter(args.progress, &plan);
-    let options = Options {
+    let options = RunOptions {
         selection,
         prune: args.prune,
         accept_input: args.accept_input,
         replace_edited: args.replace_edited,
         stop: &stop,
-        fault,
+        fault: std::env::var(FAULT_VARIABLE).ok(),
     };
-    let result = run::run(&plan, &options, &|event| reporter.event(&event));
+    let reporter = reporter(args.progress, &job);
+    let result = job.run(&options, &|event| reporter.event(&event));
     reporter.finish();
     match result {
-        Ok(summary) => exit_code(&summary, selection),
-        Err(error) => fail(&error),
+        Ok(Ended::Run(summary)) => exit_code(&summary, selection),
+        Ok(Ended::Train(_)) => code::OK,
+        Err(error) => refuse(&error.into()),
     }
 }
 
-fn exit_code(summary: &Summary, selection: Selection) -> u8 {
+fn exit_code(summary: &RunSummary, selection: Selection) -> u8 {
     let old = summary.again + summary.standing;
     match summary.stop {
         Some(Stop::Interrupted) => code::INTERRUPTED,
@@ -94,12 +76,12 @@ mod tests {
 
     #[test]
     fn the_code_tells_new_failures_from_old_ones() {
-        let run = |failed, again, standing, ignored| Summary {
+        let run = |failed, again, standing, ignored| RunSummary {
             failed,
             again,
             standing,
             ignored,
-            ..Summary::default()
+            ..RunSummary::default()
         };
         let cases = [
             (run(1, 2, 3, 4), code::ITEMS_FAILED, code::ITEMS_FAILED),
@@ -115,7 +97,7 @@ mod tests {
         for (stop, wanted) in
             [(Stop::Interrupted, 20), (Stop::TooManyFailures, 11), (Stop::StorageFailed, 30)]
         {
-            let summary = Summary { stop: Some(stop), ..run(1, 1, 1, 1) };
+            let summary = RunSummary { stop: Some(stop), ..run(1, 1, 1, 1) };
             assert_eq!(exit_code(&summary, Selection::Outstanding), wanted);
         }
     }

@@ -4,53 +4,18 @@ use super::code;
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
 use super::refusal::{Refusal, nothing_run, refuse};
-use crate::cli::args::{PipelineArgs, Progress};
-use crate::cli::report;
+use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
 use crate::ledger::{Ledger, LedgerError};
 use crate::memory::mib;
 use crate::shown::Show;
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
+use crate::store::LockError;
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
-use std::sync::atomic::AtomicBool;
 
-/// Trains.
-pub fn run(plan: &TrainPlan, progress: Progress, fault: Option<&str>, stop: &AtomicBool) -> u8 {
-    let emit = report::training(progress, plan);
-    let result = open(plan, fault).and_then(|(store, _lock)| train::run(plan, &store, &*emit, stop));
-    drop(emit);
-    result.map_or_else(|error| fail(&error), |_| code::OK)
-}
-
-/// Opens the output for this job alone.
-fn open(plan: &TrainPlan, fault: Option<&str>) -> Result<(Store, Lock), TrainError> {
-    let own = [&plan.model, train::PROGRESS];
-    let claimed = Ledger::open_existing(&plan.output)?.map(|ledger| ledger.claims()).transpose()?;
-    for name in own {
-        let known = claimed.as_ref().is_some_and(|claims| claims.contains(name.as_bytes()));
-        let path = plan.output.join(name);
-        let unseen = |source| StoreError::Io { action: "look at", path: path.clone(), source };
-        let found = look::name(&path).map_err(unseen)?;
-        if found.is_some() && !known {
-            return Err(TrainError::Foreign(format!(
-                "{} exists and was not written by this job; move it away or choose another output",
-                path.shown()
-            )));
-        }
-    }
-    let store = Store::open(&plan.output, Guard::new(train::guarded(plan)?), Fault::parse(fault))?;
-    let lock = Lock::take(&store)?;
-    store.sweep()?;
-    // No other job may write here from now on.
-    let mut ledger = Ledger::open(&store)?;
-    ledger.adopt(&plan.name)?;
-    ledger.claim(own.iter().map(|name| name.as_bytes()))?;
-    Ok((store, lock))
-}
-
-fn fail(error: &TrainError) -> u8 {
+/// Says why training did not come to its end; gives the exit code.
+pub fn fail(error: &TrainError) -> u8 {
     match error {
         TrainError::Interrupted { .. } => err(&format!("{error}\n")),
         _ => err(&format!("error: {error}\n")),
@@ -243,27 +208,6 @@ pub fn status(plan: &TrainPlan) -> u8 {
         Standing::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
         Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
     })
-}
-
-/// There is no ledger of outputs.
-pub fn verify(plan: &TrainPlan) -> u8 {
-    let model = plan.output.join(&plan.model);
-    err(&format!(
-        "error: {} is a training job, which has no outputs of items to verify; `safelight model {}` inspects its \
-         network\n",
-        plan.name,
-        model.shown()
-    ));
-    code::USAGE
-}
-
-/// There are no items that could have failed.
-pub fn retry(plan: &TrainPlan) -> u8 {
-    err(&format!(
-        "error: {} is a training job, which has no failed items; `run` goes on where it was\n",
-        plan.name
-    ));
-    code::USAGE
 }
 
 /// There is nothing to acknowledge.

@@ -3,7 +3,7 @@
 use super::remaining::Remaining;
 use super::reporter::Reporter;
 use crate::inputs::path_text;
-use crate::run::event::{Event, Stop, Summary};
+use crate::job::{Event as JobEvent, RunEvent as Event, RunSummary as Summary, Stop};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +19,8 @@ pub struct Json {
 }
 
 impl Reporter for Json {
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &JobEvent) {
+        let JobEvent::Run(event) = event else { return };
         let mut line = render(event);
         // Held while writing, so that the lines' order is that of the figures.
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);

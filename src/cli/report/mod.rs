@@ -12,26 +12,19 @@ mod train;
 pub use reporter::Reporter;
 
 use crate::cli::args::Progress;
-use crate::plan::Plan;
-use crate::train::TrainPlan;
+use crate::job::{Job, Kind};
 use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-/// The reporter for a choice of progress display.
-pub fn reporter(progress: Progress, plan: &Plan) -> Box<dyn Reporter> {
-    if progress == Progress::Json {
-        return Box::new(json::Json::default());
+/// The reporter of a job for a choice of progress display.
+pub fn reporter(progress: Progress, job: &Job) -> Box<dyn Reporter> {
+    let (bar, quiet) = (wants_bar(progress), progress == Progress::Quiet);
+    match (job.kind(), progress) {
+        (Kind::Items(_), Progress::Json) => Box::new(json::Json::default()),
+        (Kind::Items(plan), _) => Box::new(text::Text::new(plan, bar, quiet)),
+        (Kind::Training(_), Progress::Json) => Box::new(train::Json),
+        (Kind::Training(plan), _) => Box::new(Mutex::new(train::Text::new(plan, bar, quiet))),
     }
-    Box::new(text::Text::new(plan, wants_bar(progress), progress == Progress::Quiet))
-}
-
-/// What consumes the events of a training job, for a choice of progress display.
-pub fn training(progress: Progress, plan: &TrainPlan) -> Box<dyn Fn(crate::train::Event) + Sync> {
-    if progress == Progress::Json {
-        return Box::new(|event| train::json(&event));
-    }
-    let text = Mutex::new(train::Text::new(plan, wants_bar(progress), progress == Progress::Quiet));
-    Box::new(move |event| text.lock().unwrap_or_else(PoisonError::into_inner).event(&event))
 }
 
 fn wants_bar(progress: Progress) -> bool {

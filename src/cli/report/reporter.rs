@@ -1,6 +1,6 @@
 //! What a reporter is.
 
-use crate::run::event::Event;
+use crate::job::Event;
 
 /// Consumes events.
 pub trait Reporter: Sync {

@@ -2,8 +2,8 @@
 
 use super::remaining::Remaining;
 use super::reporter::Reporter;
+use crate::job::{Event as JobEvent, RunEvent as Event, RunSummary as Summary, Stop};
 use crate::plan::Plan;
-use crate::run::event::{Event, Stop, Summary};
 use crate::run::resume::Reason;
 use crate::shown::Show;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -235,7 +235,8 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 impl Reporter for Text {
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &JobEvent) {
+        let JobEvent::Run(event) = event else { return };
         match event {
             Event::Planned { total, todo, reasons, vanished, prunes, swept, work, beside } => {
                 self.planned((*total, *todo), reasons, (*vanished, *prunes, *swept), work);

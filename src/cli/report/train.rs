@@ -1,12 +1,15 @@
 //! Training, for people and as JSON lines.
 
+use super::reporter::Reporter;
 use super::text::duration;
+use crate::job::Event as JobEvent;
 use crate::shown::Show;
 use crate::train::TrainPlan;
 use crate::train::event::{Event, Figure, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A plain line about preparations at most this often.
@@ -176,10 +179,22 @@ fn ending(summary: &Summary) -> String {
 }
 
 /// One JSON object a line, on standard output.
-pub fn json(event: &Event) {
-    let mut line = render(event).to_string();
-    line.push('\n');
-    std::io::stdout().lock().write_all(line.as_bytes()).ok();
+pub struct Json;
+
+impl Reporter for Json {
+    fn event(&self, event: &JobEvent) {
+        let JobEvent::Train(event) = event else { return };
+        let mut line = render(event).to_string();
+        line.push('\n');
+        std::io::stdout().lock().write_all(line.as_bytes()).ok();
+    }
+}
+
+impl Reporter for Mutex<Text> {
+    fn event(&self, event: &JobEvent) {
+        let JobEvent::Train(event) = event else { return };
+        self.lock().unwrap_or_else(PoisonError::into_inner).event(event);
+    }
 }
 
 fn render(event: &Event) -> Value {

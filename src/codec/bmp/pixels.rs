@@ -1,6 +1,6 @@
 //! A bitmap's pixels.
 
-use super::{Bitmap, Mask, Packing};
+use super::header::{Bitmap, Mask, Packing};
 use crate::codec::{CodecError, Format, damaged, malformed, pack};
 use crate::image::{Image, Samples};
 

@@ -1,6 +1,6 @@
 //! Bitmaps of 8 bits gray, 24 bits RGB, or 32 bits RGB with alpha.
 
-use crate::codec::meta::{Density, DensityUnit};
+use crate::codec::density::{Density, DensityUnit};
 use crate::codec::{CodecError, Format, Metadata, cannot_encode, pack};
 use crate::image::Image;
 

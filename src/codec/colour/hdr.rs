@@ -9,7 +9,7 @@ use moxcms::{
     Matrix3d, ToneReprCurve, TransferCharacteristics, Vector3d, adapt_to_d50_d,
 };
 
-use super::profile::D65;
+use super::white::D65;
 
 /// Nits of reference white.
 const WHITE: f64 = 203.0;

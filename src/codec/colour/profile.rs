@@ -6,7 +6,9 @@ use moxcms::{
     TransferCharacteristics, TransformOptions, Xyzd, adaption_matrix_d,
 };
 
-use super::{Colour, hdr};
+use super::declared::Colour;
+use super::hdr;
+use super::white::D65;
 
 /// The day that profiles made here carry as their date, since the same input must give the same bytes:
 /// year, month, day, hour, minute, second.
@@ -24,9 +26,6 @@ const SRGB_CHROMATICITIES: ([u32; 8], u32) =
 
 /// The white that profiles relate to (ICC.1, 7.2.16).
 const PCS_WHITE: Xyzd = Xyzd { x: 0.9642, y: 1.0, z: 0.8249 };
-
-/// The white of sRGB and of most code points; moxcms's D65 is another in the fourth digit.
-pub(super) const D65: Chromaticity = Chromaticity { x: 0.3127, y: 0.3290 };
 
 /// Primaries, white and curve of pixel values.
 #[derive(Clone, Debug)]

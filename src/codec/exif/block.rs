@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{EXIF_IFD, GPS_IFD, INTEROP_IFD, SHORT};
+use super::numbers::{EXIF_IFD, GPS_IFD, INTEROP_IFD, SHORT};
 
 /// Bytes of one value of a field type.
 pub(in crate::codec) fn kind_bytes(kind: u16) -> Option<usize> {

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::super::Loss;
 use super::block::{Block, Entry, kind_bytes, word_bytes};
+use super::notes;
+use super::numbers::{EXIF_IFD, GPS_IFD, INTEROP_IFD, LONG, MAKER_NOTE, ORIENTATION};
 use super::tags::{Fate, fate};
-use super::{EXIF_IFD, GPS_IFD, INTEROP_IFD, LONG, MAKER_NOTE, ORIENTATION, notes};
 
 const STRIP_OFFSETS: u16 = 273;
 const TILE_OFFSETS: u16 = 324;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::block::{Block, Entry};
-use super::{EXIF_IFD, ORIENTATION, SHORT};
+use super::numbers::{EXIF_IFD, ORIENTATION, SHORT};
 
 const STRIP_OFFSETS: u16 = 273;
 const STRIP_BYTES: u16 = 279;
@@ -37,7 +37,7 @@ fn patch(bytes: &mut [u8], place: impl FnOnce(&Block) -> Option<(usize, Vec<u8>)
 /// An entry's bytes after its tag, for one SHORT where that holds the value and it was one, else one LONG.
 fn whole_number(block: &Block, was: u16, value: u32) -> Vec<u8> {
     let short = u16::try_from(value).ok().filter(|_| was == SHORT);
-    let kind = if short.is_some() { SHORT } else { super::LONG };
+    let kind = if short.is_some() { SHORT } else { super::numbers::LONG };
     let mut new = block.short(kind).to_vec();
     new.extend(block.long(1));
     match short {

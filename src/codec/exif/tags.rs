@@ -2,7 +2,7 @@
 //! without a word.
 
 use super::super::Loss;
-use super::{EXIF_IFD, GPS_IFD};
+use super::numbers::{EXIF_IFD, GPS_IFD};
 
 /// What becomes of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Promises on whole blocks: reading, patching, taking apart and putting together.
 
 use super::fields::MAX_FIELD_BYTES;
+use super::numbers::MAKER_NOTE;
 use super::*;
 use crate::codec::Loss;
 

@@ -1,7 +1,9 @@
 //! Files of `tests/data` against what `avifdec` and libheif make of them.
 
 use super::*;
+use crate::codec::{DensityUnit, Loss};
 use crate::codec::{Limits, probe};
+use crate::image::Image;
 use std::io::Cursor;
 use std::path::Path;
 

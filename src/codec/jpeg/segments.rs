@@ -2,11 +2,11 @@
 
 use super::behind::{self, Claims};
 use super::multi_picture as mpf;
-use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP};
+use super::signatures::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, XMP};
 use crate::codec::extra::{Extra, Part, Text, TextEncoding};
 use crate::codec::jpeg_layout::{Layout, Segment};
-use crate::codec::meta::{Density, DensityUnit, Metadata};
 use crate::codec::photoshop::without_thumbnails;
+use crate::codec::{Density, DensityUnit, Metadata};
 use crate::codec::{Loss, xmp};
 use std::collections::BTreeMap;
 

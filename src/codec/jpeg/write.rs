@@ -5,10 +5,10 @@ use jpeg_encoder::{
 };
 
 use super::multi_picture::{self as mpf, Entry};
-use super::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, SEGMENT, XMP};
+use super::signatures::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, SEGMENT, XMP};
 use crate::codec::extra::{Behind, Part, Text};
-use crate::codec::meta::{Density, DensityUnit, Metadata};
 use crate::codec::{CodecError, EncodeOptions, Format, Loss, Source, Subsampling, cannot_encode, pack};
+use crate::codec::{Density, DensityUnit, Metadata};
 use crate::image::{Image, Samples};
 
 /// Encodes as the source was encoded where it is a JPEG; 4:2:0 below quality 95 and 4:4:4 from there

@@ -9,8 +9,8 @@ use png::chunk::ChunkType;
 use png::{BitDepth, ColorType, Encoder, Filter, Info, Writer};
 
 use super::texts::{RAW_PROFILE, XMP_KEYWORD, hex};
+use crate::codec::density::{Density, DensityUnit};
 use crate::codec::extra::Part;
-use crate::codec::meta::{Density, DensityUnit};
 use crate::codec::{CodecError, Compression, EncodeOptions, Format, Loss, Metadata, Text, TextEncoding};
 use crate::codec::{cannot_encode, pack};
 use crate::image::{Depth, Image};

@@ -22,8 +22,8 @@ use rawler::rawimage::{CFAConfig, RawPhotometricInterpretation};
 use rawler::{RawImage, RawImageData};
 
 use super::super::colour::Encoder;
-use super::super::{CodecError, Format, unsupported};
-use super::{bad, bayer};
+use super::super::{CodecError, Format, malformed, unsupported};
+use super::bayer;
 use crate::image::crop::Rect;
 use crate::image::{Image, Samples};
 
@@ -64,7 +64,7 @@ pub(super) fn areas(raw: &RawImage) -> Result<(Rect, Rect), CodecError> {
     let rect = |area: Area| Rect { x: area.p.x, y: area.p.y, width: area.d.w, height: area.d.h };
     let checked = |area: Option<Area>| match area.map(rect) {
         Some(area) if inside(area, whole) => Ok(Some(area)),
-        Some(_) => Err(bad("the part of its picture that is to be shown lies outside")),
+        Some(_) => Err(malformed(Format::Raw, "the part of its picture that is to be shown lies outside")),
         None => Ok(None),
     };
     let active = checked(raw.active_area)?.unwrap_or(whole);
@@ -90,7 +90,7 @@ pub(super) fn render(raw: &RawImage, relative: bool) -> Result<Rendered, CodecEr
     let count = raw.width.checked_mul(raw.height).and_then(|pixels| pixels.checked_mul(raw.cpp));
     let RawImageData::Integer(samples) = &raw.data else { return Err(refuse("floating-point samples")) };
     if Some(samples.len()) != count {
-        return Err(bad("its decoder returned the wrong number of samples"));
+        return Err(malformed(Format::Raw, "its decoder returned the wrong number of samples"));
     }
     let mut notes = Vec::new();
     let origin = if relative { (roi.x, roi.y) } else { (0, 0) };
@@ -126,7 +126,7 @@ pub(super) fn render(raw: &RawImage, relative: bool) -> Result<Rendered, CodecEr
     };
     let from_camera = pseudo_inverse(normalize(to_camera));
     if from_camera.as_flattened().iter().any(|factor| !factor.is_finite()) {
-        return Err(bad("its colour matrix can't be inverted"));
+        return Err(malformed(Format::Raw, "its colour matrix can't be inverted"));
     }
     let encoder = Encoder::new();
     let mut out = Vec::with_capacity(shown.width * shown.height * 3);
@@ -205,7 +205,7 @@ impl Levels {
         let white = raw.whitelevel.as_vec();
         let least = white.iter().copied().fold(f32::INFINITY, f32::min);
         if !black.iter().all(|black| black.is_finite() && *black < least) || !least.is_finite() {
-            return Err(bad("its white level is not above its black level"));
+            return Err(malformed(Format::Raw, "its white level is not above its black level"));
         }
         // The pattern begins before the origin, so that no difference is negative.
         let origin =

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::super::{CodecError, Format, damaged, malformed, unsupported};
 use super::chunks::Chunks;
-use super::decompress::{Fault, decompress};
+use super::decompress::decompress;
+use super::fault::Fault;
 use super::jpeg::Tables;
 use super::layout::{Colour, Layout, Method, Predictor};
 use super::predict;

@@ -8,25 +8,9 @@ use image::ImageDecoder;
 use image::codecs::webp::WebPDecoder;
 use weezl::{BitOrder, LzwStatus, decode::Configuration};
 
+use super::fault::Fault;
 use super::fax::{self, Coding};
 use super::layout::Method;
-
-/// Why data can't be decompressed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A checksum proves that it is damaged.
-    Checksum,
-    /// It is no such data, or too little of it.
-    Wrong(String),
-    /// It uses something that is not read.
-    Unsupported(&'static str),
-}
-
-impl From<&str> for Fault {
-    fn from(what: &str) -> Fault {
-        Fault::Wrong(what.to_owned())
-    }
-}
 
 const SHORT: &str = "its data ends too early";
 

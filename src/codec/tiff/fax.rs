@@ -6,7 +6,7 @@
 use fax::maps::{Mode, black, mode, white};
 use fax::{BitReader, Color};
 
-use super::decompress::Fault;
+use super::fault::Fault;
 
 /// How lines are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use std::io::{Read, Seek};
 
+use super::super::density::{Density, DensityUnit};
 use super::super::exif::{self, Field, Fields};
-use super::super::meta::{Density, DensityUnit};
 use super::super::photoshop::{as_resource, without_thumbnails};
 use super::super::{CodecError, Loss, Metadata};
 use super::directory::{Directory, Entry, File};

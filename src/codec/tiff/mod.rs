@@ -19,6 +19,7 @@ mod colour;
 mod decompress;
 mod directory;
 mod extent;
+mod fault;
 mod fax;
 mod jpeg;
 mod lab;

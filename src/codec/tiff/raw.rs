@@ -3,18 +3,17 @@
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use super::super::{CodecError, foreign};
-use super::directory::{Directory, File};
+use super::super::{CodecError, Format, foreign, malformed};
+use super::directory::File;
 use super::tag;
+use pictures::pictures;
 
+mod pictures;
 #[cfg(feature = "raw")]
 mod survey;
 
 #[cfg(feature = "raw")]
 pub(in crate::codec) use survey::{Survey, describe, survey};
-
-/// Directories of the chain, and pictures below one, that are looked at.
-const LOOKED_AT: usize = 8;
 
 /// What the first bytes of Canon's (CR2) and Phase One's files have behind the header.
 const MARKS: [&[u8]; 3] = [b"CR\x02", b"IIII", b"MMMM"];
@@ -29,7 +28,7 @@ const SENSOR: [u64; 2] = [32803, 34892];
 /// When the file can't be read; what is no TIFF file is no camera RAW either.
 pub(in crate::codec) fn is_raw<R: Read + Seek>(reader: &mut R, path_hint: &Path) -> Result<bool, CodecError> {
     let found = File::open(&mut *reader).and_then(|(mut file, first)| told(&mut file, first, path_hint));
-    reader.rewind().map_err(|e| super::malformed(super::Format::Tiff, format!("it can't be read: {e}")))?;
+    reader.rewind().map_err(|e| malformed(Format::Tiff, format!("it can't be read: {e}")))?;
     Ok(found.unwrap_or(false))
 }
 
@@ -53,19 +52,4 @@ fn told<R: Read + Seek>(file: &mut File<R>, first: u64, path_hint: &Path) -> Res
     let ending = path_hint.extension().and_then(|ending| ending.to_str());
     let by_camera = main.find(tag::MAKE).is_some() || main.find(tag::SUB_IFDS).is_some();
     Ok(by_camera && ending.is_some_and(foreign::is_raw_ending))
-}
-
-/// The directories of the chain from `main` on, each followed by those below it.
-fn pictures<R: Read + Seek>(file: &mut File<R>, main: Directory) -> Result<Vec<Directory>, CodecError> {
-    let (mut all, mut next) = (Vec::new(), Some(main));
-    for _ in 0..LOOKED_AT {
-        let Some(directory) = next else { break };
-        let below = file.numbers(&directory, tag::SUB_IFDS, LOOKED_AT as u64).ok().flatten();
-        next = if directory.next == 0 { None } else { file.directory(directory.next)? };
-        all.push(directory);
-        for at in below.unwrap_or_default() {
-            all.extend(file.directory(at)?);
-        }
-    }
-    Ok(all)
 }

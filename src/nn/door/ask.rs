@@ -7,13 +7,18 @@ use crate::nn::fast::Engine;
 use crate::nn::options::LoadOptions;
 use crate::nn::range::Range;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use signal_hook::consts::{SIGABRT, SIGKILL, SIGSEGV, SIGXCPU};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+const SIGABRT: i32 = Signal::ABORT.as_raw();
+const SIGKILL: i32 = Signal::KILL.as_raw();
+const SIGSEGV: i32 = Signal::SEGV.as_raw();
+const SIGXCPU: i32 = Signal::XCPU.as_raw();
 
 /// The name under which the program inspects a model for its parent.
 pub const COMMAND: &str = "inspect-model";

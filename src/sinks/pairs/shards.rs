@@ -92,7 +92,7 @@ impl Shards<'_> {
         }
         let known = ledger.part_records(&folder_name)?;
         let parts_known = KnownParts::of(Some(ledger), &folder_name, replace_edited)?;
-        let present = parts_known.present(store, &self.folder, is_shard_name)?;
+        let present = parts_known.present(store, self.folder, is_shard_name)?;
         let intact = |p: &&PartRecord| present.get(&p.name) == Some(&(p.stamp.size, p.stamp.mtime_ns));
         let mut names = Vec::new();
         for (split, of_split) in &shards {
@@ -128,7 +128,7 @@ impl Shards<'_> {
             };
             Ok((name.clone(), Part::Written(Box::new(write))))
         });
-        let built = store.build_folder(&self.folder, files);
+        let built = store.build_folder(self.folder, files);
         if let Some(failure) = failure.take() {
             return Err(failure);
         }

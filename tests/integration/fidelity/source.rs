@@ -45,9 +45,9 @@ pub const FOOT: &str = "
 pub fn picture(deep: bool) -> Image {
     let (width, height) = (24, 16);
     let mut image = Image::new(width, height, 3, if deep { Depth::U16 } else { Depth::U8 });
-    for i in 0..image.samples.len() {
+    for i in 0..image.samples().len() {
         let (x, y, c) = (i / 3 % width, i / 3 / width, i % 3);
-        image.samples.set(i, 0.5 + 0.4 * (x as f32 * 0.2 + c as f32).sin() * (y as f32 * 0.15).cos());
+        image.samples_mut().set(i, 0.5 + 0.4 * (x as f32 * 0.2 + c as f32).sin() * (y as f32 * 0.15).cos());
     }
     image
 }
@@ -57,10 +57,11 @@ pub fn file(format: Format) -> Vec<u8> {
     let deep = format.max_bits() > 8;
     let mut image = picture(deep);
     if format.carries_alpha() {
-        let values = (0..image.width * image.height).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 });
-        let mut alpha = Samples::zeroed(image.depth(), image.width * image.height);
+        let values = (0..image.width() * image.height()).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 });
+        let mut alpha = Samples::zeroed(image.depth(), image.width() * image.height());
         values.enumerate().for_each(|(i, value)| alpha.set(i, value));
-        image.alpha = Some(alpha);
+        let size = (image.width(), image.height());
+        image = Image::from_samples(size, image.channels(), image.samples().clone(), Some(alpha)).unwrap();
     }
     encode(&image, &metadata(format), None, &EncodeOptions::new(format)).unwrap().bytes
 }

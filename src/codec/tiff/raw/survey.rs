@@ -9,7 +9,7 @@ use super::super::super::photoshop::as_resource;
 use super::super::super::{CodecError, Format, Loss, Metadata, malformed};
 use super::super::directory::{Directory, Entry, File};
 use super::super::tag;
-use super::pictures;
+use super::pictures::pictures;
 
 /// Most directories of a chain.
 const MAX_CHAIN: usize = 64;

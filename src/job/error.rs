@@ -1,0 +1,38 @@
+//! Why something could not be done with a job.
+
+use crate::ledger::LedgerError;
+use crate::run::RunError;
+use crate::shown::Show;
+use crate::store::StoreError;
+use crate::train::TrainError;
+use std::path::PathBuf;
+
+/// Why something could not be done with a job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// A run over items.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// There is no ledger.
+    #[error("nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere", output.shown())]
+    NothingRun {
+        /// The output folder.
+        output: PathBuf,
+    },
+}
+
+impl From<LedgerError> for JobError {
+    fn from(error: LedgerError) -> JobError {
+        JobError::Run(error.into())
+    }
+}
+
+impl From<StoreError> for JobError {
+    fn from(error: StoreError) -> JobError {
+        JobError::Run(error.into())
+    }
+}
