@@ -15,7 +15,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training score-models stress faults fidelity clean
+.PHONY: help build pipeline test test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -141,6 +141,9 @@ score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 
 bench-training: $(TRAINING_VENV)/done ## time steps of training against TensorFlow, two threads each
 	server=$$($(CARGO) bench --locked --bench training --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p'); \
 	$(TRAINING_VENV)/bin/python tests/python/bench_training.py "$$server" $(ARGS)
+
+bench-records: build ## time and weigh an unchanged run over many items: make bench-records [N=1000000]
+	python3 tests/python/bench_records.py $(BIN) $(or $(N),1000000)
 
 bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 	benches/run.sh $(BIN)

@@ -3,13 +3,6 @@
 use super::error::CodecError;
 use super::format::Format;
 
-/// 500 megapixels, and 8 GiB while decoding.
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_pixels: 500_000_000, max_bytes: 8 << 30, strict: false }
-    }
-}
-
 /// What a file's header says, without decoding pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
@@ -43,6 +36,13 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Refuse files with faults, also those that can be read around.
     pub strict: bool,
+}
+
+/// 500 megapixels, and 8 GiB while decoding.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_pixels: 500_000_000, max_bytes: 8 << 30, strict: false }
+    }
 }
 
 /// Whether a picture with this header may be decoded.

@@ -48,7 +48,7 @@ pub(super) fn probe<R: BufRead + Seek>(reader: &mut R) -> Result<Header, CodecEr
     if length > MOST_BYTES {
         return Err(unsupported(Format::Raw, "a file of more than 1 GiB"));
     }
-    let like_tiff = is_like_tiff(&super::format::peek(reader)?);
+    let like_tiff = is_like_tiff(&super::sniff::peek(reader)?);
     let survey = if like_tiff { tiff::survey(&mut *reader)? } else { Survey::default() };
     if let Some(sensor) = survey.dng {
         return Ok(header(sensor.shown, sensor.channels.min(3), sensor.samples, length));

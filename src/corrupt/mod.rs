@@ -65,3 +65,8 @@ pub use registry::CORRUPTIONS;
 
 #[cfg(test)]
 mod tests;
+
+/// The example of `docs/extending.md`.
+#[cfg(test)]
+#[path = "../../docs/extending/vignette.rs"]
+mod vignette;

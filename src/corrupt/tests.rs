@@ -199,3 +199,10 @@ fn recipes_have_a_canonical_text() {
     assert_eq!(recipe("- gaussian_noise: {sigma: 7}"), "gaussian_noise{sigma=7..7}");
     assert_eq!(recipe("- old_photo"), "old_photo{}");
 }
+
+#[test]
+fn the_documented_example_is_a_corruption() {
+    let example = &super::vignette::CORRUPTION;
+    crate::spec::check_registry(&[example.descriptor]).unwrap();
+    assert!(example.severities.is_empty());
+}

@@ -7,26 +7,29 @@ use std::arch::aarch64::*;
 #[derive(Clone, Copy)]
 pub(super) struct Neon(float32x4_t);
 
-// SAFETY (all functions): NEON is part of the base instruction set; pointers are the caller's duty.
 impl Vector for Neon {
     const LANES: usize = 4;
     const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(v: f32) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vdupq_n_f32(v)) }
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: every 64-bit ARM has NEON; `p` is valid for a register, as the caller promises.
         unsafe { Neon(vld1q_f32(p)) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
+        // SAFETY: every 64-bit ARM has NEON; `p` is valid for a register, as the caller promises.
         unsafe { vst1q_f32(p, self.0) }
     }
     #[inline(always)]
     unsafe fn store_some(self, p: *mut f32, n: usize) {
         let mut all = [0.0f32; 4];
+        // SAFETY: every 64-bit ARM has NEON; `p` is valid for `n` floats, as the caller promises.
         unsafe {
             vst1q_f32(all.as_mut_ptr(), self.0);
             std::ptr::copy_nonoverlapping(all.as_ptr(), p, n.min(4));
@@ -34,30 +37,37 @@ impl Vector for Neon {
     }
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vaddq_f32(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn sub(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vsubq_f32(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn mul(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vmulq_f32(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vfmaq_f32(c.0, self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vmaxq_f32(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vminq_f32(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn total(self) -> f32 {
+        // SAFETY: every 64-bit ARM has NEON.
         unsafe { vaddvq_f32(self.0) }
     }
 }

@@ -30,6 +30,7 @@ impl Finish {
     #[inline(always)]
     pub(super) unsafe fn apply<V: Vector>(self, v: V, at: usize) -> V {
         // The constant stands first: where a lane is not a number, the second operand is the answer.
+        // SAFETY: the caller has the instructions, and promises the slope.
         unsafe {
             match self {
                 Finish::None => v,
@@ -99,6 +100,7 @@ pub(super) fn split_channels(vectors: usize, registers: usize) -> Vec<usize> {
 /// As [`Vector`]; every pointer must be valid for what the fields' documentation names.
 #[inline(always)]
 pub(super) unsafe fn panel<V: Vector>(p: &Panel<'_>) {
+    // SAFETY: the caller's duty, passed on.
     unsafe {
         match p.blocks {
             1 => run::<V, 1>(p),

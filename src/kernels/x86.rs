@@ -15,57 +15,68 @@ pub(super) struct Avx2(__m256);
 #[derive(Clone, Copy)]
 pub(super) struct Avx512Half(__m256);
 
-// SAFETY (all functions): the trait's callers promise the instructions and the pointers.
 impl Vector for Avx512 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
 
     #[inline(always)]
     unsafe fn splat(v: f32) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_set1_ps(v)) }
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self {
+        // SAFETY: the instructions are there, and `p` is valid for a register, as the caller promises.
         unsafe { Avx512(_mm512_loadu_ps(p)) }
     }
     #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
+        // SAFETY: the instructions are there, and `p` is valid for a register, as the caller promises.
         unsafe { _mm512_storeu_ps(p, self.0) }
     }
     #[inline(always)]
     unsafe fn store_some(self, p: *mut f32, n: usize) {
+        // SAFETY: the instructions are there, and `p` is valid for `n` floats, as the caller promises.
         unsafe { _mm512_mask_storeu_ps(p, (1u32 << n.min(16)).wrapping_sub(1) as u16, self.0) }
     }
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_add_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn sub(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_sub_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn mul(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_mul_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_fmadd_ps(self.0, b.0, c.0)) }
     }
     #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_max_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_min_ps(self.0, b.0)) }
     }
     #[inline(always)]
     unsafe fn total(self) -> f32 {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { _mm512_reduce_add_ps(self.0) }
     }
     #[inline(always)]
     unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
+        // SAFETY: the instructions are there, as the caller promises.
         unsafe { totals(halves(all[0].0), halves(all[1].0), halves(all[2].0), halves(all[3].0)) }
     }
 }
@@ -92,53 +103,63 @@ unsafe fn totals(a: __m256, b: __m256, c: __m256, d: __m256) -> [f32; 4] {
 
 macro_rules! eight {
     ($name:ident, $registers:literal, $store_some:expr) => {
-        // SAFETY (all functions): the trait's callers promise the instructions and the pointers.
         impl Vector for $name {
             const LANES: usize = 8;
             const REGISTERS: usize = $registers;
 
             #[inline(always)]
             unsafe fn splat(v: f32) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_set1_ps(v)) }
             }
             #[inline(always)]
             unsafe fn load(p: *const f32) -> Self {
+                // SAFETY: the instructions are there, and `p` is valid for a register, as the caller promises.
                 unsafe { $name(_mm256_loadu_ps(p)) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut f32) {
+                // SAFETY: the instructions are there, and `p` is valid for a register, as the caller promises.
                 unsafe { _mm256_storeu_ps(p, self.0) }
             }
             #[inline(always)]
             unsafe fn store_some(self, p: *mut f32, n: usize) {
+                // SAFETY: the instructions are there, and `p` is valid for `n` floats, as the caller promises.
                 unsafe { $store_some(p, n, self.0) }
             }
             #[inline(always)]
             unsafe fn add(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_add_ps(self.0, b.0)) }
             }
             #[inline(always)]
             unsafe fn sub(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_sub_ps(self.0, b.0)) }
             }
             #[inline(always)]
             unsafe fn mul(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_mul_ps(self.0, b.0)) }
             }
             #[inline(always)]
             unsafe fn fma(self, b: Self, c: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_fmadd_ps(self.0, b.0, c.0)) }
             }
             #[inline(always)]
             unsafe fn max(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_max_ps(self.0, b.0)) }
             }
             #[inline(always)]
             unsafe fn min(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_min_ps(self.0, b.0)) }
             }
             #[inline(always)]
             unsafe fn total(self) -> f32 {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe {
                     let half = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps(self.0, 1));
                     let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -147,6 +168,7 @@ macro_rules! eight {
             }
             #[inline(always)]
             unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
+                // SAFETY: the instructions are there, as the caller promises.
                 unsafe { totals(all[0].0, all[1].0, all[2].0, all[3].0) }
             }
         }

@@ -16,4 +16,7 @@ pub use resolve::resolve;
 pub use resolved::{NamedSink, Plan};
 
 #[cfg(test)]
-mod golden;
+mod tests {
+    mod extending;
+    mod golden;
+}

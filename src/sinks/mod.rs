@@ -13,3 +13,11 @@ words! { for Compression { Fast = "fast", Small = "small" } }
 
 /// Every sink there is. A new one is a file beside this and a line here.
 pub static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];
+
+/// The example of `docs/extending.md`.
+#[cfg(test)]
+#[path = "../../docs/extending/captions.rs"]
+mod captions;
+
+#[cfg(test)]
+pub(crate) static EXAMPLE: Registered = registered!(captions);

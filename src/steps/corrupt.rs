@@ -29,8 +29,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
     version: 1,
     doc: "Applies corruptions in order and keeps the clean picture as the reference for `pairs` and for \
           `measure: [psnr, ssim]`. What was drawn goes into the columns `corruption`, `parameters` (JSON) and \
-          `seed`. Every draw follows from the pipeline's seed, the input's relative path, the step's and the \
-          patch's number alone. The colour is corrupted, alpha is kept.",
+          `seed`. Every draw follows from the pipeline's seed, the input's relative path, the step's number among those that draw and the patch's number alone. The colour is corrupted, alpha is kept.",
     role: Role::Image,
     params: Params::TABLE,
     shorthand: Some("recipe"),

@@ -26,3 +26,11 @@ pub static STEPS: &[Registered] = &[
     registered!(embed),
     registered!(measure),
 ];
+
+/// The example of `docs/extending.md`.
+#[cfg(test)]
+#[path = "../../docs/extending/mirror.rs"]
+mod mirror;
+
+#[cfg(test)]
+pub(crate) static EXAMPLE: Registered = registered!(mirror);

@@ -25,6 +25,7 @@ pub mod net;
 pub mod networks;
 mod outputs;
 mod pca;
+mod provenance;
 mod resolve;
 mod rules;
 mod run;

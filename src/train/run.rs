@@ -12,6 +12,7 @@ use super::listed::{digests, list};
 use super::load::load;
 use super::net::Size;
 use super::outputs::Outputs;
+use super::provenance::{recipe, score};
 use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
 use super::standing::{Kept, checkpoint, digest, is_over, kept, outdated};
@@ -378,34 +379,4 @@ fn drawing(plan: &TrainPlan) -> Drawing {
             Data::Pairs { .. } | Data::Vectors { .. } => None,
         },
     }
-}
-
-/// How the weights came about, for the model's metadata.
-fn recipe(plan: &TrainPlan, state: &State) -> String {
-    let start = match &plan.start {
-        Start::Random => String::new(),
-        Start::Model { path, hash, .. } => {
-            format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
-        }
-    };
-    format!(
-        "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
-         updates, seed {}{start}",
-        env!("CARGO_PKG_VERSION"),
-        plan.name,
-        plan.loss.name(),
-        if plan.decay > 0.0 { format!("W (decay {})", plan.decay) } else { String::new() },
-        plan.rate,
-        plan.schedule.name(),
-        plan.warmup,
-        plan.batch,
-        state.progress.history.len(),
-        state.adam.updates,
-        plan.seed,
-    )
-}
-
-fn score(figure: &Figure) -> String {
-    let baseline = figure.baseline.as_ref().map(|(name, v)| format!(" ({name} {v:.5})")).unwrap_or_default();
-    format!("{} {:.5}{baseline}", figure.name, figure.value)
 }

@@ -1,6 +1,6 @@
 //! Camera RAW through whole runs, with the feature `raw` and without.
 
-use crate::support::{Job, tree};
+use crate::support::Job;
 use dng::Dng;
 use std::fs;
 
@@ -32,7 +32,7 @@ fn without_the_feature_it_is_named() {
             "{name}: {row:?}"
         );
     }
-    assert!(tree(&job.output().join("images")).is_empty());
+    assert!(crate::support::tree(&job.output().join("images")).is_empty());
 }
 
 #[cfg(feature = "raw")]

@@ -67,6 +67,37 @@ fn a_denoiser_is_trained_written_and_restores() {
 }
 
 #[test]
+fn what_training_wrote_is_verified_and_tried_again() {
+    let job = job(SYNTH, DENOISER);
+    job.call(&["run"]).expect(0);
+    let wanted = tree(&job.output());
+    // The model, the curve, the history and a sheet for each epoch.
+    let count = wanted.len();
+    assert!(job.call(&["verify"]).expect(0).out.contains(&format!("{count} files verified")), "{count}");
+    assert!(job.call(&["retry"]).expect(0).err.contains("nothing to do"));
+    let model = job.output().join("model.onnx");
+    fs::write(&model, "theirs").unwrap();
+    fs::remove_file(job.output().join("progress/loss.svg")).unwrap();
+    let told = job.call(&["verify"]).expect(1).err;
+    for part in ["model.onnx: changed since written", "progress/loss.svg: missing", "2 of"] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    // As the checkpoint has it.
+    job.call(&["retry"]).expect(0);
+    assert_eq!(job.model(), wanted[Path::new("model.onnx")]);
+    // Killed between a file's name and its record: what it announced is as good.
+    let job = self::job(SYNTH, DENOISER);
+    for point in [7, 12, 19, 25] {
+        job.clear_output();
+        let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
+        assert_eq!(ended.code, None, "{point}");
+        job.call(&["verify"]).expect(0);
+        job.call(&["run"]).expect(0);
+        job.call(&["verify"]).expect(0);
+    }
+}
+
+#[test]
 fn threads_and_kills_change_no_byte_of_the_model() {
     let job = job(SYNTH, DENOISER);
     job.call(&["run", "--set", "limits.threads=1"]).expect(0);

@@ -2,7 +2,6 @@
 
 use super::code;
 use super::print::err;
-use super::train;
 use crate::job::JobError;
 use crate::ledger::LedgerError;
 use crate::run::RunError;
@@ -74,7 +73,7 @@ pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> R
 pub(super) fn refuse(refusal: &Refusal) -> u8 {
     let (message, code) = match refusal {
         Refusal::Run(error) => return fail(error),
-        Refusal::Train(error) => return train::fail(error),
+        Refusal::Train(error) => return fail_training(error),
         Refusal::Usage(message) => (message, code::USAGE),
         Refusal::Unwritable(message) => (message, code::STORAGE),
     };
@@ -102,5 +101,23 @@ pub(super) fn fail(error: &RunError) -> u8 {
         | RunError::Store(_)
         | RunError::Ledger(_)
         | RunError::Table { .. } => code::STORAGE,
+    }
+}
+
+/// Says why training did not come to its end; gives the exit code.
+pub(super) fn fail_training(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
+        _ => err(&format!("error: {error}\n")),
+    }
+    match error {
+        TrainError::Interrupted { .. } => code::INTERRUPTED,
+        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
+        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
+        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
+        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
+            code::FAILURE
+        }
+        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
     }
 }

@@ -3,34 +3,15 @@
 use super::code;
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
-use super::refusal::{Refusal, nothing_run, refuse};
+use super::refusal::{Refusal, fail_training, nothing_run, refuse};
 use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::shown::Show;
-use crate::store::LockError;
 use crate::train::net::Size;
 use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
-
-/// Says why training did not come to its end; gives the exit code.
-pub fn fail(error: &TrainError) -> u8 {
-    match error {
-        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
-        _ => err(&format!("error: {error}\n")),
-    }
-    match error {
-        TrainError::Interrupted { .. } => code::INTERRUPTED,
-        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
-        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
-        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
-            code::FAILURE
-        }
-        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
-    }
-}
 
 /// Prints that the pipeline is valid, with what was inferred.
 pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
@@ -46,7 +27,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
 /// Prints what a run would do.
 pub fn plan(plan: &TrainPlan) -> u8 {
     if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
-        return fail(&error.into());
+        return fail_training(&error.into());
     }
     if let Some(code) = empty(plan) {
         return code;
@@ -75,7 +56,7 @@ pub fn plan(plan: &TrainPlan) -> u8 {
     ));
     let standing = match train::standing(plan) {
         Ok(standing) => standing,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return fail_training(&error.into()),
     };
     text.push_str(&match standing {
         Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
@@ -98,7 +79,7 @@ fn empty(plan: &TrainPlan) -> Option<u8> {
     let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
     let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
     let nothing = std::iter::once(input).chain(test).find_map(nothing)?;
-    Some(fail(&TrainError::NoInput(nothing)))
+    Some(fail_training(&TrainError::NoInput(nothing)))
 }
 
 fn network(plan: &TrainPlan) -> String {
@@ -194,7 +175,7 @@ pub fn status(plan: &TrainPlan) -> u8 {
     let model = plan.output.join(&plan.model);
     let standing = match train::standing(plan) {
         Ok(standing) => standing,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return fail_training(&error.into()),
     };
     out(&match standing {
         Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),

@@ -11,7 +11,7 @@ use crate::run::item::failure::{Stopped, refused};
 use crate::run::task::{Doubt, Timed};
 use crate::shown::Show;
 use crate::steps::pages;
-use crate::store::{Attributes, Refusal, Stamp, Standing, StoreError};
+use crate::store::{Attributes, Refusal, Stamp, Standing, StoreError, look};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::os::unix::ffi::OsStrExt;
@@ -63,7 +63,7 @@ impl<'a> Work<'a> {
             return Ok(stamp);
         }
         // One that can't be looked at any more fails by itself, or is not needed.
-        let times = std::fs::metadata(original).ok().and_then(|meta| Attributes::of(&meta).times);
+        let times = look::at(original).ok().flatten().and_then(|meta| Attributes::of(&meta).times);
         let Some(times) = times else { return Ok(stamp) };
         match self.store.retime(path, &stamp, Some(times)) {
             Ok(Some((stamp, given))) => {

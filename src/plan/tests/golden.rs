@@ -2,7 +2,7 @@
 //!
 //! Where that is meant, count up the `version` of the step and write the file anew: `SAFELIGHT_GOLDEN=1 cargo test golden`.
 
-use super::{Plan, descriptors, resolve};
+use super::super::{Plan, descriptors, resolve};
 use crate::ledger::hex;
 use crate::shown::Show;
 use crate::spec::{Descriptor, Role, Vocabulary, draft};
@@ -20,7 +20,7 @@ static NO_TRAIN: Descriptor = Descriptor {
     example: "",
 };
 
-const GOLDEN: &str = "src/plan/golden.txt";
+const GOLDEN: &str = "src/plan/tests/golden.txt";
 
 fn shipped() -> Vec<PathBuf> {
     let entries = std::fs::read_dir("pipelines").unwrap();

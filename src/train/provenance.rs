@@ -1,0 +1,36 @@
+//! What a model's metadata says of how its weights came about.
+
+use super::checkpoint::State;
+use super::event::Figure;
+use super::settings::{Start, TrainPlan};
+use crate::shown::Show;
+
+/// How the weights came about, for the model's metadata.
+pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
+    let start = match &plan.start {
+        Start::Random => String::new(),
+        Start::Model { path, hash, .. } => {
+            format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
+        }
+    };
+    format!(
+        "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+         updates, seed {}{start}",
+        env!("CARGO_PKG_VERSION"),
+        plan.name,
+        plan.loss.name(),
+        if plan.decay > 0.0 { format!("W (decay {})", plan.decay) } else { String::new() },
+        plan.rate,
+        plan.schedule.name(),
+        plan.warmup,
+        plan.batch,
+        state.progress.history.len(),
+        state.adam.updates,
+        plan.seed,
+    )
+}
+
+pub(super) fn score(figure: &Figure) -> String {
+    let baseline = figure.baseline.as_ref().map(|(name, v)| format!(" ({name} {v:.5})")).unwrap_or_default();
+    format!("{} {:.5}{baseline}", figure.name, figure.value)
+}
