@@ -18,7 +18,7 @@ const SETTINGS: [&str; 6] = [
     "- patches: {size: 12, mode: random, max: 2}\n- corrupt: [gaussian_noise: {sigma: [5, 50]}]\n\
      - pairs: {validation: 0.3, test: 0.2}\n- table: {folder: table, rows: 16}",
     "- patches: {size: 12, mode: random, max: 2}\n- corrupt: [gaussian_noise: {sigma: [5, 50]}]\n\
-     - pairs: {layout: webdataset, shard_size: 64KiB, validation: 0.3}",
+     - pairs: {folder: shards, layout: webdataset, shard_size: 64KiB, validation: 0.3}",
 ];
 
 /// One thing that happens.
