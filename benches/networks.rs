@@ -50,9 +50,8 @@ fn load(request: &Value) -> Result<Loaded, String> {
     let number = |name: &str| request[name].as_u64().map(|v| v as usize).ok_or(format!("{name} is missing"));
     let text = |name: &str| request[name].as_str().ok_or(format!("{name} is missing"));
     let level = match request["level"].as_str() {
-        Some("avx2") => Level::Avx2,
-        Some("plain") => Level::Plain,
-        _ => Level::best(),
+        None | Some("auto") => Level::best(),
+        Some(name) => Level::of(name).ok_or_else(|| format!("this machine has no level `{name}`"))?,
     };
     let engine = match text("engine")? {
         "plain" => Engine::Plain,

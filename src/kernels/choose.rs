@@ -34,7 +34,7 @@ pub(super) fn choose(level: Level, mode: Mode, spec: &ConvSpec, output: Shape) -
     }
     if spec.groups == 1 {
         // Few results: the half-width level was chosen for them, but vectors lie along the input here.
-        let wide = if level == Level::Avx512Half && ic.is_multiple_of(16) { Level::Avx512 } else { level };
+        let wide = if ic.is_multiple_of(16) { level.full_width() } else { level };
         if Dot::suits(wide, (ic, oc)) {
             return Kernel::Dot(Dot::new(wide, (ic, oc), spec.stride, offsets.collect()));
         }

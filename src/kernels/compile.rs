@@ -54,9 +54,6 @@ impl Program {
     /// # Errors
     /// What the operator is that can't be compiled.
     pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, String> {
-        if !level.runs_here() {
-            return Err(format!("{level:?} is not of this machine"));
-        }
         let (graph, activations) = fold(graph);
         let groups = Groups::new(&graph);
         let mut steps: Vec<Step> = vec![];

@@ -49,8 +49,7 @@ impl Conv {
     /// [column]` (see [`ConvSpec::transposed`]); `bias` holds a number for each output channel, or none.
     ///
     /// # Panics
-    /// When lengths don't agree with `spec`, there are no channels, a stride, dilation or group count is 0, or this machine doesn't have
-    /// `level`.
+    /// When lengths don't agree with `spec`, there are no channels, or a stride, dilation or group count is 0.
     pub fn new(
         level: Level,
         mode: Mode,
@@ -77,7 +76,6 @@ impl Conv {
         assert!(ic > 0 && oc > 0, "channels");
         assert!(ic.is_multiple_of(spec.groups) && oc.is_multiple_of(spec.groups), "groups divide channels");
         assert_eq!(input.c, ic, "input channels");
-        assert!(level.runs_here(), "{level:?} is not of this machine");
         assert!(spec.stride.0 * spec.stride.1 * spec.dilation.0 * spec.dilation.1 > 0, "steps of 0");
         // Depthwise, vectors lie along all channels.
         let depthwise = spec.groups == ic && oc == ic;

@@ -128,10 +128,8 @@ impl WeightGradient {
     /// pays.
     ///
     /// # Panics
-    /// When `spec` has groups, is transposed, doesn't fit `input`, or has no results; when this machine
-    /// doesn't have the level.
+    /// When `spec` has groups, is transposed, doesn't fit `input`, or has no results.
     pub fn new(level: Level, mode: Mode, spec: ConvSpec, input: Shape) -> WeightGradient {
-        assert!(Level::available().contains(&level), "a level of this machine");
         let output = checked_output(&spec, input);
         let (ic, oc) = spec.channels;
         // The instructions that each choice takes for a pixel and tap.

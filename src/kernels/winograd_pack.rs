@@ -34,7 +34,7 @@ pub(super) fn pack(
             }
         }
     }
-    // SAFETY: there is room for a register at each point; `Conv` asked whether the level is of this machine.
+    // SAFETY: there is room for a register at each point; a `Level` is of this machine.
     unsafe { transform(level, &Kernels { taps: &taps, to: to.as_mut_ptr(), plane }) };
 }
 

@@ -12,6 +12,7 @@ mod exif;
 mod faults;
 mod fidelity;
 mod harm;
+mod histories;
 mod left_out;
 mod lists;
 mod models;

@@ -41,7 +41,7 @@ impl Tables {
         let (d3, d4) = (fix(f3), -fix(wb * f3 / wg));
         let value = |code: i32, low: f32, high: f32, full: f32| {
             let span = if high == low { 1.0 } else { high - low };
-            let value = (code - low as i32) as f32 * full / span;
+            let value = code.saturating_sub(low as i32) as f32 * full / span;
             value.clamp(-4096.0, 4096.0) as i32
         };
         let table = |f: &dyn Fn(i32) -> i32| std::array::from_fn(|i| f(i as i32));
@@ -88,5 +88,9 @@ mod tests {
             converted([77, 100, 128], &[0.5, 0.0, 0.5], &[0.0; 5]),
             converted([77, 100, 128], &[], &[])
         );
+        // Nor is there a range that overflows.
+        for zero in [f64::from(f32::MIN), f64::from(f32::MAX)] {
+            converted([255, 0, 255], &[], &[zero, 0.0, zero, 0.0, zero, 0.0]);
+        }
     }
 }

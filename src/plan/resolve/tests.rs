@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::plan::descriptors;
+use crate::shown::Show;
 use crate::spec::{Descriptor, Role, Vocabulary, draft};
 use std::fs;
 use tempfile::TempDir;
@@ -21,8 +22,8 @@ static NO_TRAIN: Descriptor = Descriptor {
 fn job(steps: &str) -> (TempDir, PipelineSpec, Diagnostics) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("a.png"), "no picture").unwrap();
-    let (input, output) = (folder.path().display(), folder.path().with_extension("out"));
-    let text = format!("version: 1\ninput: {input}\noutput: {}\nsteps: [{steps}]\n", output.display());
+    let (input, output) = (folder.path().shown(), folder.path().with_extension("out"));
+    let text = format!("version: 1\ninput: {input}\noutput: {}\nsteps: [{steps}]\n", output.shown());
     let vocabulary = Vocabulary { steps: descriptors(), train: &NO_TRAIN };
     let (spec, mistakes) = draft(&text, "job.yaml", &[], &|_| None, &vocabulary);
     (folder, spec.unwrap(), mistakes)
