@@ -124,17 +124,17 @@ const THREADS: [&str; 3] =
     ["could not spawn threads", "The global thread pool has not been initialized", "failed to spawn thread"];
 
 /// Whether a caught panic is the standard library's about a folder that it could not close: an error of the disk.
-pub fn is_about_folders(panic: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_about_folders(panic: &(dyn Any + Send)) -> bool {
     panic_text(panic).starts_with("unexpected error during closedir")
 }
 
 /// Whether a caught panic is about threads that the system refused: nothing is wrong with what was worked on.
-pub fn is_about_threads(panic: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_about_threads(panic: &(dyn Any + Send)) -> bool {
     THREADS.iter().any(|text| panic_text(panic).starts_with(text))
 }
 
 /// The message of a caught panic.
-pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
         .copied()

@@ -2,7 +2,7 @@
 
 /// Memory a job may use when the pipeline says `auto`: three quarters of what is available, or of the
 /// control group's limit where that is lower. 2 GiB where neither can be read.
-pub fn automatic() -> u64 {
+pub(crate) fn automatic() -> u64 {
     let available = read_kib("/proc/meminfo", "MemAvailable:");
     let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|t| t.trim().parse().ok());
     let limit = match (available, group) {
@@ -13,7 +13,7 @@ pub fn automatic() -> u64 {
 }
 
 /// Bytes of this process resident in memory now; 0 where the system does not tell.
-pub fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     of_process("VmRSS:")
 }
 
@@ -30,6 +30,6 @@ fn read_kib(file: &str, key: &str) -> Option<u64> {
 }
 
 /// Bytes as MiB for a message, rounded up.
-pub fn mib(bytes: u64) -> u64 {
+pub(crate) fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 /// A name for messages: on one line, harmless to a terminal.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'a>(&'a [u8]);
+pub(crate) struct Shown<'a>(&'a [u8]);
 
 /// What has a form for messages.
-pub trait Show {
+pub(crate) trait Show {
     /// The form for messages.
     fn shown(&self) -> Shown<'_>;
 }
@@ -49,14 +49,14 @@ impl fmt::Display for Shown<'_> {
 
 /// A name for a data column: valid UTF-8 stays, an invalid byte becomes `\xNN`, and a backslash that stands before
 /// `xNN` becomes `\x5C`.
-pub fn data(bytes: &[u8]) -> String {
+pub(crate) fn data(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     encode(bytes, &|_| false, &mut text);
     text
 }
 
 /// The name that [`data`] or [`Show::shown`] wrote.
-pub fn decode(text: &str) -> PathBuf {
+pub(crate) fn decode(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -76,7 +76,7 @@ pub fn decode(text: &str) -> PathBuf {
 
 /// Text of several lines on its way to a terminal: control characters other than line break and tab, and those that
 /// turn the reading direction, become `U+FFFD`. A second layer: what is put into the text escapes them itself.
-pub fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_hidden(c);
     if text.contains(harmful) { Cow::Owned(text.replace(harmful, "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

@@ -7,14 +7,14 @@ const GUARDED: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A value as a cell of the CSV file. Spreadsheets take a text that begins with one of [`GUARDED`] for a formula: an
 /// apostrophe goes before it, and before apostrophes before one of them, so that it can be undone.
-pub fn cell(value: &Value) -> String {
+pub(crate) fn cell(value: &Value) -> String {
     let text = value.text();
     let guarded = matches!(value, Value::Text(_)) && text.trim_start_matches('\'').starts_with(GUARDED);
     if guarded { format!("'{text}") } else { text }
 }
 
 /// The text that was written as this cell.
-pub fn unguarded(cell: &str) -> &str {
+pub(crate) fn unguarded(cell: &str) -> &str {
     let bare = cell.strip_prefix('\'').filter(|rest| rest.trim_start_matches('\'').starts_with(GUARDED));
     bare.unwrap_or(cell)
 }

@@ -1,6 +1,6 @@
 //! Typed columns of the table and their values, with the compact form the ledger keeps them in.
 
-pub mod csv;
+pub(crate) mod csv;
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,10 +112,10 @@ fn iso_8601(microseconds: i64, zone: Zone) -> String {
 }
 
 /// Values of one row, or of some columns of it.
-pub type Row = Vec<Value>;
+pub(crate) type Row = Vec<Value>;
 
 /// Appends the values in the ledger's binary form.
-pub fn encode(values: &[Value]) -> Vec<u8> {
+pub(crate) fn encode(values: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
     for value in values {
         match value {
@@ -151,7 +151,7 @@ pub fn encode(values: &[Value]) -> Vec<u8> {
 }
 
 /// Reads what [`encode`] wrote; `None` when the bytes are damaged.
-pub fn decode(mut bytes: &[u8]) -> Option<Vec<Value>> {
+pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Value>> {
     let mut values = Vec::new();
     while let Some((&tag, rest)) = bytes.split_first() {
         bytes = rest;

@@ -2,7 +2,7 @@
 
 /// Marks the edges of an 8-bit plane: thin maxima of the Sobel gradient (sum of magnitudes) above `high`, and
 /// those above `low` that touch them.
-pub fn canny(plane: &[u8], width: usize, low: i32, high: i32) -> Vec<bool> {
+pub(super) fn canny(plane: &[u8], width: usize, low: i32, high: i32) -> Vec<bool> {
     let height = plane.len() / width;
     let stride = width + 2;
     // A frame of zeros around the magnitudes spares the tests for borders.
@@ -74,7 +74,7 @@ fn is_peak(magnitude: &[i32], (dx, dy): (i16, i16), i: usize, stride: usize) -> 
 
 /// The distance in pixels of every pixel to the nearest mark, at most `limit`: by steps to the 8 neighbours
 /// and knight's moves.
-pub fn distance(marks: &[bool], width: usize, limit: f32) -> Vec<f32> {
+pub(super) fn distance(marks: &[bool], width: usize, limit: f32) -> Vec<f32> {
     let height = marks.len() / width;
     let stride = width + 4;
     let mut map = vec![limit; stride * (height + 4)];

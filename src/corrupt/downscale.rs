@@ -14,7 +14,7 @@ drawn! {
 }
 
 /// Its registration.
-pub static CORRUPTION: Corruption = Corruption {
+pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "downscale",
         version: 1,

@@ -20,7 +20,7 @@ drawn! {
 }
 
 /// Its registration.
-pub static CORRUPTION: Corruption = Corruption {
+pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "elastic_transform",
         version: 1,

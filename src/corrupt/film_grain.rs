@@ -15,7 +15,7 @@ drawn! {
 }
 
 /// Its registration.
-pub static CORRUPTION: Corruption = Corruption {
+pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "film_grain",
         version: 1,

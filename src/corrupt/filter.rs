@@ -3,7 +3,7 @@
 
 /// What lies beyond the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Border {
+pub(super) enum Border {
     /// The border pixel goes on: `aaa|abcd|ddd`.
     Replicate,
     /// Mirrored at the border pixel's outer edge: `cba|abcd|dcb`.
@@ -15,7 +15,7 @@ pub enum Border {
 impl Border {
     /// The pixel inside `0..n` that stands for `i`.
     #[inline]
-    pub fn index(self, i: isize, n: usize) -> usize {
+    pub(super) fn index(self, i: isize, n: usize) -> usize {
         let last = n as isize - 1;
         if (0..=last).contains(&i) {
             return i as usize;
@@ -38,7 +38,7 @@ impl Border {
 }
 
 /// The weights of a Gaussian of standard deviation `sigma` (pixels), `radius` to either side, of sum 1.
-pub fn gaussian_kernel(sigma: f64, radius: usize) -> Vec<f32> {
+pub(super) fn gaussian_kernel(sigma: f64, radius: usize) -> Vec<f32> {
     let weight = |i: usize| {
         let d = i as f64 - radius as f64;
         if sigma > 0.0 { libm::exp(-0.5 * d * d / (sigma * sigma)) } else { f64::from(i == radius) }
@@ -49,7 +49,7 @@ pub fn gaussian_kernel(sigma: f64, radius: usize) -> Vec<f32> {
 }
 
 /// Gaussian blur cut off at 4 standard deviations, as SciPy and scikit-image do.
-pub fn gaussian_blur(plane: &mut [f32], width: usize, sigma: f64, border: Border) {
+pub(super) fn gaussian_blur(plane: &mut [f32], width: usize, sigma: f64, border: Border) {
     let radius = (4.0 * sigma + 0.5) as usize;
     if radius > 0 {
         separable(plane, width, &gaussian_kernel(sigma, radius), border);
@@ -57,13 +57,13 @@ pub fn gaussian_blur(plane: &mut [f32], width: usize, sigma: f64, border: Border
 }
 
 /// Filters rows, then columns, with a kernel of odd length.
-pub fn separable(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
+pub(super) fn separable(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
     rows(plane, width, kernel, border);
     columns(plane, width, kernel, border);
 }
 
 /// Filters every row with a kernel of odd length.
-pub fn rows(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
+pub(super) fn rows(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
     let radius = kernel.len() / 2;
     let mut padded = vec![0.0f32; width + 2 * radius];
     for row in plane.chunks_exact_mut(width) {
@@ -75,7 +75,7 @@ pub fn rows(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
 }
 
 /// Filters every column with a kernel of odd length.
-pub fn columns(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
+pub(super) fn columns(plane: &mut [f32], width: usize, kernel: &[f32], border: Border) {
     let height = plane.len() / width;
     let radius = (kernel.len() / 2) as isize;
     let source = plane.to_vec();
@@ -110,7 +110,7 @@ fn add_four(to: &mut [f32], [a, b, c, d]: [(f32, &[f32]); 4]) {
 
 /// Correlates with a square kernel of odd `side` (row by row), as OpenCV's `filter2D`; zero weights cost
 /// nothing.
-pub fn filter2d(plane: &mut [f32], width: usize, kernel: &[f32], side: usize, border: Border) {
+pub(super) fn filter2d(plane: &mut [f32], width: usize, kernel: &[f32], side: usize, border: Border) {
     let height = plane.len() / width;
     let radius = side / 2;
     let stride = width + 2 * radius;
@@ -133,7 +133,7 @@ pub fn filter2d(plane: &mut [f32], width: usize, kernel: &[f32], side: usize, bo
 
 /// One weight of a sparse kernel: it takes the pixel at this distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tap {
+pub(super) struct Tap {
     /// Columns to the right.
     pub dx: isize,
     /// Rows down.
@@ -143,7 +143,7 @@ pub struct Tap {
 }
 
 /// Correlates with a sparse kernel.
-pub fn taps(plane: &[f32], width: usize, taps: &[Tap], border: Border) -> Vec<f32> {
+pub(super) fn taps(plane: &[f32], width: usize, taps: &[Tap], border: Border) -> Vec<f32> {
     let height = plane.len() / width;
     let left = taps.iter().map(|t| -t.dx).max().unwrap_or(0).max(0);
     let right = taps.iter().map(|t| t.dx).max().unwrap_or(0).max(0);
@@ -170,7 +170,7 @@ pub fn taps(plane: &[f32], width: usize, taps: &[Tap], border: Border) -> Vec<f3
 /// Mean over a shape made of centred rows, row i being `2 * reach[i] + 1` pixels long: each result follows from
 /// the one above by what enters below and leaves above, in whole numbers, so that no error adds up. Values are
 /// within \[0, 1\]; the shape, mirrored at its middle, is the same.
-pub fn shape_mean(plane: &mut [f32], width: usize, reach: &[usize], border: Border) {
+pub(super) fn shape_mean(plane: &mut [f32], width: usize, reach: &[usize], border: Border) {
     let (height, radius) = (plane.len() / width, reach.len() / 2);
     let count: usize = reach.iter().map(|r| 2 * r + 1).sum();
     let scale = (f64::from(i32::MAX) / count as f64).min(4_194_304.0).floor() as f32;

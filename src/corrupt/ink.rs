@@ -5,7 +5,7 @@ use crate::random::Rng;
 
 /// How far marks cover every pixel, 0 to 1. Overlapping marks don't add up.
 #[derive(Debug)]
-pub struct Ink {
+pub(super) struct Ink {
     width: usize,
     height: usize,
     cover: Vec<f32>,
@@ -13,12 +13,12 @@ pub struct Ink {
 
 impl Ink {
     /// No marks yet, for a picture of this size.
-    pub fn new(frame: &Frame) -> Ink {
+    pub(super) fn new(frame: &Frame) -> Ink {
         Ink { width: frame.width, height: frame.height, cover: vec![0.0; frame.width * frame.height] }
     }
 
     /// A dot whose edge is one pixel soft; a dot smaller than a pixel covers part of it.
-    pub fn dot(&mut self, (x, y): (f32, f32), radius: f32, opacity: f32) {
+    pub(super) fn dot(&mut self, (x, y): (f32, f32), radius: f32, opacity: f32) {
         let reach = radius + 0.5;
         let most = opacity * (2.0 * radius).min(1.0);
         let columns = span(x, reach, self.width);
@@ -34,7 +34,7 @@ impl Ink {
     }
 
     /// A horizontal run of cover around `x` in one row, for lines that go down.
-    pub fn across(&mut self, x: f32, row: usize, width: f32, opacity: f32) {
+    pub(super) fn across(&mut self, x: f32, row: usize, width: f32, opacity: f32) {
         let reach = width * 0.5 + 0.5;
         for column in span(x, reach, self.width) {
             let inside = (reach - (column as f32 + 0.5 - x).abs()).clamp(0.0, width.min(1.0));
@@ -44,7 +44,7 @@ impl Ink {
     }
 
     /// Moves the picture towards `tone` (0 to 1) where there is cover.
-    pub fn lay(&self, frame: &mut Frame, tone: f32) {
+    pub(super) fn lay(&self, frame: &mut Frame, tone: f32) {
         for plane in &mut frame.planes {
             plane.iter_mut().zip(&self.cover).for_each(|(value, cover)| *value += (tone - *value) * cover);
         }
@@ -52,21 +52,21 @@ impl Ink {
 }
 
 /// Pixels of a line of `len` whose middle lies within `reach` of `x`.
-pub fn span(x: f32, reach: f32, len: usize) -> std::ops::Range<usize> {
+pub(super) fn span(x: f32, reach: f32, len: usize) -> std::ops::Range<usize> {
     // Casts of negative numbers give 0.
     let low = (x - reach + 0.5) as usize;
     low.min(len)..((x + reach + 0.5) as usize).min(len)
 }
 
 /// A random place on a picture.
-pub fn place(frame: &Frame, rng: &mut Rng) -> (f32, f32) {
+pub(super) fn place(frame: &Frame, rng: &mut Rng) -> (f32, f32) {
     let x = rng.uniform(0.0, frame.width as f64) as f32;
     (x, rng.uniform(0.0, frame.height as f64) as f32)
 }
 
 /// How many marks: a Poisson number around `density` for each million pixels, but none beyond those that
 /// cover the picture eight times when each covers `area` pixels.
-pub fn count(frame: &Frame, density: f64, area: f64, rng: &mut Rng) -> usize {
+pub(super) fn count(frame: &Frame, density: f64, area: f64, rng: &mut Rng) -> usize {
     let pixels = (frame.width * frame.height) as f64;
     let most = 1 + (8.0 * pixels / area.max(1.0)) as usize;
     (rng.poisson(density * pixels / 1.0e6) as usize).min(most)
@@ -74,18 +74,18 @@ pub fn count(frame: &Frame, density: f64, area: f64, rng: &mut Rng) -> usize {
 
 /// Cloudy noise: random values on a grid that repeats, smoothly joined, in three octaves.
 #[derive(Debug)]
-pub struct Cloud(Vec<f32>);
+pub(super) struct Cloud(Vec<f32>);
 
 const GRID: usize = 64;
 
 impl Cloud {
     /// Draws the grid.
-    pub fn new(rng: &mut Rng) -> Cloud {
+    pub(super) fn new(rng: &mut Rng) -> Cloud {
         Cloud((0..GRID * GRID).map(|_| rng.uniform(-1.0, 1.0) as f32).collect())
     }
 
     /// The noise at a place in units of the coarsest grid; within -1 and 1.
-    pub fn at(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         (self.octave(x, y)
             + 0.5 * self.octave(2.0 * x + 17.3, 2.0 * y + 5.1)
             + 0.3 * self.octave(4.3 * x + 41.7, 4.3 * y + 29.9))

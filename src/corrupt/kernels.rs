@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 /// How a bivariate kernel falls off.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shape {
+pub(super) enum Shape {
     /// exp(-d / 2) of the squared distance d in standard deviations.
     Gaussian,
     /// exp(-d^beta / 2).
@@ -14,7 +14,7 @@ pub enum Shape {
 }
 
 /// A kernel `2 * radius + 1` pixels wide, whose axis of `sigmas.0` is turned by `angle` (degrees).
-pub fn bivariate(radius: usize, sigmas: (f64, f64), angle: f64, shape: Shape) -> Vec<f32> {
+pub(super) fn bivariate(radius: usize, sigmas: (f64, f64), angle: f64, shape: Shape) -> Vec<f32> {
     let turn = angle * PI / 180.0;
     let (sin, cos) = (libm::sin(turn), libm::cos(turn));
     square(radius, |x, y| {
@@ -29,7 +29,7 @@ pub fn bivariate(radius: usize, sigmas: (f64, f64), angle: f64, shape: Shape) ->
 }
 
 /// A circular low pass of angular frequency `cutoff` (radians a pixel): a two-dimensional sinc, which rings.
-pub fn low_pass(radius: usize, cutoff: f64) -> Vec<f32> {
+pub(super) fn low_pass(radius: usize, cutoff: f64) -> Vec<f32> {
     square(radius, |x, y| {
         let distance = (x * x + y * y).sqrt();
         if distance == 0.0 {

@@ -5,7 +5,7 @@ use super::filter::{self, Border, Tap};
 /// Blurs a plane along a line of `2 * radius + 1` pixels that starts at the pixel and runs at `angle` degrees
 /// (0 to the right, 90 downwards); weights fall off as a half Gaussian of standard deviation `sigma` pixels.
 /// The border pixel goes on beyond the border.
-pub fn motion_blur(plane: &mut [f32], width: usize, radius: usize, sigma: f64, angle: f64) {
+pub(super) fn motion_blur(plane: &mut [f32], width: usize, radius: usize, sigma: f64, angle: f64) {
     let blurred = filter::taps(plane, width, &taps(radius, sigma, angle), Border::Replicate);
     plane.copy_from_slice(&blurred);
 }

@@ -4,7 +4,7 @@ use crate::random::Rng;
 
 /// A square map of values from 0 to 1 (all 0 for side 1), `side` a power of two, whose edges meet when it is
 /// repeated. The random share is divided by the square of `decay` each time the step halves.
-pub fn plasma(side: usize, decay: f64, rng: &mut Rng) -> Vec<f32> {
+pub(super) fn plasma(side: usize, decay: f64, rng: &mut Rng) -> Vec<f32> {
     let mut map = vec![0.0f32; side * side];
     let mask = side - 1;
     let (mut step, mut wibble) = (side, 100.0);
@@ -41,7 +41,7 @@ pub fn plasma(side: usize, decay: f64, rng: &mut Rng) -> Vec<f32> {
 
 /// The side for a picture: the next power of two of its longer side, or less (the map is then repeated) where
 /// a long, thin picture would need a map many times its own area.
-pub fn side(width: usize, height: usize) -> usize {
+pub(super) fn side(width: usize, height: usize) -> usize {
     let mut side = width.max(height).next_power_of_two();
     while side > width.min(height) && side * side > 6 * width * height {
         side /= 2;

@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 
 /// How pixels of another size are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub(super) enum Method {
     /// The nearest pixel.
     Nearest,
     /// Mean of the pixels whose middle lies below the output pixel, as Pillow's `BOX`.
@@ -190,7 +190,7 @@ fn weighted(i: usize, from: usize, to: usize, method: Method, raw: &mut Vec<f64>
 }
 
 /// Brings a picture to another size (both sides at least 1).
-pub fn resize(frame: &mut Frame, width: usize, height: usize, method: Method) {
+pub(super) fn resize(frame: &mut Frame, width: usize, height: usize, method: Method) {
     let (from_width, from_height) = (frame.width, frame.height);
     let across = (width != from_width).then(|| Taps::new(from_width, width, method));
     let down = (height != from_height).then(|| Taps::new(from_height, height, method));

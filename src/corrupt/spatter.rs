@@ -25,7 +25,7 @@ drawn! {
 }
 
 /// Its registration.
-pub static CORRUPTION: Corruption = Corruption {
+pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "spatter",
         version: 1,

@@ -16,7 +16,7 @@ drawn! {
 }
 
 /// Its registration.
-pub static CORRUPTION: Corruption = Corruption {
+pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "webp_compression",
         version: 1,

@@ -75,7 +75,7 @@ impl Beside {
 }
 
 /// What the ending of a name is counted under.
-pub fn ending(path: &Path) -> String {
+pub(crate) fn ending(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 

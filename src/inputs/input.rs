@@ -84,6 +84,6 @@ impl Input {
 }
 
 /// Stable identifier of an item for tables: 32 hex digits of BLAKE3 over its key, the relative path's bytes.
-pub fn item_id(key: &[u8]) -> String {
+pub(crate) fn item_id(key: &[u8]) -> String {
     blake3::hash(key).to_hex()[..32].to_string()
 }

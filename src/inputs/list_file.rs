@@ -7,8 +7,8 @@ mod from_parquet;
 mod list;
 mod rows;
 
-pub use list::{List, Wanted};
-pub use rows::Rows;
+pub(crate) use list::{List, Wanted};
+pub(super) use rows::Rows;
 
 use crate::shown::Show;
 use crate::store::look;
@@ -18,7 +18,7 @@ use std::ffi::OsStr;
 ///
 /// # Errors
 /// A message, to follow the list's name, that says what is wrong and where.
-pub fn read(wanted: &Wanted<'_>) -> Result<List, String> {
+pub(crate) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
     // A pipe could not be read twice, and may never end.
     let meta = look::there(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
     if !meta.is_file() {

@@ -57,7 +57,7 @@ const NAMES: [&str; 32] = [
 const BEGINNINGS: [&[u8]; 2] = [b"._", b".Trash-"];
 
 /// Whether a file or folder of this name is passed over; with `hidden`, only what systems leave.
-pub fn of(name: &OsStr, hidden: bool) -> Option<Litter> {
+pub(crate) fn of(name: &OsStr, hidden: bool) -> Option<Litter> {
     let bytes = name.as_bytes();
     let first = bytes.first()?;
     // Hardly any name goes further.
@@ -73,7 +73,7 @@ pub fn of(name: &OsStr, hidden: bool) -> Option<Litter> {
 }
 
 /// The same of a path below an input's root: because of its own name, or that of a folder on the way.
-pub fn on_the_way(relative: &Path, hidden: bool) -> Option<Litter> {
+pub(crate) fn on_the_way(relative: &Path, hidden: bool) -> Option<Litter> {
     relative.iter().find_map(|name| of(name, hidden))
 }
 

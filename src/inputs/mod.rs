@@ -4,24 +4,24 @@ mod beside;
 mod identity;
 mod input;
 mod list_file;
-pub mod litter;
+pub(crate) mod litter;
 mod made;
 mod pages;
 mod plan;
 mod read;
-pub mod series;
+pub(crate) mod series;
 mod walk;
 
-pub use crate::shown::data as path_text;
-pub use beside::{Beside, ending};
-pub use identity::Identity;
-pub use input::{Input, Origin, item_id};
-pub use list_file::{List, Wanted, read as read_list};
-pub use made::Made;
-pub use pages::Pages;
-pub use plan::{InputPlan, Source};
-pub use read::{identify, read_unchanged};
-pub use walk::{Listing, Outside, listing};
+pub(crate) use crate::shown::data as path_text;
+pub(crate) use beside::{Beside, ending};
+pub(crate) use identity::Identity;
+pub(crate) use input::{Input, Origin, item_id};
+pub(crate) use list_file::{List, Wanted, read as read_list};
+pub(crate) use made::Made;
+pub(crate) use pages::Pages;
+pub(crate) use plan::{InputPlan, Source};
+pub(crate) use read::{identify, read_unchanged};
+pub(crate) use walk::{Listing, Outside, listing};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use crate::codec::Header;
 use crate::error::{ErrorKind, ItemError};
 
-pub use crate::spec::language::Pages;
+pub(crate) use crate::spec::language::Pages;
 
 impl Pages {
     /// Whether a file with this header may be taken.

@@ -13,7 +13,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// `Vanished`, `Unreadable` or `NotAFile`.
-pub fn identify(path: &Path) -> Result<Identity, ItemError> {
+pub(crate) fn identify(path: &Path) -> Result<Identity, ItemError> {
     match look::at(path).map_err(|e| unreadable(path, &e))? {
         Some(meta) => identity_of(path, &meta),
         None => Err(unreadable(path, &std::io::ErrorKind::NotFound.into())),
@@ -32,7 +32,7 @@ fn identity_of(path: &Path, meta: &fs::Metadata) -> Result<Identity, ItemError> 
 ///
 /// # Errors
 /// As [`identify`]; `Changed` when it was written to meanwhile.
-pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attributes), ItemError> {
+pub(crate) fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attributes), ItemError> {
     // A pipe that has taken the file's place must not block.
     let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let open = fs::File::options().read(true).custom_flags(flags).open(path);
@@ -53,7 +53,7 @@ pub fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attributes), It
 }
 
 /// The item error for a file that can't be opened or read.
-pub fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ItemError {
     if look::is_absence(error) {
         ItemError::new(ErrorKind::Vanished, format!("{} is no longer there", path.shown()))
     } else {

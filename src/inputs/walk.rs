@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// What a listing found.
 #[derive(Debug, Default)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The inputs, sorted by the bytes of their relative paths. Those that can't be read, and folders that can't be
     /// listed, are inputs with an error, so that they show up in the manifest.
     pub inputs: Vec<Input>,
@@ -29,7 +29,7 @@ pub struct Listing {
 ///
 /// # Errors
 /// When the root can't be listed.
-pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError> {
+pub(crate) fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError> {
     let mut listing = match &plan.source {
         Source::File { relative, absolute } => Listing {
             inputs: vec![examine(relative.clone(), absolute.clone(), Vec::new())],
@@ -64,7 +64,7 @@ pub fn listing(plan: &InputPlan, output: &Outside) -> Result<Listing, ItemError>
 
 /// Folders that are not listed although a link, or a mount, leads to them.
 #[derive(Clone, Debug, Default)]
-pub struct Outside {
+pub(crate) struct Outside {
     /// Where the output is.
     root: PathBuf,
     /// It, and the folders in it that steps write to.
@@ -76,7 +76,7 @@ impl Outside {
     ///
     /// # Errors
     /// When it can't be told what they are.
-    pub fn new<'a>(root: &Path, folders: impl Iterator<Item = &'a Path>) -> std::io::Result<Outside> {
+    pub(crate) fn new<'a>(root: &Path, folders: impl Iterator<Item = &'a Path>) -> std::io::Result<Outside> {
         let mut ids = BTreeSet::new();
         for folder in std::iter::once(Path::new("")).chain(folders) {
             ids.extend(look::at(&root.join(folder))?.map(|m| FileId::of(&m)));

@@ -13,11 +13,11 @@ mod record;
 mod records;
 mod rename;
 
-pub use database::Ledger;
-pub use error::LedgerError;
-pub use ours::Ours;
-pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};
-pub use records::Side;
+pub(crate) use database::Ledger;
+pub(crate) use error::LedgerError;
+pub(crate) use ours::Ours;
+pub(crate) use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};
+pub(crate) use records::Side;
 
 #[cfg(test)]
 mod tests;

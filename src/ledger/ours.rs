@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 /// The names that safelight wrote to or meant to: outputs, parts of tables, shards and lists, leftovers of earlier
 /// settings, what a run announced that was cut off, and what an earlier layout claimed. None without a ledger.
-pub struct Ours<'a> {
+pub(crate) struct Ours<'a> {
     ledger: Option<&'a Ledger>,
     /// All but the outputs, which may be very many and are looked up.
     others: HashSet<Vec<u8>>,
@@ -17,7 +17,7 @@ impl<'a> Ours<'a> {
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn of(ledger: Option<&'a Ledger>) -> Result<Ours<'a>, LedgerError> {
+    pub(crate) fn of(ledger: Option<&'a Ledger>) -> Result<Ours<'a>, LedgerError> {
         let mut others = HashSet::new();
         if let Some(ledger) = ledger {
             others.extend(ledger.claims()?);
@@ -32,7 +32,7 @@ impl<'a> Ours<'a> {
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn holds(&self, path: &[u8]) -> Result<bool, LedgerError> {
+    pub(crate) fn holds(&self, path: &[u8]) -> Result<bool, LedgerError> {
         let output = || self.ledger.map_or(Ok(false), |ledger| ledger.has_output(path));
         if self.others.contains(path) { Ok(true) } else { output() }
     }

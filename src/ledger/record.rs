@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 /// Identity of one product of an item: steps, settings, models and seed that its bytes depend on.
-pub type Fingerprint = [u8; 16];
+pub(crate) type Fingerprint = [u8; 16];
 
 /// Hexadecimal form of a digest.
-pub fn hex(fingerprint: &Fingerprint) -> String {
+pub(crate) fn hex(fingerprint: &Fingerprint) -> String {
     fingerprint.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").ok();
         text

@@ -7,7 +7,7 @@ use crate::spec::{Args, Descriptor, Diagnostics, Parameters, Place, Span};
 
 /// A step compiled from its YAML, ready to run.
 #[derive(Debug)]
-pub enum Action {
+pub(crate) enum Action {
     /// Picture to picture.
     Image(Box<dyn ImageStep>),
     /// Picture to several.
@@ -20,7 +20,7 @@ pub enum Action {
 
 /// A compiled step with what its results depend on beside its settings (model hashes).
 #[derive(Debug)]
-pub struct Built {
+pub(crate) struct Built {
     /// What to do.
     pub action: Action,
     /// Hashes of the files it read, by a name for people.
@@ -33,7 +33,7 @@ pub struct Built {
 
 impl Action {
     /// The columns it makes, in order.
-    pub fn columns(&self) -> Vec<Column> {
+    pub(crate) fn columns(&self) -> Vec<Column> {
         match self {
             Action::Image(step) => step.columns(),
             Action::Many(step) => step.columns(),
@@ -51,7 +51,7 @@ impl From<Action> for Built {
 
 /// A registered step.
 #[derive(Debug)]
-pub struct Registered {
+pub(crate) struct Registered {
     /// Name, documentation and parameters.
     pub descriptor: &'static Descriptor,
     /// Compiles validated arguments.
@@ -71,7 +71,7 @@ macro_rules! registered {
 pub(crate) use registered;
 
 /// The descriptor. Fails to compile where its table is not that of the parameters.
-pub const fn with_table<P: Parameters>(
+pub(crate) const fn with_table<P: Parameters>(
     descriptor: &'static Descriptor,
     _: fn(P, &mut Build<'_>) -> Result<Built, Diagnostics>,
 ) -> &'static Descriptor {
@@ -81,7 +81,7 @@ pub const fn with_table<P: Parameters>(
 
 /// A step of the plan.
 #[derive(Debug)]
-pub struct PlannedStep {
+pub(crate) struct PlannedStep {
     /// Name of the step.
     pub name: &'static str,
     /// What it does.
@@ -96,7 +96,7 @@ pub struct PlannedStep {
 
 impl PlannedStep {
     /// The columns of these steps, the first of a chain.
-    pub fn rows_of(chain: &[PlannedStep]) -> Rows {
+    pub(crate) fn rows_of(chain: &[PlannedStep]) -> Rows {
         let mut rows = Rows::none();
         for step in chain {
             rows.add(step.product, step.action.columns(), matches!(step.action, Action::Many(_)));

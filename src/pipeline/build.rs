@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What a step's random choices follow from, beside the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chance {
+pub(crate) struct Chance {
     /// Seed of the pipeline.
     pub seed: u64,
     /// Number of the step among those that draw, from 0: one that draws nothing changes no other's draws.
@@ -22,14 +22,14 @@ pub struct Chance {
 
 impl Chance {
     /// The seed for this sample.
-    pub fn seed(&self, sample: &Sample) -> u64 {
+    pub(crate) fn seed(&self, sample: &Sample) -> u64 {
         seed_of(self.seed, sample.relative.as_os_str().as_bytes(), self.ordinal, &sample.place.numbers)
     }
 }
 
 /// The compiler's state, handed to every step's build function.
 #[derive(Debug)]
-pub struct Build<'a> {
+pub(crate) struct Build<'a> {
     /// Folder of the pipeline file, where models are looked up second.
     beside: &'a Path,
     /// What each model may take.
@@ -42,7 +42,7 @@ pub struct Build<'a> {
 
 impl<'a> Build<'a> {
     /// A compiler for a pipeline file in the folder `beside`, whose models may take `budget`.
-    pub fn new(beside: &'a Path, seed: u64, budget: ModelBudget) -> Build<'a> {
+    pub(crate) fn new(beside: &'a Path, seed: u64, budget: ModelBudget) -> Build<'a> {
         Build {
             beside,
             budget,
@@ -59,7 +59,7 @@ impl<'a> Build<'a> {
     }
 
     /// What the present step's random choices follow from. Asking makes its results depend on it.
-    pub fn chance(&mut self) -> Chance {
+    pub(crate) fn chance(&mut self) -> Chance {
         self.random = true;
         self.chance
     }
@@ -70,14 +70,14 @@ impl<'a> Build<'a> {
     }
 
     /// Tells the user what was inferred; the same remark is kept once.
-    pub fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
     /// Remarks collected.
-    pub fn finish(self) -> Vec<String> {
+    pub(crate) fn finish(self) -> Vec<String> {
         self.notes
     }
 
@@ -85,7 +85,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// When no file is there, or it can't be told.
-    pub fn find_model(&self, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
+    pub(crate) fn find_model(&self, model: &Given<PathBuf>) -> Result<PathBuf, Diagnostic> {
         find_model(self.beside, model)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// When it is not there or can't be loaded.
-    pub fn network(
+    pub(crate) fn network(
         &mut self,
         model: &Given<PathBuf>,
         options: &LoadOptions,

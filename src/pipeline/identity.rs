@@ -15,7 +15,7 @@ const DOMAIN: &str = "safelight 2026 identity of a product";
 
 /// What a step makes of an item that lasts.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Made {
+pub(crate) struct Made {
     /// Its identity, for steps that make something lasting.
     pub product: Option<Fingerprint>,
     /// Identity of the same bytes under the other setting of times, for steps that have one.
@@ -24,7 +24,7 @@ pub struct Made {
 
 /// The steps of a chain as far as it is compiled, and what they make.
 #[derive(Debug, Default)]
-pub struct Lineage {
+pub(crate) struct Lineage {
     /// Lines of the steps that change the picture.
     upstream: Vec<String>,
     /// The same as ledgers up to layout 3 have them; none behind a step whose draws were others then.
@@ -37,7 +37,7 @@ pub struct Lineage {
 
 /// What ledgers up to layout 3 call what a plan makes.
 #[derive(Clone, Debug, Default)]
-pub struct Former {
+pub(crate) struct Former {
     /// Identities of then, each with the present one of the same bytes.
     pub products: BTreeMap<Fingerprint, Fingerprint>,
     /// Digest of all products asked for.
@@ -46,12 +46,12 @@ pub struct Former {
 
 impl Lineage {
     /// Before the first step.
-    pub fn new() -> Lineage {
+    pub(crate) fn new() -> Lineage {
         Lineage { before: Some(Vec::new()), ..Lineage::default() }
     }
 
     /// Adds what holds for the whole input.
-    pub fn input(&mut self, what: &str) {
+    pub(crate) fn input(&mut self, what: &str) {
         self.upstream.push(format!("input {what}"));
         if let Some(before) = &mut self.before {
             before.push(format!("{what}\n"));
@@ -59,7 +59,7 @@ impl Lineage {
     }
 
     /// Adds the step that takes pages apart.
-    pub fn pages(&mut self, name: &str) -> Made {
+    pub(crate) fn pages(&mut self, name: &str) -> Made {
         let line = format!("input {name}");
         let product = digest(&self.upstream, &line);
         if let Some(before) = &mut self.before {
@@ -73,7 +73,13 @@ impl Lineage {
     }
 
     /// Adds a step, which is the one of this number in the chain (from 0).
-    pub fn step(&mut self, step: &StepSpec, built: &Built, chance: Option<Chance>, number: usize) -> Made {
+    pub(crate) fn step(
+        &mut self,
+        step: &StepSpec,
+        built: &Built,
+        chance: Option<Chance>,
+        number: usize,
+    ) -> Made {
         let line = describe(step, built, chance);
         let now = |lineage: &Lineage, more: &str| digest(&lineage.upstream, &format!("{line}{more}"));
         // Draws were numbered among all steps.
@@ -128,7 +134,7 @@ impl Lineage {
     }
 
     /// What was made of the steps, and the digest of what was asked for.
-    pub fn former(self, version: &str, first_pages: bool) -> Former {
+    pub(crate) fn former(self, version: &str, first_pages: bool) -> Former {
         Former { digest: legacy::whole(&self.asked, version, first_pages), products: self.former }
     }
 }
@@ -155,7 +161,7 @@ fn digest(upstream: &[String], own: &str) -> Fingerprint {
 }
 
 /// The digest of texts in order.
-pub fn all<'a>(texts: impl Iterator<Item = &'a str>) -> Fingerprint {
+pub(crate) fn all<'a>(texts: impl Iterator<Item = &'a str>) -> Fingerprint {
     let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes());

@@ -53,7 +53,7 @@ fn args_text(name: &str, args: &Args, without: &dyn Fn(&str) -> bool, text: &mut
 }
 
 /// A section as text, without the keys that results don't depend on.
-pub fn section(name: &str, args: &Args, without: &[&str]) -> String {
+pub(crate) fn section(name: &str, args: &Args, without: &[&str]) -> String {
     let mut text = String::new();
     args_text(name, args, &|key| without.contains(&key), &mut text);
     text

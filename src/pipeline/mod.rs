@@ -2,8 +2,8 @@
 
 mod action;
 mod build;
-pub mod identity;
-pub mod legacy;
+pub(crate) mod identity;
+pub(crate) mod legacy;
 mod parts;
 mod rows;
 mod sample;
@@ -13,14 +13,14 @@ mod sink_error;
 mod step;
 
 pub(crate) use action::registered;
-pub use action::{Action, Built, PlannedStep, Registered, with_table};
+pub(crate) use action::{Action, Built, PlannedStep, Registered, with_table};
 pub(crate) use build::find_model;
-pub use build::{Build, Chance};
-pub use identity::{Former, Lineage, Made};
-pub use parts::KnownParts;
-pub use rows::Rows;
-pub use sample::{Further, Place, Sample};
-pub use shape::Shape;
-pub use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, Turn, overlaps};
-pub use sink_error::SinkError;
-pub use step::{ColumnStep, ImageStep, ManyStep, Pieces};
+pub(crate) use build::{Build, Chance};
+pub(crate) use identity::{Former, Lineage, Made};
+pub(crate) use parts::KnownParts;
+pub(crate) use rows::Rows;
+pub(crate) use sample::{Further, Place, Sample};
+pub(crate) use shape::Shape;
+pub(crate) use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, Turn, overlaps};
+pub(crate) use sink_error::SinkError;
+pub(crate) use step::{ColumnStep, ImageStep, ManyStep, Pieces};

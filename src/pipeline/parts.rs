@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// What was recorded in one folder, or announced there by a run that was cut off.
 #[derive(Debug)]
-pub struct KnownParts {
+pub(crate) struct KnownParts {
     files: BTreeMap<String, Known>,
     /// Edited ones may be replaced.
     replace_edited: bool,
@@ -21,7 +21,7 @@ impl KnownParts {
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn of(
+    pub(crate) fn of(
         ledger: Option<&Ledger>,
         folder: &str,
         replace_edited: bool,
@@ -42,7 +42,7 @@ impl KnownParts {
     }
 
     /// The names that are known.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
     }
 
@@ -50,7 +50,7 @@ impl KnownParts {
     ///
     /// # Errors
     /// [`Refusal::Taken`] and [`Refusal::Edited`], or when it can't be told.
-    pub fn check<'a>(
+    pub(crate) fn check<'a>(
         &self,
         store: &Store,
         folder: &Path,
@@ -74,7 +74,7 @@ impl KnownParts {
     ///
     /// # Errors
     /// When it holds anything that replacing it would lose.
-    pub fn present(
+    pub(crate) fn present(
         &self,
         store: &Store,
         folder: &Path,

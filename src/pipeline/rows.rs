@@ -21,7 +21,7 @@ struct Group {
 
 /// The columns that steps make, in order.
 #[derive(Clone, Debug)]
-pub struct Rows {
+pub(crate) struct Rows {
     groups: Vec<Group>,
     /// The last step that makes several samples of one.
     fan: Option<Fingerprint>,
@@ -29,13 +29,13 @@ pub struct Rows {
 
 impl Rows {
     /// No columns, one row for each input.
-    pub fn none() -> Rows {
+    pub(crate) fn none() -> Rows {
         Rows { groups: Vec::new(), fan: None }
     }
 
     /// Adds the columns that a step makes under `product`, behind those that are there. `many` says that it makes
     /// several samples of one.
-    pub fn add(&mut self, product: Option<Fingerprint>, columns: Vec<Column>, many: bool) {
+    pub(crate) fn add(&mut self, product: Option<Fingerprint>, columns: Vec<Column>, many: bool) {
         let of_page = many && self.fan.is_some();
         if many {
             self.fan = product;
@@ -47,28 +47,28 @@ impl Rows {
 
     /// These and the columns that a sink keeps for itself.
     #[must_use]
-    pub fn with(mut self, product: Fingerprint, columns: Vec<Column>) -> Rows {
+    pub(crate) fn with(mut self, product: Fingerprint, columns: Vec<Column>) -> Rows {
         self.groups.push(Group { product, columns, many: self.fan.is_some(), of_page: false });
         self
     }
 
     /// The columns.
-    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
         self.groups.iter().flat_map(|g| &g.columns)
     }
 
     /// The products they come from.
-    pub fn products(&self) -> impl Iterator<Item = &Fingerprint> {
+    pub(crate) fn products(&self) -> impl Iterator<Item = &Fingerprint> {
         self.groups.iter().map(|g| &g.product)
     }
 
     /// The product whose row count is that of an input; none where each input has one row.
-    pub fn counted_by(&self) -> Option<&Fingerprint> {
+    pub(crate) fn counted_by(&self) -> Option<&Fingerprint> {
         self.fan.as_ref()
     }
 
     /// Whether the ledger holds all of them for this input.
-    pub fn complete(&self, record: &Record) -> bool {
+    pub(crate) fn complete(&self, record: &Record) -> bool {
         self.products().all(|p| record.products.contains_key(p))
     }
 
@@ -76,7 +76,7 @@ impl Rows {
     ///
     /// # Errors
     /// When the ledger can't be read or is damaged.
-    pub fn of(&self, ledger: &Ledger, path: &[u8]) -> Result<Vec<Row>, SinkError> {
+    pub(crate) fn of(&self, ledger: &Ledger, path: &[u8]) -> Result<Vec<Row>, SinkError> {
         let payload = |group: &Group| Ok(ledger.payload(path, &group.product)?.unwrap_or_default());
         let payloads: Vec<_> = self.groups.iter().map(payload).collect::<Result<_, LedgerError>>()?;
         self.join(path, &payloads)
@@ -86,7 +86,7 @@ impl Rows {
     ///
     /// # Errors
     /// As [`Rows::of`], and those of `take`.
-    pub fn each(
+    pub(crate) fn each(
         &self,
         ledger: &Ledger,
         paths: &[&[u8]],

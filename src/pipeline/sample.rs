@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// An item's data on its way through the chain.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Path relative to the input.
     pub relative: PathBuf,
     /// BLAKE3 of the input file.
@@ -36,7 +36,7 @@ pub struct Sample {
 
 /// Where a sample stands among those made of one input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// Number in each fan-out, for seeds: independent of what else is made.
     pub numbers: Vec<u32>,
     /// Words that tell variants of one picture apart, such as `gaussian_noise`, `3`.
@@ -49,7 +49,7 @@ pub struct Place {
 
 impl Place {
     /// What page and patch add to a file's name, such as `_p0002_0012`.
-    pub fn suffix(&self) -> String {
+    pub(crate) fn suffix(&self) -> String {
         let page = self.page.map_or_else(String::new, page_suffix);
         self.patch.map_or_else(|| page.clone(), |patch| format!("{page}_{patch:04}"))
     }
@@ -65,7 +65,7 @@ impl Sample {
     ///
     /// # Errors
     /// When it is not the same whole number across and down: then no part of one is that of the other.
-    pub fn ratio(&self) -> Result<usize, ItemError> {
+    pub(crate) fn ratio(&self) -> Result<usize, ItemError> {
         let Some(clean) = &self.reference else { return Ok(1) };
         let ratio = (clean.width / self.image.width).max(1);
         if (self.image.width * ratio, self.image.height * ratio) == (clean.width, clean.height) {
@@ -79,14 +79,14 @@ impl Sample {
     }
 
     /// Bytes of the pictures and of what the file carried.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let further = self.further.as_ref().map_or(0, |further| further.bytes.len());
         self.image.bytes() + self.reference.as_ref().map_or(0, Image::bytes) + self.meta.bytes() + further
     }
 
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
     /// coordinates a person sees.
-    pub fn make_upright(&mut self) {
+    pub(crate) fn make_upright(&mut self) {
         if self.meta.orientation != 1 {
             let image = std::mem::replace(&mut self.image, Image::new(1, 1, 1, Depth::U8));
             self.image = upright(image, self.meta.orientation);
@@ -99,7 +99,7 @@ impl Sample {
 
 /// A file of several pictures whose first is decoded.
 #[derive(Clone)]
-pub struct Further {
+pub(crate) struct Further {
     /// The file.
     pub bytes: Arc<Vec<u8>>,
     /// Header of its first picture.

@@ -2,7 +2,7 @@
 
 /// What is known of a picture before it is decoded; for planning memory and checking fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Pixels across.
     pub width: u64,
     /// Pixels down.
@@ -15,7 +15,7 @@ pub struct Shape {
 
 impl Shape {
     /// Bytes of the pixels.
-    pub fn bytes(self) -> u64 {
+    pub(crate) fn bytes(self) -> u64 {
         self.width * self.height * self.channels * self.depth
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What the ledger keeps of an item for a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeps {
+pub(crate) enum Keeps {
     /// Nothing: all of it follows from what the steps before made.
     Nothing,
     /// A product: what was written of the item.
@@ -26,7 +26,7 @@ pub enum Keeps {
 
 /// When a sink publishes at the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub(crate) enum Turn {
     /// Before anything is removed: it names files, and must never name one that is gone.
     BeforeRemoval,
     /// After all else.
@@ -35,7 +35,7 @@ pub enum Turn {
 
 /// What becomes of one sample in a sink.
 #[derive(Debug, Default)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     /// Values that the ledger keeps for the sink.
     pub row: Option<Row>,
     /// Files to write, by path relative to the output folder.
@@ -46,7 +46,7 @@ pub struct Outgoing {
 
 /// What an item's pictures look like to a sink that writes `count` samples of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// Shape of a picture.
     pub shape: Shape,
     /// Shape of its clean one, where one is kept.
@@ -59,7 +59,7 @@ pub struct Load {
 
 /// What a sink publishes from.
 #[derive(Debug)]
-pub struct Publication<'a> {
+pub(crate) struct Publication<'a> {
     /// What the ledger keeps for it, where it keeps a product.
     pub product: Option<Fingerprint>,
     /// The columns of the steps before it.
@@ -83,7 +83,7 @@ impl Publication<'_> {
     ///
     /// # Errors
     /// When the ledger can't be read, and those of `take`.
-    pub fn each(
+    pub(crate) fn each(
         &self,
         ledger: &Ledger,
         mut take: impl FnMut(usize, Record) -> Result<(), SinkError>,
@@ -96,13 +96,13 @@ impl Publication<'_> {
 }
 
 /// Names of files that follow from an input's name, so that they are known before anything is made.
-pub trait Names: Debug {
+pub(crate) trait Names: Debug {
     /// Path, relative to the output folder, of a sample of the input at `relative`.
     fn path(&self, relative: &Path, place: &Place) -> PathBuf;
 }
 
 /// Where samples and rows leave the chain.
-pub trait Sink: Send + Sync + Debug {
+pub(crate) trait Sink: Send + Sync + Debug {
     /// Its folder, relative to the output.
     fn folder(&self) -> &Path;
 
@@ -171,6 +171,6 @@ pub trait Sink: Send + Sync + Debug {
 }
 
 /// Whether one relative folder is, or lies inside, the other.
-pub fn overlaps(a: &Path, b: &Path) -> bool {
+pub(crate) fn overlaps(a: &Path, b: &Path) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }

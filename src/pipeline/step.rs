@@ -6,7 +6,7 @@ use crate::error::ItemError;
 use std::fmt::Debug;
 
 /// A step that turns the picture into another.
-pub trait ImageStep: Send + Sync + Debug {
+pub(crate) trait ImageStep: Send + Sync + Debug {
     /// Works on the sample in place; gives the values of its columns.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ pub trait ImageStep: Send + Sync + Debug {
 }
 
 /// A step that adds columns to the row.
-pub trait ColumnStep: Send + Sync + Debug {
+pub(crate) trait ColumnStep: Send + Sync + Debug {
     /// The columns, in order.
     fn columns(&self) -> Vec<Column>;
 
@@ -84,10 +84,10 @@ pub trait ColumnStep: Send + Sync + Debug {
 }
 
 /// The samples made of one, each with the values of the step's columns; made one at a time.
-pub type Pieces<'a> = Box<dyn Iterator<Item = Result<(Sample, Row), ItemError>> + 'a>;
+pub(crate) type Pieces<'a> = Box<dyn Iterator<Item = Result<(Sample, Row), ItemError>> + 'a>;
 
 /// A step that makes several samples of one.
-pub trait ManyStep: Send + Sync + Debug {
+pub(crate) trait ManyStep: Send + Sync + Debug {
     /// Takes the sample apart.
     ///
     /// # Errors

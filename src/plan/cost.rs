@@ -12,13 +12,13 @@ const RESERVE: u64 = 96 << 20;
 
 impl Plan {
     /// Bytes left for items beside the program, the models and the workers' own memory.
-    pub fn item_budget(&self, threads: usize) -> u64 {
+    pub(crate) fn item_budget(&self, threads: usize) -> u64 {
         let fixed = memory::resident() + RESERVE + threads as u64 * self.worker_bytes();
         self.limits.memory.saturating_sub(fixed).max(1)
     }
 
     /// Bytes each worker thread needs whatever the image.
-    pub fn worker_bytes(&self) -> u64 {
+    pub(crate) fn worker_bytes(&self) -> u64 {
         let step = |l: &PlannedStep| match &l.action {
             Action::Image(step) => step.worker_bytes(),
             Action::Columns(step) => step.worker_bytes(),
@@ -30,7 +30,7 @@ impl Plan {
     /// Peak bytes one input is expected to take, from its header alone.
     ///
     /// A file without a readable header will fail when decoded and counts with its size.
-    pub fn estimate(&self, input: &Input) -> u64 {
+    pub(crate) fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
         let peak = |header: &codec::Header| self.peak(identity.size, header);
         // Pages are decoded one after another: the one that takes most counts.
@@ -38,7 +38,7 @@ impl Plan {
     }
 
     /// Peak bytes a file of `size` bytes with this header is expected to take.
-    pub fn peak(&self, size: u64, header: &codec::Header) -> u64 {
+    pub(crate) fn peak(&self, size: u64, header: &codec::Header) -> u64 {
         if u64::from(header.width) * u64::from(header.height) > self.limits.pixels {
             // It will be refused.
             return size;
@@ -93,7 +93,7 @@ impl Plan {
     }
 
     /// Multiply-adds for a picture of `pixels`, for time estimates.
-    pub fn macs(&self, pixels: f64) -> f64 {
+    pub(crate) fn macs(&self, pixels: f64) -> f64 {
         let mut pixels = pixels;
         let mut total = 0.0;
         for planned in &self.chain {

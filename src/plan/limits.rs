@@ -7,7 +7,7 @@ use crate::spec::units::{ByteSize, Failures};
 
 /// Bounds of a run; they don't change results.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes the process may have resident.
     pub memory: u64,
     /// Largest picture accepted, in pixels.
@@ -24,7 +24,7 @@ pub struct Limits {
 
 /// How many items may fail, or be missing, before the run stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MaxFailures {
+pub(crate) enum MaxFailures {
     /// This many.
     Count(usize),
     /// This share of the items to process, 0 to 1.
@@ -33,7 +33,7 @@ pub enum MaxFailures {
 
 impl MaxFailures {
     /// How many of `items` are allowed; one more stops the run. A share allows at least so many.
-    pub fn allowed(self, items: usize, least: usize) -> usize {
+    pub(crate) fn allowed(self, items: usize, least: usize) -> usize {
         match self {
             MaxFailures::Count(n) => n,
             MaxFailures::Share(share) => ((items as f64 * share).floor() as usize).max(least),

@@ -11,9 +11,9 @@ mod resolved;
 pub(crate) use checks::check_output;
 pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
 pub(crate) use limits::resolve_limits;
-pub use registry::descriptors;
-pub use resolve::resolve;
-pub use resolved::{NamedSink, Plan};
+pub(crate) use registry::descriptors;
+pub(crate) use resolve::resolve;
+pub(crate) use resolved::{NamedSink, Plan};
 
 #[cfg(test)]
 mod tests {

@@ -6,12 +6,12 @@ use crate::spec::Descriptor;
 use crate::steps::STEPS;
 
 /// The steps and sinks that a chain may have.
-pub fn registered() -> impl Iterator<Item = &'static Registered> {
+pub(super) fn registered() -> impl Iterator<Item = &'static Registered> {
     STEPS.iter().chain(SINKS)
 }
 
 /// Their descriptors, for the parser.
-pub fn descriptors() -> Vec<&'static Descriptor> {
+pub(crate) fn descriptors() -> Vec<&'static Descriptor> {
     registered().map(|known| known.descriptor).collect()
 }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// Every mistake, those given and those found, each with its place.
-pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
+pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan, Diagnostics> {
     let mut errors = Vec::new();
     let output = absolute(&spec.output);
     let limits = resolve_limits(&spec.limits);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A job, resolved.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The pipeline's text, for mistakes that show later.
     pub sources: Sources,
     /// Name of the job.
@@ -39,7 +39,7 @@ pub struct Plan {
 
 /// A sink whose files' names follow from the inputs', with the product that they are.
 #[derive(Clone, Copy, Debug)]
-pub struct NamedSink<'a> {
+pub(crate) struct NamedSink<'a> {
     /// What it writes.
     pub product: Fingerprint,
     /// The sink.
@@ -59,7 +59,7 @@ fn named(chain: &[PlannedStep]) -> impl Iterator<Item = NamedSink<'_>> {
 
 impl Plan {
     /// The sinks, with their steps' places in the chain.
-    pub fn sinks(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+    pub(crate) fn sinks(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
         self.chain.iter().enumerate().filter_map(|(index, step)| match &step.action {
             Action::Sink(sink) => Some((index, sink.as_ref())),
             _ => None,
@@ -67,17 +67,17 @@ impl Plan {
     }
 
     /// The sinks that publish something at the end of a run.
-    pub fn publishing(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
+    pub(crate) fn publishing(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
         self.sinks().filter(|(_, sink)| sink.turn().is_some())
     }
 
     /// The columns of the steps before the one at `index` of the chain.
-    pub fn rows_before(&self, index: usize) -> Rows {
+    pub(crate) fn rows_before(&self, index: usize) -> Rows {
         PlannedStep::rows_of(&self.chain[..index])
     }
 
     /// Index of the first step that makes several samples of one; behind the chain where none does.
-    pub fn first_fan(&self) -> usize {
+    pub(crate) fn first_fan(&self) -> usize {
         let many = |l: &PlannedStep| matches!(l.action, Action::Many(_));
         self.chain.iter().position(many).unwrap_or(self.chain.len())
     }
@@ -88,7 +88,7 @@ impl Plan {
     }
 
     /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
-    pub fn batched(&self) -> impl Iterator<Item = (usize, &dyn ColumnStep)> {
+    pub(crate) fn batched(&self) -> impl Iterator<Item = (usize, &dyn ColumnStep)> {
         let end = self.fan_out().unwrap_or(self.chain.len());
         self.chain[..end].iter().enumerate().filter_map(|(index, planned)| match &planned.action {
             Action::Columns(step) if step.batch() > 1 => Some((index, step.as_ref())),
@@ -97,18 +97,18 @@ impl Plan {
     }
 
     /// The sinks that write one file an input, under a name known before.
-    pub fn single_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
+    pub(crate) fn single_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
         let end = self.fan_out().unwrap_or(self.chain.len());
         named(&self.chain[..end])
     }
 
     /// The sinks whose files' names follow from the inputs'.
-    pub fn named_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
+    pub(crate) fn named_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
         named(&self.chain)
     }
 
     /// The sinks that write files under names not known before.
-    pub fn owning(&self) -> impl Iterator<Item = &dyn Sink> {
+    pub(crate) fn owning(&self) -> impl Iterator<Item = &dyn Sink> {
         let start = self.fan_out().unwrap_or(self.chain.len());
         let owns = move |(index, sink): &(usize, &dyn Sink)| {
             sink.has_own_folder() || (*index >= start && sink.names().is_some())
@@ -117,7 +117,7 @@ impl Plan {
     }
 
     /// Folders that steps write to, relative to the output.
-    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
         self.sinks().map(|(_, sink)| sink.folder())
     }
 }

@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A counting budget of bytes.
 #[derive(Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     total: u64,
     state: Mutex<State>,
     freed: Condvar,
@@ -22,12 +22,12 @@ struct State {
 
 impl Budget {
     /// A budget of `total` bytes.
-    pub fn new(total: u64) -> Budget {
+    pub(super) fn new(total: u64) -> Budget {
         Budget { total, state: Mutex::default(), freed: Condvar::new() }
     }
 
     /// The whole budget.
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.total
     }
 
@@ -37,7 +37,7 @@ impl Budget {
     /// Called by the dispatching thread only, never by a worker: a worker that waited here could wait
     /// for an item suspended beneath it on its own stack. An item larger than the budget has to be
     /// refused before; here it is admitted alone.
-    pub fn admit(&self, bytes: u64, most: usize, give_up: &dyn Fn() -> bool) -> Option<Admitted<'_>> {
+    pub(super) fn admit(&self, bytes: u64, most: usize, give_up: &dyn Fn() -> bool) -> Option<Admitted<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.items >= most || (state.items > 0 && state.used + bytes > self.total) {
             if give_up() {
@@ -56,7 +56,7 @@ impl Budget {
 
 /// A share of the budget, given back when dropped.
 #[derive(Debug)]
-pub struct Admitted<'a> {
+pub(super) struct Admitted<'a> {
     budget: &'a Budget,
     bytes: u64,
 }

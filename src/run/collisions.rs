@@ -33,7 +33,7 @@ enum Group {
 ///
 /// # Errors
 /// When the system refuses an answer, or the ledger can't be read.
-pub fn tell(
+pub(super) fn tell(
     plan: &Plan,
     inputs: &[Input],
     (ledger, store): (Option<&Ledger>, Option<&Store>),

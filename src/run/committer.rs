@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(250);
 
 /// A worker's result.
-pub struct Message {
+pub(super) struct Message {
     /// Path relative to the input.
     pub path: PathBuf,
     /// What came of it.
@@ -29,7 +29,7 @@ pub struct Message {
 
 /// What was recorded in a run.
 #[derive(Debug, Default)]
-pub struct Totals {
+pub(super) struct Totals {
     done: usize,
     failed: usize,
     again: usize,
@@ -42,7 +42,7 @@ pub struct Totals {
 
 impl Totals {
     /// Adds these to a summary.
-    pub fn add_to(self, summary: &mut Summary) {
+    pub(super) fn add_to(self, summary: &mut Summary) {
         summary.done += self.done;
         summary.failed += self.failed;
         summary.again += self.again;
@@ -55,12 +55,12 @@ impl Totals {
 }
 
 /// Names of the timed stages: decoding, then each step of the chain.
-pub fn step_names(plan: &Plan) -> Vec<String> {
+pub(super) fn step_names(plan: &Plan) -> Vec<String> {
     std::iter::once("decode").chain(plan.chain.iter().map(|l| l.name)).map(str::to_string).collect()
 }
 
 /// Publishes and records results as they come.
-pub struct Committer<'a> {
+pub(super) struct Committer<'a> {
     plan: &'a Plan,
     store: &'a Store,
     ledger: &'a mut Ledger,
@@ -74,7 +74,7 @@ pub struct Committer<'a> {
 
 impl<'a> Committer<'a> {
     /// A committer that sets `halt` when the output can't be written.
-    pub fn new(
+    pub(super) fn new(
         plan: &'a Plan,
         store: &'a Store,
         ledger: &'a mut Ledger,
@@ -91,7 +91,7 @@ impl<'a> Committer<'a> {
     /// Works until all senders hang up.
     ///
     /// Gives what was recorded, and the first write that failed; what was recorded before it holds.
-    pub fn run(mut self, results: &Receiver<Vec<Message>>) -> (Totals, Result<(), RunError>) {
+    pub(super) fn run(mut self, results: &Receiver<Vec<Message>>) -> (Totals, Result<(), RunError>) {
         let mut open = true;
         while open {
             let mut batch = Vec::new();

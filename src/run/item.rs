@@ -16,13 +16,13 @@ use crate::plan::Plan;
 use crate::store::{Store, StoreError};
 use chain::Work;
 use failure::Stopped;
-pub use failure::refused;
-pub use processed::Processed;
+pub(super) use failure::refused;
+pub(super) use processed::Processed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// An item that is being processed.
-pub struct Item<'a> {
+pub(super) struct Item<'a> {
     work: Work<'a>,
     state: State,
     spent: Duration,
@@ -42,7 +42,7 @@ enum State {
 
 /// What came of an item.
 #[derive(Debug)]
-pub enum Done {
+pub(super) enum Done {
     /// It is ready for the committer.
     Processed(Box<Processed>),
     /// Nothing: it takes more memory than there was room for.
@@ -52,7 +52,7 @@ pub enum Done {
 impl<'a> Item<'a> {
     /// Reads and decodes `input`, to do `task`. With a `refusal`, that is its failure; with `room`, it is left
     /// alone when it is expected to take more bytes.
-    pub fn open(
+    pub(super) fn open(
         plan: &'a Plan,
         store: &'a Store,
         input: &'a Input,
@@ -73,7 +73,7 @@ impl<'a> Item<'a> {
     }
 
     /// Takes the sample through the steps before `until`, which may not lie behind a fan-out.
-    pub fn advance(&mut self, until: usize) {
+    pub(super) fn advance(&mut self, until: usize) {
         self.go_on(|work, mut sample, facts, next| {
             work.pass(next, until, &mut sample)?;
             Ok(State::Open { sample, facts, next: until })
@@ -81,7 +81,7 @@ impl<'a> Item<'a> {
     }
 
     /// The sample, if it stands before the step at `index` and that is to make something of it.
-    pub fn waiting(&self, index: usize) -> Option<&Sample> {
+    pub(super) fn waiting(&self, index: usize) -> Option<&Sample> {
         match &self.state {
             State::Open { sample, next, .. } if *next == index => {
                 self.work.wants(&self.work.plan.chain[index]).then_some(sample)
@@ -91,7 +91,7 @@ impl<'a> Item<'a> {
     }
 
     /// Goes on behind the step at `index`, which has given `row` in `took`.
-    pub fn take(&mut self, index: usize, row: Result<Row, ItemError>, took: Duration) {
+    pub(super) fn take(&mut self, index: usize, row: Result<Row, ItemError>, took: Duration) {
         self.spent += took;
         self.go_on(|work, sample, facts, _| {
             let planned = &work.plan.chain[index];
@@ -105,7 +105,7 @@ impl<'a> Item<'a> {
     ///
     /// # Errors
     /// Only when the output can't be written; every other failure is in the entry.
-    pub fn finish(mut self) -> Result<Done, StoreError> {
+    pub(super) fn finish(mut self) -> Result<Done, StoreError> {
         self.go_on(|work, sample, facts, next| {
             work.walk(next, work.end(), *sample)?;
             work.stage_fragments()?;
@@ -120,7 +120,7 @@ impl<'a> Item<'a> {
     }
 
     /// Bytes that it holds until it is finished.
-    pub fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         match &self.state {
             State::Open { sample, .. } => sample.bytes(),
             _ => 0,

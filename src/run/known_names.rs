@@ -5,7 +5,7 @@ use crate::store::Written;
 use std::collections::HashMap;
 
 /// What the ledger and the disk say of names in the output.
-pub struct Names<'a> {
+pub(super) struct Names<'a> {
     /// What stands at the outputs that the ledger knows.
     pub disk: Disk,
     /// Announced and not recorded.

@@ -40,7 +40,7 @@ const OUTPUTS: usize = 100;
 ///
 /// # Errors
 /// With the name of the file.
-pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunError> {
+pub(super) fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunError> {
     if let Some(ledger) = ledger
         && ledger.owner()?.is_some()
     {
@@ -61,7 +61,12 @@ pub fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunE
 ///
 /// # Errors
 /// When the ledger can't be read, a format refuses a row, or the output can't be written.
-pub fn write(plan: &Plan, prepared: &Prepared, ledger: &Ledger, store: &Store) -> Result<(), RunError> {
+pub(super) fn write(
+    plan: &Plan,
+    prepared: &Prepared,
+    ledger: &Ledger,
+    store: &Store,
+) -> Result<(), RunError> {
     let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
     let inputs = prepared.shown();

@@ -4,24 +4,24 @@ mod budget;
 mod collisions;
 mod committer;
 mod error;
-pub mod event;
+pub(crate) mod event;
 mod item;
 mod known_names;
 mod manifest;
 mod naming;
 mod options;
 mod origin;
-pub mod prepare;
-pub mod resume;
+pub(crate) mod prepare;
+pub(crate) mod resume;
 mod task;
 mod tidy;
 mod unlisted;
 mod work;
 
-pub use error::RunError;
-pub use options::Options;
+pub(crate) use error::RunError;
+pub(crate) use options::Options;
 #[cfg(feature = "cli")]
-pub use work::WORKER_NAME;
+pub(crate) use work::WORKER_NAME;
 
 use crate::inputs::ending;
 use crate::ledger::Ledger;
@@ -40,7 +40,11 @@ use work::work;
 /// # Errors
 /// When the run can't start, or the output can no longer be written. Everything recorded until then
 /// holds, and the next run goes on from there.
-pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) -> Result<Summary, RunError> {
+pub(crate) fn run(
+    plan: &Plan,
+    options: &Options<'_>,
+    emit: &(dyn Fn(Event) + Sync),
+) -> Result<Summary, RunError> {
     let start = Instant::now();
     let listing = prepare::list(plan)?;
     let guard = Guard::new(listing.folders.iter().copied());
@@ -120,7 +124,7 @@ pub fn run(plan: &Plan, options: &Options<'_>, emit: &(dyn Fn(Event) + Sync)) ->
 ///
 /// # Errors
 /// The first such thing.
-pub fn refuse(
+pub(crate) fn refuse(
     plan: &Plan,
     (store, ledger): (&Store, Option<&Ledger>),
     prepared: &Prepared,

@@ -20,7 +20,7 @@ const NAME_MAX: usize = 255;
 ///
 /// # Errors
 /// When it can't be asked.
-pub fn refuse(plan: &Plan, inputs: &[Input], tasks: &mut [Task]) -> Result<(), StoreError> {
+pub(super) fn refuse(plan: &Plan, inputs: &[Input], tasks: &mut [Task]) -> Result<(), StoreError> {
     let paths = tasks.iter().flat_map(|task| &task.targets).map(PathBuf::as_path);
     let refused = target_names::refused(&plan.output, paths)?;
     let refused: HashMap<PathBuf, String> =
@@ -64,7 +64,11 @@ fn folder_claim(folder: &Path) -> Vec<u8> {
 ///
 /// # Errors
 /// When such a folder holds something that no run has written there, or can't be listed.
-pub fn folder_claims(plan: &Plan, store: &Store, ledger: Option<&Ledger>) -> Result<Vec<Vec<u8>>, RunError> {
+pub(super) fn folder_claims(
+    plan: &Plan,
+    store: &Store,
+    ledger: Option<&Ledger>,
+) -> Result<Vec<Vec<u8>>, RunError> {
     let claimed = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
     let new: Vec<&Path> = plan
         .owning()

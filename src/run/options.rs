@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 /// Choices of one invocation that do not change results.
 #[derive(Debug)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// Which items.
     pub selection: Selection,
     /// Remove outputs of inputs that vanished and of earlier settings.

@@ -79,7 +79,7 @@ fn hash(list: &Path) -> std::io::Result<String> {
 ///
 /// # Errors
 /// [`RunError::OtherInput`], which says what goes on all the same; or when it can't be told.
-pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<(), RunError> {
+pub(super) fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result<(), RunError> {
     let go_on = "if it is meant, go on with --accept-input";
     let before: Option<Remembered> = ledger.input()?.and_then(|text| serde_json::from_str(&text).ok());
     let now = Remembered::of(plan)?;
@@ -109,7 +109,7 @@ pub fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) -> Result
 ///
 /// # Errors
 /// When the ledger can't be written, or the input can't be looked at.
-pub fn remember(plan: &Plan, ledger: &mut Ledger) -> Result<(), RunError> {
+pub(super) fn remember(plan: &Plan, ledger: &mut Ledger) -> Result<(), RunError> {
     let text = serde_json::to_string(&Remembered::of(plan)?).map_err(|e| RunError::Input(e.to_string()))?;
     Ok(ledger.set_input(&text)?)
 }

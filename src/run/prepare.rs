@@ -29,7 +29,7 @@ const CHUNK: usize = 8192;
 
 /// Everything decided before the first item.
 #[derive(Debug, Default)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// All inputs, sorted by path.
     pub inputs: Vec<Input>,
     /// The reason for each input, in the same order.
@@ -66,7 +66,7 @@ pub struct Prepared {
 
 /// What items took that are done.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Past {
+pub(crate) struct Past {
     /// Seconds.
     pub seconds: f64,
     /// Pixels.
@@ -77,7 +77,7 @@ pub struct Past {
 ///
 /// # Errors
 /// When the output can't be looked at.
-pub fn outside(plan: &Plan) -> Result<Outside, RunError> {
+pub(crate) fn outside(plan: &Plan) -> Result<Outside, RunError> {
     Outside::new(&plan.output, plan.folders()).map_err(|e| {
         RunError::Input(format!(
             "cannot look at {}: {e}; check the mount, then run again",
@@ -90,7 +90,7 @@ pub fn outside(plan: &Plan) -> Result<Outside, RunError> {
 ///
 /// # Errors
 /// When they can't be listed, or none matches.
-pub fn list(plan: &Plan) -> Result<Listing, RunError> {
+pub(crate) fn list(plan: &Plan) -> Result<Listing, RunError> {
     let listing = inputs::listing(&plan.input, &outside(plan)?).map_err(|e| RunError::Input(e.message))?;
     if listing.inputs.is_empty() {
         return Err(RunError::NoInput(plan.input.nothing(&listing.beside)));
@@ -102,7 +102,11 @@ pub fn list(plan: &Plan) -> Result<Listing, RunError> {
 ///
 /// # Errors
 /// When the ledger can't be read, the disk can't be looked at, or no input matches.
-pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Result<Prepared, RunError> {
+pub(crate) fn prepare(
+    plan: &Plan,
+    ledger: Option<&Ledger>,
+    selection: Selection,
+) -> Result<Prepared, RunError> {
     let listing = list(plan)?;
     let store = Store::existing(&plan.output)?;
     decide_all(plan, listing, (store.as_ref(), false), ledger, (selection, false))
@@ -112,7 +116,7 @@ pub fn prepare(plan: &Plan, ledger: Option<&Ledger>, selection: Selection) -> Re
 ///
 /// # Errors
 /// When the ledger can't be read or the disk can't be looked at.
-pub fn decide_all(
+pub(crate) fn decide_all(
     plan: &Plan,
     listing: Listing,
     (store, writes): (Option<&Store>, bool),
@@ -322,14 +326,14 @@ fn sort_unlisted(plan: &Plan, inputs: &[Input], others: Vec<(Vec<u8>, Record)>, 
 impl Prepared {
     /// Inputs that tables, lists and manifests are about: those listed, and those that can't be told of now. What has
     /// vanished, or is left out, leaves them.
-    pub fn shown(&self) -> Vec<&Input> {
+    pub(crate) fn shown(&self) -> Vec<&Input> {
         let mut all: Vec<&Input> = self.inputs.iter().chain(&self.unseen).collect();
         all.sort_by_key(|input| input.key());
         all
     }
 
     /// Inputs that the last run knew and that are missing now, and those that are back.
-    pub fn moves(&self) -> (Vec<Vec<u8>>, &[Vec<u8>]) {
+    pub(crate) fn moves(&self) -> (Vec<Vec<u8>>, &[Vec<u8>]) {
         let missing = self.vanished.iter().chain(&self.left_out).filter(|missing| !missing.marked);
         let listed = self.inputs.iter().filter(|input| is_gone(input)).map(|input| input.key().to_vec());
         // Those that are listed were tried, which took the mark off.

@@ -79,7 +79,7 @@ impl Reason {
 
 /// What to do with one input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// Why.
     pub reason: Reason,
     /// Products to make; empty when there is nothing to do.
@@ -87,13 +87,13 @@ pub struct Decision {
 }
 
 /// What stands at the paths that the ledger knows; nothing where a path is missing here.
-pub type Disk = HashMap<Vec<u8>, Seen>;
+pub(crate) type Disk = HashMap<Vec<u8>, Seen>;
 
 /// Decides for one input.
 ///
 /// `wanted` are the products the plan asks of every item, `plan` their digest, `record` what the ledger
 /// holds, `disk` the present state of recorded outputs.
-pub fn decide(
+pub(crate) fn decide(
     wanted: &BTreeSet<Fingerprint>,
     plan: &Fingerprint,
     input: Identity,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// An item to process.
 #[derive(Debug)]
-pub struct Task {
+pub(crate) struct Task {
     /// Index into [`super::prepare::Prepared::inputs`].
     pub input: usize,
     /// Why.
@@ -36,7 +36,7 @@ pub struct Task {
 
 /// What the ledger knew of an item before.
 #[derive(Clone, Debug, Default)]
-pub struct Before {
+pub(crate) struct Before {
     /// Content hash that the kept products were made from.
     pub hash: Option<[u8; 32]>,
     /// Facts then, when it was done.
@@ -69,7 +69,7 @@ pub struct Before {
 
 /// Files whose bytes are those of a wanted product.
 #[derive(Clone, Debug)]
-pub struct Timed {
+pub(crate) struct Timed {
     /// The product.
     pub product: Fingerprint,
     /// Whether they are recorded as this product's, or as those of the other setting of times.
@@ -82,7 +82,7 @@ pub struct Timed {
 
 /// An output whose file is another than was written, by size or time.
 #[derive(Clone, Debug)]
-pub struct Doubt {
+pub(crate) struct Doubt {
     /// What it belongs to.
     pub product: Fingerprint,
     /// As it is recorded.
@@ -93,7 +93,7 @@ pub struct Doubt {
 
 impl Task {
     /// Why an output can't stand where it should: something else does, or the file system refuses its name.
-    pub fn misplaced(&self, output: &Path) -> Option<Refusal> {
+    pub(crate) fn misplaced(&self, output: &Path) -> Option<Refusal> {
         let named = |(path, reason): &(PathBuf, String)| {
             let path = output.join(path);
             Refusal::Name { path, reason: reason.clone() }
@@ -103,7 +103,7 @@ impl Task {
 }
 
 /// Puts a task together, but for what stands in its way.
-pub fn make_task(
+pub(super) fn make_task(
     plan: &Plan,
     index: usize,
     input: &Input,

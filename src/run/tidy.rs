@@ -74,7 +74,7 @@ impl<'a> Remover<'a> {
 
 /// Removes the outputs of inputs that vanished and of earlier settings. Returns how many files went, and the first
 /// that could not be told or removed.
-pub fn prune(
+pub(super) fn prune(
     plan: &Plan,
     store: &Store,
     ledger: &mut Ledger,
@@ -136,7 +136,7 @@ pub fn prune(
 /// Removes what no record owns from folders whose names are not known before: files that a crash left, which
 /// were announced, and in the folders of pairs also those of earlier settings and of inputs that were renamed, which
 /// loaders that list a folder would take for pairs. What lists the pairs does not name them any more.
-pub fn remove_stale(
+pub(super) fn remove_stale(
     plan: &Plan,
     store: &Store,
     ledger: &mut Ledger,

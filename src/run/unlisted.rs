@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// An input that the ledger knows and that is missing.
 #[derive(Clone, Debug)]
-pub struct Missing {
+pub(crate) struct Missing {
     /// Its path.
     pub path: Vec<u8>,
     /// Its outputs.
@@ -21,7 +21,7 @@ pub struct Missing {
 
 impl Missing {
     /// Of what the ledger holds.
-    pub fn new(path: Vec<u8>, record: Record) -> Missing {
+    pub(crate) fn new(path: Vec<u8>, record: Record) -> Missing {
         let (made, marked) = (!record.products.is_empty(), record.vanished);
         Missing { path, outputs: record.products.into_values().flatten().collect(), made, marked }
     }
@@ -29,7 +29,7 @@ impl Missing {
 
 /// What became of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlisted {
+pub(super) enum Unlisted {
     /// It is gone.
     Gone,
     /// It is there; today's patterns or list don't name it.
@@ -39,7 +39,7 @@ pub enum Unlisted {
 }
 
 /// Looks for an input that is not listed; `blind` are the folders that could not be.
-pub fn kind(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
+pub(super) fn kind(plan: &Plan, blind: &[&Path], relative: &Path) -> Unlisted {
     if let Source::Made(_) = plan.input.source {
         return Unlisted::Gone;
     }

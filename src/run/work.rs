@@ -24,7 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Names of worker threads begin with this.
-pub const WORKER_NAME: &str = "worker-";
+pub(crate) const WORKER_NAME: &str = "worker-";
 
 /// Files up to this size are handed out in groups, before anything else is known of them.
 const SMALL: u64 = 64 << 10;
@@ -38,7 +38,7 @@ const WAITING: usize = 8 << 20;
 const TOGETHER: Duration = Duration::from_millis(20);
 
 /// Processes all tasks of a run, or those until it is stopped, and records them.
-pub fn work(
+pub(super) fn work(
     plan: &Plan,
     store: &Store,
     ledger: &mut Ledger,

@@ -2,7 +2,7 @@
 
 mod cut;
 mod pairs;
-pub mod parquet;
+pub(crate) mod parquet;
 mod table;
 mod write;
 
@@ -13,7 +13,7 @@ use crate::spec::words;
 words! { for Compression { Fast = "fast", Small = "small" } }
 
 /// Every sink there is. A new one is a file beside this and a line here.
-pub static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];
+pub(crate) static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];
 
 /// The example of `docs/extending.md`.
 #[cfg(test)]

@@ -13,7 +13,7 @@ use polars_parquet::write::{
 use std::io::Write;
 
 /// Rows gathered by column.
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<(Column, Cells)>,
     rows: usize,
 }
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Table {
 
 impl Table {
     /// An empty table with room for `rows`.
-    pub fn new(columns: &[Column], rows: usize) -> Table {
+    pub(crate) fn new(columns: &[Column], rows: usize) -> Table {
         let cells = |column: &Column| match column.kind {
             ColumnType::Bool => Cells::Bool(Vec::with_capacity(rows)),
             ColumnType::Int => Cells::Int(Vec::with_capacity(rows)),
@@ -52,7 +52,7 @@ impl Table {
     ///
     /// # Errors
     /// When the values don't fit the columns; the table is then not to be used.
-    pub fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
         if values.len() != self.columns.len() {
             return Err(format!("a row has {} values for {} columns", values.len(), self.columns.len()));
         }
@@ -80,7 +80,7 @@ impl Table {
     ///
     /// # Errors
     /// When polars refuses.
-    pub fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
+    pub(crate) fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
         let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
         let frame = self.into_frame()?;
         let mut bytes = Vec::new();
@@ -97,7 +97,7 @@ impl Table {
 }
 
 /// Rows that go to a Parquet file group by group, so that a long table takes little memory.
-pub struct Stream<W: Write> {
+pub(crate) struct Stream<W: Write> {
     columns: Vec<Column>,
     waiting: Table,
     to: Option<W>,
@@ -109,7 +109,7 @@ impl<W: Write> Stream<W> {
     const GROUP: usize = 1 << 16;
 
     /// A file without rows.
-    pub fn new(to: W, columns: &[Column]) -> Stream<W> {
+    pub(crate) fn new(to: W, columns: &[Column]) -> Stream<W> {
         Stream { columns: columns.to_vec(), waiting: Table::new(columns, 0), to: Some(to), file: None }
     }
 
@@ -117,7 +117,7 @@ impl<W: Write> Stream<W> {
     ///
     /// # Errors
     /// When the values don't fit the columns, or can't be written; the file is then not to be used.
-    pub fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
         self.waiting.push(values)?;
         if self.waiting.rows < Stream::<W>::GROUP { Ok(()) } else { self.flush() }
     }
@@ -136,7 +136,7 @@ impl<W: Write> Stream<W> {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn finish(mut self, metadata: &[(String, String)]) -> Result<(), String> {
+    pub(crate) fn finish(mut self, metadata: &[(String, String)]) -> Result<(), String> {
         if self.waiting.rows > 0 || self.file.is_none() {
             self.flush()?;
         }

@@ -33,7 +33,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "table",
     version: 1,
     doc: "Writes one Parquet row for each image (after `patches` or `corrupt_each`, for each sample): what the \
@@ -46,19 +46,19 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 
 /// The resolved sink.
 #[derive(Debug)]
-pub struct TableSink {
+pub(super) struct TableSink {
     folder: PathBuf,
     rows: Option<usize>,
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { folder, rows } = params;
     Ok(Built::from(Action::Sink(Box::new(TableSink { folder, rows }))))
 }
 
 /// Columns every table begins with.
-pub fn base_columns() -> Vec<Column> {
+pub(super) fn base_columns() -> Vec<Column> {
     use ColumnType::{Int, Text};
     let columns = [
         ("id", Text),

@@ -84,7 +84,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "write",
     version: 1,
     doc: "Writes the picture under the input's relative path, with its metadata.",
@@ -96,7 +96,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 
 /// The resolved sink.
 #[derive(Debug)]
-pub struct Write {
+pub(super) struct Write {
     folder: PathBuf,
     format: Option<Format>,
     /// In place of a format that is only read.
@@ -110,7 +110,7 @@ pub struct Write {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let suffix = (*params.suffix).clone().unwrap_or_default();
     if suffix.contains(['/', '\0']) {
         return Err(params.suffix.error("a suffix can't contain `/`", None).into());

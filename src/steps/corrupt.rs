@@ -24,7 +24,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt",
     version: 1,
     doc: "Applies corruptions in order and keeps the clean picture as the reference for `pairs` and for \
@@ -45,7 +45,7 @@ struct Corrupt {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { recipe, scale, prefix } = params;
     let prefix = prefix.unwrap_or_default();
     let chance = build.chance();

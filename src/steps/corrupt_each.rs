@@ -8,7 +8,7 @@ use crate::pipeline::{Action, Build, Built, Chance, ManyStep, Pieces, Sample, Sh
 use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, Words, params};
 
 /// ImageNet-C's 15 common corruptions, in its order.
-pub const COMMON: [&str; 15] = [
+pub(super) const COMMON: [&str; 15] = [
     "gaussian_noise",
     "shot_noise",
     "impulse_noise",
@@ -26,7 +26,7 @@ pub const COMMON: [&str; 15] = [
     "jpeg_compression",
 ];
 /// Its four for validation.
-pub const VALIDATION: [&str; 4] = ["speckle_noise", "gaussian_blur", "spatter", "saturate"];
+pub(super) const VALIDATION: [&str; 4] = ["speckle_noise", "gaussian_blur", "spatter", "saturate"];
 
 /// Groups, then every corruption with severities.
 const CHOICES: [&str; 22] = {
@@ -72,7 +72,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt_each",
     version: 1,
     doc: "Makes one sample for every corruption at every severity, with the clean picture as reference, and the \
@@ -99,7 +99,7 @@ struct CorruptEach {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { corruptions, severities } = params;
     let names = corruptions.iter().flat_map(|which| match which {
         Which::All => COMMON.iter().chain(&VALIDATION).copied().collect(),

@@ -37,7 +37,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "crop",
     version: 1,
     doc: "Cuts a rectangle out of the picture as a person sees it (turned upright first); sizes beyond the \
@@ -62,7 +62,7 @@ enum Place {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { width, height, gravity, x, y } = params;
     let place = match (*x, *y) {
         (Some(x), Some(y)) => Place::At(x, y),

@@ -34,7 +34,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "embed",
     version: 1,
     doc: "Adds a column with the bottleneck vector of an ONNX autoencoder (or any tensor of a network), a \
@@ -53,7 +53,7 @@ struct Embed {
 }
 
 /// Compiles the step: loads and inspects the model.
-pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, column, tensor, pool, size, fit, numbers } = params;
     let network = build.network(&model, &numbers.load_options()?)?;
     let options = EmbedOptions { bottleneck: (*tensor).clone(), size, pool, fit };

@@ -12,7 +12,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "grayscale",
     version: 1,
     doc: "Turns colour into one channel of luma (BT.601); alpha is kept.",
@@ -26,7 +26,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 struct Grayscale;
 
 /// Compiles the step.
-pub fn build(_: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(_: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     Ok(Built::from(Action::Image(Box::new(Grayscale))))
 }
 

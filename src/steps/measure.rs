@@ -125,7 +125,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "measure",
     version: 1,
     doc: "Adds columns of the name of each measurement, or of the names said here. Of the current picture: `noise_sigma` (additive noise, 0 to 255 \
@@ -152,7 +152,7 @@ struct Measure {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { what, prefix } = params;
     let unique: BTreeSet<&str> = what.iter().map(|m| m.name).collect();
     if what.is_empty() || unique.len() < what.len() {

@@ -7,7 +7,7 @@ mod embed;
 mod grayscale;
 mod measure;
 mod numbers;
-pub mod pages;
+pub(crate) mod pages;
 mod patches;
 mod resize;
 mod restore;
@@ -15,7 +15,7 @@ mod restore;
 use crate::pipeline::{Registered, registered};
 
 /// Every step there is. A new one is a file beside this and a line here.
-pub static STEPS: &[Registered] = &[
+pub(crate) static STEPS: &[Registered] = &[
     registered!(resize),
     registered!(crop),
     registered!(grayscale),

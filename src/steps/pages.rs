@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 /// The fan-out.
 #[derive(Debug)]
-pub struct EachPage;
+pub(crate) struct EachPage;
 
 /// Name in messages and lists of steps.
-pub const NAME: &str = "pages";
+pub(crate) const NAME: &str = "pages";
 
 impl ManyStep for EachPage {
     fn split(&self, mut sample: Sample) -> Result<Pieces<'_>, ItemError> {
@@ -72,6 +72,6 @@ impl ManyStep for EachPage {
 }
 
 /// Takes out the notes on pages or frames that are not taken, where all are.
-pub fn keep_notes(notes: &mut Vec<String>) {
+pub(crate) fn keep_notes(notes: &mut Vec<String>) {
     notes.retain(|note| !matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
 }

@@ -41,7 +41,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "patches",
     version: 1,
     doc: "Makes a sample of each of many square parts of the picture, turned upright first, with the columns \
@@ -64,7 +64,7 @@ struct Patches {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { size, mode, stride, max, min_contrast } = params;
     let random = mode == Mode::Random;
     if random && stride.is_some() {

@@ -39,7 +39,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "resize",
     version: 1,
     doc: "Resamples the picture, antialiased when shrinking. The aspect is kept unless both `width` and \
@@ -57,7 +57,7 @@ struct Resize {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let target = TargetSize {
         width: *params.width,
         height: params.height,

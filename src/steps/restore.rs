@@ -41,7 +41,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "restore",
     version: 1,
     doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
@@ -59,7 +59,7 @@ struct Restore {
 }
 
 /// Compiles the step: loads and inspects the model.
-pub fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, numbers, colour, tile, check } = params;
     let network = build.network(&model, &numbers.load_options()?)?;
     let hash = network.info().hash.clone();

@@ -92,7 +92,7 @@ impl Found {
 
 /// An open folder.
 #[derive(Debug)]
-pub struct Dir {
+pub(super) struct Dir {
     fd: OwnedFd,
     path: PathBuf,
 }
@@ -105,40 +105,40 @@ const NEW: Mode =
 
 impl Dir {
     /// Opens the folder at `path`, which may lie behind links; its last name may not be one.
-    pub fn open(path: &Path) -> io::Result<Dir> {
+    pub(super) fn open(path: &Path) -> io::Result<Dir> {
         let fd = retry_on_intr(|| fs::open(path, OPEN, Mode::empty()))?;
         Ok(Dir { fd, path: path.to_path_buf() })
     }
 
     /// Where it was when it was opened, for messages.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Opens the folder `name` in it.
-    pub fn child(&self, name: &OsStr) -> io::Result<Dir> {
+    pub(super) fn child(&self, name: &OsStr) -> io::Result<Dir> {
         let fd = retry_on_intr(|| fs::openat(&self.fd, name, OPEN, Mode::empty()))?;
         Ok(Dir { fd, path: self.path.join(name) })
     }
 
     /// Opens it once more.
-    pub fn again(&self) -> io::Result<Dir> {
+    pub(super) fn again(&self) -> io::Result<Dir> {
         Ok(Dir { path: self.path.clone(), ..self.child(OsStr::new("."))? })
     }
 
     /// Makes the folder `name`.
-    pub fn make(&self, name: &OsStr) -> io::Result<()> {
+    pub(super) fn make(&self, name: &OsStr) -> io::Result<()> {
         let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
         Ok(retry_on_intr(|| fs::mkdirat(&self.fd, name, mode))?)
     }
 
     /// What the folder itself is.
-    pub fn itself(&self) -> io::Result<Found> {
+    pub(super) fn itself(&self) -> io::Result<Found> {
         Ok(Found::of(&retry_on_intr(|| fs::fstat(&self.fd))?))
     }
 
     /// What stands at `name`; none where nothing does.
-    pub fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
         match retry_on_intr(|| fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(Found::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
@@ -147,24 +147,24 @@ impl Dir {
     }
 
     /// Opens the file `name` to read it. A pipe that stands there does not block.
-    pub fn read(&self, name: &OsStr) -> io::Result<File> {
+    pub(super) fn read(&self, name: &OsStr) -> io::Result<File> {
         self.file(name, OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
     /// Makes the new file `name` to write it.
-    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+    pub(super) fn create(&self, name: &OsStr) -> io::Result<File> {
         self.create_as(name, None)
     }
 
     /// The same with no more permissions than `mode` has, and than the process may give. Nothing becomes executable, and
     /// the owner can read it.
-    pub fn create_as(&self, name: &OsStr, mode: Option<u32>) -> io::Result<File> {
+    pub(super) fn create_as(&self, name: &OsStr, mode: Option<u32>) -> io::Result<File> {
         let mode = mode.map_or(NEW, |mode| (Mode::from_raw_mode(mode) & NEW) | Mode::RUSR);
         self.open_file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)
     }
 
     /// Opens the file `name` to read and write it, and makes it where it is missing.
-    pub fn keep(&self, name: &OsStr) -> io::Result<File> {
+    pub(super) fn keep(&self, name: &OsStr) -> io::Result<File> {
         self.file(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK)
     }
 
@@ -178,7 +178,7 @@ impl Dir {
     }
 
     /// Writes the folder's own list to the disk.
-    pub fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::fsync(&self.fd))?)
     }
 
@@ -186,12 +186,12 @@ impl Dir {
     ///
     /// # Errors
     /// `AlreadyExists` where something has it; then nothing has changed.
-    pub fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    pub(super) fn rename_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         self.move_new(from, self, to)
     }
 
     /// The same into another folder.
-    pub fn move_new(&self, from: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+    pub(super) fn move_new(&self, from: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
         match retry_on_intr(|| fs::renameat_with(&self.fd, from, &folder.fd, to, RenameFlags::NOREPLACE)) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => self.move_new_by_link(from, folder, to),
             other => Ok(other?),
@@ -212,12 +212,12 @@ impl Dir {
     }
 
     /// Gives `from` the name `to`, in place of what has it.
-    pub fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::renameat(&self.fd, from, &self.fd, to))?)
     }
 
     /// Lets two names change places; false where the file system can't.
-    pub fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<bool> {
+    pub(super) fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<bool> {
         match retry_on_intr(|| fs::renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)) {
             Ok(()) => Ok(true),
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
@@ -226,22 +226,22 @@ impl Dir {
     }
 
     /// Gives the file `name` a second name in another folder.
-    pub fn link(&self, name: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
+    pub(super) fn link(&self, name: &OsStr, folder: &Dir, to: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::linkat(&self.fd, name, &folder.fd, to, AtFlags::empty()))?)
     }
 
     /// Removes the name of a file.
-    pub fn unlink(&self, name: &OsStr) -> io::Result<()> {
+    pub(super) fn unlink(&self, name: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::unlinkat(&self.fd, name, AtFlags::empty()))?)
     }
 
     /// Removes an empty folder.
-    pub fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+    pub(super) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR))?)
     }
 
     /// The names in it, and what the folder's list says of them, without `.` and `..`.
-    pub fn names(&self) -> io::Result<Vec<(OsString, Kind)>> {
+    pub(super) fn names(&self) -> io::Result<Vec<(OsString, Kind)>> {
         let mut names = Vec::new();
         for entry in fs::Dir::read_from(&self.fd)? {
             let entry = entry?;

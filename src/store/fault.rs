@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Environment variable that plants a fault: `kill@N` aborts the process just before the N-th write
 /// operation (from 1), `fail@N` makes that operation and every later one answer "no space left".
-pub const VARIABLE: &str = "SAFELIGHT_TEST_FAULT";
+pub(crate) const VARIABLE: &str = "SAFELIGHT_TEST_FAULT";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {

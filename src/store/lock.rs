@@ -44,7 +44,7 @@ pub enum LockError {
 
 /// The lock on an output folder, held until dropped or the process dies.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
@@ -53,7 +53,7 @@ impl Lock {
     ///
     /// # Errors
     /// When another process holds it, or the lock file cannot be made.
-    pub fn take(store: &Store) -> Result<Lock, LockError> {
+    pub(crate) fn take(store: &Store) -> Result<Lock, LockError> {
         let path = store.root().join(STATE_FOLDER).join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         let name = OsStr::new("lock");

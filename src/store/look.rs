@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Whether an error says that nothing is at the path, as against that it could not be told.
-pub fn is_absence(error: &io::Error) -> bool {
+pub(crate) fn is_absence(error: &io::Error) -> bool {
     // The second: a name on the way is that of a file.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
@@ -23,7 +23,7 @@ fn found<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn at(path: &Path) -> io::Result<Option<Metadata>> {
+pub(crate) fn at(path: &Path) -> io::Result<Option<Metadata>> {
     found(fs::metadata(path))
 }
 
@@ -31,7 +31,7 @@ pub fn at(path: &Path) -> io::Result<Option<Metadata>> {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn name(path: &Path) -> io::Result<Option<Metadata>> {
+pub(crate) fn name(path: &Path) -> io::Result<Option<Metadata>> {
     found(fs::symlink_metadata(path))
 }
 
@@ -39,7 +39,7 @@ pub fn name(path: &Path) -> io::Result<Option<Metadata>> {
 ///
 /// # Errors
 /// When there is nothing, or it can't be told.
-pub fn there(path: &Path) -> io::Result<Metadata> {
+pub(crate) fn there(path: &Path) -> io::Result<Metadata> {
     fs::metadata(path)
 }
 
@@ -47,7 +47,7 @@ pub fn there(path: &Path) -> io::Result<Metadata> {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn is_file(path: &Path) -> io::Result<bool> {
+pub(crate) fn is_file(path: &Path) -> io::Result<bool> {
     Ok(at(path)?.is_some_and(|m| m.is_file()))
 }
 
@@ -55,7 +55,7 @@ pub fn is_file(path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn is_folder(path: &Path) -> io::Result<bool> {
+pub(crate) fn is_folder(path: &Path) -> io::Result<bool> {
     Ok(at(path)?.is_some_and(|m| m.is_dir()))
 }
 
@@ -63,7 +63,7 @@ pub fn is_folder(path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When it can't be read.
-pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     found(fs::read(path))
 }
 
@@ -71,7 +71,7 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 ///
 /// # Errors
 /// When it can't be listed to its end.
-pub fn list(path: &Path) -> io::Result<Option<Vec<fs::DirEntry>>> {
+pub(crate) fn list(path: &Path) -> io::Result<Option<Vec<fs::DirEntry>>> {
     found(fs::read_dir(path))?.map(Iterator::collect).transpose()
 }
 
@@ -79,7 +79,7 @@ pub fn list(path: &Path) -> io::Result<Option<Vec<fs::DirEntry>>> {
 ///
 /// # Errors
 /// When there is nothing, or it can't be told.
-pub fn real_of(path: &Path) -> io::Result<std::path::PathBuf> {
+pub(crate) fn real_of(path: &Path) -> io::Result<std::path::PathBuf> {
     fs::canonicalize(path)
 }
 
@@ -87,6 +87,6 @@ pub fn real_of(path: &Path) -> io::Result<std::path::PathBuf> {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn real(path: &Path) -> io::Result<Option<std::path::PathBuf>> {
+pub(crate) fn real(path: &Path) -> io::Result<Option<std::path::PathBuf>> {
     found(fs::canonicalize(path))
 }

@@ -17,30 +17,30 @@ mod guard;
 mod hashing;
 mod known;
 mod lock;
-pub mod look;
-pub mod names;
+pub(crate) mod look;
+pub(crate) mod names;
 mod output;
 mod publish;
 mod retime;
 mod stamp;
 mod sweep;
-pub mod target_names;
+pub(crate) mod target_names;
 mod writing;
 
-pub use attributes::Attributes;
-pub use dir::FileId;
-pub use error::{Refusal, StoreError};
-pub use fault::Fault;
+pub(crate) use attributes::Attributes;
+pub(crate) use dir::FileId;
+pub(crate) use error::{Refusal, StoreError};
+pub(crate) use fault::Fault;
 #[cfg(feature = "cli")]
-pub use fault::VARIABLE as FAULT_VARIABLE;
-pub use folder::{Built, Part};
-pub use guard::Guard;
-pub use known::{Known, Seen, Standing};
-pub use lock::{Lock, LockError};
-pub use names::{STATE_FOLDER, TEMP_PREFIX};
-pub use output::{Staged, Store};
-pub use publish::Removal;
-pub use stamp::{Stamp, Written, mtime_ns};
+pub(crate) use fault::VARIABLE as FAULT_VARIABLE;
+pub(crate) use folder::{Built, Part};
+pub(crate) use guard::Guard;
+pub(crate) use known::{Known, Seen, Standing};
+pub(crate) use lock::{Lock, LockError};
+pub(crate) use names::{STATE_FOLDER, TEMP_PREFIX};
+pub(crate) use output::{Staged, Store};
+pub(crate) use publish::Removal;
+pub(crate) use stamp::{Stamp, Written, mtime_ns};
 
 #[cfg(test)]
 mod tests;

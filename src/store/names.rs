@@ -5,16 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What every temporary name begins with; a process number, `-` and a serial number follow.
-pub const TEMP_PREFIX: &str = ".safelight-tmp-";
+pub(crate) const TEMP_PREFIX: &str = ".safelight-tmp-";
 
 /// Folder inside the output that holds the ledger and the lock.
-pub const STATE_FOLDER: &str = ".safelight";
+pub(crate) const STATE_FOLDER: &str = ".safelight";
 
 /// The ledger's file in [`STATE_FOLDER`].
-pub const LEDGER_FILE: &str = "ledger.db";
+pub(crate) const LEDGER_FILE: &str = "ledger.db";
 
 /// Files in the output that tell of every input.
-pub const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
+pub(crate) const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
 pub(super) fn temp_name(serial: u64) -> OsString {
     format!("{TEMP_PREFIX}{}-{serial}", std::process::id()).into()
@@ -22,7 +22,7 @@ pub(super) fn temp_name(serial: u64) -> OsString {
 
 /// Whether safelight made this name for a temporary file or folder: just its own form, so that a user's file
 /// whose name merely begins so is never taken for one.
-pub fn is_temporary(name: &OsStr) -> bool {
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
     let numbers = name.as_bytes().strip_prefix(TEMP_PREFIX.as_bytes()).unwrap_or_default();
     let mut parts = numbers.split(|b| *b == b'-');
     let number = |part: Option<&[u8]>| {
@@ -32,7 +32,7 @@ pub fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Whether a path of the output would be taken for a temporary file or another job's ledger.
-pub fn is_reserved(relative: &Path) -> bool {
+pub(crate) fn is_reserved(relative: &Path) -> bool {
     let names: Vec<&OsStr> = relative.iter().collect();
     names.iter().any(|name| is_temporary(name))
         || names.windows(2).skip(1).any(|pair| pair[0] == STATE_FOLDER && pair[1] == LEDGER_FILE)

@@ -31,7 +31,7 @@ impl From<&Stamp> for Written {
 }
 
 /// Modification time in nanoseconds since 1970 (0 where the system has none).
-pub fn mtime_ns(meta: &fs::Metadata) -> i64 {
+pub(crate) fn mtime_ns(meta: &fs::Metadata) -> i64 {
     use std::time::UNIX_EPOCH;
     let Ok(time) = meta.modified() else { return 0 };
     match time.duration_since(UNIX_EPOCH) {

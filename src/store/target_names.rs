@@ -36,7 +36,7 @@ fn nearest(path: &Path) -> io::Result<Option<Dir>> {
 ///
 /// # Errors
 /// When it can't be asked.
-pub fn refused<'a>(
+pub(crate) fn refused<'a>(
     root: &Path,
     paths: impl Iterator<Item = &'a Path>,
 ) -> Result<HashMap<&'a Path, String>, StoreError> {
@@ -63,7 +63,7 @@ pub fn refused<'a>(
 }
 
 /// Groups of paths that a file system might take for one: equal but for capitals and the way accents are written.
-pub fn alike(paths: &[PathBuf]) -> Vec<Vec<&Path>> {
+pub(crate) fn alike(paths: &[PathBuf]) -> Vec<Vec<&Path>> {
     // Only digests are kept of the many that are like no other.
     let mut first: HashMap<u64, usize> = HashMap::with_capacity(paths.len());
     let mut groups: BTreeMap<String, Vec<&Path>> = BTreeMap::new();

@@ -6,16 +6,16 @@
 //! that wants many takes one seed for each: `dead_leaves::render(&Params { size: 128, ..Params::default() },
 //! seed)`.
 
-pub mod dead_leaves;
+pub(crate) mod dead_leaves;
 mod source;
 
-pub use source::{Params, SIZES, Synth};
+pub(crate) use source::{Params, SIZES, Synth};
 
 /// Every source there is. A new one is a file beside this, and a line here.
-pub static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];
+pub(crate) static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];
 
 /// Names of [`SYNTHS`], for the tables of the language.
-pub const NAMES: &[&str] = &{
+pub(crate) const NAMES: &[&str] = &{
     let mut names = [""; SYNTHS.len()];
     let mut at = 0;
     while at < names.len() {

@@ -12,7 +12,7 @@ pub struct Params {
 }
 
 /// Sizes that a picture may have.
-pub const SIZES: std::ops::RangeInclusive<u16> = 16..=4096;
+pub(crate) const SIZES: std::ops::RangeInclusive<u16> = 16..=4096;
 
 impl Default for Params {
     /// 256x256 pixels, every fourth with text or line art.

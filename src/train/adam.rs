@@ -63,7 +63,7 @@ const RECENT: f64 = 0.01;
 /// While a gradient a hundred times longer than those before fades from Adam's moments, it moves every parameter by
 /// some thirty learning rates, all in its direction; one that is three times longer by three. A limit in absolute
 /// numbers would have to be found anew for every network and loss.
-pub fn clip(limit: f64, length: f64, mean: &mut f64) -> f64 {
+pub(super) fn clip(limit: f64, length: f64, mean: &mut f64) -> f64 {
     let longest = limit * *mean;
     let kept = if longest > 0.0 { length.min(longest) } else { length };
     *mean = if *mean > 0.0 { *mean + RECENT * (kept - *mean) } else { kept };
@@ -71,7 +71,7 @@ pub fn clip(limit: f64, length: f64, mean: &mut f64) -> f64 {
 }
 
 /// Length of a gradient.
-pub fn norm(gradient: &[f32]) -> f64 {
+pub(super) fn norm(gradient: &[f32]) -> f64 {
     let squares = |block: &[f32]| block.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>();
     let blocks: Vec<f64> = gradient.par_chunks(BLOCK).map(squares).collect();
     blocks.iter().sum::<f64>().sqrt()

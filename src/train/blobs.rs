@@ -72,7 +72,7 @@ impl RandomState {
 
 /// The points to learn from and those held out, as `sklearn.model_selection.train_test_split(test_size=share,
 /// random_state=seed)` gives them: indices of `count`, in its order.
-pub fn train_test_split(count: usize, share: f64, seed: u32) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn train_test_split(count: usize, share: f64, seed: u32) -> (Vec<usize>, Vec<usize>) {
     let order = RandomState::new(seed).permutation(count);
     let (held, kept) = order.split_at(((share * count as f64).ceil() as usize).min(count.saturating_sub(1)));
     (kept.to_vec(), held.to_vec())
@@ -83,7 +83,7 @@ pub fn train_test_split(count: usize, share: f64, seed: u32) -> (Vec<usize>, Vec
 ///
 /// As `sklearn.datasets.make_blobs(count, dimensions, centers=centres, cluster_std=deviation, center_box=(-1, 1),
 /// random_state=seed)`. Without centres there are no points.
-pub fn make_blobs(
+pub(super) fn make_blobs(
     count: usize,
     dimensions: usize,
     centres: usize,

@@ -13,18 +13,18 @@ const DIGEST: usize = 32;
 mod finite {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub fn serialize<S: Serializer>(v: &f64, s: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(v: &f64, s: S) -> Result<S::Ok, S::Error> {
         v.is_finite().then_some(*v).serialize(s)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
         Ok(Option::<f64>::deserialize(d)?.unwrap_or(f64::NAN))
     }
 }
 
 /// How one epoch went.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Past {
+pub(super) struct Past {
     /// Mean loss of its batches.
     #[serde(with = "finite")]
     pub train: f64,
@@ -37,7 +37,7 @@ pub struct Past {
 
 /// All that training goes on from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub(super) struct State {
     /// Weights and biases.
     pub parameters: Vec<f32>,
     /// The optimiser.
@@ -50,7 +50,7 @@ pub struct State {
 
 /// Numbers of the state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Epochs that are over.
     pub history: Vec<Past>,
     /// Steps made in the epoch under way.
@@ -79,12 +79,12 @@ pub struct Progress {
 
 impl Progress {
     /// The epoch under way, from 1, and steps made of it.
-    pub fn at(&self) -> (usize, usize) {
+    pub(super) fn at(&self) -> (usize, usize) {
         (self.history.len() + 1, self.step)
     }
 
     /// Loss on what is held out in the best epoch; none before the first.
-    pub fn validation(&self) -> Option<f64> {
+    pub(super) fn validation(&self) -> Option<f64> {
         self.best.map(|best| self.history[best].validation)
     }
 }
@@ -99,19 +99,19 @@ struct Header {
 
 impl State {
     /// Before the first step.
-    pub fn new(parameters: Vec<f32>) -> State {
+    pub(super) fn new(parameters: Vec<f32>) -> State {
         let adam = Adam::new(parameters.len());
         State { best: parameters.clone(), parameters, adam, progress: Progress::default() }
     }
 
     /// The best parameters, and whether they are the last epoch's.
-    pub fn standing(&self) -> (&[f32], bool) {
+    pub(super) fn standing(&self) -> (&[f32], bool) {
         let last = self.progress.history.len().checked_sub(1);
         (&self.best, self.progress.best == last)
     }
 
     /// As bytes; `fingerprint` tells the job they belong to.
-    pub fn to_bytes(&self, fingerprint: &[u8; 32]) -> Vec<u8> {
+    pub(super) fn to_bytes(&self, fingerprint: &[u8; 32]) -> Vec<u8> {
         let header = Header {
             fingerprint: blake3::Hash::from_bytes(*fingerprint).to_hex().to_string(),
             parameters: self.parameters.len(),
@@ -132,7 +132,7 @@ impl State {
     }
 
     /// From bytes, if they are whole and belong to the job with this fingerprint and number of parameters.
-    pub fn from_bytes(bytes: &[u8], fingerprint: &[u8; 32], parameters: usize) -> Option<State> {
+    pub(super) fn from_bytes(bytes: &[u8], fingerprint: &[u8; 32], parameters: usize) -> Option<State> {
         let (content, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
         if blake3::hash(content).as_bytes() != digest {
             return None;

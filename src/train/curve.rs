@@ -115,7 +115,7 @@ fn escaped(text: &str) -> String {
 ///
 /// The SVG needs no other file, suits light and dark surroundings, and scales. Points that are not finite (or
 /// beyond 1e100, or not positive on a logarithmic scale) leave gaps.
-pub fn svg(title: &str, series: &[(&str, &[(f64, f64)])], log_y: bool) -> String {
+pub(super) fn svg(title: &str, series: &[(&str, &[(f64, f64)])], log_y: bool) -> String {
     let shown = |p: &(f64, f64)| p.0.abs() < 1e100 && p.1.abs() < 1e100 && (!log_y || p.1 > 1e-100);
     let legend = legend_places(series.iter().map(|s| s.0));
     let top = LEGEND + legend.last().map_or(0.0, |l| l.1) + 14.0;

@@ -16,7 +16,7 @@ const OF_ONE: usize = 16;
 
 /// A picture, or a pair of them, or a vector.
 #[derive(Clone, Debug)]
-pub enum Example {
+pub(super) enum Example {
     /// A clean picture.
     Clean(Image),
     /// A corrupted picture and its clean one, whose sides are whole multiples.
@@ -27,7 +27,7 @@ pub enum Example {
 
 /// An example with what is known of it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub(super) struct Known {
     /// Relative path, or number: decides on which side of the split it falls.
     pub name: Vec<u8>,
     /// Which group it belongs to, if that is known.
@@ -50,7 +50,7 @@ pub(super) struct Loaded {
 
 impl Loaded {
     /// A digest of the names of what the weights depend on.
-    pub fn digest(&self) -> String {
+    pub(super) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for part in [&self.examples, &self.held] {
             hasher.update(&(part.len() as u64).to_le_bytes());
@@ -67,7 +67,7 @@ impl Loaded {
 /// the same side: those with the smallest digests are held out.
 ///
 /// Both sides get at least one where there are two, if need be of one name.
-pub fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<(u64, usize)> =
         names.iter().enumerate().map(|(i, name)| (seed_of(seed, name, 0, &[]), i)).collect();
     order.sort_unstable();
@@ -86,7 +86,7 @@ pub fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>)
 
 /// How pairs are made.
 #[derive(Clone, Debug)]
-pub struct Drawing {
+pub(super) struct Drawing {
     /// The network's input.
     pub input: Size,
     /// How many times larger the target is.
@@ -105,12 +105,12 @@ pub struct Drawing {
 
 impl Drawing {
     /// Side of the clean patch.
-    pub fn target(&self) -> (usize, usize) {
+    pub(super) fn target(&self) -> (usize, usize) {
         (self.input.w * self.scale, self.input.h * self.scale)
     }
 
     /// Whether patches can be cut from the example.
-    pub fn fits(&self, example: &Example) -> bool {
+    pub(super) fn fits(&self, example: &Example) -> bool {
         let (width, height) = self.target();
         match example {
             Example::Clean(image) => self.whole || (image.width >= width && image.height >= height),
@@ -123,7 +123,7 @@ impl Drawing {
     }
 
     /// A whole picture at the target's size.
-    pub fn whole_of(&self, image: &Image) -> Image {
+    pub(super) fn whole_of(&self, image: &Image) -> Image {
         let (width, height) = self.target();
         if (image.width, image.height) == (width, height) {
             image.clone()
@@ -136,7 +136,7 @@ impl Drawing {
     ///
     /// # Errors
     /// When a corruption can't be applied, in words.
-    pub fn pair(&self, example: &Example, seed: u64) -> Result<Pair, String> {
+    pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, String> {
         let mut rng = Rng::new(seed);
         let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
         let (width, height) = self.target();
@@ -210,14 +210,14 @@ fn interleaved(frame: &Frame) -> Vec<f32> {
 }
 
 /// Numbers `[row][column][channel]` in \[0, 1\] as a picture.
-pub fn picture(numbers: &[f32], size: Size) -> Image {
+pub(super) fn picture(numbers: &[f32], size: Size) -> Image {
     let mut image = Image::new(size.w, size.h, size.c, Depth::U8);
     numbers.iter().enumerate().for_each(|(i, v)| image.samples.set(i, if v.is_finite() { *v } else { 0.0 }));
     image
 }
 
 /// The fixed draws that training is judged by: example and seed; of at most `most` examples.
-pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) -> Vec<(usize, u64)> {
+pub(super) fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) -> Vec<(usize, u64)> {
     let vectors = examples.first().is_some_and(|k| matches!(k.example, Example::Vector(_)));
     let each = if vectors { 1 } else { (VALIDATION / held.len().max(1)).clamp(1, OF_ONE) };
     let draw = |i: usize, j: usize| (i, seed_of(seed, &examples[i].name, j + 1, &[]));
@@ -225,7 +225,7 @@ pub fn validation(examples: &[Known], held: &[usize], seed: u64, most: usize) ->
 }
 
 /// `most` of the members, evenly from first to last, or all.
-pub fn spread<T: Copy>(members: &[T], most: usize) -> Vec<T> {
+pub(super) fn spread<T: Copy>(members: &[T], most: usize) -> Vec<T> {
     let count = members.len().min(most);
     (0..count).map(|i| members[i * members.len() / count]).collect()
 }

@@ -23,7 +23,7 @@ const PCA_BYTES: usize = 1 << 30;
 /// Most numbers of a bottleneck for which principal components are found: the time grows with their cube.
 const COMPONENTS: usize = 256;
 /// Names of all figures.
-pub const NAMES: [&str; 7] =
+pub(super) const NAMES: [&str; 7] =
     ["psnr", "mse", "knn_accuracy", "silhouette", "pca_silhouette", "silhouette_of_input", "validation_loss"];
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;

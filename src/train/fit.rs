@@ -33,7 +33,7 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// The pair of an example and a seed.
-    pub fn pair(&self, example: usize, seed: u64) -> Result<Pair, String> {
+    pub(super) fn pair(&self, example: usize, seed: u64) -> Result<Pair, String> {
         let known = &self.examples[example];
         self.drawing.pair(&known.example, seed).map_err(|e| format!("{}: {e}", known.name.shown()))
     }
@@ -76,7 +76,7 @@ pub(super) struct First(Mutex<Option<String>>);
 
 impl First {
     /// The pair, or nothing of the kind after an error.
-    pub fn or(&self, pair: Result<Pair, String>, net: &Net) -> Pair {
+    pub(super) fn or(&self, pair: Result<Pair, String>, net: &Net) -> Pair {
         pair.unwrap_or_else(|e| {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
             let scale = net.scale * net.scale;
@@ -85,7 +85,7 @@ impl First {
     }
 
     /// The error, if there was one.
-    pub fn check(self) -> Result<(), TrainError> {
+    pub(super) fn check(self) -> Result<(), TrainError> {
         match self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
             Some(message) => Err(TrainError::Data(message)),
             None => Ok(()),

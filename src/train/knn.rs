@@ -14,7 +14,7 @@ const ASKED: usize = 32;
 /// equals; of the labels with most votes the smallest wins: as scikit-learn's `KNeighborsClassifier` by brute force
 /// (whose choice among equal distances is arbitrary). Of fewer than `k` vectors all vote; a vector at no distance
 /// (there are numbers that are none) never does.
-pub fn accuracy(
+pub(super) fn accuracy(
     train: &[f32],
     train_labels: &[u32],
     test: &[f32],

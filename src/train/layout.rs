@@ -14,7 +14,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// A new place.
-    pub fn place(&mut self, shape: Shape, border: Border) -> View {
+    pub(super) fn place(&mut self, shape: Shape, border: Border) -> View {
         let view = View::bordered(shape, border, self.len);
         // Whole cache lines.
         self.len = (self.len + View::bordered_len(shape, border)).next_multiple_of(16);
@@ -23,7 +23,7 @@ impl Layout {
     }
 
     /// A place that was given back, or a new one.
-    pub fn reuse(&mut self, shape: Shape, border: Border) -> View {
+    pub(super) fn reuse(&mut self, shape: Shape, border: Border) -> View {
         let fits = |v: &View| v.shape == shape && self.borders.contains(&(*v, border));
         match self.free.iter().position(fits) {
             Some(index) => self.free.swap_remove(index),
@@ -32,12 +32,12 @@ impl Layout {
     }
 
     /// Gives a place back.
-    pub fn give_back(&mut self, view: View) {
+    pub(super) fn give_back(&mut self, view: View) {
         self.free.push(view);
     }
 
     /// Floats of the buffer.
-    pub fn buffer_len(&self) -> usize {
+    pub(super) fn buffer_len(&self) -> usize {
         self.len + SLACK
     }
 }

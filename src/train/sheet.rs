@@ -11,7 +11,7 @@ const LEAST: usize = 96;
 ///
 /// Pictures of a row get about the same height: tiny ones are enlarged by repeating pixels, each by a whole number,
 /// so that none is smaller than 96 pixels; larger ones stay as they are. 8-bit RGB, transparent pixels over white.
-pub fn sheet(rows: &[Vec<Image>], captions: &[&str]) -> Image {
+pub(super) fn sheet(rows: &[Vec<Image>], captions: &[&str]) -> Image {
     let heights: Vec<usize> = rows.iter().map(|row| row_height(row)).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(captions.len());
     let width = |column: usize| {

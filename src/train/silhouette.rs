@@ -18,7 +18,7 @@ struct Cluster {
 /// `b` the least of those from the points of another; 0 for the only point of a label, and where both are 0.
 /// Exact, over all pairs, in double precision. With a single label, or no points, it is 0; with a
 /// number that is none, none.
-pub fn silhouette(points: &[f32], d: usize, labels: &[u32]) -> f64 {
+pub(super) fn silhouette(points: &[f32], d: usize, labels: &[u32]) -> f64 {
     let d = d.max(1);
     let count = labels.len().min(points.len() / d);
     let mut order: Vec<usize> = (0..count).collect();

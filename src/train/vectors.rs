@@ -9,13 +9,13 @@ use polars::prelude::{AnyValue, Column, DataType, ParquetReader, SerReader, Seri
 use std::path::{Path, PathBuf};
 
 /// Numbers of all rows `[row][number]`, numbers of a row, and the name of each row's group.
-pub type Rows = (Vec<f32>, usize, Vec<Option<String>>);
+pub(super) type Rows = (Vec<f32>, usize, Vec<Option<String>>);
 
 /// Reads lists or arrays of numbers, all of one length, from `column` of the files; groups from `label`.
 ///
 /// # Errors
 /// What is wrong, with the file.
-pub fn read(files: &[PathBuf], column: &str, label: Option<&str>) -> Result<Rows, String> {
+pub(super) fn read(files: &[PathBuf], column: &str, label: Option<&str>) -> Result<Rows, String> {
     let (mut numbers, mut width, mut texts) = (Vec::new(), 0, Vec::new());
     for path in files {
         let wrong = |what: String| format!("{}: {what}", path.shown());

@@ -20,7 +20,7 @@ const SHOWN: usize = 3;
 ///
 /// # Errors
 /// When nothing has been run, the ledger can't be written or is another job's, or a name is not that of a failure.
-pub fn ignore(plan: &Plan, names: &[OsString]) -> Result<u8, Refusal> {
+pub(super) fn ignore(plan: &Plan, names: &[OsString]) -> Result<u8, Refusal> {
     drop(ledger_of(&plan.output, &plan.name)?);
     let (store, _lock) = open_locked(&plan.output, "what is acknowledged")?;
     let mut ledger = Ledger::open(&store)?;

@@ -6,7 +6,7 @@ use crate::cli::args::InspectArgs;
 use crate::nn::{Inspection, inspect as answer};
 
 /// Inspects, and writes the answer for the process that asked.
-pub fn inspect(args: &InspectArgs) -> u8 {
+pub(super) fn inspect(args: &InspectArgs) -> u8 {
     let inspection = Inspection { words: args.words.clone(), path: args.model.clone() };
     let (code, text) = answer(&inspection, model::described);
     out(&text);

@@ -26,7 +26,7 @@ const HOUSE: &[u8] = include_bytes!("../../../sample_data/archive/2019/house-tri
 const SIDE: usize = 160;
 
 /// Prints one step, corruption, network or maker of images, or all of a kind; draws the corruptions where asked.
-pub fn list(args: &ListArgs) -> u8 {
+pub(super) fn list(args: &ListArgs) -> u8 {
     let (steps, corruptions, networks) =
         (plan::descriptors(), corrupt::descriptors(), networks::descriptors());
     let all = || [&steps, &corruptions, &networks].into_iter().flatten().copied().chain([&TRAIN]);

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// Prints what inspection found.
-pub fn model(args: &ModelArgs) -> u8 {
+pub(super) fn model(args: &ModelArgs) -> u8 {
     let told = match told(args) {
         Ok(told) => told,
         Err(error) => {
@@ -46,7 +46,7 @@ fn told(args: &ModelArgs) -> Result<String, ModelError> {
 }
 
 /// What there is to tell about a model, as JSON or as text.
-pub fn described(path: &Path, model: &Model, json: bool) -> String {
+pub(super) fn described(path: &Path, model: &Model, json: bool) -> String {
     let shown = path.shown().to_string();
     match (model, json) {
         (Model::Pictures(network), true) => format!("{:#}\n", as_json(network.info())),

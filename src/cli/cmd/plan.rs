@@ -26,7 +26,7 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 ///
 /// # Errors
 /// When no input matches.
-pub fn check(plan: &Plan) -> Result<u8, Refusal> {
+pub(super) fn check(plan: &Plan) -> Result<u8, Refusal> {
     let prepared = prepare::prepare(plan, None, Selection::Outstanding)?;
     warn(&plan.warnings);
     let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
@@ -52,7 +52,7 @@ fn clashes(prepared: &Prepared) -> String {
 ///
 /// # Errors
 /// When the ledger can't be read or is another job's, or no input matches.
-pub fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
+pub(super) fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     let ledger = Ledger::of_job(&plan.output, &plan.name)?;
     if let Some(ledger) = &ledger {
         ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;

@@ -28,7 +28,7 @@ const PAIRS: usize = 5;
 ///
 /// # Errors
 /// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
-pub fn report(plan: &Plan) -> Result<u8, Refusal> {
+pub(super) fn report(plan: &Plan) -> Result<u8, Refusal> {
     let ledger = ledger_of(&plan.output, &plan.name)?;
     let (mut done, mut candidates, mut failures) = (0, 0, Vec::new());
     ledger.each(|path, record| {

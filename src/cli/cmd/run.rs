@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Runs a pipeline.
-pub fn run(args: &RunArgs, selection: Selection) -> u8 {
+pub(super) fn run(args: &RunArgs, selection: Selection) -> u8 {
     let job = match Job::load(&args.pipeline.pipeline, &args.pipeline.set) {
         Ok(job) => job,
         Err(mistakes) => return invalid(&mistakes),

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 ///
 /// # Errors
 /// When the system refuses.
-pub fn catch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+pub(super) fn catch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // Order matters: the exit looks at the flag before the first signal sets it.
         signal_hook::flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), stop.clone())?;

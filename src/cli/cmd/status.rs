@@ -13,7 +13,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
+pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
     let status = job.status()?;
     let failed = status.failed.len();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_h
 ///
 /// # Errors
 /// When the system refuses one.
-pub fn start(count: usize) -> Result<(), Refusal> {
+pub(super) fn start(count: usize) -> Result<(), Refusal> {
     match rayon::ThreadPoolBuilder::new().num_threads(count).build_global() {
         // Without a cause, it says that they are there already.
         Err(error) if error.source().is_some() => Err(RunError::Threads(error.to_string()).into()),
@@ -23,7 +23,7 @@ pub fn start(count: usize) -> Result<(), Refusal> {
 }
 
 /// Runs a command that has no job, whose limits would say how many threads there are to be.
-pub fn with_all(run: impl FnOnce() -> u8) -> u8 {
+pub(super) fn with_all(run: impl FnOnce() -> u8) -> u8 {
     match start(0) {
         Ok(()) => run(),
         Err(refusal) => refuse(&refusal),
@@ -31,7 +31,7 @@ pub fn with_all(run: impl FnOnce() -> u8) -> u8 {
 }
 
 /// Runs a command; a panic about threads becomes its message and its exit code.
-pub fn guarded(run: impl FnOnce() -> u8) -> u8 {
+pub(super) fn guarded(run: impl FnOnce() -> u8) -> u8 {
     let usual = take_hook();
     set_hook(Box::new(move |info| {
         if !is_about_threads(info.payload()) && !is_about_folders(info.payload()) {

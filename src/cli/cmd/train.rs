@@ -14,7 +14,7 @@ use crate::train::net::Size;
 use crate::train::{self, Data, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
 
 /// Prints that the pipeline is valid, with what was inferred.
-pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
+pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
     if let Some(code) = empty(plan) {
         return code;
     }
@@ -25,7 +25,7 @@ pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
 }
 
 /// Prints what a run would do.
-pub fn plan(plan: &TrainPlan) -> u8 {
+pub(super) fn plan(plan: &TrainPlan) -> u8 {
     if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
         return fail_training(&error.into());
     }
@@ -168,7 +168,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// Tells how far it is.
-pub fn status(plan: &TrainPlan) -> u8 {
+pub(super) fn status(plan: &TrainPlan) -> u8 {
     if let Err(refusal) = ledger_of(&plan.output, &plan.name) {
         return refuse(&refusal);
     }
@@ -192,13 +192,13 @@ pub fn status(plan: &TrainPlan) -> u8 {
 }
 
 /// There is nothing to acknowledge.
-pub fn ignore(plan: &TrainPlan) -> u8 {
+pub(super) fn ignore(plan: &TrainPlan) -> u8 {
     err(&format!("error: {} is a training job, which has no failed items\n", plan.name));
     code::USAGE
 }
 
 /// Tells where the curve and the sheets are that every run writes.
-pub fn report(plan: &TrainPlan) -> u8 {
+pub(super) fn report(plan: &TrainPlan) -> u8 {
     let folder = plan.output.join(train::PROGRESS);
     let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
         Ok(_) => Ok(()),

@@ -10,7 +10,7 @@ use crate::shown::Show;
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub fn verify(job: &Job) -> Result<u8, Refusal> {
+pub(super) fn verify(job: &Job) -> Result<u8, Refusal> {
     let verified = job.verify()?;
     if verified.problems.is_empty() {
         return Ok(out(&format!("{} files verified, all as written\n", verified.files)));

@@ -18,7 +18,7 @@ const HEAD: usize = LETTER + 4;
 ///
 /// # Errors
 /// In words, when a corruption fails on this picture.
-pub fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Result<Image, String> {
+pub(crate) fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Result<Image, String> {
     let (width, height) = (clean.width + GAP, clean.height + HEAD + GAP);
     let columns = if chosen.len() > 6 { 2 } else { 1 };
     // The clean picture stands above the first column.

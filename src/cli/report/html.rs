@@ -1,7 +1,7 @@
 //! The report as one small page without scripts.
 
 /// A page that shows `before-after.png` beside it when `pictures` is not empty.
-pub fn page(name: &str, done: usize, pictures: &[String], failures: &[(String, String)]) -> String {
+pub(crate) fn page(name: &str, done: usize, pictures: &[String], failures: &[(String, String)]) -> String {
     let mut body =
         format!("<h1>{}</h1>\n<p>{done} images done, {} failed.</p>\n", escape(name), failures.len());
     if !pictures.is_empty() {

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 /// The reporter.
 #[derive(Debug, Default)]
-pub struct Json {
+pub(super) struct Json {
     /// What is left, since when.
     left: Mutex<Option<(Instant, Remaining)>>,
 }

@@ -1,15 +1,15 @@
 //! Reporters: they consume the runner's events and print. The runner knows none of them.
 
-pub mod contact;
-pub mod html;
+pub(super) mod contact;
+pub(super) mod html;
 mod json;
 mod remaining;
 mod reporter;
-pub mod sheet;
+pub(super) mod sheet;
 mod text;
 mod train;
 
-pub use reporter::Reporter;
+pub(super) use reporter::Reporter;
 
 use crate::cli::args::Progress;
 use crate::job::{Job, Kind};
@@ -17,7 +17,7 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 
 /// The reporter of a job for a choice of progress display.
-pub fn reporter(progress: Progress, job: &Job) -> Box<dyn Reporter> {
+pub(super) fn reporter(progress: Progress, job: &Job) -> Box<dyn Reporter> {
     let (bar, quiet) = (wants_bar(progress), progress == Progress::Quiet);
     match (job.kind(), progress) {
         (Kind::Items(_), Progress::Json) => Box::new(json::Json::default()),

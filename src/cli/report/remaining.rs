@@ -7,7 +7,7 @@ use std::path::Path;
 /// Work that is left, by the endings of the inputs' names: how many pixels a byte holds differs by format, and is
 /// learned from the inputs that are done.
 #[derive(Clone, Debug, Default)]
-pub struct Remaining {
+pub(super) struct Remaining {
     kinds: BTreeMap<String, Kind>,
 }
 
@@ -24,21 +24,21 @@ struct Kind {
 
 impl Remaining {
     /// Everything to do: bytes of the inputs by ending, as in `Event::Planned`.
-    pub fn new(work: &BTreeMap<String, u64>) -> Remaining {
+    pub(super) fn new(work: &BTreeMap<String, u64>) -> Remaining {
         let kind =
             |(ending, bytes): (&String, &u64)| (ending.clone(), Kind { left: *bytes, ..Kind::default() });
         Remaining { kinds: work.iter().map(kind).collect() }
     }
 
     /// An input was done.
-    pub fn finished(&mut self, path: &Path, bytes: u64, pixels: u64) {
+    pub(super) fn finished(&mut self, path: &Path, bytes: u64, pixels: u64) {
         let kind = self.over(path, bytes);
         kind.bytes += bytes;
         kind.pixels += pixels;
     }
 
     /// An input failed; how many pixels it has is not known.
-    pub fn failed(&mut self, path: &Path, bytes: u64) {
+    pub(super) fn failed(&mut self, path: &Path, bytes: u64) {
         self.over(path, bytes);
     }
 
@@ -49,7 +49,7 @@ impl Remaining {
     }
 
     /// Seconds left after `elapsed` seconds; none before there is anything to judge by.
-    pub fn seconds(&self, elapsed: f64) -> Option<f64> {
+    pub(super) fn seconds(&self, elapsed: f64) -> Option<f64> {
         if self.kinds.values().all(|kind| kind.left == 0) {
             return Some(0.0);
         }

@@ -3,7 +3,7 @@
 use crate::job::Event;
 
 /// Consumes events.
-pub trait Reporter: Sync {
+pub(crate) trait Reporter: Sync {
     /// Tells of one event.
     fn event(&self, event: &Event);
     /// Called once, when no event will follow.

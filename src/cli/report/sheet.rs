@@ -7,7 +7,7 @@ use crate::image::sheet::Sheet;
 
 /// One picture before and after, both upright.
 #[derive(Debug)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// Path for the caption.
     pub name: String,
     /// The input.
@@ -24,7 +24,7 @@ const GAP: usize = 6;
 ///
 /// The detail is the middle of the picture. Where the output is larger than the input, the input is
 /// enlarged by repeating pixels. 8-bit RGB, transparent pixels over white.
-pub fn before_after(pairs: &[Pair]) -> Image {
+pub(crate) fn before_after(pairs: &[Pair]) -> Image {
     // No larger than the largest detail, for sheets of small patches.
     let largest = |side: fn(&Image) -> usize, most: usize| {
         pairs.iter().map(|p| side(&p.after)).max().unwrap_or(most).clamp(32, most)

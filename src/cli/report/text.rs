@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// The reporter.
 #[derive(Debug)]
-pub struct Text {
+pub(super) struct Text {
     bar: ProgressBar,
     lines: bool,
     quiet: bool,
@@ -42,7 +42,7 @@ struct State {
 
 impl Text {
     /// A reporter for `plan`; with `bar`, on the terminal.
-    pub fn new(plan: &Plan, bar: bool, quiet: bool) -> Text {
+    pub(super) fn new(plan: &Plan, bar: bool, quiet: bool) -> Text {
         let target = if bar { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let now = Instant::now();
         Text {

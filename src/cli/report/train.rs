@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// For people: a bar on a terminal, a line an epoch, and the final figures.
 #[derive(Debug)]
-pub struct Text {
+pub(crate) struct Text {
     bar: ProgressBar,
     quiet: bool,
     name: String,
@@ -32,7 +32,7 @@ pub struct Text {
 
 impl Text {
     /// A reporter for `plan`; with `bar`, on the terminal.
-    pub fn new(plan: &TrainPlan, bar: bool, quiet: bool) -> Text {
+    pub(crate) fn new(plan: &TrainPlan, bar: bool, quiet: bool) -> Text {
         let target = if bar { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         style(&bar, "{bar:24} {pos}/{len} {wide_msg:.dim}");
@@ -50,7 +50,7 @@ impl Text {
     }
 
     /// Tells of one event.
-    pub fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Preparing { what, done, total } => self.preparing(what, *done, *total),
             Event::Started { parameters, macs_per_pixel, train, validation, resumed_at } => {
@@ -179,7 +179,7 @@ fn ending(summary: &Summary) -> String {
 }
 
 /// One JSON object a line, on standard output.
-pub struct Json;
+pub(super) struct Json;
 
 impl Reporter for Json {
     fn event(&self, event: &JobEvent) {

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// Which list to read, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The file: Parquet by its ending, or else CSV with a header.
     pub file: &'a Path,
     /// Column of the paths.
@@ -22,7 +22,7 @@ pub struct Wanted<'a> {
 
 /// A list.
 #[derive(Debug)]
-pub struct List {
+pub(crate) struct List {
     /// Paths below the root, and the values of the carried columns.
     pub rows: Rows,
     /// The carried columns.

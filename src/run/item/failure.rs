@@ -20,7 +20,7 @@ impl From<ItemError> for Stopped {
 }
 
 /// The failure of an item one of whose files is refused.
-pub fn refused(refusal: &Refusal) -> ItemError {
+pub(crate) fn refused(refusal: &Refusal) -> ItemError {
     let kind = match refusal {
         Refusal::Name { .. } | Refusal::Outside { .. } => ErrorKind::OutputName,
         Refusal::Taken { .. } => ErrorKind::Exists,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// A processed item on its way to the committer.
 #[derive(Debug)]
-pub struct Processed {
+pub(crate) struct Processed {
     /// The ledger's entry; outputs are filled in by the committer.
     pub entry: Entry,
     /// Files to publish, with the product each belongs to.
@@ -23,7 +23,7 @@ pub struct Processed {
 
 /// What remains of an item whose files are refused after all.
 #[derive(Debug)]
-pub struct Spare {
+pub(super) struct Spare {
     pub(super) keep: BTreeSet<Fingerprint>,
     pub(super) hash: Option<[u8; 32]>,
     pub(super) failure: Option<(ErrorKind, Identity)>,
@@ -40,12 +40,12 @@ impl Spare {
 
 impl Processed {
     /// True when the item failed.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         matches!(self.entry.record.outcome, Outcome::Failed { .. })
     }
 
     /// True when it failed, and had failed the same way before.
-    pub fn failed_again(&self) -> bool {
+    pub(crate) fn failed_again(&self) -> bool {
         let record = &self.entry.record;
         let Outcome::Failed { error, .. } = &record.outcome else { return false };
         let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
@@ -57,13 +57,13 @@ impl Processed {
 
     /// True where nothing was found out: what is recorded, a failure that lies in the file, says more than that it can't
     /// be looked at now.
-    pub fn is_void(&self) -> bool {
+    pub(crate) fn is_void(&self) -> bool {
         let unreadable = matches!(&self.entry.record.outcome, Outcome::Failed { error, .. } if error.kind == ErrorKind::Unreadable);
         unreadable && self.spare.failed_lastingly()
     }
 
     /// Makes it a failure: one of its files could not be put in its place.
-    pub fn refuse(&mut self, error: ItemError, plan: Fingerprint) {
+    pub(crate) fn refuse(&mut self, error: ItemError, plan: Fingerprint) {
         let record = &mut self.entry.record;
         if error.kind.is_transient() {
             record.hash = self.spare.hash;

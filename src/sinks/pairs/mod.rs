@@ -80,7 +80,7 @@ params! {
 }
 
 /// Name, documentation and parameters.
-pub static DESCRIPTOR: Descriptor = Descriptor {
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "pairs",
     version: 1,
     doc: "Writes the corrupted picture and its clean one side by side, split into `train`, `validation` and \
@@ -94,7 +94,7 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
 
 /// The resolved sink.
 #[derive(Debug)]
-pub struct Pairs {
+pub(super) struct Pairs {
     folder: PathBuf,
     layout: Layout,
     format: Format,
@@ -106,7 +106,7 @@ pub struct Pairs {
 }
 
 /// Compiles the step.
-pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let mut mistakes = Vec::new();
     if params.validation + *params.test > 1.0 {
         let help = "they add up to at most 1; the rest is for training".to_string();

@@ -28,7 +28,7 @@ use raster::Canvas;
 use style::Style;
 
 /// Its line in the list.
-pub static SYNTH: Synth = Synth {
+pub(crate) static SYNTH: Synth = Synth {
     name: "dead_leaves",
     doc: "Opaque shapes of all sizes that hide each other, with the colours, textures, edges and blur of \
           photographs: what networks can be trained on without any.",
@@ -40,7 +40,7 @@ pub static SYNTH: Synth = Synth {
 /// The picture of this seed.
 ///
 /// Bigger pictures are not longer looks at the same world: shapes grow with the picture, up to half of it.
-pub fn render(params: &Params, seed: u64) -> Image {
+pub(crate) fn render(params: &Params, seed: u64) -> Image {
     let mut rng = Rng::new(seed);
     let rng = &mut rng;
     let side = usize::from(params.size);

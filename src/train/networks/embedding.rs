@@ -5,7 +5,7 @@ use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op, Size};
 
 /// The architecture.
-pub static NETWORK: Network = Network {
+pub(super) static NETWORK: Network = Network {
     descriptor: &DESCRIPTOR,
     embeds: true,
     vectors: false,

@@ -5,7 +5,7 @@ use crate::spec::{Descriptor, Role};
 use crate::train::net::{Activation, Builder, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network {
+pub(super) static NETWORK: Network = Network {
     descriptor: &DESCRIPTOR,
     embeds: false,
     vectors: false,

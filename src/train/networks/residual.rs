@@ -5,7 +5,7 @@ use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Id, Net, Op};
 
 /// The architecture.
-pub static NETWORK: Network = Network {
+pub(super) static NETWORK: Network = Network {
     descriptor: &DESCRIPTOR,
     embeds: false,
     vectors: false,
