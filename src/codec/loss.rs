@@ -65,6 +65,23 @@ impl Loss {
         }
     }
 
+    /// Name in machine-readable output.
+    pub fn key(self) -> &'static str {
+        match self {
+            Loss::Pages => "pages",
+            Loss::Frames => "frames",
+            Loss::GainMap => "gain_map",
+            Loss::Video => "video",
+            Loss::Pictures => "further_pictures",
+            Loss::Layers => "layers",
+            Loss::Colour => "colour_space",
+            Loss::Depth => "bit_depth",
+            Loss::Resolution => "resolution",
+            Loss::Metadata => "metadata",
+            Loss::Data => "other_data",
+        }
+    }
+
     /// A note of this kind; `what` says what exactly, and where it helps why.
     pub fn note(self, what: impl fmt::Display) -> String {
         format!("lost {self}: {what}")

@@ -10,6 +10,7 @@ pub mod noise;
 pub mod orient;
 pub mod phash;
 pub mod resize;
+pub mod sheet;
 
 /// Sample storage, interleaved by channel, row by row.
 ///

@@ -77,8 +77,13 @@ impl Input {
         }
     }
 
-    /// Stable identifier for tables: 32 hex digits of BLAKE3 over the relative path's bytes.
+    /// Its [`item_id`].
     pub fn id(&self) -> String {
-        blake3::hash(self.key()).to_hex()[..32].to_string()
+        item_id(self.key())
     }
+}
+
+/// Stable identifier of an item for tables: 32 hex digits of BLAKE3 over its key, the relative path's bytes.
+pub fn item_id(key: &[u8]) -> String {
+    blake3::hash(key).to_hex()[..32].to_string()
 }

@@ -4,7 +4,7 @@
 use super::identity::Identity;
 use crate::codec::{self, Decoded, Format, Header, Metadata};
 use crate::image::{Image, Samples};
-use crate::synth::{Params, Rgb, Synth};
+use crate::synth::{Params, Synth};
 
 /// One picture that is to be made.
 #[derive(Clone, Copy, Debug)]
@@ -51,24 +51,21 @@ impl Made {
     }
 
     /// The picture, and the hash of its size and pixels.
-    pub fn render(&self) -> (Rgb, [u8; 32]) {
-        let rgb = (self.synth.render)(&self.params, self.seed);
+    pub fn render(&self) -> (Image, [u8; 32]) {
+        let image = (self.synth.render)(&self.params, self.seed);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(rgb.width as u64).to_le_bytes());
-        hasher.update(&(rgb.height as u64).to_le_bytes());
-        hasher.update(&rgb.pixels);
-        (rgb, *hasher.finalize().as_bytes())
+        hasher.update(&(image.width as u64).to_le_bytes());
+        hasher.update(&(image.height as u64).to_le_bytes());
+        // Every source makes 8-bit pictures.
+        if let Samples::U8(bytes) = &image.samples {
+            hasher.update(bytes);
+        }
+        (image, *hasher.finalize().as_bytes())
     }
 
     /// As if the picture had been read from a PNG file.
-    pub fn decoded(&self, rgb: Rgb) -> Decoded {
+    pub fn decoded(&self, image: Image) -> Decoded {
         let header = self.header();
-        let samples = Samples::U8(rgb.pixels);
-        Decoded {
-            faults: Vec::new(),
-            image: Image { width: rgb.width, height: rgb.height, channels: 3, samples, alpha: None },
-            meta: Metadata::default(),
-            source: codec::Source::of(&header),
-        }
+        Decoded { faults: Vec::new(), image, meta: Metadata::default(), source: codec::Source::of(&header) }
     }
 }

@@ -15,7 +15,7 @@ mod walk;
 pub use crate::shown::data as path_text;
 pub use beside::{Beside, ending};
 pub use identity::Identity;
-pub use input::{Input, Origin};
+pub use input::{Input, Origin, item_id};
 pub use list_file::{List, Wanted, read as read_list};
 pub use made::Made;
 pub use pages::Pages;

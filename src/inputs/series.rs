@@ -85,8 +85,8 @@ mod tests {
         for other in ["dead_leaves/000012.png", "dead_leaves/11.png", "000011.png", "x"] {
             assert!(series.named(other.as_bytes()).is_none(), "{other}");
         }
-        let (rgb, hash) = made.render();
+        let (image, hash) = made.render();
         assert_eq!(made.render().1, hash);
-        assert_eq!(made.decoded(rgb).image.samples.len(), 3 * 16 * 16);
+        assert_eq!(made.decoded(image).image.samples.len(), 3 * 16 * 16);
     }
 }

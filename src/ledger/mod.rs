@@ -5,6 +5,7 @@ mod entry;
 mod error;
 mod layout;
 mod meta;
+mod ours;
 mod outputs;
 mod payloads;
 mod read;
@@ -14,6 +15,7 @@ mod rename;
 
 pub use database::Ledger;
 pub use error::LedgerError;
+pub use ours::Ours;
 pub use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};
 pub use records::Side;
 

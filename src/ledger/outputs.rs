@@ -246,6 +246,19 @@ impl Ledger {
         read().map_err(self.sql())
     }
 
+    /// Paths of all parts, shards and lists, relative to the output.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn part_paths(&self) -> Result<BTreeSet<Vec<u8>>, LedgerError> {
+        let read = || -> rusqlite::Result<BTreeSet<Vec<u8>>> {
+            let path = |folder: String, name: String| Path::new(&folder).join(name).into_os_string();
+            let mut query = self.db.prepare("SELECT folder, name FROM parts")?;
+            query.query_map([], |r| Ok(path(r.get(0)?, r.get(1)?).into_encoded_bytes()))?.collect()
+        };
+        read().map_err(self.sql())
+    }
+
     /// As [`Ledger::announce`], for the files of a folder that is about to be replaced as a whole.
     ///
     /// # Errors

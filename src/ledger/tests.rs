@@ -85,6 +85,29 @@ fn announcements_are_cleared_by_their_record_and_what_is_known_of_a_name_is_told
 }
 
 #[test]
+fn names_are_ours_by_what_is_recorded_announced_or_left_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = open(dir.path());
+    let first = record(1, &[([1; 16], "out.png"), ([2; 16], "old.png")]);
+    ledger.commit(&[entry(b"a", first, &[])], &Fault::default()).unwrap();
+    ledger.commit(&[entry(b"a", record(1, &[([1; 16], "out.png")]), &[])], &Fault::default()).unwrap();
+    let file = Written { size: 1, mtime_ns: None, hash: [1; 32] };
+    ledger.announce([(&b"cut-off.png"[..], file)].into_iter()).unwrap();
+    ledger.claim([&b"claimed.png"[..]].into_iter()).unwrap();
+    let stamp = Stamp { size: 1, mtime_ns: 2, hash: [3; 32] };
+    let part = PartRecord { name: "part-0.parquet".into(), digest: String::new(), stamp };
+    ledger.set_part("table", &part).unwrap();
+    let ours = Ours::of(Some(&ledger)).unwrap();
+    for path in ["out.png", "old.png", "cut-off.png", "claimed.png", "table/part-0.parquet"] {
+        assert!(ours.holds(path.as_bytes()).unwrap(), "{path}");
+    }
+    for path in ["other.png", "part-0.parquet", "table", ""] {
+        assert!(!ours.holds(path.as_bytes()).unwrap(), "{path}");
+    }
+    assert!(!Ours::of(None).unwrap().holds(b"out.png").unwrap());
+}
+
+#[test]
 fn what_remains_of_a_forgotten_input_stays_known() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = open(dir.path());

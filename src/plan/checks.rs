@@ -103,8 +103,8 @@ pub(super) fn check_columns(
             names.extend(sink.own_columns().iter().map(|name| (*name).to_string()));
         }
     }
-    for (link, at) in chain.iter().zip(places) {
-        for column in link.action.columns() {
+    for (planned, at) in chain.iter().zip(places) {
+        for column in planned.action.columns() {
             if !names.insert(column.name.clone()) {
                 let message = format!("the column `{}` is made twice", column.name);
                 let help = "give one of the steps another `column` or a `prefix`, or measure it once";
@@ -117,8 +117,8 @@ pub(super) fn check_columns(
 /// Reports steps that compare with a clean picture where none is kept.
 pub(super) fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], errors: &mut Vec<Diagnostic>) {
     let mut kept = chain.len() != spec.steps.len();
-    for link in chain {
-        let needs = match &link.action {
+    for planned in chain {
+        let needs = match &planned.action {
             Action::Image(step) => {
                 kept |= step.keeps_reference();
                 false
@@ -131,9 +131,10 @@ pub(super) fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], error
             Action::Sink(sink) => sink.needs_reference(),
         };
         if needs && !kept {
-            let message = format!("`{}` needs a clean picture to compare with, and none is kept", link.name);
+            let message =
+                format!("`{}` needs a clean picture to compare with, and none is kept", planned.name);
             let help = "put `corrupt` or `corrupt_each` before it".to_string();
-            errors.push(spec.diagnostic(link.span, message, Some(help)));
+            errors.push(spec.diagnostic(planned.span, message, Some(help)));
         }
     }
 }

@@ -54,8 +54,8 @@ impl Plan {
         // The clean picture kept beside the current one; what the picture that pieces are made of takes.
         let mut clean: Option<Shape> = None;
         let (mut whole, mut count) = (0, 1);
-        for link in &self.chain {
-            match &link.action {
+        for planned in &self.chain {
+            match &planned.action {
                 Action::Image(step) => {
                     peak = peak.max(whole + kept(clean) + step.peak_bytes(shape));
                     if step.keeps_reference() {
@@ -70,7 +70,7 @@ impl Plan {
                     let larger = clean.unwrap_or(shape);
                     peak = peak.max(kept(clean) + step.peak_bytes(larger));
                     // The whole picture stays while its pieces are worked on; of frames, their canvases.
-                    let pages = link.name == pages::NAME;
+                    let pages = planned.name == pages::NAME;
                     whole = match (pages, header.animated) {
                         (true, true) => header.decode_bytes,
                         (true, false) => 0,
@@ -96,8 +96,8 @@ impl Plan {
     pub fn macs(&self, pixels: f64) -> f64 {
         let mut pixels = pixels;
         let mut total = 0.0;
-        for link in &self.chain {
-            match &link.action {
+        for planned in &self.chain {
+            match &planned.action {
                 Action::Image(step) => {
                     total += pixels * step.macs_per_pixel();
                     let unit = Shape { width: 1000, height: 1000, channels: 3, depth: 1 };

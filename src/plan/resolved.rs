@@ -76,13 +76,13 @@ impl Plan {
         PlannedStep::rows_of(&self.chain[..index])
     }
 
-    /// Index of the first link that makes several samples of one; behind the chain where none does.
+    /// Index of the first step that makes several samples of one; behind the chain where none does.
     pub fn first_fan(&self) -> usize {
         let many = |l: &PlannedStep| matches!(l.action, Action::Many(_));
         self.chain.iter().position(many).unwrap_or(self.chain.len())
     }
 
-    /// Whether one input may give several samples from some step on: index of the next link.
+    /// Whether one input may give several samples from some step on: index of the next step.
     fn fan_out(&self) -> Option<usize> {
         Some(self.first_fan() + 1).filter(|next| *next <= self.chain.len())
     }
@@ -90,7 +90,7 @@ impl Plan {
     /// Steps before any fan-out that gain by taking several samples at once, with their places in the chain.
     pub fn batched(&self) -> impl Iterator<Item = (usize, &dyn ColumnStep)> {
         let end = self.fan_out().unwrap_or(self.chain.len());
-        self.chain[..end].iter().enumerate().filter_map(|(index, link)| match &link.action {
+        self.chain[..end].iter().enumerate().filter_map(|(index, planned)| match &planned.action {
             Action::Columns(step) if step.batch() > 1 => Some((index, step.as_ref())),
             _ => None,
         })

@@ -54,7 +54,7 @@ impl Totals {
     }
 }
 
-/// Names of the timed stages: decoding, then each link of the chain.
+/// Names of the timed stages: decoding, then each step of the chain.
 pub fn step_names(plan: &Plan) -> Vec<String> {
     std::iter::once("decode").chain(plan.chain.iter().map(|l| l.name)).map(str::to_string).collect()
 }

@@ -2,8 +2,8 @@
 //!
 //! An item can halt before a step of the chain, so that a group of items takes that step together.
 
+mod chain;
 mod failure;
-mod making;
 mod processed;
 
 use super::task::Task;
@@ -14,9 +14,9 @@ use crate::ledger::{Facts, Outcome};
 use crate::pipeline::Sample;
 use crate::plan::Plan;
 use crate::store::{Store, StoreError};
+use chain::Work;
 use failure::Stopped;
 pub use failure::refused;
-use making::Work;
 pub use processed::Processed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub struct Item<'a> {
 
 /// How far it has come.
 enum State {
-    /// Decoded; the sample has passed the links before `next`.
+    /// Decoded; the sample has passed the steps before `next`.
     Open {
         sample: Box<Sample>,
         facts: Facts,
@@ -72,7 +72,7 @@ impl<'a> Item<'a> {
         item
     }
 
-    /// Takes the sample through the links before `until`, which may not lie behind a fan-out.
+    /// Takes the sample through the steps before `until`, which may not lie behind a fan-out.
     pub fn advance(&mut self, until: usize) {
         self.go_on(|work, mut sample, facts, next| {
             work.pass(next, until, &mut sample)?;
@@ -80,7 +80,7 @@ impl<'a> Item<'a> {
         });
     }
 
-    /// The sample, if it stands before the link at `index` and that is to make something of it.
+    /// The sample, if it stands before the step at `index` and that is to make something of it.
     pub fn waiting(&self, index: usize) -> Option<&Sample> {
         match &self.state {
             State::Open { sample, next, .. } if *next == index => {
@@ -90,13 +90,13 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Goes on behind the link at `index`, which has given `row` in `took`.
+    /// Goes on behind the step at `index`, which has given `row` in `took`.
     pub fn take(&mut self, index: usize, row: Result<Row, ItemError>, took: Duration) {
         self.spent += took;
         self.go_on(|work, sample, facts, _| {
-            let link = &work.plan.chain[index];
+            let planned = &work.plan.chain[index];
             work.seconds[index + 1] += took.as_secs_f64();
-            work.record(link, &row.map_err(|e| e.at_step(link.name))?);
+            work.record(planned, &row.map_err(|e| e.at_step(planned.name))?);
             Ok(State::Open { sample, facts, next: index + 1 })
         });
     }

@@ -8,7 +8,7 @@ use crate::columns::csv::cell;
 use crate::columns::{Column, ColumnType, Value};
 use crate::inputs::Identity;
 use crate::inputs::Source;
-use crate::inputs::{Input, path_text};
+use crate::inputs::{Input, item_id, path_text};
 use crate::ledger::{Ledger, Outcome, Record, Side};
 use crate::plan::Plan;
 use crate::sinks::parquet::Stream;
@@ -131,7 +131,7 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
     // That of a picture that is made is no time.
     let dated = known.filter(|_| !matches!(plan.input.source, Source::Made(_)));
     vec![
-        Value::Text(blake3::hash(path).to_hex()[..32].to_string()),
+        Value::Text(item_id(path)),
         Value::Text(path_text(path)),
         Value::Text(status.to_string()),
         text(error.map(|e| e.kind.name().to_string())),

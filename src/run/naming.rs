@@ -3,7 +3,7 @@
 use super::error::RunError;
 use super::task::Task;
 use crate::inputs::{Input, Pages};
-use crate::ledger::{Fingerprint, Ledger, LedgerError};
+use crate::ledger::{Fingerprint, Ledger, Ours};
 use crate::pipeline::Place;
 use crate::plan::Plan;
 use crate::shown::Show;
@@ -74,20 +74,10 @@ pub fn folder_claims(plan: &Plan, store: &Store, ledger: Option<&Ledger>) -> Res
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let mut owned: BTreeSet<Vec<u8>> = claimed;
-    owned.extend(ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path));
-    owned.extend(ledger.map(Ledger::announced).transpose()?.unwrap_or_default().into_keys());
-    let folders = ledger.map(Ledger::part_folders).transpose()?.unwrap_or_default();
-    for (ledger, folder) in folders.into_iter().filter_map(|folder| Some((ledger?, folder))) {
-        let parts = ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name));
-        owned.extend(parts.map(|path| path.into_os_string().into_encoded_bytes()));
-    }
-    let is_ours = |path: &[u8]| -> Result<bool, LedgerError> {
-        Ok(owned.contains(path) || ledger.map(|ledger| ledger.has_output(path)).transpose()?.unwrap_or(false))
-    };
+    let ours = Ours::of(ledger)?;
     for folder in &new {
         for file in store.files_below(folder)? {
-            if !is_ours(file.as_os_str().as_bytes())? {
+            if !ours.holds(file.as_os_str().as_bytes())? {
                 return Err(RunError::Foreign(format!(
                     "{} stands where the job wants a folder of its own and was not written by safelight; move it \
                      away or choose another folder",

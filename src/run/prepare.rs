@@ -12,12 +12,12 @@ use super::unlisted::{self, Missing, Unlisted};
 use crate::codec::Loss;
 use crate::error::ErrorKind;
 use crate::inputs::{self, Beside, Identity, Input, Listing, Outside, Pages};
-use crate::ledger::{Ledger, LedgerError, Outcome, Record, Side};
+use crate::ledger::{Ledger, LedgerError, Ours, Outcome, Record, Side};
 use crate::plan::Plan;
 use crate::shown::Show;
 use crate::store::{Refusal, Seen, Store, Written};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -151,7 +151,7 @@ pub fn decide_all(
         let left: Vec<&Missing> = left.filter(|_| !prunes).collect();
         collisions::tell(plan, &inputs, (ledger, store.filter(|_| writes)), &left, &mut tasks)?;
         if let Some(store) = store {
-            find_foreign(store, ledger, &announced, &mut tasks)?;
+            find_foreign(store, ledger, &mut tasks)?;
         }
     }
     prepared.tasks = tasks;
@@ -239,23 +239,14 @@ impl Deciding<'_> {
 }
 
 /// Notes, in each task, what stands at a name that is not known.
-fn find_foreign(
-    store: &Store,
-    ledger: Option<&Ledger>,
-    announced: &HashMap<Vec<u8>, Vec<Written>>,
-    tasks: &mut [Task],
-) -> Result<(), RunError> {
-    // Left over, or claimed by an earlier layout.
-    let mut others: BTreeSet<Vec<u8>> = ledger.map(Ledger::claims).transpose()?.unwrap_or_default();
-    others.extend(ledger.map(Ledger::orphans).transpose()?.unwrap_or_default().into_iter().map(|o| o.path));
+fn find_foreign(store: &Store, ledger: Option<&Ledger>, tasks: &mut [Task]) -> Result<(), RunError> {
+    let ours = Ours::of(ledger)?;
     let mut new: Vec<Vec<PathBuf>> = Vec::with_capacity(tasks.len());
     for task in tasks.iter() {
         let mut unknown = Vec::new();
         for target in &task.targets {
-            let path = target.as_os_str().as_bytes();
-            let known = others.contains(path) || announced.contains_key(path);
-            // Also as an output of another input.
-            if !known && !ledger.map(|ledger| ledger.has_output(path)).transpose()?.unwrap_or(false) {
+            // Ours also as an output of another input.
+            if !ours.holds(target.as_os_str().as_bytes())? {
                 unknown.push(target.clone());
             }
         }

@@ -42,6 +42,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Name in machine-readable output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::New => "new",
+            Reason::InputChanged => "input_changed",
+            Reason::PlanChanged => "plan_changed",
+            Reason::OutputMissing => "output_missing",
+            Reason::OutputChanged => "output_changed",
+            Reason::OutputUnseen => "output_unseen",
+            Reason::FailedBefore => "failed_before",
+            Reason::UpToDate => "up_to_date",
+            Reason::StandingFailure => "standing_failure",
+            Reason::Acknowledged => "acknowledged",
+            Reason::NotSelected => "not_selected",
+        }
+    }
+
     /// Words for `plan` and the summary.
     pub fn text(self) -> &'static str {
         match self {

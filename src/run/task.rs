@@ -153,8 +153,10 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names<'_>) 
             before.last.clone_from(&record.last);
         }
     }
-    for link in &plan.chain {
-        let (Action::Sink(sink), Some(product), Some(twin)) = (&link.action, link.product, link.twin) else {
+    for planned in &plan.chain {
+        let (Action::Sink(sink), Some(product), Some(twin)) =
+            (&planned.action, planned.product, planned.twin)
+        else {
             continue;
         };
         let keeps = sink.keeps() == Keeps::Timed { originals: true };

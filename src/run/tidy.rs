@@ -213,17 +213,15 @@ fn remove_announced(
     if names.is_empty() {
         return Ok(());
     }
-    let mut owned: BTreeSet<PathBuf> = BTreeSet::new();
-    for folder in ledger.part_folders()? {
-        owned.extend(ledger.parts(&folder)?.into_keys().map(|name| Path::new(&folder).join(name)));
-    }
-    for path in names.keys() {
-        if ledger.has_output(path.as_os_str().as_bytes())? {
-            owned.insert(path.clone());
+    let mut recorded = ledger.part_paths()?;
+    for path in names.keys().map(|path| path.as_os_str().as_bytes()) {
+        if ledger.has_output(path)? {
+            recorded.insert(path.to_vec());
         }
     }
     let mut left = Vec::new();
-    for (path, known) in names.into_iter().filter(|(path, _)| !owned.contains(path)) {
+    names.retain(|path, _| !recorded.contains(path.as_os_str().as_bytes()));
+    for (path, known) in names {
         if remover.remove(&path, &known) {
             left.push(path.as_os_str().as_bytes().to_vec());
         }

@@ -301,7 +301,7 @@ impl<'a> Workers<'a> {
     }
 }
 
-/// Takes those items that stand before the link at `index` through it together. When that fails as a whole,
+/// Takes those items that stand before the step at `index` through it together. When that fails as a whole,
 /// they are left where they are, and each goes on by itself.
 fn take_together(index: usize, step: &dyn ColumnStep, items: &mut [Item<'_>]) {
     let waiting: Vec<usize> = (0..items.len()).filter(|i| items[*i].waiting(index).is_some()).collect();

@@ -1,5 +1,6 @@
 //! The sinks: one file or folder each, registered in [`SINKS`].
 
+mod cut;
 mod pairs;
 pub mod parquet;
 mod table;

@@ -5,6 +5,7 @@
 //! after any history equals that of a single fresh run. A changed set of parts replaces the old one in
 //! one atomic exchange.
 
+use super::cut::Cut;
 use crate::columns::{self, Column, ColumnType, Value};
 use crate::error::ItemError;
 use crate::inputs::{Input, Origin, path_text};
@@ -266,15 +267,12 @@ fn schema_text(layout: &Layout) -> String {
 /// elsewhere moves no boundary. Parts hold from a quarter of `target` rows (the last may hold fewer) to four
 /// times as many, and the rows of one input more. At least one range, which may be empty.
 fn cut(keys: &[([u8; 32], usize)], target: usize) -> Vec<std::ops::Range<usize>> {
-    let (least, most) = (target.div_ceil(4), target * 4);
+    let (at, most) = (Cut { every: target as u64, least: target.div_ceil(4) as u64 }, target * 4);
     let mut ranges = Vec::new();
     let (mut start, mut length) = (0, 0);
     for (index, (key, rows)) in keys.iter().enumerate() {
         length += rows;
-        let mut head = [0; 8];
-        head.copy_from_slice(&key[..8]);
-        let says_so = u64::from_le_bytes(head) % (target as u64) < *rows as u64;
-        if (says_so && length >= least) || length >= most {
+        if at.ends_after(key, *rows as u64, length as u64) || length >= most {
             ranges.push(start..index + 1);
             (start, length) = (index + 1, 0);
         }

@@ -1,7 +1,7 @@
 //! Synthetic pictures: made from a seed alone, as many as are asked for. One file or folder each, registered in
 //! [`SYNTHS`].
 //!
-//! A source is a pure function from ([`Params`], seed) to an 8-bit RGB picture ([`Rgb`]): no files, clock or
+//! A source is a pure function from ([`Params`], seed) to an 8-bit RGB picture: no files, clock or
 //! threads; transcendental functions from `libm`, so that the bytes are the same on every machine. A caller
 //! that wants many takes one seed for each: `dead_leaves::render(&Params { size: 128, ..Params::default() },
 //! seed)`.
@@ -9,7 +9,7 @@
 pub mod dead_leaves;
 mod source;
 
-pub use source::{Params, Rgb, SIZES, Synth};
+pub use source::{Params, SIZES, Synth};
 
 /// Every source there is. A new one is a file beside this, and a line here.
 pub static SYNTHS: &[&Synth] = &[&dead_leaves::SYNTH];
@@ -28,6 +28,7 @@ pub const NAMES: &[&str] = &{
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Depth;
 
     #[test]
     fn the_list_is_sound() {
@@ -48,8 +49,9 @@ mod tests {
                 let [first, again, other] = [draw(7), draw(7), draw(8)];
                 assert!(first == again && first != other, "{} {size}", synth.name);
                 let side = usize::from(size);
-                assert_eq!((first.width, first.height, first.pixels.len()), (side, side, 3 * side * side));
-                assert!((synth.bytes)(&params) > first.pixels.len() as u64);
+                assert_eq!((first.width, first.height, first.channels), (side, side, 3));
+                assert!(first.depth() == Depth::U8 && first.alpha.is_none());
+                assert!((synth.bytes)(&params) > first.bytes() as u64);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What a source of synthetic pictures is, and what it makes.
 
+use crate::image::Image;
+
 /// What the pictures of every source have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Params {
@@ -19,17 +21,6 @@ impl Default for Params {
     }
 }
 
-/// A picture.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Rgb {
-    /// Pixels across.
-    pub width: usize,
-    /// Pixels down.
-    pub height: usize,
-    /// Red, green, blue of each pixel (sRGB), row by row: `width * height * 3` bytes.
-    pub pixels: Vec<u8>,
-}
-
 /// A registered source.
 #[derive(Debug)]
 pub struct Synth {
@@ -39,8 +30,8 @@ pub struct Synth {
     pub doc: &'static str,
     /// Counts up when the same parameters and seed give other bytes than before.
     pub version: u32,
-    /// The picture of a seed.
-    pub render: fn(&Params, u64) -> Rgb,
+    /// The picture of a seed: 8-bit RGB (sRGB), opaque.
+    pub render: fn(&Params, u64) -> Image,
     /// Bytes that rendering takes at most, the picture included.
     pub bytes: fn(&Params) -> u64,
 }

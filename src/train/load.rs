@@ -2,7 +2,7 @@
 
 use super::data::{Drawing, Example, Known, Loaded};
 use super::event::Event;
-use super::listed::{Listed, Pictures, groups};
+use super::inventory::{Inventory, Pictures, groups};
 use super::settings::{Data, TrainPlan, Written};
 use super::{TrainError, vectors};
 use crate::codec::{self, Header, Limits};
@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Loads all of it. Files that can't be read, or are too small, are left out and told.
 pub(super) fn load(
     plan: &TrainPlan,
-    listed: &Listed,
+    listed: &Inventory,
     drawing: &Drawing,
     stop: &AtomicBool,
     emit: &(dyn Fn(Event) + Sync),

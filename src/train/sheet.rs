@@ -1,16 +1,11 @@
 //! A contact sheet of a training: what went in, what came out, what should have.
 
-use crate::image::{Depth, Image};
-use font8x8::legacy::BASIC_LEGACY;
+use crate::image::Image;
+use crate::image::sheet::{LETTER, Sheet};
 
 const GAP: usize = 4;
-/// Side of a letter, in pixels.
-const LETTER: usize = 8;
 /// No picture's longer side is shown smaller than this.
 const LEAST: usize = 96;
-/// Brightness of what no picture covers, and of letters.
-const PAPER: f32 = 0.13;
-const INK: f32 = 0.85;
 
 /// The sheet: a row for each of `rows`, its pictures from left to right below the `captions` of the columns.
 ///
@@ -31,19 +26,18 @@ pub fn sheet(rows: &[Vec<Image>], captions: &[&str]) -> Image {
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let all = |sides: &[usize]| sides.iter().map(|s| s + GAP).sum::<usize>() + GAP;
     let head = if captions.is_empty() { 0 } else { LETTER + GAP };
-    let mut sheet = Image::new(all(&widths), head + all(&heights), 3, Depth::U8);
-    (0..sheet.samples.len()).for_each(|i| sheet.samples.set(i, PAPER));
+    let mut sheet = Sheet::new(all(&widths), head + all(&heights));
     let lefts: Vec<usize> = (0..columns).map(|c| all(&widths[..c])).collect();
-    captions.iter().zip(&lefts).for_each(|(caption, left)| text(&mut sheet, caption, *left, GAP));
+    captions.iter().zip(&lefts).for_each(|(caption, left)| sheet.label(caption, (*left, GAP)));
     let mut top = head + GAP;
     for (row, height) in rows.iter().zip(&heights) {
         for (image, left) in row.iter().zip(&lefts) {
             let factor = factor(image, *height);
-            paste(&mut sheet, image, factor, (*left, top + (height - image.height * factor) / 2));
+            sheet.picture(image, factor, (*left, top + (height - image.height * factor) / 2));
         }
         top += height + GAP;
     }
-    sheet
+    sheet.into_image()
 }
 
 /// The height of the tallest picture, or the first multiple of it at which all are large enough.
@@ -59,37 +53,10 @@ fn factor(image: &Image, height: usize) -> usize {
     (height / image.height.max(1)).max(1)
 }
 
-fn paste(sheet: &mut Image, image: &Image, factor: usize, (left, top): (usize, usize)) {
-    for y in 0..image.height * factor {
-        for x in 0..image.width * factor {
-            let (from_x, from_y) = (x / factor, y / factor);
-            let alpha = image.alpha.as_ref().map_or(1.0, |a| a.get(from_y * image.width + from_x));
-            for c in 0..3 {
-                let value = image.at(from_x, from_y, c.min(image.channels - 1));
-                // Outputs of networks may leave the range.
-                let value = value.clamp(0.0, 1.0) * alpha + 1.0 - alpha;
-                sheet.samples.set(((top + y) * sheet.width + left + x) * 3 + c, value);
-            }
-        }
-    }
-}
-
-fn text(sheet: &mut Image, words: &str, left: usize, top: usize) {
-    for (n, letter) in words.chars().enumerate() {
-        let glyph = BASIC_LEGACY.get(letter as usize).unwrap_or(&BASIC_LEGACY[usize::from(b'?')]);
-        for (y, bits) in glyph.iter().enumerate() {
-            for x in (0..LETTER).filter(|x| bits >> x & 1 == 1) {
-                let at = ((top + y) * sheet.width + left + n * LETTER + x) * 3;
-                (0..3).for_each(|c| sheet.samples.set(at + c, INK));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::Samples;
+    use crate::image::{Depth, Samples};
 
     fn slope(width: usize, height: usize, channels: usize) -> Image {
         let mut image = Image::new(width, height, channels, Depth::F32);
@@ -115,7 +82,7 @@ mod tests {
         // The first picture's corners: blocks of 8 pixels.
         assert!((sheet.at(4 + 127, 16 + 127, 1) - 15.0 / 16.0).abs() < 0.01);
         assert_eq!(sheet.at(4, 16 + 7, 2), sheet.at(4 + 7, 16, 2));
-        assert!((sheet.at(4 + 128, 16, 0) - PAPER).abs() < 0.01 && (sheet.at(3, 16, 0) - PAPER).abs() < 0.01);
+        assert!((sheet.at(4 + 128, 16, 0) - 0.13).abs() < 0.01 && (sheet.at(3, 16, 0) - 0.13).abs() < 0.01);
         // Gray in all channels; a value above the range is white.
         let below = 16 + 132 + 8;
         assert_eq!(sheet.at(50, below, 0), sheet.at(50, below, 2));

@@ -1,7 +1,7 @@
 //! Vectors: of a column of Parquet files, or made; brought to one range.
 
 use super::data::{Example, Known, Loaded, split};
-use super::listed::groups;
+use super::inventory::groups;
 use super::settings::{TrainPlan, Vectors};
 use super::{TrainError, blobs};
 use crate::shown::Show;

@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::shown::Show;
 use crate::train::net::Size;
-use crate::train::{self, Data, Standing, Start, Task, TrainError, TrainPlan, Vectors};
+use crate::train::{self, Data, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
 
 /// Prints that the pipeline is valid, with what was inferred.
 pub fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
@@ -54,19 +54,19 @@ pub fn plan(plan: &TrainPlan) -> u8 {
         plan.threads,
         mib(plan.memory)
     ));
-    let standing = match train::standing(plan) {
-        Ok(standing) => standing,
+    let point = match train::resume_point(plan) {
+        Ok(point) => point,
         Err(error) => return fail_training(&error.into()),
     };
-    text.push_str(&match standing {
-        Standing::Anew(why) => format!("  resume   {why}: training would start anew\n"),
-        Standing::Trained => {
+    text.push_str(&match point {
+        ResumePoint::Anew(why) => format!("  resume   {why}: training would start anew\n"),
+        ResumePoint::Trained => {
             "  resume   it is trained: the figures and the file's metadata would be written anew\n"
                 .to_string()
         }
-        Standing::Within(epoch, step) => format!("  resume   from epoch {epoch}, step {step}\n"),
-        Standing::New => "  resume   nothing to go on from\n".to_string(),
-        Standing::Over => "  resume   it is trained: nothing to do\n".to_string(),
+        ResumePoint::Within(epoch, step) => format!("  resume   from epoch {epoch}, step {step}\n"),
+        ResumePoint::New => "  resume   nothing to go on from\n".to_string(),
+        ResumePoint::Over => "  resume   it is trained: nothing to do\n".to_string(),
     });
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     warn(&plan.warnings);
@@ -173,21 +173,21 @@ pub fn status(plan: &TrainPlan) -> u8 {
         return refuse(&refusal);
     }
     let model = plan.output.join(&plan.model);
-    let standing = match train::standing(plan) {
-        Ok(standing) => standing,
+    let point = match train::resume_point(plan) {
+        Ok(point) => point,
         Err(error) => return fail_training(&error.into()),
     };
-    out(&match standing {
-        Standing::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
-        Standing::Trained => {
+    out(&match point {
+        ResumePoint::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
+        ResumePoint::Trained => {
             format!("{}: trained; run it to write its figures and the file's metadata anew\n", plan.name)
         }
-        Standing::Within(epoch, step) => format!(
+        ResumePoint::Within(epoch, step) => format!(
             "{}: in epoch {epoch} of {}, after step {step} of {}; run it to go on\n",
             plan.name, plan.epochs, plan.steps
         ),
-        Standing::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
-        Standing::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
+        ResumePoint::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
+        ResumePoint::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
     })
 }
 

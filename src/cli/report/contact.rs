@@ -1,15 +1,14 @@
 //! A contact sheet: one picture under every corruption at every severity, each with its name.
 
 use crate::corrupt::{Context, Corruption, Frame, Recipe};
+use crate::image::crop::{Gravity, crop_to};
+use crate::image::sheet::{LETTER, Sheet};
 use crate::image::{Depth, Image};
 use crate::random::Rng;
-use font8x8::legacy::BASIC_LEGACY;
 
 /// Cells of a row: severities 1 to 5, or five draws where there are no severities.
 const CELLS: usize = 5;
 const GAP: usize = 4;
-/// Side of a letter, in pixels.
-const LETTER: usize = 8;
 const HEAD: usize = LETTER + 4;
 
 /// The sheet: a heading and a row of five for each corruption, in two columns, 8-bit RGB.
@@ -25,20 +24,21 @@ pub fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Result<Im
     // The clean picture stands above the first column.
     let rows = chosen.len().div_ceil(columns);
     let size = (columns * (CELLS * width + 2 * GAP) + GAP, (rows + 1) * height + GAP);
-    let mut sheet = Image::new(size.0, size.1, 3, Depth::U8);
-    (0..sheet.samples.len()).for_each(|i| sheet.samples.set(i, 0.13));
-    text(&mut sheet, "clean", 2 * GAP, GAP);
-    paste(&mut sheet, clean, (clean.width, clean.height), (2 * GAP, GAP + HEAD));
+    let mut sheet = Sheet::new(size.0, size.1);
+    sheet.label("clean", (2 * GAP, GAP));
+    sheet.picture(&clean.to_image(Depth::U8), 1, (2 * GAP, GAP + HEAD));
     for (number, corruption) in chosen.iter().enumerate() {
         let left = 2 * GAP + number / rows * (CELLS * width + 2 * GAP);
         let top = GAP + (number % rows + 1) * height;
-        text(&mut sheet, corruption.descriptor.name, left, top);
+        sheet.label(corruption.descriptor.name, (left, top));
         for cell in 0..CELLS {
-            let frame = example(corruption, clean, cell)?;
-            paste(&mut sheet, &frame, (clean.width, clean.height), (left + cell * width, top + HEAD));
+            let picture = example(corruption, clean, cell)?.to_image(Depth::U8);
+            // Some corruptions leave it larger than it was.
+            let picture = crop_to(&picture, clean.width, clean.height, Gravity::TopLeft);
+            sheet.picture(&picture, 1, (left + cell * width, top + HEAD));
         }
     }
-    Ok(sheet)
+    Ok(sheet.into_image())
 }
 
 /// One corruption at severity `cell + 1`, or its `cell`-th draw.
@@ -59,32 +59,6 @@ fn example(corruption: &Corruption, clean: &Frame, cell: usize) -> Result<Frame,
     Ok(frame)
 }
 
-/// Puts the part of a frame that fits a cell onto the sheet.
-fn paste(sheet: &mut Image, frame: &Frame, cell: (usize, usize), (left, top): (usize, usize)) {
-    for y in 0..frame.height.min(cell.1) {
-        for x in 0..frame.width.min(cell.0) {
-            for c in 0..3 {
-                let plane = &frame.planes[c.min(frame.planes.len() - 1)];
-                sheet.samples.set(((top + y) * sheet.width + left + x) * 3 + c, plane[y * frame.width + x]);
-            }
-        }
-    }
-}
-
-fn text(sheet: &mut Image, words: &str, left: usize, top: usize) {
-    for (n, letter) in words.bytes().enumerate() {
-        let glyph = BASIC_LEGACY.get(usize::from(letter)).copied().unwrap_or_default();
-        for (y, bits) in glyph.iter().enumerate() {
-            for x in (0..LETTER).filter(|x| bits >> x & 1 == 1) {
-                let (x, y) = (left + n * LETTER + x, top + y);
-                if x < sheet.width && y < sheet.height {
-                    (0..3).for_each(|c| sheet.samples.set((y * sheet.width + x) * 3 + c, 0.85));
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,5 +74,12 @@ mod tests {
         // The clean picture, and a letter of its heading.
         assert!((sheet.at(10, 18, 0) - 0.5).abs() < 0.01);
         assert!((0..8).any(|x| (0..8).any(|y| sheet.at(8 + x, 4 + y, 0) > 0.8)));
+        // No picture covers the paper beside it.
+        let rows = CORRUPTIONS.len().div_ceil(columns);
+        for (row, cell) in (0..rows).flat_map(|row| (0..CELLS).map(move |cell| (row, cell))) {
+            let (left, top) = (8 + cell * 28, 4 + (row + 1) * 36 + HEAD);
+            assert!((0..20).all(|y| (24..28).all(|x| (sheet.at(left + x, top + y, 0) - 0.13).abs() < 0.01)));
+            assert!((20..24).all(|y| (0..24).all(|x| (sheet.at(left + x, top + y, 0) - 0.13).abs() < 0.01)));
+        }
     }
 }

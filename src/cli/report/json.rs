@@ -63,7 +63,7 @@ fn render(event: &Event) -> Value {
     match event {
         Event::Planned { total, todo, reasons, vanished, swept, beside, .. } => {
             let reasons: serde_json::Map<String, Value> =
-                reasons.iter().map(|(r, n)| (r.text().to_string(), json!(n))).collect();
+                reasons.iter().map(|(r, n)| (r.name().to_string(), json!(n))).collect();
             json!({"event": "planned", "total": total, "todo": todo, "reasons": reasons,
                    "vanished": vanished, "swept": swept, "left_out": beside.left_out, "excluded": beside.excluded,
                    "system_files": beside.system, "hidden": beside.hidden})
@@ -92,11 +92,50 @@ fn ended(s: &Summary) -> Value {
         sums
     };
     let losses: serde_json::Map<String, Value> =
-        s.losses.iter().map(|(loss, n)| (loss.name().to_owned(), json!(n))).collect();
+        s.losses.iter().map(|(loss, n)| (loss.key().to_owned(), json!(n))).collect();
     let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
     json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
            "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
            "vanished": s.vanished, "newly_vanished": s.newly_vanished, "newly_left_out": s.newly_left_out, "pruned": s.pruned, "seconds": s.seconds,
            "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables, "losses": losses,
            "stop": s.stop.map(stop)})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Loss;
+    use crate::inputs::Beside;
+    use crate::run::resume::Reason;
+
+    /// All keys, those of objects within as well.
+    fn keys(value: &Value) -> Vec<String> {
+        let fields = value.as_object().into_iter().flatten();
+        fields.flat_map(|(key, value)| std::iter::once(key.clone()).chain(keys(value))).collect()
+    }
+
+    #[test]
+    fn keys_are_identifiers() {
+        let reasons = [Reason::InputChanged, Reason::OutputUnseen, Reason::StandingFailure];
+        let planned = render(&Event::Planned {
+            total: 6,
+            todo: 4,
+            reasons: reasons.into_iter().map(|reason| (reason, 2)).collect(),
+            vanished: 0,
+            prunes: false,
+            swept: 0,
+            work: Default::default(),
+            beside: Beside::default(),
+        });
+        assert_eq!(
+            planned["reasons"],
+            json!({"input_changed": 2, "output_unseen": 2, "standing_failure": 2})
+        );
+        let losses = Loss::ALL.into_iter().map(|loss| (loss, 1)).collect();
+        let ended = render(&Event::Ended(Summary { losses, ..Summary::default() }));
+        assert_eq!(ended["losses"].as_object().map(|losses| losses.len()), Some(Loss::ALL.len()));
+        for key in [keys(&planned), keys(&ended)].concat() {
+            assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{key}");
+        }
+    }
 }

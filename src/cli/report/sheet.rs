@@ -1,9 +1,9 @@
 //! Before/after pictures side by side at full size, so that a person sees the difference.
 
+use crate::image::Image;
 use crate::image::crop::{Gravity, Rect, crop, crop_to};
-use crate::image::gray::gray_to_rgb;
 use crate::image::resize::{Filter, resize};
-use crate::image::{Depth, Image};
+use crate::image::sheet::Sheet;
 
 /// One picture before and after, both upright.
 #[derive(Debug)]
@@ -32,8 +32,11 @@ pub fn before_after(pairs: &[Pair]) -> Image {
     let panel = (largest(|i| i.width, PANEL.0), largest(|i| i.height, PANEL.1));
     let width = 2 * panel.0 + 3 * GAP;
     let height = pairs.len() * (panel.1 + GAP) + GAP;
-    let mut sheet = Image::new(width, height, 3, Depth::U8);
-    (0..sheet.samples.len()).for_each(|i| sheet.samples.set(i, 0.13));
+    let mut sheet = Sheet::new(width, height);
+    // In the middle of its panel.
+    let mut put = |part: &Image, (left, top): (usize, usize)| {
+        sheet.picture(part, 1, (left + (panel.0 - part.width) / 2, top + (panel.1 - part.height) / 2));
+    };
     for (row, pair) in pairs.iter().enumerate() {
         let top = GAP + row * (panel.1 + GAP);
         let (w, h) = (pair.after.width, pair.after.height);
@@ -52,33 +55,20 @@ pub fn before_after(pairs: &[Pair]) -> Image {
             let part = crop(&pair.before, source).unwrap_or_else(|| pair.before.clone());
             resize(&part, rect.width, rect.height, Filter::Nearest)
         };
-        paste(&mut sheet, &before, panel, (GAP, top));
-        paste(&mut sheet, &detail(&pair.after, panel), panel, (2 * GAP + panel.0, top));
+        put(&before, (GAP, top));
+        put(&detail(&pair.after, panel), (2 * GAP + panel.0, top));
     }
-    sheet
+    sheet.into_image()
 }
 
 fn detail(image: &Image, panel: (usize, usize)) -> Image {
     crop_to(image, panel.0, panel.1, Gravity::Center)
 }
 
-fn paste(sheet: &mut Image, part: &Image, panel: (usize, usize), (left, top): (usize, usize)) {
-    let part = if part.channels == 1 { gray_to_rgb(part) } else { part.clone() };
-    let (dx, dy) = ((panel.0 - part.width) / 2, (panel.1 - part.height) / 2);
-    for y in 0..part.height {
-        for x in 0..part.width {
-            let alpha = part.alpha.as_ref().map_or(1.0, |a| a.get(y * part.width + x));
-            for c in 0..3 {
-                let value = part.at(x, y, c) * alpha + 1.0 - alpha;
-                sheet.samples.set(((top + dy + y) * sheet.width + left + dx + x) * 3 + c, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Depth;
 
     #[test]
     fn panels_stand_side_by_side() {

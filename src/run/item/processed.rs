@@ -15,7 +15,7 @@ pub struct Processed {
     pub staged: Vec<(Fingerprint, Staged)>,
     /// What it falls back to.
     pub(super) spare: Spare,
-    /// Seconds by link of the chain; decoding stands first.
+    /// Seconds by step of the chain; decoding stands first.
     pub seconds: Vec<f64>,
     /// Pixels of the input.
     pub pixels: u64,

@@ -5,6 +5,7 @@
 //! exchange. Places where a shard ends depend on the sources themselves, so that a new one changes few shards;
 //! unchanged ones are carried over. The fragments stay, which takes the space a second time.
 
+use super::super::cut::Cut;
 use super::row::{Own, SPLITS, Source};
 use crate::codec::Format;
 use crate::columns::Value;
@@ -237,11 +238,9 @@ fn layout(
             shard.hasher.update(member.json.as_bytes());
         }
         // A shard ends after a source whose content says so, so that a change elsewhere moves no boundary.
-        let mut head = [0; 8];
-        head.copy_from_slice(&fragment.stamp.hash[..8]);
         let size: u64 = members.iter().map(|(_, m)| m.tar_bytes()).sum();
-        let says_so = u64::from_le_bytes(head) % (shard_bytes / 2) < size;
-        if says_so && of_split.last().is_some_and(|shard| shard.bytes >= shard_bytes / 4) {
+        let cut = Cut { every: shard_bytes / 2, least: shard_bytes / 4 };
+        if of_split.last().is_some_and(|shard| cut.ends_after(&fragment.stamp.hash, size, shard.bytes)) {
             of_split.push(Shard::default());
         }
     }

@@ -20,7 +20,8 @@ mod raster;
 mod style;
 mod turns;
 
-use super::source::{Params, Rgb, Synth};
+use super::source::{Params, Synth};
+use crate::image::{Image, Samples};
 use crate::random::Rng;
 use paint::{Paint, log_uniform};
 use raster::Canvas;
@@ -39,7 +40,7 @@ pub static SYNTH: Synth = Synth {
 /// The picture of this seed.
 ///
 /// Bigger pictures are not longer looks at the same world: shapes grow with the picture, up to half of it.
-pub fn render(params: &Params, seed: u64) -> Rgb {
+pub fn render(params: &Params, seed: u64) -> Image {
     let mut rng = Rng::new(seed);
     let rng = &mut rng;
     let side = usize::from(params.size);
@@ -71,11 +72,8 @@ pub fn render(params: &Params, seed: u64) -> Rgb {
     if soft > 0.0 {
         finish::blur(&mut picture, side, soft);
     }
-    Rgb {
-        width: params.size.into(),
-        height: params.size.into(),
-        pixels: finish::develop(&picture, side, rng),
-    }
+    let samples = Samples::U8(finish::develop(&picture, side, rng));
+    Image { width: side, height: side, channels: 3, samples, alpha: None }
 }
 
 /// Bytes that rendering takes at most: the canvas of 4 floats a pixel and its bits, and three layers.

@@ -316,6 +316,6 @@ fn made_pictures_are_tested_on_a_folder() {
     let keys = format!("network: {{residual: {{}}}}\ntest: {}/in", dir.path().shown());
     let text = in_place_of_input(&job(dir.path(), &keys), "input: {synth: dead_leaves, count: 3}");
     let plan = read(&text).unwrap();
-    let listed = super::super::listed::list(&plan.data).unwrap();
+    let listed = super::super::inventory::list(&plan.data).unwrap();
     assert_eq!((listed.input.inputs.len(), listed.test.inputs.len()), (3, 2));
 }

@@ -7,6 +7,7 @@ use super::processed::{Processed, Spare};
 use crate::codec::ExifData;
 use crate::columns::{self, Row, Value};
 use crate::error::{ErrorKind, ItemError};
+use crate::image::Image;
 use crate::inputs::{Identity, Input, Made};
 use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
 use crate::pipeline::{Action, Keeps, Outgoing, Place, PlannedStep, Sample};
@@ -14,7 +15,6 @@ use crate::plan::Plan;
 use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
 use crate::store::{Attributes, Staged, Store, StoreError};
-use crate::synth::Rgb;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const UNTIMED: &str = "the output's file system did not take the original's time
 /// What was got of an input.
 enum Content<'a> {
     File(Vec<u8>),
-    Made(&'a Made, Rgb),
+    Made(&'a Made, Image),
 }
 
 /// An item's way through the chain, and what was made of it so far.
@@ -142,7 +142,7 @@ impl<'a> Work<'a> {
         }
         let (decoded, further) = match content {
             Content::File(bytes) => self.decode(bytes, room)?,
-            Content::Made(made, rgb) => (made.decoded(rgb), None),
+            Content::Made(made, image) => (made.decoded(image), None),
         };
         let source = &decoded.source;
         self.pixels = u64::from(source.width) * u64::from(source.height);
@@ -169,7 +169,7 @@ impl<'a> Work<'a> {
         Ok((facts, Some(sample)))
     }
 
-    /// Behind the last link that is to make something.
+    /// Behind the last step that is to make something.
     pub(super) fn end(&self) -> usize {
         self.plan.chain.iter().rposition(|l| self.wants(l)).map_or(0, |i| i + 1)
     }
@@ -181,7 +181,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Takes a sample through the links from `first` up to `last`, none of which makes several of it.
+    /// Takes a sample through the steps from `first` up to `last`, none of which makes several of it.
     pub(super) fn pass(&mut self, first: usize, last: usize, sample: &mut Sample) -> Result<(), Stopped> {
         for index in first..last {
             let clock = Instant::now();
@@ -191,30 +191,30 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    pub(super) fn wants(&self, link: &PlannedStep) -> bool {
-        link.product.is_some_and(|f| self.make.contains(&f))
+    pub(super) fn wants(&self, planned: &PlannedStep) -> bool {
+        planned.product.is_some_and(|f| self.make.contains(&f))
     }
 
-    /// Takes a sample through the links from `first` up to `last`, and each sample made of it likewise.
+    /// Takes a sample through the steps from `first` up to `last`, and each sample made of it likewise.
     pub(super) fn walk(&mut self, first: usize, last: usize, mut sample: Sample) -> Result<(), Stopped> {
         let plan = self.plan;
-        for (index, link) in plan.chain.iter().enumerate().take(last).skip(first) {
+        for (index, planned) in plan.chain.iter().enumerate().take(last).skip(first) {
             let clock = Instant::now();
-            if let Action::Many(step) = &link.action {
+            if let Action::Many(step) = &planned.action {
                 // Of pieces of a page, the ledger also keeps which page's.
                 let page = (plan.first_fan() < index).then(|| sample.place.page.unwrap_or(1));
                 for note in std::mem::take(&mut sample.notes) {
                     self.note(note);
                 }
-                let mut pieces = step.split(sample).map_err(|e| e.at_step(link.name))?;
-                self.begin_rows(link);
+                let mut pieces = step.split(sample).map_err(|e| e.at_step(planned.name))?;
+                self.begin_rows(planned);
                 let mut spent = clock.elapsed();
                 loop {
                     let clock = Instant::now();
                     let Some(piece) = pieces.next() else { break };
-                    let (piece, mut row) = piece.map_err(|e| e.at_step(link.name))?;
+                    let (piece, mut row) = piece.map_err(|e| e.at_step(planned.name))?;
                     row.splice(..0, page.map(|page| Value::Int(page.into())));
-                    self.record(link, &row);
+                    self.record(planned, &row);
                     spent += clock.elapsed();
                     self.walk(index + 1, last, piece)?;
                 }
@@ -236,14 +236,14 @@ impl<'a> Work<'a> {
     }
 
     /// Rows may stay none.
-    fn begin_rows(&mut self, link: &PlannedStep) {
-        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+    fn begin_rows(&mut self, planned: &PlannedStep) {
+        if let Some(product) = planned.product.filter(|_| self.wants(planned)) {
             self.payloads.entry(product).or_default();
         }
     }
 
-    pub(super) fn record(&mut self, link: &PlannedStep, row: &Row) {
-        if let Some(product) = link.product.filter(|_| self.wants(link)) {
+    pub(super) fn record(&mut self, planned: &PlannedStep, row: &Row) {
+        if let Some(product) = planned.product.filter(|_| self.wants(planned)) {
             let payload = self.payloads.entry(product).or_default();
             payload.rows += 1;
             payload.bytes.extend(columns::encode(row));
@@ -269,24 +269,24 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn step(&mut self, link: &PlannedStep, sample: &mut Sample) -> Result<(), Stopped> {
-        let wanted = link.product.filter(|_| self.wants(link));
-        let at_step = |e: ItemError| e.at_step(link.name);
-        match (&link.action, wanted) {
+    fn step(&mut self, planned: &PlannedStep, sample: &mut Sample) -> Result<(), Stopped> {
+        let wanted = planned.product.filter(|_| self.wants(planned));
+        let at_step = |e: ItemError| e.at_step(planned.name);
+        match (&planned.action, wanted) {
             (Action::Image(step), _) => {
                 let row = step.apply(sample).map_err(at_step)?;
-                self.record(link, &row);
+                self.record(planned, &row);
             }
             (Action::Columns(step), Some(_)) => {
                 let row = step.values(sample).map_err(at_step)?;
-                self.record(link, &row);
+                self.record(planned, &row);
             }
             (Action::Sink(sink), Some(product)) => {
                 let written = |path: &Path| self.names.contains(path);
                 let Outgoing { row, files, collected } =
                     sink.take(sample, &product, &written).map_err(at_step)?;
                 if let Some(row) = row {
-                    self.record(link, &row);
+                    self.record(planned, &row);
                 }
                 let timed = sink.keeps() == Keeps::Timed { originals: true };
                 let attributes = if timed { self.original } else { self.original.without_times() };

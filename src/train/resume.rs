@@ -4,7 +4,7 @@
 //! whoever goes back to the former settings goes on where they were.
 
 use super::checkpoint::State;
-use super::listed::{Digests, digests, list};
+use super::inventory::{Digests, digests, list};
 use super::settings::TrainPlan;
 use crate::store::{STATE_FOLDER, StoreError, look};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const OTHERS: usize = 2;
 
 /// How far a job is, by its checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ResumePoint {
     /// There is none.
     New,
     /// There is one of other settings or files only, as is told here.
@@ -128,18 +128,18 @@ pub(super) fn digest(model: &[u8]) -> String {
 ///
 /// # Errors
 /// When it can't be told.
-pub fn standing(plan: &TrainPlan) -> Result<Standing, StoreError> {
+pub fn resume_point(plan: &TrainPlan) -> Result<ResumePoint, StoreError> {
     let digests = digests(plan, &list(&plan.data)?);
     Ok(match kept(plan, &digests)? {
-        Kept::Nothing => Standing::New,
-        Kept::Other(why) => Standing::Anew(why),
-        Kept::State(state) if is_over(plan, &state, &digests)? => Standing::Over,
+        Kept::Nothing => ResumePoint::New,
+        Kept::Other(why) => ResumePoint::Anew(why),
+        Kept::State(state) if is_over(plan, &state, &digests)? => ResumePoint::Over,
         Kept::State(state) if state.progress.over || state.progress.history.len() >= plan.epochs => {
-            Standing::Trained
+            ResumePoint::Trained
         }
         Kept::State(state) => {
             let (epoch, step) = state.progress.at();
-            Standing::Within(epoch, step)
+            ResumePoint::Within(epoch, step)
         }
     })
 }

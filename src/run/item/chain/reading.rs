@@ -135,8 +135,8 @@ impl<'a> Work<'a> {
                 let header = made.header();
                 codec::check_limits(&header, &self.limits()).map_err(|e| ItemError::from(&e))?;
                 self.fits(&header, room)?;
-                let (rgb, hash) = made.render();
-                Ok((Content::Made(made, rgb), hash))
+                let (image, hash) = made.render();
+                Ok((Content::Made(made, image), hash))
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Pictures {
 
 /// The pictures of a job; none where it learns from something else.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct Inventory {
     /// Those to learn from and to be judged by.
     pub input: Pictures,
     /// Those of the final figures.
@@ -43,14 +43,14 @@ pub(super) struct Digests {
 ///
 /// # Errors
 /// When a root can't be listed.
-pub(super) fn list(data: &Data) -> Result<Listed, StoreError> {
-    let Data::Pictures { input, test, label, .. } = data else { return Ok(Listed::default()) };
+pub(super) fn list(data: &Data) -> Result<Inventory, StoreError> {
+    let Data::Pictures { input, test, label, .. } = data else { return Ok(Inventory::default()) };
     let list = |input: &InputPlan| -> Result<Pictures, StoreError> {
         let listing = inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
         let labels = labels(input, &listing.inputs, label.as_deref());
         Ok(Pictures { inputs: listing.inputs, labels, beside: listing.beside })
     };
-    Ok(Listed { input: list(input)?, test: test.as_ref().map(list).transpose()?.unwrap_or_default() })
+    Ok(Inventory { input: list(input)?, test: test.as_ref().map(list).transpose()?.unwrap_or_default() })
 }
 
 fn unlisted(input: &InputPlan, error: ItemError) -> StoreError {
@@ -72,7 +72,7 @@ pub fn guarded(plan: &TrainPlan) -> Result<Vec<FileId>, StoreError> {
 }
 
 /// Digests of what would be read, without reading it.
-pub(super) fn digests(plan: &TrainPlan, listed: &Listed) -> Digests {
+pub(super) fn digests(plan: &TrainPlan, listed: &Inventory) -> Digests {
     let (mut weights, mut besides) = (blake3::Hasher::new(), blake3::Hasher::new());
     besides.update(plan.besides.as_bytes());
     let file = |hasher: &mut blake3::Hasher, path: &Path| {
