@@ -1,10 +1,10 @@
 //! Planted faults, so that tests can stop the program at every single write.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Environment variable that plants a fault: `kill@N` aborts the process just before the N-th write
-/// operation (from 1), `fail@N` makes that operation and every later one answer "no space left".
+/// operation (from 1) and says which, `fail@N` makes that operation and every later one answer "no space left".
 pub(crate) const VARIABLE: &str = "SAFELIGHT_TEST_FAULT";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,14 @@ impl Fault {
     ///
     /// # Errors
     /// The planted "no space left".
-    pub fn hit(&self, _operation: &str) -> io::Result<()> {
+    pub fn hit(&self, operation: &str) -> io::Result<()> {
         let Some((action, at)) = self.plan else { return Ok(()) };
         let now = self.count.fetch_add(1, Ordering::SeqCst) + 1;
         match action {
-            Action::Kill if now == at => std::process::abort(),
+            Action::Kill if now == at => {
+                writeln!(io::stderr(), "killed before `{operation}`").ok();
+                std::process::abort()
+            }
             Action::Fail if now >= at => Err(io::Error::from(io::ErrorKind::StorageFull)),
             _ => Ok(()),
         }

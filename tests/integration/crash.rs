@@ -1,6 +1,7 @@
 //! Killed anywhere, run again: the output equals that of a run nobody disturbed.
 
-use crate::support::{Job, Tree, archive, differences, originals, tree};
+use crate::support::{Ended, Job, Tree, archive, differences, originals, tree};
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,42 @@ fn half_files(found: &Tree, wanted: &Tree) -> Vec<String> {
         .filter(|(path, bytes)| wanted.get(*path) != Some(bytes))
         .map(|(path, _)| path.display().to_string())
         .collect()
+}
+
+/// Kinds of write operations that runs are killed before, and how often at least: threads decide which comes when.
+const FRESH: &[(&str, usize)] = &[("stage", 6), ("rename", 5), ("sync", 6), ("sync-folder", 10), ("swap", 1)];
+const INCREMENTAL: &[(&str, usize)] = &[("stage", 1), ("sync", 1), ("sync-folder", 3)];
+const PRUNING: &[(&str, usize)] =
+    &[("remove", 2), ("rename", 1), ("stage", 1), ("sync", 1), ("sync-folder", 4), ("swap", 1)];
+
+/// How often a run was killed before each kind of write operation.
+#[derive(Debug, Default)]
+struct Points(BTreeMap<String, usize>);
+
+impl Points {
+    /// Counts how a run with a planted kill ended; whether it was killed, as it is unless it was over before.
+    #[track_caller]
+    fn count(&mut self, ended: &Ended) -> bool {
+        if ended.code == Some(0) {
+            return false;
+        }
+        assert_eq!(ended.code, None, "neither killed nor done: {}", ended.err);
+        let told = ended.err.lines().find_map(|line| line.strip_prefix("killed before `")?.strip_suffix('`'));
+        let kind = told.unwrap_or_else(|| panic!("not by the planted fault: {}", ended.err));
+        *self.0.entry(kind.to_string()).or_default() += 1;
+        true
+    }
+
+    /// Asserts that so many were reached, and each of these kinds so often or more.
+    #[track_caller]
+    fn expect(&self, all: usize, least: &[(&str, usize)]) {
+        println!("killed before: {:?}", self.0);
+        assert!(self.0.values().sum::<usize>() >= all, "of {all} only {:?}", self.0);
+        for (kind, least) in least {
+            let reached = self.0.get(*kind).copied().unwrap_or(0);
+            assert!(reached >= *least, "{reached} of {least} kills before `{kind}`: {:?}", self.0);
+        }
+    }
 }
 
 #[test]
@@ -39,15 +76,13 @@ fn killed_before_every_single_write() {
     let before = originals(&job.input());
     job.call(&["run"]).expect(0);
     let wanted = tree(&job.output());
-    let mut points = 0;
+    let mut points = Points::default();
     for point in 1.. {
         job.clear_output();
         let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
-        if ended.code == Some(0) {
+        if !points.count(&ended) {
             break;
         }
-        assert_eq!(ended.code, None, "{}", ended.err);
-        points += 1;
         let halves = half_files(&tree(&job.output()), &wanted);
         assert!(halves.is_empty(), "kill@{point}: {halves:?}");
         job.call(&["run"]).expect(0);
@@ -55,7 +90,7 @@ fn killed_before_every_single_write() {
         assert!(differing.is_empty(), "kill@{point}: {differing:?}");
         job.call(&["verify"]).expect(0);
     }
-    assert!(points > 30, "only {points} points");
+    points.expect(45, FRESH);
     assert_eq!(originals(&job.input()), before);
 }
 
@@ -73,17 +108,19 @@ fn killed_during_an_incremental_run() {
     archive(&job.input().join("new"), 1);
     job.call(&["run"]).expect(0);
     let wanted = tree(&job.output());
+    let mut points = Points::default();
     for point in (1..).step_by(3) {
         job.clear_output();
         copy(&first, &job.output());
         let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
-        if ended.code == Some(0) {
+        if !points.count(&ended) {
             break;
         }
         job.call(&["run"]).expect(0);
         let differing = differences(&tree(&job.output()), &wanted);
         assert!(differing.is_empty(), "kill@{point}: {differing:?}");
     }
+    points.expect(8, INCREMENTAL);
 }
 
 /// Copies a folder with its time stamps.
@@ -187,14 +224,16 @@ fn killed_while_pruning() {
     }
     job.call(&["run", "--prune"]).expect(0);
     let wanted = tree(&job.output());
+    let mut points = Points::default();
     for point in 1.. {
         job.clear_output();
         copy(&first, &job.output());
         let ended = job.call_with_fault(&["run", "--prune"], &format!("kill@{point}"));
-        if ended.code == Some(0) {
+        if !points.count(&ended) {
             break;
         }
         job.call(&["run", "--prune"]).expect(0);
         assert!(differences(&tree(&job.output()), &wanted).is_empty(), "kill@{point}");
     }
+    points.expect(16, PRUNING);
 }
