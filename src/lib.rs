@@ -70,7 +70,7 @@
 //! corruptions, the pipeline language, networks, synthetic pictures and formats, kernels, pictures, and the store, which
 //! alone writes files.
 
-#![warn(unreachable_pub)]
+#![cfg_attr(not(test), warn(unreachable_pub))]
 #![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what only the program asks for"))]
 
 pub mod codec;

@@ -1,6 +1,6 @@
 //! Killed anywhere, run again: the output equals that of a run nobody disturbed.
 
-use crate::support::{Ended, Job, Tree, archive, differences, originals, tree};
+use crate::support::{Job, Tree, archive, differences, originals, tree};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -19,39 +19,60 @@ fn half_files(found: &Tree, wanted: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// Kinds of write operations that runs are killed before, and how often at least: threads decide which comes when.
-const FRESH: &[(&str, usize)] = &[("stage", 6), ("rename", 5), ("sync", 6), ("sync-folder", 10), ("swap", 1)];
-const INCREMENTAL: &[(&str, usize)] = &[("stage", 1), ("sync", 1), ("sync-folder", 3)];
-const PRUNING: &[(&str, usize)] =
-    &[("remove", 2), ("rename", 1), ("stage", 1), ("sync", 1), ("sync-folder", 4), ("swap", 1)];
+/// The kinds of write operations that runs are killed before.
+const KINDS: [&str; 11] = [
+    "record",
+    "recorded",
+    "stage",
+    "sync",
+    "rename",
+    "part",
+    "sync-folder",
+    "swap",
+    "drop-old",
+    "remove",
+    "retime",
+];
 
-/// How often a run was killed before each kind of write operation.
-#[derive(Debug, Default)]
-struct Points(BTreeMap<String, usize>);
+/// How often at least, by what the run has to do.
+const FRESH: [(&str, usize); 0] = [];
+const INCREMENTAL: [(&str, usize); 0] = [];
+const PRUNING: [(&str, usize); 0] = [];
 
-impl Points {
-    /// Counts how a run with a planted kill ended; whether it was killed, as it is unless it was over before.
-    #[track_caller]
-    fn count(&mut self, ended: &Ended) -> bool {
-        if ended.code == Some(0) {
-            return false;
+/// Kills a run before every operation of each kind, or every `step`th; `begin` makes the state before the run,
+/// and `check` sees what each killed one left. Gives how many kills there were of each kind.
+fn kill_everywhere(
+    job: &Job,
+    arguments: &[&str],
+    step: usize,
+    begin: impl Fn(),
+    check: impl Fn(&str),
+) -> BTreeMap<&'static str, usize> {
+    let mut reached = BTreeMap::new();
+    for kind in KINDS {
+        for place in (1..).step_by(step) {
+            begin();
+            let fault = format!("kill@{kind}:{place}");
+            let ended = job.call_with_fault(arguments, &fault);
+            if ended.code == Some(0) {
+                break;
+            }
+            assert_eq!(ended.code, None, "{fault}, neither killed nor done: {}", ended.err);
+            assert!(ended.err.contains(&format!("killed before `{kind}`")), "not by {fault}: {}", ended.err);
+            *reached.entry(kind).or_default() += 1;
+            check(&fault);
         }
-        assert_eq!(ended.code, None, "neither killed nor done: {}", ended.err);
-        let told = ended.err.lines().find_map(|line| line.strip_prefix("killed before `")?.strip_suffix('`'));
-        let kind = told.unwrap_or_else(|| panic!("not by the planted fault: {}", ended.err));
-        *self.0.entry(kind.to_string()).or_default() += 1;
-        true
     }
+    println!("killed before: {reached:?}");
+    reached
+}
 
-    /// Asserts that so many were reached, and each of these kinds so often or more.
-    #[track_caller]
-    fn expect(&self, all: usize, least: &[(&str, usize)]) {
-        println!("killed before: {:?}", self.0);
-        assert!(self.0.values().sum::<usize>() >= all, "of {all} only {:?}", self.0);
-        for (kind, least) in least {
-            let reached = self.0.get(*kind).copied().unwrap_or(0);
-            assert!(reached >= *least, "{reached} of {least} kills before `{kind}`: {:?}", self.0);
-        }
+/// Asserts that each of these kinds was reached so often or more.
+#[track_caller]
+fn at_least(reached: &BTreeMap<&str, usize>, least: &[(&str, usize)]) {
+    for (kind, least) in least {
+        let count = reached.get(kind).copied().unwrap_or(0);
+        assert!(count >= *least, "{count} of {least} kills before `{kind}`: {reached:?}");
     }
 }
 
@@ -76,21 +97,16 @@ fn killed_before_every_single_write() {
     let before = originals(&job.input());
     job.call(&["run"]).expect(0);
     let wanted = tree(&job.output());
-    let mut points = Points::default();
-    for point in 1.. {
-        job.clear_output();
-        let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
-        if !points.count(&ended) {
-            break;
-        }
+    let check = |fault: &str| {
         let halves = half_files(&tree(&job.output()), &wanted);
-        assert!(halves.is_empty(), "kill@{point}: {halves:?}");
+        assert!(halves.is_empty(), "{fault}: {halves:?}");
         job.call(&["run"]).expect(0);
         let differing = differences(&tree(&job.output()), &wanted);
-        assert!(differing.is_empty(), "kill@{point}: {differing:?}");
+        assert!(differing.is_empty(), "{fault}: {differing:?}");
         job.call(&["verify"]).expect(0);
-    }
-    points.expect(45, FRESH);
+    };
+    let reached = kill_everywhere(&job, &["run"], 1, || job.clear_output(), check);
+    at_least(&reached, &FRESH);
     assert_eq!(originals(&job.input()), before);
 }
 
@@ -108,19 +124,16 @@ fn killed_during_an_incremental_run() {
     archive(&job.input().join("new"), 1);
     job.call(&["run"]).expect(0);
     let wanted = tree(&job.output());
-    let mut points = Points::default();
-    for point in (1..).step_by(3) {
+    let begin = || {
         job.clear_output();
         copy(&first, &job.output());
-        let ended = job.call_with_fault(&["run"], &format!("kill@{point}"));
-        if !points.count(&ended) {
-            break;
-        }
+    };
+    let check = |fault: &str| {
         job.call(&["run"]).expect(0);
         let differing = differences(&tree(&job.output()), &wanted);
-        assert!(differing.is_empty(), "kill@{point}: {differing:?}");
-    }
-    points.expect(8, INCREMENTAL);
+        assert!(differing.is_empty(), "{fault}: {differing:?}");
+    };
+    at_least(&kill_everywhere(&job, &["run"], 3, begin, check), &INCREMENTAL);
 }
 
 /// Copies a folder with its time stamps.
@@ -224,16 +237,13 @@ fn killed_while_pruning() {
     }
     job.call(&["run", "--prune"]).expect(0);
     let wanted = tree(&job.output());
-    let mut points = Points::default();
-    for point in 1.. {
+    let begin = || {
         job.clear_output();
         copy(&first, &job.output());
-        let ended = job.call_with_fault(&["run", "--prune"], &format!("kill@{point}"));
-        if !points.count(&ended) {
-            break;
-        }
+    };
+    let check = |fault: &str| {
         job.call(&["run", "--prune"]).expect(0);
-        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "kill@{point}");
-    }
-    points.expect(16, PRUNING);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{fault}");
+    };
+    at_least(&kill_everywhere(&job, &["run", "--prune"], 1, begin, check), &PRUNING);
 }
