@@ -33,6 +33,22 @@ impl<'a> Outputs<'a> {
         self.put(self.store.stage(path, bytes)?)
     }
 
+    /// The same, where other bytes stand there or none.
+    pub(super) fn write_other(&self, path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+        if self.store.read(path)?.as_deref() == Some(bytes) { Ok(()) } else { self.write(path, bytes) }
+    }
+
+    /// Forgets files of a folder that are not there any more.
+    pub(super) fn forget_gone(&self, folder: &str) -> Result<(), TrainError> {
+        let known = self.ledger().parts(folder)?;
+        for name in known.into_keys() {
+            if self.store.open_file(&Path::new(folder).join(&name))?.is_none() {
+                self.ledger().forget_part(folder, &name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a staged file its name.
     pub(super) fn put(&self, staged: Staged) -> Result<(), TrainError> {
         let path = staged.relative().to_path_buf();

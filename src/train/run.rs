@@ -83,6 +83,7 @@ impl Run<'_> {
         {
             (self.emit)(Event::Note("it is trained: nothing to do".into()));
             self.adopt()?;
+            self.curve(state)?;
             let summary = self.summary(state, state.progress.figures.clone());
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
@@ -186,8 +187,9 @@ impl Run<'_> {
         Ok(summary)
     }
 
-    /// Records what is there of an earlier version, which did not.
+    /// Records what is there of an earlier version, which did not, and forgets sheets that are gone.
     fn adopt(&self) -> Result<(), TrainError> {
+        self.outputs.forget_gone(PROGRESS)?;
         self.outputs.adopt(Path::new(&self.plan.model))?;
         // A folder that can't be listed has nothing to record.
         let entries = look::list(&self.plan.output.join(PROGRESS)).ok().flatten().into_iter().flatten();
@@ -308,14 +310,8 @@ impl Run<'_> {
         job.held.iter().step_by(every).take(SHOWN).copied().collect()
     }
 
-    /// Writes the curve and the sheet of the epoch that is over.
-    fn show(
-        &self,
-        job: &Job<'_>,
-        shown: &[(usize, u64)],
-        state: &State,
-        stepper: &mut Stepper,
-    ) -> Result<(), TrainError> {
+    /// Writes the curve and the history, where others stand there.
+    fn curve(&self, state: &State) -> Result<(), TrainError> {
         let history = &state.progress.history;
         let series = |f: fn(&super::checkpoint::Past) -> f64| -> Vec<(f64, f64)> {
             history.iter().enumerate().map(|(i, past)| ((i + 1) as f64, f(past))).collect()
@@ -324,12 +320,26 @@ impl Run<'_> {
         let title = format!("{}: {} loss by epoch", self.plan.name, self.plan.loss.name());
         let svg = curve::svg(&title, &[("training", &train), ("validation", &validation)], true);
         let folder = Path::new(PROGRESS);
-        self.outputs.write(&folder.join("loss.svg"), svg.as_bytes())?;
+        self.outputs.write_other(&folder.join("loss.svg"), svg.as_bytes())?;
         let mut csv = String::from("epoch,train,validation,seconds\n");
         for (i, past) in history.iter().enumerate() {
             csv.push_str(&format!("{},{},{},{:.3}\n", i + 1, past.train, past.validation, past.seconds));
         }
-        self.outputs.write(&folder.join("history.csv"), csv.as_bytes())?;
+        self.outputs.write_other(&folder.join("history.csv"), csv.as_bytes())?;
+        Ok(())
+    }
+
+    /// Writes the curve and the sheet of the epoch that is over.
+    fn show(
+        &self,
+        job: &Job<'_>,
+        shown: &[(usize, u64)],
+        state: &State,
+        stepper: &mut Stepper,
+    ) -> Result<(), TrainError> {
+        self.curve(state)?;
+        let history = &state.progress.history;
+        let folder = Path::new(PROGRESS);
         if shown.is_empty() {
             return Ok(());
         }

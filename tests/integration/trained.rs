@@ -85,6 +85,13 @@ fn what_training_wrote_is_verified_and_tried_again() {
     // As the checkpoint has it.
     job.call(&["retry"]).expect(0);
     assert_eq!(job.model(), wanted[Path::new("model.onnx")]);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    job.call(&["verify"]).expect(0);
+    fs::remove_dir_all(job.output().join("progress")).unwrap();
+    assert!(job.call(&["report"]).expect(2).err.contains("`run` writes what belongs there"));
+    job.call(&["run"]).expect(0);
+    job.call(&["verify"]).expect(0);
+    assert!(job.output().join("progress/loss.svg").exists());
     // Killed between a file's name and its record: what it announced is as good.
     let job = self::job(SYNTH, DENOISER);
     for point in [7, 12, 19, 25] {

@@ -3,7 +3,7 @@
 use super::code;
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
-use super::refusal::{Refusal, fail_training, nothing_run, refuse};
+use super::refusal::{Refusal, fail_training, refuse};
 use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
@@ -202,7 +202,9 @@ pub(super) fn report(plan: &TrainPlan) -> u8 {
     let folder = plan.output.join(train::PROGRESS);
     let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
         Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(nothing_run(&plan.output)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(Refusal::Usage(format!("there is no {}; `run` writes what belongs there", folder.shown())))
+        }
         Err(e) => {
             Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
         }

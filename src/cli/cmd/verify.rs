@@ -17,9 +17,12 @@ pub(super) fn verify(job: &Job) -> Result<u8, Refusal> {
     }
     verified.problems.iter().for_each(|(path, problem)| err(&format!("{}: {problem}\n", path.shown())));
     err(&format!("{} of {} files are not as written\n", verified.problems.len(), verified.files));
-    err(
+    err(if job.trains() {
+        "the next run writes model, curve and history again, whatever stands there; sheets of epochs that are over are not \
+         made again\n"
+    } else {
         "missing ones are made again by the next run; those that changed are kept: restore or remove them, or run with \
-         --replace-edited\n",
-    );
+         --replace-edited\n"
+    });
     Ok(code::FAILURE)
 }
