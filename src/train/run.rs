@@ -182,6 +182,9 @@ impl Run<'_> {
         state.progress.besides = digests.besides;
         state.progress.figures = figures;
         self.store.write(&at, &state.to_bytes(&plan.fingerprint))?;
+        // Where no epoch was left to do, nothing has written them.
+        self.adopt()?;
+        self.curve(&state)?;
         let summary = self.summary(&state, state.progress.figures.clone());
         (self.emit)(Event::Finished(summary.clone()));
         Ok(summary)
