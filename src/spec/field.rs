@@ -74,7 +74,7 @@ impl<T: Field> Field for Vec<T> {
     }
 }
 
-/// A struct made by [`params!`](super::params).
+/// A struct made by `params!`.
 pub trait Parameters: Sized {
     /// Its fields as the language knows them, in order.
     const TABLE: &'static [Param];

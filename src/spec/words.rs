@@ -6,7 +6,7 @@ use super::field::Field;
 use super::param::Kind;
 use super::place::Place;
 
-/// A value that a word names; made by [`words!`](super::words).
+/// A value that a word names; made by `words!`.
 pub trait Words: Sized + 'static {
     /// The words, in the order of the reference.
     const WORDS: &'static [&'static str];

@@ -1,6 +1,6 @@
 //! Training: networks made of a few layers, their gradients on [`crate::kernels`], the loop, and export as ONNX.
 //!
-//! A [`TrainPlan`] is run by [`run`], which emits events and prints nothing. Everything random follows from its
+//! A `TrainPlan` is run by `run`, which emits events and prints nothing. Everything random follows from its
 //! seed, so that the same machine gives the same file at any number of threads, and after any interruption.
 
 mod adam;
