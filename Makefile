@@ -16,7 +16,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,9 @@ test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx 
 	SAFELIGHT_EXPORTS=$(EXPORTS) $(CARGO) test --release --locked --lib exports_for_python
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
 	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
+
+fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx] [SECONDS=60] (needs nightly and cargo-fuzz)
+	cargo +nightly fuzz run $(or $(TARGET_NAME),picture) -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,000 mutated models
 	SAFELIGHT_KILLS=500 $(CARGO) test --release --locked --test integration kills_at_random -- --nocapture

@@ -11,6 +11,7 @@ mod determinism;
 mod exif;
 mod faults;
 mod fidelity;
+mod fuzz;
 mod harm;
 mod histories;
 mod left_out;
