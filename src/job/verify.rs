@@ -2,11 +2,10 @@
 
 use super::JobError;
 use crate::ledger::{Ledger, LedgerError};
-use crate::store::{Store, Written};
+use crate::store::{Store, Written, hash};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -53,24 +52,21 @@ pub(super) fn verify(output: &Path, ledger: &Ledger) -> Result<Verified, JobErro
     expected.sort();
     let nothing = || JobError::NothingRun { output: output.to_path_buf() };
     let store = Store::existing(output)?.ok_or_else(nothing)?;
-    let problem = |(path, hash): &(PathBuf, [u8; 32])| {
+    let problem = |(path, wanted): &(PathBuf, [u8; 32])| {
         let problem = match store.open_file(path) {
             Ok(None) => Problem::Missing,
             Err(e) => Problem::Unseen(e.to_string()),
-            Ok(Some(file)) => match hashed(file) {
+            Ok(Some(mut file)) => match hash(&mut file) {
                 Err(e) => Problem::Unseen(format!("cannot be read: {e}")),
-                Ok(found) if found != *hash && !is_announced(&announced, path, found) => Problem::Changed,
+                Ok((found, _)) if found != *wanted && !is_announced(&announced, path, found) => {
+                    Problem::Changed
+                }
                 Ok(_) => return None,
             },
         };
         Some((path.clone(), problem))
     };
     Ok(Verified { files: expected.len(), problems: expected.par_iter().filter_map(problem).collect() })
-}
-
-fn hashed(mut file: File) -> std::io::Result<[u8; 32]> {
-    let mut hasher = blake3::Hasher::new();
-    std::io::copy(&mut file, &mut hasher).map(|_| *hasher.finalize().as_bytes())
 }
 
 fn is_announced(announced: &HashMap<Vec<u8>, Vec<Written>>, path: &Path, hash: [u8; 32]) -> bool {

@@ -12,6 +12,8 @@ pub(crate) use checks::check_output;
 pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
 pub(crate) use limits::resolve_limits;
 pub(crate) use registry::descriptors;
+#[cfg(test)]
+pub(crate) use registry::words;
 pub(crate) use resolve::resolve;
 pub(crate) use resolved::{NamedSink, Plan};
 

@@ -15,6 +15,22 @@ pub(crate) fn descriptors() -> Vec<&'static Descriptor> {
     registered().map(|known| known.descriptor).collect()
 }
 
+/// The language of jobs over items, for tests: training stands above the plan.
+#[cfg(test)]
+pub(crate) fn words() -> crate::spec::Vocabulary {
+    use crate::spec::{Role, Vocabulary};
+    static NO_TRAIN: Descriptor = Descriptor {
+        name: "train",
+        version: 1,
+        doc: "",
+        role: Role::Image,
+        params: &[],
+        shorthand: None,
+        example: "",
+    };
+    Vocabulary { steps: descriptors(), train: &NO_TRAIN }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

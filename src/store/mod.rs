@@ -41,6 +41,7 @@ pub(crate) use names::{STATE_FOLDER, TEMP_PREFIX};
 pub(crate) use output::{Staged, Store};
 pub(crate) use publish::Removal;
 pub(crate) use stamp::{Stamp, Written, mtime_ns};
+pub(crate) use writing::hash;
 
 #[cfg(test)]
 mod tests;

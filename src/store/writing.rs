@@ -6,7 +6,7 @@ use super::hashing::Hashing;
 use super::known::Known;
 use super::output::{Staged, Store};
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that is being written.
@@ -55,15 +55,17 @@ impl Store {
     /// Hash and size of a file of the output; none where nothing stands there.
     fn hash(&self, relative: &Path) -> Result<Option<([u8; 32], u64)>, StoreError> {
         let Some(mut file) = self.open_file(relative)? else { return Ok(None) };
-        let (mut hasher, mut buffer, mut size) = (blake3::Hasher::new(), vec![0; 1 << 16], 0);
-        loop {
-            let read =
-                file.read(&mut buffer).map_err(|e| io_error("read", &self.root().join(relative), e))?;
-            if read == 0 {
-                return Ok(Some((*hasher.finalize().as_bytes(), size)));
-            }
-            hasher.update(&buffer[..read]);
-            size += read as u64;
-        }
+        let hashed = hash(&mut file).map_err(|e| io_error("read", &self.root().join(relative), e))?;
+        Ok(Some(hashed))
     }
+}
+
+/// Hash and size of what is left to read of a file.
+///
+/// # Errors
+/// When it can't be read.
+pub(crate) fn hash(file: &mut std::fs::File) -> io::Result<([u8; 32], u64)> {
+    let mut hasher = blake3::Hasher::new();
+    let size = io::copy(file, &mut hasher)?;
+    Ok((*hasher.finalize().as_bytes(), size))
 }

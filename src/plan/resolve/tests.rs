@@ -1,22 +1,11 @@
 //! Nothing of a pipeline is left out of its plan without a mistake being told.
 
 use super::*;
-use crate::plan::descriptors;
+use crate::plan::{descriptors, words};
 use crate::shown::Show;
-use crate::spec::{Descriptor, Role, Vocabulary, draft};
+use crate::spec::{Role, draft};
 use std::fs;
 use tempfile::TempDir;
-
-/// Training stands above the plan.
-static NO_TRAIN: Descriptor = Descriptor {
-    name: "train",
-    version: 1,
-    doc: "",
-    role: Role::Image,
-    params: &[],
-    shorthand: None,
-    example: "",
-};
 
 /// A folder with an image's name in it, and a pipeline over it with these steps.
 fn job(steps: &str) -> (TempDir, PipelineSpec, Diagnostics) {
@@ -24,8 +13,7 @@ fn job(steps: &str) -> (TempDir, PipelineSpec, Diagnostics) {
     fs::write(folder.path().join("a.png"), "no picture").unwrap();
     let (input, output) = (folder.path().shown(), folder.path().with_extension("out"));
     let text = format!("version: 1\ninput: {input}\noutput: {}\nsteps: [{steps}]\n", output.shown());
-    let vocabulary = Vocabulary { steps: descriptors(), train: &NO_TRAIN };
-    let (spec, mistakes) = draft(&text, "job.yaml", &[], &|_| None, &vocabulary);
+    let (spec, mistakes) = draft(&text, "job.yaml", &[], &|_| None, &words());
     (folder, spec.unwrap(), mistakes)
 }
 

@@ -2,23 +2,12 @@
 //!
 //! Where that is meant, count up the `version` of the step and write the file anew: `SAFELIGHT_GOLDEN=1 cargo test golden`.
 
-use super::super::{Plan, descriptors, resolve};
+use super::super::{Plan, resolve, words};
 use crate::ledger::hex;
 use crate::shown::Show;
-use crate::spec::{Descriptor, Role, Vocabulary, draft};
+use crate::spec::draft;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-
-/// Training stands above the plan.
-static NO_TRAIN: Descriptor = Descriptor {
-    name: "train",
-    version: 1,
-    doc: "",
-    role: Role::Image,
-    params: &[],
-    shorthand: None,
-    example: "",
-};
 
 const GOLDEN: &str = "src/plan/tests/golden.txt";
 
@@ -33,8 +22,7 @@ fn shipped() -> Vec<PathBuf> {
 /// The plan of a pipeline, with all that makes it run on any machine; none of one that trains.
 fn plan(text: &str, file: &Path, overrides: &[&str]) -> Option<Plan> {
     let overrides: Vec<String> = overrides.iter().map(|set| (*set).to_string()).collect();
-    let vocabulary = Vocabulary { steps: descriptors(), train: &NO_TRAIN };
-    let (spec, mistakes) = draft(text, &file.shown().to_string(), &overrides, &|_| None, &vocabulary);
+    let (spec, mistakes) = draft(text, &file.shown().to_string(), &overrides, &|_| None, &words());
     let spec = spec.filter(|spec| spec.train.is_none())?;
     Some(resolve(&spec, mistakes).unwrap_or_else(|mistakes| panic!("{}", mistakes.render())))
 }

@@ -74,13 +74,7 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
         folder.shown(),
         output.path().join("out").shown()
     );
-    let (draft, mistakes) = crate::spec::draft(
-        &text,
-        "test.yaml",
-        &[],
-        &|_| None,
-        &crate::spec::Vocabulary { steps: crate::plan::descriptors(), train: crate::plan::descriptors()[0] },
-    );
+    let (draft, mistakes) = crate::spec::draft(&text, "test.yaml", &[], &|_| None, &crate::plan::words());
     let mut plan = crate::plan::resolve(&draft.unwrap(), mistakes).unwrap();
     let fussy: &'static Fussy = Box::leak(Box::new(Fussy { batch, largest: AtomicUsize::new(0) }));
     plan.chain[0].action = Action::Columns(Box::new(Shared(fussy)));
