@@ -96,6 +96,7 @@ pub mod train;
 
 mod columns;
 mod error;
+mod expr;
 mod inputs;
 mod ledger;
 mod memory;

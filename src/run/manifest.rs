@@ -10,6 +10,7 @@ use crate::inputs::Identity;
 use crate::inputs::Source;
 use crate::inputs::{Input, item_id, path_text};
 use crate::ledger::{Ledger, Outcome, Record, Side};
+use crate::pipeline::Remark;
 use crate::plan::Plan;
 use crate::sinks::parquet::Stream;
 use crate::store::names::MANIFESTS;
@@ -17,7 +18,7 @@ use crate::store::{Refusal, Seen, Store, StoreError};
 use std::collections::HashSet;
 use std::path::Path;
 
-const COLUMNS: [(&str, ColumnType); 13] = [
+const COLUMNS: [(&str, ColumnType); 14] = [
     ("id", ColumnType::Text),
     ("path", ColumnType::Text),
     ("status", ColumnType::Text),
@@ -31,6 +32,7 @@ const COLUMNS: [(&str, ColumnType); 13] = [
     ("height", ColumnType::Int),
     ("format", ColumnType::Text),
     ("outputs", ColumnType::Text),
+    ("refused", ColumnType::Text),
 ];
 
 /// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
@@ -132,6 +134,17 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         outputs.truncate(OUTPUTS);
         outputs.push(format!("and {more} more"));
     }
+    let all = || record.into_iter().flat_map(|r| &r.notes);
+    let notes = |kept: &dyn Fn(Remark<'_>) -> bool| {
+        let notes: Vec<&str> = all().map(String::as_str).filter(|note| kept(Remark::of(note))).collect();
+        text(Some(notes.join("; ")).filter(|notes| !notes.is_empty()))
+    };
+    let refused: Vec<&str> = all()
+        .filter_map(|note| match Remark::of(note) {
+            Remark::Refused(condition) => Some(condition),
+            _ => None,
+        })
+        .collect();
     let known = record.filter(|r| r.hash.is_some());
     // That of a picture that is made is no time.
     let dated = known.filter(|_| !matches!(plan.input.source, Source::Made(_)));
@@ -141,7 +154,7 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         Value::Text(status.to_string()),
         text(error.map(|e| e.kind.name().to_string())),
         text(error.map(|e| e.message.clone())),
-        text(record.map(|r| r.notes.join("; ")).filter(|n| !n.is_empty())),
+        notes(&|remark| !matches!(remark, Remark::Refused(_))),
         int(known.and_then(|r| i64::try_from(r.size).ok())),
         int(dated.map(|r| r.mtime_ns / 1000)),
         text(record.and_then(|r| r.hash).map(|h| blake3::Hash::from(h).to_hex().to_string())),
@@ -149,5 +162,6 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         int(facts.map(|f| f.height.into())),
         text(facts.map(|f| f.format.clone())),
         text(Some(outputs.join("\n")).filter(|o| !o.is_empty())),
+        text(Some(refused.join("; ")).filter(|r| !r.is_empty())),
     ]
 }

@@ -219,7 +219,7 @@ pub(super) fn step(
         }
     };
     let sound = report.count() == mistakes_before;
-    Some(StepSpec { descriptor, args, span, sound })
+    Some(StepSpec { descriptor, args, span, sound, when: None, within: Vec::new() })
 }
 
 fn several_keys(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Args, StepSpec};
 use super::check::{self, step};
+use super::conditions::{self, Choices};
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
 use super::doubts;
 use super::expand;
@@ -43,6 +44,8 @@ pub struct PipelineSpec {
     pub output_span: Span,
     /// The steps in order; at least one, unless there is a section `train`.
     pub steps: Vec<StepSpec>,
+    /// What the choices among them decide by.
+    pub choices: Choices,
     /// The section `train` in place of steps.
     pub train: Option<StepSpec>,
     /// The section `limits`.
@@ -144,9 +147,10 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         (entry, _) => input::read(entry, report).unwrap_or(no_input),
     };
     let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
+    let mut choices = Choices::new();
     let steps = match (find(STEPS_SECTION.0), train) {
         (None, Some(_)) => Vec::new(),
-        (entry, _) => steps(entry, vocabulary, report),
+        (entry, _) => steps(entry, vocabulary, &mut choices, report),
     };
     if let (Some((steps, _)), Some((train, _))) = (find(STEPS_SECTION.0), train) {
         let message = format!("a pipeline has either `{}` or `{}`", steps.text, train.text);
@@ -175,6 +179,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         output: top.path("output").map(Path::to_owned).unwrap_or_default(),
         output_span: top.span_of("output"),
         steps,
+        choices,
         train,
         limits,
         warnings: report.warnings(),
@@ -197,7 +202,7 @@ fn section(descriptor: &'static Descriptor, key: &Key, node: &Node, report: &mut
         Data::Bad => Args::new(key.span, Vec::new(), report.sources.clone()),
     };
     let sound = report.count() == mistakes_before && !matches!(node.data, Data::Bad);
-    StepSpec { descriptor, args, span: key.span, sound }
+    StepSpec { descriptor, args, span: key.span, sound, when: None, within: Vec::new() }
 }
 
 fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
@@ -234,7 +239,12 @@ fn limits(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
     }
 }
 
-fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Report) -> Vec<StepSpec> {
+fn steps(
+    entry: Option<&(Key, Node)>,
+    vocabulary: &Vocabulary,
+    choices: &mut Choices,
+    report: &mut Report,
+) -> Vec<StepSpec> {
     let registry = &vocabulary.steps;
     let example = "write a list of steps: `- write: {folder: images}`".to_owned();
     let Some((key, node)) = entry else {
@@ -256,8 +266,7 @@ fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Repo
         return Vec::new();
     }
     // Every step is checked, also after the first mistake.
-    let found: Vec<Option<StepSpec>> =
-        items.iter().map(|item| step("step", item, registry, report)).collect();
+    let found = conditions::read(items, registry, choices, report);
     // An unreadable step may be the one that the order lacks, so the order is judged only without any.
     let all_known = found.iter().all(Option::is_some);
     let found: Vec<StepSpec> = found.into_iter().flatten().collect();

@@ -65,7 +65,7 @@ impl Lists<'_> {
         let mut lists: BTreeMap<&str, List> = BTreeMap::new();
         let mut count = 0;
         for Source { path, .. } in sources {
-            for row in rows.of(ledger, path)? {
+            for row in rows.of(ledger, path)?.into_iter().filter(|row| !row::is_refused(row)) {
                 let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
                 let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);
                 let mut values = Row::new();
