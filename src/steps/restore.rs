@@ -3,7 +3,7 @@
 use super::numbers::Numbers;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
-use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
+use crate::nn::{Colour, Guard, ModelError, RestoreError, RestoreOptions, Restored, Restorer};
 use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
 use std::path::PathBuf;
@@ -12,6 +12,8 @@ use std::path::PathBuf;
 const LARGE: usize = 4096;
 
 words! { for Colour { Auto = "auto", Luma = "luma", Each = "each", Rgb = "rgb" } }
+
+words! { for Guard { Off = "off", Lower = "lower", Leave = "leave" } }
 
 words! {
     /// What a result has to be.
@@ -36,13 +38,22 @@ params! {
         /// What a result has to be: a believable picture (not black, not shifted), or just finite numbers for
         /// networks that are meant to change the picture altogether.
         check: Check = "picture",
+        /// Part of the change that is made: 0 leaves the picture as it is, 1 is the network's result. For networks
+        /// that keep the size, as the next two.
+        strength: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "1",
+        /// How much of the fine structure that was taken away is given back. Flat areas get nothing back.
+        texture: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
+        /// What is done where detail was taken away with the noise: nothing (`off`), the strength is lowered
+        /// (`lower`), or the picture is left as it was (`leave`); a note in the manifest says so. Pictures that were
+        /// JPEG files, and results under `check: finite`, are not judged.
+        guard: Given<Guard> = "lower",
     }
 }
 
 /// Name, documentation and parameters.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "restore",
-    version: 1,
+    version: 2,
     doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
           file does not say of itself is inferred and printed.",
     role: Role::Image,
@@ -54,18 +65,38 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
 #[derive(Debug)]
 struct Restore {
     restorer: Restorer,
+    strength: f32,
     worker_bytes: u64,
 }
 
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
-    let Params { model, numbers, colour, tile, check } = params;
+    let Params { model, numbers, colour, tile, check, strength, texture, guard } = params;
     let network = build.network(&model, &numbers.load_options()?)?;
-    let hash = network.info().hash.clone();
-    let options = RestoreOptions { colour, tile, any_finite: check == Check::Finite };
+    let (hash, scale) = (network.info().hash.clone(), network.info().scale);
+    let any_finite = check == Check::Finite;
+    let guards = if any_finite { Guard::Off } else { *guard };
+    let options = RestoreOptions { colour, tile, any_finite, texture: *texture as f32, guard: guards };
     let restorer = Restorer::new(network, options).map_err(|e| model.error(e.to_string(), None))?;
+    let mut mistakes = Vec::new();
+    let guarded = guard.is_given() && *guard != Guard::Off;
+    if scale.is_some_and(|scale| scale != 1) {
+        let wrong = |name: &str| {
+            format!("`{name}` is for networks that keep the picture's size; this one enlarges it")
+        };
+        mistakes.extend((*strength < 1.0).then(|| strength.error(wrong("strength"), None)));
+        mistakes.extend((*texture > 0.0).then(|| texture.error(wrong("texture"), None)));
+        mistakes.extend(guarded.then(|| guard.error(wrong("guard"), None)));
+    } else if any_finite && guarded {
+        let message =
+            "`guard` judges believable pictures; `check: finite` lets the network change them altogether";
+        mistakes.push(guard.error(message, Some("leave one of them out".into())));
+    }
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(mistakes));
+    }
     let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
-    let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
+    let action = Action::Image(Box::new(Restore { restorer, strength: *strength as f32, worker_bytes }));
     Ok(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
 }
 
@@ -83,7 +114,7 @@ fn side(value: u64) -> usize {
 
 impl ImageStep for Restore {
     fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
-        let restored = self.restorer.restore(&sample.image).map_err(|e| {
+        let restored = self.restorer.restore_by(&sample.image, self.strength).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
                 RestoreError::Model(ModelError::RunMemory { .. }) => ErrorKind::OverMemory,
@@ -91,13 +122,16 @@ impl ImageStep for Restore {
             };
             ItemError::new(kind, e.to_string())
         })?;
-        let was = std::mem::replace(&mut sample.image, restored);
+        let Restored { image, note, .. } = restored;
+        sample.notes.extend(note);
+        let Some(image) = image else { return Ok(Effect::new(false)) };
+        let was = std::mem::replace(&mut sample.image, image);
         sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
         Ok(Effect::new(true))
     }
 
     fn always_changes(&self) -> bool {
-        true
+        self.restorer.scale() != 1
     }
 
     fn shape(&self, shape: Shape) -> Shape {
