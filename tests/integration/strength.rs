@@ -98,5 +98,6 @@ fn what_does_not_fit_is_told_with_its_place() {
         Job::new("- restore: {model: sample_data/models/denoise.onnx, check: finite, guard: lower}\n- write");
     assert!(job.call(&["check"]).expect(78).err.contains("`guard` judges believable pictures"));
     let job = Job::new("- restore: {model: sample_data/models/upscale_x2.onnx}\n- write");
+    save(&detailed(), &job.input().join("a.png"));
     job.call(&["check"]).expect(0);
 }
