@@ -196,13 +196,14 @@ class Sheet:
     SIDE, SHOWN, LABEL = 160, 3, 14
 
     def __init__(self) -> None:
-        self.rows: list[Image.Image] = []
+        self.rows: list[list[Image.Image]] = []
 
     def add(self, folder: Path, items: list[tuple[str, np.ndarray]], scores: list[Score], tried: bool) -> None:
-        """The pictures that changed for the worst, and after them others, where there is most detail."""
+        """A row of the pictures whose change is the worst, where there is most detail."""
         truths = dict(items)
         outs = [written(folder / "out")] if tried else []
         outs.append(written(folder / "everything"))
+        self.rows.append([])
         for s in sorted(scores, key=lambda s: s.change)[: self.SHOWN]:
             truth = truths[s.name]
             centre = self.centre(detailed(truth))
@@ -218,7 +219,7 @@ class Sheet:
             label = f"{s.set}/{s.name}: truth, in ({s.before:.2f} dB)"
             label += f", out ({s.after:.2f})" if tried else ""
             ImageDraw.Draw(strip).text((2, 1), f"{label}, everything restored ({s.everything:.2f})", (255, 255, 255))
-            self.rows.append(strip)
+            self.rows[-1].append(strip)
 
     def centre(self, where: np.ndarray) -> tuple[int, int]:
         """Left and top of the square with the most of these pixels."""
@@ -229,11 +230,11 @@ class Sheet:
         return int(left), int(top)
 
     def save(self, path: Path) -> None:
-        sheet = Image.new("RGB", (max(r.width for r in self.rows), sum(r.height for r in self.rows)))
-        y = 0
-        for strip in self.rows:
-            sheet.paste(strip, (0, y))
-            y += strip.height
+        width, height = (max(getattr(strip, side) for row in self.rows for strip in row) for side in ("width", "height"))
+        sheet = Image.new("RGB", (width * self.SHOWN, height * len(self.rows)))
+        for y, row in enumerate(self.rows):
+            for x, strip in enumerate(row):
+                sheet.paste(strip, (x * width, y * height))
         sheet.save(path)
 
 
@@ -250,9 +251,13 @@ def write_csv(path: Path, scores: list[Score]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
-    parser.add_argument("--photos", type=Path, nargs="+", default=[Path("../shared/data/photos-cc0"), Path("../shared/data/photos")])
+    parser.add_argument(
+        "--photos", type=Path, nargs="+", default=[Path("../shared/data/photos-cc0"), Path("../shared/data/photos")]
+    )
     parser.add_argument("--pipeline", type=Path, default=Path("pipelines/nightly.yaml"), help="the one that is scored")
-    parser.add_argument("--everything", type=Path, help="the one beside it; by default it restores all pictures with --model")
+    parser.add_argument(
+        "--everything", type=Path, help="the one beside it; by default it restores all pictures with --model"
+    )
     parser.add_argument("--alone", action="store_true", help="score restoring everything, and no other pipeline")
     parser.add_argument("--model", default="sample_data/models/denoise.onnx")
     parser.add_argument("--measures", default="noise_sigma,sharpness,entropy,mean,contrast", help="for --csv")
