@@ -135,7 +135,7 @@ pub fn verify(path: &Path, net: &Net, references: &[Reference]) -> Result<f32, V
                             return Err(failed(format!("it takes {} numbers", trial.input_len())));
                         }
                         let mut found = vec![];
-                        trial.run(&input, &mut found).map_err(failed)?;
+                        trial.run(&input, &mut found).map_err(|e| failed(e.to_string()))?;
                         match found.len() == batch * made.len() {
                             true => Ok(found),
                             false => Err(failed(format!("its {what} has the shape {:?}", trial.output()))),
