@@ -4,7 +4,7 @@ use super::{Formula, Sample, Scope};
 use crate::columns::Column;
 use crate::expr::Wanted;
 use crate::ledger::Fingerprint;
-use crate::nn::{Door, LoadOptions, ModelBudget, Network};
+use crate::nn::{Door, LoadOptions, ModelBudget, ModelError, Network};
 use crate::random::seed_of;
 use crate::shown::Show;
 use crate::spec::{Diagnostic, Diagnostics, Given};
@@ -37,7 +37,7 @@ pub(crate) struct Build<'a> {
     beside: &'a Path,
     /// What each model may take.
     budget: ModelBudget,
-    models: HashMap<String, Result<Arc<Network>, String>>,
+    models: HashMap<String, Result<Arc<Network>, Arc<ModelError>>>,
     notes: Vec<String>,
     chance: Chance,
     random: bool,
@@ -144,12 +144,12 @@ impl<'a> Build<'a> {
                 for note in loaded.iter().flat_map(|network| &network.info().notes) {
                     self.note(format!("{}: {note}", path.shown()));
                 }
-                let loaded = loaded.map_err(|e| e.to_string());
+                let loaded = loaded.map_err(Arc::new);
                 self.models.insert(key, loaded.clone());
                 loaded
             }
         };
-        loaded.map_err(|what| model.error(what, None).into())
+        loaded.map_err(|e| model.error(e.to_string(), None).into())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::layout::{Layout, wanted};
 use super::moves::{self, Put};
-use super::net::{Activation, Id, LEAK, Net, Op, Place, Size};
+use super::net::{Activation, Id, LEAK, LayerError, Net, Op, Place, Size};
 use crate::kernels::{self, Border, Conv, ConvSpec, InputGradient, Level, Mode, Shape, View, WeightGradient};
 use crate::random::seed_of;
 
@@ -92,7 +92,7 @@ fn fused(activation: Activation) -> kernels::Activation {
 
 /// Which tensors are rows of numbers: what dense layers make, vectors that go in, and what is done to both number by
 /// number.
-fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, String> {
+fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, LayerError> {
     let vectors = sizes[0].h * sizes[0].w == 1 && !net.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. }));
     let mut flat: Vec<bool> = Vec::with_capacity(net.nodes.len());
     for (id, node) in net.nodes.iter().enumerate() {
@@ -106,7 +106,8 @@ fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, String> {
             _ => (false, !of(0)),
         };
         if !fits {
-            return Err(format!("layer {id}: a row of numbers and a picture don't go together"));
+            let what = "a row of numbers and a picture don't go together".into();
+            return Err(LayerError { layer: id, what });
         }
         flat.push(is);
     }
@@ -117,8 +118,8 @@ impl Engine {
     /// For `count` pictures of size `input` at once. Weights are 0 until [`Engine::pack`].
     ///
     /// # Errors
-    /// When the network doesn't fit that size, in words.
-    pub fn new(net: &Net, input: Size, count: usize) -> Result<Engine, String> {
+    /// When the network doesn't fit that size.
+    pub fn new(net: &Net, input: Size, count: usize) -> Result<Engine, LayerError> {
         let sizes = net.sizes_for(input)?;
         let level = Level::best();
         let inputs: Vec<&[Id]> = net.nodes.iter().map(|n| &n.inputs[..]).collect();
@@ -141,7 +142,8 @@ impl Engine {
             let from = node.inputs[0];
             let dense = matches!(node.op, Op::Dense { .. });
             let x = shape(sizes[from], dense);
-            let spec = spec_of(node.op, x.c).ok_or("a layer with weights is a convolution")?;
+            let unknown = || LayerError { layer: id, what: "its weights are of no convolution".into() };
+            let spec = spec_of(node.op, x.c).ok_or_else(unknown)?;
             let zeros = vec![0.0; place.weights.len()];
             let bias = vec![0.0; place.bias.len()];
             let conv =

@@ -35,6 +35,7 @@ mod sheet;
 mod silhouette;
 mod sources;
 mod step;
+mod vector_files;
 mod vectors;
 mod verdict;
 

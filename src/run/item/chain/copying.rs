@@ -52,7 +52,7 @@ impl Work<'_> {
         for note in notes.into_iter().filter(|note| !whole || Loss::of(note).is_none()) {
             self.note(note);
         }
-        if whole {
+        if self.unchanged {
             self.note(Remark::unchanged());
         }
     }
