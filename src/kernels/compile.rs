@@ -1,18 +1,15 @@
 //! Compiles a graph: which operators become one step, and where every result lies.
 
-use super::conv::{Conv, SLACK};
+use super::conv::Conv;
 use super::fold::fold;
 use super::graph::{Graph, Id, Op};
 use super::level::Level;
 use super::map::Map;
-use super::place::place;
+use super::place::{Tensor, lay_out};
 use super::program::{Program, Step, Work, flat};
 use super::spec::{Activation, Mode};
 use super::view::{Border, Shape, View};
 use std::collections::{BTreeSet, HashMap};
-
-/// Most numbers of a result: sums of lengths stay far from overflow.
-const LONGEST: usize = 1 << 40;
 
 /// Why a graph can't be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -226,21 +223,15 @@ impl Program {
         graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
         let mut roots: Vec<Id> = lives.keys().copied().collect();
         roots.sort_unstable();
-        let sizes: Vec<_> = roots
-            .iter()
-            .map(|id| {
-                // A vector runs over the end of the last pixel of a picture with few channels.
-                let len = View::bordered_len(graph.shape(*id), borders[*id]).min(LONGEST) + SLACK;
-                (len.next_multiple_of(16), lives[id].0, lives[id].1)
-            })
-            .collect();
-        if let Some((len, ..)) = sizes.iter().find(|(len, ..)| *len > LONGEST) {
-            return Err(CompileError::TooLarge(*len));
-        }
-        let (offsets, buffer) = place(&sizes);
+        let tensor = |id: &Id| {
+            let (first, last) = lives[id];
+            Tensor { shape: graph.shape(*id), border: borders[*id], first, last }
+        };
+        let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
+        let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
-        for (id, offset) in roots.iter().zip(offsets) {
-            views[*id] = View::bordered(graph.shape(*id), borders[*id], offset);
+        for (id, place) in roots.iter().zip(places) {
+            views[*id] = place;
         }
         for id in 0..count {
             if is_constant(graph, id) {
@@ -270,7 +261,7 @@ impl Program {
             inputs,
             outputs: graph.outputs.clone(),
             first_clear,
-            buffer: buffer + SLACK,
+            buffer,
             scratch,
         })
     }

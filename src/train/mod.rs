@@ -17,7 +17,7 @@ mod fit;
 mod inventory;
 mod knn;
 mod language;
-mod layout;
+mod layers;
 mod load;
 mod loss;
 mod moves;
