@@ -94,6 +94,10 @@ impl Field for Recipe {
 
     fn of(value: Option<&Value>, place: &Place) -> Result<Recipe, Diagnostics> {
         match value {
+            Some(Value::Steps(steps)) if steps.is_empty() => {
+                let help = "name one, such as `gaussian_noise: {sigma: [0, 25]}`".to_string();
+                Err(place.error("no corruption is named", Some(help)).into())
+            }
             Some(Value::Steps(steps)) => Recipe::build(steps),
             _ => Err(place.defect()),
         }

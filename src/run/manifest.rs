@@ -14,7 +14,7 @@ use crate::pipeline::Remark;
 use crate::plan::Plan;
 use crate::sinks::parquet::Stream;
 use crate::store::names::MANIFESTS;
-use crate::store::{Refusal, Seen, Store, StoreError};
+use crate::store::{Refusal, STATE_FOLDER, Seen, Store, StoreError};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
@@ -128,8 +128,10 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
     if now.is_none() {
         status = "vanished";
     }
-    let mut outputs: Vec<String> =
-        record.into_iter().flat_map(|r| r.products.values().flatten()).map(|o| path_text(&o.path)).collect();
+    // What shards are put together from is safelight's own.
+    let own = |path: &[u8]| path.starts_with(STATE_FOLDER.as_bytes());
+    let all = record.into_iter().flat_map(|r| r.products.values().flatten());
+    let mut outputs: Vec<String> = all.filter(|o| !own(&o.path)).map(|o| path_text(&o.path)).collect();
     outputs.sort();
     if outputs.len() > OUTPUTS {
         let more = outputs.len() - OUTPUTS;

@@ -176,3 +176,20 @@ fn engines_agree_and_each_can_be_asked_for() {
     assert!(number("largest_difference") <= 1e-4 * number("output_range"), "{compared}");
     assert!(number("fast_seconds") > 0.0 && number("plain_seconds") > 0.0, "{compared}");
 }
+
+#[test]
+fn a_full_standard_output_is_told_by_the_exit_code() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["list"][..], &["schema"], &["reference"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+        let ended = Ended::from(command.args(arguments).stdout(full()).output().unwrap()).expect(30);
+        assert!(ended.err.contains("cannot write to standard output"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_recipe_without_a_corruption_is_a_mistake() {
+    let job = Job::new("- corrupt: {recipe: []}\n- pairs");
+    archive(&job.input(), 1);
+    assert!(job.call(&["check"]).expect(78).err.contains("no corruption is named"));
+}
