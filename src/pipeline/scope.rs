@@ -143,7 +143,7 @@ pub(crate) fn reference() -> String {
          - the other columns of a list, where the input is one\n\
          - what `measure` and `embed` have measured before, by column, vectors excepted\n\n\
          Of equal names the later in this list counts. A value that a picture does not have is null: comparisons with it do \
-         not hold, but `== null` and `!= null`; what is calculated from it is null; and where true or false is wanted it is \
+         not hold, but `!=` with something else, and `== null`; what is calculated from it is null; and where true or false is wanted it is \
          false. Whole numbers and fractions mix; a whole number divided by another gives a whole number, as in CEL.\n\n{}",
         crate::expr::reference()
     )

@@ -1,7 +1,7 @@
 //! `when:` on steps, and `choose:` between them: a tree of steps becomes a list, each with the branches it stands in.
 
 use super::args::{Branch, StepSpec};
-use super::check::{self, entry};
+use super::check::{self, CHOOSE, entry};
 use super::diagnostic::{Report, Span};
 use super::kinds;
 use super::node::{Data, Key, Node, shown};
@@ -18,8 +18,6 @@ pub const WHEN: Param = Param {
           [Expressions](#expressions).",
 };
 
-/// The key that stands in place of a step's name.
-pub const CHOOSE: &str = "choose";
 /// What the reference says of it.
 pub const CHOOSE_DOC: &str = "In place of a step: a list of branches, of which each picture takes the first whose `when` \
     holds, or `else`. Branches hold steps that change or write pictures, and further choices.";
