@@ -1,9 +1,8 @@
 //! `mirror`: left and right change places.
 
-use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::orient::upright;
-use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Parameters, Role, params};
 
 params! {
@@ -38,13 +37,13 @@ pub fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
 }
 
 impl ImageStep for Mirror {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
         sample.make_upright();
         sample.image = upright(sample.image.clone(), self.orientation);
         sample.reference = sample.reference.take().map(|clean| upright(clean, self.orientation));
         // What the file says of places in the picture is no longer true.
         sample.meta.moved();
-        Ok(Row::new())
+        Ok(Effect::new(true))
     }
 
     fn shape(&self, shape: Shape) -> Shape {

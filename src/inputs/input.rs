@@ -52,6 +52,14 @@ impl Input {
         Input { relative, origin: Origin::File(absolute), identity, blind: false, carried: Vec::new() }
     }
 
+    /// Its file, where it has one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::File(path) => Some(path),
+            Origin::Made(_) => None,
+        }
+    }
+
     /// What its header says, where it can be read.
     pub fn header(&self) -> Option<codec::Header> {
         // What can't be a picture, such as a pipe, must not be opened.

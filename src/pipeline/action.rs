@@ -1,9 +1,10 @@
 //! A step of a plan: what was compiled, and the identity of what it makes.
 
-use super::{Build, ColumnStep, ImageStep, ManyStep, Rows, Sink};
+use super::{Build, ColumnStep, Formula, ImageStep, ManyStep, Rows, Sink};
 use crate::columns::Column;
 use crate::ledger::Fingerprint;
-use crate::spec::{Args, Descriptor, Diagnostics, Parameters, Place, Span};
+use crate::spec::{Args, Branch, Descriptor, Diagnostics, Parameters, Place, Span};
+use std::collections::BTreeSet;
 
 /// A step compiled from its YAML, ready to run.
 #[derive(Debug)]
@@ -92,6 +93,28 @@ pub(crate) struct PlannedStep {
     pub twin: Option<Fingerprint>,
     /// Where it stands in the pipeline.
     pub span: Span,
+    /// Its number among the steps of the pipeline file; none for what the input brings along.
+    pub number: Option<usize>,
+    /// Which samples it takes.
+    pub gate: Gate,
+    /// Numbers of the steps whose measurements it needs.
+    pub needs: BTreeSet<usize>,
+}
+
+/// Which samples a step takes; all, without conditions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate {
+    /// Those for which this holds.
+    pub when: Option<Formula>,
+    /// Of them, those that took these branches.
+    pub within: Vec<Branch>,
+}
+
+impl Gate {
+    /// Whether it may refuse any.
+    pub(crate) fn is_open(&self) -> bool {
+        self.when.is_none() && self.within.is_empty()
+    }
 }
 
 impl PlannedStep {

@@ -1,7 +1,10 @@
 //! What a step may use while it is compiled: model lookup, shared networks, a place for mistakes.
 
-use super::Sample;
-use crate::nn::{Door, LoadOptions, ModelBudget, Network};
+use super::{Formula, Sample, Scope};
+use crate::columns::Column;
+use crate::expr::Wanted;
+use crate::ledger::Fingerprint;
+use crate::nn::{Door, LoadOptions, ModelBudget, ModelError, Network};
 use crate::random::seed_of;
 use crate::shown::Show;
 use crate::spec::{Diagnostic, Diagnostics, Given};
@@ -34,15 +37,20 @@ pub(crate) struct Build<'a> {
     beside: &'a Path,
     /// What each model may take.
     budget: ModelBudget,
-    models: HashMap<String, Result<Arc<Network>, String>>,
+    models: HashMap<String, Result<Arc<Network>, Arc<ModelError>>>,
     notes: Vec<String>,
     chance: Chance,
     random: bool,
+    scope: Scope,
+    /// What would measure a name that is not known.
+    unmeasured: fn(&str) -> Option<String>,
+    /// What the present step's expressions follow from.
+    formulas: Vec<Formula>,
 }
 
 impl<'a> Build<'a> {
     /// A compiler for a pipeline file in the folder `beside`, whose models may take `budget`.
-    pub(crate) fn new(beside: &'a Path, seed: u64, budget: ModelBudget) -> Build<'a> {
+    pub(crate) fn new(beside: &'a Path, seed: u64, budget: ModelBudget, scope: Scope) -> Build<'a> {
         Build {
             beside,
             budget,
@@ -50,12 +58,21 @@ impl<'a> Build<'a> {
             notes: Vec::new(),
             chance: Chance { seed, ordinal: 0 },
             random: false,
+            scope,
+            unmeasured: |_| None,
+            formulas: Vec::new(),
         }
+    }
+
+    /// With help for names that are not known, of what would measure them.
+    pub(crate) fn with_help(self, unmeasured: fn(&str) -> Option<String>) -> Build<'a> {
+        Build { unmeasured, ..self }
     }
 
     /// Begins the next step.
     pub(crate) fn begin(&mut self) {
         self.chance.ordinal += usize::from(std::mem::take(&mut self.random));
+        self.formulas.clear();
     }
 
     /// What the present step's random choices follow from. Asking makes its results depend on it.
@@ -67,6 +84,26 @@ impl<'a> Build<'a> {
     /// What the present step's results depend on, if it makes random choices.
     pub(crate) fn asked(&self) -> Option<Chance> {
         self.random.then_some(self.chance)
+    }
+
+    /// Compiles an expression of the present step, over what is known before it. The step's results then depend on it.
+    ///
+    /// # Errors
+    /// Its mistakes, each with its place.
+    pub(crate) fn formula(&mut self, text: &Given<String>, wanted: Wanted) -> Result<Formula, Diagnostics> {
+        let formula = self.scope.formula(text, wanted, &self.unmeasured)?;
+        self.formulas.push(formula.clone());
+        Ok(formula)
+    }
+
+    /// The expressions that the present step compiled.
+    pub(crate) fn formulas(&self) -> &[Formula] {
+        &self.formulas
+    }
+
+    /// Adds what a step measures to what is known behind it.
+    pub(crate) fn measured(&mut self, number: usize, columns: Vec<Column>, product: Fingerprint) {
+        self.scope.measured(number, columns, product);
     }
 
     /// Tells the user what was inferred; the same remark is kept once.
@@ -107,12 +144,12 @@ impl<'a> Build<'a> {
                 for note in loaded.iter().flat_map(|network| &network.info().notes) {
                     self.note(format!("{}: {note}", path.shown()));
                 }
-                let loaded = loaded.map_err(|e| e.to_string());
+                let loaded = loaded.map_err(Arc::new);
                 self.models.insert(key, loaded.clone());
                 loaded
             }
         };
-        loaded.map_err(|what| model.error(what, None).into())
+        loaded.map_err(|e| model.error(e.to_string(), None).into())
     }
 }
 

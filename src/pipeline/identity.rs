@@ -73,17 +73,18 @@ impl Lineage {
     }
 
     /// Adds a step, which is the one of this number in the chain (from 0).
+    /// `conditions` is what decides beside its settings, empty for steps that take every picture.
     pub(crate) fn step(
         &mut self,
         step: &StepSpec,
         built: &Built,
         chance: Option<Chance>,
-        number: usize,
+        (number, conditions): (usize, &str),
     ) -> Made {
-        let line = describe(step, built, chance);
+        let line = format!("{}{conditions}", describe(step, built, chance));
         let now = |lineage: &Lineage, more: &str| digest(&lineage.upstream, &format!("{line}{more}"));
         // Draws were numbered among all steps.
-        let same = chance.is_none_or(|chance| chance.ordinal == number);
+        let same = conditions.is_empty() && chance.is_none_or(|chance| chance.ordinal == number);
         let then = self
             .before
             .as_ref()

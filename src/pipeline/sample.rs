@@ -1,5 +1,6 @@
 //! An item's data on its way through the chain.
 
+use super::Known;
 use crate::codec::{ExifData, Header, Limits, Metadata, Source};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
@@ -30,6 +31,8 @@ pub(crate) struct Sample {
     pub exif: Arc<ExifData>,
     /// Remarks for the manifest.
     pub notes: Vec<String>,
+    /// What is known of it for conditions.
+    pub known: Known,
     /// Where this is the first of several pictures that are all wanted: the file that holds the others.
     pub further: Option<Further>,
 }
@@ -85,15 +88,17 @@ impl Sample {
     }
 
     /// Turns the pixels upright and sets the orientation tag to match, for steps that work in the
-    /// coordinates a person sees.
-    pub(crate) fn make_upright(&mut self) {
-        if self.meta.orientation != 1 {
+    /// coordinates a person sees. Tells whether they were not so.
+    pub(crate) fn make_upright(&mut self) -> bool {
+        let turned = self.meta.orientation != 1;
+        if turned {
             let image = std::mem::replace(&mut self.image, Image::new(1, 1, 1, Depth::U8));
             self.image = upright(image, self.meta.orientation);
             self.reference = self.reference.take().map(|r| upright(r, self.meta.orientation));
             self.meta.set_orientation(1);
             self.meta.moved();
         }
+        turned
     }
 }
 

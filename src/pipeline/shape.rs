@@ -14,6 +14,16 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// What bounds both.
+    pub(crate) fn larger(self, other: Shape) -> Shape {
+        Shape {
+            width: self.width.max(other.width),
+            height: self.height.max(other.height),
+            channels: self.channels.max(other.channels),
+            depth: self.depth.max(other.depth),
+        }
+    }
+
     /// Bytes of the pixels.
     pub(crate) fn bytes(self) -> u64 {
         self.width * self.height * self.channels * self.depth

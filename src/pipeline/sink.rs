@@ -40,6 +40,10 @@ pub(crate) struct Outgoing {
     pub row: Option<Row>,
     /// Files to write, by path relative to the output folder.
     pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Whether the picture was left as it is, since no step changed it.
+    pub unchanged: bool,
+    /// A file to write as a copy of the original's bytes, and whether as a hard link to it.
+    pub original: Option<(PathBuf, bool)>,
     /// Bytes to add to a file that collects those of all samples of an input.
     pub collected: Option<(PathBuf, Vec<u8>)>,
 }
@@ -127,6 +131,21 @@ pub(crate) trait Sink: Send + Sync + Debug {
     /// Whether it writes the sample's clean picture.
     fn needs_reference(&self) -> bool {
         false
+    }
+
+    /// Whether a picture that no step changed is left as it is, in place of encoded anew.
+    fn keeps_unchanged(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing at all is written of such a picture.
+    fn leaves_out_unchanged(&self) -> bool {
+        false
+    }
+
+    /// What the ledger keeps of a sample that its conditions refuse.
+    fn refused(&self) -> Option<Row> {
+        None
     }
 
     /// Columns that it puts beside those of the steps before it.

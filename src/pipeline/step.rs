@@ -5,13 +5,34 @@ use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use std::fmt::Debug;
 
+/// What an image step did.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Effect {
+    /// Values of its columns.
+    pub row: Row,
+    /// False where picture and metadata are what they were: such a picture may be written as its original's bytes.
+    pub changed: bool,
+}
+
+impl Effect {
+    /// By a step without columns.
+    pub(crate) fn new(changed: bool) -> Effect {
+        Effect { row: Row::new(), changed }
+    }
+}
+
 /// A step that turns the picture into another.
 pub(crate) trait ImageStep: Send + Sync + Debug {
-    /// Works on the sample in place; gives the values of its columns.
+    /// Works on the sample in place.
     ///
     /// # Errors
     /// The item's failure.
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError>;
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError>;
+
+    /// Whether every picture that goes through it counts as changed.
+    fn always_changes(&self) -> bool {
+        false
+    }
 
     /// Columns about what it did, in order.
     fn columns(&self) -> Vec<Column> {

@@ -61,7 +61,9 @@ impl Plan {
                     if step.keeps_reference() {
                         clean.get_or_insert(shape);
                     }
-                    shape = step.shape(shape);
+                    // One that a condition refuses goes on as it was.
+                    let made = step.shape(shape);
+                    shape = if planned.gate.is_open() { made } else { shape.larger(made) };
                 }
                 Action::Columns(step) => {
                     peak = peak.max(whole + kept(clean) + shape.bytes() + step.peak_bytes(shape))

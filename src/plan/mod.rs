@@ -1,6 +1,7 @@
 //! The plan: a pipeline resolved. Models are loaded, steps compiled, limits known, nothing optional.
 
 mod checks;
+mod conditions;
 mod cost;
 mod input;
 mod limits;

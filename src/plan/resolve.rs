@@ -1,13 +1,14 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::checks::{check_columns, check_folders, check_output, check_references};
+use super::conditions::{Conditions, measurable};
 use super::input::{absolute, resolve_input};
 use super::limits::resolve_limits;
 use super::registry::registered;
 use super::resolved::Plan;
-use crate::inputs::Pages;
+use crate::inputs::{Pages, Source};
 use crate::ledger::hex;
-use crate::pipeline::{Action, Build, Built, Lineage, Made, PlannedStep, identity};
+use crate::pipeline::{Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, identity};
 use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
 use crate::steps::pages;
 use std::collections::BTreeSet;
@@ -27,7 +28,10 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
-    let mut build = Build::new(spec.sources().folder(), spec.seed, limits.models);
+    let scope = Scope::new(input.as_ref().map_or(&[], |input| &input.carried));
+    let mut listed = BTreeSet::new();
+    let mut build =
+        Build::new(spec.sources().folder(), spec.seed, limits.models, scope).with_help(measurable);
     let mut chain = Vec::new();
     let mut lineage = Lineage::new();
     if input.as_ref().is_some_and(|input| input.strict) {
@@ -40,11 +44,23 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     let each_page = (pages == Pages::All).then(|| {
         let Made { product, twin } = lineage.pages(pages::NAME);
         let action = Action::Many(Box::new(pages::EachPage));
-        PlannedStep { name: pages::NAME, action, product, twin, span: Span::FILE }
+        PlannedStep {
+            name: pages::NAME,
+            action,
+            product,
+            twin,
+            span: Span::FILE,
+            number: None,
+            gate: Gate::default(),
+            needs: BTreeSet::new(),
+        }
     });
     let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let mut conditions = Conditions::new(spec);
+    let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
     for (index, step) in spec.steps.iter().enumerate() {
         build.begin();
+        let gate = conditions.gate(step, &mut build, &mut errors);
         let built = match compile(step, &mut build) {
             Ok(built) => built,
             Err(found) => {
@@ -53,7 +69,26 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             }
         };
         ingredients.extend(built.ingredients.iter().cloned());
-        let Made { product, twin } = lineage.step(step, &built, build.asked(), index);
+        let Some((gate, mut decides)) = gate else { continue };
+        let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
+        listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
+        for formula in build.formulas() {
+            needs.extend(formula.steps());
+            // That of a condition of its own is told with the others.
+            if formula.identity() != gate.when.as_ref().map_or("", Formula::identity) {
+                decides.push_str(&format!(" by {}", formula.identity()));
+            }
+        }
+        match &built.action {
+            Action::Sink(sink) if untouched && sink.keeps_unchanged() => decides.push_str(" unchanged=kept"),
+            Action::Image(image) if image.always_changes() && gate.is_open() => untouched = false,
+            Action::Many(_) => untouched = false,
+            _ => {}
+        }
+        let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
+        if let (Action::Columns(step), Some(product)) = (&built.action, product) {
+            build.measured(index, step.columns(), product);
+        }
         places.push(built.columns_at.unwrap_or_else(|| step.args.own_place()));
         chain.push(PlannedStep {
             name: step.descriptor.name,
@@ -61,6 +96,9 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             product,
             twin,
             span: step.span,
+            number: Some(index),
+            gate,
+            needs,
         });
     }
     let mut notes = build.finish();
@@ -88,6 +126,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 input,
                 output,
                 chain,
+                choices: conditions.into_choices(),
+                listed,
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),

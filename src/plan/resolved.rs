@@ -1,9 +1,9 @@
 //! A job, resolved: its steps, and what is asked of them.
 
 use super::limits::Limits;
-use crate::inputs::InputPlan;
+use crate::inputs::{Input, InputPlan};
 use crate::ledger::Fingerprint;
-use crate::pipeline::{Action, ColumnStep, Former, Names, PlannedStep, Rows, Sink};
+use crate::pipeline::{Action, ColumnStep, Former, Formula, Names, PlannedStep, Rows, Sink, identity};
 use crate::spec::{Diagnostic, Sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,10 @@ pub(crate) struct Plan {
     pub output: PathBuf,
     /// The steps.
     pub chain: Vec<PlannedStep>,
+    /// What each choice decides by: its branches' conditions, none for `else`.
+    pub choices: Vec<Vec<Option<Formula>>>,
+    /// Columns of the list that expressions use, by their places.
+    pub listed: BTreeSet<usize>,
     /// Products every item should have.
     pub products: BTreeSet<Fingerprint>,
     /// Digest of all products.
@@ -58,6 +62,17 @@ fn named(chain: &[PlannedStep]) -> impl Iterator<Item = NamedSink<'_>> {
 }
 
 impl Plan {
+    /// Identity of the values of the list's columns that decide over an input; none where none do.
+    pub(crate) fn listed_of(&self, input: &Input) -> Option<Fingerprint> {
+        let value = |at: &usize| {
+            let (column, value) = (self.input.carried.get(*at)?, input.carried.get(*at)?);
+            Some(format!("{}={:?}", column.name, value.text()))
+        };
+        let values: Vec<String> = self.listed.iter().filter_map(value).collect();
+        (!self.listed.is_empty())
+            .then(|| identity::all(["listed"].into_iter().chain(values.iter().map(String::as_str))))
+    }
+
     /// The sinks, with their steps' places in the chain.
     pub(crate) fn sinks(&self) -> impl Iterator<Item = (usize, &dyn Sink)> {
         self.chain.iter().enumerate().filter_map(|(index, step)| match &step.action {
@@ -100,6 +115,15 @@ impl Plan {
     pub(crate) fn single_files(&self) -> impl Iterator<Item = NamedSink<'_>> {
         let end = self.fan_out().unwrap_or(self.chain.len());
         named(&self.chain[..end])
+    }
+
+    /// Those of them that may leave out the file of a picture.
+    pub(crate) fn sparing(&self) -> impl Iterator<Item = NamedSink<'_>> {
+        let end = self.fan_out().unwrap_or(self.chain.len());
+        self.chain[..end].iter().flat_map(|step| {
+            let one = named(std::slice::from_ref(step));
+            one.filter(|named| !step.gate.is_open() || named.sink.leaves_out_unchanged())
+        })
     }
 
     /// The sinks whose files' names follow from the inputs'.

@@ -5,6 +5,7 @@ use super::event::{Event, Summary};
 use super::item::{Processed, refused};
 use crate::codec::Loss;
 use crate::ledger::{Entry, Ledger, Outcome, Output};
+use crate::pipeline::Remark;
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub(super) struct Totals {
     bytes: u64,
     pixels: u64,
     losses: BTreeMap<Loss, usize>,
+    refused: BTreeMap<String, usize>,
+    unchanged: usize,
     steps: Vec<(String, f64)>,
 }
 
@@ -50,6 +53,8 @@ impl Totals {
         summary.bytes += self.bytes;
         summary.pixels += self.pixels;
         summary.losses = self.losses;
+        summary.refused = self.refused;
+        summary.unchanged = self.unchanged;
         summary.steps = self.steps;
     }
 }
@@ -202,7 +207,17 @@ impl<'a> Committer<'a> {
                 for loss in lost {
                     *self.totals.losses.entry(loss).or_default() += 1;
                 }
-                let (bytes, seconds, notes) = (record.size, record.seconds, record.notes);
+                let mut notes = Vec::new();
+                for note in record.notes {
+                    match Remark::of(&note) {
+                        Remark::Refused(condition) => {
+                            *self.totals.refused.entry(condition.to_string()).or_default() += 1;
+                        }
+                        Remark::Unchanged => self.totals.unchanged += 1,
+                        Remark::Other => notes.push(note),
+                    }
+                }
+                let (bytes, seconds) = (record.size, record.seconds);
                 (self.emit)(Event::Finished { path, bytes, pixels, seconds, notes });
             }
             Outcome::Failed { error, .. } => {

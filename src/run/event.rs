@@ -117,6 +117,10 @@ pub struct Summary {
     pub steps: Vec<(String, f64)>,
     /// How many of the items done lost something, by what they lost.
     pub losses: BTreeMap<Loss, usize>,
+    /// How many of the items done each condition refused, by step and condition.
+    pub refused: BTreeMap<String, usize>,
+    /// How many of them no step changed, so that they were not encoded.
+    pub unchanged: usize,
     /// Why it stopped early.
     pub stop: Option<Stop>,
     /// Rows in each table, by folder.

@@ -93,10 +93,12 @@ impl<'a> Item<'a> {
     /// Goes on behind the step at `index`, which has given `row` in `took`.
     pub(super) fn take(&mut self, index: usize, row: Result<Row, ItemError>, took: Duration) {
         self.spent += took;
-        self.go_on(|work, sample, facts, _| {
+        self.go_on(|work, mut sample, facts, _| {
             let planned = &work.plan.chain[index];
             work.seconds[index + 1] += took.as_secs_f64();
-            work.record(planned, &row.map_err(|e| e.at_step(planned.name))?);
+            let row = row.map_err(|e| e.at_step(planned.name))?;
+            work.record(planned, &row);
+            work.keep_measured(index, &mut sample, row);
             Ok(State::Open { sample, facts, next: index + 1 })
         });
     }

@@ -224,7 +224,8 @@ impl Deciding<'_> {
         // An unreadable input is always tried: the attempt turns it into a row.
         let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
         let wanted = (&plan.products, &plan.products_digest);
-        let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, self.selection);
+        let selection = (self.selection, plan.listed_of(input));
+        let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
         // What was made of an animation with other settings, with these is refused.
         let refused = self.selection == Selection::Outstanding
             && plan.input.pages == Pages::Auto
@@ -234,7 +235,8 @@ impl Deciding<'_> {
         }
         let mut task =
             (!decision.make.is_empty()).then(|| make_task(plan, at, input, &decision, record, names));
-        if let Some(task) = task.as_mut().filter(|_| refused) {
+        let stale = refused || decision.reason == Reason::ListChanged;
+        if let Some(task) = task.as_mut().filter(|_| stale) {
             task.before.intact.clear();
             task.before.doubted.clear();
         }

@@ -23,6 +23,8 @@ pub enum Reason {
     InputChanged,
     /// A step, setting or model differs.
     PlanChanged,
+    /// Values of the list that conditions use differ.
+    ListChanged,
     /// An output is gone.
     OutputMissing,
     /// An output is not the file that was written, or a copy of it.
@@ -48,6 +50,7 @@ impl Reason {
             Reason::New => "new",
             Reason::InputChanged => "input_changed",
             Reason::PlanChanged => "plan_changed",
+            Reason::ListChanged => "list_changed",
             Reason::OutputMissing => "output_missing",
             Reason::OutputChanged => "output_changed",
             Reason::OutputUnseen => "output_unseen",
@@ -65,6 +68,7 @@ impl Reason {
             Reason::New => "new",
             Reason::InputChanged => "input changed",
             Reason::PlanChanged => "settings or model changed",
+            Reason::ListChanged => "the list's values changed",
             Reason::OutputMissing => "output missing",
             Reason::OutputChanged => "output changed",
             Reason::OutputUnseen => "output can't be looked at",
@@ -92,14 +96,14 @@ pub(crate) type Disk = HashMap<Vec<u8>, Seen>;
 /// Decides for one input.
 ///
 /// `wanted` are the products the plan asks of every item, `plan` their digest, `record` what the ledger
-/// holds, `disk` the present state of recorded outputs.
+/// holds, `disk` the present state of recorded outputs, `listed` the identity of the list's values that decide.
 pub(crate) fn decide(
     wanted: &BTreeSet<Fingerprint>,
     plan: &Fingerprint,
     input: Identity,
     record: Option<&Record>,
     disk: &Disk,
-    selection: Selection,
+    (selection, listed): (Selection, Option<Fingerprint>),
 ) -> Decision {
     let all = |reason| Decision { reason, make: wanted.clone() };
     let none = |reason| Decision { reason, make: BTreeSet::new() };
@@ -120,6 +124,9 @@ pub(crate) fn decide(
     }
     if !same_input {
         return all(Reason::InputChanged);
+    }
+    if listed.is_some_and(|listed| !record.products.contains_key(&listed)) {
+        return all(Reason::ListChanged);
     }
     let mut reason = Reason::UpToDate;
     let mut make = BTreeSet::new();

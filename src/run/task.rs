@@ -20,6 +20,8 @@ pub(crate) struct Task {
     pub input: usize,
     /// Why.
     pub reason: Reason,
+    /// Identity of the list's values that decide over it.
+    pub listed: Option<Fingerprint>,
     /// Products to make.
     pub make: BTreeSet<Fingerprint>,
     /// What the ledger knew.
@@ -116,9 +118,13 @@ pub(super) fn make_task(
         .filter(|named| decision.make.contains(&named.product))
         .map(|named| named.names.path(&input.relative, &Place::default()))
         .collect();
-    let before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
-    let make = decision.make.clone();
+    let mut before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
+    let listed = plan.listed_of(input);
+    let mut make = decision.make.clone();
+    make.extend(listed);
+    before.intact.extend(listed.filter(|listed| before.all.contains(listed)));
     Task {
+        listed,
         input: index,
         reason: decision.reason,
         make,

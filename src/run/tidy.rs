@@ -5,7 +5,8 @@ use super::prepare::Prepared;
 use super::unlisted::Missing;
 use crate::inputs::Input;
 use crate::ledger::{Ledger, LedgerError, Outcome, Output, Side};
-use crate::plan::Plan;
+use crate::pipeline::Place;
+use crate::plan::{NamedSink, Plan};
 use crate::store::{Known, Removal, Stamp, Store, StoreError, Written};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
@@ -135,7 +136,8 @@ pub(super) fn prune(
 
 /// Removes what no record owns from folders whose names are not known before: files that a crash left, which
 /// were announced, and in the folders of pairs also those of earlier settings and of inputs that were renamed, which
-/// loaders that list a folder would take for pairs. What lists the pairs does not name them any more.
+/// loaders that list a folder would take for pairs. What lists the pairs does not name them any more. The earlier files of
+/// pictures of which nothing is written any more go too.
 pub(super) fn remove_stale(
     plan: &Plan,
     store: &Store,
@@ -143,15 +145,30 @@ pub(super) fn remove_stale(
     prepared: &Prepared,
 ) -> Result<Option<StoreError>, RunError> {
     forget_failures(ledger, prepared)?;
-    if plan.owning().next().is_none() {
+    let spared = plan.sparing().next().is_some();
+    if plan.owning().next().is_none() && !spared {
         return Ok(None);
     }
+    let orphans = ledger.orphans()?;
+    // A picture's earlier file would have been written over. Where nothing is written of it now, it goes all the same: it
+    // would pass for today's.
+    let spared: HashSet<PathBuf> = match orphans.is_empty() {
+        true => HashSet::new(),
+        false => {
+            let names = |input: &Input| {
+                let path = move |sink: NamedSink<'_>| sink.names.path(&input.relative, &Place::default());
+                plan.sparing().map(path).collect::<Vec<_>>()
+            };
+            prepared.inputs.iter().flat_map(names).collect()
+        }
+    };
     let of_pairs = |path: &Path| plan.owning().any(|sink| sink.has_own_folder() && sink.owns(path));
     let mut remover = Remover::new(store, ledger)?;
     let mut gone = Vec::new();
-    for orphan in ledger.orphans()? {
+    for orphan in orphans {
         let known = remover.known(&orphan.path, &orphan.stamp);
-        if of_pairs(path_of(&orphan.path)) && remover.remove(path_of(&orphan.path), &known) {
+        let stale = of_pairs(path_of(&orphan.path)) || spared.contains(path_of(&orphan.path));
+        if stale && remover.remove(path_of(&orphan.path), &known) {
             gone.push(orphan.path);
         }
     }

@@ -45,6 +45,20 @@ words! {
 }
 
 words! {
+    /// What becomes of a picture that no step changed.
+    pub(super) enum Unchanged {
+        /// Its file's own bytes.
+        Copy = "copy",
+        /// Nothing.
+        Skip = "skip",
+        /// A hard link to its file.
+        Hardlink = "hardlink",
+        /// The picture, encoded anew.
+        Encode = "encode",
+    }
+}
+
+words! {
     /// Times of the files.
     pub(super) enum Times {
         /// Those of writing.
@@ -74,6 +88,10 @@ params! {
         /// gradients. Off by default: it adds noise of half a step, which compresses badly and which
         /// measurements see.
         dither: bool = "false",
+        /// What is written of a picture that no step changed, if its own format is written with its metadata: `copy`
+        /// the original's bytes (as a clone that shares its blocks, where the file system can), `skip` nothing,
+        /// `hardlink` a second name of the original (never edit it in place), `encode` the picture anew.
+        unchanged: Unchanged = "copy",
         /// Text added to the file name before its extension, such as `_x2`.
         suffix: Given<Option<String>>,
         /// Time of the file: `now` is when it was written, `keep` the original's times of last change and
@@ -105,6 +123,7 @@ pub(super) struct Write {
     keep_metadata: bool,
     compression: Compression,
     dither: bool,
+    unchanged: Unchanged,
     suffix: String,
     keep_times: bool,
 }
@@ -123,6 +142,7 @@ pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnost
         keep_metadata: params.metadata == Carried::Keep,
         compression: params.compression,
         dither: params.dither,
+        unchanged: params.unchanged,
         suffix,
         keep_times: params.times == Times::Keep,
     }));
@@ -182,6 +202,14 @@ impl Sink for Write {
         Some(self)
     }
 
+    fn leaves_out_unchanged(&self) -> bool {
+        self.unchanged == Unchanged::Skip
+    }
+
+    fn keeps_unchanged(&self) -> bool {
+        self.unchanged != Unchanged::Encode && self.keep_metadata
+    }
+
     fn peak_bytes(&self, load: &Load) -> u64 {
         let format = self.format.unwrap_or(self.written(load.format));
         let Shape { width, height, channels, depth } = load.shape;
@@ -201,10 +229,17 @@ impl Sink for Write {
             compression: self.compression,
             dither: self.dither,
         };
+        let path = self.path(&sample.relative, &sample.place);
+        let same =
+            sample.known.original().is_some() && self.keep_metadata && options.format == sample.source.format;
+        if same && self.unchanged != Unchanged::Encode {
+            let link = self.unchanged == Unchanged::Hardlink;
+            let original = (self.unchanged != Unchanged::Skip).then_some((path, link));
+            return Ok(Outgoing { unchanged: true, original, ..Outgoing::default() });
+        }
         let encoded = codec::encode(&sample.image, &sample.meta, Some(&sample.source), &options)
             .map_err(|e| ItemError::new(ErrorKind::Encode, e.to_string()))?;
         sample.notes.extend(encoded.notes);
-        let path = self.path(&sample.relative, &sample.place);
         Ok(Outgoing { files: vec![(path, encoded.bytes)], ..Outgoing::default() })
     }
 }
@@ -222,6 +257,7 @@ mod tests {
             keep_metadata: true,
             compression: Compression::Fast,
             dither: false,
+            unchanged: Unchanged::Copy,
             suffix: suffix.into(),
             keep_times: false,
         }

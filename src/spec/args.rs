@@ -54,6 +54,15 @@ pub struct Args {
     sources: Arc<Sources>,
 }
 
+/// A branch that a step stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Which of [`Choices`](super::conditions::Choices).
+    pub choice: usize,
+    /// Which branch of it, from 0.
+    pub branch: usize,
+}
+
 /// One step with its parameters.
 #[derive(Clone, Debug)]
 pub struct StepSpec {
@@ -65,6 +74,10 @@ pub struct StepSpec {
     pub span: Span,
     /// Whether all of its parameters could be read; always true in what [`parse`](super::parse) gives.
     pub sound: bool,
+    /// Which pictures go through it; all without one.
+    pub when: Option<Given<String>>,
+    /// The branches of choices that it stands in, from the outermost.
+    pub within: Vec<Branch>,
 }
 
 impl PartialEq for StepSpec {
@@ -173,11 +186,6 @@ impl Args {
     /// A `Kind::Float` or `Kind::Share`.
     pub(super) fn float(&self, name: &str) -> Option<f64> {
         self.get(name)?.value.number()
-    }
-
-    /// A `Kind::Text`, `Kind::Choice` or `Kind::Glob`.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.value.text()
     }
 
     /// A `Kind::Bytes`.

@@ -144,6 +144,7 @@ fields! {
     i64, false, Kind::Int { min: i64::MIN, max: MOST }, Value::Int(value) => Some(*value);
     f64, false, Kind::Float { min: f64::MIN, max: f64::MAX }, Value::Float(value) => Some(*value);
     f32, false, Kind::Float { min: f32::MIN as f64, max: f32::MAX as f64 }, Value::Float(value) => Some(*value as f32);
+    ExpressionText, true, Kind::Expression, Value::Text(text) => Some(ExpressionText(text.clone()));
     String, true, Kind::Text, Value::Text(text) => Some(text.clone());
     PathBuf, false, Kind::Path, Value::Path(path) => Some(path.clone());
     ByteSize, true, Kind::Bytes, Value::Bytes(size) => Some(*size);
@@ -152,6 +153,10 @@ fields! {
     StepSpec, false, Kind::Step { noun: "", registry: Vec::new }, Value::Steps(steps) => steps.first().cloned();
     Steps, false, Kind::Steps { noun: "", registry: Vec::new }, Value::Steps(steps) => Some(Steps(steps.clone()));
 }
+
+/// The text of an expression, which is compiled where the names that it may use are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionText(pub String);
 
 /// A pixel count, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +170,7 @@ pub struct Steps(pub Vec<StepSpec>);
 pub(super) const fn fits(holds: &Kind, kind: &Kind) -> bool {
     match (holds, kind) {
         (Kind::Bool, Kind::Bool)
+        | (Kind::Expression, Kind::Expression)
         | (Kind::Text, Kind::Text | Kind::Glob)
         | (Kind::Path, Kind::Path | Kind::Model | Kind::Folder)
         | (Kind::Bytes, Kind::Bytes)

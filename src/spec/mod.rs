@@ -4,6 +4,7 @@
 mod args;
 mod canonical;
 mod check;
+pub mod conditions;
 mod diagnostic;
 mod doubts;
 mod expand;
@@ -25,7 +26,7 @@ mod registry;
 mod scalar;
 mod schema;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod tree;
 pub mod units;
 mod words;
@@ -33,9 +34,9 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use args::{Arg, Args, StepSpec, Value};
+pub use args::{Arg, Args, Branch, StepSpec, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity, Sources, Span};
-pub use field::{Field, Group, Parameters, Pixels, Steps};
+pub use field::{ExpressionText, Field, Group, Parameters, Pixels, Steps};
 pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 pub(crate) use params::params;
 pub use params::{Part, count, field, finish, join};

@@ -20,6 +20,8 @@ pub enum Kind {
         /// Largest value allowed.
         max: f64,
     },
+    /// An expression over what is known of a picture, such as `noise_sigma > 2.5`, or a number.
+    Expression,
     /// Free text (numbers and booleans are not accepted unless quoted).
     Text,
     /// One of a fixed set of words.

@@ -1,10 +1,11 @@
 //! The whole pipeline: from text, overrides and environment to a typed value.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::args::{Args, StepSpec};
 use super::check::{self, step};
+use super::conditions::{self, Choices};
 use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
 use super::doubts;
 use super::expand;
@@ -13,6 +14,7 @@ use super::input;
 use super::kinds;
 use super::language::{
     INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, STEPS_SECTION, SYNTH_INPUT, TOP,
+    TopKeys, VERSION,
 };
 use super::node::{Data, Key, Node, shown};
 use super::order;
@@ -43,6 +45,8 @@ pub struct PipelineSpec {
     pub output_span: Span,
     /// The steps in order; at least one, unless there is a section `train`.
     pub steps: Vec<StepSpec>,
+    /// What the choices among them decide by.
+    pub choices: Choices,
     /// The section `train` in place of steps.
     pub train: Option<StepSpec>,
     /// The section `limits`.
@@ -144,9 +148,10 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         (entry, _) => input::read(entry, report).unwrap_or(no_input),
     };
     let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
+    let mut choices = Choices::new();
     let steps = match (find(STEPS_SECTION.0), train) {
         (None, Some(_)) => Vec::new(),
-        (entry, _) => steps(entry, vocabulary, report),
+        (entry, _) => steps(entry, vocabulary, &mut choices, report),
     };
     if let (Some((steps, _)), Some((train, _))) = (find(STEPS_SECTION.0), train) {
         let message = format!("a pipeline has either `{}` or `{}`", steps.text, train.text);
@@ -158,6 +163,11 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     if report.is_clean() {
         doubts::check((&top, &input_args), &limits, &steps, train.as_ref(), report);
     }
+    // Of a draft that lacks one, what is left of it can be checked without them.
+    let keys = TopKeys::read(&check::completed(&top, TOP)).unwrap_or_else(|_| {
+        let output = top.own_place().given(PathBuf::new());
+        TopKeys { version: VERSION, name: None, seed: 0, output }
+    });
     let limits = match LimitKeys::read(&check::completed(&limits, LIMITS)) {
         Ok(limits) => limits,
         Err(mistakes) => {
@@ -166,15 +176,16 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         }
     };
     Some(PipelineSpec {
-        version: top.int("version").unwrap_or_default(),
-        name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
-        seed: top.int("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default(),
+        version: keys.version,
+        name: keys.name.or(stem).unwrap_or_default(),
+        seed: keys.seed,
         input,
         input_args,
         has_input: has_input.is_some(),
-        output: top.path("output").map(Path::to_owned).unwrap_or_default(),
-        output_span: top.span_of("output"),
+        output_span: keys.output.place().span,
+        output: keys.output.into_value(),
         steps,
+        choices,
         train,
         limits,
         warnings: report.warnings(),
@@ -197,7 +208,7 @@ fn section(descriptor: &'static Descriptor, key: &Key, node: &Node, report: &mut
         Data::Bad => Args::new(key.span, Vec::new(), report.sources.clone()),
     };
     let sound = report.count() == mistakes_before && !matches!(node.data, Data::Bad);
-    StepSpec { descriptor, args, span: key.span, sound }
+    StepSpec { descriptor, args, span: key.span, sound, when: None, within: Vec::new() }
 }
 
 fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
@@ -234,7 +245,12 @@ fn limits(entry: Option<&(Key, Node)>, report: &mut Report) -> Option<Args> {
     }
 }
 
-fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Report) -> Vec<StepSpec> {
+fn steps(
+    entry: Option<&(Key, Node)>,
+    vocabulary: &Vocabulary,
+    choices: &mut Choices,
+    report: &mut Report,
+) -> Vec<StepSpec> {
     let registry = &vocabulary.steps;
     let example = "write a list of steps: `- write: {folder: images}`".to_owned();
     let Some((key, node)) = entry else {
@@ -256,8 +272,7 @@ fn steps(entry: Option<&(Key, Node)>, vocabulary: &Vocabulary, report: &mut Repo
         return Vec::new();
     }
     // Every step is checked, also after the first mistake.
-    let found: Vec<Option<StepSpec>> =
-        items.iter().map(|item| step("step", item, registry, report)).collect();
+    let found = conditions::read(items, registry, choices, report);
     // An unreadable step may be the one that the order lacks, so the order is judged only without any.
     let all_known = found.iter().all(Option::is_some);
     let found: Vec<StepSpec> = found.into_iter().flatten().collect();

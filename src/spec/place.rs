@@ -1,7 +1,7 @@
 //! Where values stand, for mistakes found later.
 
 use super::diagnostic::{Diagnostic, Diagnostics, Sources, Span};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// Where a parameter stands, for mistakes found later.
@@ -16,6 +16,21 @@ impl Place {
     /// A mistake at this place.
     pub fn error(&self, message: impl Into<String>, help: Option<String>) -> Diagnostic {
         self.sources.diagnostic(self.span, message, help)
+    }
+
+    /// The place of a part of the text that stands here, given in bytes of it; all of it where the part can't be found, as in
+    /// a text of several lines.
+    pub fn part(&self, text: &str, at: Range<usize>) -> Place {
+        let line = self.sources.line(self.span.origin, self.span.line).unwrap_or_default();
+        let rest: String = line.chars().skip(self.span.column.saturating_sub(1)).collect();
+        let unquoted = rest.strip_prefix(['"', '\'']);
+        let quote = usize::from(unquoted.is_some());
+        let part = (text.get(..at.start), text.get(at));
+        let (true, (Some(before), Some(part))) = (unquoted.unwrap_or(&rest).starts_with(text), part) else {
+            return self.clone();
+        };
+        let column = self.span.column + quote + before.chars().count();
+        Place { span: Span { column, length: part.chars().count().max(1), ..self.span }, ..self.clone() }
     }
 
     /// Whether a value was written there.

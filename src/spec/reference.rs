@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::check::CHOOSE;
+use super::conditions::{CHOOSE_DOC, CHOOSE_EXAMPLE, WHEN};
 use super::kinds;
 use super::language::{
     INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_DOC, SYNTH_INPUT, TOP,
@@ -35,6 +37,7 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
     let (name, doc) = STEPS_SECTION;
     let _ = write!(out, "\n## {name}\n\n{doc}\n");
     steps(&mut out, &vocabulary.steps, |step| Some(role(step.role)));
+    conditions(&mut out);
     let _ = write!(out, "\n## {}\n\n{}\n\n", train.name, train.doc);
     table(&mut out, train.params);
     for param in train.params {
@@ -55,6 +58,16 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
         steps(&mut out, &inner, |_| None);
     }
     out
+}
+
+/// What any step takes that changes or writes pictures.
+fn conditions(out: &mut String) {
+    let _ = write!(out, "\n### {CHOOSE}\n\n{CHOOSE_DOC}\n\n```yaml\n{CHOOSE_EXAMPLE}\n```\n");
+    let _ = write!(
+        out,
+        "\n## Conditions\n\nEvery step that changes pictures or writes them also takes this:\n\n"
+    );
+    table(out, &[WHEN]);
 }
 
 /// Images that are made in place of read.

@@ -36,7 +36,8 @@ impl Problem {
 }
 
 pub(super) fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Problem> {
-    let verbatim = matches!(kind, Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder);
+    let verbatim =
+        matches!(kind, Kind::Expression | Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder);
     let (text, typed) = match style {
         Style::Open if verbatim => (text, Typed::Text(text)),
         // A space is no part of a number.
@@ -88,6 +89,12 @@ pub(super) fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Pro
         Kind::Pixels => quantity(units::parse_pixels(text)).map(Value::Pixels),
         Kind::Failures => quantity(units::parse_failures(text)).map(Value::Failures),
         Kind::Share => share(kind, text, typed),
+        Kind::Expression => Ok(Value::Text(match typed {
+            // One form for one number.
+            Typed::Int(value) => value.to_string(),
+            Typed::Float(value) if value.is_finite() => value.to_string(),
+            _ => text.to_owned(),
+        })),
         Kind::Text | Kind::Path | Kind::Model | Kind::Glob | Kind::Folder => {
             let Typed::Text(text) = typed else {
                 return Err(Problem::Type(Some(format!("put it in quotes to make it text: `\"{text}\"`"))));

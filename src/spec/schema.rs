@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::check::CHOOSE;
+use super::conditions::{CHOOSE_DOC, WHEN, is_conditional};
 use super::language::{
     INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP,
 };
@@ -55,11 +57,41 @@ fn definitions(vocabulary: &Vocabulary) -> Map<String, Value> {
             "description": "Text with an environment variable, `${NAME}` or `${NAME:-default}`.",
         }),
     );
-    found.insert("step".to_owned(), step(&vocabulary.steps));
+    found.insert("step".to_owned(), conditional(step(&vocabulary.steps), &vocabulary.steps));
     for (noun, inner) in nested(vocabulary) {
         found.insert(noun.to_owned(), step(&inner));
     }
     found
+}
+
+/// The schema of a step, with the conditions that steps of a pipeline take, and choices between them.
+fn conditional(mut step: Value, registry: &[&'static Descriptor]) -> Value {
+    let mut when = kind(&WHEN.kind);
+    describe(&mut when, WHEN.doc);
+    let Some(steps) = step.pointer_mut("/anyOf/0/properties").and_then(Value::as_object_mut) else {
+        return step;
+    };
+    for known in registry.iter().filter(|known| is_conditional(known.role)) {
+        let params = steps.get_mut(known.name).and_then(|step| step.pointer_mut("/anyOf/0/properties"));
+        if let Some(params) = params.and_then(Value::as_object_mut) {
+            params.insert(WHEN.name.to_owned(), when.clone());
+        }
+    }
+    let inner = json!({"type": "array", "items": {"$ref": "#/$defs/step"}});
+    let branch = |properties: Value, needed: &[&str]| json!({"type": "object", "properties": properties, "required": needed, "additionalProperties": false});
+    steps.insert(
+        CHOOSE.to_owned(),
+        json!({
+            "description": CHOOSE_DOC,
+            "type": "array",
+            "minItems": 1,
+            "items": {"anyOf": [
+                branch(json!({"when": when, "steps": inner}), &["when", "steps"]),
+                branch(json!({"else": inner}), &["else"]),
+            ]},
+        }),
+    );
+    step
 }
 
 /// Every registry that a parameter takes steps of, by the name of its members.
@@ -163,6 +195,7 @@ fn kind(of: &Kind) -> Value {
             bounds(&mut schema, (*min > f64::MIN).then(|| json!(min)), (*max < f64::MAX).then(|| json!(max)));
             or_variable(schema)
         }
+        Kind::Expression => json!({"type": ["string", "number", "boolean"], "minLength": 1}),
         Kind::Text | Kind::Path | Kind::Model | Kind::Glob => json!({"type": "string", "minLength": 1}),
         Kind::Folder => json!({"type": "string", "minLength": 1, "pattern": "^(?!/)(?!(.*/)?\\.\\.(/|$))"}),
         Kind::Choice(words) => or_variable(json!({"enum": choices(words)})),

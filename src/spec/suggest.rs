@@ -7,7 +7,7 @@ const MAX_CHARS: usize = 64;
 
 /// The known name nearest to `given`, if it is near enough to be what was meant. Case and `-`/`_`
 /// count as equal; of equally near names the first wins.
-pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = fold(given);
     let chars = given.chars().count();
     if chars == 0 || chars > MAX_CHARS {
@@ -22,7 +22,7 @@ pub(super) fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>)
 }
 
 /// A help line: the nearest name, or else everything there is.
-pub(super) fn help<'a>(
+pub(crate) fn help<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
     otherwise: &str,
@@ -34,7 +34,7 @@ pub(super) fn help<'a>(
 }
 
 /// `a`, `b`, `c` with backticks.
-pub(super) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 

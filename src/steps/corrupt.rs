@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::image::resize::{Filter, resize};
-use crate::pipeline::{Action, Build, Built, Chance, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Chance, Effect, ImageStep, Sample, Shape};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Diagnostics, Kind, Parameters, Role, params};
 
@@ -67,8 +67,9 @@ pub(super) fn corrupt(
     let mut frame = Frame::from_image(&sample.image);
     let clean = (frame.width, frame.height);
     let mut context = Context { rng: Rng::new(seed), clean, target };
-    let applied =
-        recipe.apply(&mut frame, &mut context).map_err(|e| ItemError::new(ErrorKind::Unsupported, e))?;
+    let applied = recipe
+        .apply(&mut frame, &mut context)
+        .map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))?;
     frame.fit(target);
     let mut corrupted = frame.to_image(depth);
     corrupted.alpha = match &sample.image.alpha {
@@ -135,14 +136,18 @@ pub(super) fn working_bytes(shape: Shape, growth: u64) -> u64 {
 }
 
 impl ImageStep for Corrupt {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
         let seed = self.chance.seed(sample);
         let applied = corrupt(sample, &self.recipe, self.scale, seed)?;
-        Ok(row(&applied, seed))
+        Ok(Effect { row: row(&applied, seed), changed: true })
     }
 
     fn columns(&self) -> Vec<Column> {
         columns(&self.prefix)
+    }
+
+    fn always_changes(&self) -> bool {
+        true
     }
 
     fn keeps_reference(&self) -> bool {

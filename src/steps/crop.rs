@@ -1,9 +1,8 @@
 //! `crop`: a rectangle of the picture, in the coordinates a person sees.
 
-use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::crop::{Gravity, Rect, crop};
-use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 
 words! {
@@ -74,8 +73,8 @@ pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnost
 }
 
 impl ImageStep for Crop {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
-        sample.make_upright();
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
+        let turned = sample.make_upright();
         let by = sample.ratio()?;
         let full = (sample.image.width, sample.image.height);
         let rect = match self.place {
@@ -86,6 +85,7 @@ impl ImageStep for Crop {
             let message = format!("the rectangle lies outside the picture of {} x {}", full.0, full.1);
             ItemError::new(ErrorKind::Unsupported, message)
         })?;
+        let whole = (sample.image.width, sample.image.height) == full;
         // The same part of the clean picture, which may be larger.
         sample.reference = sample.reference.as_ref().and_then(|clean| {
             let clipped = rect.clip(full.0, full.1)?;
@@ -94,7 +94,7 @@ impl ImageStep for Crop {
         });
         sample.meta.moved();
         sample.meta.for_size(sample.image.width, sample.image.height);
-        Ok(Row::new())
+        Ok(Effect::new(turned || !whole))
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -1,9 +1,8 @@
 //! `grayscale`: colour to luma.
 
-use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::gray::to_gray;
-use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Parameters, Role, params};
 
 params! {
@@ -31,12 +30,13 @@ pub(super) fn build(_: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> 
 }
 
 impl ImageStep for Grayscale {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
-        if sample.image.channels > 1 {
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
+        let colour = sample.image.channels > 1;
+        if colour {
             sample.image = to_gray(&sample.image);
             sample.reference = sample.reference.as_ref().map(to_gray);
         }
-        Ok(Row::new())
+        Ok(Effect::new(colour))
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -28,7 +28,9 @@ impl ManyStep for EachPage {
             error.message = format!("page {page} of {}: {}", header.pictures, error.message);
             error
         };
-        let (relative, hash) = (sample.relative.clone(), sample.hash);
+        // A page is not its file.
+        sample.known.changed();
+        let (relative, hash, known) = (sample.relative.clone(), sample.hash, sample.known.clone());
         let further = codec::further(bytes, &header, relative.clone(), limits).map_err(|e| failed(1, e))?;
         sample.place = Place { page: Some(1), numbers: vec![1], ..sample.place };
         let first = row(&sample, 1);
@@ -46,6 +48,7 @@ impl ManyStep for EachPage {
                 meta: decoded.meta,
                 source: decoded.source,
                 notes,
+                known: known.clone(),
                 further: None,
             };
             let row = row(&sample, page);

@@ -1,9 +1,8 @@
 //! `resize`: the picture at another size.
 
-use crate::columns::Row;
 use crate::error::ItemError;
 use crate::image::resize::{Filter, TargetSize, resize};
-use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, words};
 
 const SIDE: Kind = Kind::Int { min: 1, max: 65_535 };
@@ -74,15 +73,15 @@ pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnost
 }
 
 impl ImageStep for Resize {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
-        sample.make_upright();
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
+        let turned = sample.make_upright();
         let (width, height) = self.target.of(sample.image.width, sample.image.height);
         let was = (sample.image.width, sample.image.height);
         if (width, height) != was {
             sample.image = resize(&sample.image, width, height, self.filter);
             sample.meta.resized(was, (width, height));
         }
-        Ok(Row::new())
+        Ok(Effect::new(turned || (width, height) != was))
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -1,11 +1,10 @@
 //! `restore`: an image-to-image network: denoising, deblocking, upscaling.
 
 use super::numbers::Numbers;
-use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Depth;
 use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
-use crate::pipeline::{Action, Build, Built, ImageStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
 use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
 use std::path::PathBuf;
 
@@ -83,7 +82,7 @@ fn side(value: u64) -> usize {
 }
 
 impl ImageStep for Restore {
-    fn apply(&self, sample: &mut Sample) -> Result<Row, ItemError> {
+    fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
         let restored = self.restorer.restore(&sample.image).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
@@ -94,7 +93,11 @@ impl ImageStep for Restore {
         })?;
         let was = std::mem::replace(&mut sample.image, restored);
         sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
-        Ok(Row::new())
+        Ok(Effect::new(true))
+    }
+
+    fn always_changes(&self) -> bool {
+        true
     }
 
     fn shape(&self, shape: Shape) -> Shape {

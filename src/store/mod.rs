@@ -22,6 +22,7 @@ pub(crate) mod names;
 mod output;
 mod publish;
 mod retime;
+mod same;
 mod stamp;
 mod sweep;
 pub(crate) mod target_names;

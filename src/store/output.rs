@@ -1,7 +1,7 @@
 //! The output folder of one job: staging files in it, and reading them.
 
 use super::attributes::Attributes;
-use super::dir::{Dir, Found, Kind};
+use super::dir::{Dir, FileId, Found, Kind};
 use super::error::{Refusal, StoreError, io_error, name_error, refuses_name};
 use super::fault::Fault;
 use super::guard::Guard;
@@ -22,12 +22,20 @@ pub struct Staged {
     pub(super) size: u64,
     pub(super) hash: [u8; 32],
     pub(super) timed: bool,
+    /// A file whose second name may stand in its place.
+    pub(super) over: Option<FileId>,
 }
 
 impl Staged {
     /// Where it will stand, relative to the output folder.
     pub fn relative(&self) -> &Path {
         &self.relative
+    }
+
+    /// It may take the place of a second name of this original, whatever that holds by now.
+    #[must_use]
+    pub fn over_link(self, original: Option<FileId>) -> Staged {
+        Staged { over: original, ..self }
     }
 
     /// Whether it has the times that it was to get.
@@ -197,7 +205,7 @@ impl Store {
         let written = file.write_all(bytes);
         let timed = attributes.times.is_none_or(|times| times.give(&file));
         let (size, hash) = (bytes.len() as u64, *blake3::hash(bytes).as_bytes());
-        let staged = Staged { relative: relative.to_path_buf(), temp, size, hash, timed };
+        let staged = Staged { relative: relative.to_path_buf(), temp, size, hash, timed, over: None };
         if let Err(error) = written {
             self.discard(&[staged]);
             return Err(io_error("write", &self.root().join(relative), error));

@@ -143,7 +143,7 @@ impl Store {
         };
         let put = match dir.rename_new(&file.temp, name) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                self.replace(dir, (&file.temp, name), known, replace_edited)
+                self.replace(dir, (file, name), known, replace_edited)
             }
             other => other.map(|()| None),
         };
@@ -219,10 +219,11 @@ impl Store {
     fn replace(
         &self,
         dir: &Dir,
-        (temp, name): (&OsStr, &OsStr),
+        (file, name): (&Staged, &OsStr),
         known: &Known,
         replace_edited: bool,
     ) -> io::Result<Option<Refused>> {
+        let temp = file.temp.as_os_str();
         // Of a name that was only announced, nobody knows whether it was ever written.
         let written = known.anything || known.files.iter().any(|file| file.mtime_ns.is_some());
         let unlike = if written { Refused::Edited } else { Refused::Foreign };
@@ -232,6 +233,8 @@ impl Store {
             (_, Some(found)) if self.guard.holds(&found) => return Ok(Some(Refused::Original)),
             (Standing::Written(..) | Standing::Own, Some(found)) => found,
             (Standing::Differs, Some(found)) if replace_edited && written => found,
+            // It changed with the original whose second name it is: nobody edited it here.
+            (Standing::Differs, Some(found)) if found.links > 1 && file.over == Some(found.id) => found,
             (Standing::Other(kind), _) => return Ok(Some(Refused::Stands(kind))),
             _ => return Ok(Some(unlike)),
         };

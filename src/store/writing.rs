@@ -44,7 +44,7 @@ impl Store {
         let Writing { relative, temp, to } = writing;
         let failed = |e| io_error("write", &self.root().join(&relative), e);
         let (_, hash, size) = to.finish().map_err(failed)?;
-        let staged = Staged { relative: relative.clone(), temp, size, hash, timed: true };
+        let staged = Staged { relative: relative.clone(), temp, size, hash, timed: true, over: None };
         if self.hash(&relative)? == Some((hash, size)) {
             self.discard(&[staged]);
             return Ok(());

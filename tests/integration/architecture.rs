@@ -19,7 +19,7 @@ const ORDER: &[&[&str]] = &[
     &["steps", "sinks"],
     &["pipeline"],
     &["inputs", "ledger"],
-    &["corrupt"],
+    &["corrupt", "expr"],
     &["spec"],
     &["nn", "synth", "codec"],
     &["kernels"],

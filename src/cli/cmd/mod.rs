@@ -58,7 +58,9 @@ fn command(command: &Command) -> u8 {
             let schema = spec::json_schema(&crate::train::vocabulary());
             out(&format!("{schema:#}\n"))
         }
-        Command::Reference => out(&spec::reference_markdown(&crate::train::vocabulary())),
+        Command::Reference => {
+            out(&(spec::reference_markdown(&crate::train::vocabulary()) + &crate::pipeline::reference()))
+        }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut text = Vec::new();

@@ -94,10 +94,13 @@ fn ended(s: &Summary) -> Value {
     let losses: serde_json::Map<String, Value> =
         s.losses.iter().map(|(loss, n)| (loss.key().to_owned(), json!(n))).collect();
     let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
+    let refused: Vec<Value> =
+        s.refused.iter().map(|(condition, n)| json!({"condition": condition, "count": n})).collect();
     json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
            "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
            "vanished": s.vanished, "newly_vanished": s.newly_vanished, "newly_left_out": s.newly_left_out, "pruned": s.pruned, "seconds": s.seconds,
            "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables, "losses": losses,
+           "refused": refused, "unchanged": s.unchanged,
            "stop": s.stop.map(stop)})
 }
 

@@ -176,6 +176,12 @@ impl Text {
             let losses: Vec<String> = s.losses.iter().map(|(loss, n)| format!("{n} lost {loss}")).collect();
             text.push_str(&format!("  losses   {} (notes in the manifest)\n", losses.join(", ")));
         }
+        for (condition, count) in &s.refused {
+            text.push_str(&format!("  refused  {count} by {condition}\n"));
+        }
+        if s.unchanged > 0 {
+            text.push_str(&format!("  same     {} that no step changed, left as they are\n", s.unchanged));
+        }
         for (folder, rows) in &s.tables {
             text.push_str(&format!("  table    {}: {rows} rows\n", self.output.join(folder).shown()));
         }

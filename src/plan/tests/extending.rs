@@ -3,7 +3,7 @@
 use crate::codec::{ExifData, Format, Metadata, Source};
 use crate::image::{Depth, Image};
 use crate::nn::ModelBudget;
-use crate::pipeline::{Action, Build, Place, Registered, Sample};
+use crate::pipeline::{Action, Build, Known, Place, Registered, Sample, Scope};
 use crate::spec::{check_registry, parse_steps};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ fn action(example: &'static Registered, yaml: &str) -> Action {
     check_registry(&[example.descriptor]).unwrap();
     let steps =
         parse_steps(yaml, "example", &[example.descriptor]).unwrap_or_else(|e| panic!("{}", e.render()));
-    let mut build = Build::new(Path::new("."), 0, ModelBudget::default());
+    let mut build = Build::new(Path::new("."), 0, ModelBudget::default(), Scope::new(&[]));
     (example.build)(&steps[0].args, &mut build).unwrap_or_else(|e| panic!("{}", e.render())).action
 }
 
@@ -29,6 +29,7 @@ fn sample() -> Sample {
         source: Source::new(Format::Png, (3, 2), 8, 1),
         exif: Arc::new(ExifData::of(&Metadata::default())),
         notes: Vec::new(),
+        known: Known::default(),
         further: None,
     }
 }

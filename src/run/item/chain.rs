@@ -1,20 +1,22 @@
 //! Decoding and the steps of the chain for one item; failures and panics are the caller's business.
 
+mod conditions;
+mod copying;
+mod ending;
 mod reading;
 
 use super::failure::{Stopped, refused};
-use super::processed::{Processed, Spare};
-use crate::codec::ExifData;
+use crate::codec::{ExifData, Loss};
 use crate::columns::{self, Row, Value};
-use crate::error::{ErrorKind, ItemError};
+use crate::error::ItemError;
 use crate::image::Image;
-use crate::inputs::{Identity, Input, Made};
-use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
-use crate::pipeline::{Action, Keeps, Outgoing, Place, PlannedStep, Sample};
+use crate::inputs::{Identity, Input, Made, Pages};
+use crate::ledger::{Facts, Fingerprint, Output, Payload};
+use crate::pipeline::{Action, Keeps, Known, Outgoing, Place, PlannedStep, Sample};
 use crate::plan::Plan;
 use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
-use crate::store::{Attributes, Staged, Store, StoreError};
+use crate::store::{Attributes, FileId, Staged, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +38,8 @@ pub(super) struct Work<'a> {
     input: &'a Input,
     make: BTreeSet<Fingerprint>,
     before: &'a Before,
+    /// Identity of the list's values that decide over it.
+    listed: Option<Fingerprint>,
     /// Why it is to be processed.
     reason: Reason,
     replace_edited: bool,
@@ -48,6 +52,8 @@ pub(super) struct Work<'a> {
     /// Products whose files are as written, or copies of that.
     intact: BTreeSet<Fingerprint>,
     restamp: Vec<Output>,
+    /// The input's file, where an output is a second name of it.
+    linked: Option<FileId>,
     /// Announced output paths at which the recorded file stands after all.
     withdrawn: Vec<Vec<u8>>,
     /// Products whose files were made under another setting of times, with their new stamps.
@@ -57,6 +63,11 @@ pub(super) struct Work<'a> {
     staged: Vec<(Fingerprint, Staged)>,
     /// Output paths staged.
     names: HashSet<PathBuf>,
+    /// Steps of the chain that measure what another needs.
+    needed: Vec<bool>,
+    /// Whether a picture was left as it is, and whether one was encoded.
+    unchanged: bool,
+    encoded: bool,
     payloads: HashMap<Fingerprint, Payload>,
     fragments: HashMap<Fingerprint, (PathBuf, Vec<u8>)>,
     notes: Vec<String>,
@@ -82,6 +93,7 @@ impl<'a> Work<'a> {
             input,
             make: task.make.clone(),
             before: &task.before,
+            listed: task.listed,
             reason: task.reason,
             replace_edited,
             refusal: input.identity.as_ref().err().cloned().or(refusal),
@@ -91,11 +103,15 @@ impl<'a> Work<'a> {
             keep: BTreeSet::new(),
             intact: task.before.intact.clone(),
             restamp: Vec::new(),
+            linked: None,
             withdrawn: Vec::new(),
             adopted: BTreeMap::new(),
             original: Attributes::default(),
             staged: Vec::new(),
             names: HashSet::new(),
+            needed: Vec::new(),
+            unchanged: false,
+            encoded: false,
             payloads: HashMap::new(),
             fragments: HashMap::new(),
             notes: Vec::new(),
@@ -126,6 +142,7 @@ impl<'a> Work<'a> {
         if self.before.hash.is_some_and(|then| then != hash) {
             // Changed since it was listed: nothing made from the old content holds.
             self.make.clone_from(&self.plan.products);
+            self.make.extend(self.listed);
         } else if self.before.hash.is_some() {
             // Same content under a new time stamp: what was made from it still holds.
             self.keep.clone_from(&self.intact);
@@ -139,6 +156,7 @@ impl<'a> Work<'a> {
                 self.notes.clone_from(&self.before.notes);
                 return Ok((facts.clone(), None));
             }
+            self.forget_refusals();
         }
         let (decoded, further) = match content {
             Content::File(bytes) => self.decode(bytes, room)?,
@@ -153,6 +171,10 @@ impl<'a> Work<'a> {
             bit_depth: source.bit_depth,
             format: source.format.name().to_string(),
         };
+        // The first picture of a file, where just that was asked for, is not the file.
+        let part = self.plan.input.pages == Pages::First
+            && source.notes.iter().any(|note| matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
+        let known = Known::new(self.input.file().filter(|_| !part), &self.input.carried);
         let sample = Sample {
             relative: self.input.relative.clone(),
             hash,
@@ -160,11 +182,13 @@ impl<'a> Work<'a> {
             place: Place::default(),
             image: decoded.image,
             exif: Arc::new(ExifData::of(&decoded.meta)),
+            known,
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
             further,
         };
+        self.find_needs();
         self.seconds[0] = clock.elapsed().as_secs_f64();
         Ok((facts, Some(sample)))
     }
@@ -185,7 +209,7 @@ impl<'a> Work<'a> {
     pub(super) fn pass(&mut self, first: usize, last: usize, sample: &mut Sample) -> Result<(), Stopped> {
         for index in first..last {
             let clock = Instant::now();
-            self.step(&self.plan.chain[index], sample)?;
+            self.step(index, sample)?;
             self.seconds[index + 1] += clock.elapsed().as_secs_f64();
         }
         Ok(())
@@ -212,7 +236,10 @@ impl<'a> Work<'a> {
                 loop {
                     let clock = Instant::now();
                     let Some(piece) = pieces.next() else { break };
-                    let (piece, mut row) = piece.map_err(|e| e.at_step(planned.name))?;
+                    let (mut piece, mut row) = piece.map_err(|e| e.at_step(planned.name))?;
+                    if planned.number.is_some() {
+                        piece.known.changed();
+                    }
                     row.splice(..0, page.map(|page| Value::Int(page.into())));
                     self.record(planned, &row);
                     spent += clock.elapsed();
@@ -223,9 +250,7 @@ impl<'a> Work<'a> {
             }
             self.pass(index, index + 1, &mut sample)?;
         }
-        for note in sample.notes {
-            self.note(note);
-        }
+        self.note_all(sample.notes);
         Ok(())
     }
 
@@ -257,39 +282,62 @@ impl<'a> Work<'a> {
         bytes: &[u8],
         attributes: Attributes,
     ) -> Result<(), Stopped> {
-        let staged = self.store.stage_as(path, bytes, attributes).map_err(|e| match e {
-            StoreError::Refused(refusal) => Stopped::Item(refused(&refusal)),
-            other => Stopped::Store(other),
-        })?;
-        if !staged.is_timed() {
-            self.note(UNTIMED.into());
-        }
-        self.names.insert(path.to_path_buf());
-        self.staged.push((product, staged));
+        let staged = self.store.stage_as(path, bytes, attributes).map_err(Self::refused_name)?;
+        self.hold(product, staged);
         Ok(())
     }
 
-    fn step(&mut self, planned: &PlannedStep, sample: &mut Sample) -> Result<(), Stopped> {
+    fn hold(&mut self, product: Fingerprint, staged: Staged) {
+        if !staged.is_timed() {
+            self.note(UNTIMED.into());
+        }
+        self.names.insert(staged.relative().to_path_buf());
+        self.staged.push((product, staged.over_link(self.linked)));
+    }
+
+    fn refused_name(error: StoreError) -> Stopped {
+        match error {
+            StoreError::Refused(refusal) => Stopped::Item(refused(&refusal)),
+            other => Stopped::Store(other),
+        }
+    }
+
+    fn step(&mut self, index: usize, sample: &mut Sample) -> Result<(), Stopped> {
+        let plan = self.plan;
+        let planned = &plan.chain[index];
         let wanted = planned.product.filter(|_| self.wants(planned));
         let at_step = |e: ItemError| e.at_step(planned.name);
+        if !planned.gate.is_open() && !self.takes(planned, sample) {
+            self.pass_by(planned, sample);
+            return Ok(());
+        }
         match (&planned.action, wanted) {
             (Action::Image(step), _) => {
-                let row = step.apply(sample).map_err(at_step)?;
-                self.record(planned, &row);
+                let effect = step.apply(sample).map_err(at_step)?;
+                if effect.changed {
+                    sample.known.changed();
+                }
+                self.record(planned, &effect.row);
             }
-            (Action::Columns(step), Some(_)) => {
+            (Action::Columns(step), _) if wanted.is_some() || self.needed[index] => {
                 let row = step.values(sample).map_err(at_step)?;
                 self.record(planned, &row);
+                self.keep_measured(index, sample, row);
             }
             (Action::Sink(sink), Some(product)) => {
                 let written = |path: &Path| self.names.contains(path);
-                let Outgoing { row, files, collected } =
+                let Outgoing { row, files, unchanged, original, collected } =
                     sink.take(sample, &product, &written).map_err(at_step)?;
                 if let Some(row) = row {
                     self.record(planned, &row);
                 }
                 let timed = sink.keeps() == Keeps::Timed { originals: true };
                 let attributes = if timed { self.original } else { self.original.without_times() };
+                self.unchanged |= unchanged;
+                if let Some((path, link)) = &original {
+                    self.stage_original(product, (path, *link), sample, attributes)?;
+                }
+                self.encoded |= !files.is_empty() || collected.is_some();
                 for (path, bytes) in &files {
                     self.stage(product, path, bytes, attributes)?;
                 }
@@ -302,62 +350,29 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    pub(super) fn discard(&mut self) {
-        let staged: Vec<Staged> = self.staged.drain(..).map(|(_, s)| s).collect();
-        self.store.discard(&staged);
+    /// What a step that does not take the sample leaves all the same: rows without values, a clean picture that is the picture.
+    fn pass_by(&mut self, planned: &PlannedStep, sample: &mut Sample) {
+        match &planned.action {
+            Action::Image(step) => {
+                if step.keeps_reference() && sample.reference.is_none() {
+                    sample.reference = Some(sample.image.clone());
+                }
+                let row = vec![Value::Null; step.columns().len()];
+                self.record(planned, &row);
+            }
+            Action::Sink(sink) => {
+                if let Some(row) = sink.refused() {
+                    self.record(planned, &row);
+                }
+            }
+            Action::Many(_) | Action::Columns(_) => {}
+        }
     }
 
-    pub(super) fn failed(&mut self, error: ItemError) -> Outcome {
-        self.discard();
-        self.payloads.clear();
-        self.fragments.clear();
-        // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
-        self.keep.clone_from(&self.before.all);
-        self.restamp.clear();
-        self.adopted.clear();
-        if error.kind.is_transient() {
-            self.hash = self.before.hash;
-            self.notes.clone_from(&self.before.notes);
+    /// Keeps a step's row for the conditions behind it that need it.
+    pub(super) fn keep_measured(&self, index: usize, sample: &mut Sample, row: Row) {
+        if let Some(number) = self.plan.chain[index].number.filter(|_| self.needed[index]) {
+            sample.known.measure(number, row);
         }
-        if error.kind == ErrorKind::Unreadable {
-            self.last.clone_from(&self.before.last);
-        }
-        Outcome::Failed { error, plan: self.plan.products_digest }
-    }
-
-    pub(super) fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
-        let made = match outcome {
-            Outcome::Done(_) => std::mem::take(&mut self.make),
-            Outcome::Failed { .. } => BTreeSet::new(),
-        };
-        let mut products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
-        products.append(&mut self.adopted);
-        let record = Record {
-            size: self.identity.size,
-            mtime_ns: self.identity.mtime_ns,
-            hash: self.hash,
-            outcome,
-            notes: self.notes,
-            seconds,
-            products,
-            last: self.last,
-            ignored: false,
-            vanished: false,
-        };
-        let entry = Entry {
-            path: self.input.key().to_vec(),
-            record,
-            payloads: self.payloads,
-            keep: self.keep,
-            restamp: self.restamp,
-            withdrawn: self.withdrawn,
-        };
-        let Before { all, hash, failure, content, ignored, .. } = self.before;
-        let spare =
-            Spare { keep: all.clone(), hash: *hash, failure: *failure, content: *content, ignored: *ignored };
-        let (seconds, pixels) = (self.seconds, self.pixels);
-        let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
-        processed.settle();
-        processed
     }
 }

@@ -25,6 +25,8 @@ struct World {
     /// 5 a link.
     record: Option<Known>,
     failed_only: bool,
+    /// Which of the values that a product stands for the list has now, where conditions use it.
+    listed: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +85,9 @@ fn build(world: &World) -> (BTreeSet<Fingerprint>, Option<Record>, Disk) {
 fn holds(world: &World, fingerprint: u8) -> bool {
     let Some((size, mtime, Failure::None, products)) = &world.record else { return false };
     let last = products.iter().rev().find(|(f, _)| *f == fingerprint);
+    if world.listed.is_some_and(|listed| products.iter().all(|(f, _)| *f != listed)) {
+        return false;
+    }
     (*size, *mtime) == world.input && last.is_some_and(|(_, state)| matches!(state, 0 | 3))
 }
 
@@ -111,8 +116,15 @@ fn worlds() -> impl Strategy<Value = World> {
             r.3.dedup_by_key(|p| p.0);
             r
         });
-    (prop::collection::vec(0u8..4, 1..4), (1u64..3, 1i64..3), prop::option::of(record), any::<bool>())
-        .prop_map(|(wanted, input, record, failed_only)| World { wanted, input, record, failed_only })
+    let listed = prop::option::of(0u8..4);
+    (prop::collection::vec(0u8..4, 1..4), (1u64..3, 1i64..3), prop::option::of(record), any::<bool>(), listed)
+        .prop_map(|(wanted, input, record, failed_only, listed)| World {
+            wanted,
+            input,
+            record,
+            failed_only,
+            listed,
+        })
 }
 
 proptest! {
@@ -122,7 +134,8 @@ proptest! {
         let (wanted, record, disk) = build(&world);
         let input = Identity { size: world.input.0, mtime_ns: world.input.1 };
         let selection = if world.failed_only { Selection::FailedOnly } else { Selection::Outstanding };
-        let decision = decide(&wanted, &PLAN, input, record.as_ref(), &disk, selection);
+        let listed = world.listed.map(|listed| [listed; 16]);
+        let decision = decide(&wanted, &PLAN, input, record.as_ref(), &disk, (selection, listed));
         prop_assert_eq!(&decision.make, &oracle(&world));
         let idle = [Reason::UpToDate, Reason::StandingFailure, Reason::Acknowledged, Reason::NotSelected];
         let idle = idle.contains(&decision.reason);

@@ -8,6 +8,7 @@ mod row;
 mod shards;
 
 use crate::codec::{self, Compression, EncodeOptions, Format, Metadata};
+use crate::columns::Row;
 use crate::error::{ErrorKind, ItemError};
 use crate::image::Image;
 use crate::ledger::{Fingerprint, Ledger, Outcome, Record};
@@ -254,6 +255,10 @@ impl Sink for Pairs {
         }
         pair.row = Some(row::of(split, &names.0, &names.1, (0, 0)));
         Ok(pair)
+    }
+
+    fn refused(&self) -> Option<Row> {
+        Some(row::refused())
     }
 
     fn turn(&self) -> Option<Turn> {

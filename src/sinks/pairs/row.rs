@@ -21,6 +21,16 @@ pub(super) fn of(split: &str, noisy: &str, clean: &str, lengths: (usize, usize))
     vec![text(split), text(noisy), text(clean), int(lengths.0), int(lengths.1)]
 }
 
+/// What is kept of a pair that a condition refused: no values.
+pub(super) fn refused() -> Row {
+    vec![Value::Null; columns().len()]
+}
+
+/// Whether a row is of such a pair.
+pub(super) fn is_refused(row: &Row) -> bool {
+    row.ends_with(&refused())
+}
+
 /// The values of [`columns`] at the end of a row, and those before them.
 pub(super) struct Own<'a> {
     pub(super) split: &'a str,

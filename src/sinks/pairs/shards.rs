@@ -172,7 +172,7 @@ fn members(rows: &Rows, ledger: &Ledger, path: &[u8]) -> Result<Vec<(String, Mem
     };
     let mut offset = 0;
     let mut found = Vec::new();
-    for row in rows.of(ledger, path)? {
+    for row in rows.of(ledger, path)?.into_iter().filter(|row| !super::row::is_refused(row)) {
         let own = Own::of(&row).ok_or_else(damaged)?;
         let mut json = Map::new();
         json.insert("source".into(), json!(path_text(path)));

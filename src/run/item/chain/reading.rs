@@ -42,6 +42,8 @@ impl<'a> Work<'a> {
                 // A run that was cut off has put a newer one there, or it is gone meanwhile.
                 Ok(Standing::Written(..) | Standing::Own | Standing::Absent) => false,
                 Ok(Standing::Differs) if self.replace_edited => false,
+                // It changed with the original whose second name it is.
+                Ok(Standing::Differs) if self.is_second_name(path) => false,
                 Ok(Standing::Differs) => return Err(refused(&Refusal::Edited { path: absolute() }).into()),
                 Ok(Standing::Other(kind)) => return Err(refused(&Refusal::stands(&absolute(), kind)).into()),
                 Err(StoreError::Refused(refusal)) => return Err(refused(&refusal).into()),
@@ -53,6 +55,12 @@ impl<'a> Work<'a> {
         }
         self.intact.append(&mut doubted);
         Ok(())
+    }
+
+    fn is_second_name(&mut self, output: &Path) -> bool {
+        let found = self.input.file().and_then(|original| self.store.second_name(output, original));
+        self.linked = self.linked.or(found);
+        found.is_some()
     }
 
     /// Gives a copy of an output its original's times, where it is to have them; gives its stamp then.

@@ -1,0 +1,84 @@
+//! Which samples a step takes, and which steps have to run so that this can be told.
+
+use super::Work;
+use crate::pipeline::{Action, PlannedStep, Remark, Sample};
+
+impl Work<'_> {
+    /// Notes which steps measure something that a step needs which is to run.
+    pub(super) fn find_needs(&mut self) {
+        let chain = &self.plan.chain;
+        self.needed = vec![false; chain.len()];
+        for index in (0..self.end()).rev() {
+            let planned = &chain[index];
+            let runs = self.needed[index]
+                || self.wants(planned)
+                || matches!(planned.action, Action::Image(_) | Action::Many(_));
+            if runs {
+                for needed in chain.iter().zip(&mut self.needed) {
+                    *needed.1 |= needed.0.number.is_some_and(|number| planned.needs.contains(&number));
+                }
+            }
+        }
+    }
+
+    /// Whether a step takes this sample. What a condition refuses is noted.
+    pub(super) fn takes(&mut self, planned: &PlannedStep, sample: &mut Sample) -> bool {
+        for branch in &planned.gate.within {
+            let taken =
+                sample.known.taken(branch.choice).unwrap_or_else(|| self.choose(branch.choice, sample));
+            if taken != Some(branch.branch) {
+                return false;
+            }
+        }
+        match &planned.gate.when {
+            Some(condition) if !condition.holds(sample) => {
+                self.note(Remark::refused(planned.name, condition.text()));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// The first branch whose condition holds.
+    fn choose(&mut self, choice: usize, sample: &mut Sample) -> Option<usize> {
+        let plan = self.plan;
+        let branches = &plan.choices[choice];
+        let holds = |condition: &Option<_>| match condition {
+            Some(condition) => crate::pipeline::Formula::holds(condition, sample),
+            None => true,
+        };
+        let taken = branches.iter().position(holds);
+        for condition in branches.iter().take(taken.unwrap_or(branches.len())).flatten() {
+            self.note(Remark::refused("choose", condition.text()));
+        }
+        sample.known.take(choice, taken);
+        taken
+    }
+
+    /// Takes off what was noted before what is found out again, and what conditions said that are no more.
+    pub(super) fn forget_refusals(&mut self) {
+        let end = self.end();
+        let choices = self.plan.chain[end..].iter().flat_map(|planned| &planned.gate.within);
+        let earlier = |choice: usize| {
+            let within = self.plan.chain[..end].iter().flat_map(|planned| &planned.gate.within);
+            within.clone().any(|branch| branch.choice == choice)
+        };
+        let chosen = choices.filter(|branch| !earlier(branch.choice));
+        let conditions = chosen.flat_map(|branch| self.plan.choices[branch.choice].iter().flatten());
+        let kept: Vec<String> = self.plan.chain[end..]
+            .iter()
+            .filter_map(|planned| Some((planned.name, planned.gate.when.as_ref()?)))
+            .chain(conditions.map(|condition| ("choose", condition)))
+            .map(|(step, condition)| Remark::refused(step, condition.text()))
+            .collect();
+        let written = self
+            .plan
+            .sinks()
+            .any(|(index, sink)| sink.keeps_unchanged() && self.wants(&self.plan.chain[index]));
+        self.notes.retain(|note| match Remark::of(note) {
+            Remark::Refused(_) => kept.contains(note),
+            Remark::Unchanged => !written,
+            Remark::Other => true,
+        });
+    }
+}

@@ -1,0 +1,83 @@
+//! Files with the very content of another: hard links, and clones that share its blocks.
+
+use super::attributes::Attributes;
+use super::dir::FileId;
+use super::error::{StoreError, io_error};
+use super::{Staged, Store, look};
+use rustix::fs::{OFlags, ioctl_ficlone};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+impl Store {
+    /// Stages a file of the content of `original`, which is `size` bytes of this hash: with `link` as a hard link to it, else
+    /// as a clone with these attributes. None where neither can be had, or the content is another by now; then nothing stays.
+    ///
+    /// # Errors
+    /// As [`Store::stage`].
+    pub fn stage_same(
+        &self,
+        relative: &Path,
+        original: &Path,
+        (size, hash): (u64, [u8; 32]),
+        (attributes, link): (Attributes, bool),
+    ) -> Result<Option<Staged>, StoreError> {
+        // A pipe that has taken the file's place must not block.
+        let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+        let Ok(source) = File::options().read(true).custom_flags(flags).open(original) else {
+            return Ok(None);
+        };
+        let (temp, file) = self.create(relative, &attributes)?;
+        let relative = relative.to_path_buf();
+        let staged =
+            |timed| Staged { relative: relative.clone(), temp: temp.clone(), size, hash, timed, over: None };
+        let same = if link {
+            // The empty file that keeps the name free gives way to the link.
+            drop(file);
+            let path = self.staged_path(&staged(true));
+            let linked = std::fs::remove_file(&path).and_then(|()| std::fs::hard_link(original, &path));
+            let opened = linked.and_then(|()| File::open(&path));
+            // Another file may have the name by now.
+            opened.and_then(|file| Ok((is_one(&file, &source)? && is(file, hash)?, true)))
+        } else {
+            let path = self.root().join(&relative);
+            match ioctl_ficlone(&file, &source) {
+                Ok(()) => {
+                    let timed = attributes.times.is_none_or(|times| times.give(&file));
+                    let read = File::open(self.staged_path(&staged(timed)))
+                        .map_err(|e| io_error("read", &path, e))?;
+                    is(read, hash).map(|same| (same, timed))
+                }
+                Err(_) => Ok((false, true)),
+            }
+        };
+        match same {
+            Ok((true, timed)) => Ok(Some(staged(timed))),
+            _ => {
+                self.discard(&[staged(true)]);
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Store {
+    /// The file of `original`, where the output at `relative` is a second name of it.
+    pub fn second_name(&self, relative: &Path, original: &Path) -> Option<FileId> {
+        let output = self.open_file(relative).ok().flatten()?.metadata().ok()?;
+        let id = FileId::of(&look::at(original).ok().flatten()?);
+        (output.nlink() > 1 && FileId::of(&output) == id).then_some(id)
+    }
+}
+
+fn is_one(a: &File, b: &File) -> io::Result<bool> {
+    let (a, b) = (a.metadata()?, b.metadata()?);
+    Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+}
+
+fn is(mut file: File, hash: [u8; 32]) -> io::Result<bool> {
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut file, &mut hasher)?;
+    Ok(*hasher.finalize().as_bytes() == hash)
+}
