@@ -4,6 +4,7 @@ Every picture follows from the seed, the set and its own name (or number) alone,
 the whole.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,10 @@ def phone(index: int, name: str, rng: Random, photos: list[Picture]) -> Item:
 DRAWN = {"text": text, "lineart": lineart, "night": night, "grain": grain, "phone": phone}
 DRAWN_COUNT = 12
 SETS = ("clean", *(f"sigma{s}" for s in SIGMAS), *(f"jpeg{q}" for q in QUALITIES), *DRAWN)
+
+
+def known(name: str) -> bool:
+    return name in SETS or re.fullmatch(r"(sigma|jpeg)[1-9]\d?", name) is not None
 
 
 def random_of(seed: int, key: str) -> Random:

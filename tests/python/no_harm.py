@@ -262,7 +262,7 @@ def main() -> int:
     parser.add_argument("--model", default="sample_data/models/denoise.onnx")
     parser.add_argument("--measures", default="noise_sigma,sharpness,entropy,mean,contrast", help="for --csv")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to both pipelines")
-    parser.add_argument("--sets", default=",".join(harm_sets.SETS), help="of " + ", ".join(harm_sets.SETS))
+    parser.add_argument("--sets", default=",".join(harm_sets.SETS), help=f"by default {','.join(harm_sets.SETS)}; other numbers too")
     parser.add_argument("--limit", type=int, help="pictures of each set")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="an empty folder where pictures and outputs stay")
@@ -270,7 +270,7 @@ def main() -> int:
     parser.add_argument("--csv", type=Path, help="one row for each picture, with measurements before and after")
     args = parser.parse_args()
     names = args.sets.split(",")
-    if unknown := [n for n in names if n not in harm_sets.SETS]:
+    if unknown := [n for n in names if not harm_sets.known(n)]:
         parser.error(f"no such set: {', '.join(unknown)}")
     if absent := [p for p in args.photos if not p.is_dir()]:
         parser.error(f"no such folder: {', '.join(map(str, absent))}")
