@@ -143,12 +143,14 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         let notes: Vec<&str> = all().map(String::as_str).filter(|note| kept(Remark::of(note))).collect();
         text(Some(notes.join("; ")).filter(|notes| !notes.is_empty()))
     };
-    let refused: Vec<&str> = all()
+    let mut refused: Vec<&str> = all()
         .filter_map(|note| match Remark::of(note) {
             Remark::Refused(condition) => Some(condition),
             _ => None,
         })
         .collect();
+    // Some may stand from earlier runs.
+    refused.sort_unstable();
     let known = record.filter(|r| r.hash.is_some());
     // That of a picture that is made is no time.
     let dated = known.filter(|_| !matches!(plan.input.source, Source::Made(_)));

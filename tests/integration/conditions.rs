@@ -91,7 +91,7 @@ fn choices_take_the_first_branch_that_holds() {
         "{}",
         ended.out
     );
-    assert_eq!(job.manifest()["scans/c.png"].get(13), Some("choose: width == 20; choose: width < 35"));
+    assert_eq!(job.manifest()["scans/c.png"].get(13), Some("choose: width < 35; choose: width == 20"));
 }
 
 #[test]

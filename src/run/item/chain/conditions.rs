@@ -1,7 +1,7 @@
 //! Which samples a step takes, and which steps have to run so that this can be told.
 
 use super::Work;
-use crate::pipeline::{Action, PlannedStep, Remark, Sample};
+use crate::pipeline::{Action, PlannedStep, Remark, Sample, Sink};
 
 impl Work<'_> {
     /// Notes which steps measure something that a step needs which is to run.
@@ -71,13 +71,14 @@ impl Work<'_> {
             .chain(conditions.map(|condition| ("choose", condition)))
             .map(|(step, condition)| Remark::refused(step, condition.text()))
             .collect();
-        let written = self
-            .plan
-            .sinks()
-            .any(|(index, sink)| sink.keeps_unchanged() && self.wants(&self.plan.chain[index]));
+        // Of a file that stands as it was written.
+        let stands = |(index, sink): (usize, &dyn Sink)| {
+            sink.keeps_unchanged() && !self.wants(&self.plan.chain[index])
+        };
+        let unchanged = self.plan.sinks().any(stands);
         self.notes.retain(|note| match Remark::of(note) {
             Remark::Refused(_) => kept.contains(note),
-            Remark::Unchanged => !written,
+            Remark::Unchanged => unchanged,
             Remark::Other => true,
         });
     }
