@@ -72,13 +72,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
-        for formula in build.formulas() {
-            needs.extend(formula.steps());
-            // That of a condition of its own is told with the others.
-            if formula.identity() != gate.when.as_ref().map_or("", Formula::identity) {
-                decides.push_str(&format!(" by {}", formula.identity()));
-            }
-        }
+        needs.extend(build.formulas().iter().flat_map(Formula::steps));
+        decides.extend(build.followed().iter().map(|what| format!(" {what}")));
         match &built.action {
             Action::Sink(sink) if untouched && sink.keeps_unchanged() => decides.push_str(" unchanged=kept"),
             Action::Image(image) if image.always_changes() && gate.is_open() => untouched = false,
