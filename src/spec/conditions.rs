@@ -14,7 +14,7 @@ pub const WHEN: Param = Param {
     name: "when",
     kind: Kind::Expression,
     fallback: Fallback::Unset,
-    doc: "Only pictures for which this expression holds go through the step; the others pass it as they are. See \
+    doc: "Only pictures for which this expression holds go through the step; the others pass it as they are, and `corrupt` keeps them as their own clean ones. See \
           [Expressions](#expressions).",
 };
 
@@ -193,6 +193,10 @@ fn branch(
         match key.text.as_str() {
             "when" => when = Some(condition(key, value, report)),
             STEPS | ELSE if steps.is_none() => steps = Some((key, value)),
+            STEPS | ELSE => {
+                let help = "make two branches of it".to_owned();
+                report.error(key.span, "a branch has either `steps` or `else`", help);
+            }
             _ => {
                 let help = suggest::help(&key.text, ["when", STEPS, ELSE], "a branch takes");
                 report.error(key.span, format!("unknown key {} in a branch", shown(&key.text)), help);

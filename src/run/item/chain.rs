@@ -63,7 +63,8 @@ pub(super) struct Work<'a> {
     staged: Vec<(Fingerprint, Staged)>,
     /// Output paths staged.
     names: HashSet<PathBuf>,
-    /// Steps of the chain that measure what another needs.
+    /// Steps of the chain that do anything, and those that measure what one of these needs.
+    running: Vec<bool>,
     needed: Vec<bool>,
     /// Whether a picture was left as it is, and whether one was encoded.
     unchanged: bool,
@@ -109,6 +110,7 @@ impl<'a> Work<'a> {
             original: Attributes::default(),
             staged: Vec::new(),
             names: HashSet::new(),
+            running: Vec::new(),
             needed: Vec::new(),
             unchanged: false,
             encoded: false,
@@ -307,7 +309,7 @@ impl<'a> Work<'a> {
         let planned = &plan.chain[index];
         let wanted = planned.product.filter(|_| self.wants(planned));
         let at_step = |e: ItemError| e.at_step(planned.name);
-        if !planned.gate.is_open() && !self.takes(planned, sample) {
+        if !planned.gate.is_open() && (!self.running[index] || !self.takes(planned, sample)) {
             self.pass_by(planned, sample);
             return Ok(());
         }

@@ -31,6 +31,9 @@ impl Work<'_> {
         if let Some(staged) = staged {
             self.hold(product, staged);
         } else {
+            if link {
+                self.note("no hard link could be made; copied".to_string());
+            }
             let (bytes, _, _) = read_unchanged(original)?;
             if *blake3::hash(&bytes).as_bytes() != sample.hash {
                 let message =
