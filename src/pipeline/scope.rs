@@ -24,8 +24,11 @@ enum Origin {
 
 use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
+/// Names, each with the type of its values and where they are.
+type Names<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
+
 /// What is known of every file, before any step. Sizes are as stored, like those of tables and manifests.
-static FILE: &[(&str, ColumnType, fn(&Sample) -> Value)] = &[
+static FILE: Names<Sample> = &[
     ("width", Int, |s| Value::Int(s.source.width.into())),
     ("height", Int, |s| Value::Int(s.source.height.into())),
     ("megapixels", Float, |s| Value::Float(f64::from(s.source.width) * f64::from(s.source.height) / 1e6)),
@@ -38,7 +41,7 @@ static FILE: &[(&str, ColumnType, fn(&Sample) -> Value)] = &[
 ];
 
 /// What EXIF blocks say, by the names of the columns that `measure` makes of it.
-static EXIF: &[(&str, ColumnType, fn(&ExifData) -> Value)] = &[
+static EXIF: Names<ExifData> = &[
     ("taken", Timestamp(Zone::Local), |e| known(e.taken, |time| Value::Timestamp(time, Zone::Local))),
     ("taken_utc", Timestamp(Zone::Utc), |e| known(e.taken_utc(), |time| Value::Timestamp(time, Zone::Utc))),
     ("camera_make", Text, |e| known(e.make.clone(), Value::Text)),
