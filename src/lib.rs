@@ -117,6 +117,7 @@ pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
 pub use job::{Ended, Event, Job, JobError, RunOptions, Selection, Status, Verified};
 pub use nn::{
-    Colour, EmbedError, EmbedOptions, Embedder, Fit, ModelError, Pool, RestoreError, RestoreOptions, Restorer,
+    Colour, EmbedError, EmbedOptions, Embedder, Fit, Guard, ModelError, Pool, RestoreError, RestoreOptions,
+    Restored, Restorer,
 };
 pub use spec::Diagnostics;

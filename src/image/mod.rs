@@ -9,8 +9,11 @@ pub mod measure;
 pub mod noise;
 pub mod orient;
 pub mod phash;
+pub mod quantised;
+pub mod removed;
 pub mod resize;
 pub mod sheet;
+pub mod texture;
 
 /// Sample storage, interleaved by channel, row by row.
 ///

@@ -292,14 +292,17 @@ fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
     let mut out = vec![];
     macro_rules! read {
         ($v:expr) => {
-            pixels::Source { width, height, channels, colours: $v, original: $v, alpha: None, mode }.read(
-                region,
-                0,
+            pixels::Source {
+                width,
+                height,
                 channels,
-                info.layout,
-                &info.range,
-                &mut out,
-            )
+                colours: $v,
+                original: $v,
+                alpha: None,
+                mode,
+                strength: 1.0,
+            }
+            .read(region, 0, channels, info.layout, &info.range, &mut out)
         };
     }
     match &image.samples {

@@ -12,6 +12,7 @@ mod embed;
 mod error;
 mod fast;
 mod file;
+mod finish;
 mod graph;
 mod growth;
 mod guard;
@@ -42,16 +43,19 @@ pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
 pub use fast::Engine;
+pub use finish::Restored;
 pub use info::{ModelInfo, Receptive, TensorInfo};
 pub use load::Network;
-pub use options::LoadOptions;
+pub use options::{Colour, Guard, LoadOptions, RestoreOptions};
 pub use proto::Weights;
 pub use range::{Range, RangeOrigin};
-pub use restore::{Colour, RestoreOptions, Restorer};
+pub use restore::Restorer;
 pub use rows::{Rows, RowsInfo};
 pub use trial::{Comparison, Trial, compare};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_harm;
 #[cfg(test)]
 mod tests_hostile;

@@ -108,6 +108,8 @@ pub(super) struct Source<'a, T> {
     pub(super) original: &'a [T],
     pub(super) alpha: Option<&'a [T]>,
     pub(super) mode: Mode,
+    /// Part that the result has in the change, above 0; less than 1 only at scale 1.
+    pub(super) strength: f32,
 }
 
 impl<T: Sample> Source<'_, T> {
@@ -185,6 +187,10 @@ impl<T: Sample> Source<'_, T> {
                 for (p, v) in values.iter_mut().enumerate().take(planes) {
                     *v = get(p, x, y);
                     tally.output(*v);
+                    if self.strength < 1.0 {
+                        let was = self.plane(region.x + x, region.y + y, p);
+                        *v = was + self.strength * (*v - was);
+                    }
                 }
                 let i = (region.y + y / scale) * self.width + region.x + x / scale;
                 if scale == 1 && self.alpha.is_some_and(|a| a[i].unit() <= 0.0) {

@@ -1,9 +1,10 @@
 //! Runs an image-to-image network on pictures of any size, tile by tile, keeping depth and alpha.
 
 use super::error::{ModelError, RestoreError};
+use super::finish::{self, Restored};
 use super::info::Receptive;
 use super::load::Network;
-use super::options::LoadOptions;
+use super::options::{Colour, LoadOptions, RestoreOptions};
 use super::pixels::{self, Mode, Sample, Source};
 use super::plan::Plan;
 use super::sanity::Tally;
@@ -14,34 +15,6 @@ use crate::image::{Depth, Image};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// How a network is applied to pictures with another number of channels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Colour {
-    /// Gray networks work on luma and keep the chroma; colour networks get gray pictures threefold.
-    #[default]
-    Auto,
-    /// As `Auto`, for gray networks only.
-    Luma,
-    /// Gray networks work on red, green and blue one after another.
-    Each,
-    /// As `Auto`, for colour networks only.
-    Rgb,
-}
-
-/// How to restore.
-#[derive(Clone, Debug, Default)]
-pub struct RestoreOptions {
-    /// How colour is handled.
-    pub colour: Colour,
-    /// Largest tile length in input pixels, overlap included (which lengthens tiles that would be mostly
-    /// overlap); chosen by cost when none. Networks of
-    /// fixed size ignore it. It doesn't change the result beyond float rounding, unless tiles must be
-    /// blended.
-    pub tile: Option<usize>,
-    /// Accept every finite result, clamped to the range, also one that can't be a restored picture.
-    pub any_finite: bool,
-}
 
 /// Restores pictures with one network. Share it between workers.
 #[derive(Debug)]
@@ -126,7 +99,8 @@ impl Restorer {
         };
         // The filled copy, which pixels are known, and the front that spreads.
         let filled = if alpha { pixels(width, height).saturating_mul(sample + 10) } else { 0 };
-        result.saturating_add(held).saturating_add(filled)
+        let after = if self.scale == 1 { finish::peak_bytes(pixels(w, h), sample, &self.options) } else { 0 };
+        result.saturating_add(held.saturating_add(filled).max(after))
     }
 
     /// Bytes that each worker takes for the tile it is working on, for pictures of this size.
@@ -136,15 +110,30 @@ impl Restorer {
         // The input twice; of the output at most luma, chroma and samples in floats (4 + 12 + 12).
         let ends = 8 * info.in_channels + 28 * self.scale * self.scale;
         let tile = columns.tile as u64 * rows.tile as u64;
-        tile.saturating_mul((info.memory_per_pixel + ends) as u64) + info.scratch_bytes as u64
+        let network = tile.saturating_mul((info.memory_per_pixel + ends) as u64) + info.scratch_bytes as u64;
+        network + if self.scale == 1 { finish::tile_bytes(&self.options) } else { 0 }
     }
 
-    /// Restores `image`. Tiles run in parallel on the current rayon pool; the result doesn't depend on
+    /// How many times wider and higher the result is.
+    pub fn scale(&self) -> usize {
+        self.scale
+    }
+
+    /// Restores `image` in full. Tiles run in parallel on the current rayon pool; the result doesn't depend on
     /// the number of threads.
     ///
     /// # Errors
     /// [`RestoreError::BadOutput`] when the result is no picture; others when the network fails.
     pub fn restore(&self, image: &Image) -> Result<Image, RestoreError> {
+        Ok(self.restore_by(image, 1.0)?.image.unwrap_or_else(|| image.clone()))
+    }
+
+    /// Restores `image`, of the change taking the part `strength`: 0 leaves every sample as it is, 1 is the
+    /// network's result. Values beyond are taken for these; networks that make the picture larger know only 1.
+    ///
+    /// # Errors
+    /// Those of [`Restorer::restore`].
+    pub fn restore_by(&self, image: &Image, strength: f32) -> Result<Restored, RestoreError> {
         pixels::check(image).map_err(|e| RestoreError::Image(e.to_string()))?;
         let (w, h) = self.out_size(image.width, image.height);
         if w.checked_mul(h)
@@ -153,11 +142,16 @@ impl Restorer {
         {
             return Err(RestoreError::Image(format!("the result would be {w}x{h}")));
         }
-        match image.depth() {
-            Depth::U8 => self.typed::<u8>(image),
-            Depth::U16 => self.typed::<u16>(image),
-            Depth::F32 => self.typed::<f32>(image),
+        let typed = |strength| match image.depth() {
+            Depth::U8 => self.typed::<u8>(image, strength),
+            Depth::U16 => self.typed::<u16>(image, strength),
+            Depth::F32 => self.typed::<f32>(image, strength),
+        };
+        if self.scale != 1 {
+            return Ok(Restored { image: Some(typed(1.0)?), note: None });
         }
+        let strength = if strength > 0.0 { strength.min(1.0) } else { return Ok(Restored::default()) };
+        Ok(finish::finish(image, typed(strength)?, strength, &self.options))
     }
 
     /// The result's samples without the check that they are a picture.
@@ -166,7 +160,16 @@ impl Restorer {
         let data: Vec<f32> = (0..image.samples.len()).map(|i| image.samples.get(i)).collect();
         let (width, height, channels) = (image.width, image.height, image.channels);
         let mode = self.mode(channels);
-        let source = Source { width, height, channels, colours: &data, original: &data, alpha: None, mode };
+        let source = Source {
+            width,
+            height,
+            channels,
+            colours: &data,
+            original: &data,
+            alpha: None,
+            mode,
+            strength: 1.0,
+        };
         let (samples, _) = self.samples(&source)?;
         Ok(f32::wrap(samples))
     }
@@ -179,14 +182,15 @@ impl Restorer {
         if tiles.x.exact && tiles.y.exact { self.cut(source, &tiles) } else { self.blend(source, &tiles) }
     }
 
-    fn typed<T: Sample>(&self, image: &Image) -> Result<Image, RestoreError> {
+    fn typed<T: Sample>(&self, image: &Image, strength: f32) -> Result<Image, RestoreError> {
         let differ = || RestoreError::Image("its colour and alpha have different depths".into());
         let original = T::slice(&image.samples).ok_or_else(differ)?;
         let alpha = image.alpha.as_ref().map(|a| T::slice(a).ok_or_else(differ)).transpose()?;
         let filled = fill_hidden(image);
         let colours = filled.as_ref().and_then(|f| T::slice(&f.samples)).unwrap_or(original);
         let (width, height, channels) = (image.width, image.height, image.channels);
-        let source = Source { width, height, channels, colours, original, alpha, mode: self.mode(channels) };
+        let mode = self.mode(channels);
+        let source = Source { width, height, channels, colours, original, alpha, mode, strength };
         let (samples, tally) = self.samples(&source)?;
         let info = self.network.info();
         tally.check(&info.range, info.range_origin, self.options.any_finite)?;
@@ -325,8 +329,8 @@ impl Restorer {
         let planes = source.mode.planes(source.channels);
         let (width, height) = (source.width * scale, source.height * scale);
         let (tile_w, tile_h) = (tiles.x.tile * scale, tiles.y.tile * scale);
-        let columns = weights(&tiles.x, scale);
-        let rows = weights(&tiles.y, scale);
+        let columns = tile::weights(&tiles.x, scale);
+        let rows = tile::weights(&tiles.y, scale);
         let mut out = Vec::with_capacity(width * height * source.channels);
         let mut tally = Tally::default();
         // One row of tiles high; its first line is line `top` of the result.
@@ -368,27 +372,6 @@ impl Restorer {
         }
         Ok((out, tally))
     }
-}
-
-/// Blending weights along one axis, in output pixels.
-struct Weights {
-    /// For each tile, the weight of each of its positions.
-    of: Vec<Vec<f32>>,
-    /// For each position of the picture, the sum over the tiles that cover it.
-    sum: Vec<f32>,
-}
-
-fn weights(axis: &Axis, scale: usize) -> Weights {
-    let of: Vec<Vec<f32>> = (0..axis.spans.len())
-        .map(|k| (0..axis.tile * scale).map(|i| axis.weight(k, i / scale)).collect())
-        .collect();
-    let mut sum = vec![0.0; axis.length * scale];
-    for (span, weights) in axis.spans.iter().zip(&of) {
-        for (total, w) in sum[(span.start * scale).min(axis.length * scale)..].iter_mut().zip(weights) {
-            *total += w;
-        }
-    }
-    Weights { of, sum }
 }
 
 fn total(parts: &[Tally]) -> Tally {

@@ -4,7 +4,7 @@ use super::*;
 use std::path::{Path, PathBuf};
 
 /// One protobuf field: number and contents.
-fn field(number: u8, contents: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u8, contents: &[u8]) -> Vec<u8> {
     let mut out = vec![];
     varint(u64::from(number) << 3 | 2, &mut out);
     varint(contents.len() as u64, &mut out);
@@ -12,7 +12,7 @@ fn field(number: u8, contents: &[u8]) -> Vec<u8> {
     out
 }
 
-fn int(number: u8, value: u64) -> Vec<u8> {
+pub(super) fn int(number: u8, value: u64) -> Vec<u8> {
     let mut out = vec![];
     varint(u64::from(number) << 3, &mut out);
     varint(value, &mut out);

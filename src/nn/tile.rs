@@ -151,6 +151,28 @@ impl Axis {
     }
 }
 
+/// Blending weights along one axis, in output pixels.
+pub(super) struct Weights {
+    /// For each tile, the weight of each of its positions.
+    pub(super) of: Vec<Vec<f32>>,
+    /// For each position of the picture, the sum over the tiles that cover it.
+    pub(super) sum: Vec<f32>,
+}
+
+/// Those of the tiles of `axis`.
+pub(super) fn weights(axis: &Axis, scale: usize) -> Weights {
+    let of: Vec<Vec<f32>> = (0..axis.spans.len())
+        .map(|k| (0..axis.tile * scale).map(|i| axis.weight(k, i / scale)).collect())
+        .collect();
+    let mut sum = vec![0.0; axis.length * scale];
+    for (span, weights) in axis.spans.iter().zip(&of) {
+        for (total, w) in sum[(span.start * scale).min(axis.length * scale)..].iter_mut().zip(weights) {
+            *total += w;
+        }
+    }
+    Weights { of, sum }
+}
+
 /// Position `i` of an axis of `length` continued beyond its end by reflection.
 pub(super) fn reflected(i: usize, length: usize) -> usize {
     if i < length {

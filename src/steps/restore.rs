@@ -2,16 +2,21 @@
 
 use super::numbers::Numbers;
 use crate::error::{ErrorKind, ItemError};
+use crate::expr::Wanted;
 use crate::image::Depth;
-use crate::nn::{Colour, ModelError, RestoreError, RestoreOptions, Restorer};
-use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
-use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
+use crate::nn::{Colour, Guard, ModelError, RestoreError, RestoreOptions, Restored, Restorer};
+use crate::pipeline::{Action, Build, Built, Effect, Formula, ImageStep, Sample, Shape};
+use crate::spec::{
+    Descriptor, Diagnostics, ExpressionText, Given, Group, Kind, Parameters, Role, params, words,
+};
 use std::path::PathBuf;
 
 /// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.
 const LARGE: usize = 4096;
 
 words! { for Colour { Auto = "auto", Luma = "luma", Each = "each", Rgb = "rgb" } }
+
+words! { for Guard { Off = "off", Lower = "lower", Leave = "leave" } }
 
 words! {
     /// What a result has to be.
@@ -36,6 +41,16 @@ params! {
         /// What a result has to be: a believable picture (not black, not shifted), or just finite numbers for
         /// networks that are meant to change the picture altogether.
         check: Check = "picture",
+        /// Part of the change that is made: 0 leaves the picture as it is, 1 is the network's result; a number, or an
+        /// expression such as `clamp(noise_sigma / 10, 0, 1)`. Beyond 0 and 1 it is taken for these; where it has no
+        /// value, the picture is left as it is, with a note. For networks that keep the size, as the next two.
+        strength: Given<ExpressionText> = "1",
+        /// How much of the fine structure that was taken away is given back. Flat areas get nothing back.
+        texture: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
+        /// What is done where detail was taken away with the noise: nothing (`off`), the strength is lowered
+        /// (`lower`), or the picture is left as it was (`leave`); a note in the manifest says so. Pictures that were
+        /// JPEG files, and results under `check: finite`, are not judged.
+        guard: Given<Guard> = "lower",
     }
 }
 
@@ -51,22 +66,75 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     example: "- restore: {model: sample_data/models/denoise.onnx}",
 };
 
+/// Part of the change that is made.
+#[derive(Debug)]
+enum Strength {
+    Fixed(f32),
+    Of(Formula),
+}
+
+impl Strength {
+    fn new(text: &Given<ExpressionText>, build: &mut Build<'_>) -> Result<Strength, Diagnostics> {
+        match text.0.parse::<f64>() {
+            Ok(number) if (0.0..=1.0).contains(&number) => Ok(Strength::Fixed(number as f32)),
+            Ok(number) => Err(text.error(format!("`strength` is from 0 to 1, found {number}"), None).into()),
+            Err(_) => Ok(Strength::Of(build.formula(&text.with(text.0.clone()), Wanted::Number)?)),
+        }
+    }
+
+    /// That of a picture; none where the expression has no value for it.
+    fn of(&self, sample: &Sample) -> Option<f32> {
+        match self {
+            Strength::Fixed(number) => Some(*number),
+            Strength::Of(formula) => formula.number(sample).map(|number| number.clamp(0.0, 1.0) as f32),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Restore {
     restorer: Restorer,
+    strength: Strength,
     worker_bytes: u64,
 }
 
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
-    let Params { model, numbers, colour, tile, check } = params;
+    let Params { model, numbers, colour, tile, check, strength, texture, guard } = params;
     let network = build.network(&model, &numbers.load_options()?)?;
-    let hash = network.info().hash.clone();
-    let options = RestoreOptions { colour, tile, any_finite: check == Check::Finite };
+    let (hash, scale) = (network.info().hash.clone(), network.info().scale);
+    let any_finite = check == Check::Finite;
+    let guards = if any_finite { Guard::Off } else { *guard };
+    let options = RestoreOptions { colour, tile, any_finite, texture: *texture as f32, guard: guards };
     let restorer = Restorer::new(network, options).map_err(|e| model.error(e.to_string(), None))?;
+    let how_much = Strength::new(&strength, build)?;
+    let mut mistakes = Vec::new();
+    let guarded = guard.is_given() && *guard != Guard::Off;
+    if scale.is_some_and(|scale| scale != 1) {
+        let wrong = |name: &str| {
+            format!("`{name}` is for networks that keep the picture's size; this one enlarges it")
+        };
+        let full = matches!(&how_much, Strength::Fixed(number) if *number == 1.0);
+        mistakes.extend((!full).then(|| strength.error(wrong("strength"), None)));
+        mistakes.extend((*texture > 0.0).then(|| texture.error(wrong("texture"), None)));
+        mistakes.extend(guarded.then(|| guard.error(wrong("guard"), None)));
+    } else if any_finite && guarded {
+        let message =
+            "`guard` judges believable pictures; `check: finite` lets the network change them altogether";
+        mistakes.push(guard.error(message, Some("leave one of them out".into())));
+    }
+    if !mistakes.is_empty() {
+        return Err(Diagnostics::new(mistakes));
+    }
     let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
-    let action = Action::Image(Box::new(Restore { restorer, worker_bytes }));
-    Ok(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
+    // Results of networks that enlarge, and of those without a guard, are what they were before there was one.
+    match guards {
+        Guard::Lower if restorer.scale() == 1 => build.follows("guard=lower"),
+        Guard::Leave if restorer.scale() == 1 => build.follows("guard=leave"),
+        _ => {}
+    }
+    let action = Action::Image(Box::new(Restore { restorer, strength: how_much, worker_bytes }));
+    Ok(Built { ingredients: vec![("model".into(), hash)], besides: &["guard"], ..Built::from(action) })
 }
 
 fn depth(shape: Shape) -> Depth {
@@ -83,7 +151,13 @@ fn side(value: u64) -> usize {
 
 impl ImageStep for Restore {
     fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
-        let restored = self.restorer.restore(&sample.image).map_err(|e| {
+        let Some(strength) = self.strength.of(sample) else {
+            sample
+                .notes
+                .push("restore: its strength has no value for this picture, which is left as it was".into());
+            return Ok(Effect::new(false));
+        };
+        let restored = self.restorer.restore_by(&sample.image, strength).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
                 RestoreError::Model(ModelError::RunMemory { .. }) => ErrorKind::OverMemory,
@@ -91,13 +165,16 @@ impl ImageStep for Restore {
             };
             ItemError::new(kind, e.to_string())
         })?;
-        let was = std::mem::replace(&mut sample.image, restored);
+        let Restored { image, note, .. } = restored;
+        sample.notes.extend(note);
+        let Some(image) = image else { return Ok(Effect::new(false)) };
+        let was = std::mem::replace(&mut sample.image, image);
         sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
         Ok(Effect::new(true))
     }
 
     fn always_changes(&self) -> bool {
-        true
+        self.restorer.scale() != 1
     }
 
     fn shape(&self, shape: Shape) -> Shape {

@@ -30,6 +30,7 @@ mod resume;
 mod retrained;
 mod shipped;
 mod sources;
+mod strength;
 mod strict;
 mod support;
 mod synth;

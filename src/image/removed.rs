@@ -1,0 +1,255 @@
+//! Whether what a restorer took away from a picture lies where the picture has structure, as detail does and noise
+//! does not.
+//!
+//! Before and after are cut into blocks of 8x8 pixels. Of each block count: the gradient energy of what was taken
+//! away, that of the result, and its brightness. The logarithms of the two energies, less their means over blocks of
+//! like brightness (shot noise and grain follow the light), are correlated. Noise gives about 0 or less, since a good
+//! denoiser takes a little less of it where there is structure; fine detail gives more. The figures and the choice of
+//! the limit stand in `docs/no-harm.md`.
+
+use super::{Image, Samples};
+
+/// Side of a block.
+const SIDE: usize = 8;
+/// Classes of brightness.
+const CLASSES: usize = 16;
+/// Added to the energies of what was taken away, of the squared range: less than rounding to 8 bits leaves.
+const LEAST_REMOVED: f32 = 0.1 / (255.0 * 255.0);
+/// Added to the energies of the result, of the squared range.
+const LEAST_STRUCTURE: f32 = 0.25 / (255.0 * 255.0);
+/// Fewer blocks than this, less one for each class, tell nothing.
+const FEWEST: usize = 16;
+/// Standard errors that the correlation is taken lower for the few blocks of a small picture.
+const DOUBT: f64 = 2.0;
+/// Where the gradients of what was taken away and of the result are correlated less than this, edges were made
+/// steeper: that is no loss of detail.
+const SHARPENED: f64 = -0.3;
+
+/// What counts of one block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Block {
+    /// Gradient energy of what was taken away, on the squared \[0, 1\] scale.
+    removed: f32,
+    /// Gradient energy of the result.
+    structure: f32,
+    /// Sum of the products of both gradients.
+    shared: f32,
+    /// Mean of the result.
+    light: f32,
+}
+
+/// Rows of blocks in a picture: each needs a line and a column beyond it.
+pub fn rows(image: &Image) -> usize {
+    (image.height - 1) / SIDE
+}
+
+/// Row `row` of the blocks of two pictures of the same shape. Blocks with hidden pixels are left out.
+pub fn blocks(before: &Image, after: &Image, row: usize) -> Vec<Block> {
+    let (width, channels) = (after.width, after.channels);
+    let top = row * SIDE;
+    let result = lines(after, top);
+    let mut removed = lines(before, top);
+    removed.iter_mut().zip(&result).for_each(|(r, o)| *r -= o);
+    let line = width * channels;
+    let share = 1.0 / (SIDE * SIDE * channels) as f32;
+    let block = |column: usize| {
+        let mut sum = Block::default();
+        for y in 0..SIDE {
+            let start = y * line + column * SIDE * channels;
+            let around = |values: &[f32], step: usize| -> [f32; 3] {
+                let here = values[start + step];
+                [here, values[start + step + channels] - here, values[start + step + line] - here]
+            };
+            for step in 0..SIDE * channels {
+                let [light, ox, oy] = around(&result, step);
+                let [_, rx, ry] = around(&removed, step);
+                sum.light += light;
+                sum.structure += ox * ox + oy * oy;
+                sum.removed += rx * rx + ry * ry;
+                sum.shared += ox * rx + oy * ry;
+            }
+        }
+        let Block { removed, structure, shared, light } = sum;
+        Block {
+            removed: removed * share,
+            structure: structure * share,
+            shared: shared * share,
+            light: light * share,
+        }
+    };
+    let seen = |column: &usize| {
+        let Some(alpha) = &after.alpha else { return true };
+        (top..top + SIDE)
+            .all(|y| (column * SIDE..(column + 1) * SIDE).all(|x| alpha.get(y * width + x) > 0.0))
+    };
+    (0..(width - 1) / SIDE).filter(seen).map(block).collect()
+}
+
+/// The lines of a row of blocks and the one below, on the \[0, 1\] scale.
+fn lines(image: &Image, top: usize) -> Vec<f32> {
+    let line = image.width * image.channels;
+    let range = top * line..(top + SIDE + 1) * line;
+    match &image.samples {
+        Samples::U8(v) => v[range].iter().map(|s| f32::from(*s) / 255.0).collect(),
+        Samples::U16(v) => v[range].iter().map(|s| f32::from(*s) / 65535.0).collect(),
+        Samples::F32(v) => v[range].to_vec(),
+    }
+}
+
+/// Correlation of what was taken away with the picture's structure, taken lower by the doubt that few blocks leave;
+/// 0 where nothing can be told, or edges were made steeper.
+pub fn correlation(blocks: &[Block]) -> f64 {
+    let mut means = [[0.0f64; 3]; CLASSES];
+    for block in blocks {
+        let mean = &mut means[class(block)];
+        for (mean, value) in mean.iter_mut().zip([1.0, energies(block)[0], energies(block)[1]]) {
+            *mean += value;
+        }
+    }
+    let used = means.iter().filter(|m| m[0] > 0.0).count();
+    let free = blocks.len().saturating_sub(used);
+    if free < FEWEST {
+        return 0.0;
+    }
+    let (mut rr, mut ss, mut rs) = (0.0, 0.0, 0.0);
+    let (mut removed, mut structure, mut shared) = (0.0, 0.0, 0.0);
+    for block in blocks {
+        let [count, mean_r, mean_s] = means[class(block)];
+        let [r, s] = energies(block);
+        let (r, s) = (r - mean_r / count, s - mean_s / count);
+        rr += r * r;
+        ss += s * s;
+        rs += r * s;
+        removed += f64::from(block.removed);
+        structure += f64::from(block.structure);
+        shared += f64::from(block.shared);
+    }
+    let ratio = |sum: f64, a: f64, b: f64| if a * b > 0.0 { sum / (a * b).sqrt() } else { 0.0 };
+    if ratio(shared, removed, structure) < SHARPENED {
+        return 0.0;
+    }
+    let found = ratio(rs, rr, ss);
+    let least = found - DOUBT * (1.0 - found * found) / (free as f64).sqrt();
+    if least.is_finite() { least.max(0.0) } else { 0.0 }
+}
+
+fn class(block: &Block) -> usize {
+    ((block.light * CLASSES as f32) as usize).min(CLASSES - 1)
+}
+
+fn energies(block: &Block) -> [f64; 2] {
+    [block.removed + LEAST_REMOVED, block.structure + LEAST_STRUCTURE].map(|e| f64::from(e).ln())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Depth;
+
+    /// Numbers around 0 with variance 1, from a small generator.
+    fn normals(seed: u64) -> impl FnMut() -> f32 {
+        let mut state = seed;
+        move || {
+            (0..12).fold(-6.0, |sum, _| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                sum + (state >> 40) as f32 / (1u32 << 24) as f32
+            })
+        }
+    }
+
+    /// Flat areas, slopes, and patches of fine texture, at several levels of brightness.
+    fn scene(side: usize, depth: Depth) -> Image {
+        let mut image = Image::new(side, side, 3, depth);
+        let mut normal = normals(7);
+        for i in 0..image.samples.len() {
+            let (x, y) = (i / 3 % side, i / 3 / side);
+            let fine = if (x / 48 + y / 48) % 2 == 0 { 0.06 * normal() } else { 0.0 };
+            let light = 0.2 + 0.5 * y as f32 / side as f32 + 0.05 * (x as f32 / 30.0).sin();
+            image.samples.set(i, (light + fine).clamp(0.0, 1.0));
+        }
+        image
+    }
+
+    fn with(image: &Image, mut add: impl FnMut(f32) -> f32) -> Image {
+        let mut out = image.clone();
+        (0..out.samples.len()).for_each(|i| {
+            let v = image.samples.get(i);
+            out.samples.set(i, (v + add(v)).clamp(0.0, 1.0));
+        });
+        out
+    }
+
+    fn blurred(image: &Image) -> Image {
+        let mut out = image.clone();
+        for y in 0..image.height {
+            for x in 0..image.width {
+                for c in 0..image.channels {
+                    let at =
+                        |x: usize, y: usize| image.at(x.min(image.width - 1), y.min(image.height - 1), c);
+                    let mean = (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0;
+                    out.samples.set((y * image.width + x) * image.channels + c, mean);
+                }
+            }
+        }
+        out
+    }
+
+    fn found(before: &Image, after: &Image) -> f64 {
+        let blocks: Vec<Block> = (0..rows(after)).flat_map(|row| blocks(before, after, row)).collect();
+        correlation(&blocks)
+    }
+
+    #[test]
+    fn noise_alone_goes_with_no_structure() {
+        for depth in [Depth::U8, Depth::U16, Depth::F32] {
+            let clean = scene(240, depth);
+            for sigma in [2.0, 10.0, 50.0] {
+                let mut normal = normals(3);
+                let noisy = with(&clean, |_| sigma / 255.0 * normal());
+                let seen = found(&noisy, &clean);
+                assert!(seen < 0.1, "{depth:?} {sigma}: {seen}");
+            }
+            // Noise that follows the light.
+            let mut normal = normals(3);
+            let shot = with(&clean, |v| 0.06 * v.sqrt() * normal());
+            assert!(found(&shot, &clean) < 0.1);
+        }
+    }
+
+    #[test]
+    fn lost_detail_does() {
+        for depth in [Depth::U8, Depth::U16, Depth::F32] {
+            let clean = scene(240, depth);
+            let seen = found(&clean, &blurred(&clean));
+            assert!(seen > 0.6, "{depth:?}: {seen}");
+        }
+    }
+
+    #[test]
+    fn edges_made_steeper_are_no_loss() {
+        let clean = scene(240, Depth::F32);
+        assert_eq!(found(&blurred(&clean), &clean), 0.0);
+    }
+
+    #[test]
+    fn small_and_unchanged_pictures_tell_nothing() {
+        for (width, height) in [(1, 1), (8, 8), (9, 9), (30, 17), (1, 400)] {
+            let mut image = Image::new(width, height, 1, Depth::U8);
+            (0..image.samples.len()).for_each(|i| image.samples.set(i, (i % 7) as f32 / 7.0));
+            let black = Image::new(width, height, 1, Depth::U8);
+            assert_eq!(found(&image, &black), 0.0);
+        }
+        let clean = scene(100, Depth::U8);
+        assert_eq!(found(&clean, &clean), 0.0);
+    }
+
+    #[test]
+    fn hidden_pixels_do_not_count() {
+        let clean = scene(160, Depth::U8);
+        let mut after = blurred(&clean);
+        let hidden = Samples::U8(vec![0; 160 * 160]);
+        after.alpha = Some(hidden);
+        assert_eq!(blocks(&clean, &after, 3), vec![]);
+        assert_eq!(found(&clean, &after), 0.0);
+    }
+}
