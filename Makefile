@@ -7,6 +7,7 @@ VENV := .venv-peers
 DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
+HARM_VENV := .venv-harm
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -16,7 +17,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -161,6 +162,14 @@ fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exif
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx
 
+$(HARM_VENV)/done: tests/python/requirements-harm.txt
+	python3 -m venv $(HARM_VENV)
+	$(HARM_VENV)/bin/pip install --quiet -r tests/python/requirements-harm.txt
+	touch $@
+
+score-harm: build $(HARM_VENV)/done ## score nightly.yaml on clean, noisy and drawn pictures: make score-harm [ARGS="--limit 20 --sheet sheet.png"]
+	$(HARM_VENV)/bin/python tests/python/no_harm.py $(BIN) --photos $(BENCHMARKS)/photos-cc0 $(PHOTOS) $(ARGS)
+
 bench-training: $(TRAINING_VENV)/done ## time steps of training against TensorFlow, two threads each
 	server=$$($(CARGO) bench --locked --bench training --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p'); \
 	$(TRAINING_VENV)/bin/python tests/python/bench_training.py "$$server" $(ARGS)
@@ -173,4 +182,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV) $(DENY_VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)

@@ -80,7 +80,7 @@ fn run(loaded: &Loaded, request: &Value) -> Result<Value, String> {
         let trial = &loaded.trials[thread.index()];
         let mut result = loaded.results[thread.index()].lock().map_err(|e| e.to_string())?;
         for _ in 0..iterations {
-            trial.run(&loaded.input, &mut result)?;
+            trial.run(&loaded.input, &mut result).map_err(|e| e.to_string())?;
         }
         Ok(())
     });

@@ -112,7 +112,7 @@ mod synth;
 pub use codec::{
     CodecError, Decoded, EncodeOptions, Encoded, Format, Limits, Metadata, Source, decode, encode,
 };
-pub use corrupt::{Applied, CorruptError, Recipe};
+pub use corrupt::{Applied, CorruptError, Recipe, RecipeError};
 pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
 pub use job::{Ended, Event, Job, JobError, RunOptions, Selection, Status, Verified};

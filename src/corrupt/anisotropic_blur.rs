@@ -2,7 +2,7 @@
 
 use super::filter::{Border, filter2d, gaussian_kernel, separable};
 use super::kernels::{Shape, bivariate};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role, words};
 
 words! {
@@ -53,7 +53,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let radius = drawn.radius;
     let along = drawn.sigma_x;
     // Below this a kernel is one pixel anyhow.

@@ -1,6 +1,6 @@
 //! Too few tones.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role, words};
 
 words! {
@@ -38,7 +38,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let top = drawn.levels.saturating_sub(1).max(1) as f32;
     let ordered = drawn.dither == Dither::Ordered;
     let width = frame.width;

@@ -1,6 +1,6 @@
 //! Photon and read noise of a camera, added to light rather than to stored values.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use std::sync::LazyLock;
 
@@ -60,7 +60,7 @@ static CURVES: LazyLock<(Curve, Curve)> = LazyLock::new(|| {
     (Curve::new(decode), Curve::new(encode))
 });
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let (decode, encode) = &*CURVES;
     let gain = drawn.gain as f32;
     let read = (drawn.read / 255.0) as f32;

@@ -1,6 +1,6 @@
 //! Faded dyes of an old print.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -35,7 +35,7 @@ const GRAY: (f32, f32) = (0.26, 0.88);
 /// Share of the colour that goes at full strength.
 const BLEACH: f32 = 0.55;
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let strength = drawn.strength as f32;
     if let [plane] = frame.planes.as_mut_slice() {
         fade(plane, strength, GRAY);

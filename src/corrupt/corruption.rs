@@ -1,6 +1,7 @@
 //! What a corruption is.
 
 use super::drawn::Values;
+use super::error::CorruptError;
 use super::frame::Frame;
 use crate::random::Rng;
 use crate::spec::Descriptor;
@@ -14,7 +15,7 @@ pub struct Corruption {
     /// where there are none.
     pub severities: &'static [&'static [f64]],
     /// What it does.
-    pub apply: fn(&mut Frame, &Values, &mut Context) -> Result<(), String>,
+    pub apply: fn(&mut Frame, &Values, &mut Context) -> Result<(), CorruptError>,
 }
 
 /// What a corruption may use beside the picture.

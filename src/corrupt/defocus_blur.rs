@@ -1,7 +1,7 @@
 //! Blur of a lens out of focus (ImageNet-C 4).
 
 use super::filter::{self, Border, Tap};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -29,7 +29,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let lens = Lens::new(drawn.radius, drawn.alias_sigma);
     let width = frame.width;
     frame.planes.iter_mut().for_each(|plane| lens.blur(plane, width));

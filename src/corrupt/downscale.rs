@@ -1,7 +1,7 @@
 //! The final size of a recipe.
 
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Role};
 
 drawn! {
@@ -29,7 +29,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let (width, height) = context.target;
     resize(frame, width.max(1), height.max(1), drawn.method);
     Ok(())

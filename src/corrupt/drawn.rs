@@ -1,5 +1,6 @@
 //! What is drawn for one application of a corruption: declared as a struct, of which the parameters are made.
 
+use super::error::CorruptError;
 use crate::spec::{
     Diagnostics, Fallback, Field, Kind, Param, Part, Place, Value as Checked, Words, count, join,
 };
@@ -47,7 +48,7 @@ macro_rules! drawn {
             };
 
             /// What was drawn.
-            fn of(values: &$crate::corrupt::Values) -> Result<Self, String> {
+            fn of(values: &$crate::corrupt::Values) -> Result<Self, $crate::corrupt::CorruptError> {
                 let mut values = values.each();
                 Ok(Self { $($field: $crate::corrupt::drawn::next::<$type>(&mut values)?,)* })
             }
@@ -175,9 +176,6 @@ const fn by_severity(parts: &[Part]) -> bool {
 ///
 /// # Errors
 /// When recipe and struct disagree.
-pub(super) fn next<'a, T: Draw>(values: &mut impl Iterator<Item = &'a Value>) -> Result<T, String> {
-    values
-        .next()
-        .and_then(T::of)
-        .ok_or_else(|| "a drawn value is missing, by a defect of safelight".to_owned())
+pub(super) fn next<'a, T: Draw>(values: &mut impl Iterator<Item = &'a Value>) -> Result<T, CorruptError> {
+    values.next().and_then(T::of).ok_or(CorruptError::Undrawn)
 }

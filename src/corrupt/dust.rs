@@ -1,7 +1,7 @@
 //! Specks and hairs, as on scanned film.
 
 use super::ink::{Ink, count, place};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
@@ -37,7 +37,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let rng = &mut context.rng;
     let (size, strength) = (drawn.size, drawn.strength);
     let [mut white, mut black] = [Ink::new(frame), Ink::new(frame)];

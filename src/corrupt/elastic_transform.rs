@@ -1,7 +1,7 @@
 //! Elastic deformation (ImageNet-C 13).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -34,7 +34,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let (width, height) = (frame.width, frame.height);
     let percent = |value: f64| value / 100.0;
     let reach = (drawn.strength * percent(drawn.amplitude) * height as f64) as f32;

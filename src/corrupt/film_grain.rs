@@ -1,7 +1,7 @@
 //! Grain of photographic film.
 
 use super::filter::{Border, gaussian_kernel, separable};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -29,7 +29,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     // A Gaussian spot of this sigma is `size` wide at half its height.
     let sigma = drawn.size / 2.355;
     let kernel = gaussian_kernel(sigma, (4.0 * sigma + 0.5) as usize);

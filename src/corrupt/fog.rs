@@ -1,6 +1,6 @@
 //! Fog of uneven density (ImageNet-C 10).
 
-use super::{Context, Corruption, Frame, drawn, plasma};
+use super::{Context, CorruptError, Corruption, Frame, drawn, plasma};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -28,7 +28,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let side = plasma::side(frame.width, frame.height);
     let map = plasma::plasma(side, drawn.decay, &mut context.rng);
     let density = drawn.density as f32;

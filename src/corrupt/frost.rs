@@ -2,7 +2,7 @@
 
 use super::filter::{self, Border};
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Frame, drawn, plasma};
+use super::{Context, CorruptError, Corruption, Frame, drawn, plasma};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -50,7 +50,7 @@ static LOOKS: [Look; 5] = [
     Look { colour: [112.4, 123.4, 134.8], clouds: 36.0, soft: 18.9, sharp: 24.3 },
 ];
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let look = &LOOKS[context.rng.index(LOOKS.len())];
     let (keep, ice) = (drawn.keep as f32, drawn.ice as f32);
     let (width, height) = (frame.width, frame.height);

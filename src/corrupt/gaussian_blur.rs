@@ -1,7 +1,7 @@
 //! Gaussian blur (ImageNet-C 17).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -27,7 +27,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (width, sigma) = (frame.width, drawn.sigma);
     frame.planes.iter_mut().for_each(|p| filter::gaussian_blur(p, width, sigma, Border::Replicate));
     Ok(())

@@ -1,6 +1,6 @@
 //! Additive white Gaussian noise (ImageNet-C 1).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -26,7 +26,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let sigma = (drawn.sigma / 255.0) as f32;
     for plane in &mut frame.planes {
         context.rng.normals(plane, |value, normal| *value += sigma * normal);

@@ -1,7 +1,7 @@
 //! The look through frosted glass (ImageNet-C 5).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -31,7 +31,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let (sigma, delta) = (drawn.sigma, drawn.delta);
     let (width, height) = (frame.width, frame.height);
     let blur = |frame: &mut Frame| {

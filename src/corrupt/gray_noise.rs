@@ -1,6 +1,6 @@
 //! Additive Gaussian noise without colour.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -26,7 +26,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let sigma = (drawn.sigma / 255.0) as f32;
     let mut noise = vec![0.0f32; frame.width * frame.height];
     context.rng.normals(&mut noise, |value, normal| *value = sigma * normal);

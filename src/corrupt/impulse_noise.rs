@@ -1,6 +1,6 @@
 //! Salt and pepper (ImageNet-C 3).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -28,7 +28,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let amount = drawn.amount;
     let below = |share: f64| (share * 4_294_967_296.0) as u64;
     let (salted, replaced) = (below(amount * drawn.salt), below(amount));

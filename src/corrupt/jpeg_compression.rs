@@ -1,6 +1,6 @@
 //! JPEG artefacts (ImageNet-C 15).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::image::{Depth, Samples};
 use crate::spec::{Descriptor, Kind, Role, words};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -46,9 +46,11 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let side = |n: usize| {
-        u16::try_from(n).map_err(|_| format!("JPEG cannot hold more than 65535 pixels a side, not {n}"))
+        let large =
+            |_| CorruptError::Size(format!("JPEG cannot hold more than 65535 pixels a side, not {n}"));
+        u16::try_from(n).map_err(large)
     };
     let (width, height) = (side(frame.width)?, side(frame.height)?);
     let channels = frame.planes.len();
@@ -64,13 +66,13 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     });
     let (from, to) =
         if channels == 1 { (ColorType::Luma, ColorSpace::Luma) } else { (ColorType::Rgb, ColorSpace::RGB) };
-    encoder.encode(bytes, width, height, from).map_err(|e| e.to_string())?;
+    encoder.encode(bytes, width, height, from).map_err(CorruptError::codec)?;
 
     let limit = usize::from(u16::MAX);
     let options =
         DecoderOptions::default().jpeg_set_out_colorspace(to).set_max_width(limit).set_max_height(limit);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
-    decoder.decode_into(bytes).map_err(|e| e.to_string())?;
+    decoder.decode_into(bytes).map_err(CorruptError::codec)?;
     *frame = Frame::from_image(&picture);
     Ok(())
 }
@@ -108,6 +110,6 @@ mod tests {
         let mut context = Context { rng: Rng::new(1), clean: (1, 1), target: (1, 1) };
         let recipe =
             Recipe::parse("- jpeg_compression: {quality: 50}").unwrap_or_else(|e| panic!("{}", e.render()));
-        assert!(recipe.apply(&mut long, &mut context).unwrap_err().contains("65535"));
+        assert!(recipe.apply(&mut long, &mut context).unwrap_err().to_string().contains("65535"));
     }
 }

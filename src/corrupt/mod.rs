@@ -7,6 +7,7 @@ mod compose;
 mod contour;
 mod corruption;
 mod drawn;
+mod error;
 mod filter;
 mod frame;
 mod ink;
@@ -58,9 +59,10 @@ pub use compose::{RECIPE, descriptors};
 pub use corruption::{Context, Corruption};
 pub use drawn::Values;
 use drawn::drawn;
+pub use error::{CorruptError, RecipeError};
 pub use frame::Frame;
 pub use op::Applied;
-pub use recipe::{CorruptError, Recipe};
+pub use recipe::Recipe;
 pub use registry::CORRUPTIONS;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Blur of a moving camera (ImageNet-C 6, in the form of the package imagecorruptions).
 
-use super::{Context, Corruption, Frame, drawn, motion};
+use super::{Context, CorruptError, Corruption, Frame, drawn, motion};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -30,7 +30,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (radius, sigma, angle) = (drawn.radius, drawn.sigma, drawn.angle);
     for plane in &mut frame.planes {
         motion::motion_blur(plane, frame.width, radius, sigma, angle);

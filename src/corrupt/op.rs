@@ -2,6 +2,7 @@
 
 use super::corruption::{Context, Corruption};
 use super::drawn::{Value, Values};
+use super::error::RecipeError;
 use super::frame::Frame;
 use crate::random::Rng;
 use serde_json::{Map, json};
@@ -68,20 +69,21 @@ pub(super) fn run_all(
     frame: &mut Frame,
     context: &mut Context,
     log: &mut Vec<Applied>,
-) -> Result<(), String> {
+) -> Result<(), RecipeError> {
     ops.iter().try_for_each(|op| run(op, frame, context, log))
 }
 
-fn run(op: &Op, frame: &mut Frame, context: &mut Context, log: &mut Vec<Applied>) -> Result<(), String> {
+fn run(op: &Op, frame: &mut Frame, context: &mut Context, log: &mut Vec<Applied>) -> Result<(), RecipeError> {
     match op {
         Op::Leaf { corruption, severity, settings } => {
             let drawn = draw(corruption, *severity, settings, &mut context.rng);
             if !log.is_empty() {
                 frame.clamp();
             }
+            let name = corruption.descriptor.name;
             (corruption.apply)(frame, &drawn, context)
-                .map_err(|e| format!("{}: {e}", corruption.descriptor.name))?;
-            log.push(Applied { name: corruption.descriptor.name, drawn });
+                .map_err(|source| RecipeError { corruption: name, source })?;
+            log.push(Applied { name, drawn });
             Ok(())
         }
         Op::Sequence(ops) => run_all(ops, frame, context, log),

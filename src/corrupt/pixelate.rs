@@ -1,7 +1,7 @@
 //! Coarse blocks (ImageNet-C 14).
 
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -27,7 +27,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (width, height) = (frame.width, frame.height);
     let small = |side: usize| ((side as f64 * drawn.scale) as usize).max(1);
     resize(frame, small(width), small(height), Method::Box);

@@ -1,6 +1,6 @@
 //! Photon noise of adjustable strength, as in Real-ESRGAN.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -32,7 +32,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let scale = drawn.scale;
     if context.rng.chance(drawn.gray) && frame.planes.len() > 1 {
         let mut gray = frame.luma();

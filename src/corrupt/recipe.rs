@@ -2,16 +2,12 @@
 
 use super::compose::{RECIPE, descriptors, ops};
 use super::corruption::Context;
+use super::error::RecipeError;
 use super::frame::Frame;
 use super::op::{Applied, Op, run_all};
 use crate::image::Image;
 use crate::random::Rng;
 use crate::spec::{self, Diagnostics, Field, Kind, Place, StepSpec, Value};
-
-/// A corruption can't work on a picture.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct CorruptError(String);
 
 /// Corruptions to apply in order.
 #[derive(Clone, Debug)]
@@ -40,11 +36,11 @@ impl Recipe {
     ///
     /// # Errors
     /// When a corruption can't work on this picture.
-    pub fn corrupt(&self, image: &Image, seed: u64) -> Result<(Image, Vec<Applied>), CorruptError> {
+    pub fn corrupt(&self, image: &Image, seed: u64) -> Result<(Image, Vec<Applied>), RecipeError> {
         let size = (image.width, image.height);
         let mut frame = Frame::from_image(image);
         let mut context = Context { rng: Rng::new(seed), clean: size, target: size };
-        let applied = self.apply(&mut frame, &mut context).map_err(CorruptError)?;
+        let applied = self.apply(&mut frame, &mut context)?;
         frame.fit(size);
         let mut corrupted = frame.to_image(image.depth());
         corrupted.alpha.clone_from(&image.alpha);
@@ -73,8 +69,8 @@ impl Recipe {
     /// Applies all to the picture; gives what was applied, in order. Values stay within \[0, 1\].
     ///
     /// # Errors
-    /// In words, when one can't work on this picture.
-    pub fn apply(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, String> {
+    /// When one can't work on this picture.
+    pub fn apply(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, RecipeError> {
         let log = self.apply_open(frame, context)?;
         if !log.is_empty() {
             frame.clamp();
@@ -86,7 +82,7 @@ impl Recipe {
     ///
     /// # Errors
     /// As [`Recipe::apply`].
-    pub fn apply_open(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, String> {
+    pub fn apply_open(&self, frame: &mut Frame, context: &mut Context) -> Result<Vec<Applied>, RecipeError> {
         let mut log = Vec::new();
         run_all(&self.0, frame, context, &mut log)?;
         Ok(log)
@@ -98,6 +94,10 @@ impl Field for Recipe {
 
     fn of(value: Option<&Value>, place: &Place) -> Result<Recipe, Diagnostics> {
         match value {
+            Some(Value::Steps(steps)) if steps.is_empty() => {
+                let help = "name one, such as `gaussian_noise: {sigma: [0, 25]}`".to_string();
+                Err(place.error("no corruption is named", Some(help)).into())
+            }
             Some(Value::Steps(steps)) => Recipe::build(steps),
             _ => Err(place.defect()),
         }

@@ -1,7 +1,7 @@
 //! A change of the picture's size.
 
 use super::resample::{Method, resize};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role, words};
 
 /// Longest side of a result, unless the picture is longer already.
@@ -51,7 +51,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let present = (frame.width, frame.height);
     let base = match drawn.of {
         Base::Present => present,
@@ -64,11 +64,11 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
     let pixels = (present.0 * present.1).max(context.clean.0 * context.clean.1);
     let longest = LONGEST.max(present.0).max(present.1);
     if width.max(height) > longest || width * height > GROWTH * pixels {
-        return Err(format!(
+        return Err(CorruptError::Size(format!(
             "a factor of {factor:.3} makes {width}x{height} of {}x{}: more than {LONGEST} pixels a side or {GROWTH} \
              times the pixels; give a smaller `factor`",
             present.0, present.1
-        ));
+        )));
     }
     resize(frame, width, height, drawn.method);
     Ok(())
@@ -87,7 +87,8 @@ mod tests {
         let size = |yaml: &str| {
             let mut frame = scene(50, 30);
             let mut context = Context { rng: Rng::new(1), clean: (40, 20), target: (10, 5) };
-            Recipe::parse(yaml).unwrap().apply(&mut frame, &mut context).map(|_| (frame.width, frame.height))
+            let applied = Recipe::parse(yaml).unwrap().apply(&mut frame, &mut context);
+            applied.map(|_| (frame.width, frame.height)).map_err(|e| e.to_string())
         };
         assert_eq!(size("- rescale: 0.5"), Ok((25, 15)));
         assert_eq!(size("- rescale: {factor: 1.5, of: [clean]}"), Ok((60, 30)));

@@ -1,6 +1,6 @@
 //! Dead and hot pixels.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -28,7 +28,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     // One draw serves a pixel: its upper half says whether, its lower half which.
     let limit = |share: f64| (share * 4_294_967_296.0) as u64;
     let (amount, salt) = (limit(drawn.amount), limit(drawn.salt));

@@ -1,6 +1,6 @@
 //! Other saturation (ImageNet-C 19).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -28,7 +28,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (factor, offset) = (drawn.factor as f32, drawn.offset as f32);
     let [red, green, blue] = frame.planes.as_mut_slice() else { return Ok(()) };
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {

@@ -1,7 +1,7 @@
 //! Long thin lines down a film.
 
 use super::ink::{Ink, place};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
@@ -40,7 +40,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let rng = &mut context.rng;
     let lean = libm::tan(drawn.angle * PI / 180.0);
     let [mut white, mut black] = [Ink::new(frame), Ink::new(frame)];

@@ -1,6 +1,6 @@
 //! Photon noise (ImageNet-C 2).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -30,7 +30,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
 /// Above this, tables would be large and the direct method is as fast.
 const TABLE_LIMIT: f64 = 100.0;
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let photons = drawn.photons;
     let rng = &mut context.rng;
     if photons > TABLE_LIMIT {

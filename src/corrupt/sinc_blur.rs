@@ -2,7 +2,7 @@
 
 use super::filter::{Border, filter2d};
 use super::kernels::low_pass;
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use std::f64::consts::PI;
 
@@ -31,7 +31,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let radius = drawn.radius;
     let kernel = low_pass(radius, drawn.cutoff);
     for plane in &mut frame.planes {

@@ -1,6 +1,6 @@
 //! Falling snow (ImageNet-C 8).
 
-use super::{Context, Corruption, Frame, drawn, motion};
+use super::{Context, CorruptError, Corruption, Frame, drawn, motion};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -47,7 +47,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let flakes = flakes(frame.width, frame.height, drawn, &mut context.rng);
     let keep = drawn.keep as f32;
     let white: Vec<f32> = frame.luma().iter().map(|v| v * 1.5 + 0.5).collect();

@@ -1,7 +1,7 @@
 //! Drops of water or splashes of mud on the lens (ImageNet-C 18).
 
 use super::filter::{self, Border};
-use super::{Context, Corruption, Frame, contour, drawn};
+use super::{Context, CorruptError, Corruption, Frame, contour, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -50,7 +50,7 @@ const MUD: [f32; 3] = [63.0 / 255.0, 42.0 / 255.0, 20.0 / 255.0];
 /// Mud thinner than this is none.
 const THINNEST: f32 = 0.8;
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let unit = |value: f64| (value / 255.0) as f32;
     let (mean, deviation, threshold) = (unit(drawn.mean), unit(drawn.deviation), unit(drawn.threshold));
     let width = frame.width;

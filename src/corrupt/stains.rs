@@ -1,7 +1,7 @@
 //! Brown blotches and foxing of old paper.
 
 use super::ink::{Cloud, count, place, span};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::random::Rng;
 use crate::spec::{Descriptor, Kind, Role};
 
@@ -41,7 +41,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
 const TEA: [f32; 3] = [0.74, 0.58, 0.36];
 const RUST: [f32; 3] = [0.66, 0.42, 0.22];
 
-fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
     let rng = &mut context.rng;
     let cloud = Cloud::new(rng);
     let (size, strength) = (drawn.size, drawn.strength);

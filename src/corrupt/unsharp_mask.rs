@@ -1,7 +1,7 @@
 //! Sharpening of edges, as Real-ESRGAN does before it degrades.
 
 use super::filter::{Border, gaussian_kernel, separable};
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -32,7 +32,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let side = drawn.radius | 1;
     let amount = drawn.amount as f32;
     let threshold = (drawn.threshold / 255.0) as f32;

@@ -1,6 +1,6 @@
 //! Artefacts of WebP.
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 use webp::{Decoder, Encoder};
 
@@ -30,12 +30,12 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (width, height) = (frame.width, frame.height);
     if width.max(height) > LONGEST {
-        return Err(format!(
+        return Err(CorruptError::Size(format!(
             "WebP holds at most {LONGEST} pixels a side and the picture is {width}x{height}"
-        ));
+        )));
     }
     let (Some(red), Some(green), Some(blue)) =
         (frame.planes.first(), frame.planes.get(1).or(frame.planes.first()), frame.planes.last())
@@ -47,8 +47,9 @@ fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String
     let bytes: Vec<u8> = pixels.flat_map(|((r, g), b)| [byte(*r), byte(*g), byte(*b)]).collect();
     let encoded = Encoder::from_rgb(&bytes, width as u32, height as u32)
         .encode_simple(false, drawn.quality as f32)
-        .map_err(|e| format!("WebP could not encode the picture: {e:?}"))?;
-    let decoded = Decoder::new(&encoded).decode().ok_or("WebP could not decode what it encoded")?;
+        .map_err(|e| CorruptError::codec(format!("WebP could not encode the picture: {e:?}")))?;
+    let decoded = Decoder::new(&encoded).decode();
+    let decoded = decoded.ok_or_else(|| CorruptError::codec("WebP could not decode what it encoded"))?;
     let channels = if decoded.is_alpha() { 4 } else { 3 };
     let plane = |c: usize| decoded.iter().skip(c).step_by(channels).map(|v| f32::from(*v) / 255.0).collect();
     let mut result = Frame { width, height, planes: (0..3).map(plane).collect() };
@@ -78,6 +79,6 @@ mod tests {
         let mut context = Context { rng: Rng::new(1), clean: (16_384, 1), target: (16_384, 1) };
         let result =
             Recipe::parse("- webp_compression").unwrap().apply(&mut gray(16_384, 1, 0.5), &mut context);
-        assert!(result.unwrap_err().contains("16384x1"));
+        assert!(result.unwrap_err().to_string().contains("16384x1"));
     }
 }

@@ -1,6 +1,6 @@
 //! Blur of a zooming lens (ImageNet-C 7).
 
-use super::{Context, Corruption, Frame, drawn};
+use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
 
 drawn! {
@@ -28,7 +28,7 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), String> {
+fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
     let (zoom, step) = (drawn.zoom, drawn.step);
     let count = ((zoom - 1.0) / step + 1.0e-6) as usize + 1;
     // The reference's steps, down to the last digit: the sizes are rounded up from them.

@@ -1,7 +1,8 @@
 //! The value of a checked expression.
 //!
 //! A picture may lack a value, such as an ISO number; that is null. A comparison with null does not hold, arithmetic with
-//! null is null, and where yes or no is wanted null is no; only `== null` and `!= null` ask for it.
+//! null is null, and where yes or no is wanted null is no; only `== null` and `!= null` ask for it. `!=` is the opposite of `==`, so
+//! that null is unequal to all else.
 
 use crate::columns::Value;
 use regex::Regex;

@@ -122,7 +122,7 @@ pub(crate) fn reference() -> String {
     out
 }
 
-/// A time written as `2020-02-29`, `2020-02-29T12:00:00` or the same with `Z`.
+/// A time written as `2020-02-29`, `2020-02-29T12:00:00`, with a fraction of seconds, or the same with `Z`.
 pub(super) fn time(text: &str) -> Option<Value> {
     let (text, zone) = text.strip_suffix('Z').map_or((text, Zone::Local), |text| (text, Zone::Utc));
     let (date, clock) = text.split_once('T').unwrap_or((text, "00:00:00"));
@@ -134,9 +134,19 @@ pub(super) fn time(text: &str) -> Option<Value> {
         fits.then(|| [all[0], all[1], all[2]])
     };
     let [year, month, day] = parts(date, '-', [4, 2, 2])?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let digits =
+        !fraction.is_empty() && fraction.len() <= 6 && fraction.bytes().all(|digit| digit.is_ascii_digit());
+    let micros: i64 = format!("{fraction:0<6}").parse().ok().filter(|_| digits)?;
     let [hour, minute, second] = parts(clock, ':', [2, 2, 2])?;
-    let valid = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !valid || hour > 23 || minute > 59 || second > 60 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let valid = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=last).contains(&day);
+    if !valid || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     // Howard Hinnant's `days_from_civil`.
@@ -146,5 +156,5 @@ pub(super) fn time(text: &str) -> Option<Value> {
     let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
     let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
     let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    Some(Value::Timestamp(seconds * 1_000_000, zone))
+    Some(Value::Timestamp(seconds * 1_000_000 + micros, zone))
 }

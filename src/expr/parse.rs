@@ -108,8 +108,10 @@ fn first(text: &str, errors: &ParseErrors) -> Mistake {
     let word: &str = word
         .find(|c: char| !c.is_alphanumeric() && c != '_')
         .map_or(word, |end| word.get(..end.max(1)).unwrap_or_default());
+    let deep = errors.errors.iter().any(|error| error.msg.to_ascii_lowercase().contains("recursion"));
     let before = text.get(..at).unwrap_or_default().trim_end();
     let (message, help) = match word {
+        _ if deep => ("the expression is nested too deeply".to_owned(), "split it over several steps"),
         _ if text.get(at..).unwrap_or_default().trim().is_empty() => {
             ("the expression ends too early".to_owned(), EXAMPLE)
         }

@@ -132,7 +132,12 @@ fn mistakes_name_their_place() {
     assert_eq!(of("abs('a') > 2").0, "'a'");
     assert_eq!(of("[1] == [1]").1, "a list stands only behind `in`");
     assert_eq!(of("path.size > 3").1, "a field of a value has no place in an expression");
-    assert_eq!(of("timestamp('soon') < taken").1, "`soon` is no time");
+    for time in
+        ["soon", "2021-02-29", "2020-13-01", "2020-01-01T24:00:00", "2020-01-01T00:00:00.", "2020-1-1"]
+    {
+        assert_eq!(of(&format!("timestamp('{time}') < taken")).1, format!("`{time}` is no time"));
+    }
+    assert!(holds("timestamp('2020-02-29T00:00:00.000001') > taken && timestamp('2020-02-29Z') == taken"));
     assert_eq!(mistakes("a > 1 && b > 2 || c").len(), 3);
 }
 

@@ -2,6 +2,7 @@
 //! and counted against the memory limit before they take any.
 
 mod budget;
+mod error;
 mod from_csv;
 mod from_parquet;
 mod list;
@@ -10,19 +11,19 @@ mod rows;
 pub(crate) use list::{List, Wanted};
 pub(super) use rows::Rows;
 
-use crate::shown::Show;
 use crate::store::look;
+use error::ListError;
 use std::ffi::OsStr;
 
 /// Reads a list.
 ///
 /// # Errors
-/// A message, to follow the list's name, that says what is wrong and where.
-pub(crate) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
+/// What is wrong and where.
+pub(crate) fn read(wanted: &Wanted<'_>) -> Result<List, ListError> {
     // A pipe could not be read twice, and may never end.
-    let meta = look::there(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
+    let meta = look::there(wanted.file).map_err(|e| ListError::Read(e.into()))?;
     if !meta.is_file() {
-        return Err("is no regular file".to_string());
+        return Err(ListError::NotAFile);
     }
     let list = match wanted.file.extension().and_then(OsStr::to_str) {
         Some(e) if e.eq_ignore_ascii_case("parquet") => from_parquet::read(wanted)?,
@@ -33,9 +34,9 @@ pub(crate) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
 }
 
 /// Refuses a file that is listed twice.
-fn unique(rows: &Rows) -> Result<(), String> {
+fn unique(rows: &Rows) -> Result<(), ListError> {
     let Ok(count) = u32::try_from(rows.len()) else {
-        return Err(format!("has {} rows, more than a list can have; split it", rows.len()));
+        return Err(ListError::TooLong(rows.len()));
     };
     let mut order: Vec<u32> = (0..count).collect();
     let path = |row: u32| rows.path(row as usize);
@@ -43,12 +44,10 @@ fn unique(rows: &Rows) -> Result<(), String> {
     let twice = order.windows(2).filter(|pair| path(pair[0]) == path(pair[1])).min_by_key(|pair| pair[1]);
     match twice {
         None => Ok(()),
-        Some(pair) => Err(format!(
-            "row {}: {} is listed twice, first in row {}; keep one row for each file",
-            pair[1] + 1,
-            path(pair[1]).shown(),
-            pair[0] + 1
-        )),
+        Some(pair) => {
+            let (first, row) = (pair[0] + 1, pair[1] + 1);
+            Err(ListError::Twice { row, first, path: path(pair[1]).to_path_buf() })
+        }
     }
 }
 

@@ -1,18 +1,37 @@
 //! Compiles a graph: which operators become one step, and where every result lies.
 
-use super::conv::{Conv, SLACK};
+use super::conv::Conv;
 use super::fold::fold;
 use super::graph::{Graph, Id, Op};
 use super::level::Level;
 use super::map::Map;
-use super::place::place;
+use super::place::{Tensor, lay_out};
 use super::program::{Program, Step, Work, flat};
 use super::spec::{Activation, Mode};
 use super::view::{Border, Shape, View};
 use std::collections::{BTreeSet, HashMap};
 
-/// Most numbers of a result: sums of lengths stay far from overflow.
-const LONGEST: usize = 1 << 40;
+/// Why a graph can't be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// An operator on a constant.
+    #[error("{0} of a constant can't be compiled")]
+    Constant(String),
+    /// An operator on a tensor of a shape that it is not made for.
+    #[error("{operator} on {shape:?} can't be compiled")]
+    Operator {
+        /// The operator.
+        operator: String,
+        /// Shape of its result.
+        shape: Shape,
+    },
+    /// A result of so many numbers.
+    #[error("a result of {0} numbers can't be held")]
+    TooLarge(usize),
+    /// A result that no step makes.
+    #[error("result {0} is constant")]
+    ConstantResult(Id),
+}
 
 /// Where results come from: pointwise nodes are compiled as groups with one result each.
 struct Groups {
@@ -52,8 +71,8 @@ impl Program {
     /// Compiles `graph` for `level`.
     ///
     /// # Errors
-    /// What the operator is that can't be compiled.
-    pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, String> {
+    /// When an operator can't be compiled, or a result not be held.
+    pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, CompileError> {
         let (graph, activations) = fold(graph);
         let groups = Groups::new(&graph);
         let mut steps: Vec<Step> = vec![];
@@ -62,7 +81,7 @@ impl Program {
         for (id, node) in graph.nodes.iter().enumerate() {
             let mut reads = node.op.inputs();
             if !node.op.is_pointwise() && reads.iter().any(|x| is_constant(&graph, *x)) {
-                return Err(format!("{:?} of a constant can't be compiled", node.op));
+                return Err(CompileError::Constant(format!("{:?}", node.op)));
             }
             let work = match &node.op {
                 Op::Input | Op::Constant(_) | Op::Slice(..) | Op::Concat(_) => continue,
@@ -100,7 +119,10 @@ impl Program {
                         }
                         None => match &node.op {
                             Op::ReduceChannels(f, _) => Work::ReduceChannels(*f),
-                            op => return Err(format!("{op:?} on {:?} can't be compiled", node.shape)),
+                            op => {
+                                let (operator, shape) = (format!("{op:?}"), node.shape);
+                                return Err(CompileError::Operator { operator, shape });
+                            }
                         },
                     }
                 }
@@ -127,7 +149,7 @@ impl Program {
         level: Level,
         mut steps: Vec<Step>,
         made: Vec<Option<usize>>,
-    ) -> Result<Program, String> {
+    ) -> Result<Program, CompileError> {
         // Where a result lies: its root buffer and the first channel there. Results that a chain replaced
         // lie where the chain's does.
         let count = graph.nodes.len();
@@ -201,21 +223,15 @@ impl Program {
         graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
         let mut roots: Vec<Id> = lives.keys().copied().collect();
         roots.sort_unstable();
-        let sizes: Vec<_> = roots
-            .iter()
-            .map(|id| {
-                // A vector runs over the end of the last pixel of a picture with few channels.
-                let len = View::bordered_len(graph.shape(*id), borders[*id]).min(LONGEST) + SLACK;
-                (len.next_multiple_of(16), lives[id].0, lives[id].1)
-            })
-            .collect();
-        if let Some((len, ..)) = sizes.iter().find(|(len, ..)| *len > LONGEST) {
-            return Err(format!("a result of {len} numbers can't be held"));
-        }
-        let (offsets, buffer) = place(&sizes);
+        let tensor = |id: &Id| {
+            let (first, last) = lives[id];
+            Tensor { shape: graph.shape(*id), border: borders[*id], first, last }
+        };
+        let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
+        let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
-        for (id, offset) in roots.iter().zip(offsets) {
-            views[*id] = View::bordered(graph.shape(*id), borders[*id], offset);
+        for (id, place) in roots.iter().zip(places) {
+            views[*id] = place;
         }
         for id in 0..count {
             if is_constant(graph, id) {
@@ -236,7 +252,7 @@ impl Program {
             }
         }
         if let Some(id) = graph.outputs.iter().find(|id| is_constant(graph, **id)) {
-            return Err(format!("result {id} is constant"));
+            return Err(CompileError::ConstantResult(*id));
         }
         Ok(Program {
             level,
@@ -245,7 +261,7 @@ impl Program {
             inputs,
             outputs: graph.outputs.clone(),
             first_clear,
-            buffer: buffer + SLACK,
+            buffer,
             scratch,
         })
     }

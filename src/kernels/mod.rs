@@ -45,6 +45,8 @@ pub use conv::{Conv, SLACK, Segment};
 pub use grad::{InputGradient, WeightGradient};
 pub use graph::{Atom, Binary, Graph, Id, Node, Op, PadMode, Pool, Reduce, Unary, Window};
 pub use level::Level;
+pub use moves::clear_border;
+pub use place::{Tensor, lay_out};
 pub use program::{Program, Workspace};
 pub use spec::{Activation, ConvSpec, Mode};
 pub use strides::Strides;

@@ -143,7 +143,7 @@ pub(super) fn reduce_channels(level: Level, buffer: &mut [f32], kind: Reduce, x:
 }
 
 /// Zeros around each picture of a buffer that [`View::bordered`] laid out; `x` is the picture, all channels.
-pub(super) fn clear_border(buffer: &mut [f32], border: Border, x: &View) {
+pub fn clear_border(buffer: &mut [f32], border: Border, x: &View) {
     let Shape { n, h, w, .. } = x.shape;
     for image in 0..n {
         let start = x.pixel_at(image, 0, 0) - border.top * x.row - border.left * x.pixel;

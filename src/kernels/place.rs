@@ -1,7 +1,43 @@
-//! Where buffers lie in memory that they share: those that live at different times may overlap.
+//! Where tensors lie in memory that they share: those that live at different times may overlap. Programs and training
+//! engines are both laid out here.
+
+use super::conv::SLACK;
+use super::view::{Border, Shape, View};
+
+/// Floats that a buffer of anything may have.
+const LONGEST: usize = 1 << 40;
+
+/// A tensor that is to have a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensor {
+    /// Its size.
+    pub shape: Shape,
+    /// Zeros around each picture, which whoever uses it first has to write: see [`clear_border`](super::clear_border).
+    pub border: Border,
+    /// When it is first written.
+    pub first: usize,
+    /// When it is last read.
+    pub last: usize,
+}
+
+/// The places of tensors, and the floats of the buffer that holds them.
+///
+/// # Errors
+/// How many floats a tensor would take that is larger than any memory.
+pub fn lay_out(tensors: &[Tensor]) -> Result<(Vec<View>, usize), usize> {
+    // A vector runs over the end of the last pixel of a picture with few channels; places are whole cache lines.
+    let len = |t: &Tensor| (View::bordered_len(t.shape, t.border).min(LONGEST) + SLACK).next_multiple_of(16);
+    let buffers: Vec<_> = tensors.iter().map(|t| (len(t), t.first, t.last)).collect();
+    if let Some((len, ..)) = buffers.iter().find(|(len, ..)| *len > LONGEST) {
+        return Err(*len);
+    }
+    let (offsets, end) = place(&buffers);
+    let views = tensors.iter().zip(offsets).map(|(t, at)| View::bordered(t.shape, t.border, at)).collect();
+    Ok((views, end + SLACK))
+}
 
 /// Offsets of buffers of these lengths, first and last moments of use, and the length of all.
-pub(super) fn place(buffers: &[(usize, usize, usize)]) -> (Vec<usize>, usize) {
+fn place(buffers: &[(usize, usize, usize)]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
     order.sort_by_key(|i| std::cmp::Reverse(buffers[*i].0));
     let mut offsets = vec![0; buffers.len()];

@@ -2,7 +2,7 @@
 
 use super::axes::Layout;
 use super::graph::Graph;
-use super::guard::guarded;
+use super::guard::{EngineError, guarded};
 use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::prelude::*;
@@ -99,7 +99,10 @@ fn is_named(name: &str) -> bool {
 }
 
 /// Shapes of all float tensors that the engine can tell for one picture of `size`.
-fn shapes(graph: &Graph, (height, width): (usize, usize)) -> Result<HashMap<String, Vec<usize>>, String> {
+fn shapes(
+    graph: &Graph,
+    (height, width): (usize, usize),
+) -> Result<HashMap<String, Vec<usize>>, EngineError> {
     guarded(|| {
         let mut model = graph.template.clone();
         model.set_input_fact(0, f32::fact(graph.layout.shape(graph.channels, height, width)).into())?;

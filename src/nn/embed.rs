@@ -242,12 +242,12 @@ impl Embedder {
 
     /// What the network makes of `batch` pictures.
     fn run(&self, plan: &Plan, numbers: &[f32]) -> Result<Vec<f32>, EmbedError> {
-        plan.run(numbers).map_err(EmbedError::Run)
+        plan.run(numbers).map_err(|e| EmbedError::Run(e.to_string()))
     }
 
     /// The network's input for a picture.
     fn numbers(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
-        pixels::check(image).map_err(EmbedError::Image)?;
+        pixels::check(image).map_err(|e| EmbedError::Image(e.to_string()))?;
         let info = self.network.info();
         Ok(input(&self.fitted(image, info.in_channels), info))
     }

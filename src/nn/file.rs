@@ -2,7 +2,7 @@
 
 use super::conformance;
 use super::error::ModelError;
-use super::guard::guarded;
+use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
 use super::passed::Passed;
 use super::proto::{self, Weights};
@@ -32,7 +32,7 @@ impl File {
             return Err(changed());
         }
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
         let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
@@ -56,7 +56,17 @@ impl File {
     /// Its graph.
     pub(super) fn graph(&self, path: &Path) -> Result<InferenceModel, ModelError> {
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
-        parse_graph(&self.onnx, &self.proto, proto::folder_of(path)).map_err(parse)
+        let folder = proto::folder_of(path);
+        let parsed = guarded(|| self.onnx.parse(&self.proto, folder.to_str()));
+        let parsed = parsed.map_err(|e| parse(e.to_string()))?;
+        if !parsed.unresolved_inputs.is_empty() {
+            let tensors = parsed.unresolved_inputs;
+            return Err(parse(format!("tensors {tensors:?} are used but nothing makes them")));
+        }
+        match parsed.model.inputs.len() {
+            1 => Ok(parsed.model),
+            inputs => Err(parse(format!("it has {inputs} inputs, only one image is supported"))),
+        }
     }
 }
 
@@ -92,15 +102,4 @@ fn hash(path: &Path, bytes: &[u8], files: &[PathBuf]) -> Result<String, ModelErr
         std::io::copy(&mut reader, &mut hasher).map_err(io)?;
     }
     Ok(hasher.finalize().to_hex().to_string())
-}
-
-fn parse_graph(onnx: &tract_onnx::Onnx, proto: &ModelProto, folder: &Path) -> Result<InferenceModel, String> {
-    let parsed = guarded(|| onnx.parse(proto, folder.to_str()))?;
-    if !parsed.unresolved_inputs.is_empty() {
-        return Err(format!("tensors {:?} are used but nothing makes them", parsed.unresolved_inputs));
-    }
-    if parsed.model.inputs.len() != 1 {
-        return Err(format!("it has {} inputs, only one image is supported", parsed.model.inputs.len()));
-    }
-    Ok(parsed.model)
 }

@@ -14,9 +14,20 @@ const SHORT: usize = 16;
 /// The limit on one tensor, and on all that is made of constants together.
 const LIMIT: f64 = MAX_ELEMENTS as f64;
 
-/// Checks the operators that make large tensors out of small constants; else says which makes what.
+/// Constants that grow beyond reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Growth {
+    /// Those of one operator.
+    #[error("operator {0} makes a tensor of more than {LIMIT} elements")]
+    Operator(String),
+    /// Those of all operators together.
+    #[error("its operators make more than {LIMIT} elements out of constants")]
+    Graph,
+}
+
+/// Checks the operators that make large tensors out of small constants.
 /// Sizes are lower bounds where the operator's input isn't constant.
-pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
+pub(super) fn check(graph: &GraphProto) -> Result<(), Growth> {
     let values = short_constants(graph);
     // Elements of every tensor that is constant.
     let mut sizes: HashMap<&str, f64> = graph
@@ -33,7 +44,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
         let made = made(node, &values, size(0).unwrap_or(1.0).max(1.0));
         // Also not a number, from a step of 0.
         if made.is_some_and(|n| n.is_nan() || n > LIMIT) {
-            return Err(format!("operator {} makes a tensor of more than {LIMIT} elements", node.op_type));
+            return Err(Growth::Operator(node.op_type.clone()));
         }
         if !constant {
             continue;
@@ -48,7 +59,7 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), String> {
             total += made;
         }
         if total > LIMIT {
-            return Err(format!("its operators make more than {LIMIT} elements out of constants"));
+            return Err(Growth::Graph);
         }
         sizes.extend(node.output.iter().map(|o| (o.as_str(), made)));
     }

@@ -1,10 +1,15 @@
-//! The one door to the inference engine: errors become text, and a panic inside it becomes an error.
+//! The one door to the inference engine: errors become one line, and a panic inside it becomes an error.
 
 use crate::error::panic_text;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use tract_onnx::prelude::TractResult;
+
+/// What the inference engine said when it failed, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(String);
 
 /// Longest error text that is passed on, in characters.
 const LONGEST: usize = 400;
@@ -27,8 +32,8 @@ pub(super) fn hush() {
     });
 }
 
-/// Runs `f`; its error or panic comes back as one line of text.
-pub(super) fn guarded<T>(f: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
+/// Runs `f`; its panic comes back as an error, too.
+pub(super) fn guarded<T>(f: impl FnOnce() -> TractResult<T>) -> Result<T, EngineError> {
     hush();
     DEPTH.set(DEPTH.get() + 1);
     // What `f` may leave half-changed is dropped by every caller on failure.
@@ -36,15 +41,17 @@ pub(super) fn guarded<T>(f: impl FnOnce() -> TractResult<T>) -> Result<T, String
     DEPTH.set(DEPTH.get() - 1);
     match result {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(shorten(&format!("{error:#}"))),
-        Err(payload) => Err(shorten(&format!("internal failure: {}", panic_text(payload.as_ref())))),
+        Ok(Err(error)) => Err(EngineError::of(&format!("{error:#}"))),
+        Err(payload) => Err(EngineError::of(&format!("internal failure: {}", panic_text(payload.as_ref())))),
     }
 }
 
-fn shorten(text: &str) -> String {
-    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if one_line.chars().count() <= LONGEST {
-        return one_line;
+impl EngineError {
+    fn of(text: &str) -> EngineError {
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if one_line.chars().count() <= LONGEST {
+            return EngineError(one_line);
+        }
+        EngineError(one_line.chars().take(LONGEST).chain("…".chars()).collect())
     }
-    one_line.chars().take(LONGEST).chain("…".chars()).collect()
 }

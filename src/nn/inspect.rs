@@ -3,10 +3,11 @@
 use super::axes::Layout;
 use super::error::ModelError;
 use super::graph::Graph;
+use super::guard::{EngineError, guarded};
 use super::info::{ModelInfo, Receptive, TensorInfo};
 use super::options::LoadOptions;
 use super::plan::{self, Plan};
-use super::range::{Range, RangeOrigin};
+use super::range::{Range, RangeError, RangeOrigin};
 use super::{candidates, cost, proto, range_trial, receptive};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -85,6 +86,24 @@ fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
     kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
 }
 
+/// Why a network's output is no picture.
+#[derive(Debug, thiserror::Error)]
+enum NoPicture {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the size of its output depends on the pixels")]
+    Unknown,
+    #[error("its output has the shape {0:?}, not 4 axes")]
+    Axes(Vec<usize>),
+    #[error("its output has {found} channels, the input has {wanted}: they must be the same")]
+    Channels { found: usize, wanted: usize },
+    #[error(
+        "its output is {}x{} for an input of {}x{}: it must be 1, 2, 3 or 4 times as large",
+        found.0, found.1, input.0, input.1
+    )]
+    Size { found: (usize, usize), input: (usize, usize) },
+}
+
 /// A size on which the network works, and what comes out.
 struct Trial {
     height: usize,
@@ -92,7 +111,7 @@ struct Trial {
     multiple: usize,
     typed: TypedModel,
     /// Scale and channels of the output picture, or why it is none.
-    picture: Result<(usize, usize), String>,
+    picture: Result<(usize, usize), NoPicture>,
 }
 
 /// Everything else. Reorders the outputs of `graph` so that the picture comes first.
@@ -125,7 +144,7 @@ pub(super) fn inspect(
     let trial = first_working(graph, fixed_size, number("size_multiple"), path)?;
     let (scale, out_channels, not_restorer) = match &trial.picture {
         Ok((scale, channels)) => (Some(*scale), *channels, None),
-        Err(reason) => (None, 0, Some(reason.clone())),
+        Err(reason) => (None, 0, Some(reason.to_string())),
     };
     if let (Some(says), Some(is)) = (number("scale"), scale)
         && says != is
@@ -155,8 +174,7 @@ pub(super) fn inspect(
                 .into(),
         );
     }
-    let plan =
-        Plan::new(trial.typed.clone(), options.engine, graph.memory).map_err(|unfit| unfit.to_string());
+    let plan = Plan::new(trial.typed.clone(), options.engine, graph.memory);
     let alike = |range: Range, origin| (range.clone(), range, origin);
     let (range, out_range, range_origin) =
         match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
@@ -166,11 +184,11 @@ pub(super) fn inspect(
                 if let Some((text, _)) = unread {
                     notes.push(format!("metadata range {text:?} is not understood"));
                 }
-                let run = |input: &[f32]| plan.as_ref().map_err(Clone::clone)?.run(input);
+                let run = |input: &[f32]| plan.as_ref().ok()?.run(input).ok();
                 range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
             }
         };
-    let option = |reason| ModelError::Option { path: path.to_path_buf(), reason };
+    let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
     range.check(graph.channels).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
     // Where tract runs a part, its tensors come on top of the kernels' memory.
@@ -259,21 +277,20 @@ fn first_working(
 }
 
 /// Scale and channels of the output picture, or why it is none.
-fn picture(typed: &TypedModel, graph: &Graph, height: usize, width: usize) -> Result<(usize, usize), String> {
-    let fact = typed.output_fact(0).map_err(|e| e.to_string())?;
-    let shape = fact.shape.as_concrete().ok_or("the size of its output depends on the pixels")?;
-    let (c, h, w) =
-        graph.layout.split(shape).ok_or_else(|| format!("its output has the shape {shape:?}, not 4 axes"))?;
+fn picture(
+    typed: &TypedModel,
+    graph: &Graph,
+    height: usize,
+    width: usize,
+) -> Result<(usize, usize), NoPicture> {
+    let fact = guarded(|| typed.output_fact(0))?;
+    let shape = fact.shape.as_concrete().ok_or(NoPicture::Unknown)?;
+    let (c, h, w) = graph.layout.split(shape).ok_or_else(|| NoPicture::Axes(shape.to_vec()))?;
     if c != graph.channels {
-        return Err(format!(
-            "its output has {c} channels, the input has {}: they must be the same",
-            graph.channels
-        ));
+        return Err(NoPicture::Channels { found: c, wanted: graph.channels });
     }
     match (1..=4).find(|s| h == s * height && w == s * width) {
         Some(scale) => Ok((scale, c)),
-        None => Err(format!(
-            "its output is {w}x{h} for an input of {width}x{height}: it must be 1, 2, 3 or 4 times as large"
-        )),
+        None => Err(NoPicture::Size { found: (w, h), input: (width, height) }),
     }
 }

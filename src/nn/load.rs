@@ -5,7 +5,7 @@ use super::error::ModelError;
 use super::fast::Engine;
 use super::file::File;
 use super::graph::Graph;
-use super::guard::guarded;
+use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
 use super::options::LoadOptions;
@@ -51,7 +51,7 @@ impl Network {
         options: &LoadOptions,
         memory: u64,
     ) -> Result<Network, ModelError> {
-        let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
+        let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
         let template = file.graph(path)?;
         let File { proto, hash, .. } = file;

@@ -252,23 +252,39 @@ pub(super) fn enlarge_alpha<T: Sample>(alpha: &[T], (width, height): (usize, usi
     out
 }
 
-/// Whether sizes, channels and depths of a picture agree; else what is wrong.
-pub(super) fn check(image: &Image) -> Result<(), String> {
+/// What is wrong with a picture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    /// A size without pixels, or beyond counting.
+    #[error("its size is {0}x{1}")]
+    Size(usize, usize),
+    /// Neither gray nor RGB.
+    #[error("it has {0} channels, not 1 or 3")]
+    Channels(usize),
+    /// Too few or too many colour samples.
+    #[error("its size and the number of its samples differ")]
+    Samples,
+    /// Too few or too many alpha samples.
+    #[error("its size and the number of its alpha samples differ")]
+    Alpha,
+    /// Colour and alpha of different depths.
+    #[error("its colour and alpha have different depths")]
+    Depths,
+}
+
+/// Whether sizes, channels and depths of a picture agree.
+pub(super) fn check(image: &Image) -> Result<(), Malformed> {
     let pixels = image.width.checked_mul(image.height).filter(|n| *n > 0);
-    let Some(pixels) = pixels else { return Err(format!("its size is {}x{}", image.width, image.height)) };
+    let pixels = pixels.ok_or(Malformed::Size(image.width, image.height))?;
     if image.channels != 1 && image.channels != 3 {
-        return Err(format!("it has {} channels, not 1 or 3", image.channels));
+        return Err(Malformed::Channels(image.channels));
     }
     if pixels.checked_mul(image.channels) != Some(image.samples.len()) {
-        return Err("its size and the number of its samples differ".into());
+        return Err(Malformed::Samples);
     }
     match &image.alpha {
-        Some(alpha) if alpha.len() != pixels => {
-            Err("its size and the number of its alpha samples differ".into())
-        }
-        Some(alpha) if alpha.depth() != image.depth() => {
-            Err("its colour and alpha have different depths".into())
-        }
+        Some(alpha) if alpha.len() != pixels => Err(Malformed::Alpha),
+        Some(alpha) if alpha.depth() != image.depth() => Err(Malformed::Depths),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 use super::error::ModelError;
 use super::fast::{self, Engine, Region};
 use super::graph::Graph;
-use super::guard::guarded;
+use super::guard::{EngineError, guarded};
 use super::limits::MAX_ELEMENTS;
 use super::{cost, growth};
 use crate::memory::mib;
@@ -22,29 +22,33 @@ const MAX_BYTES: u64 = 512 << 20;
 type Key = (usize, usize, usize, Option<String>);
 
 /// Why there is no plan for a size.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
-    /// What the engine said.
-    Reason(String),
+    /// The engine refuses it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// Bytes that a run would take, and those that it may.
+    #[error("it needs {} MiB and may take {} MiB", mib(*.0), mib(*.1))]
     Memory(u64, u64),
 }
 
-impl From<String> for Unfit {
-    fn from(reason: String) -> Unfit {
-        Unfit::Reason(reason)
-    }
-}
-
-impl std::fmt::Display for Unfit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Unfit::Reason(reason) => f.write_str(reason),
-            Unfit::Memory(needed, limit) => {
-                write!(f, "it needs {} MiB and may take {} MiB", mib(*needed), mib(*limit))
-            }
-        }
-    }
+/// Why a plan gave no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The result has another shape than was planned.
+    #[error("its output has the shape {found:?}, not {planned:?}")]
+    Shape {
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape planned.
+        planned: Vec<usize>,
+    },
+    /// The result holds no numbers of single precision.
+    #[error("its output is not float")]
+    NotFloat,
 }
 
 impl Unfit {
@@ -52,7 +56,7 @@ impl Unfit {
     pub(super) fn error(self, path: &Path, width: usize, height: usize) -> ModelError {
         let path = path.to_path_buf();
         match self {
-            Unfit::Reason(reason) => ModelError::Build { path, width, height, reason },
+            Unfit::Engine(e) => ModelError::Build { path, width, height, reason: e.to_string() },
             Unfit::Memory(needed, limit) => {
                 ModelError::RunMemory { path, width, height, needed: mib(needed), limit: mib(limit) }
             }
@@ -102,7 +106,7 @@ pub(super) fn build_shape(
     tap: Option<&str>,
     memory: u64,
 ) -> Result<TypedModel, Unfit> {
-    guarded(|| {
+    let typed = guarded(|| {
         let mut model = template.clone();
         match tap {
             Some(name) => model.select_outputs_by_name([name])?,
@@ -124,8 +128,8 @@ pub(super) fn build_shape(
             }
         }
         typed.into_decluttered()
-    })
-    .map_err(Unfit::Reason)
+    });
+    Ok(typed?)
 }
 
 enum Runner {
@@ -182,20 +186,20 @@ impl Plan {
     }
 
     /// Runs one input through the network; the result has the shape `output`. Both in the network's own order.
-    pub(super) fn run(&self, input: &[f32]) -> Result<Vec<f32>, String> {
+    pub(super) fn run(&self, input: &[f32]) -> Result<Vec<f32>, RunError> {
         let mut result = vec![];
         self.run_into(input, &mut result)?;
         Ok(result)
     }
 
     /// As [`Plan::run`], into a vector whose memory is used again.
-    pub(super) fn run_into(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), String> {
+    pub(super) fn run_into(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), RunError> {
         match &self.runner {
             Runner::Kernels(region) => guarded(|| {
                 result.resize(self.output.iter().product(), 0.0);
                 region.apply(&[input], &mut [result.as_mut_slice()]);
                 Ok(())
-            }),
+            })?,
             Runner::Tract(runnable, idle) => {
                 // A state that fails or panics is dropped, never reused.
                 let state = lock(idle).pop();
@@ -209,18 +213,15 @@ impl Plan {
                     Ok((state, output.cast_to::<f32>()?.into_owned()))
                 })?;
                 if output.shape() != self.output {
-                    return Err(format!(
-                        "its output has the shape {:?}, not {:?}",
-                        output.shape(),
-                        self.output
-                    ));
+                    let (found, planned) = (output.shape().to_vec(), self.output.clone());
+                    return Err(RunError::Shape { found, planned });
                 }
                 lock(idle).push(state);
                 result.clear();
-                result.extend_from_slice(fast::floats(&output).ok_or("its output is not float")?);
-                Ok(())
+                result.extend_from_slice(fast::floats(&output).ok_or(RunError::NotFloat)?);
             }
         }
+        Ok(())
     }
 }
 

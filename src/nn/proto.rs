@@ -51,7 +51,9 @@ pub(super) fn check(
         let operators = walk.unknown.into_iter().collect();
         return Err(ModelError::UnsupportedOperators { path: path.to_path_buf(), operators });
     }
-    names(graph).map_err(parse)?;
+    if let Some(name) = unmade(graph) {
+        return Err(parse(format!("tensor {name:?} is used but nothing makes it")));
+    }
     Ok(walk.files.into_iter().collect())
 }
 
@@ -105,7 +107,7 @@ impl Walk<'_> {
         for tensor in &graph.initializer {
             self.tensor(tensor)?;
         }
-        growth::check(graph).map_err(|what| self.too_large(what))?;
+        growth::check(graph).map_err(|growth| self.too_large(growth.to_string()))?;
         for node in &graph.node {
             let domain = node.domain.as_str();
             if random::is_random(node, Some(graph)) {
@@ -251,18 +253,12 @@ fn storage(tensor: &TensorProto) -> Option<(u64, u64)> {
     Some((bytes, listed as u64))
 }
 
-/// Every tensor that is used must exist.
-fn names(graph: &GraphProto) -> Result<(), String> {
+/// A tensor that is used and that nothing makes.
+fn unmade(graph: &GraphProto) -> Option<&str> {
     let mut there: HashSet<&str> = HashSet::new();
     there.extend(graph.input.iter().map(|i| i.name.as_str()));
     there.extend(graph.initializer.iter().map(|t| t.name.as_str()));
     there.extend(graph.node.iter().flat_map(|n| &n.output).map(String::as_str));
     let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str);
-    let missing = used
-        .chain(graph.output.iter().map(|o| o.name.as_str()))
-        .find(|n| !n.is_empty() && !there.contains(n));
-    match missing {
-        Some(name) => Err(format!("tensor {name:?} is used but nothing makes it")),
-        None => Ok(()),
-    }
+    used.chain(graph.output.iter().map(|o| o.name.as_str())).find(|n| !n.is_empty() && !there.contains(n))
 }

@@ -29,6 +29,27 @@ pub enum RangeOrigin {
     Assumed,
 }
 
+/// Numbers that are no range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RangeError {
+    /// Neither one number nor one a channel.
+    #[error("range: {what} has {found} values, the model has {channels} channels")]
+    Count {
+        /// Mean or std.
+        what: &'static str,
+        /// Its numbers.
+        found: usize,
+        /// The model's channels.
+        channels: usize,
+    },
+    /// NaN or infinity, as mean or std.
+    #[error("range: {0} must be finite")]
+    NotFinite(&'static str),
+    /// A standard deviation of 0.
+    #[error("range: std must not be 0")]
+    NoSpread,
+}
+
 impl Range {
     /// \[-1, 1\].
     pub fn signed() -> Range {
@@ -49,21 +70,18 @@ impl Range {
     }
 
     /// Whether the numbers make sense for `channels` channels; else what is wrong.
-    pub(super) fn check(&self, channels: usize) -> Result<(), String> {
+    pub(super) fn check(&self, channels: usize) -> Result<(), RangeError> {
         let Range::MeanStd { mean, std } = self else { return Ok(()) };
         for (what, v) in [("mean", mean), ("std", std)] {
             if v.len() != 1 && v.len() != channels {
-                return Err(format!(
-                    "range: {what} has {} values, the model has {channels} channels",
-                    v.len()
-                ));
+                return Err(RangeError::Count { what, found: v.len(), channels });
             }
             if v.iter().any(|x| !x.is_finite()) {
-                return Err(format!("range: {what} must be finite"));
+                return Err(RangeError::NotFinite(what));
             }
         }
         if std.iter().any(|s| s.abs() < 1e-6) {
-            return Err("range: std must not be 0".into());
+            return Err(RangeError::NoSpread);
         }
         Ok(())
     }

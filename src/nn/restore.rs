@@ -134,7 +134,7 @@ impl Restorer {
     /// # Errors
     /// Those of [`Restorer::restore`].
     pub fn restore_by(&self, image: &Image, strength: f32) -> Result<Restored, RestoreError> {
-        pixels::check(image).map_err(RestoreError::Image)?;
+        pixels::check(image).map_err(|e| RestoreError::Image(e.to_string()))?;
         let (w, h) = self.out_size(image.width, image.height);
         if w.checked_mul(h)
             .and_then(|n| n.checked_mul(image.channels * 4))
@@ -250,7 +250,8 @@ impl Restorer {
         for run in 0..source.mode.runs() {
             source.read(region, run, info.in_channels, info.layout, &info.range, &mut input);
             let mut values = self.spare();
-            tiles.plan.run_into(&input, &mut values).map_err(RestoreError::Run)?;
+            let done = tiles.plan.run_into(&input, &mut values);
+            done.map_err(|e| RestoreError::Run(e.to_string()))?;
             let wanted = info.out_channels * region.width * region.height * self.scale * self.scale;
             if values.len() != wanted {
                 return Err(RestoreError::Run(format!(

@@ -3,7 +3,7 @@
 use super::error::ModelError;
 use super::fast::Engine;
 use super::load::Network;
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, RunError};
 use crate::random::Rng;
 use std::time::Instant;
 
@@ -69,8 +69,8 @@ impl Trial {
     /// Runs it once into `result`, whose memory is used again; numbers in the network's own order.
     ///
     /// # Errors
-    /// What went wrong, as text.
-    pub fn run(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), String> {
+    /// When the network fails on it.
+    pub fn run(&self, input: &[f32], result: &mut Vec<f32>) -> Result<(), RunError> {
         self.plan.run_into(input, result)
     }
 }
@@ -104,11 +104,11 @@ pub fn compare(network: &Network, side: usize) -> Result<Comparison, ModelError>
         while input.len() < trial.input_len() {
             input.push(random.unit() as f32);
         }
-        let failed = |reason| ModelError::Build {
+        let failed = |e: RunError| ModelError::Build {
             path: network.path().to_path_buf(),
             width: size.1,
             height: size.0,
-            reason,
+            reason: e.to_string(),
         };
         let mut best = f64::INFINITY;
         let mut result = vec![];

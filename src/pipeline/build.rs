@@ -4,7 +4,7 @@ use super::{Formula, Sample, Scope};
 use crate::columns::Column;
 use crate::expr::Wanted;
 use crate::ledger::Fingerprint;
-use crate::nn::{Door, LoadOptions, ModelBudget, Network};
+use crate::nn::{Door, LoadOptions, ModelBudget, ModelError, Network};
 use crate::random::seed_of;
 use crate::shown::Show;
 use crate::spec::{Diagnostic, Diagnostics, Given};
@@ -37,15 +37,17 @@ pub(crate) struct Build<'a> {
     beside: &'a Path,
     /// What each model may take.
     budget: ModelBudget,
-    models: HashMap<String, Result<Arc<Network>, String>>,
+    models: HashMap<String, Result<Arc<Network>, Arc<ModelError>>>,
     notes: Vec<String>,
     chance: Chance,
     random: bool,
     scope: Scope,
     /// What would measure a name that is not known.
     unmeasured: fn(&str) -> Option<String>,
-    /// What the present step's expressions follow from.
+    /// The present step's expressions.
     formulas: Vec<Formula>,
+    /// What its results follow from beside its settings.
+    follows: Vec<String>,
 }
 
 impl<'a> Build<'a> {
@@ -61,6 +63,7 @@ impl<'a> Build<'a> {
             scope,
             unmeasured: |_| None,
             formulas: Vec::new(),
+            follows: Vec::new(),
         }
     }
 
@@ -73,6 +76,7 @@ impl<'a> Build<'a> {
     pub(crate) fn begin(&mut self) {
         self.chance.ordinal += usize::from(std::mem::take(&mut self.random));
         self.formulas.clear();
+        self.follows.clear();
     }
 
     /// What the present step's random choices follow from. Asking makes its results depend on it.
@@ -91,9 +95,28 @@ impl<'a> Build<'a> {
     /// # Errors
     /// Its mistakes, each with its place.
     pub(crate) fn formula(&mut self, text: &Given<String>, wanted: Wanted) -> Result<Formula, Diagnostics> {
-        let formula = self.scope.formula(text, wanted, &self.unmeasured)?;
+        let formula = self.compiled(text, wanted)?;
         self.formulas.push(formula.clone());
+        self.follows.push(format!("by {}", formula.identity()));
         Ok(formula)
+    }
+
+    /// The same of a condition, which is no expression of the step itself.
+    ///
+    /// # Errors
+    /// Its mistakes, each with its place.
+    pub(crate) fn compiled(&self, text: &Given<String>, wanted: Wanted) -> Result<Formula, Diagnostics> {
+        self.scope.formula(text, wanted, &self.unmeasured)
+    }
+
+    /// Adds to what the present step's results follow from, where its settings alone don't say it.
+    pub(crate) fn follows(&mut self, what: &str) {
+        self.follows.push(what.to_string());
+    }
+
+    /// All of that.
+    pub(crate) fn followed(&self) -> &[String] {
+        &self.follows
     }
 
     /// The expressions that the present step compiled.
@@ -144,12 +167,12 @@ impl<'a> Build<'a> {
                 for note in loaded.iter().flat_map(|network| &network.info().notes) {
                     self.note(format!("{}: {note}", path.shown()));
                 }
-                let loaded = loaded.map_err(|e| e.to_string());
+                let loaded = loaded.map_err(Arc::new);
                 self.models.insert(key, loaded.clone());
                 loaded
             }
         };
-        loaded.map_err(|what| model.error(what, None).into())
+        loaded.map_err(|e| model.error(e.to_string(), None).into())
     }
 }
 

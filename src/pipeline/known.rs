@@ -44,7 +44,7 @@ impl Known {
         row.and_then(|(_, row)| row.get(column).cloned()).unwrap_or(Value::Null)
     }
 
-    /// The branch that a choice took; `decide` tells where that is not known yet.
+    /// The branch that a choice took; nothing where it has not been asked yet.
     pub(crate) fn taken(&self, choice: usize) -> Option<Option<usize>> {
         self.taken.iter().find(|(known, _)| *known == choice).map(|(_, branch)| *branch)
     }

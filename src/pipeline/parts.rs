@@ -80,7 +80,7 @@ impl KnownParts {
         folder: &Path,
         ours: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, (u64, i64)>, SinkError> {
-        let present = store.parts(folder, ours).map_err(SinkError::Foreign)?;
+        let present = store.parts(folder, ours).map_err(|e| SinkError::Foreign(e.to_string()))?;
         self.check(store, folder, present.keys().map(String::as_str))?;
         Ok(present)
     }

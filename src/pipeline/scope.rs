@@ -24,8 +24,11 @@ enum Origin {
 
 use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
+/// Names, each with the type of its values and where they are.
+type Names<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
+
 /// What is known of every file, before any step. Sizes are as stored, like those of tables and manifests.
-static FILE: &[(&str, ColumnType, fn(&Sample) -> Value)] = &[
+static FILE: Names<Sample> = &[
     ("width", Int, |s| Value::Int(s.source.width.into())),
     ("height", Int, |s| Value::Int(s.source.height.into())),
     ("megapixels", Float, |s| Value::Float(f64::from(s.source.width) * f64::from(s.source.height) / 1e6)),
@@ -38,7 +41,7 @@ static FILE: &[(&str, ColumnType, fn(&Sample) -> Value)] = &[
 ];
 
 /// What EXIF blocks say, by the names of the columns that `measure` makes of it.
-static EXIF: &[(&str, ColumnType, fn(&ExifData) -> Value)] = &[
+static EXIF: Names<ExifData> = &[
     ("taken", Timestamp(Zone::Local), |e| known(e.taken, |time| Value::Timestamp(time, Zone::Local))),
     ("taken_utc", Timestamp(Zone::Utc), |e| known(e.taken_utc(), |time| Value::Timestamp(time, Zone::Utc))),
     ("camera_make", Text, |e| known(e.make.clone(), Value::Text)),
@@ -143,7 +146,7 @@ pub(crate) fn reference() -> String {
          - the other columns of a list, where the input is one\n\
          - what `measure` and `embed` have measured before, by column, vectors excepted\n\n\
          Of equal names the later in this list counts. A value that a picture does not have is null: comparisons with it do \
-         not hold, but `== null` and `!= null`; what is calculated from it is null; and where true or false is wanted it is \
+         not hold, but `!=` with something else, and `== null`; what is calculated from it is null; and where true or false is wanted it is \
          false. Whole numbers and fractions mix; a whole number divided by another gives a whole number, as in CEL.\n\n{}",
         crate::expr::reference()
     )

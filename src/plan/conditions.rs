@@ -45,7 +45,7 @@ impl<'a> Conditions<'a> {
         }
         let when = match &step.when {
             None => None,
-            Some(when) => match build.formula(when, Wanted::Condition) {
+            Some(when) => match build.compiled(when, Wanted::Condition) {
                 Ok(formula) => {
                     write!(text, " when {}", formula.identity()).ok();
                     Some(formula)
@@ -68,7 +68,7 @@ impl<'a> Conditions<'a> {
         let mut branches = Vec::new();
         let mut sound = true;
         for when in &self.spec.choices[choice].branches {
-            match when.as_ref().map(|when| build.formula(when, Wanted::Condition)).transpose() {
+            match when.as_ref().map(|when| build.compiled(when, Wanted::Condition)).transpose() {
                 Ok(formula) => branches.push(formula),
                 Err(found) => {
                     errors.extend(found.iter().cloned());

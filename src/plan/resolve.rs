@@ -8,10 +8,15 @@ use super::registry::registered;
 use super::resolved::Plan;
 use crate::inputs::{Pages, Source};
 use crate::ledger::hex;
-use crate::pipeline::{Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, identity};
+use crate::pipeline::{
+    Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, Shape, identity,
+};
 use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
 use crate::steps::pages;
 use std::collections::BTreeSet;
+
+/// A picture to ask steps about what they make of one.
+const UNIT: Shape = Shape { width: 1024, height: 1024, channels: 3, depth: 1 };
 
 /// Resolves a pipeline: finds inputs, loads models, compiles steps. Reads the disk, writes nothing.
 ///
@@ -72,12 +77,15 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
-        for formula in build.formulas() {
-            needs.extend(formula.steps());
-            // That of a condition of its own is told with the others.
-            if formula.identity() != gate.when.as_ref().map_or("", Formula::identity) {
-                decides.push_str(&format!(" by {}", formula.identity()));
-            }
+        needs.extend(build.formulas().iter().flat_map(Formula::steps));
+        decides.extend(build.followed().iter().map(|what| format!(" {what}")));
+        if let (Action::Image(image), false) = (&built.action, gate.is_open())
+            && image.keeps_reference()
+            && image.shape(UNIT) != UNIT
+        {
+            let what = "pairs of pictures that it refuses would have another scale than the others";
+            let help = "take the condition off here, and write only some: `pairs: {when: …}`".to_string();
+            errors.push(spec.diagnostic(step.span, what, Some(help)));
         }
         match &built.action {
             Action::Sink(sink) if untouched && sink.keeps_unchanged() => decides.push_str(" unchanged=kept"),

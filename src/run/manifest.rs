@@ -14,8 +14,9 @@ use crate::pipeline::Remark;
 use crate::plan::Plan;
 use crate::sinks::parquet::Stream;
 use crate::store::names::MANIFESTS;
-use crate::store::{Refusal, Seen, Store, StoreError};
+use crate::store::{Refusal, STATE_FOLDER, Seen, Store, StoreError};
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::path::Path;
 
 const COLUMNS: [(&str, ColumnType); 14] = [
@@ -69,7 +70,8 @@ pub(super) fn write(
     ledger: &Ledger,
     store: &Store,
 ) -> Result<(), RunError> {
-    let failed = |message: String| RunError::Table { folder: "manifest".into(), message };
+    let failed =
+        |what: &dyn Display| RunError::Table { folder: "manifest".into(), message: what.to_string() };
     let columns: Vec<Column> = COLUMNS.iter().map(|(n, k)| Column::new(*n, *k)).collect();
     let inputs = prepared.shown();
     let unseen: HashSet<&[u8]> = prepared.unseen.iter().map(Input::key).collect();
@@ -78,7 +80,7 @@ pub(super) fn write(
     let (mut csv_file, mut parquet_file) = (csv_file?, parquet_file?);
     let mut csv = csv::Writer::from_writer(&mut csv_file);
     let mut table = Stream::new(&mut parquet_file, &columns);
-    csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(e.to_string()))?;
+    csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| failed(&e))?;
     ledger.compare(inputs.iter().map(|input| input.key()), |side| {
         let listed = |at: usize| {
             let nothing = Identity { size: 0, mtime_ns: 0 };
@@ -94,13 +96,13 @@ pub(super) fn write(
         if let Some((_, status)) = missing.iter().find(|(set, _)| set.contains(path)) {
             values[2] = Value::Text((*status).to_string());
         }
-        csv.write_record(values.iter().map(cell)).map_err(|e| failed(e.to_string()))?;
-        table.push(values).map_err(failed)
+        csv.write_record(values.iter().map(cell)).map_err(|e| failed(&e))?;
+        table.push(values).map_err(|e| failed(&e))
     })?;
-    csv.flush().map_err(|e| failed(e.to_string()))?;
+    csv.flush().map_err(|e| failed(&e))?;
     drop(csv);
     let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
-    table.finish(&metadata).map_err(failed)?;
+    table.finish(&metadata).map_err(|e| failed(&e))?;
     store.end(csv_file)?;
     Ok(store.end(parquet_file)?)
 }
@@ -126,8 +128,10 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
     if now.is_none() {
         status = "vanished";
     }
-    let mut outputs: Vec<String> =
-        record.into_iter().flat_map(|r| r.products.values().flatten()).map(|o| path_text(&o.path)).collect();
+    // What shards are put together from is safelight's own.
+    let own = |path: &[u8]| path.starts_with(STATE_FOLDER.as_bytes());
+    let all = record.into_iter().flat_map(|r| r.products.values().flatten());
+    let mut outputs: Vec<String> = all.filter(|o| !own(&o.path)).map(|o| path_text(&o.path)).collect();
     outputs.sort();
     if outputs.len() > OUTPUTS {
         let more = outputs.len() - OUTPUTS;
@@ -139,12 +143,14 @@ fn row(plan: &Plan, path: &[u8], record: Option<&Record>, now: Option<Identity>)
         let notes: Vec<&str> = all().map(String::as_str).filter(|note| kept(Remark::of(note))).collect();
         text(Some(notes.join("; ")).filter(|notes| !notes.is_empty()))
     };
-    let refused: Vec<&str> = all()
+    let mut refused: Vec<&str> = all()
         .filter_map(|note| match Remark::of(note) {
             Remark::Refused(condition) => Some(condition),
             _ => None,
         })
         .collect();
+    // Some may stand from earlier runs.
+    refused.sort_unstable();
     let known = record.filter(|r| r.hash.is_some());
     // That of a picture that is made is no time.
     let dated = known.filter(|_| !matches!(plan.input.source, Source::Made(_)));

@@ -12,6 +12,28 @@ use polars_parquet::write::{
 };
 use std::io::Write;
 
+/// Why rows don't become a Parquet file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    /// A row of another length.
+    #[error("a row has {values} values for {columns} columns")]
+    Width {
+        /// Its values.
+        values: usize,
+        /// The table's columns.
+        columns: usize,
+    },
+    /// A value of another type than its column, which is named.
+    #[error("the column `{0}` has a value of another type")]
+    Type(String),
+    /// The file could not be begun.
+    #[error("the file is not open")]
+    Closed,
+    /// The library refuses, or what it writes to.
+    #[error(transparent)]
+    Polars(#[from] PolarsError),
+}
+
 /// Rows gathered by column.
 pub(crate) struct Table {
     columns: Vec<(Column, Cells)>,
@@ -52,9 +74,9 @@ impl Table {
     ///
     /// # Errors
     /// When the values don't fit the columns; the table is then not to be used.
-    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), TableError> {
         if values.len() != self.columns.len() {
-            return Err(format!("a row has {} values for {} columns", values.len(), self.columns.len()));
+            return Err(TableError::Width { values: values.len(), columns: self.columns.len() });
         }
         for ((column, cells), value) in self.columns.iter_mut().zip(values) {
             match (cells, value) {
@@ -69,7 +91,7 @@ impl Table {
                 (Cells::Float(c), Value::Null) => c.push(None),
                 (Cells::Text(c), Value::Null) => c.append_null(),
                 (Cells::Timestamp(_, c), Value::Null) => c.push(None),
-                _ => return Err(format!("the column `{}` has a value of another type", column.name)),
+                _ => return Err(TableError::Type(column.name.clone())),
             }
         }
         self.rows += 1;
@@ -80,19 +102,20 @@ impl Table {
     ///
     /// # Errors
     /// When polars refuses.
-    pub(crate) fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, String> {
+    pub(crate) fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, TableError> {
         let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
         let frame = self.into_frame()?;
         let mut bytes = Vec::new();
-        let mut file = Groups::open(&mut bytes, &frame, &kinds).map_err(|e| e.to_string())?;
-        file.write(&frame).and_then(|()| file.end(metadata)).map_err(|e| e.to_string())?;
+        let mut file = Groups::open(&mut bytes, &frame, &kinds)?;
+        file.write(&frame)?;
+        file.end(metadata)?;
         Ok(bytes)
     }
 
-    fn into_frame(self) -> Result<DataFrame, String> {
+    fn into_frame(self) -> Result<DataFrame, TableError> {
         let columns = self.columns.into_iter().map(|(c, cells)| cells.into_column(&c.name));
         let columns: Vec<PolarsColumn> = columns.collect::<Result<_, _>>()?;
-        DataFrame::new(self.rows, columns).map_err(|e| e.to_string())
+        Ok(DataFrame::new(self.rows, columns)?)
     }
 }
 
@@ -117,31 +140,31 @@ impl<W: Write> Stream<W> {
     ///
     /// # Errors
     /// When the values don't fit the columns, or can't be written; the file is then not to be used.
-    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), TableError> {
         self.waiting.push(values)?;
         if self.waiting.rows < Stream::<W>::GROUP { Ok(()) } else { self.flush() }
     }
 
-    fn flush(&mut self) -> Result<(), String> {
+    fn flush(&mut self) -> Result<(), TableError> {
         let frame = std::mem::replace(&mut self.waiting, Table::new(&self.columns, 0)).into_frame()?;
         if let Some(to) = self.to.take() {
             let kinds: Vec<ColumnType> = self.columns.iter().map(|column| column.kind).collect();
-            self.file = Some(Groups::open(to, &frame, &kinds).map_err(|e| e.to_string())?);
+            self.file = Some(Groups::open(to, &frame, &kinds)?);
         }
-        let file = self.file.as_mut().ok_or("the file is not open")?;
-        file.write(&frame).map_err(|e| e.to_string())
+        let file = self.file.as_mut().ok_or(TableError::Closed)?;
+        Ok(file.write(&frame)?)
     }
 
     /// Writes what waits, and the end.
     ///
     /// # Errors
     /// When it can't be written.
-    pub(crate) fn finish(mut self, metadata: &[(String, String)]) -> Result<(), String> {
+    pub(crate) fn finish(mut self, metadata: &[(String, String)]) -> Result<(), TableError> {
         if self.waiting.rows > 0 || self.file.is_none() {
             self.flush()?;
         }
-        let file = self.file.as_mut().ok_or("the file is not open")?;
-        file.end(metadata).map_err(|e| e.to_string())
+        let file = self.file.as_mut().ok_or(TableError::Closed)?;
+        Ok(file.end(metadata)?)
     }
 }
 
@@ -222,7 +245,7 @@ fn declare_times(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
 }
 
 impl Cells {
-    fn into_column(self, name: &str) -> Result<PolarsColumn, String> {
+    fn into_column(self, name: &str) -> Result<PolarsColumn, PolarsError> {
         let name = name.into();
         Ok(match self {
             Cells::Bool(c) => Series::new(name, c).into_column(),
@@ -232,7 +255,7 @@ impl Cells {
             Cells::Text(c) => c.finish().into_series().into_column(),
             Cells::Vector(n, c) => {
                 let shape = [ReshapeDimension::Infer, ReshapeDimension::new_dimension(n as u64)];
-                Series::new(name, c).reshape_array(&shape).map_err(|e| e.to_string())?.into_column()
+                Series::new(name, c).reshape_array(&shape)?.into_column()
             }
         })
     }

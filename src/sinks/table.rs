@@ -316,16 +316,17 @@ fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>
         base.extend(row.input.carried.iter().cloned());
         for made in made {
             let values = base.iter().cloned().chain(made).collect();
-            table.push(values).map_err(|message| SinkError::Table {
+            table.push(values).map_err(|e| SinkError::Table {
                 folder: row.input.key().shown().to_string(),
                 message: format!(
-                    "{message}; the ledger is damaged, move the whole output folder away and run again"
+                    "{e}; the ledger is damaged, move the whole output folder away and run again"
                 ),
             })?;
         }
         Ok(())
     })?;
-    table.finish(&layout.metadata).map_err(|message| SinkError::Table { folder: "part".into(), message })
+    let failed = |message| SinkError::Table { folder: "part".into(), message };
+    table.finish(&layout.metadata).map_err(|e| failed(e.to_string()))
 }
 
 fn bases(ledger: &Ledger, paths: &[&[u8]]) -> Result<HashMap<Vec<u8>, Base>, SinkError> {

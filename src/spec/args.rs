@@ -188,11 +188,6 @@ impl Args {
         self.get(name)?.value.number()
     }
 
-    /// A `Kind::Text`, `Kind::Choice` or `Kind::Glob`.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.value.text()
-    }
-
     /// A `Kind::Bytes`.
     pub(super) fn bytes(&self, name: &str) -> Option<ByteSize> {
         match self.get(name)?.value {

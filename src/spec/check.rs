@@ -12,6 +12,9 @@ use super::tree;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The key that stands in place of a step's name.
+pub(super) const CHOOSE: &str = "choose";
+
 /// Checks the entries of a map against a table and fills the defaults in. `owner` names the map in
 /// messages; `span` is where a missing key is reported.
 pub(super) fn map(
@@ -202,7 +205,10 @@ pub(super) fn step(
         }
     };
     let Some(descriptor) = registry.iter().find(|known| known.name == *name).copied() else {
-        let help = suggest::help(name, registry.iter().map(|known| known.name), &format!("the {noun}s are"));
+        // In a pipeline, a choice may stand in place of a step.
+        let choose = (noun == "step").then_some(CHOOSE);
+        let names = registry.iter().map(|known| known.name).chain(choose);
+        let help = suggest::help(name, names, &format!("the {noun}s are"));
         report.error(span, format!("unknown {noun} {}", shown(name)), help);
         return None;
     };

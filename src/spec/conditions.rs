@@ -1,7 +1,7 @@
 //! `when:` on steps, and `choose:` between them: a tree of steps becomes a list, each with the branches it stands in.
 
 use super::args::{Branch, StepSpec};
-use super::check::{self, entry};
+use super::check::{self, CHOOSE, entry};
 use super::diagnostic::{Report, Span};
 use super::kinds;
 use super::node::{Data, Key, Node, shown};
@@ -14,12 +14,10 @@ pub const WHEN: Param = Param {
     name: "when",
     kind: Kind::Expression,
     fallback: Fallback::Unset,
-    doc: "Only pictures for which this expression holds go through the step; the others pass it as they are. See \
+    doc: "Only pictures for which this expression holds go through the step; the others pass it as they are, and `corrupt` keeps them as their own clean ones. See \
           [Expressions](#expressions).",
 };
 
-/// The key that stands in place of a step's name.
-pub const CHOOSE: &str = "choose";
 /// What the reference says of it.
 pub const CHOOSE_DOC: &str = "In place of a step: a list of branches, of which each picture takes the first whose `when` \
     holds, or `else`. Branches hold steps that change or write pictures, and further choices.";
@@ -195,6 +193,10 @@ fn branch(
         match key.text.as_str() {
             "when" => when = Some(condition(key, value, report)),
             STEPS | ELSE if steps.is_none() => steps = Some((key, value)),
+            STEPS | ELSE => {
+                let help = "make two branches of it".to_owned();
+                report.error(key.span, "a branch has either `steps` or `else`", help);
+            }
             _ => {
                 let help = suggest::help(&key.text, ["when", STEPS, ELSE], "a branch takes");
                 report.error(key.span, format!("unknown key {} in a branch", shown(&key.text)), help);

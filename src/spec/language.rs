@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::field::{Parameters, Pixels};
 use super::images::{self, IMAGES};
-use super::param::{Fallback, Kind, Param};
+use super::param::{Kind, Param};
 use super::params::params;
 use super::place::Given;
 use super::units::{ByteSize, Failures};
@@ -14,33 +14,22 @@ use crate::synth::{self, SYNTHS, Synth};
 /// Version of the language that this program reads.
 pub const VERSION: i64 = 1;
 
+params! {
+    /// Scalars of the top level.
+    pub struct TopKeys {
+        /// Version of the pipeline language.
+        version: i64 [Kind::Int { min: VERSION, max: VERSION }],
+        /// Name of the job in reports; without it, the file's name without its ending.
+        name: Option<String>,
+        /// Seed of every random choice; the same seed gives the same bytes.
+        seed: u64 [Kind::Int { min: 0, max: i64::MAX }] = "0",
+        /// Folder that everything is written to, created when missing.
+        output: Given<PathBuf> [Kind::Path],
+    }
+}
+
 /// Scalars of the top level, in the order they are documented.
-pub const TOP: &[Param] = &[
-    Param {
-        name: "version",
-        kind: Kind::Int { min: VERSION, max: VERSION },
-        fallback: Fallback::Required,
-        doc: "Version of the pipeline language.",
-    },
-    Param {
-        name: "name",
-        kind: Kind::Text,
-        fallback: Fallback::Unset,
-        doc: "Name of the job in reports; without it, the file's name without its ending.",
-    },
-    Param {
-        name: "seed",
-        kind: Kind::Int { min: 0, max: i64::MAX },
-        fallback: Fallback::Yaml("0"),
-        doc: "Seed of every random choice; the same seed gives the same bytes.",
-    },
-    Param {
-        name: "output",
-        kind: Kind::Path,
-        fallback: Fallback::Required,
-        doc: "Folder that everything is written to, created when missing.",
-    },
-];
+pub const TOP: &[Param] = TopKeys::TABLE;
 
 /// Name and sentence of `input`, which takes a map of [`INPUT`] or a plain path.
 pub const INPUT_SECTION: (&str, &str) =

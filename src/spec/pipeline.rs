@@ -1,6 +1,6 @@
 //! The whole pipeline: from text, overrides and environment to a typed value.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::args::{Args, StepSpec};
@@ -14,6 +14,7 @@ use super::input;
 use super::kinds;
 use super::language::{
     INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, STEPS_SECTION, SYNTH_INPUT, TOP,
+    TopKeys, VERSION,
 };
 use super::node::{Data, Key, Node, shown};
 use super::order;
@@ -162,6 +163,11 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     if report.is_clean() {
         doubts::check((&top, &input_args), &limits, &steps, train.as_ref(), report);
     }
+    // Of a draft that lacks one, what is left of it can be checked without them.
+    let keys = TopKeys::read(&check::completed(&top, TOP)).unwrap_or_else(|_| {
+        let output = top.own_place().given(PathBuf::new());
+        TopKeys { version: VERSION, name: None, seed: 0, output }
+    });
     let limits = match LimitKeys::read(&check::completed(&limits, LIMITS)) {
         Ok(limits) => limits,
         Err(mistakes) => {
@@ -170,14 +176,14 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         }
     };
     Some(PipelineSpec {
-        version: top.int("version").unwrap_or_default(),
-        name: top.text("name").map(str::to_owned).or(stem).unwrap_or_default(),
-        seed: top.int("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default(),
+        version: keys.version,
+        name: keys.name.or(stem).unwrap_or_default(),
+        seed: keys.seed,
         input,
         input_args,
         has_input: has_input.is_some(),
-        output: top.path("output").map(Path::to_owned).unwrap_or_default(),
-        output_span: top.span_of("output"),
+        output_span: keys.output.place().span,
+        output: keys.output.into_value(),
         steps,
         choices,
         train,

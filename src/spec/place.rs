@@ -23,14 +23,23 @@ impl Place {
     pub fn part(&self, text: &str, at: Range<usize>) -> Place {
         let line = self.sources.line(self.span.origin, self.span.line).unwrap_or_default();
         let rest: String = line.chars().skip(self.span.column.saturating_sub(1)).collect();
+        // As it is written: quotes double inside single ones, and have a backslash inside double ones.
+        let written = |part: &str| match rest.chars().next() {
+            Some('\'') => part.replace('\'', "''"),
+            Some('"') => part.replace('\\', "\\\\").replace('"', "\\\""),
+            _ => part.to_owned(),
+        };
         let unquoted = rest.strip_prefix(['"', '\'']);
         let quote = usize::from(unquoted.is_some());
         let part = (text.get(..at.start), text.get(at));
-        let (true, (Some(before), Some(part))) = (unquoted.unwrap_or(&rest).starts_with(text), part) else {
+        let (true, (Some(before), Some(part))) =
+            (unquoted.unwrap_or(&rest).starts_with(&written(text)), part)
+        else {
             return self.clone();
         };
-        let column = self.span.column + quote + before.chars().count();
-        Place { span: Span { column, length: part.chars().count().max(1), ..self.span }, ..self.clone() }
+        let chars = |part: &str| written(part).chars().count();
+        let column = self.span.column + quote + chars(before);
+        Place { span: Span { column, length: chars(part).max(1), ..self.span }, ..self.clone() }
     }
 
     /// Whether a value was written there.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::conditions::{CHOOSE, CHOOSE_DOC, CHOOSE_EXAMPLE, WHEN};
+use super::check::CHOOSE;
+use super::conditions::{CHOOSE_DOC, CHOOSE_EXAMPLE, WHEN};
 use super::kinds;
 use super::language::{
     INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_DOC, SYNTH_INPUT, TOP,

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conditions::{CHOOSE, CHOOSE_DOC, WHEN, is_conditional};
+use super::check::CHOOSE;
+use super::conditions::{CHOOSE_DOC, WHEN, is_conditional};
 use super::language::{
     INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP,
 };

@@ -67,8 +67,9 @@ pub(super) fn corrupt(
     let mut frame = Frame::from_image(&sample.image);
     let clean = (frame.width, frame.height);
     let mut context = Context { rng: Rng::new(seed), clean, target };
-    let applied =
-        recipe.apply(&mut frame, &mut context).map_err(|e| ItemError::new(ErrorKind::Unsupported, e))?;
+    let applied = recipe
+        .apply(&mut frame, &mut context)
+        .map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))?;
     frame.fit(target);
     let mut corrupted = frame.to_image(depth);
     corrupted.alpha = match &sample.image.alpha {

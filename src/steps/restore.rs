@@ -2,10 +2,13 @@
 
 use super::numbers::Numbers;
 use crate::error::{ErrorKind, ItemError};
+use crate::expr::Wanted;
 use crate::image::Depth;
 use crate::nn::{Colour, Guard, ModelError, RestoreError, RestoreOptions, Restored, Restorer};
-use crate::pipeline::{Action, Build, Built, Effect, ImageStep, Sample, Shape};
-use crate::spec::{Descriptor, Diagnostics, Given, Group, Kind, Parameters, Role, params, words};
+use crate::pipeline::{Action, Build, Built, Effect, Formula, ImageStep, Sample, Shape};
+use crate::spec::{
+    Descriptor, Diagnostics, ExpressionText, Given, Group, Kind, Parameters, Role, params, words,
+};
 use std::path::PathBuf;
 
 /// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.
@@ -38,9 +41,10 @@ params! {
         /// What a result has to be: a believable picture (not black, not shifted), or just finite numbers for
         /// networks that are meant to change the picture altogether.
         check: Check = "picture",
-        /// Part of the change that is made: 0 leaves the picture as it is, 1 is the network's result. For networks
-        /// that keep the size, as the next two.
-        strength: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "1",
+        /// Part of the change that is made: 0 leaves the picture as it is, 1 is the network's result; a number, or an
+        /// expression such as `clamp(noise_sigma / 10, 0, 1)`. Beyond 0 and 1 it is taken for these; where it has no
+        /// value, the picture is left as it is, with a note. For networks that keep the size, as the next two.
+        strength: Given<ExpressionText> = "1",
         /// How much of the fine structure that was taken away is given back. Flat areas get nothing back.
         texture: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
         /// What is done where detail was taken away with the noise: nothing (`off`), the strength is lowered
@@ -53,7 +57,7 @@ params! {
 /// Name, documentation and parameters.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "restore",
-    version: 2,
+    version: 1,
     doc: "Runs an image-to-image ONNX network on the picture, tile by tile, keeping depth and alpha. What the \
           file does not say of itself is inferred and printed.",
     role: Role::Image,
@@ -62,10 +66,35 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     example: "- restore: {model: sample_data/models/denoise.onnx}",
 };
 
+/// Part of the change that is made.
+#[derive(Debug)]
+enum Strength {
+    Fixed(f32),
+    Of(Formula),
+}
+
+impl Strength {
+    fn new(text: &Given<ExpressionText>, build: &mut Build<'_>) -> Result<Strength, Diagnostics> {
+        match text.0.parse::<f64>() {
+            Ok(number) if (0.0..=1.0).contains(&number) => Ok(Strength::Fixed(number as f32)),
+            Ok(number) => Err(text.error(format!("`strength` is from 0 to 1, found {number}"), None).into()),
+            Err(_) => Ok(Strength::Of(build.formula(&text.with(text.0.clone()), Wanted::Number)?)),
+        }
+    }
+
+    /// That of a picture; none where the expression has no value for it.
+    fn of(&self, sample: &Sample) -> Option<f32> {
+        match self {
+            Strength::Fixed(number) => Some(*number),
+            Strength::Of(formula) => formula.number(sample).map(|number| number.clamp(0.0, 1.0) as f32),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Restore {
     restorer: Restorer,
-    strength: f32,
+    strength: Strength,
     worker_bytes: u64,
 }
 
@@ -78,13 +107,15 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let guards = if any_finite { Guard::Off } else { *guard };
     let options = RestoreOptions { colour, tile, any_finite, texture: *texture as f32, guard: guards };
     let restorer = Restorer::new(network, options).map_err(|e| model.error(e.to_string(), None))?;
+    let how_much = Strength::new(&strength, build)?;
     let mut mistakes = Vec::new();
     let guarded = guard.is_given() && *guard != Guard::Off;
     if scale.is_some_and(|scale| scale != 1) {
         let wrong = |name: &str| {
             format!("`{name}` is for networks that keep the picture's size; this one enlarges it")
         };
-        mistakes.extend((*strength < 1.0).then(|| strength.error(wrong("strength"), None)));
+        let full = matches!(&how_much, Strength::Fixed(number) if *number == 1.0);
+        mistakes.extend((!full).then(|| strength.error(wrong("strength"), None)));
         mistakes.extend((*texture > 0.0).then(|| texture.error(wrong("texture"), None)));
         mistakes.extend(guarded.then(|| guard.error(wrong("guard"), None)));
     } else if any_finite && guarded {
@@ -96,8 +127,14 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
         return Err(Diagnostics::new(mistakes));
     }
     let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
-    let action = Action::Image(Box::new(Restore { restorer, strength: *strength as f32, worker_bytes }));
-    Ok(Built { ingredients: vec![("model".into(), hash)], ..Built::from(action) })
+    // Results of networks that enlarge, and of those without a guard, are what they were before there was one.
+    match guards {
+        Guard::Lower if restorer.scale() == 1 => build.follows("guard=lower"),
+        Guard::Leave if restorer.scale() == 1 => build.follows("guard=leave"),
+        _ => {}
+    }
+    let action = Action::Image(Box::new(Restore { restorer, strength: how_much, worker_bytes }));
+    Ok(Built { ingredients: vec![("model".into(), hash)], besides: &["guard"], ..Built::from(action) })
 }
 
 fn depth(shape: Shape) -> Depth {
@@ -114,7 +151,13 @@ fn side(value: u64) -> usize {
 
 impl ImageStep for Restore {
     fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
-        let restored = self.restorer.restore_by(&sample.image, self.strength).map_err(|e| {
+        let Some(strength) = self.strength.of(sample) else {
+            sample
+                .notes
+                .push("restore: its strength has no value for this picture, which is left as it was".into());
+            return Ok(Effect::new(false));
+        };
+        let restored = self.restorer.restore_by(&sample.image, strength).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
                 RestoreError::Model(ModelError::RunMemory { .. }) => ErrorKind::OverMemory,

@@ -60,6 +60,30 @@ pub enum Refusal {
     },
 }
 
+/// Why the parts of a folder can't be told.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// It can't be reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It can't be listed.
+    #[error("{} can't be listed: {source}", folder.shown())]
+    List {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something of somebody else's.
+    #[error("{} holds {}, which is not a part; move it out, the folder is replaced as a whole", folder.shown(), name.shown())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// The name in it.
+        name: PathBuf,
+    },
+}
+
 impl Refusal {
     /// A file that safelight did not write has the name.
     pub fn foreign(path: &Path) -> Refusal {

@@ -1,12 +1,11 @@
 //! Folders that are replaced as a whole: tables and shards.
 
 use super::dir::{Dir, Kind};
-use super::error::{StoreError, io_error};
+use super::error::{PartsError, StoreError, io_error};
 use super::hashing::Hashing;
 use super::look;
 use super::output::Store;
 use super::stamp::{Stamp, Written, mtime_ns};
-use crate::shown::Show;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -51,25 +50,21 @@ impl Store {
     /// Size and time of the files of a folder that is replaced as a whole; an absent folder holds none.
     ///
     /// # Errors
-    /// In words, when it holds anything whose name is not `ours`: replacing the folder would lose it.
+    /// When it can't be listed, or holds anything whose name is not `ours`: replacing the folder would lose it.
     pub fn parts(
         &self,
         folder: &Path,
         ours: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, (u64, i64)>, String> {
-        let listed = |e: io::Error| format!("{} can't be listed: {e}", self.root().join(folder).shown());
-        let Some(dir) = self.folder(folder, false).map_err(|e| e.to_string())? else {
+    ) -> Result<BTreeMap<String, (u64, i64)>, PartsError> {
+        let listed = |source| PartsError::List { folder: self.root().join(folder), source };
+        let Some(dir) = self.folder(folder, false)? else {
             return Ok(BTreeMap::new());
         };
         let mut parts = BTreeMap::new();
         for (name, kind) in dir.names().map_err(listed)? {
             let text = name.to_string_lossy().into_owned();
             if kind != Kind::File || !ours(&text) {
-                return Err(format!(
-                    "{} holds {}, which is not a part; move it out, the folder is replaced as a whole",
-                    self.root().join(folder).shown(),
-                    Path::new(&name).shown()
-                ));
+                return Err(PartsError::Foreign { folder: self.root().join(folder), name: name.into() });
             }
             if let Some(found) = dir.look(&name).map_err(listed)? {
                 parts.insert(text, (found.size, found.mtime_ns));

@@ -207,7 +207,7 @@ fn replace_folder_swaps_whole_sets() {
     assert_eq!(names, ["a", "b", "c", "theirs"]);
     assert_eq!(fs::read(dir.path().join("t/a")).unwrap(), b"edited");
     assert_eq!(fs::read(dir.path().join("t/b")).unwrap(), b"2");
-    assert!(store.parts(Path::new("t"), ours).unwrap_err().contains("theirs"));
+    assert!(store.parts(Path::new("t"), ours).unwrap_err().to_string().contains("theirs"));
     assert_eq!(store.sweep().unwrap(), 0);
 }
 

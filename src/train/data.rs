@@ -2,12 +2,13 @@
 
 use super::net::Size;
 use super::step::Pair;
-use crate::corrupt::{Context, Frame, Recipe};
+use crate::corrupt::{Context, Frame, Recipe, RecipeError};
 use crate::image::crop::{Rect, crop};
 use crate::image::orient::upright;
 use crate::image::resize::{Filter, resize};
 use crate::image::{Depth, Image};
 use crate::random::{Rng, seed_of};
+use crate::shown::Show;
 
 /// Validation patches in all, at least one of each picture.
 const VALIDATION: usize = 256;
@@ -34,6 +35,27 @@ pub(super) struct Known {
     pub label: Option<u32>,
     /// The example.
     pub example: Example,
+}
+
+/// Why no pair can be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum PairError {
+    /// A corruption can't be applied.
+    #[error(transparent)]
+    Corrupt(#[from] RecipeError),
+    /// What is to be cut out is not all there.
+    #[error("the patch leaves the picture")]
+    Outside,
+}
+
+/// An example from which no pair can be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", name.shown())]
+pub struct DrawError {
+    /// Name of the example.
+    pub name: Vec<u8>,
+    /// Why it gives none.
+    pub source: PairError,
 }
 
 /// Everything in memory.
@@ -135,8 +157,8 @@ impl Drawing {
     /// Draws a pair; all that is random follows from `seed`.
     ///
     /// # Errors
-    /// When a corruption can't be applied, in words.
-    pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, String> {
+    /// When a corruption can't be applied, or the patch leaves the picture.
+    pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
         let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
         let (width, height) = self.target();
@@ -162,9 +184,8 @@ impl Drawing {
                     let rect = Rect { x: x * k, y: y * k, width: self.input.w * k, height: self.input.h * k };
                     crop(image, rect).map(|part| Frame::from_image(&upright(part, turn)))
                 };
-                let outside = || "the patch leaves the picture".to_string();
-                let input = cut(corrupted, 1).ok_or_else(outside)?;
-                let target = cut(clean, s).ok_or_else(outside)?;
+                let input = cut(corrupted, 1).ok_or(PairError::Outside)?;
+                let target = cut(clean, s).ok_or(PairError::Outside)?;
                 Ok(Pair { input: interleaved(&input), target: interleaved(&target) })
             }
         }

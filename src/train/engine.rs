@@ -3,10 +3,12 @@
 //! An [`Engine`] is read by all threads; each brings a [`Workspace`]. Gradients of a batch are those of its parts
 //! added in a fixed order, by the caller.
 
-use super::layout::{Layout, wanted};
+use super::layers::{activation_of, flat, fused, spec_of, wanted};
 use super::moves::{self, Put};
-use super::net::{Activation, Id, LEAK, Net, Op, Place, Size};
-use crate::kernels::{self, Border, Conv, ConvSpec, InputGradient, Level, Mode, Shape, View, WeightGradient};
+use super::net::{Id, LayerError, Net, Op, Place, Size};
+use crate::kernels::{
+    Border, Conv, InputGradient, Level, Mode, Shape, Tensor, View, WeightGradient, clear_border, lay_out,
+};
 use crate::random::seed_of;
 
 /// A convolution (dense layers are ones of a single pixel) with its gradients.
@@ -21,21 +23,40 @@ struct Kernels {
     flat: Option<(View, View)>,
 }
 
+/// Where a tensor is. Others lie there at other times, so that whoever writes it first clears the zeros around it.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    border: Border,
+    view: View,
+}
+
+impl Held {
+    fn clear(&self, buffer: &mut [f32]) {
+        clear_border(buffer, self.border, &self.view);
+    }
+}
+
 /// Where a node's tensor is, and its gradient.
 #[derive(Debug)]
 struct Spot {
-    value: View,
-    gradient: Option<View>,
+    value: Held,
+    gradient: Option<Held>,
 }
 
 /// What a gradient adds to an input's.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+struct Way<T = Held> {
     /// The input's gradient.
-    to: View,
+    to: T,
     put: Put,
     /// Where a convolution computes it first, if it is to be added.
-    aside: Option<View>,
+    aside: Option<T>,
+}
+
+impl<T> Way<T> {
+    fn map<U>(self, f: impl Fn(T) -> U) -> Way<U> {
+        Way { to: f(self.to), put: self.put, aside: self.aside.map(f) }
+    }
 }
 
 /// A network made ready to be trained, or evaluated, on pictures of one size.
@@ -61,69 +82,16 @@ pub struct Workspace {
     scratch: Vec<f32>,
 }
 
-fn spec_of(op: Op, ic: usize) -> Option<ConvSpec> {
-    match op {
-        Op::Conv { channels, kernel, stride, padded, .. } => {
-            let mut spec = ConvSpec { stride: (stride, stride), ..ConvSpec::same(ic, channels, kernel) };
-            if !padded {
-                spec.pad = Border::default();
-            }
-            Some(spec)
-        }
-        Op::Dense { width, .. } => Some(ConvSpec::same(ic, width, 1)),
-        _ => None,
-    }
-}
-
-fn activation_of(op: Op) -> Activation {
-    match op {
-        Op::Conv { activation, .. } | Op::Dense { activation, .. } => activation,
-        _ => Activation::Linear,
-    }
-}
-
-fn fused(activation: Activation) -> kernels::Activation {
-    match activation {
-        Activation::Relu => kernels::Activation::Relu,
-        Activation::LeakyRelu => kernels::Activation::Slope(vec![LEAK]),
-        Activation::Linear | Activation::Sigmoid | Activation::Tanh => kernels::Activation::None,
-    }
-}
-
-/// Which tensors are rows of numbers: what dense layers make, vectors that go in, and what is done to both number by
-/// number.
-fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, String> {
-    let vectors = sizes[0].h * sizes[0].w == 1 && !net.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. }));
-    let mut flat: Vec<bool> = Vec::with_capacity(net.nodes.len());
-    for (id, node) in net.nodes.iter().enumerate() {
-        let of = |i: usize| flat[node.inputs[i]];
-        let (is, fits) = match node.op {
-            Op::Input => (vectors, true),
-            Op::Dense { .. } => (true, true),
-            Op::Add => (of(0), of(0) == of(1)),
-            Op::Dropout(_) => (of(0), true),
-            Op::Unflatten(_) => (false, of(0)),
-            _ => (false, !of(0)),
-        };
-        if !fits {
-            return Err(format!("layer {id}: a row of numbers and a picture don't go together"));
-        }
-        flat.push(is);
-    }
-    Ok(flat)
-}
-
 impl Engine {
     /// For `count` pictures of size `input` at once. Weights are 0 until [`Engine::pack`].
     ///
     /// # Errors
-    /// When the network doesn't fit that size, in words.
-    pub fn new(net: &Net, input: Size, count: usize) -> Result<Engine, String> {
+    /// When the network doesn't fit that size.
+    pub fn new(net: &Net, input: Size, count: usize) -> Result<Engine, LayerError> {
         let sizes = net.sizes_for(input)?;
         let level = Level::best();
-        let inputs: Vec<&[Id]> = net.nodes.iter().map(|n| &n.inputs[..]).collect();
         let places = net.places();
-        let wants = wanted(&inputs, &places.iter().map(Option::is_some).collect::<Vec<_>>());
+        let wants = wanted(net, &places.iter().map(Option::is_some).collect::<Vec<_>>());
         // All pictures' vectors are the pixels of one row.
         let shape = |s: Size, flat: bool| match flat {
             true => Shape::new(1, 1, count, s.len()),
@@ -141,7 +109,8 @@ impl Engine {
             let from = node.inputs[0];
             let dense = matches!(node.op, Op::Dense { .. });
             let x = shape(sizes[from], dense);
-            let spec = spec_of(node.op, x.c).ok_or("a layer with weights is a convolution")?;
+            let unknown = || LayerError { layer: id, what: "its weights are of no convolution".into() };
+            let spec = spec_of(node.op, x.c).ok_or_else(unknown)?;
             let zeros = vec![0.0; place.weights.len()];
             let bias = vec![0.0; place.bias.len()];
             let conv =
@@ -153,55 +122,77 @@ impl Engine {
             around[id].1 = back.as_ref().map_or(Border::default(), InputGradient::border);
             kernels.push(Some(Kernels { place, conv, back, weights, flat: None }));
         }
-        let mut layout = Layout::default();
-        let mut spots: Vec<Spot> = (0..net.nodes.len())
-            .map(|id| Spot {
-                value: layout.place(shape(sizes[id], is_flat(id)), around[id].0),
-                gradient: None,
+        // Moments: forward from 0, then the loss, then backward. A value is needed until its own gradient has gone on.
+        let end = 2 * net.nodes.len();
+        let back = |id: Id| end - id;
+        let mut tensors: Vec<Tensor> = (0..net.nodes.len())
+            .map(|id| Tensor {
+                shape: shape(sizes[id], is_flat(id)),
+                border: around[id].0,
+                first: id,
+                last: back(id),
             })
             .collect();
+        let mut ask = |tensor: Tensor| {
+            tensors.push(tensor);
+            tensors.len() - 1
+        };
         // Backwards: places of gradients, and what each layer adds to them.
+        let mut gradients: Vec<Option<usize>> = vec![None; net.nodes.len()];
+        let gradient = |id: Id, first: usize, last: usize| Tensor {
+            shape: shape(sizes[id], is_flat(id)),
+            border: around[id].1,
+            first,
+            last,
+        };
         let output = net.output();
-        spots[output].gradient = Some(layout.reuse(spots[output].value.shape, around[output].1));
-        let mut ways: Vec<Vec<Option<Way>>> = vec![vec![]; net.nodes.len()];
+        gradients[output] = Some(ask(gradient(output, net.nodes.len(), back(output))));
+        let mut ways: Vec<Vec<Option<Way<usize>>>> = vec![vec![]; net.nodes.len()];
+        let mut flats: Vec<Option<(usize, usize)>> = vec![None; net.nodes.len()];
         for (id, node) in net.nodes.iter().enumerate().rev() {
-            let Some(own) = spots[id].gradient else { continue };
+            if gradients[id].is_none() {
+                continue;
+            }
             for &from in &node.inputs {
-                let way = wants[from].then(|| {
-                    let shape = spots[from].value.shape;
-                    match spots[from].gradient {
-                        Some(to) => {
-                            // Only convolutions can't add by themselves.
-                            let aside = kernels[id].is_some().then(|| layout.reuse(shape, around[from].1));
-                            if let Some(aside) = aside {
-                                layout.give_back(aside);
-                            }
-                            Way { to, put: Put::Add, aside }
-                        }
-                        None => {
-                            let to = layout.reuse(shape, around[from].1);
-                            spots[from].gradient = Some(to);
-                            Way { to, put: Put::Set, aside: None }
-                        }
+                let way = wants[from].then(|| match gradients[from] {
+                    Some(to) => {
+                        // Only convolutions can't add by themselves.
+                        let aside = kernels[id].is_some().then(|| ask(gradient(from, back(id), back(id))));
+                        Way { to, put: Put::Add, aside }
+                    }
+                    None => {
+                        let to = ask(gradient(from, back(id), back(from)));
+                        gradients[from] = Some(to);
+                        Way { to, put: Put::Set, aside: None }
                     }
                 });
                 ways[id].push(way);
             }
-            if let Some(k) = &mut kernels[id]
-                && matches!(node.op, Op::Dense { .. })
-                && !is_flat(node.inputs[0])
-            {
+            if matches!(node.op, Op::Dense { .. }) && !is_flat(node.inputs[0]) {
                 let shape = shape(sizes[node.inputs[0]], true);
-                let place = layout.place(shape, Border::default());
-                k.flat = Some((place, layout.place(shape, Border::default())));
+                let row = |first| Tensor { shape, border: Border::default(), first, last: back(id) };
+                flats[id] = Some((ask(row(id)), ask(row(back(id)))));
             }
-            layout.give_back(own);
+        }
+        let (views, buffer) = lay_out(&tensors)
+            .map_err(|_| LayerError { layer: 0, what: "its tensors are too large".into() })?;
+        let held = |at: usize| Held { border: tensors[at].border, view: views[at] };
+        let spots: Vec<Spot> = (0..net.nodes.len())
+            .map(|id| Spot { value: held(id), gradient: gradients[id].map(held) })
+            .collect();
+        let ways = ways
+            .into_iter()
+            .map(|ways| ways.into_iter().map(|way| way.map(|way| way.map(held))).collect())
+            .collect();
+        for (k, flat) in kernels.iter_mut().zip(flats) {
+            if let Some(k) = k {
+                k.flat = flat.map(|(x, dx)| (views[x], views[dx]));
+            }
         }
         let scratch = |k: &Kernels| {
             k.conv.scratch().max(k.weights.scratch()).max(k.back.as_ref().map_or(0, InputGradient::scratch))
         };
         let scratch = kernels.iter().flatten().map(scratch).max().unwrap_or(0);
-        let buffer = layout.buffer_len();
         Ok(Engine { net: net.clone(), sizes, flat, count, kernels, spots, ways, buffer, scratch })
     }
 
@@ -239,7 +230,7 @@ impl Engine {
 
     /// Puts a picture, `[row][column][channel]`, at `index`.
     pub fn set_input(&self, workspace: &mut Workspace, index: usize, picture: &[f32]) {
-        let view = &self.spots[0].value;
+        let view = &self.spots[0].value.view;
         if self.flat[0] {
             workspace.buffer[view.pixel_at(0, 0, index)..][..picture.len()].copy_from_slice(picture);
             return;
@@ -252,7 +243,7 @@ impl Engine {
 
     /// The tensor of node `id` for the picture at `index`.
     pub fn value(&self, workspace: &Workspace, id: Id, index: usize) -> Vec<f32> {
-        let (view, size) = (&self.spots[id].value, self.sizes[id]);
+        let (view, size) = (&self.spots[id].value.view, self.sizes[id]);
         if self.flat[id] {
             return workspace.buffer[view.pixel_at(0, 0, index)..][..size.len()].to_vec();
         }
@@ -275,10 +266,12 @@ impl Engine {
         let (rows, length) = if flat { (1, size.len()) } else { (size.h, size.w * size.c) };
         for y in 0..rows {
             let at = |v: &View| if flat { v.pixel_at(0, 0, index) } else { v.pixel_at(index, y, 0) };
-            let (a, b) = (at(&spot.value), at(&gradient));
-            // Gradients lie behind all values.
-            let (low, high) = workspace.buffer.split_at_mut(b);
-            f(y * length, &low[a..][..length], &mut high[..length]);
+            let (output, gradient) = moves::two(
+                &mut workspace.buffer,
+                (at(&spot.value.view), length),
+                (at(&gradient.view), length),
+            );
+            f(y * length, output, gradient);
         }
     }
 
@@ -286,9 +279,10 @@ impl Engine {
     pub fn forward(&self, workspace: &mut Workspace, dropout: Option<u64>) {
         let Workspace { buffer, scratch } = workspace;
         for (id, node) in self.net.nodes.iter().enumerate() {
-            let y = &self.spots[id].value;
+            self.spots[id].value.clear(buffer);
+            let y = &self.spots[id].value.view;
             let Some(&from) = node.inputs.first() else { continue };
-            let x = &self.spots[from].value;
+            let x = &self.spots[from].value.view;
             if let Some(k) = &self.kernels[id] {
                 let x = match &k.flat {
                     Some((flat, _)) => {
@@ -309,7 +303,7 @@ impl Engine {
                 Op::DepthToSpace(k) => moves::space_to_depth(buffer, y, x, k, true, Put::Set),
                 Op::Add => {
                     moves::copy(buffer, x, y, Put::Set);
-                    moves::copy(buffer, &self.spots[node.inputs[1]].value, y, Put::Add);
+                    moves::copy(buffer, &self.spots[node.inputs[1]].value.view, y, Put::Add);
                 }
                 Op::Dropout(share) => match dropout {
                     Some(seed) => moves::dropout(buffer, x, y, share, seed_of(seed, &[], id, &[]), Put::Set),
@@ -324,12 +318,22 @@ impl Engine {
     /// [`Engine::forward`] with the same `dropout`.
     pub fn backward(&self, workspace: &mut Workspace, dropout: Option<u64>, gradients: &mut [f32]) {
         let Workspace { buffer, scratch } = workspace;
+        if let Some(gradient) = &self.spots[self.net.output()].gradient {
+            gradient.clear(buffer);
+        }
         for (id, node) in self.net.nodes.iter().enumerate().rev() {
-            let Some(dy) = &self.spots[id].gradient else { continue };
-            let y = &self.spots[id].value;
+            let Some(Held { view: dy, .. }) = &self.spots[id].gradient else { continue };
+            let y = &self.spots[id].value.view;
+            for way in self.ways[id].iter().flatten() {
+                match &way.aside {
+                    Some(aside) => aside.clear(buffer),
+                    None if way.put == Put::Set => way.to.clear(buffer),
+                    None => {}
+                }
+            }
             if let Some(k) = &self.kernels[id] {
                 moves::activate_back(buffer, y, dy, activation_of(node.op));
-                let x = k.flat.as_ref().map_or(&self.spots[node.inputs[0]].value, |(flat, _)| flat);
+                let x = k.flat.as_ref().map_or(&self.spots[node.inputs[0]].value.view, |(flat, _)| flat);
                 // The bias follows the weights.
                 let (dw, db) =
                     gradients[k.place.weights.start..k.place.bias.end].split_at_mut(k.place.weights.len());
@@ -338,22 +342,24 @@ impl Engine {
                     match (&k.flat, &way.aside) {
                         (Some((_, flat)), _) => {
                             back.run(buffer, dy, flat, scratch);
-                            moves::flatten(buffer, &way.to, flat, true, way.put);
+                            moves::flatten(buffer, &way.to.view, flat, true, way.put);
                         }
                         (None, Some(aside)) => {
-                            back.run(buffer, dy, aside, scratch);
-                            moves::copy(buffer, aside, &way.to, Put::Add);
+                            back.run(buffer, dy, &aside.view, scratch);
+                            moves::copy(buffer, &aside.view, &way.to.view, Put::Add);
                         }
-                        (None, None) => back.run(buffer, dy, &way.to, scratch),
+                        (None, None) => back.run(buffer, dy, &way.to.view, scratch),
                     }
                 }
                 continue;
             }
             for (&from, way) in node.inputs.iter().zip(&self.ways[id]) {
-                let Some(Way { to, put, .. }) = way else { continue };
+                let Some(Way { to: Held { view: to, .. }, put, .. }) = way else { continue };
                 match node.op {
                     Op::Unflatten(_) => moves::flatten(buffer, dy, to, false, *put),
-                    Op::MaxPool => moves::max_pool_back(buffer, &self.spots[from].value, y, dy, to, *put),
+                    Op::MaxPool => {
+                        moves::max_pool_back(buffer, &self.spots[from].value.view, y, dy, to, *put)
+                    }
                     Op::Upsample(k) => moves::upsample_back(buffer, dy, to, k, *put),
                     Op::SpaceToDepth(k) => moves::space_to_depth(buffer, to, dy, k, true, *put),
                     Op::DepthToSpace(k) => moves::space_to_depth(buffer, dy, to, k, false, *put),

@@ -1,5 +1,8 @@
 //! Why a training job did not come to its end.
 
+use super::data::DrawError;
+use super::net::LayerError;
+use super::vector_files::VectorsError;
 use crate::ledger::LedgerError;
 use crate::store::{LockError, StoreError};
 
@@ -20,6 +23,15 @@ pub enum TrainError {
     /// The data can't be used, in words.
     #[error("{0}")]
     Data(String),
+    /// Vectors can't be read.
+    #[error(transparent)]
+    Vectors(#[from] VectorsError),
+    /// No pair can be drawn from an example.
+    #[error(transparent)]
+    Draw(#[from] DrawError),
+    /// The network does not fit its input.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
     /// The loss was no number any more.
     #[error(
         "training diverged: the {what} became {value} in epoch {epoch}, step {step}, at a learning rate of {rate:.2e}. The \

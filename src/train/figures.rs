@@ -1,7 +1,7 @@
 //! The final figures: how good the network is, and what it is compared with.
 
 use super::TrainError;
-use super::data::{Drawing, spread};
+use super::data::{DrawError, Drawing, spread};
 use super::event::{Event, Figure};
 use super::fit::{First, Job, judge, mean_loss};
 use super::knn::accuracy;
@@ -95,7 +95,7 @@ fn embedding(
     add: Add<'_>,
 ) -> Result<(), TrainError> {
     let width = job.plan.net.input.len();
-    let latent = job.plan.net.sizes().map_err(TrainError::Data)?[job.plan.net.bottleneck].len();
+    let latent = job.plan.net.sizes()?[job.plan.net.bottleneck].len();
     if latent > COMPONENTS {
         let text = format!("no figures of principal components: {latent} would take too long");
         emit(Event::Note(text));
@@ -164,7 +164,7 @@ pub(super) fn mean_psnr(squares: impl Iterator<Item = f64>) -> f64 {
 pub(super) fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), TrainError> {
     let net = &job.plan.net;
     let size = net.input;
-    let squares: Result<Vec<f64>, String> = job
+    let squares: Result<Vec<f64>, DrawError> = job
         .held
         .par_iter()
         .map(|&(example, seed)| {
@@ -182,7 +182,7 @@ pub(super) fn unrestored(job: &Job<'_>) -> Result<(&'static str, Vec<f64>), Trai
         })
         .collect();
     let name = if net.scale > 1 { "bicubic" } else { "input" };
-    Ok((name, squares.map_err(TrainError::Data)?))
+    Ok((name, squares?))
 }
 
 /// One draw of each of `members`, or of `most` of them from all over.
@@ -195,12 +195,12 @@ fn every(job: &Job<'_>, members: &[usize], most: usize) -> Vec<(usize, u64)> {
 fn rows(job: &Job<'_>, draws: &[(usize, u64)]) -> Result<Vec<f32>, TrainError> {
     let width = job.plan.net.input.len();
     let mut rows = vec![0.0; draws.len() * width];
-    let made: Result<(), String> =
+    let made: Result<(), DrawError> =
         rows.par_chunks_exact_mut(width).zip(draws).try_for_each(|(row, &(i, seed))| {
             row.copy_from_slice(&job.pair(i, seed)?.target);
             Ok(())
         });
-    made.map_err(TrainError::Data)?;
+    made?;
     Ok(rows)
 }
 

@@ -3,14 +3,13 @@
 use super::TrainError;
 use super::adam::{clip, norm};
 use super::checkpoint::{Past, State};
-use super::data::{Drawing, Known};
+use super::data::{DrawError, Drawing, Known};
 use super::event::Event;
 use super::loss::Loss;
 use super::net::Net;
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
 use crate::random::{Rng, seed_of};
-use crate::shown::Show;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -33,9 +32,10 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// The pair of an example and a seed.
-    pub(super) fn pair(&self, example: usize, seed: u64) -> Result<Pair, String> {
+    pub(super) fn pair(&self, example: usize, seed: u64) -> Result<Pair, DrawError> {
         let known = &self.examples[example];
-        self.drawing.pair(&known.example, seed).map_err(|e| format!("{}: {e}", known.name.shown()))
+        let pair = self.drawing.pair(&known.example, seed);
+        pair.map_err(|source| DrawError { name: known.name.clone(), source })
     }
 }
 
@@ -72,11 +72,11 @@ impl Order<'_> {
 
 /// The first error of any thread.
 #[derive(Default)]
-pub(super) struct First(Mutex<Option<String>>);
+pub(super) struct First(Mutex<Option<DrawError>>);
 
 impl First {
     /// The pair, or nothing of the kind after an error.
-    pub(super) fn or(&self, pair: Result<Pair, String>, net: &Net) -> Pair {
+    pub(super) fn or(&self, pair: Result<Pair, DrawError>, net: &Net) -> Pair {
         pair.unwrap_or_else(|e| {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
             let scale = net.scale * net.scale;
@@ -87,7 +87,7 @@ impl First {
     /// The error, if there was one.
     pub(super) fn check(self) -> Result<(), TrainError> {
         match self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            Some(message) => Err(TrainError::Data(message)),
+            Some(error) => Err(error.into()),
             None => Ok(()),
         }
     }

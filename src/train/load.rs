@@ -5,8 +5,8 @@ use super::event::Event;
 use super::inventory::{Inventory, Pictures, groups};
 use super::settings::{Data, TrainPlan, Written};
 use super::{TrainError, vectors};
-use crate::codec::{self, Header, Limits};
-use crate::error::panic_text;
+use crate::codec::{self, CodecError, Header, Limits};
+use crate::error::{ItemError, panic_text};
 use crate::image::crop::{Rect, crop};
 use crate::image::gray::{gray_to_rgb, to_gray};
 use crate::image::orient::upright;
@@ -18,7 +18,7 @@ use crate::shown::Show;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Loads all of it. Files that can't be read, or are too small, are left out and told.
@@ -138,6 +138,29 @@ fn rounds(costs: &[Cost], most: u64) -> Vec<usize> {
     ends
 }
 
+/// Why an example is left out.
+#[derive(Debug, thiserror::Error)]
+enum LeftOut {
+    /// Smaller than a patch, or unlike its clean picture.
+    #[error("too small")]
+    TooSmall,
+    /// Training was asked to stop before it was read.
+    #[error("stopped")]
+    Stopped,
+    /// It could not be identified when it was listed.
+    #[error(transparent)]
+    Unknown(ItemError),
+    /// It can't be read now.
+    #[error("{}: {source}", path.shown())]
+    Unread { path: PathBuf, source: ItemError },
+    /// It is no picture.
+    #[error("{}: {source}", path.shown())]
+    Undecoded { path: PathBuf, source: CodecError },
+    /// Its decoder panicked.
+    #[error("internal error: {0}")]
+    Panic(String),
+}
+
 struct Reading<'a> {
     plan: &'a TrainPlan,
     room: Room,
@@ -181,7 +204,7 @@ impl Reading<'_> {
         }
         let scale = self.plan.net.scale;
         self.all("reading pairs", costs, least, |i| {
-            let read = |path: &Path| Ok::<_, String>(self.with_channels(&self.decode(&root.join(path))?));
+            let read = |path: &Path| Ok::<_, LeftOut>(self.with_channels(&self.decode(&root.join(path))?));
             let (noisy, clean) = (read(&pairs[i].noisy)?, read(&pairs[i].clean)?);
             // Patches and variants of one picture stay together.
             let name = pairs[i].source.clone().into_bytes();
@@ -212,26 +235,26 @@ impl Reading<'_> {
         what: &str,
         costs: &[Cost],
         least: usize,
-        read: impl Fn(usize) -> Result<Known, String> + Sync,
+        read: impl Fn(usize) -> Result<Known, LeftOut> + Sync,
     ) -> Result<Vec<Known>, TrainError> {
         let total = costs.len();
         let done = AtomicU64::new(0);
         let one = |i: usize| {
             if self.stop.load(Ordering::Relaxed) {
-                return Err("stopped".into());
+                return Err(LeftOut::Stopped);
             }
             // A decoder that panics is one bad file.
             let known = catch_unwind(AssertUnwindSafe(|| read(i)))
-                .unwrap_or_else(|panic| Err(format!("internal error: {}", panic_text(panic.as_ref()))));
+                .unwrap_or_else(|panic| Err(LeftOut::Panic(panic_text(panic.as_ref()).to_string())));
             let fits = known.and_then(|known| match self.drawing.fits(&known.example) {
                 true => Ok(known),
-                false => Err(TOO_SMALL.into()),
+                false => Err(LeftOut::TooSmall),
             });
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             (self.emit)(Event::Preparing { what: what.into(), done, total: total as u64 });
             fits
         };
-        let mut found: Vec<Result<Known, String>> = Vec::with_capacity(total);
+        let mut found: Vec<Result<Known, LeftOut>> = Vec::with_capacity(total);
         for end in rounds(costs, self.room.reading) {
             found.par_extend((found.len()..end).into_par_iter().map(one));
         }
@@ -243,7 +266,7 @@ impl Reading<'_> {
         for found in found {
             match found {
                 Ok(known) => examples.push(known),
-                Err(e) if e == TOO_SMALL => small += 1,
+                Err(LeftOut::TooSmall) => small += 1,
                 Err(e) => failed.push(e),
             }
         }
@@ -266,8 +289,8 @@ impl Reading<'_> {
         Ok(examples)
     }
 
-    fn picture(&self, input: &Input) -> Result<Image, String> {
-        input.identity.as_ref().map_err(ToString::to_string)?;
+    fn picture(&self, input: &Input) -> Result<Image, LeftOut> {
+        input.identity.as_ref().map_err(|e| LeftOut::Unknown(e.clone()))?;
         match &input.origin {
             Origin::File(path) => self.decode(path),
             Origin::Made(made) => Ok(made.decoded(made.render().0).image),
@@ -275,11 +298,12 @@ impl Reading<'_> {
     }
 
     /// The picture of a file, upright.
-    fn decode(&self, path: &Path) -> Result<Image, String> {
-        let told = |e: &dyn std::fmt::Display| format!("{}: {e}", path.shown());
-        let (bytes, ..) = read_unchanged(path).map_err(|e| told(&e))?;
+    fn decode(&self, path: &Path) -> Result<Image, LeftOut> {
+        let unread = |source| LeftOut::Unread { path: path.to_path_buf(), source };
+        let (bytes, ..) = read_unchanged(path).map_err(unread)?;
         let limits = Limits { max_pixels: self.plan.pixels, max_bytes: self.room.reading, strict: false };
-        let decoded = codec::decode(&bytes, path, &limits).map_err(|e| told(&e))?;
+        let undecoded = |source| LeftOut::Undecoded { path: path.to_path_buf(), source };
+        let decoded = codec::decode(&bytes, path, &limits).map_err(undecoded)?;
         Ok(upright(decoded.image, decoded.meta.orientation))
     }
 
@@ -299,8 +323,6 @@ impl Reading<'_> {
         image
     }
 }
-
-const TOO_SMALL: &str = "too small";
 
 #[cfg(test)]
 mod tests {

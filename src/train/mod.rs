@@ -17,7 +17,7 @@ mod fit;
 mod inventory;
 mod knn;
 mod language;
-mod layout;
+mod layers;
 mod load;
 mod loss;
 mod moves;
@@ -35,6 +35,7 @@ mod sheet;
 mod silhouette;
 mod sources;
 mod step;
+mod vector_files;
 mod vectors;
 mod verdict;
 

@@ -21,7 +21,7 @@ impl Put {
 }
 
 /// Two separate parts of the buffer, the second to be changed.
-fn two(buffer: &mut [f32], a: (usize, usize), b: (usize, usize)) -> (&[f32], &mut [f32]) {
+pub(super) fn two(buffer: &mut [f32], a: (usize, usize), b: (usize, usize)) -> (&[f32], &mut [f32]) {
     if a.0 < b.0 {
         let (low, high) = buffer.split_at_mut(b.0);
         (&low[a.0..][..a.1], &mut high[..b.1])

@@ -137,6 +137,16 @@ pub struct Net {
     pub multiple: usize,
 }
 
+/// A layer that does not fit what it reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("layer {layer}: {what}")]
+pub struct LayerError {
+    /// Number of its node.
+    pub layer: Id,
+    /// What does not fit.
+    pub what: String,
+}
+
 /// Builds a [`Net`] layer by layer.
 #[derive(Debug)]
 pub struct Builder {
@@ -197,27 +207,28 @@ impl Net {
     /// Sizes of all nodes for the size it was made for.
     ///
     /// # Errors
-    /// What doesn't fit, in words.
-    pub fn sizes(&self) -> Result<Vec<Size>, String> {
+    /// When a layer doesn't fit.
+    pub fn sizes(&self) -> Result<Vec<Size>, LayerError> {
         self.sizes_for(self.input)
     }
 
     /// Sizes of all nodes for an input of size `input`.
     ///
     /// # Errors
-    /// What doesn't fit, in words.
-    pub fn sizes_for(&self, input: Size) -> Result<Vec<Size>, String> {
+    /// When a layer doesn't fit.
+    pub fn sizes_for(&self, input: Size) -> Result<Vec<Size>, LayerError> {
         let mut sizes: Vec<Size> = Vec::with_capacity(self.nodes.len());
         for (id, node) in self.nodes.iter().enumerate() {
             let of = |i: usize| sizes[node.inputs[i]];
+            let unfit = |what: String| Err(LayerError { layer: id, what });
             let size = match node.op {
                 Op::Input => input,
                 Op::Conv { channels, kernel, stride, padded, .. } => {
                     let x = of(0);
                     let pad = if padded { kernel - 1 } else { 0 };
                     if x.h + pad < kernel || x.w + pad < kernel {
-                        return Err(format!(
-                            "layer {id}: {} x {} pixels are too few for a {kernel}x{kernel} convolution",
+                        return unfit(format!(
+                            "{} x {} pixels are too few for a {kernel}x{kernel} convolution",
                             x.w, x.h
                         ));
                     }
@@ -226,11 +237,7 @@ impl Net {
                 Op::Dense { width, .. } => Size::new(1, 1, width),
                 Op::Unflatten(size) => {
                     if of(0).len() != size.len() {
-                        return Err(format!(
-                            "layer {id}: {} numbers are no picture of {}",
-                            of(0).len(),
-                            size.len()
-                        ));
+                        return unfit(format!("{} numbers are no picture of {}", of(0).len(), size.len()));
                     }
                     size
                 }
@@ -239,30 +246,27 @@ impl Net {
                 Op::SpaceToDepth(n) => {
                     let x = of(0);
                     if !x.h.is_multiple_of(n) || !x.w.is_multiple_of(n) {
-                        return Err(format!(
-                            "layer {id}: {} x {} pixels can't be split into {n}x{n} blocks",
-                            x.w, x.h
-                        ));
+                        return unfit(format!("{} x {} pixels can't be split into {n}x{n} blocks", x.w, x.h));
                     }
                     Size::new(x.h / n, x.w / n, x.c * n * n)
                 }
                 Op::DepthToSpace(n) => {
                     let x = of(0);
                     if !x.c.is_multiple_of(n * n) {
-                        return Err(format!("layer {id}: {} channels can't become {n}x{n} pixels", x.c));
+                        return unfit(format!("{} channels can't become {n}x{n} pixels", x.c));
                     }
                     Size::new(x.h * n, x.w * n, x.c / (n * n))
                 }
                 Op::Add => {
                     if of(0) != of(1) {
-                        return Err(format!("layer {id}: the sum of {:?} and {:?}", of(0), of(1)));
+                        return unfit(format!("the sum of {:?} and {:?}", of(0), of(1)));
                     }
                     of(0)
                 }
                 Op::Dropout(_) => of(0),
             };
             if size.is_empty() {
-                return Err(format!("layer {id}: nothing is left"));
+                return unfit("nothing is left".into());
             }
             sizes.push(size);
         }

@@ -209,7 +209,7 @@ fn build(keys: &TrainKeys, (patch, wide): (usize, usize), errors: &mut Vec<Diagn
                 (sizes[net.output()], Size::new(net.input.h * scale, net.input.w * scale, net.input.c));
             (made != wanted).then(|| format!("it makes {} of {}", shown(made), shown(net.input)))
         }
-        Err(what) => Some(what),
+        Err(unfit) => Some(unfit.to_string()),
     };
     if let Some(what) = wrong {
         let message = format!("`{name}` does not fit a patch of {patch}: {what}");

@@ -123,7 +123,7 @@ impl Run<'_> {
         };
         let draws = validation(&examples, &held, plan.seed, HELD);
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
-        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch).map_err(TrainError::Data)?;
+        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| {
             State::new(match &plan.start {

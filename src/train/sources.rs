@@ -11,6 +11,7 @@ use globset::GlobSet;
 use polars::prelude::{AnyValue, DataType, ParquetReader, SerReader};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The splits of the step `pairs`.
@@ -113,7 +114,7 @@ fn rows(
         (format!("holds a list that is not as written: {}: {what}", list.shown()), help)
     };
     let wanted = Wanted { file: list, column: noisy, root, memory, written: true };
-    let List { rows, columns, .. } = read_list(&wanted).map_err(wrong)?;
+    let List { rows, columns, .. } = read_list(&wanted).map_err(|e| wrong(e.to_string()))?;
     let place = |name: &str| columns.iter().position(|column| column.name == name);
     let clean = place(clean).ok_or_else(|| wrong(format!("no column `{clean}`")))?;
     let (split, source) = (place("split"), place("source"));
@@ -132,27 +133,45 @@ fn rows(
     (0..rows.len()).map(row).collect()
 }
 
+/// Why there are no Parquet files to be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoFiles {
+    /// The system doesn't tell what is there.
+    #[error("cannot be looked at: {0}")]
+    Unseen(#[source] io::Error),
+    /// The system doesn't list the folder.
+    #[error("cannot be listed: {0}")]
+    Unlisted(#[source] io::Error),
+    /// Another file.
+    #[error("is no .parquet file")]
+    Other,
+    /// A folder without any.
+    #[error("holds no .parquet file")]
+    Empty,
+}
+
 /// The Parquet file at a path, or those in a folder, sorted by name.
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let unseen = |e| format!("cannot be looked at: {e}");
+pub(super) fn parquet_files(path: &Path) -> Result<Vec<PathBuf>, NoFiles> {
     let is_parquet = |path: &Path| match path.extension() {
-        Some(ending) if ending.eq_ignore_ascii_case("parquet") => look::is_file(path).map_err(unseen),
+        Some(ending) if ending.eq_ignore_ascii_case("parquet") => {
+            look::is_file(path).map_err(NoFiles::Unseen)
+        }
         _ => Ok(false),
     };
-    if !look::is_folder(path).map_err(unseen)? {
-        return if is_parquet(path)? { Ok(vec![path.into()]) } else { Err("is no .parquet file".into()) };
+    if !look::is_folder(path).map_err(NoFiles::Unseen)? {
+        return if is_parquet(path)? { Ok(vec![path.into()]) } else { Err(NoFiles::Other) };
     }
     let mut files = Vec::new();
-    for entry in look::list(path).map_err(|e| format!("cannot be listed: {e}"))?.into_iter().flatten() {
+    for entry in look::list(path).map_err(NoFiles::Unlisted)?.into_iter().flatten() {
         if is_parquet(&entry.path())? {
             files.push(entry.path());
         }
     }
     files.sort();
-    if files.is_empty() { Err("holds no .parquet file".into()) } else { Ok(files) }
+    if files.is_empty() { Err(NoFiles::Empty) } else { Ok(files) }
 }
 
 /// The key of `train` that is to blame.

@@ -1,7 +1,7 @@
 //! One step of training on a batch: the parts' gradients, computed by all threads and added in a fixed order.
 
 use super::engine::{Engine, Workspace};
-use super::net::{Id, Net, Size};
+use super::net::{Id, LayerError, Net, Size};
 use crate::random::seed_of;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,8 +36,8 @@ impl Stepper {
     /// see [`Stepper::batch`].
     ///
     /// # Errors
-    /// When the network doesn't fit the size, in words.
-    pub fn new(net: &Net, input: Size, batch: usize) -> Result<Stepper, String> {
+    /// When the network doesn't fit the size.
+    pub fn new(net: &Net, input: Size, batch: usize) -> Result<Stepper, LayerError> {
         let (count, parts) = parts(batch);
         let engine = Engine::new(net, input, count)?;
         let gradients = vec![vec![0.0; net.parameters()]; parts];
@@ -59,7 +59,7 @@ impl Stepper {
     ///
     /// # Errors
     /// As [`Stepper::new`].
-    pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, String> {
+    pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, LayerError> {
         let (count, parts) = parts(batch);
         let engine = Engine::new(net, input, count)?;
         Ok(engine.workspace_bytes() * threads + parts * net.parameters() * 4)

@@ -140,8 +140,9 @@ fn committed_docs_are_what_the_code_says() {
     let words = safelight::train::vocabulary();
     let schema = format!("{:#}\n", safelight::spec::json_schema(&words));
     assert!(read("docs/pipeline.schema.json") == schema, "run `make docs`");
-    let reference = safelight::spec::reference_markdown(&words);
-    assert!(read("docs/pipeline.md").ends_with(&reference), "run `make docs`");
+    let told = Command::new(env!("CARGO_BIN_EXE_safelight")).arg("reference").output().unwrap();
+    let reference = Ended::from(told).expect(0).out;
+    assert!(reference.len() > 10_000 && read("docs/pipeline.md").ends_with(&reference), "run `make docs`");
 }
 
 #[test]
@@ -174,4 +175,21 @@ fn engines_agree_and_each_can_be_asked_for() {
     let number = |name: &str| compared[name].as_f64().unwrap();
     assert!(number("largest_difference") <= 1e-4 * number("output_range"), "{compared}");
     assert!(number("fast_seconds") > 0.0 && number("plain_seconds") > 0.0, "{compared}");
+}
+
+#[test]
+fn a_full_standard_output_is_told_by_the_exit_code() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["list"][..], &["schema"], &["reference"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
+        let ended = Ended::from(command.args(arguments).stdout(full()).output().unwrap()).expect(30);
+        assert!(ended.err.contains("cannot write to standard output"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_recipe_without_a_corruption_is_a_mistake() {
+    let job = Job::new("- corrupt: {recipe: []}\n- pairs");
+    archive(&job.input(), 1);
+    assert!(job.call(&["check"]).expect(78).err.contains("no corruption is named"));
 }

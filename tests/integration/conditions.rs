@@ -91,7 +91,7 @@ fn choices_take_the_first_branch_that_holds() {
         "{}",
         ended.out
     );
-    assert_eq!(job.manifest()["scans/c.png"].get(13), Some("choose: width == 20; choose: width < 35"));
+    assert_eq!(job.manifest()["scans/c.png"].get(13), Some("choose: width < 35; choose: width == 20"));
 }
 
 #[test]
@@ -212,4 +212,45 @@ fn draws_do_not_change_with_conditions_of_others() {
         tree(&job.output().join("images"))
     };
     assert_eq!(run(&steps("")), run(&steps(": {when: width > 1}")));
+}
+
+#[test]
+fn what_is_not_done_again_is_not_asked_again() {
+    let steps = |pairs: &str| {
+        format!(
+            "- patches: {{size: 8, stride: 8}}\n- corrupt: [{{gaussian_noise: {{sigma: 20}}}}]\n- measure: [mse]\n- write: {{when: mse > 0.0001}}\n- pairs: {{{pairs}}}"
+        )
+    };
+    let job = Job::new(&steps("format: png"));
+    three(&job);
+    let first = job.call(&["run"]).expect(0).out;
+    assert!(!first.contains("refused"), "{first}");
+    job.steps(&steps("compression: small"));
+    let again = job.call(&["run"]).expect(0).out;
+    assert!(!again.contains("refused"), "{again}");
+    assert!(job.manifest().values().all(|row| row.get(13) == Some("")));
+}
+
+#[test]
+fn a_condition_never_mixes_pairs_of_two_scales() {
+    let job =
+        Job::new("- corrupt: {recipe: [{gaussian_noise: {sigma: 20}}], scale: 2, when: width > 25}\n- pairs");
+    three(&job);
+    let told = job.call(&["check"]).expect(78).err;
+    assert!(told.contains("would have another scale"), "{told}");
+}
+
+#[test]
+fn carets_stand_right_behind_escaped_quotes() {
+    let job = Job::new(
+        "- grayscale: {when: 'path == ''a'' && nose > 1'}\n- resize: {width: 8, when: \"path == \\\"a\\\" && nase > 1\"}\n- write",
+    );
+    three(&job);
+    let told = job.call(&["check"]).expect(78).err;
+    let under = |word: &str| {
+        let lines: Vec<&str> = told.lines().collect();
+        let at = lines.iter().position(|line| line.contains(" | ") && line.contains(word)).unwrap();
+        lines[at + 1].find('^').unwrap() == lines[at].find(word).unwrap()
+    };
+    assert!(under("nose") && under("nase"), "{told}");
 }

@@ -332,11 +332,11 @@ fn prune_spares_what_is_only_hidden_or_left_out() {
 
 #[test]
 fn a_failure_keeps_the_last_good_output_even_under_new_settings() {
-    let job = Job::new("- write: {quality: 92}");
+    let job = Job::new("- write: {quality: 92, unchanged: encode}");
     archive(&job.input(), 2);
     job.call(&["run"]).expect(0);
     let good = fs::read(job.output().join("images/1/1/img-001.jpg")).unwrap();
-    job.steps("- write: {quality: 50}");
+    job.steps("- write: {quality: 50, unchanged: encode}");
     let input = job.input().join("1/1/img-001.jpg");
     let bytes = fs::read(&input).unwrap();
     fs::write(&input, b"damaged").unwrap();

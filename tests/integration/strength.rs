@@ -101,3 +101,28 @@ fn what_does_not_fit_is_told_with_its_place() {
     save(&detailed(), &job.input().join("a.png"));
     job.call(&["check"]).expect(0);
 }
+
+#[test]
+fn strength_may_follow_from_what_is_known_of_a_picture() {
+    let job = |strength: &str| {
+        let job = Job::new(&format!(
+            "- restore: {{model: sample_data/models/denoise.onnx, guard: off, strength: '{strength}'}}\n- write"
+        ));
+        save(&picture(40, 30, 3, Depth::U8, 1), &job.input().join("a.png"));
+        job.call(&["run"]).expect(0);
+        (fs::read(job.output().join("images/a.png")).unwrap(), job.manifest()["a.png"][5].to_string())
+    };
+    // 40 / 80 is 0 in whole numbers.
+    assert_eq!(job("width / 80.0"), job("0.5"));
+    assert_eq!(job("width / 80"), job("0"));
+    assert_eq!(job("width"), job("1"));
+    let (bytes, notes) = job("iso / 100.0");
+    assert_eq!(bytes, job("0").0);
+    assert!(
+        notes.contains("its strength has no value for this picture") && notes.contains("unchanged"),
+        "{notes}"
+    );
+    let wrong = Job::new("- restore: {model: sample_data/models/denoise.onnx, strength: wdth / 80}\n- write");
+    save(&picture(40, 30, 3, Depth::U8, 1), &wrong.input().join("a.png"));
+    assert!(wrong.call(&["check"]).expect(78).err.contains("did you mean `width`?"));
+}

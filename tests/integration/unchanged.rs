@@ -57,6 +57,19 @@ fn other_formats_stripped_metadata_and_encode_are_encoded() {
 }
 
 #[test]
+fn nothing_is_said_to_be_unchanged_that_is_encoded_now() {
+    for write in ["{unchanged: encode}", "{metadata: strip}", "{format: png}"] {
+        let job = Job::new("- measure: [mean]\n- write\n- table");
+        jpeg_with_noise(&job, "a.jpg");
+        job.call(&["run"]).expect(0);
+        assert_eq!(job.manifest()["a.jpg"].get(5), Some("unchanged"));
+        job.steps(&format!("- measure: [mean]\n- write: {write}\n- table"));
+        assert!(!job.call(&["run"]).expect(0).out.contains("no step changed"), "{write}");
+        assert_eq!(job.manifest()["a.jpg"].get(5), Some(""), "{write}");
+    }
+}
+
+#[test]
 fn skipped_ones_are_not_there_and_are_not_missed() {
     let job = Job::new("- write");
     jpeg_with_noise(&job, "a.jpg");

@@ -32,7 +32,7 @@ pub(super) fn ignore(plan: &Plan, names: &[OsString]) -> Result<u8, Refusal> {
     })?;
     let known = states.iter().map(|(path, (failed, _))| (path.as_slice(), *failed)).collect();
     let names: Vec<Vec<u8>> = names.iter().map(|name| relative(&plan.input.root, Path::new(name))).collect();
-    let chosen = choose(&names, &known).map_err(Refusal::Usage)?;
+    let chosen = choose(&names, &known).map_err(|e| Refusal::Usage(e.to_string()))?;
     let fresh = |path: &&Vec<u8>| states.get(*path).is_some_and(|(_, acknowledged)| !acknowledged);
     let fresh: Vec<Vec<u8>> = chosen.iter().filter(fresh).cloned().collect();
     ledger.ignore(&fresh)?;
@@ -53,12 +53,20 @@ fn relative(root: &Path, name: &Path) -> Vec<u8> {
     name.strip_prefix(".").unwrap_or(name).as_os_str().as_bytes().to_vec()
 }
 
+/// Names that are not those of failures, with what is known of each.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}\nnames are relative to the input, as `status --failures` lists them; nothing was changed",
+    .0.join("\n")
+)]
+struct NoFailures(Vec<String>);
+
 /// The paths that are meant by `names`, or all that failed; `known` tells of each input whether it failed. Names
 /// are taken as they are, or as they are shown.
 ///
 /// # Errors
-/// In words, when one is not that of a failure.
-fn choose(names: &[Vec<u8>], known: &BTreeMap<&[u8], bool>) -> Result<Vec<Vec<u8>>, String> {
+/// When one is not that of a failure.
+fn choose(names: &[Vec<u8>], known: &BTreeMap<&[u8], bool>) -> Result<Vec<Vec<u8>>, NoFailures> {
     let failed: Vec<&[u8]> = known.iter().filter(|(_, failed)| **failed).map(|(path, _)| *path).collect();
     if names.is_empty() {
         return Ok(failed.into_iter().map(<[u8]>::to_vec).collect());
@@ -80,13 +88,7 @@ fn choose(names: &[Vec<u8>], known: &BTreeMap<&[u8], bool>) -> Result<Vec<Vec<u8
             wrong.push(format!("no failure of {shown} is known{near}"));
         }
     }
-    if wrong.is_empty() {
-        return Ok(chosen);
-    }
-    wrong.push(
-        "names are relative to the input, as `status --failures` lists them; nothing was changed".into(),
-    );
-    Err(wrong.join("\n"))
+    if wrong.is_empty() { Ok(chosen) } else { Err(NoFailures(wrong)) }
 }
 
 /// Names of failures that may have been meant.
@@ -128,7 +130,7 @@ mod tests {
             (b"a/good.png", "a/good.png did not fail"),
             (b"zzz", "no failure of zzz is known\n"),
         ] {
-            let message = choose(&[b"a/bad.png", name]).unwrap_err();
+            let message = choose(&[b"a/bad.png", name]).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
     }

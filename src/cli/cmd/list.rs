@@ -98,7 +98,7 @@ fn preview(chosen: &[&'static Corruption], image: Option<&Path>, path: &Path) ->
             crop_to(&resize(&decoded.image, 320, 240, Filter::Area), SIDE, SIDE, Gravity::Center)
         }
     };
-    let sheet = contact_sheet(&Frame::from_image(&clean), chosen).map_err(failed)?;
+    let sheet = contact_sheet(&Frame::from_image(&clean), chosen).map_err(|e| failed(e.to_string()))?;
     let png = codec::encode(&sheet, &Metadata::default(), None, &EncodeOptions::new(Format::Png))
         .map_err(|e| failed(e.to_string()))?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

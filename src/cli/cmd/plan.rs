@@ -7,7 +7,7 @@ use crate::inputs::Input;
 use crate::inputs::Source;
 use crate::ledger::Ledger;
 use crate::memory::mib;
-use crate::pipeline::{Action, Keeps};
+use crate::pipeline::{Action, Keeps, PlannedStep};
 use crate::plan::Plan;
 use crate::run::prepare::{self, Prepared};
 use crate::run::refuse;
@@ -29,7 +29,9 @@ const SECONDS_PER_PIXEL: f64 = 60e-9;
 pub(super) fn check(plan: &Plan) -> Result<u8, Refusal> {
     let prepared = prepare::prepare(plan, None, Selection::Outstanding)?;
     warn(&plan.warnings);
-    let steps: Vec<_> = plan.chain.iter().map(|l| l.name).collect();
+    // A question mark stands behind what not every picture goes through.
+    let name = |step: &PlannedStep| format!("{}{}", step.name, if step.gate.is_open() { "" } else { "?" });
+    let steps: Vec<_> = plan.chain.iter().map(name).collect();
     let mut text = format!("{}: valid\n  steps    {}\n", plan.sources.file(), steps.join(" > "));
     plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
     text.push_str(&clashes(&prepared));

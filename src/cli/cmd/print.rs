@@ -3,12 +3,19 @@
 use super::code;
 use crate::shown;
 use crate::spec::Diagnostic;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
-/// Writes to standard output; a closed pipe is no error.
+/// Writes to standard output, and gives the exit code; a closed pipe is no error, a full disk is.
 pub(super) fn out(text: &str) -> u8 {
-    std::io::stdout().write_all(shown::text(text).as_bytes()).ok();
-    code::OK
+    let mut stdout = std::io::stdout();
+    let written = stdout.write_all(shown::text(text).as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            err(&format!("error: cannot write to standard output: {error}\n"));
+            code::STORAGE
+        }
+        _ => code::OK,
+    }
 }
 
 /// Writes to standard error.

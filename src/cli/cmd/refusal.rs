@@ -113,6 +113,7 @@ pub(super) fn fail_training(error: &TrainError) -> u8 {
     match error {
         TrainError::Interrupted { .. } => code::INTERRUPTED,
         TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
+        TrainError::Vectors(_) | TrainError::Draw(_) | TrainError::Layer(_) => code::INVALID,
         TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
         TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
         TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {

@@ -1,15 +1,27 @@
 //! A contact sheet: one picture under every corruption at every severity, each with its name.
 
-use crate::corrupt::{Context, Corruption, Frame, Recipe};
+use crate::corrupt::{Context, Corruption, Frame, Recipe, RecipeError};
 use crate::image::crop::{Gravity, crop_to};
 use crate::image::sheet::{LETTER, Sheet};
 use crate::image::{Depth, Image};
 use crate::random::Rng;
+use crate::spec::Diagnostics;
 
 /// Cells of a row: severities 1 to 5, or five draws where there are no severities.
 const CELLS: usize = 5;
 const GAP: usize = 4;
 const HEAD: usize = LETTER + 4;
+
+/// Why a corruption can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PreviewError {
+    /// Its recipe is refused.
+    #[error(transparent)]
+    Recipe(#[from] Diagnostics),
+    /// It fails on this picture.
+    #[error(transparent)]
+    Corrupt(#[from] RecipeError),
+}
 
 /// The sheet: a heading and a row of five for each corruption, in two columns, 8-bit RGB.
 ///
@@ -17,8 +29,8 @@ const HEAD: usize = LETTER + 4;
 /// about 160 pixels a side gives a sheet that fits a screen.
 ///
 /// # Errors
-/// In words, when a corruption fails on this picture.
-pub(crate) fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Result<Image, String> {
+/// When a corruption fails on this picture.
+pub(crate) fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Result<Image, PreviewError> {
     let (width, height) = (clean.width + GAP, clean.height + HEAD + GAP);
     let columns = if chosen.len() > 6 { 2 } else { 1 };
     // The clean picture stands above the first column.
@@ -42,14 +54,14 @@ pub(crate) fn contact_sheet(clean: &Frame, chosen: &[&'static Corruption]) -> Re
 }
 
 /// One corruption at severity `cell + 1`, or its `cell`-th draw.
-fn example(corruption: &Corruption, clean: &Frame, cell: usize) -> Result<Frame, String> {
+fn example(corruption: &Corruption, clean: &Frame, cell: usize) -> Result<Frame, PreviewError> {
     let name = corruption.descriptor.name;
     let yaml = if corruption.severities.is_empty() {
         format!("- {name}")
     } else {
         format!("- {name}: {{severity: {}}}", cell + 1)
     };
-    let recipe = Recipe::parse(&yaml).map_err(|e| e.render())?;
+    let recipe = Recipe::parse(&yaml)?;
     let size = (clean.width, clean.height);
     // Half the size shows what `downscale` does.
     let target = if name == "downscale" { (size.0.div_ceil(2), size.1.div_ceil(2)) } else { size };

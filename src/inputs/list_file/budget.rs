@@ -1,7 +1,7 @@
 //! The memory that a run over a list takes, counted before it takes any.
 
+use super::error::ListError;
 use super::list::Wanted;
-use crate::memory::mib;
 
 /// Bytes that a run keeps of an input beside its path and its values, as measured.
 pub(super) const INPUT: u64 = 1_400;
@@ -32,17 +32,12 @@ impl Budget {
     }
 
     /// Fails when the rows so far, of `all`, take too much.
-    pub(super) fn check(&self, all: u64) -> Result<(), String> {
+    pub(super) fn check(&self, all: u64) -> Result<(), ListError> {
         if self.needed <= self.memory {
             return Ok(());
         }
         let each = (self.needed - RESERVE) / self.rows.max(1);
-        let total = RESERVE.saturating_add(each.saturating_mul(all.max(self.rows)));
-        Err(format!(
-            "has {all} rows, which take about {} MiB in a run ({each} bytes a row), over the {} MiB of limits.memory; \
-             raise it or split the list",
-            mib(total),
-            mib(self.memory)
-        ))
+        let needed = RESERVE.saturating_add(each.saturating_mul(all.max(self.rows)));
+        Err(ListError::Memory { rows: all, each, needed, limit: self.memory })
     }
 }

@@ -1,7 +1,8 @@
 //! Lists in CSV. The file is read twice: first to find each column's type and what the rows take, then for the rows.
 
 use super::budget::Budget;
-use super::list::{List, Wanted, below, is_manifest, missing};
+use super::error::{CellError, ListError, Place};
+use super::list::{List, Wanted, below, is_manifest};
 use super::rows::{Cell, Rows};
 use crate::columns::csv::unguarded;
 use crate::columns::{Column, ColumnType};
@@ -32,13 +33,13 @@ struct Survey {
 ///
 /// A column whose every value is a whole number written plainly (`007` is not) becomes `Int`, else `Float` where all
 /// are finite numbers that a float can hold, else `Text`; empty cells are null in the first two.
-pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
+pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, ListError> {
     let survey = survey(wanted)?;
     let mut rows = Rows::new(survey.kinds.clone());
     let mut reader = open(wanted)?;
     let mut record = ByteRecord::new();
     while next(&mut reader, &mut record)? {
-        let told = |what: String| format!("line {}: {what}", line(&record));
+        let told = |cell: CellError| cell.at(line(&record));
         let path = record.get(survey.at).unwrap_or_default();
         let path = match wanted.written || survey.manifest {
             true => shown::decode(&text(path, survey.manifest).map_err(told)?),
@@ -46,26 +47,27 @@ pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
         };
         let relative = below(&path, wanted.root).map_err(told)?;
         let others = record.iter().enumerate().filter(|(at, _)| *at != survey.at).map(|(_, cell)| cell);
-        let texts: Result<Vec<Cow<'_, str>>, String> =
+        let texts: Result<Vec<Cow<'_, str>>, CellError> =
             others.map(|cell| text(cell, survey.manifest)).collect();
         let texts = texts.map_err(told)?;
         rows.push(&relative, texts.iter().zip(&survey.kinds).map(|(text, kind)| typed(text, *kind)));
     }
     if rows.len() as u64 != survey.rows {
-        return Err("changed while it was read; try again".to_string());
+        return Err(ListError::Changed);
     }
     let names = survey.names.into_iter().enumerate().filter(|(at, _)| *at != survey.at);
     let columns = names.zip(&survey.kinds).map(|((_, name), kind)| Column::new(name, *kind)).collect();
     Ok(List { rows, columns, left_out: Vec::new() })
 }
 
-fn survey(wanted: &Wanted<'_>) -> Result<Survey, String> {
+fn survey(wanted: &Wanted<'_>) -> Result<Survey, ListError> {
     let mut reader = open(wanted)?;
-    let header = reader.byte_headers().map_err(|e| format!("has no readable header: {e}"))?;
+    let header = reader.byte_headers().map_err(ListError::Header)?;
     let names: Result<Vec<String>, _> = header.iter().map(|name| String::from_utf8(name.to_vec())).collect();
-    let names = names.map_err(|_| "has a header that is not UTF-8 text; save it as UTF-8".to_string())?;
-    let at = names.iter().position(|name| name == wanted.column);
-    let at = at.ok_or_else(|| missing(wanted.column, &names))?;
+    let names = names.map_err(|_| ListError::HeaderText)?;
+    let Some(at) = names.iter().position(|name| name == wanted.column) else {
+        return Err(ListError::NoColumn { column: wanted.column.to_string(), names });
+    };
     let manifest = is_manifest(names.iter().map(String::as_str));
     let mut guesses = vec![Guess::default(); names.len()];
     let mut budget = Budget::new(wanted);
@@ -73,8 +75,7 @@ fn survey(wanted: &Wanted<'_>) -> Result<Survey, String> {
     while next(&mut reader, &mut record)? {
         let path = record.get(at).unwrap_or_default();
         if path.is_empty() {
-            let what = format!("the cell of `{}` is empty", wanted.column);
-            return Err(format!("line {} has no path: {what}; fill it or remove the line", line(&record)));
+            return Err(ListError::NoPath { place: line(&record), column: wanted.column.to_string() });
         }
         let mut texts = 0;
         for (place, cell) in record.iter().enumerate().filter(|(place, _)| *place != at) {
@@ -90,23 +91,22 @@ fn survey(wanted: &Wanted<'_>) -> Result<Survey, String> {
     Ok(Survey { names, at, manifest, kinds, rows: budget.rows })
 }
 
-fn open(wanted: &Wanted<'_>) -> Result<Reader<File>, String> {
-    let file = File::open(wanted.file).map_err(|e| format!("cannot be read: {e}"))?;
+fn open(wanted: &Wanted<'_>) -> Result<Reader<File>, ListError> {
+    let file = File::open(wanted.file).map_err(|e| ListError::Read(e.into()))?;
     Ok(ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file))
 }
 
-fn next(reader: &mut Reader<File>, record: &mut ByteRecord) -> Result<bool, String> {
-    reader.read_byte_record(record).map_err(|e| format!("cannot be read: {e}"))
+fn next(reader: &mut Reader<File>, record: &mut ByteRecord) -> Result<bool, ListError> {
+    reader.read_byte_record(record).map_err(|e| ListError::Read(e.into()))
 }
 
 /// Where a row begins.
-fn line(record: &ByteRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
+fn line(record: &ByteRecord) -> Place {
+    Place::Line(record.position().map_or(0, csv::Position::line))
 }
 
-fn text(cell: &[u8], manifest: bool) -> Result<Cow<'_, str>, String> {
-    let text = std::str::from_utf8(cell);
-    let text = text.map_err(|_| "a cell is not UTF-8 text; save the list as UTF-8".to_string())?;
+fn text(cell: &[u8], manifest: bool) -> Result<Cow<'_, str>, CellError> {
+    let text = std::str::from_utf8(cell).map_err(|_| CellError::Text)?;
     Ok(Cow::Borrowed(if manifest { unguarded(text) } else { text }))
 }
 

@@ -2,11 +2,11 @@
 //! as timestamps, decimals and lists, are never decoded.
 
 use super::budget::{Budget, INPUT};
-use super::list::{List, Wanted, below, is_manifest, missing};
+use super::error::{ListError, Place};
+use super::list::{List, Wanted, below, is_manifest};
 use super::rows::{Cell, Rows};
 use crate::columns::{Column, ColumnType};
 use crate::error::{is_about_threads, panic_text};
-use crate::memory::mib;
 use crate::shown;
 use polars::prelude::{AnyValue, Column as PolarsColumn, ParquetReader, PolarsError, SerReader};
 use polars_parquet::parquet::schema::Repetition;
@@ -41,21 +41,19 @@ struct Source {
 }
 
 /// What takes the columns that were asked for, with their rows.
-type Take<'a> = &'a mut dyn FnMut(&[&PolarsColumn], usize) -> Result<(), String>;
+type Take<'a> = &'a mut dyn FnMut(&[&PolarsColumn], usize) -> Result<(), ListError>;
 
 /// Reads a Parquet file.
-pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
+pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, ListError> {
     let source = Source::open(wanted.file)?;
     let fields = source.metadata.schema().fields();
-    let names: Vec<String> = fields.iter().map(|field| field.name().to_string()).collect();
-    let paths = fields.iter().find(|field| field.name() == wanted.column);
-    let paths = paths.ok_or_else(|| missing(wanted.column, &names))?;
+    let column = || wanted.column.to_string();
+    let Some(paths) = fields.iter().find(|field| field.name() == wanted.column) else {
+        let names = fields.iter().map(|field| field.name().to_string()).collect();
+        return Err(ListError::NoColumn { column: column(), names });
+    };
     if !matches!(held(paths), Some(Held::Text | Held::Bytes)) {
-        let what = words(paths);
-        return Err(format!(
-            "has {what} in the column `{}`, not paths: set `input.column` to the column that holds them",
-            wanted.column
-        ));
+        return Err(ListError::NotPaths { column: column(), holds: words(paths) });
     }
     let (mut carried, mut left_out) = (Vec::new(), Vec::new());
     for field in fields.iter().filter(|field| field.name() != wanted.column) {
@@ -78,13 +76,10 @@ pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
     source.groups(&names, wanted.memory, &mut |read, height| {
         for row in 0..height {
             let mut cells = read.iter().map(|column| column.get(row).unwrap_or(AnyValue::Null));
-            let number = rows.len() + 1;
+            let place = Place::Row(rows.len() as u64 + 1);
             let path = path(cells.next().as_ref(), written);
-            let path = path.ok_or_else(|| {
-                let what = format!("the cell of `{}` is empty", wanted.column);
-                format!("row {number} has no path: {what}; fill it or remove the row")
-            })?;
-            let path = below(&path, wanted.root).map_err(|what| format!("row {number}: {what}"))?;
+            let path = path.ok_or_else(|| ListError::NoPath { place, column: column() })?;
+            let path = below(&path, wanted.root).map_err(|cell| cell.at(place))?;
             let cells: Vec<AnyValue<'_>> = cells.collect();
             // Numbers that became text live as long as their row.
             let whole = |(cell, column): (&AnyValue<'_>, &Column)| match cell {
@@ -104,14 +99,14 @@ pub(super) fn read(wanted: &Wanted<'_>) -> Result<List, String> {
         Ok(())
     })?;
     if rows.len() as u64 != total {
-        return Err(format!("says that it has {total} rows, and {} can be read", rows.len()));
+        return Err(ListError::Rows { told: total, found: rows.len() });
     }
     Ok(List { rows, columns, left_out })
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Source, String> {
-        let mut file = File::open(path).map_err(|e| format!("cannot be opened: {e}"))?;
+    fn open(path: &Path) -> Result<Source, ListError> {
+        let mut file = File::open(path).map_err(ListError::Open)?;
         let mut metadata = guarded(|| read_metadata(&mut file))?;
         // Its writer's own types, such as categories, do not matter: they are texts in the file.
         metadata.key_value_metadata = None;
@@ -119,7 +114,7 @@ impl Source {
     }
 
     /// The carried columns with their types. Whole numbers of which one is too large become texts.
-    fn columns(&self, carried: &[(String, Held)]) -> Result<Vec<Column>, String> {
+    fn columns(&self, carried: &[(String, Held)]) -> Result<Vec<Column>, ListError> {
         let mut columns = Vec::new();
         for (name, held) in carried {
             let kind = match held {
@@ -144,7 +139,7 @@ impl Source {
     }
 
     /// Reads these columns by row groups, in their order.
-    fn groups(&self, names: &[&str], memory: u64, take: Take<'_>) -> Result<(), String> {
+    fn groups(&self, names: &[&str], memory: u64, take: Take<'_>) -> Result<(), ListError> {
         let mut start = 0;
         for group in &self.metadata.row_groups {
             let chunks = names.iter().filter_map(|name| group.columns_under_root_iter(name)).flatten();
@@ -152,17 +147,13 @@ impl Source {
                 .map(|c| u64::try_from(c.uncompressed_size()).unwrap_or(u64::MAX))
                 .fold(0, u64::saturating_add);
             if bytes > memory {
-                return Err(format!(
-                    "has a row group of {} MiB, over the {} MiB of limits.memory; raise it, or write smaller row groups",
-                    mib(bytes),
-                    mib(memory)
-                ));
+                return Err(ListError::RowGroup { needed: bytes, limit: memory });
             }
             let count = group.num_rows();
             if count == 0 {
                 continue;
             }
-            let file = self.file.try_clone().map_err(|e| format!("cannot be opened: {e}"))?;
+            let file = self.file.try_clone().map_err(ListError::Open)?;
             let frame = guarded(|| {
                 let mut reader = ParquetReader::new(file);
                 reader.set_metadata(self.metadata.clone());
@@ -171,7 +162,7 @@ impl Source {
             })?;
             let columns: Result<Vec<&PolarsColumn>, _> =
                 names.iter().map(|name| frame.column(name)).collect();
-            take(&columns.map_err(|e| format!("cannot be read as Parquet: {e}"))?, frame.height())?;
+            take(&columns.map_err(|e| ListError::Parquet(e.into()))?, frame.height())?;
             start += count;
         }
         Ok(())
@@ -256,14 +247,13 @@ fn typed<'a>(cell: &'a AnyValue<'_>, whole: Option<&'a str>, kind: ColumnType) -
 }
 
 /// A damaged file makes the library fail, or panic.
-fn guarded<T>(read: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, String> {
+fn guarded<T>(read: impl FnOnce() -> Result<T, PolarsError>) -> Result<T, ListError> {
     let done = catch_unwind(AssertUnwindSafe(read));
     let done = done.map_err(|panic| {
         if is_about_threads(panic.as_ref()) {
             resume_unwind(panic);
         }
-        panic_text(panic.as_ref()).to_string()
+        ListError::Parquet(panic_text(panic.as_ref()).into())
     });
-    let told = |what: String| format!("cannot be read as Parquet: {what}");
-    done.map_err(told)?.map_err(|e| told(e.to_string()))
+    done?.map_err(|e| ListError::Parquet(e.into()))
 }

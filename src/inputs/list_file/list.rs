@@ -1,8 +1,8 @@
 //! What is read of a list, and what its columns and cells have to be.
 
+use super::error::CellError;
 use super::rows::Rows;
 use crate::columns::Column;
-use crate::shown::Show;
 use std::path::{Component, Path, PathBuf};
 
 /// Which list to read, and how.
@@ -36,27 +36,13 @@ pub(super) fn is_manifest<'a>(names: impl IntoIterator<Item = &'a str>) -> bool 
     names.into_iter().take(3).eq(["id", "path", "status"])
 }
 
-/// The message for a column of paths that is not there.
-pub(super) fn missing(column: &str, names: &[String]) -> String {
-    let all = names.join(", ");
-    match names {
-        [one] if one.contains([';', '\t']) => {
-            format!("has no column `{column}`: its cells are not separated by commas, as `{all}` shows")
-        }
-        _ => format!("has no column `{column}`; it has {all}: set `input.column`"),
-    }
-}
-
 /// The path below the root that a cell names.
-pub(super) fn below(path: &Path, root: &Path) -> Result<PathBuf, String> {
+pub(super) fn below(path: &Path, root: &Path) -> Result<PathBuf, CellError> {
     let inside = || {
         let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
         let clean: PathBuf = relative.components().filter(|c| !matches!(c, Component::CurDir)).collect();
         let inside = clean.components().all(|c| matches!(c, Component::Normal(_)));
         (inside && !clean.as_os_str().is_empty()).then_some(clean)
     };
-    inside().ok_or_else(|| {
-        let (path, root) = (path.shown(), root.shown());
-        format!("{path} is not below {root}; set `input.root` to a common folder")
-    })
+    inside().ok_or_else(|| CellError::Outside { path: path.to_path_buf(), root: root.to_path_buf() })
 }

@@ -39,7 +39,7 @@ fn list(file: &Path) -> List {
 }
 
 fn refused(file: &Path) -> String {
-    read(&wanted(file)).unwrap_err()
+    read(&wanted(file)).unwrap_err().to_string()
 }
 
 fn kinds(list: &List) -> Vec<(&str, ColumnType)> {
@@ -139,11 +139,11 @@ fn a_list_that_cannot_fit_is_refused_with_its_numbers() {
     let folder = Folder::new();
     let rows: String = (0..300_000).map(|i| format!("a/{i}.png,label\n")).collect();
     let file = folder.csv(format!("path,label\n{rows}"));
-    let what = read(&Wanted { memory: 128 << 20, ..wanted(&file) }).unwrap_err();
+    let what = read(&Wanted { memory: 128 << 20, ..wanted(&file) }).unwrap_err().to_string();
     assert!(what.contains("has 300000 rows") && what.contains("over the 128 MiB of limits.memory"), "{what}");
     let paths: Vec<String> = (0..300_000).map(|i| format!("a/{i}.png")).collect();
     let file = folder.parquet(vec![Series::new("path".into(), paths)], 50_000);
-    let what = read(&Wanted { memory: 128 << 20, ..wanted(&file) }).unwrap_err();
+    let what = read(&Wanted { memory: 128 << 20, ..wanted(&file) }).unwrap_err().to_string();
     assert!(what.contains("has 300000 rows") && what.contains("limits.memory"), "{what}");
     assert_eq!(list(&file).rows.path(299_999), Path::new("a/299999.png"));
 }
@@ -206,7 +206,7 @@ fn columns_of_other_types_are_left_out_and_categories_are_texts() {
     for column in
         list.left_out.iter().map(|name| name.split(' ').next().unwrap()).filter(|name| *name != "raw")
     {
-        let what = read(&Wanted { column, ..wanted(&file) }).unwrap_err();
+        let what = read(&Wanted { column, ..wanted(&file) }).unwrap_err().to_string();
         assert!(what.contains("not paths: set `input.column`"), "{what}");
     }
 }

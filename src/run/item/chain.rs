@@ -2,16 +2,16 @@
 
 mod conditions;
 mod copying;
+mod ending;
 mod reading;
 
 use super::failure::{Stopped, refused};
-use super::processed::{Processed, Spare};
-use crate::codec::ExifData;
+use crate::codec::{ExifData, Loss};
 use crate::columns::{self, Row, Value};
-use crate::error::{ErrorKind, ItemError};
+use crate::error::ItemError;
 use crate::image::Image;
-use crate::inputs::{Identity, Input, Made};
-use crate::ledger::{Entry, Facts, Fingerprint, Outcome, Output, Payload, Record};
+use crate::inputs::{Identity, Input, Made, Pages};
+use crate::ledger::{Facts, Fingerprint, Output, Payload};
 use crate::pipeline::{Action, Keeps, Known, Outgoing, Place, PlannedStep, Sample};
 use crate::plan::Plan;
 use crate::run::resume::Reason;
@@ -63,7 +63,8 @@ pub(super) struct Work<'a> {
     staged: Vec<(Fingerprint, Staged)>,
     /// Output paths staged.
     names: HashSet<PathBuf>,
-    /// Steps of the chain that measure what another needs.
+    /// Steps of the chain that do anything, and those that measure what one of these needs.
+    running: Vec<bool>,
     needed: Vec<bool>,
     /// Whether a picture was left as it is, and whether one was encoded.
     unchanged: bool,
@@ -109,6 +110,7 @@ impl<'a> Work<'a> {
             original: Attributes::default(),
             staged: Vec::new(),
             names: HashSet::new(),
+            running: Vec::new(),
             needed: Vec::new(),
             unchanged: false,
             encoded: false,
@@ -171,6 +173,10 @@ impl<'a> Work<'a> {
             bit_depth: source.bit_depth,
             format: source.format.name().to_string(),
         };
+        // The first picture of a file, where just that was asked for, is not the file.
+        let part = self.plan.input.pages == Pages::First
+            && source.notes.iter().any(|note| matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
+        let known = Known::new(self.input.file().filter(|_| !part), &self.input.carried);
         let sample = Sample {
             relative: self.input.relative.clone(),
             hash,
@@ -178,7 +184,7 @@ impl<'a> Work<'a> {
             place: Place::default(),
             image: decoded.image,
             exif: Arc::new(ExifData::of(&decoded.meta)),
-            known: Known::new(self.input.file(), &self.input.carried),
+            known,
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
@@ -303,7 +309,7 @@ impl<'a> Work<'a> {
         let planned = &plan.chain[index];
         let wanted = planned.product.filter(|_| self.wants(planned));
         let at_step = |e: ItemError| e.at_step(planned.name);
-        if !planned.gate.is_open() && !self.takes(planned, sample) {
+        if !planned.gate.is_open() && (!self.running[index] || !self.takes(planned, sample)) {
             self.pass_by(planned, sample);
             return Ok(());
         }
@@ -370,64 +376,5 @@ impl<'a> Work<'a> {
         if let Some(number) = self.plan.chain[index].number.filter(|_| self.needed[index]) {
             sample.known.measure(number, row);
         }
-    }
-
-    pub(super) fn discard(&mut self) {
-        let staged: Vec<Staged> = self.staged.drain(..).map(|(_, s)| s).collect();
-        self.store.discard(&staged);
-    }
-
-    pub(super) fn failed(&mut self, error: ItemError) -> Outcome {
-        self.discard();
-        self.payloads.clear();
-        self.fragments.clear();
-        // The last good outputs stay on disk and in the ledger: a file damaged since is no reason to lose them.
-        self.keep.clone_from(&self.before.all);
-        self.restamp.clear();
-        self.adopted.clear();
-        if error.kind.is_transient() {
-            self.hash = self.before.hash;
-            self.notes.clone_from(&self.before.notes);
-        }
-        if error.kind == ErrorKind::Unreadable {
-            self.last.clone_from(&self.before.last);
-        }
-        Outcome::Failed { error, plan: self.plan.products_digest }
-    }
-
-    pub(super) fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
-        let made = match outcome {
-            Outcome::Done(_) => std::mem::take(&mut self.make),
-            Outcome::Failed { .. } => BTreeSet::new(),
-        };
-        let mut products: BTreeMap<_, _> = made.into_iter().map(|f| (f, Vec::new())).collect();
-        products.append(&mut self.adopted);
-        let record = Record {
-            size: self.identity.size,
-            mtime_ns: self.identity.mtime_ns,
-            hash: self.hash,
-            outcome,
-            notes: self.notes,
-            seconds,
-            products,
-            last: self.last,
-            ignored: false,
-            vanished: false,
-        };
-        let entry = Entry {
-            path: self.input.key().to_vec(),
-            record,
-            payloads: self.payloads,
-            keep: self.keep,
-            restamp: self.restamp,
-            withdrawn: self.withdrawn,
-        };
-        let Before { all, hash, failure, content, ignored, .. } = self.before;
-        let spare =
-            Spare { keep: all.clone(), hash: *hash, failure: *failure, content: *content, ignored: *ignored };
-        let (seconds, pixels) = (self.seconds, self.pixels);
-        let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
-        processed.settle();
-        processed
     }
 }

@@ -5,9 +5,10 @@ use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
 use crate::ledger::{Ledger, PartRecord};
 use crate::pipeline::{Rows, SinkError};
-use crate::sinks::parquet::Table;
+use crate::sinks::parquet::{Table, TableError};
 use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -49,9 +50,9 @@ impl Lists<'_> {
         sources: &[Source<'_>],
         replace_edited: bool,
     ) -> Result<usize, SinkError> {
-        let failed = |message: String| SinkError::Table {
+        let failed = |what: &dyn Display| SinkError::Table {
             folder: self.folder.to_string_lossy().into_owned(),
-            message,
+            message: what.to_string(),
         };
         let in_splits = self.in_splits;
         let names = if in_splits { ["noisy_file_name", "clean_file_name"] } else { ["noisy", "clean"] };
@@ -66,7 +67,7 @@ impl Lists<'_> {
         let mut count = 0;
         for Source { path, .. } in sources {
             for row in rows.of(ledger, path)?.into_iter().filter(|row| !row::is_refused(row)) {
-                let own = Own::of(&row).ok_or_else(|| failed("the ledger is damaged".into()))?;
+                let own = Own::of(&row).ok_or_else(|| failed(&"the ledger is damaged"))?;
                 let split = SPLITS.iter().find(|s| **s == own.split).copied().unwrap_or(SPLITS[0]);
                 let mut values = Row::new();
                 let text = |t: String| Value::Text(t);
@@ -81,10 +82,10 @@ impl Lists<'_> {
                 let list = match lists.entry(if in_splits { split } else { "" }) {
                     std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
                     std::collections::btree_map::Entry::Vacant(new) => {
-                        new.insert(List::new(&columns, self.parquet && in_splits).map_err(failed)?)
+                        new.insert(List::new(&columns, self.parquet && in_splits).map_err(|e| failed(&e))?)
                     }
                 };
-                list.push(values).map_err(failed)?;
+                list.push(values).map_err(|e| failed(&e))?;
                 count += 1;
             }
         }
@@ -94,7 +95,7 @@ impl Lists<'_> {
         let mut written = Vec::new();
         for (split, list) in lists {
             let name = if split.is_empty() { name.to_string() } else { format!("{split}/{name}") };
-            let bytes = list.finish().map_err(failed)?;
+            let bytes = list.finish().map_err(|e| failed(&e))?;
             let hash = *blake3::hash(&bytes).as_bytes();
             let path = self.folder.join(&name);
             let old = known.iter().find(|p| p.name == name);
@@ -117,6 +118,15 @@ impl Lists<'_> {
     }
 }
 
+/// Why a list can't be written.
+#[derive(Debug, thiserror::Error)]
+enum ListError {
+    #[error(transparent)]
+    Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Parquet(#[from] TableError),
+}
+
 /// A list of pairs being written.
 enum List {
     Csv(Box<csv::Writer<Vec<u8>>>),
@@ -124,26 +134,27 @@ enum List {
 }
 
 impl List {
-    fn new(columns: &[Column], parquet: bool) -> Result<List, String> {
+    fn new(columns: &[Column], parquet: bool) -> Result<List, ListError> {
         if parquet {
             return Ok(List::Parquet(Table::new(columns, 0)));
         }
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(columns.iter().map(|c| c.name.as_str())).map_err(|e| e.to_string())?;
+        writer.write_record(columns.iter().map(|c| c.name.as_str()))?;
         Ok(List::Csv(Box::new(writer)))
     }
 
-    fn push(&mut self, row: Row) -> Result<(), String> {
+    fn push(&mut self, row: Row) -> Result<(), ListError> {
         match self {
-            List::Csv(writer) => writer.write_record(row.iter().map(Value::text)).map_err(|e| e.to_string()),
-            List::Parquet(table) => table.push(row),
+            List::Csv(writer) => writer.write_record(row.iter().map(Value::text))?,
+            List::Parquet(table) => table.push(row)?,
         }
+        Ok(())
     }
 
-    fn finish(self) -> Result<Vec<u8>, String> {
-        match self {
-            List::Csv(writer) => writer.into_inner().map_err(|e| e.to_string()),
-            List::Parquet(table) => table.finish(&[]),
-        }
+    fn finish(self) -> Result<Vec<u8>, ListError> {
+        Ok(match self {
+            List::Csv(writer) => writer.into_inner().map_err(|e| csv::Error::from(e.into_error()))?,
+            List::Parquet(table) => table.finish(&[])?,
+        })
     }
 }

@@ -175,7 +175,7 @@ fn a_good_pipeline_is_typed_with_defaults_and_places() {
     assert_eq!(spec.input_args.path("path"), Some(Path::new("photos")));
     assert_eq!(spec.input_args.texts("exclude"), Some(vec!["**/.thumbs/**"]));
     assert_eq!(spec.input_args.list("include").map(<[Arg]>::len), Some(1));
-    assert_eq!(spec.input_args.text("column"), Some("path"));
+    assert_eq!(spec.input_args.get("column").and_then(|arg| arg.value.text()), Some("path"));
     assert_eq!(spec.input_args.path("root"), None);
     assert_eq!(spec.input_args.bool("follow_symlinks"), Some(false));
     assert_eq!(*spec.limits.memory, ByteSize::Exact(4 << 30));

@@ -21,7 +21,10 @@ fn a_training_job_has_its_values_and_no_steps() {
     assert_eq!(train.args.float("validation"), Some(0.1));
     assert_eq!(train.args.map("blobs").and_then(|blobs| blobs.int("count")), Some(30));
     let beside = train.args.list("beside").unwrap()[0].value.map().unwrap();
-    assert_eq!((beside.text("figure"), beside.float("value")), (Some("mse"), Some(0.02)));
+    assert_eq!(
+        (beside.get("figure").and_then(|arg| arg.value.text()), beside.float("value")),
+        (Some("mse"), Some(0.02))
+    );
     let bare = good("version: 1\noutput: out\ntrain: {network: residual}\n", &[]);
     assert!(!bare.has_input && bare.input.is_none());
     let train = bare.train.unwrap();

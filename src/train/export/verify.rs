@@ -4,7 +4,7 @@
 use super::shape::{BOTTLENECK, planar_order, takes_vectors};
 use crate::nn::{Engine, LoadOptions, ModelError, Network, Rows, Trial};
 use crate::shown::Show;
-use crate::train::net::{Net, Size};
+use crate::train::net::{LayerError, Net, Size};
 use std::path::{Path, PathBuf};
 
 /// Largest difference that is put down to the order of additions, relative to the tensor's largest number where that is
@@ -105,7 +105,8 @@ pub fn verify(path: &Path, net: &Net, references: &[Reference]) -> Result<f32, V
     let mut worst = Worst { difference: 0.0, error: None };
     for reference in references {
         let size = reference.size;
-        let unfit = |reason| VerifyError::Size { path: path.to_path_buf(), size, reason };
+        let unfit =
+            |e: LayerError| VerifyError::Size { path: path.to_path_buf(), size, reason: e.to_string() };
         let sizes = net.sizes_for(size).map_err(unfit)?;
         let pictures = (reference.input.len() / size.len()).max(1);
         let counted = |what, found: usize, each: Size| {
@@ -135,7 +136,7 @@ pub fn verify(path: &Path, net: &Net, references: &[Reference]) -> Result<f32, V
                             return Err(failed(format!("it takes {} numbers", trial.input_len())));
                         }
                         let mut found = vec![];
-                        trial.run(&input, &mut found).map_err(failed)?;
+                        trial.run(&input, &mut found).map_err(|e| failed(e.to_string()))?;
                         match found.len() == batch * made.len() {
                             true => Ok(found),
                             false => Err(failed(format!("its {what} has the shape {:?}", trial.output()))),

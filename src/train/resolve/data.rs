@@ -70,8 +70,8 @@ pub(super) fn vectors(
     let (column, label) = (column.to_string(), (*keys.label).clone());
     let files = match sources::parquet_files(&path) {
         Ok(files) => files,
-        Err(what) => {
-            errors.push(place.error(format!("{} {what}", path.shown()), None));
+        Err(nothing) => {
+            errors.push(place.error(format!("{} {nothing}", path.shown()), None));
             return None;
         }
     };

@@ -1,22 +1,25 @@
 //! Which samples a step takes, and which steps have to run so that this can be told.
 
 use super::Work;
-use crate::pipeline::{Action, PlannedStep, Remark, Sample};
+use crate::pipeline::{Action, PlannedStep, Remark, Sample, Sink};
 
 impl Work<'_> {
+    /// Whether a step does anything with the samples of this item: pictures go through every step before the last that is to
+    /// make something.
+    fn runs(&self, index: usize) -> bool {
+        let planned = &self.plan.chain[index];
+        let picture = matches!(planned.action, Action::Image(_) | Action::Many(_));
+        self.wants(planned) || (picture && index < self.end())
+    }
+
     /// Notes which steps measure something that a step needs which is to run.
     pub(super) fn find_needs(&mut self) {
         let chain = &self.plan.chain;
+        self.running = (0..chain.len()).map(|index| self.runs(index)).collect();
         self.needed = vec![false; chain.len()];
-        for index in (0..self.end()).rev() {
-            let planned = &chain[index];
-            let runs = self.needed[index]
-                || self.wants(planned)
-                || matches!(planned.action, Action::Image(_) | Action::Many(_));
-            if runs {
-                for needed in chain.iter().zip(&mut self.needed) {
-                    *needed.1 |= needed.0.number.is_some_and(|number| planned.needs.contains(&number));
-                }
+        for index in (0..self.end()).rev().filter(|index| self.running[*index]) {
+            for (other, needed) in chain.iter().zip(&mut self.needed) {
+                *needed |= other.number.is_some_and(|number| chain[index].needs.contains(&number));
             }
         }
     }
@@ -57,27 +60,27 @@ impl Work<'_> {
 
     /// Takes off what was noted before what is found out again, and what conditions said that are no more.
     pub(super) fn forget_refusals(&mut self) {
-        let end = self.end();
-        let choices = self.plan.chain[end..].iter().flat_map(|planned| &planned.gate.within);
-        let earlier = |choice: usize| {
-            let within = self.plan.chain[..end].iter().flat_map(|planned| &planned.gate.within);
-            within.clone().any(|branch| branch.choice == choice)
+        let chain = self.plan.chain.iter().enumerate();
+        let (again, resting): (Vec<_>, Vec<_>) = chain.partition(|(index, _)| self.runs(*index));
+        let met = |choice: usize| {
+            again.iter().flat_map(|(_, planned)| &planned.gate.within).any(|branch| branch.choice == choice)
         };
-        let chosen = choices.filter(|branch| !earlier(branch.choice));
-        let conditions = chosen.flat_map(|branch| self.plan.choices[branch.choice].iter().flatten());
-        let kept: Vec<String> = self.plan.chain[end..]
-            .iter()
-            .filter_map(|planned| Some((planned.name, planned.gate.when.as_ref()?)))
-            .chain(conditions.map(|condition| ("choose", condition)))
+        let branches = resting.iter().flat_map(|(_, planned)| &planned.gate.within);
+        let choices = branches.filter(|branch| !met(branch.choice));
+        let chosen = choices.flat_map(|branch| self.plan.choices[branch.choice].iter().flatten());
+        let own = resting.iter().filter_map(|(_, planned)| Some((planned.name, planned.gate.when.as_ref()?)));
+        let kept: Vec<String> = own
+            .chain(chosen.map(|condition| ("choose", condition)))
             .map(|(step, condition)| Remark::refused(step, condition.text()))
             .collect();
-        let written = self
-            .plan
-            .sinks()
-            .any(|(index, sink)| sink.keeps_unchanged() && self.wants(&self.plan.chain[index]));
+        // Of a file that stands as it was written.
+        let stands = |(index, sink): (usize, &dyn Sink)| {
+            sink.keeps_unchanged() && !self.wants(&self.plan.chain[index])
+        };
+        let unchanged = self.plan.sinks().any(stands);
         self.notes.retain(|note| match Remark::of(note) {
             Remark::Refused(_) => kept.contains(note),
-            Remark::Unchanged => !written,
+            Remark::Unchanged => unchanged,
             Remark::Other => true,
         });
     }

@@ -31,6 +31,9 @@ impl Work<'_> {
         if let Some(staged) = staged {
             self.hold(product, staged);
         } else {
+            if link {
+                self.note("no hard link could be made; copied".to_string());
+            }
             let (bytes, _, _) = read_unchanged(original)?;
             if *blake3::hash(&bytes).as_bytes() != sample.hash {
                 let message =
@@ -52,7 +55,7 @@ impl Work<'_> {
         for note in notes.into_iter().filter(|note| !whole || Loss::of(note).is_none()) {
             self.note(note);
         }
-        if whole {
+        if self.unchanged {
             self.note(Remark::unchanged());
         }
     }
