@@ -46,7 +46,7 @@ input: in
 output: out
 steps:
   - measure: {{what: [{measures}], prefix: before_}}
-  - restore: {{model: {model}}}
+  - restore: {{model: {model}, guard: off}}
   - measure: {{what: [{measures}], prefix: after_}}
   - write: {{folder: images}}
   - table: {{folder: table}}
