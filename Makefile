@@ -8,6 +8,7 @@ DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
+MEASURES_VENV := .venv-measures
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -17,7 +18,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-training bench bench-corruptions bench-peers bench-jobs bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +128,27 @@ bench-corruptions: $(CORRUPTIONS_VENV)/done ## time the corruptions against imag
 	$(CARGO) bench --locked --bench corruptions -- $(abspath $(PHOTOS)) 4 > $(TARGET)/corruption-times.csv
 	$(CORRUPTIONS_VENV)/bin/python tests/python/corruption_agreement.py --speed $(TARGET)/corruption-times.csv $(PHOTOS) --photos 4
 
+$(MEASURES_VENV)/done: tests/python/requirements-measures.txt
+	python3 -m venv $(MEASURES_VENV)
+	$(MEASURES_VENV)/bin/pip install --quiet -r tests/python/requirements-measures.txt
+	touch $@
+
+# The program that measures, built and then found by what cargo prints.
+MEASURES = $$($(CARGO) bench --locked --bench measures --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+
+test-measures: $(MEASURES_VENV)/done ## compare niqe with numpy and noise_sigma with scikit-image, on photographs made worse step by step
+	program=$(MEASURES); $(MEASURES_VENV)/bin/python tests/python/measure_agreement.py "$$program" $(PHOTOS)
+
+bench-measures: $(MEASURES_VENV)/done ## time each measurement, and noise_sigma in turn with scikit-image's estimate_sigma, one core
+	program=$(MEASURES); $(MEASURES_VENV)/bin/python tests/python/measure_agreement.py "$$program" $(PHOTOS) --speed
+
+NIQE_FEATURES := out/niqe_features
+NIQE_MODEL ?= out/niqe_model.txt
+
+niqe-model: build ## fit the model of natural statistics anew: ARCHIVE=/archive make niqe-model [NIQE_MODEL=out/niqe_model.txt REMARK="what it was fitted to"]
+	OUTPUT=$(NIQE_FEATURES) $(BIN) run pipelines/niqe_features.yaml --progress quiet $(ARGS)
+	$(CARGO) run --release --locked --example niqe_model -- $(NIQE_FEATURES)/table $(NIQE_MODEL) "$(REMARK)"
+
 $(TRAINING_VENV)/done: tests/python/requirements-train.txt
 	python3 -m venv $(TRAINING_VENV)
 	$(TRAINING_VENV)/bin/pip install --quiet -r tests/python/requirements-train.txt
@@ -182,4 +204,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)
+	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)

@@ -1,10 +1,12 @@
 //! Gray from colour and back, by the BT.601 luma weights.
 
 use super::{Image, Samples};
+use multiversion::multiversion;
 
 /// BT.601 full-range weights of red, green and blue.
 const WEIGHTS: [f32; 3] = [0.299, 0.587, 0.114];
 
+#[inline(always)]
 fn weigh(r: f32, g: f32, b: f32) -> f32 {
     WEIGHTS[0] * r + WEIGHTS[1] * g + WEIGHTS[2] * b
 }
@@ -16,22 +18,39 @@ fn weigh_integer(r: u32, g: u32, b: u32) -> u32 {
 
 /// BT.601 luma of every pixel in \[0, 1\], row by row; the channel itself for a gray picture.
 pub fn luma(image: &Image) -> Vec<f32> {
-    let colour = image.channels == 3;
+    if image.channels != 3 {
+        return plane(image, 0);
+    }
+    let mut out = vec![0.0; image.width * image.height];
     match &image.samples {
-        Samples::U8(v) if colour => v
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&[r, g, b]| weigh(f32::from(r), f32::from(g), f32::from(b)) / 255.0)
-            .collect(),
-        Samples::U16(v) if colour => v
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&[r, g, b]| weigh(f32::from(r), f32::from(g), f32::from(b)) / 65535.0)
-            .collect(),
-        Samples::F32(v) if colour => v.as_chunks().0.iter().map(|&[r, g, b]| weigh(r, g, b)).collect(),
-        _ => plane(image, 0),
+        Samples::U8(v) => weigh_bytes(v.as_chunks().0, &mut out),
+        Samples::U16(v) => weigh_words(v.as_chunks().0, &mut out),
+        Samples::F32(v) => {
+            for (out, [r, g, b]) in out.iter_mut().zip(v.as_chunks().0) {
+                *out = weigh(*r, *g, *b);
+            }
+        }
+    }
+    out
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn weigh_bytes(pixels: &[[u8; 3]], out: &mut [f32]) {
+    let n = out.len().min(pixels.len());
+    let (pixels, out) = (&pixels[..n], &mut out[..n]);
+    for i in 0..n {
+        let [r, g, b] = pixels[i];
+        out[i] = weigh(f32::from(r), f32::from(g), f32::from(b)) / 255.0;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn weigh_words(pixels: &[[u16; 3]], out: &mut [f32]) {
+    let n = out.len().min(pixels.len());
+    let (pixels, out) = (&pixels[..n], &mut out[..n]);
+    for i in 0..n {
+        let [r, g, b] = pixels[i];
+        out[i] = weigh(f32::from(r), f32::from(g), f32::from(b)) / 65535.0;
     }
 }
 

@@ -6,7 +6,6 @@ pub mod cubic;
 pub mod fill;
 pub mod gray;
 pub mod measure;
-pub mod noise;
 pub mod orient;
 pub mod phash;
 pub mod quantised;

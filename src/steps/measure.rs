@@ -4,14 +4,20 @@ use crate::codec::ExifData;
 use crate::columns::{Column, ColumnType, Row, Value, Zone};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::compare::{self, ShapeMismatch};
-use crate::image::{Image, measure, noise, phash};
+use crate::image::measure::{self, Kind, Reading, Subject, niqe};
+use crate::image::{Image, phash};
 use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
-use crate::spec::{Descriptor, Diagnostics, Given, Parameters, Role, Words, params};
+use crate::shown::Show;
+use crate::spec::{self, Descriptor, Diagnostic, Diagnostics, Given, Parameters, Role, Words, params};
 use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::PathBuf;
 
 #[derive(Debug)]
 pub(super) struct Measurement {
     name: &'static str,
+    /// What it says: a part of the step's documentation.
+    doc: &'static str,
     columns: Columns,
     compute: Compute,
 }
@@ -19,7 +25,7 @@ pub(super) struct Measurement {
 #[derive(Debug)]
 enum Compute {
     /// Of the picture alone.
-    Own(fn(&Image) -> Value),
+    Own(&'static measure::Measurement),
     /// Of the picture as it is seen: with its orientation.
     Seen(fn(&Image, u8) -> Value),
     /// Of the picture and the clean one.
@@ -28,61 +34,127 @@ enum Compute {
     File(fn(&ExifData) -> Row),
 }
 
-use ColumnType::{Bool, Float, Int, Text, Timestamp};
+use ColumnType::{Float, Int, Text, Timestamp};
 
 /// Every measurement there is.
-static MEASUREMENTS: [Measurement; 17] = [
-    own("noise_sigma", &[("noise_sigma", Float)], |i| Value::Float(noise::noise_sigma(i))),
-    own("sharpness", &[("sharpness", Float)], |i| Value::Float(measure::sharpness(i))),
-    own("entropy", &[("entropy", Float)], |i| Value::Float(measure::entropy(i))),
-    own("mean", &[("mean", Float)], |i| Value::Float(measure::mean(i))),
-    own("contrast", &[("contrast", Float)], |i| Value::Float(measure::contrast(i))),
-    own("blank", &[("blank", Bool)], |i| Value::Bool(measure::blank(i))),
+static MEASUREMENTS: [Measurement; 25] = [
+    own(&measure::noise_sigma::MEASUREMENT),
+    own(&measure::noise_shape::MEASUREMENT),
+    own(&measure::blockiness::MEASUREMENT),
+    own(&measure::jpeg_quality::MEASUREMENT),
+    own(&measure::clipping::MEASUREMENT),
+    own(&measure::banding::MEASUREMENT),
+    own(&measure::edge_width::MEASUREMENT),
+    own(&measure::niqe::MEASUREMENT),
+    own(&measure::niqe::FEATURES),
+    own(&measure::tone::SHARPNESS),
+    own(&measure::tone::ENTROPY),
+    own(&measure::tone::MEAN),
+    own(&measure::tone::CONTRAST),
+    own(&measure::tone::BLANK),
     Measurement {
         name: "phash",
+        doc: "`phash` (64-bit perceptual hash, as ImageHash's `phash` computes it of the upright picture; a signed number, \
+              so that near duplicates have few ones in `bit_count(xor(a, b))`)",
         columns: &[("phash", Int)],
         compute: Compute::Seen(|image, turned| Value::Int(phash::phash(image, turned).cast_signed())),
     },
-    against("psnr", &[("psnr", Float)], psnr),
-    against("ssim", &[("ssim", Float)], compare::ssim),
-    against("mse", &[("mse", Float)], compare::mse),
-    file("taken", &[("taken", Timestamp(Zone::Local)), ("taken_utc", Timestamp(Zone::Utc))], |exif| {
-        let time = |time: Option<i64>, zone| known(time, |time| Value::Timestamp(time, zone));
-        vec![time(exif.taken, Zone::Local), time(exif.taken_utc(), Zone::Utc)]
-    }),
-    file("camera", &[("camera_make", Text), ("camera_model", Text)], |exif| {
-        vec![known(exif.make.clone(), Value::Text), known(exif.model.clone(), Value::Text)]
-    }),
-    file("lens", &[("lens", Text)], |exif| vec![known(exif.lens.clone(), Value::Text)]),
-    file("iso", &[("iso", Int)], |exif| vec![known(exif.iso, Value::Int)]),
-    file("exposure", &[("exposure_time", Float), ("f_number", Float), ("focal_length", Float)], |exif| {
-        [exif.exposure_time, exif.f_number, exif.focal_length].map(|n| known(n, Value::Float)).to_vec()
-    }),
-    file("gps", &[("gps_lat", Float), ("gps_lon", Float), ("gps_alt", Float)], |exif| {
-        let (latitude, longitude) = exif.position.unzip();
-        [latitude, longitude, exif.altitude].map(|n| known(n, Value::Float)).to_vec()
-    }),
-    file("orientation", &[("orientation", Int)], |exif| {
+    against("psnr", "`psnr` (dB, all channels together, at most 100)", &[("psnr", Float)], psnr),
+    against(
+        "ssim",
+        "`ssim` (Wang 2004, 11x11 Gaussian window, mean of the channels)",
+        &[("ssim", Float)],
+        compare::ssim,
+    ),
+    against("mse", "`mse` (0 to 1 scale)", &[("mse", Float)], compare::mse),
+    file(
+        "taken",
+        "`taken` (columns `taken`, by the camera's clock, and `taken_utc`, only where the zone is known; DateTimeOriginal \
+         with its fraction)",
+        &[("taken", Timestamp(Zone::Local)), ("taken_utc", Timestamp(Zone::Utc))],
+        |exif| {
+            let time = |time: Option<i64>, zone| known(time, |time| Value::Timestamp(time, zone));
+            vec![time(exif.taken, Zone::Local), time(exif.taken_utc(), Zone::Utc)]
+        },
+    ),
+    file(
+        "camera",
+        "`camera` (`camera_make`, `camera_model`)",
+        &[("camera_make", Text), ("camera_model", Text)],
+        |exif| vec![known(exif.make.clone(), Value::Text), known(exif.model.clone(), Value::Text)],
+    ),
+    file("lens", "`lens`", &[("lens", Text)], |exif| vec![known(exif.lens.clone(), Value::Text)]),
+    file("iso", "`iso`", &[("iso", Int)], |exif| vec![known(exif.iso, Value::Int)]),
+    file(
+        "exposure",
+        "`exposure` (`exposure_time` in seconds, `f_number`, `focal_length` in mm)",
+        &[("exposure_time", Float), ("f_number", Float), ("focal_length", Float)],
+        |exif| {
+            [exif.exposure_time, exif.f_number, exif.focal_length].map(|n| known(n, Value::Float)).to_vec()
+        },
+    ),
+    file(
+        "gps",
+        "`gps` (`gps_lat`, `gps_lon` in degrees of WGS84, `gps_alt` in metres, negative below sea level)",
+        &[("gps_lat", Float), ("gps_lon", Float), ("gps_alt", Float)],
+        |exif| {
+            let (latitude, longitude) = exif.position.unzip();
+            [latitude, longitude, exif.altitude].map(|n| known(n, Value::Float)).to_vec()
+        },
+    ),
+    file("orientation", "`orientation` (1 to 8)", &[("orientation", Int)], |exif| {
         vec![known(exif.orientation, |turned| Value::Int(turned.into()))]
     }),
 ];
 
 type Columns = &'static [(&'static str, ColumnType)];
 
-const fn own(name: &'static str, columns: Columns, compute: fn(&Image) -> Value) -> Measurement {
-    Measurement { name, columns, compute: Compute::Own(compute) }
+const fn own(of: &'static measure::Measurement) -> Measurement {
+    Measurement { name: of.name, doc: of.doc, columns: &[], compute: Compute::Own(of) }
 }
 
 const fn against(
     name: &'static str,
+    doc: &'static str,
     columns: Columns,
     compute: fn(&Image, &Image) -> Result<f64, ShapeMismatch>,
 ) -> Measurement {
-    Measurement { name, columns, compute: Compute::Against(compute) }
+    Measurement { name, doc, columns, compute: Compute::Against(compute) }
 }
 
-const fn file(name: &'static str, columns: Columns, compute: fn(&ExifData) -> Row) -> Measurement {
-    Measurement { name, columns, compute: Compute::File(compute) }
+const fn file(
+    name: &'static str,
+    doc: &'static str,
+    columns: Columns,
+    compute: fn(&ExifData) -> Row,
+) -> Measurement {
+    Measurement { name, doc, columns, compute: Compute::File(compute) }
+}
+
+impl Measurement {
+    fn columns(&self) -> Vec<(&'static str, ColumnType)> {
+        let Compute::Own(own) = self.compute else { return self.columns.to_vec() };
+        own.columns.iter().map(|(name, kind)| (*name, type_of(*kind))).collect()
+    }
+}
+
+fn type_of(kind: Kind) -> ColumnType {
+    match kind {
+        Kind::Bool => ColumnType::Bool,
+        Kind::Int => Int,
+        Kind::Float => Float,
+        Kind::Vector(length) => ColumnType::Vector(length),
+    }
+}
+
+fn value_of(reading: Reading) -> Value {
+    match reading {
+        Reading::Unknown => Value::Null,
+        Reading::Bool(v) => Value::Bool(v),
+        Reading::Int(v) => Value::Int(v),
+        Reading::Float(v) => Value::Float(v),
+        Reading::Vector(v) => Value::Vector(v),
+    }
 }
 
 fn known<T>(value: Option<T>, value_of: impl Fn(T) -> Value) -> Value {
@@ -121,24 +193,76 @@ params! {
         what: Given<Vec<&'static Measurement>>,
         /// Put before the column names, to measure before and after another step.
         prefix: Option<String>,
+        /// What `niqe` compares with, in place of the model that is built in: a file that `make niqe-model` fitted to pictures
+        /// of your own.
+        niqe_model: Option<Given<PathBuf>> [spec::Kind::Model],
     }
 }
+
+/// The parts of the documentation and which measurements stand in each.
+const PARTS: [&str; 3] = [
+    "Adds columns of the name of each measurement, or of the names said here. Of the current picture: ",
+    ". Against the clean picture that `corrupt` kept: ",
+    ". Of the EXIF block of the file as it was read, empty where it says nothing: ",
+];
+
+const fn part_of(measurement: &Measurement) -> usize {
+    match measurement.compute {
+        Compute::Own(_) | Compute::Seen(_) => 0,
+        Compute::Against(_) => 1,
+        Compute::File(_) => 2,
+    }
+}
+
+/// Writes what fits of the documentation, made of that of each measurement, and tells how long it is.
+const fn write_doc(out: &mut [u8]) -> usize {
+    let (mut length, mut part) = (0, 0);
+    while part < PARTS.len() {
+        length = write_text(out, length, PARTS[part]);
+        let (mut at, mut first) = (0, true);
+        while at < MEASUREMENTS.len() {
+            if part_of(&MEASUREMENTS[at]) == part {
+                length = write_text(out, length, if first { "" } else { ", " });
+                length = write_text(out, length, MEASUREMENTS[at].doc);
+                first = false;
+            }
+            at += 1;
+        }
+        part += 1;
+    }
+    write_text(out, length, ".")
+}
+
+const fn write_text(out: &mut [u8], from: usize, text: &str) -> usize {
+    let (text, mut at) = (text.as_bytes(), 0);
+    while at < text.len() {
+        if from + at < out.len() {
+            out[from + at] = text[at];
+        }
+        at += 1;
+    }
+    from + at
+}
+
+const DOC: &str = {
+    const LENGTH: usize = write_doc(&mut []);
+    const TEXT: [u8; LENGTH] = {
+        let mut text = [0; LENGTH];
+        write_doc(&mut text);
+        text
+    };
+    match std::str::from_utf8(&TEXT) {
+        Ok(text) => text,
+        Err(_) => panic!("texts in a row are text"),
+    }
+};
 
 /// Name, documentation and parameters.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "measure",
-    version: 1,
-    doc: "Adds columns of the name of each measurement, or of the names said here. Of the current picture: `noise_sigma` (additive noise, 0 to 255 \
-          scale), `sharpness` (variance of the Laplacian of luma, 0 to 255 scale), `entropy` (bits a pixel of \
-          8-bit luma), `mean` and `contrast` (mean and standard deviation of luma, 0 to 1), `blank` (nothing \
-          but one tone), `phash` (64-bit perceptual hash, as ImageHash's `phash` computes it of the upright \
-          picture; a signed number, so that near duplicates have few ones in `bit_count(xor(a, b))`). Against the clean picture that `corrupt` kept: `psnr` (dB, all channels together, at \
-          most 100), `ssim` (Wang 2004, 11x11 Gaussian window, mean of the channels), `mse` (0 to 1 scale). Of the EXIF block \
-          of the file as it was read, empty where it says nothing: `taken` (columns `taken`, by the camera's \
-          clock, and `taken_utc`, only where the zone is known; DateTimeOriginal with its fraction), `camera` \
-          (`camera_make`, `camera_model`), `lens`, `iso`, `exposure` (`exposure_time` in seconds, `f_number`, \
-          `focal_length` in mm), `gps` (`gps_lat`, `gps_lon` in degrees of WGS84, `gps_alt` in metres, negative \
-          below sea level), `orientation` (1 to 8).",
+    // 2: `noise_sigma` sums in another order, so that its last digits differ.
+    version: 2,
+    doc: DOC,
     role: Role::Columns,
     params: Params::TABLE,
     shorthand: Some("what"),
@@ -149,29 +273,58 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
 struct Measure {
     chosen: Vec<&'static Measurement>,
     prefix: String,
+    natural: Option<niqe::Model>,
 }
 
 /// Compiles the step.
-pub(super) fn build(params: Params, _: &mut Build<'_>) -> Result<Built, Diagnostics> {
-    let Params { what, prefix } = params;
+pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+    let Params { what, prefix, niqe_model } = params;
     let unique: BTreeSet<&str> = what.iter().map(|m| m.name).collect();
     if what.is_empty() || unique.len() < what.len() {
         let wrong = if what.is_empty() { "nothing to measure" } else { "a measurement is named twice" };
         return Err(what.error(wrong, None).into());
     }
+    let (natural, hash) = niqe_model.map(|given| load(&given, build)).transpose()?.unzip();
+    let ingredients = hash.map(|hash| ("niqe_model".to_owned(), hash)).into_iter().collect();
     let (chosen, prefix) = (what.into_value(), prefix.unwrap_or_default());
-    Ok(Built::from(Action::Columns(Box::new(Measure { chosen, prefix }))))
+    let action = Action::Columns(Box::new(Measure { chosen, prefix, natural }));
+    Ok(Built { ingredients, ..Built::from(action) })
+}
+
+/// Bytes of a model file, at most: many times what one has.
+const MODEL_BYTES: u64 = 1 << 20;
+
+/// A model of natural statistics, and the hash of its file.
+fn load(given: &Given<PathBuf>, build: &Build<'_>) -> Result<(niqe::Model, String), Diagnostic> {
+    let path = build.find_model(given)?;
+    let mut text = String::new();
+    let read = std::fs::File::open(&path).and_then(|file| file.take(MODEL_BYTES).read_to_string(&mut text));
+    read.map_err(|e| given.error(format!("cannot read {}: {e}", path.shown()), None))?;
+    let model = niqe::Model::parse(&text);
+    let model = model.map_err(|e| given.error(format!("{}: {e}", path.shown()), None))?;
+    Ok((model, blake3::hash(text.as_bytes()).to_hex().to_string()))
 }
 
 impl ColumnStep for Measure {
     fn columns(&self) -> Vec<Column> {
-        let columns = self.chosen.iter().flat_map(|m| m.columns);
-        columns.map(|(name, kind)| Column::new(format!("{}{name}", self.prefix), *kind)).collect()
+        let columns = self.chosen.iter().flat_map(|m| m.columns());
+        columns.map(|(name, kind)| Column::new(format!("{}{name}", self.prefix), kind)).collect()
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
+        let mut subject = Subject::new(&sample.image);
+        // What steps made of the picture was not compressed by its file's tables.
+        subject.file_quality = sample.known.original().and(sample.source.quality);
+        if let Some(natural) = &self.natural {
+            subject.natural = natural;
+        }
         let values = |m: &&Measurement| match m.compute {
-            Compute::Own(compute) => Ok(vec![compute(&sample.image)]),
+            Compute::Own(own) => {
+                let readings = (own.read)(&subject);
+                let readings = readings.map(|found| found.into_iter().map(value_of).collect());
+                readings
+                    .ok_or_else(|| ItemError::new(ErrorKind::Unsupported, too_small(m.name, &sample.image)))
+            }
             Compute::Seen(compute) => Ok(vec![compute(&sample.image, sample.meta.orientation)]),
             Compute::File(read) => Ok(read(&sample.exif)),
             Compute::Against(compute) => {
@@ -191,36 +344,26 @@ impl ColumnStep for Measure {
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {
-        // SSIM holds about ten double planes at once.
-        let planes = if self.needs_reference() { 88 } else { 8 };
-        planes * shape.width * shape.height
+        let pixels = shape.width * shape.height;
+        // Beside the luma that is kept; SSIM holds about ten double planes at once.
+        let beside = self.chosen.iter().map(|m| match m.compute {
+            Compute::Own(own) => (own.bytes)(shape.width, shape.height),
+            Compute::Seen(_) => 8 * pixels,
+            Compute::Against(_) => 88 * pixels,
+            Compute::File(_) => 0,
+        });
+        4 * pixels + beside.max().unwrap_or(0)
     }
+}
+
+fn too_small(name: &str, image: &Image) -> String {
+    format!(
+        "`{name}` takes {0} x {0} pixels at least; this has {1} x {2}",
+        niqe::SIDE,
+        image.width,
+        image.height
+    )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_parameter_names_every_measurement() {
-        assert_eq!(MEASUREMENTS.iter().map(|m| m.name).collect::<Vec<_>>(), NAMES);
-    }
-
-    #[test]
-    fn every_measurement_of_a_file_fills_its_columns() {
-        for measurement in &MEASUREMENTS {
-            if let Compute::File(read) = measurement.compute {
-                let row = read(&ExifData::default());
-                assert_eq!(row, vec![Value::Null; measurement.columns.len()], "{}", measurement.name);
-            }
-        }
-    }
-
-    #[test]
-    fn the_documentation_names_every_column() {
-        let columns = MEASUREMENTS.iter().flat_map(|m| m.columns.iter().map(|c| c.0).chain([m.name]));
-        for name in columns {
-            assert!(DESCRIPTOR.doc.contains(&format!("`{name}`")), "{name}");
-        }
-    }
-}
+mod tests;

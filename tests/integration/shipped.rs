@@ -5,7 +5,7 @@ use crate::support::{root, tree};
 use polars::prelude::DataType;
 use safelight::codec::{Decoded, Limits, decode};
 use safelight::image::compare::psnr;
-use safelight::image::noise::noise_sigma;
+use safelight::image::measure::noise_sigma;
 use safelight::image::orient::upright;
 use std::fs;
 use std::path::Path;
