@@ -116,6 +116,7 @@ mod tests {
 
     #[test]
     fn grain_dithering_and_depth_hide_no_more_than_they_should() {
+        // By chance a few pixels are alike.
         assert!(of(512, bytes(&gradient(512, 64, 256, 0.02))) < 0.01);
         let smooth = gradient(512, 64, 60_000, 0.0);
         assert_eq!(of(512, Samples::F32(smooth.clone())), 0.0);

@@ -73,7 +73,11 @@ mod tests {
         let turned: Vec<u8> = (0..v.len()).map(|i| v[i % 160 * 200 + i / 160]).collect();
         let turned = Image { width: 160, height: 200, samples: Samples::U8(turned), ..image.clone() };
         let grid = found(&turned);
-        assert!((grid.strength - strength).abs() < 0.05 && (grid.x, grid.y) == (5, 3), "{grid:?} {strength}");
+        // A few steps at the end of rows are left out.
+        assert!(
+            (grid.strength / strength - 1.0).abs() < 0.03 && (grid.x, grid.y) == (5, 3),
+            "{grid:?} {strength}"
+        );
         let deep = Samples::U16(v.iter().map(|v| u16::from(*v) * 257).collect());
         assert!((found(&Image { samples: deep, ..image.clone() }).strength - strength).abs() < 1e-3);
     }

@@ -35,7 +35,7 @@ pub(super) fn find(luma: &[f32], width: usize, height: usize) -> Option<Grid> {
     let mut columns: [[Vec<f32>; 2]; BLOCK] = std::array::from_fn(|_| [vec![0.0; width], vec![0.0; width]]);
     let mut steps: [Vec<f32>; 3] = std::array::from_fn(|_| vec![0.0; width]);
     let row = |y: usize| &luma[y * width..][..width];
-    for y in 0..height {
+    for y in (0..height).filter(|y| looked_at(*y, height)) {
         let (excess, weight) = along(row(y), &mut steps[0]);
         for lane in 0..BLOCK {
             // The first step that has neighbours is the one before column 2.
@@ -45,8 +45,11 @@ pub(super) fn find(luma: &[f32], width: usize, height: usize) -> Option<Grid> {
     }
     for y in 0..height - 1 {
         steps.rotate_left(1);
+        if !looked_at(y, height) {
+            continue;
+        }
         differences(row(y), row(y + 1), &mut steps[2]);
-        if y >= 2 {
+        if y >= 2 && looked_at(y - 2, height) {
             // The middle one is the step before row y.
             between(&steps, &mut columns[y % BLOCK]);
         }
@@ -55,6 +58,19 @@ pub(super) fn find(luma: &[f32], width: usize, height: usize) -> Option<Grid> {
     let down = columns.map(|[excess, weight]| (sum(&excess), sum(&weight)));
     let ((x, strong_x), (y, strong_y)) = (strongest(across), strongest(down));
     Some(Grid { x, y, strength: (strong_x + strong_y).max(0.0) / 2.0 * 255.0 })
+}
+
+/// Rows that are looked at together.
+const BAND: usize = 6 * BLOCK;
+
+/// Whether a row is one of those that are looked at: all, or in a high picture every second or fourth band.
+fn looked_at(y: usize, height: usize) -> bool {
+    let of = match height {
+        2048.. => 4,
+        1024.. => 2,
+        _ => 1,
+    };
+    (y / BAND).is_multiple_of(of)
 }
 
 /// The place of the highest mean, and how far it lies above those that are not beside it.

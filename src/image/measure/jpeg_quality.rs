@@ -211,3 +211,70 @@ fn fit(values: &[f32], step: f32) -> (f32, f32) {
     }
     (sums.iter().sum(), counts.iter().sum())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Image, Samples};
+
+    /// A picture of blocks whose coefficients are multiples of this quality's steps, the first blocks cut.
+    fn compressed(quality: u8, (left, top): (usize, usize), noise: f64) -> Image {
+        const SIDE: usize = 256;
+        let mut state = 3u64;
+        let mut uniform = move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f64 / (1u64 << 24) as f64
+        };
+        let wave = |i: usize, k: usize| {
+            let scale: f64 = if k == 0 { 0.125 } else { 0.25 };
+            scale.sqrt() * (std::f64::consts::PI * k as f64 * (i as f64 + 0.5) / BLOCK as f64).cos()
+        };
+        let mut plane = vec![128.0; SIDE * SIDE];
+        for block in 0..(SIDE / BLOCK).pow(2) {
+            let (x, y) = (block % (SIDE / BLOCK) * BLOCK, block / (SIDE / BLOCK) * BLOCK);
+            for (down, across, step) in TRIED {
+                let step = f64::from(scaled(step, quality));
+                // Coefficients of pictures are Laplacian, and fall with their frequency.
+                let size = -(1.0 - uniform()).ln() * 60.0 / (1 + down + across) as f64;
+                let value = (size / step).round() * step * if uniform() < 0.5 { -1.0 } else { 1.0 };
+                for i in 0..BLOCK * BLOCK {
+                    plane[(y + i / BLOCK) * SIDE + x + i % BLOCK] +=
+                        value * wave(i / BLOCK, down) * wave(i % BLOCK, across);
+                }
+            }
+        }
+        let (width, height) = (SIDE - left, SIDE - top);
+        let level = |i: usize| plane[(top + i / width) * SIDE + left + i % width];
+        let samples = (0..width * height)
+            .map(|i| (level(i) + noise * (uniform() - 0.5)).round().clamp(0.0, 255.0) as u8)
+            .collect();
+        Image { width, height, channels: 1, samples: Samples::U8(samples), alpha: None }
+    }
+
+    #[test]
+    fn the_quality_is_found_wherever_the_picture_was_cut() {
+        for quality in [20, 50, 75, 90] {
+            for cut in [(0, 0), (3, 5)] {
+                assert_eq!(
+                    jpeg_quality(&Subject::new(&compressed(quality, cut, 0.0))),
+                    Some(quality),
+                    "{cut:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn where_nothing_shows_the_file_tells() {
+        let noisy = compressed(75, (0, 0), 30.0);
+        let mut subject = Subject::new(&noisy);
+        assert_eq!(jpeg_quality(&subject), None);
+        subject.file_quality = Some(90);
+        assert_eq!(jpeg_quality(&subject), Some(90));
+        // What shows is what was lost first.
+        let clear = compressed(40, (0, 0), 0.0);
+        let mut subject = Subject::new(&clear);
+        subject.file_quality = Some(95);
+        assert_eq!(jpeg_quality(&subject), Some(40));
+    }
+}

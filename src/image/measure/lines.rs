@@ -13,6 +13,8 @@ pub(super) enum Way {
 /// their rows.
 fn step(width: usize, height: usize) -> usize {
     match width.min(height) {
+        4096.. => 53,
+        2048.. => 29,
         1024.. => 13,
         384.. => 7,
         128.. => 3,

@@ -1,6 +1,7 @@
 //! The 36 numbers of each 96x96 pixels: shapes of normalised luma and of products of neighbours, at two scales.
 
 use super::aggd::{self, Sums};
+use super::filter::Filter;
 use super::halve::halve;
 use multiversion::multiversion;
 
@@ -9,14 +10,10 @@ pub const SIDE: usize = 96;
 /// Numbers of a patch.
 pub const DIM: usize = 2 * OF_SCALE;
 const OF_SCALE: usize = 18;
-/// Of the local mean and deviation: a Gaussian of 7/6 pixels, 7 wide.
-const WINDOW: usize = 7;
-const REACH: usize = WINDOW / 2;
-const SIGMA: f64 = 7.0 / 6.0;
-/// Less than this from the local mean, on the scale of 0 to 255, is rounding.
-const EXACT: f32 = 0.01;
 /// Pixels around the middle patch that its numbers depend on, at most.
 const AROUND: usize = 16;
+/// Patches side by side that are worked on together: what they take stays in the second cache.
+const STRIP: usize = 4;
 /// Numbers that are summed at once.
 const LANES: usize = 8;
 
@@ -34,11 +31,8 @@ type Plane<'a> = (&'a [f32], usize, usize);
 
 /// Bytes that [`of`] takes.
 pub(super) fn bytes(width: u64, height: u64) -> u64 {
-    // Half the picture, a row of patches, rows of the filters; a patch has two copies of its numbers.
-    width * height
-        + 4 * width * (SIDE + 4 * WINDOW) as u64
-        + width * height * 400 / (SIDE * SIDE) as u64
-        + (256 << 10)
+    // Half the picture and its rows; patches have two copies of their numbers; a strip stays small.
+    width * height + 24 * (width + height) + width * height * 640 / (SIDE * SIDE) as u64 + (1 << 20)
 }
 
 /// The patches of the picture from the top left on; what is left over right and below is cut off first.
@@ -89,127 +83,32 @@ fn scale(
     (across, down): (usize, usize),
     side: usize,
 ) -> Vec<OfScale> {
-    let width = rows[0].len();
-    let mut filter = Filter::new(width);
-    let mut band = vec![0.0; width * side];
-    let mut found = Vec::with_capacity(across * down);
+    let mut found: Vec<OfScale> = vec![(None, 0.0); across * down];
     let mut patch = Bordered::new(side);
-    for top in (0..down).map(|n| y + n * side) {
-        let mut sharpness = vec![0.0; across];
-        for (row, out) in (top..top + side).zip(band.chunks_exact_mut(width)) {
-            let deviation = filter.normalise(rows, row, out);
-            for (sum, part) in sharpness.iter_mut().zip(deviation[x..].chunks_exact(side)) {
-                *sum += f64::from(sum_of(part));
+    for first in (0..across).step_by(STRIP) {
+        let patches = STRIP.min(across - first);
+        let width = patches * side;
+        let mut filter = Filter::new(x + first * side, width);
+        let mut band = vec![0.0; width * side];
+        for j in 0..down {
+            let mut sharpness = [0.0; STRIP];
+            for (row, out) in band.chunks_exact_mut(width).enumerate() {
+                let deviation = filter.normalise(rows, y + j * side + row, out);
+                for (sum, part) in sharpness.iter_mut().zip(deviation.chunks_exact(side)) {
+                    *sum += f64::from(sum_of(part));
+                }
             }
-        }
-        for (n, sharpness) in sharpness.iter().enumerate() {
-            patch.fill(&band, width, x + n * side);
-            found.push((numbers(&patch), sharpness / (side * side) as f64));
+            for n in 0..patches {
+                patch.fill(&band, width, n * side);
+                found[j * across + first + n] = (numbers(&patch), sharpness[n] / (side * side) as f64);
+            }
         }
     }
     found
 }
 
-/// Local means and deviations of rows that come in order.
-struct Filter {
-    /// Means and means of squares along each of the last rows, by their number modulo the window.
-    means: Vec<f32>,
-    squares: Vec<f32>,
-    /// Rows that they hold are below this.
-    next: usize,
-    /// A row with its ends repeated.
-    padded: Vec<f32>,
-    deviation: Vec<f32>,
-    weights: [f32; REACH + 1],
-}
-
-impl Filter {
-    fn new(width: usize) -> Filter {
-        let weight = |i: usize| (-(i as f64 - REACH as f64).powi(2) / (2.0 * SIGMA * SIGMA)).exp();
-        let sum: f64 = (0..WINDOW).map(weight).sum();
-        Filter {
-            means: vec![0.0; width * WINDOW],
-            squares: vec![0.0; width * WINDOW],
-            next: 0,
-            padded: vec![0.0; width + 2 * REACH],
-            deviation: vec![0.0; width],
-            weights: std::array::from_fn(|i| (weight(i) / sum) as f32),
-        }
-    }
-
-    /// Row `y` less its local mean, over its local deviation and 1; gives the deviation.
-    fn normalise(&mut self, rows: &[&[f32]], y: usize, out: &mut [f32]) -> &[f32] {
-        let width = out.len();
-        let end = (y + REACH + 1).min(rows.len());
-        for row in self.next.max(y.saturating_sub(REACH))..end {
-            self.padded[REACH..REACH + width].copy_from_slice(rows[row]);
-            let (first, last) = (rows[row][0], rows[row][width - 1]);
-            self.padded[..REACH].fill(first);
-            self.padded[REACH + width..].fill(last);
-            let slot = row % WINDOW * width;
-            let (means, squares) = (&mut self.means[slot..][..width], &mut self.squares[slot..][..width]);
-            average(&mut self.padded, &self.weights, means, squares);
-        }
-        self.next = end;
-        let slots: [usize; WINDOW] =
-            std::array::from_fn(|i| (y + i).saturating_sub(REACH).min(rows.len() - 1) % WINDOW * width);
-        let means = slots.map(|slot| &self.means[slot..][..width]);
-        let squares = slots.map(|slot| &self.squares[slot..][..width]);
-        divide(rows[y], &means, &squares, &self.weights, out, &mut self.deviation);
-        &self.deviation
-    }
-}
-
-/// Weighted means of a row and of its squares, centred on the middle tone for their digits.
-#[multiversion(targets("x86_64+avx2"))]
-fn average(padded: &mut [f32], weights: &[f32; REACH + 1], means: &mut [f32], squares: &mut [f32]) {
-    for i in 0..padded.len() {
-        padded[i] = padded[i] * 255.0 - 128.0;
-    }
-    let n = means.len();
-    let part: [&[f32]; WINDOW] = std::array::from_fn(|i| &padded[i..][..n]);
-    let squares = &mut squares[..n];
-    for i in 0..n {
-        let (mut mean, mut square) =
-            (part[REACH][i] * weights[REACH], part[REACH][i] * part[REACH][i] * weights[REACH]);
-        for k in 0..REACH {
-            let (a, b) = (part[k][i], part[WINDOW - 1 - k][i]);
-            mean += (a + b) * weights[k];
-            square += (a * a + b * b) * weights[k];
-        }
-        means[i] = mean;
-        squares[i] = square;
-    }
-}
-
-#[multiversion(targets("x86_64+avx2"))]
-fn divide(
-    row: &[f32],
-    means: &[&[f32]; WINDOW],
-    squares: &[&[f32]; WINDOW],
-    weights: &[f32; REACH + 1],
-    out: &mut [f32],
-    deviation: &mut [f32],
-) {
-    let n = out.len();
-    let (row, deviation) = (&row[..n], &mut deviation[..n]);
-    let means: [&[f32]; WINDOW] = std::array::from_fn(|k| &means[k][..n]);
-    let squares: [&[f32]; WINDOW] = std::array::from_fn(|k| &squares[k][..n]);
-    for i in 0..n {
-        let (mut mean, mut square) = (means[REACH][i] * weights[REACH], squares[REACH][i] * weights[REACH]);
-        for k in 0..REACH {
-            mean += (means[k][i] + means[WINDOW - 1 - k][i]) * weights[k];
-            square += (squares[k][i] + squares[WINDOW - 1 - k][i]) * weights[k];
-        }
-        let spread = (square - mean * mean).abs().sqrt();
-        let away = (row[i] * 255.0 - 128.0) - mean;
-        deviation[i] = spread;
-        out[i] = if away.abs() < EXACT { 0.0 } else { away / (spread + 1.0) };
-    }
-}
-
 /// Sums so many numbers, several at once.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn sum_of(values: &[f32]) -> f32 {
     let mut sums = [0.0f32; LANES];
     let chunks = values.as_chunks::<LANES>().0;
@@ -306,7 +205,7 @@ impl<const N: usize> Columns<N> {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn own_sums(side: usize, values: &[f32]) -> Sums {
     #[inline(always)]
     fn of<const N: usize>(values: &[f32]) -> Sums {
@@ -321,7 +220,7 @@ fn own_sums(side: usize, values: &[f32]) -> Sums {
     if side == SIDE { of::<SIDE>(values) } else { of::<{ SIDE / 2 }>(values) }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn product_sums(side: usize, values: &[f32], (up, right): (usize, usize)) -> Sums {
     #[inline(always)]
     fn of<const N: usize>(values: &[f32], (up, right): (usize, usize)) -> Sums {
@@ -346,4 +245,63 @@ fn parts<const N: usize>(values: &[f32], row: usize, from: usize) -> [&[f32; N];
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ramps and a fine pattern, by whole numbers alone.
+    fn pattern(width: usize, height: usize) -> Vec<f32> {
+        let level = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            (x * 13 + y * 7) % 64 * 2 + ((x * x + 3 * y * y) >> 5) % 61 + x * y % 17
+        };
+        (0..width * height).map(|i| level(i) as f32 / 255.0).collect()
+    }
+
+    #[test]
+    fn as_numpy_computes_them() {
+        let patches = of((&pattern(200, 210), 200, 210));
+        assert_eq!(patches.len(), 4);
+        let found = patches[3].features.unwrap();
+        for (i, wanted) in [
+            (0, 4.31800),
+            (1, 1.41080),
+            (2, 1.02800),
+            (3, -0.03594),
+            (4, 0.49086),
+            (5, 0.45351),
+            (10, 1.44900),
+            (14, 0.97300),
+            (18, 10.00000),
+            (19, 1.66365),
+            (23, 0.53548),
+            (27, 1.29865),
+            (35, 1.42577),
+        ] {
+            assert!((found[i] - wanted).abs() < 2e-3 * wanted.abs() + 1e-4, "{i}: {} {wanted}", found[i]);
+        }
+    }
+
+    #[test]
+    fn the_middle_is_what_it_is_in_the_whole() {
+        let plane = pattern(288, 288);
+        let whole = of((&plane, 288, 288)).swap_remove(4).features.unwrap();
+        let middle = of_middle((&plane, 288, 288));
+        assert_eq!(middle.features, Some(whole));
+        assert!(middle.sharpness > 1.0);
+        // Six patches are more than a strip.
+        let wide = pattern(576, 96);
+        assert_eq!(of((&wide, 576, 96)).len(), 6);
+    }
+
+    #[test]
+    fn flat_patches_have_none() {
+        let mut plane = pattern(192, 96);
+        plane.chunks_exact_mut(192).for_each(|row| row[..104].fill(0.5));
+        let found = of((&plane, 192, 96));
+        assert!(found[0].features.is_none() && found[1].features.is_some());
+        assert!(of((&plane, 95, 100)).is_empty());
+    }
 }

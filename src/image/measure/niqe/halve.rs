@@ -1,4 +1,4 @@
-//! Pictures of half the size, for the second scale.
+//! A picture at half its size.
 
 use multiversion::multiversion;
 
@@ -36,7 +36,7 @@ pub(super) fn halve(rows: &[&[f32]]) -> Vec<f32> {
     out
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn combine(taps: &[&[f32]; 8], out: &mut [f32]) {
     let n = out.len();
     let taps: [&[f32]; 8] = std::array::from_fn(|k| &taps[k][..n]);
@@ -49,7 +49,7 @@ fn combine(taps: &[&[f32]; 8], out: &mut [f32]) {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn halve_row(row: &[f32], even: &mut [f32], odd: &mut [f32], out: &mut [f32]) {
     let pairs = row.as_chunks::<2>().0;
     let count = pairs.len().min(even.len()).min(odd.len());
@@ -65,5 +65,30 @@ fn halve_row(row: &[f32], even: &mut [f32], odd: &mut [f32], out: &mut [f32]) {
             + (odd[0][i] + even[3][i]) * HALVING[1]
             + (even[1][i] + odd[2][i]) * HALVING[2]
             + (odd[1][i] + even[2][i]) * HALVING[3];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_stay_planes() {
+        let plane: Vec<f32> = (0..40 * 30).map(|i| (i % 40) as f32 + 2.0 * (i / 40) as f32).collect();
+        let rows: Vec<&[f32]> = plane.chunks_exact(40).collect();
+        let half = halve(&rows);
+        assert_eq!(half.len(), 20 * 15);
+        for (i, value) in half
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| (2..18).contains(&(i % 20)) && (2..13).contains(&(i / 20)))
+        {
+            let wanted = 2.0 * (i % 20) as f32 + 0.5 + 2.0 * (2.0 * (i / 20) as f32 + 0.5);
+            assert!((value - wanted).abs() < 1e-4, "{i}: {value} {wanted}");
+        }
+        // Odd sides lose their last line; one tone stays.
+        let flat = vec![vec![0.25f32; 9]; 7];
+        let rows: Vec<&[f32]> = flat.iter().map(Vec::as_slice).collect();
+        assert!(halve(&rows).iter().all(|v| (v - 0.25).abs() < 1e-6) && halve(&rows).len() == 12);
     }
 }

@@ -2,6 +2,7 @@
 
 mod aggd;
 mod features;
+mod filter;
 mod halve;
 pub(in crate::image::measure) mod model;
 
