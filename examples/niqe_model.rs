@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let patches: Vec<[f32; DIM]> = pictures.values().flat_map(sharpest).collect();
     let told = format!("{} patches of {} pictures", patches.len(), pictures.len());
     let model = Model::fit(&patches).map_err(|e| format!("{told}: {e}"))?;
-    std::fs::write(out, model.text(&[&[told.clone()], remark].concat().join("\n")))?;
+    std::fs::write(out, model.text(&[std::slice::from_ref(&told), remark].concat().join("\n")))?;
     println!("{out}: {told}");
     Ok(())
 }

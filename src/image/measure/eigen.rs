@@ -51,6 +51,7 @@ fn sweep<const N: usize>(diagonal: &mut [f64; N], beside: &mut [f64; N], l: usiz
 }
 
 /// The diagonal and, of each row, the entry right of it.
+#[expect(clippy::boxed_local, reason = "it is worked on in place")]
 fn tridiagonal<const N: usize>(mut m: Matrix<N>) -> ([f64; N], [f64; N]) {
     let mut beside = [0.0; N];
     for k in 0..N.saturating_sub(2) {

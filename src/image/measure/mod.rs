@@ -4,6 +4,11 @@
 //! alpha out, hold for any size from 1x1 and are finite: non-finite float samples count as 0. Those of one picture
 //! share its luma.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "closures of iterators are not inlined into functions that are compiled for AVX2"
+)]
+
 pub mod banding;
 pub mod blockiness;
 pub mod clipping;

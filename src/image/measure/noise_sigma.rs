@@ -126,7 +126,7 @@ fn smoothest(patches: &mut [Patch]) -> &[Patch] {
 fn levels(image: &Image, start: usize, out: &mut [f32]) {
     let range = start..start + out.len();
     match &image.samples {
-        Samples::U8(v) => convert(&v[range], out, |v| f32::from(v)),
+        Samples::U8(v) => convert(&v[range], out, f32::from),
         Samples::U16(v) => convert(&v[range], out, |v| f32::from(v) / 257.0),
         Samples::F32(v) => convert(&v[range], out, |v| if v.is_finite() { v * 255.0 } else { 0.0 }),
     }
