@@ -210,9 +210,13 @@ fn a_pattern_of_hidden_names_is_doubted() {
 
 #[test]
 fn the_case_of_rare_endings() {
-    let Some(case) = shared("data/cases/jfif-ignored") else { return };
     let job = Job::new(STEPS);
-    copy(&case, &job);
+    match shared("data/cases/jfif-ignored") {
+        Some(case) => copy(&case, &job),
+        None => ["a.jfif", "a.jpe", "b.JPEG", "e.dib"]
+            .iter()
+            .for_each(|name| save(&picture(9, 8, 3, Depth::U8, 1), &job.input().join(name))),
+    }
     put(&job.input().join("h.jp2"), b"x");
     // HEIC was not read when the case was made, and is now.
     let ending = |path: &Path| path.extension().unwrap().to_str().unwrap().to_string();
@@ -233,9 +237,16 @@ fn the_case_of_rare_endings() {
 
 #[test]
 fn the_case_of_resource_forks() {
-    let Some(case) = shared("data/cases/appledouble") else { return };
     let job = Job::new(STEPS);
-    copy(&case, &job);
+    match shared("data/cases/appledouble") {
+        Some(case) => copy(&case, &job),
+        None => {
+            for n in 0..3 {
+                save(&picture(9, 8, 3, Depth::U8, n), &job.input().join(format!("{n}.jpg")));
+                put(&job.input().join(format!("._{n}.jpg")), b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ");
+            }
+        }
+    }
     let forks = tree(&job.input()).keys().filter(|path| path.to_string_lossy().starts_with("._")).count();
     let pictures = tree(&job.input()).len() - forks;
     let ended = job.call(&["run"]).expect(0);

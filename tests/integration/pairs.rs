@@ -1,6 +1,6 @@
 //! Training pairs: the same bytes whatever happens, splits that don't leak, lists that name what is there.
 
-use crate::support::{Job, Tree, archive, differences, originals, picture, save, tree};
+use crate::support::{Job, Tree, archive, differences, originals, picture, root, save, tree};
 use safelight::codec::{Limits, decode};
 use safelight::image::{Depth, Image};
 use std::collections::{BTreeMap, BTreeSet};
@@ -336,12 +336,7 @@ fn a_resize_between_is_refused_and_pairs_leave_the_sample_alone() {
     let ended = job.call(&["run"]).expect(10);
     assert!(ended.err.contains("no longer fits its clean one"), "{}", ended.err);
     // What follows `pairs` is the same whether it runs or not.
-    let Some(turned) = crate::support::shared("data/odd/orientation") else { return };
-    let file = walkdir::WalkDir::new(turned)
-        .into_iter()
-        .flatten()
-        .find(|e| e.file_name().to_string_lossy().ends_with("_6.jpg"));
-    let file = file.expect("a turned photograph").into_path();
+    let file = root().join("sample_data/archive/phone/rotated.jpg");
     let written = |steps: &str| {
         let job = Job::new(steps);
         fs::copy(&file, job.input().join("turned.jpg")).unwrap();
