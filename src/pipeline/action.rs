@@ -111,7 +111,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Whether it may refuse any.
+    /// Whether it takes every sample.
     pub(crate) fn is_open(&self) -> bool {
         self.when.is_none() && self.within.is_empty()
     }

@@ -3,8 +3,8 @@
 mod action;
 mod build;
 pub(crate) mod identity;
-mod known;
 pub(crate) mod legacy;
+mod observed;
 mod parts;
 mod remark;
 mod rows;
@@ -20,7 +20,7 @@ pub(crate) use action::{Action, Built, Gate, PlannedStep, Registered, with_table
 pub(crate) use build::find_model;
 pub(crate) use build::{Build, Chance};
 pub(crate) use identity::{Former, Lineage, Made};
-pub(crate) use known::Known;
+pub(crate) use observed::Observed;
 pub(crate) use parts::KnownParts;
 pub(crate) use remark::Remark;
 pub(crate) use rows::Rows;

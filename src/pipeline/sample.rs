@@ -1,6 +1,6 @@
 //! An item's data on its way through the chain.
 
-use super::Known;
+use super::Observed;
 use crate::codec::{ExifData, Header, Limits, Metadata, Source};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::orient::upright;
@@ -32,7 +32,7 @@ pub(crate) struct Sample {
     /// Remarks for the manifest.
     pub notes: Vec<String>,
     /// What is known of it for conditions.
-    pub known: Known,
+    pub observed: Observed,
     /// Where this is the first of several pictures that are all wanted: the file that holds the others.
     pub further: Option<Further>,
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 
 /// Where a name's value is.
 #[derive(Clone, Copy, Debug)]
-enum Origin {
+enum ValueSource {
     /// What the file is.
     File(fn(&Sample) -> Value),
     /// What its EXIF block says.
@@ -25,10 +25,10 @@ enum Origin {
 use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
 /// Names, each with the type of its values and where they are.
-type Names<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
+type NameTable<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
 
 /// What is known of every file, before any step. Sizes are as stored, like those of tables and manifests.
-static FILE: Names<Sample> = &[
+static FILE: NameTable<Sample> = &[
     ("width", Int, |s| Value::Int(s.source.width.into())),
     ("height", Int, |s| Value::Int(s.source.height.into())),
     ("megapixels", Float, |s| Value::Float(f64::from(s.source.width) * f64::from(s.source.height) / 1e6)),
@@ -41,7 +41,7 @@ static FILE: Names<Sample> = &[
 ];
 
 /// What EXIF blocks say, by the names of the columns that `measure` makes of it.
-static EXIF: Names<ExifData> = &[
+static EXIF: NameTable<ExifData> = &[
     ("taken", Timestamp(Zone::Local), |e| known(e.taken, |time| Value::Timestamp(time, Zone::Local))),
     ("taken_utc", Timestamp(Zone::Utc), |e| known(e.taken_utc(), |time| Value::Timestamp(time, Zone::Utc))),
     ("camera_make", Text, |e| known(e.make.clone(), Value::Text)),
@@ -66,7 +66,7 @@ fn known<T>(value: Option<T>, value_of: impl Fn(T) -> Value) -> Value {
 #[derive(Debug)]
 pub(crate) struct Scope {
     names: Vec<Name>,
-    origins: Vec<Origin>,
+    origins: Vec<ValueSource>,
     /// What each value follows from beside the file.
     identities: Vec<String>,
 }
@@ -76,18 +76,18 @@ impl Scope {
     pub(crate) fn new(listed: &[Column]) -> Scope {
         let mut scope = Scope { names: Vec::new(), origins: Vec::new(), identities: Vec::new() };
         for (name, kind, value) in FILE {
-            scope.add(Column::new(*name, *kind), Origin::File(*value), String::new());
+            scope.add(Column::new(*name, *kind), ValueSource::File(*value), String::new());
         }
         for (name, kind, value) in EXIF {
-            scope.add(Column::new(*name, *kind), Origin::Exif(*value), String::new());
+            scope.add(Column::new(*name, *kind), ValueSource::Exif(*value), String::new());
         }
         for (at, column) in listed.iter().enumerate() {
-            scope.add(column.clone(), Origin::Listed(at), "list".to_string());
+            scope.add(column.clone(), ValueSource::Listed(at), "list".to_string());
         }
         scope
     }
 
-    fn add(&mut self, column: Column, origin: Origin, identity: String) {
+    fn add(&mut self, column: Column, origin: ValueSource, identity: String) {
         self.names.push(Name { name: column.name, kind: column.kind });
         self.origins.push(origin);
         self.identities.push(identity);
@@ -96,7 +96,7 @@ impl Scope {
     /// Adds what the step at `number` of the chain measures.
     pub(crate) fn measured(&mut self, number: usize, columns: Vec<Column>, product: Fingerprint) {
         for (at, column) in columns.into_iter().enumerate() {
-            self.add(column, Origin::Measured(number, at), hex(&product));
+            self.add(column, ValueSource::Measured(number, at), hex(&product));
         }
     }
 
@@ -157,7 +157,7 @@ pub(crate) fn reference() -> String {
 pub(crate) struct Formula {
     expression: Expression,
     /// The names it uses, by their places in the scope.
-    origins: Vec<(usize, Origin)>,
+    origins: Vec<(usize, ValueSource)>,
     identity: String,
 }
 
@@ -185,10 +185,10 @@ impl Formula {
     fn value(&self, name: usize, sample: &Sample) -> Value {
         let origin = self.origins.iter().find(|(known, _)| *known == name).map(|(_, origin)| *origin);
         match origin {
-            Some(Origin::File(value)) => value(sample),
-            Some(Origin::Exif(value)) => value(&sample.exif),
-            Some(Origin::Listed(at)) => sample.known.listed.get(at).cloned().unwrap_or(Value::Null),
-            Some(Origin::Measured(step, column)) => sample.known.measured(step, column),
+            Some(ValueSource::File(value)) => value(sample),
+            Some(ValueSource::Exif(value)) => value(&sample.exif),
+            Some(ValueSource::Listed(at)) => sample.observed.listed.get(at).cloned().unwrap_or(Value::Null),
+            Some(ValueSource::Measured(step, column)) => sample.observed.measured(step, column),
             None => Value::Null,
         }
     }
@@ -196,7 +196,7 @@ impl Formula {
     /// Numbers of the steps whose measurements it needs.
     pub(crate) fn steps(&self) -> impl Iterator<Item = usize> {
         self.origins.iter().filter_map(|(_, origin)| match origin {
-            Origin::Measured(step, _) => Some(*step),
+            ValueSource::Measured(step, _) => Some(*step),
             _ => None,
         })
     }
@@ -204,7 +204,7 @@ impl Formula {
     /// Places of the columns of the list that it needs.
     pub(crate) fn listed(&self) -> impl Iterator<Item = usize> {
         self.origins.iter().filter_map(|(_, origin)| match origin {
-            Origin::Listed(at) => Some(*at),
+            ValueSource::Listed(at) => Some(*at),
             _ => None,
         })
     }

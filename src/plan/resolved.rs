@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use crate::inputs::{Input, InputPlan};
-use crate::ledger::Fingerprint;
+use crate::ledger::{Fingerprint, hex};
 use crate::pipeline::{Action, ColumnStep, Former, Formula, Names, PlannedStep, Rows, Sink, identity};
 use crate::spec::{Diagnostic, Sources};
 use std::collections::BTreeSet;
@@ -66,11 +66,21 @@ impl Plan {
     pub(crate) fn listed_of(&self, input: &Input) -> Option<Fingerprint> {
         let value = |at: &usize| {
             let (column, value) = (self.input.carried.get(*at)?, input.carried.get(*at)?);
-            Some(format!("{}={:?}", column.name, value.text()))
+            // With its type: no value is not an empty text, and whole numbers divide otherwise than fractions.
+            Some(format!("{}={value:?}", column.name))
         };
         let values: Vec<String> = self.listed.iter().filter_map(value).collect();
         (!self.listed.is_empty())
             .then(|| identity::all(["listed"].into_iter().chain(values.iter().map(String::as_str))))
+    }
+
+    /// Digest of what an item is asked for: all products, and the values of the list that decide.
+    pub(crate) fn asked(&self, listed: Option<Fingerprint>) -> Fingerprint {
+        let both = |listed| {
+            let texts = [hex(&self.products_digest), hex(&listed)];
+            identity::all(texts.iter().map(String::as_str))
+        };
+        listed.map_or(self.products_digest, both)
     }
 
     /// The sinks, with their steps' places in the chain.

@@ -163,7 +163,7 @@ impl<'a> Committer<'a> {
                 }
                 Err(refusal) => {
                     processed.entry.withdrawn.push(path);
-                    processed.refuse(refused(&refusal), self.plan.products_digest);
+                    processed.refuse(refused(&refusal));
                     if !processed.failed_again() {
                         self.failures.fetch_add(1, Ordering::SeqCst);
                     }

@@ -223,8 +223,10 @@ impl Deciding<'_> {
         let (plan, input) = (self.plan, &self.inputs[at]);
         // An unreadable input is always tried: the attempt turns it into a row.
         let identity = input.identity.clone().unwrap_or(Identity { size: 0, mtime_ns: i64::MIN });
-        let wanted = (&plan.products, &plan.products_digest);
-        let selection = (self.selection, plan.listed_of(input));
+        let listed = plan.listed_of(input);
+        let asked = plan.asked(listed);
+        let wanted = (&plan.products, &asked);
+        let selection = (self.selection, listed);
         let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
         // What was made of an animation with other settings, with these is refused.
         let refused = self.selection == Selection::Outstanding
@@ -235,7 +237,9 @@ impl Deciding<'_> {
         }
         let mut task =
             (!decision.make.is_empty()).then(|| make_task(plan, at, input, &decision, record, names));
-        let stale = refused || decision.reason == Reason::ListChanged;
+        // Whatever else changed: what was made of it follows from other values of the list.
+        let stale = refused
+            || record.zip(listed).is_some_and(|(record, listed)| !record.products.contains_key(&listed));
         if let Some(task) = task.as_mut().filter(|_| stale) {
             task.before.intact.clear();
             task.before.doubted.clear();

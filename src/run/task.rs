@@ -118,8 +118,9 @@ pub(super) fn make_task(
         .filter(|named| decision.make.contains(&named.product))
         .map(|named| named.names.path(&input.relative, &Place::default()))
         .collect();
-    let mut before = record.map(|record| before(plan, record, &targets, names)).unwrap_or_default();
     let listed = plan.listed_of(input);
+    let asked = plan.asked(listed);
+    let mut before = record.map(|record| before(plan, record, &asked, &targets, names)).unwrap_or_default();
     let mut make = decision.make.clone();
     make.extend(listed);
     before.intact.extend(listed.filter(|listed| before.all.contains(listed)));
@@ -136,7 +137,13 @@ pub(super) fn make_task(
     }
 }
 
-fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names<'_>) -> Before {
+fn before(
+    plan: &Plan,
+    record: &Record,
+    asked: &Fingerprint,
+    targets: &[PathBuf],
+    names: &Names<'_>,
+) -> Before {
     let identity = Identity { size: record.size, mtime_ns: record.mtime_ns };
     let mut before = Before {
         identity: Some(identity),
@@ -145,7 +152,7 @@ fn before(plan: &Plan, record: &Record, targets: &[PathBuf], names: &Names<'_>) 
         all: record.products.keys().copied().collect(),
         // Under other settings it counts again.
         ignored: record.ignored
-            && matches!(&record.outcome, Outcome::Failed { plan: then, .. } if *then == plan.products_digest),
+            && matches!(&record.outcome, Outcome::Failed { plan: then, .. } if then == asked),
         notes: record.notes.clone(),
         ..Before::default()
     };

@@ -145,14 +145,14 @@ pub(super) fn remove_stale(
     prepared: &Prepared,
 ) -> Result<Option<StoreError>, RunError> {
     forget_failures(ledger, prepared)?;
-    let spared = plan.sparing().next().is_some();
-    if plan.owning().next().is_none() && !spared {
+    let sparing = plan.sparing().next().is_some();
+    if plan.owning().next().is_none() && !sparing {
         return Ok(None);
     }
     let orphans = ledger.orphans()?;
     // A picture's earlier file would have been written over. Where nothing is written of it now, it goes all the same: it
     // would pass for today's.
-    let spared: HashSet<PathBuf> = match orphans.is_empty() {
+    let unwritten: HashSet<PathBuf> = match orphans.is_empty() {
         true => HashSet::new(),
         false => {
             let names = |input: &Input| {
@@ -167,7 +167,7 @@ pub(super) fn remove_stale(
     let mut gone = Vec::new();
     for orphan in orphans {
         let known = remover.known(&orphan.path, &orphan.stamp);
-        let stale = of_pairs(path_of(&orphan.path)) || spared.contains(path_of(&orphan.path));
+        let stale = of_pairs(path_of(&orphan.path)) || unwritten.contains(path_of(&orphan.path));
         if stale && remover.remove(path_of(&orphan.path), &known) {
             gone.push(orphan.path);
         }

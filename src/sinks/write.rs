@@ -230,8 +230,9 @@ impl Sink for Write {
             dither: self.dither,
         };
         let path = self.path(&sample.relative, &sample.place);
-        let same =
-            sample.known.original().is_some() && self.keep_metadata && options.format == sample.source.format;
+        let same = sample.observed.original().is_some()
+            && self.keep_metadata
+            && options.format == sample.source.format;
         if same && self.unchanged != Unchanged::Encode {
             let link = self.unchanged == Unchanged::Hardlink;
             let original = (self.unchanged != Unchanged::Skip).then_some((path, link));

@@ -314,7 +314,7 @@ impl ColumnStep for Measure {
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {
         let mut subject = Subject::new(&sample.image);
         // What steps made of the picture was not compressed by its file's tables.
-        subject.file_quality = sample.known.original().and(sample.source.quality);
+        subject.file_quality = sample.observed.original().and(sample.source.quality);
         if let Some(natural) = &self.natural {
             subject.natural = natural;
         }

@@ -29,8 +29,8 @@ impl ManyStep for EachPage {
             error
         };
         // A page is not its file.
-        sample.known.changed();
-        let (relative, hash, known) = (sample.relative.clone(), sample.hash, sample.known.clone());
+        sample.observed.changed();
+        let (relative, hash, observed) = (sample.relative.clone(), sample.hash, sample.observed.clone());
         let further = codec::further(bytes, &header, relative.clone(), limits).map_err(|e| failed(1, e))?;
         sample.place = Place { page: Some(1), numbers: vec![1], ..sample.place };
         let first = row(&sample, 1);
@@ -48,7 +48,7 @@ impl ManyStep for EachPage {
                 meta: decoded.meta,
                 source: decoded.source,
                 notes,
-                known: known.clone(),
+                observed: observed.clone(),
                 further: None,
             };
             let row = row(&sample, page);

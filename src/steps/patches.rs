@@ -189,7 +189,7 @@ impl ManyStep for Patches {
                 source: sample.source.clone(),
                 exif: sample.exif.clone(),
                 notes: Vec::new(),
-                known: sample.known.clone(),
+                observed: sample.observed.clone(),
                 further: None,
             };
             let int = |v: usize| Value::Int(i64::try_from(v).unwrap_or(i64::MAX));

@@ -76,7 +76,12 @@ enum Strength {
 impl Strength {
     fn new(text: &Given<ExpressionText>, build: &mut Build<'_>) -> Result<Strength, Diagnostics> {
         match text.0.parse::<f64>() {
-            Ok(number) if (0.0..=1.0).contains(&number) => Ok(Strength::Fixed(number as f32)),
+            Ok(number) if (0.0..=1.0).contains(&number) => {
+                if number != 1.0 {
+                    build.follows(&format!("strength={number}"));
+                }
+                Ok(Strength::Fixed(number as f32))
+            }
             Ok(number) => Err(text.error(format!("`strength` is from 0 to 1, found {number}"), None).into()),
             Err(_) => Ok(Strength::Of(build.formula(&text.with(text.0.clone()), Wanted::Number)?)),
         }
@@ -134,7 +139,11 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
         _ => {}
     }
     let action = Action::Image(Box::new(Restore { restorer, strength: how_much, worker_bytes }));
-    Ok(Built { ingredients: vec![("model".into(), hash)], besides: &["guard"], ..Built::from(action) })
+    Ok(Built {
+        ingredients: vec![("model".into(), hash)],
+        besides: &["guard", "strength"],
+        ..Built::from(action)
+    })
 }
 
 fn depth(shape: Shape) -> Depth {

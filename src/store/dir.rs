@@ -230,6 +230,11 @@ impl Dir {
         Ok(retry_on_intr(|| fs::linkat(&self.fd, name, &folder.fd, to, AtFlags::empty()))?)
     }
 
+    /// Gives the file at a path, itself no link, the further name `name` here.
+    pub(super) fn link_to(&self, original: &Path, name: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::linkat(fs::CWD, original, &self.fd, name, AtFlags::empty()))?)
+    }
+
     /// Removes the name of a file.
     pub(super) fn unlink(&self, name: &OsStr) -> io::Result<()> {
         Ok(retry_on_intr(|| fs::unlinkat(&self.fd, name, AtFlags::empty()))?)

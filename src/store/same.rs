@@ -2,7 +2,7 @@
 
 use super::attributes::Attributes;
 use super::dir::FileId;
-use super::error::{StoreError, io_error};
+use super::error::StoreError;
 use super::{Staged, Store, look};
 use rustix::fs::{OFlags, ioctl_ficlone};
 use std::fs::File;
@@ -32,22 +32,20 @@ impl Store {
         let relative = relative.to_path_buf();
         let staged =
             |timed| Staged { relative: relative.clone(), temp: temp.clone(), size, hash, timed, over: None };
+        let (Some(dir), _) = self.place(&relative, false)? else { return Ok(None) };
         let same = if link {
             // The empty file that keeps the name free gives way to the link.
             drop(file);
-            let path = self.staged_path(&staged(true));
-            let linked = std::fs::remove_file(&path).and_then(|()| std::fs::hard_link(original, &path));
-            let opened = linked.and_then(|()| File::open(&path));
-            // Another file may have the name by now.
-            opened.and_then(|file| Ok((is_one(&file, &source)? && is(file, hash)?, true)))
+            let linked = dir.unlink(&temp).and_then(|()| dir.link_to(original, &temp));
+            // Another file may have the original's name by now.
+            linked
+                .and_then(|()| dir.read(&temp))
+                .and_then(|file| Ok((is_one(&file, &source)? && is(file, hash)?, true)))
         } else {
-            let path = self.root().join(&relative);
             match ioctl_ficlone(&file, &source) {
                 Ok(()) => {
                     let timed = attributes.times.is_none_or(|times| times.give(&file));
-                    let read = File::open(self.staged_path(&staged(timed)))
-                        .map_err(|e| io_error("read", &path, e))?;
-                    is(read, hash).map(|same| (same, timed))
+                    dir.read(&temp).and_then(|file| is(file, hash)).map(|same| (same, timed))
                 }
                 Err(_) => Ok((false, true)),
             }

@@ -246,3 +246,29 @@ fn a_lock_that_is_another_file_is_left_alone() {
     assert!(matches!(Lock::take(&store), Err(LockError::Foreign { .. })));
     assert_eq!(fs::read(&original).unwrap(), b"precious");
 }
+
+#[test]
+fn a_file_of_the_same_content_is_staged_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, original) = (dir.path().join("out"), dir.path().join("original"));
+    fs::write(&original, b"picture").unwrap();
+    let store = store(&out);
+    let hash = *blake3::hash(b"picture").as_bytes();
+    let stage = |original: &Path, hash, link| {
+        let kind = (Attributes::default(), link);
+        store.stage_same(Path::new("images/a.png"), original, (7, hash), kind).unwrap()
+    };
+    let temporary = || fs::read_dir(out.join("images")).unwrap().count();
+    let staged = stage(&original, hash, true).expect("a hard link");
+    assert_eq!(store.second_name(Path::new("images/a.png"), &original), None);
+    store.put(staged, Known::default(), false).unwrap();
+    assert!(store.second_name(Path::new("images/a.png"), &original).is_some());
+    assert_eq!(temporary(), 1);
+    // Another content by now, a link in the original's place, and no original at all.
+    assert!(stage(&original, [0; 32], true).is_none());
+    symlink(&original, dir.path().join("link")).unwrap();
+    assert!(stage(&dir.path().join("link"), hash, true).is_none());
+    assert!(stage(&dir.path().join("gone"), hash, false).is_none());
+    assert!(stage(&original, [0; 32], false).is_none());
+    assert_eq!((temporary(), fs::read(&original).unwrap()), (1, b"picture".to_vec()));
+}

@@ -163,7 +163,10 @@ fn values_of_a_list_decide_and_other_values_do_it_again() {
     job.call(&["run"]).expect(0);
     assert_eq!(["in/a.png", "in/b.png"].map(|name| is_gray(&job, name)), [true, false]);
     assert!(job.call(&["run"]).expect(0).out.contains("everything is up to date"));
+    // Also where the file has another time, which alone would change nothing.
     write("3");
+    let touched = fs::File::options().write(true).open(job.input().join("a.png")).unwrap();
+    touched.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(9)).unwrap();
     let ended = job.call(&["run"]).expect(0);
     assert!(ended.out.contains("1 skipped"), "{}", ended.out);
     assert_eq!(["in/a.png", "in/b.png"].map(|name| is_gray(&job, name)), [false, false]);
@@ -253,4 +256,30 @@ fn carets_stand_right_behind_escaped_quotes() {
         lines[at + 1].find('^').unwrap() == lines[at].find(word).unwrap()
     };
     assert!(under("nose") && under("nase"), "{told}");
+}
+
+#[test]
+fn a_list_without_a_value_is_another_than_one_with_an_empty_text_and_takes_failures_off() {
+    let job = Job::new("");
+    save(&picture(20, 16, 3, Depth::U8, 1), &job.input().join("a.png"));
+    fs::write(job.input().join("b.png"), b"no picture").unwrap();
+    let list = job.dir.path().join("list.csv");
+    let write = |keep: [&str; 2]| {
+        fs::write(&list, format!("path,keep\nin/a.png,{}\nin/b.png,{}\n", keep[0], keep[1])).unwrap()
+    };
+    let text = format!(
+        "version: 1\ninput: {}\noutput: {}\nsteps:\n  - grayscale: {{when: has(keep) && keep > 0}}\n  - write: {{format: png}}\n",
+        list.display(),
+        job.output().display()
+    );
+    fs::write(job.pipeline(), text).unwrap();
+    write(["1", "1"]);
+    job.call(&["run"]).expect(10);
+    job.call(&["run"]).expect(12);
+    assert!(is_gray(&job, "in/a.png"));
+    // The failure is tried again, since what is asked of it is another thing now.
+    write(["", "2"]);
+    let ended = job.call(&["run"]).expect(12);
+    assert!(!is_gray(&job, "in/a.png"));
+    assert!(ended.out.contains("1 done") && ended.out.contains("failed again"), "{}", ended.out);
 }

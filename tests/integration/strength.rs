@@ -114,6 +114,16 @@ fn strength_may_follow_from_what_is_known_of_a_picture() {
     };
     // 40 / 80 is 0 in whole numbers.
     assert_eq!(job("width / 80.0"), job("0.5"));
+    let steps = |strength: &str| {
+        format!(
+            "- restore: {{model: sample_data/models/denoise.onnx, guard: off, strength: '{strength}'}}\n- write"
+        )
+    };
+    let blanks = Job::new(&steps("clamp(width/80.0,0,1)"));
+    save(&picture(40, 30, 3, Depth::U8, 1), &blanks.input().join("a.png"));
+    blanks.call(&["run"]).expect(0);
+    blanks.steps(&steps("clamp( width / 80.0, 0, 1 )"));
+    assert!(blanks.call(&["run"]).expect(0).out.contains("everything is up to date"));
     assert_eq!(job("width / 80"), job("0"));
     assert_eq!(job("width"), job("1"));
     let (bytes, notes) = job("iso / 100.0");

@@ -3,7 +3,7 @@
 use crate::codec::{ExifData, Format, Metadata, Source};
 use crate::image::{Depth, Image};
 use crate::nn::ModelBudget;
-use crate::pipeline::{Action, Build, Known, Place, Registered, Sample, Scope};
+use crate::pipeline::{Action, Build, Observed, Place, Registered, Sample, Scope};
 use crate::spec::{check_registry, parse_steps};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn sample() -> Sample {
         source: Source::new(Format::Png, (3, 2), 8, 1),
         exif: Arc::new(ExifData::of(&Metadata::default())),
         notes: Vec::new(),
-        known: Known::default(),
+        observed: Observed::default(),
         further: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::error::ItemError;
 use crate::image::Image;
 use crate::inputs::{Identity, Input, Made, Pages};
 use crate::ledger::{Facts, Fingerprint, Output, Payload};
-use crate::pipeline::{Action, Keeps, Known, Outgoing, Place, PlannedStep, Sample};
+use crate::pipeline::{Action, Keeps, Observed, Outgoing, Place, PlannedStep, Sample};
 use crate::plan::Plan;
 use crate::run::resume::Reason;
 use crate::run::task::{Before, Task};
@@ -176,7 +176,7 @@ impl<'a> Work<'a> {
         // The first picture of a file, where just that was asked for, is not the file.
         let part = self.plan.input.pages == Pages::First
             && source.notes.iter().any(|note| matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
-        let known = Known::new(self.input.file().filter(|_| !part), &self.input.carried);
+        let observed = Observed::new(self.input.file().filter(|_| !part), &self.input.carried);
         let sample = Sample {
             relative: self.input.relative.clone(),
             hash,
@@ -184,7 +184,7 @@ impl<'a> Work<'a> {
             place: Place::default(),
             image: decoded.image,
             exif: Arc::new(ExifData::of(&decoded.meta)),
-            known,
+            observed,
             meta: decoded.meta,
             notes: source.notes.clone(),
             source: decoded.source,
@@ -240,7 +240,7 @@ impl<'a> Work<'a> {
                     let Some(piece) = pieces.next() else { break };
                     let (mut piece, mut row) = piece.map_err(|e| e.at_step(planned.name))?;
                     if planned.number.is_some() {
-                        piece.known.changed();
+                        piece.observed.changed();
                     }
                     row.splice(..0, page.map(|page| Value::Int(page.into())));
                     self.record(planned, &row);
@@ -317,7 +317,7 @@ impl<'a> Work<'a> {
             (Action::Image(step), _) => {
                 let effect = step.apply(sample).map_err(at_step)?;
                 if effect.changed {
-                    sample.known.changed();
+                    sample.observed.changed();
                 }
                 self.record(planned, &effect.row);
             }
@@ -374,7 +374,7 @@ impl<'a> Work<'a> {
     /// Keeps a step's row for the conditions behind it that need it.
     pub(super) fn keep_measured(&self, index: usize, sample: &mut Sample, row: Row) {
         if let Some(number) = self.plan.chain[index].number.filter(|_| self.needed[index]) {
-            sample.known.measure(number, row);
+            sample.observed.measure(number, row);
         }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Processed {
     pub staged: Vec<(Fingerprint, Staged)>,
     /// What it falls back to.
     pub(super) spare: Spare,
+    /// Digest of what it was asked for.
+    pub(super) asked: Fingerprint,
     /// Seconds by step of the chain; decoding stands first.
     pub seconds: Vec<f64>,
     /// Pixels of the input.
@@ -63,12 +65,12 @@ impl Processed {
     }
 
     /// Makes it a failure: one of its files could not be put in its place.
-    pub(crate) fn refuse(&mut self, error: ItemError, plan: Fingerprint) {
+    pub(crate) fn refuse(&mut self, error: ItemError) {
         let record = &mut self.entry.record;
         if error.kind.is_transient() {
             record.hash = self.spare.hash;
         }
-        record.outcome = Outcome::Failed { error, plan };
+        record.outcome = Outcome::Failed { error, plan: self.asked };
         record.products.clear();
         self.entry.payloads.clear();
         self.entry.keep = std::mem::take(&mut self.spare.keep);

@@ -28,7 +28,7 @@ impl Work<'_> {
     pub(super) fn takes(&mut self, planned: &PlannedStep, sample: &mut Sample) -> bool {
         for branch in &planned.gate.within {
             let taken =
-                sample.known.taken(branch.choice).unwrap_or_else(|| self.choose(branch.choice, sample));
+                sample.observed.taken(branch.choice).unwrap_or_else(|| self.choose(branch.choice, sample));
             if taken != Some(branch.branch) {
                 return false;
             }
@@ -54,7 +54,7 @@ impl Work<'_> {
         for condition in branches.iter().take(taken.unwrap_or(branches.len())).flatten() {
             self.note(Remark::refused("choose", condition.text()));
         }
-        sample.known.take(choice, taken);
+        sample.observed.take(choice, taken);
         taken
     }
 

@@ -4,7 +4,7 @@ use super::{Fingerprint, Stopped, Work};
 use crate::codec::Loss;
 use crate::error::{ErrorKind, ItemError};
 use crate::inputs::read_unchanged;
-use crate::pipeline::{Remark, Sample};
+use crate::pipeline::{Action, PlannedStep, Remark, Sample};
 use crate::shown::Show;
 use crate::store::Attributes;
 use std::path::Path;
@@ -19,7 +19,7 @@ impl Work<'_> {
         sample: &Sample,
         attributes: Attributes,
     ) -> Result<(), Stopped> {
-        let Some(original) = sample.known.original() else {
+        let Some(original) = sample.observed.original() else {
             let message = "a picture that was changed is not its original";
             return Err(ItemError::new(ErrorKind::Encode, message).into());
         };
@@ -45,10 +45,20 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Whether a file stands that may have been encoded by an earlier run.
+    fn keeps_encoded(&self) -> bool {
+        let stands = |planned: &PlannedStep| match (&planned.action, planned.product) {
+            (Action::Sink(sink), Some(product)) => sink.names().is_some() && self.keep.contains(&product),
+            _ => false,
+        };
+        let copied = self.before.notes.iter().any(|note| Remark::of(note) == Remark::Unchanged);
+        !copied && self.plan.chain.iter().any(stands)
+    }
+
     /// Notes what became of a sample at the end of its way: where nothing was encoded, nothing of the file was
     /// lost.
     pub(super) fn note_all(&mut self, notes: Vec<String>) {
-        let whole = self.unchanged && !self.encoded;
+        let whole = self.unchanged && !self.encoded && !self.keeps_encoded();
         if whole {
             self.notes.retain(|note| Loss::of(note).is_none());
         }

@@ -29,7 +29,7 @@ impl Work<'_> {
         if error.kind == ErrorKind::Unreadable {
             self.last.clone_from(&self.before.last);
         }
-        Outcome::Failed { error, plan: self.plan.products_digest }
+        Outcome::Failed { error, plan: self.plan.asked(self.listed) }
     }
 
     pub(in crate::run::item) fn finish(mut self, outcome: Outcome, seconds: f64) -> Processed {
@@ -63,7 +63,8 @@ impl Work<'_> {
         let spare =
             Spare { keep: all.clone(), hash: *hash, failure: *failure, content: *content, ignored: *ignored };
         let (seconds, pixels) = (self.seconds, self.pixels);
-        let mut processed = Processed { entry, staged: self.staged, spare, seconds, pixels };
+        let asked = self.plan.asked(self.listed);
+        let mut processed = Processed { entry, staged: self.staged, spare, asked, seconds, pixels };
         processed.settle();
         processed
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// What is known of a sample beside its picture.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Observed {
     /// Its file, as long as no step has changed anything.
     original: Option<Arc<Path>>,
     /// Values of the list's columns.
@@ -17,10 +17,10 @@ pub(crate) struct Known {
     taken: Vec<(usize, Option<usize>)>,
 }
 
-impl Known {
+impl Observed {
     /// Of a sample just decoded, with its file if it has one.
-    pub(crate) fn new(original: Option<&Path>, listed: &[Value]) -> Known {
-        Known { original: original.map(Arc::from), listed: listed.into(), ..Known::default() }
+    pub(crate) fn new(original: Option<&Path>, listed: &[Value]) -> Observed {
+        Observed { original: original.map(Arc::from), listed: listed.into(), ..Observed::default() }
     }
 
     /// The file whose picture this is, byte for byte.
