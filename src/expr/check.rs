@@ -156,10 +156,14 @@ impl Checker<'_> {
     }
 
     fn truth(&mut self, of: &Syntax) -> Node {
+        self.typed(of, Type::Bool, "compare it with something, such as `> 2.5`")
+    }
+
+    /// A part that has to be of a type.
+    fn typed(&mut self, of: &Syntax, wanted: Type, help: &str) -> Node {
         let (node, kind) = self.part(of);
-        if !kind.fits(Type::Bool) {
-            let help = "compare it with something, such as `> 2.5`";
-            self.mistake(of, format!("true or false is wanted here, and this is {}", kind.name()), help);
+        if !kind.fits(wanted) {
+            self.mistake(of, format!("{} is wanted here, and this is {}", wanted.name(), kind.name()), help);
         }
         node
     }
@@ -254,14 +258,7 @@ impl Checker<'_> {
     }
 
     fn matches(&mut self, target: &Syntax, pattern: &Syntax) -> (Node, Type) {
-        let (node, kind) = self.part(target);
-        if !kind.fits(Type::Text) {
-            self.mistake(
-                target,
-                format!("a text is wanted here, and this is {}", kind.name()),
-                "use a text such as `path`",
-            );
-        }
+        let node = self.typed(target, Type::Text, "use a text such as `path`");
         let Form::Text(text) = &pattern.form else {
             return self.mistake(
                 pattern,

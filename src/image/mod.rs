@@ -12,6 +12,8 @@ pub mod quantised;
 pub mod removed;
 pub mod resize;
 pub mod sheet;
+#[cfg(test)]
+mod test_noise;
 pub mod texture;
 
 /// Sample storage, interleaved by channel, row by row.

@@ -145,17 +145,7 @@ fn energies(block: &Block) -> [f64; 2] {
 mod tests {
     use super::*;
     use crate::image::Depth;
-
-    /// Numbers around 0 with variance 1, from a small generator.
-    fn normals(seed: u64) -> impl FnMut() -> f32 {
-        let mut state = seed;
-        move || {
-            (0..12).fold(-6.0, |sum, _| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                sum + (state >> 40) as f32 / (1u32 << 24) as f32
-            })
-        }
-    }
+    use crate::image::test_noise::normals;
 
     /// Flat areas, slopes, and patches of fine texture, at several levels of brightness.
     fn scene(side: usize, depth: Depth) -> Image {

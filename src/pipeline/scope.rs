@@ -25,7 +25,7 @@ enum ValueSource {
 use ColumnType::{Bool, Float, Int, Text, Timestamp};
 
 /// Names, each with the type of its values and where they are.
-type NameTable<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
+pub(crate) type NameTable<T> = &'static [(&'static str, ColumnType, fn(&T) -> Value)];
 
 /// What is known of every file, before any step. Sizes are as stored, like those of tables and manifests.
 static FILE: NameTable<Sample> = &[
@@ -41,7 +41,7 @@ static FILE: NameTable<Sample> = &[
 ];
 
 /// What EXIF blocks say, by the names of the columns that `measure` makes of it.
-static EXIF: NameTable<ExifData> = &[
+pub(crate) static EXIF: NameTable<ExifData> = &[
     ("taken", Timestamp(Zone::Local), |e| known(e.taken, |time| Value::Timestamp(time, Zone::Local))),
     ("taken_utc", Timestamp(Zone::Utc), |e| known(e.taken_utc(), |time| Value::Timestamp(time, Zone::Utc))),
     ("camera_make", Text, |e| known(e.make.clone(), Value::Text)),

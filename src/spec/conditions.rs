@@ -2,7 +2,7 @@
 
 use super::args::{Branch, StepSpec};
 use super::check::{self, CHOOSE, entry};
-use super::diagnostic::{Report, Span};
+use super::diagnostic::Report;
 use super::kinds;
 use super::node::{Data, Key, Node, shown};
 use super::param::{Descriptor, Fallback, Kind, Param, Role};
@@ -221,7 +221,7 @@ fn branch(
         Data::List(items) => list(items, registry, inside, choices, report, found),
         Data::Bad => {}
         _ => {
-            let span = if value.is_null() { Span { ..key.span } } else { value.span };
+            let span = if value.is_null() { key.span } else { value.span };
             let what = kinds::found(value);
             report.error(
                 span,

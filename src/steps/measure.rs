@@ -1,12 +1,12 @@
 //! `measure`: what pixels and EXIF say about a picture, as columns.
 
 use crate::codec::ExifData;
-use crate::columns::{Column, ColumnType, Row, Value, Zone};
+use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::compare::{self, ShapeMismatch};
 use crate::image::measure::{self, Kind, Reading, Subject, niqe};
 use crate::image::{Image, phash};
-use crate::pipeline::{Action, Build, Built, ColumnStep, Sample, Shape};
+use crate::pipeline::{Action, Build, Built, ColumnStep, EXIF, Sample, Shape};
 use crate::shown::Show;
 use crate::spec::{self, Descriptor, Diagnostic, Diagnostics, Given, Parameters, Role, Words, params};
 use std::collections::BTreeSet;
@@ -30,11 +30,11 @@ enum Compute {
     Seen(fn(&Image, u8) -> Value),
     /// Of the picture and the clean one.
     Against(fn(&Image, &Image) -> Result<f64, ShapeMismatch>),
-    /// What the file said, whatever steps did since.
-    File(fn(&ExifData) -> Row),
+    /// What the file said, whatever steps did since: these columns of its EXIF block.
+    File(&'static [&'static str]),
 }
 
-use ColumnType::{Float, Int, Text, Timestamp};
+use ColumnType::{Float, Int};
 
 /// Every measurement there is.
 static MEASUREMENTS: [Measurement; 25] = [
@@ -71,40 +71,22 @@ static MEASUREMENTS: [Measurement; 25] = [
         "taken",
         "`taken` (columns `taken`, by the camera's clock, and `taken_utc`, only where the zone is known; DateTimeOriginal \
          with its fraction)",
-        &[("taken", Timestamp(Zone::Local)), ("taken_utc", Timestamp(Zone::Utc))],
-        |exif| {
-            let time = |time: Option<i64>, zone| known(time, |time| Value::Timestamp(time, zone));
-            vec![time(exif.taken, Zone::Local), time(exif.taken_utc(), Zone::Utc)]
-        },
+        &["taken", "taken_utc"],
     ),
-    file(
-        "camera",
-        "`camera` (`camera_make`, `camera_model`)",
-        &[("camera_make", Text), ("camera_model", Text)],
-        |exif| vec![known(exif.make.clone(), Value::Text), known(exif.model.clone(), Value::Text)],
-    ),
-    file("lens", "`lens`", &[("lens", Text)], |exif| vec![known(exif.lens.clone(), Value::Text)]),
-    file("iso", "`iso`", &[("iso", Int)], |exif| vec![known(exif.iso, Value::Int)]),
+    file("camera", "`camera` (`camera_make`, `camera_model`)", &["camera_make", "camera_model"]),
+    file("lens", "`lens`", &["lens"]),
+    file("iso", "`iso`", &["iso"]),
     file(
         "exposure",
         "`exposure` (`exposure_time` in seconds, `f_number`, `focal_length` in mm)",
-        &[("exposure_time", Float), ("f_number", Float), ("focal_length", Float)],
-        |exif| {
-            [exif.exposure_time, exif.f_number, exif.focal_length].map(|n| known(n, Value::Float)).to_vec()
-        },
+        &["exposure_time", "f_number", "focal_length"],
     ),
     file(
         "gps",
         "`gps` (`gps_lat`, `gps_lon` in degrees of WGS84, `gps_alt` in metres, negative below sea level)",
-        &[("gps_lat", Float), ("gps_lon", Float), ("gps_alt", Float)],
-        |exif| {
-            let (latitude, longitude) = exif.position.unzip();
-            [latitude, longitude, exif.altitude].map(|n| known(n, Value::Float)).to_vec()
-        },
+        &["gps_lat", "gps_lon", "gps_alt"],
     ),
-    file("orientation", "`orientation` (1 to 8)", &[("orientation", Int)], |exif| {
-        vec![known(exif.orientation, |turned| Value::Int(turned.into()))]
-    }),
+    file("orientation", "`orientation` (1 to 8)", &["orientation"]),
 ];
 
 type Columns = &'static [(&'static str, ColumnType)];
@@ -122,19 +104,22 @@ const fn against(
     Measurement { name, doc, columns, compute: Compute::Against(compute) }
 }
 
-const fn file(
-    name: &'static str,
-    doc: &'static str,
-    columns: Columns,
-    compute: fn(&ExifData) -> Row,
-) -> Measurement {
-    Measurement { name, doc, columns, compute: Compute::File(compute) }
+const fn file(name: &'static str, doc: &'static str, columns: &'static [&'static str]) -> Measurement {
+    Measurement { name, doc, columns: &[], compute: Compute::File(columns) }
+}
+
+/// Those columns of the EXIF block that have these names.
+fn exif(names: &[&str]) -> impl Iterator<Item = &'static (&'static str, ColumnType, fn(&ExifData) -> Value)> {
+    EXIF.iter().filter(|(name, ..)| names.contains(name))
 }
 
 impl Measurement {
     fn columns(&self) -> Vec<(&'static str, ColumnType)> {
-        let Compute::Own(own) = self.compute else { return self.columns.to_vec() };
-        own.columns.iter().map(|(name, kind)| (*name, type_of(*kind))).collect()
+        match self.compute {
+            Compute::Own(own) => own.columns.iter().map(|(name, kind)| (*name, type_of(*kind))).collect(),
+            Compute::File(names) => exif(names).map(|(name, kind, _)| (*name, *kind)).collect(),
+            Compute::Seen(_) | Compute::Against(_) => self.columns.to_vec(),
+        }
     }
 }
 
@@ -155,10 +140,6 @@ fn value_of(reading: Reading) -> Value {
         Reading::Float(v) => Value::Float(v),
         Reading::Vector(v) => Value::Vector(v),
     }
-}
-
-fn known<T>(value: Option<T>, value_of: impl Fn(T) -> Value) -> Value {
-    value.map_or(Value::Null, value_of)
 }
 
 /// dB for equal pictures, whose ratio is infinite.
@@ -326,7 +307,7 @@ impl ColumnStep for Measure {
                     .ok_or_else(|| ItemError::new(ErrorKind::Unsupported, too_small(m.name, &sample.image)))
             }
             Compute::Seen(compute) => Ok(vec![compute(&sample.image, sample.meta.orientation)]),
-            Compute::File(read) => Ok(read(&sample.exif)),
+            Compute::File(names) => Ok(exif(names).map(|(.., read)| read(&sample.exif)).collect()),
             Compute::Against(compute) => {
                 let missing = || ItemError::new(ErrorKind::Unsupported, "no clean picture is kept");
                 let clean = sample.reference.as_ref().ok_or_else(missing)?;

@@ -3,7 +3,7 @@
 use super::attributes::Attributes;
 use super::dir::FileId;
 use super::error::StoreError;
-use super::{Staged, Store, look};
+use super::{Staged, Store, hash, look};
 use rustix::fs::{OFlags, ioctl_ficlone};
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ impl Store {
         &self,
         relative: &Path,
         original: &Path,
-        (size, hash): (u64, [u8; 32]),
+        (size, content): (u64, [u8; 32]),
         (attributes, link): (Attributes, bool),
     ) -> Result<Option<Staged>, StoreError> {
         // A pipe that has taken the file's place must not block.
@@ -30,8 +30,14 @@ impl Store {
         };
         let (temp, file) = self.create(relative, &attributes)?;
         let relative = relative.to_path_buf();
-        let staged =
-            |timed| Staged { relative: relative.clone(), temp: temp.clone(), size, hash, timed, over: None };
+        let staged = |timed| Staged {
+            relative: relative.clone(),
+            temp: temp.clone(),
+            size,
+            hash: content,
+            timed,
+            over: None,
+        };
         let (Some(dir), _) = self.place(&relative, false)? else { return Ok(None) };
         let same = if link {
             // The empty file that keeps the name free gives way to the link.
@@ -40,12 +46,12 @@ impl Store {
             // Another file may have the original's name by now.
             linked
                 .and_then(|()| dir.read(&temp))
-                .and_then(|file| Ok((is_one(&file, &source)? && is(file, hash)?, true)))
+                .and_then(|file| Ok((is_one(&file, &source)? && is(file, content)?, true)))
         } else {
             match ioctl_ficlone(&file, &source) {
                 Ok(()) => {
                     let timed = attributes.times.is_none_or(|times| times.give(&file));
-                    dir.read(&temp).and_then(|file| is(file, hash)).map(|same| (same, timed))
+                    dir.read(&temp).and_then(|file| is(file, content)).map(|same| (same, timed))
                 }
                 Err(_) => Ok((false, true)),
             }
@@ -58,9 +64,7 @@ impl Store {
             }
         }
     }
-}
 
-impl Store {
     /// The file of `original`, where the output at `relative` is a second name of it.
     pub fn second_name(&self, relative: &Path, original: &Path) -> Option<FileId> {
         let output = self.open_file(relative).ok().flatten()?.metadata().ok()?;
@@ -70,12 +74,9 @@ impl Store {
 }
 
 fn is_one(a: &File, b: &File) -> io::Result<bool> {
-    let (a, b) = (a.metadata()?, b.metadata()?);
-    Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+    Ok(FileId::of(&a.metadata()?) == FileId::of(&b.metadata()?))
 }
 
-fn is(mut file: File, hash: [u8; 32]) -> io::Result<bool> {
-    let mut hasher = blake3::Hasher::new();
-    io::copy(&mut file, &mut hasher)?;
-    Ok(*hasher.finalize().as_bytes() == hash)
+fn is(mut file: File, wanted: [u8; 32]) -> io::Result<bool> {
+    Ok(hash(&mut file)?.0 == wanted)
 }

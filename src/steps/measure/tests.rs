@@ -10,8 +10,9 @@ fn the_parameter_names_every_measurement() {
 #[test]
 fn every_measurement_of_a_file_fills_its_columns() {
     for measurement in &MEASUREMENTS {
-        if let Compute::File(read) = measurement.compute {
-            let row = read(&ExifData::default());
+        if let Compute::File(names) = measurement.compute {
+            assert_eq!(exif(names).map(|column| column.0).collect::<Vec<_>>(), names);
+            let row: Row = exif(names).map(|(.., read)| read(&ExifData::default())).collect();
             assert_eq!(row, vec![Value::Null; measurement.columns().len()], "{}", measurement.name);
         }
     }

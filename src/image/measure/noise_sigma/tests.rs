@@ -1,23 +1,13 @@
 //! Estimates of known noise.
 
 use super::*;
+use crate::image::test_noise::normals;
 use crate::image::{Depth, Samples};
 use crate::shown::Show;
 
-/// Standard normal numbers from a small linear congruential generator (sum of twelve uniforms).
-fn normals() -> impl FnMut() -> f32 {
-    let mut state = 1u64;
-    move || {
-        (0..12).fold(-6.0, |sum, _| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            sum + (state >> 40) as f32 / (1u32 << 24) as f32
-        })
-    }
-}
-
 fn noisy(image: &Image, sigma: f32, depth: Depth) -> Image {
     let mut out = Image::new(image.width, image.height, image.channels, depth);
-    let mut normal = normals();
+    let mut normal = normals(1);
     for i in 0..image.samples.len() {
         out.samples.set(i, image.samples.get(i) + sigma / 255.0 * normal());
     }

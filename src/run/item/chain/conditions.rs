@@ -1,7 +1,7 @@
 //! Which samples a step takes, and which steps have to run so that this can be told.
 
 use super::Work;
-use crate::pipeline::{Action, PlannedStep, Remark, Sample, Sink};
+use crate::pipeline::{Action, Formula, PlannedStep, Remark, Sample, Sink};
 
 impl Work<'_> {
     /// Whether a step does anything with the samples of this item: pictures go through every step before the last that is to
@@ -46,10 +46,8 @@ impl Work<'_> {
     fn choose(&mut self, choice: usize, sample: &mut Sample) -> Option<usize> {
         let plan = self.plan;
         let branches = &plan.choices[choice];
-        let holds = |condition: &Option<_>| match condition {
-            Some(condition) => crate::pipeline::Formula::holds(condition, sample),
-            None => true,
-        };
+        let holds =
+            |condition: &Option<Formula>| condition.as_ref().is_none_or(|condition| condition.holds(sample));
         let taken = branches.iter().position(holds);
         for condition in branches.iter().take(taken.unwrap_or(branches.len())).flatten() {
             self.note(Remark::refused("choose", condition.text()));
