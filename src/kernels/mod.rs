@@ -17,6 +17,7 @@ mod direct;
 mod dot;
 mod elementwise;
 mod fold;
+mod fuse;
 mod grad;
 mod grad_strip;
 mod grad_winograd;
@@ -24,13 +25,18 @@ mod graph;
 mod kernel;
 mod level;
 mod map;
+mod matmul;
 mod moves;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod normal;
 mod panel;
 mod place;
 mod pool;
+mod product;
 mod program;
+mod rows;
+mod sample;
 mod spec;
 mod strides;
 mod vector;
@@ -43,7 +49,9 @@ mod x86;
 
 pub use conv::{Conv, SLACK, Segment};
 pub use grad::{InputGradient, WeightGradient};
-pub use graph::{Atom, Binary, Graph, Id, Node, Op, PadMode, Pool, Reduce, Unary, Window};
+pub use graph::{
+    Across, Atom, Beyond, Binary, Graph, Id, Node, Op, PadMode, Pool, Positions, Reduce, Sampling, Unary, Window,
+};
 pub use level::Level;
 pub use moves::clear_border;
 pub use place::{Tensor, lay_out};
@@ -56,5 +64,7 @@ pub use view::{Border, Shape, View};
 mod grad_tests;
 #[cfg(test)]
 mod graph_tests;
+#[cfg(test)]
+mod product_tests;
 #[cfg(test)]
 mod tests;

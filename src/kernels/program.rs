@@ -2,14 +2,17 @@
 //! that all of them share.
 
 use super::conv::{Conv, Segment};
-use super::graph::{Atom, Id, PadMode, Pool, Reduce, Window};
+use super::graph::{Atom, Id, PadMode, Pool, Positions, Reduce, Sampling, Window};
 use super::level::Level;
 use super::map::{Map, Registers};
 use super::moves;
 use super::pool::pool;
+use super::product::{Attention, Product};
+use super::sample::sample;
 use super::spec::ConvSpec;
 use super::strides::Strides;
 use super::view::{Border, Shape, View};
+use std::sync::Arc;
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -22,8 +25,14 @@ pub(super) enum Work {
     Pool(Pool, Window),
     Rearrange([Vec<Atom>; 4]),
     Pad((usize, usize), PadMode),
-    /// Copies to the channels from this one on of a concatenation that couldn't be written in place.
-    Copy(usize),
+    /// Copies to the positions of an axis from this one on.
+    Copy(usize, usize),
+    Take(Positions),
+    /// Numbers that are always the same.
+    Fill(Arc<Vec<f32>>),
+    Product(Box<Product>),
+    Attention(Box<Attention>),
+    Sample(Sampling),
 }
 
 /// A thing to do, and what it works on.
@@ -175,7 +184,17 @@ impl Program {
             Work::Pool(kind, window) => pool(self.level, buffer, *kind, window, x, y),
             Work::Rearrange(axes) => moves::rearrange(buffer, axes, x, y),
             Work::Pad(before, mode) => moves::pad(buffer, *before, *mode, x, y),
-            Work::Copy(from) => moves::pad(buffer, (0, 0), PadMode::Edge, x, &y.channels(*from, x.shape.c)),
+            Work::Copy(axis, from) => moves::copy_to(buffer, x, &y.part(*axis, *from, x.shape)),
+            Work::Take(positions) => moves::take(buffer, positions, x, y),
+            Work::Fill(values) => moves::fill(buffer, values, y),
+            Work::Product(product) => product.run(buffer, &self.views, scratch),
+            Work::Attention(attention) => {
+                attention.run(self.level, buffer, &self.views, scratch, registers);
+            }
+            Work::Sample(how) => {
+                let grid = &self.views[step.reads[1]];
+                sample(self.level, buffer, *how, x, grid, y);
+            }
         }
     }
 }

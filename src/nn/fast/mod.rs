@@ -5,6 +5,7 @@ mod layout;
 mod lift;
 mod ops;
 mod pointwise;
+mod products;
 mod region;
 mod windows;
 

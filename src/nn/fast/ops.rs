@@ -1,12 +1,13 @@
 //! Which operators of tract's there are kernels for, and those that move or reduce.
 
-use super::layout::{C, H, N, W};
+use super::layout::{C, H, Layout, N, W};
 use super::lift::{Lifter, On, Value, as_channels, usual};
-use crate::kernels::{Binary, Border, Id, Op, PadMode, Pool, Reduce, Unary, Window};
+use crate::kernels::{Across, Beyond, Border, Id, Op, PadMode, Pool, Positions, Reduce, Sampling, Shape};
+use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops;
-use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::downsample::Downsample;
@@ -14,7 +15,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
 use tract_onnx::tract_core::ops::nn::resize::NearestUpsample;
-use tract_onnx::tract_core::ops::nn::{Reducer, RmsNorm};
+use tract_onnx::tract_core::ops::nn::{GridSample, InterpolationMode, PaddingMode, Reducer, RmsNorm, Softmax, SoftmaxKind};
 
 /// Numbers that are moved to lie side by side in order to become one.
 const MOST_CHANNELS: usize = 1 << 16;
@@ -52,11 +53,18 @@ impl Lifter<'_> {
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
             self.concat(node, op.axis)
         } else if let Some(op) = op.downcast_ref::<Slice>() {
-            self.slice(node, op)
+            self.slice(node, op.axis, op.start.to_usize().ok()?, op.end.to_usize().ok()?)
         } else if let Some(op) = op.downcast_ref::<Pad>() {
             self.pad(node, op)
         } else if let Some(op) = op.downcast_ref::<Downsample>() {
             self.downsample(node, op)
+        } else if let Some(op) = op.downcast_ref::<Softmax>() {
+            (op.kind == SoftmaxKind::Softmax && op.quant_output_dt.is_none()).then_some(())?;
+            self.across(node, Across::Softmax, &op.axes)
+        } else if let Some(op) = op.downcast_ref::<Gather>() {
+            self.gather(node, op)
+        } else if let Some(op) = op.downcast_ref::<GridSample>() {
+            self.sample(node, op)
         } else {
             self.axes(node)
         }
@@ -126,6 +134,13 @@ impl Lifter<'_> {
             !all.is_empty() && all.len() == reduced.len() && all.iter().all(|a| reduced.contains(a))
         };
         let space = exactly(&on, &[H, W]);
+        let shape = self.graph.shape(id);
+        if !reduced.is_empty() && layout.are_channels(&reduced, shape) {
+            let mut layout = layout;
+            reduced.iter().for_each(|a| layout.0[*a].clear());
+            let one = Shape { c: 1, ..shape };
+            return self.place(node.id.into(), Op::ReduceChannels(f, id), layout, one);
+        }
         if reduced.is_empty() {
             // Of one number.
             (f != Reduce::MeanOfSquares).then_some(())?;
@@ -140,24 +155,88 @@ impl Lifter<'_> {
         self.add(node.id.into(), op, &on)
     }
 
+    /// A function of all that stands along some axes.
+    fn across(&mut self, node: &TypedNode, f: Across, axes: &[usize]) -> Option<()> {
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let shape = self.graph.shape(id);
+        if layout.are_channels(axes, shape) {
+            return self.place(node.id.into(), Op::Across(f, id), layout, shape);
+        }
+        let on = as_channels(self.place_of(id, &layout), axes.to_vec());
+        let x = self.arrange(id, &layout, &on)?;
+        (self.graph.shape(x).c <= MOST_CHANNELS).then_some(())?;
+        self.add(node.id.into(), Op::Across(f, x), &on)
+    }
+
     fn rms_norm(&mut self, node: &TypedNode, op: &RmsNorm) -> Option<()> {
         let epsilon = op.eps.cast_to_scalar::<f32>().ok()?;
-        let (id, layout) = self.picture(node.inputs[0], None)?;
-        let mut on = self.place_of(id, &layout);
-        if on[C] != [op.axis] {
-            on = as_channels(on, vec![op.axis]);
+        self.across(node, Across::RootMeanSquare(epsilon), &[op.axis])
+    }
+
+    /// Tensors one after the other along an axis that is the outer part of a picture axis.
+    fn join(&mut self, node: &TypedNode, axis: usize) -> Option<()> {
+        let dims = self.dims(node.id.into())?;
+        let mut chief = None;
+        for input in node.inputs.iter().filter(|i| !self.is_constant(**i)).copied().collect::<Vec<_>>() {
+            let (id, layout) = self.picture(input, None)?;
+            if layout.0[axis].len() == 1 && chief.is_none() {
+                chief = Some((layout, self.graph.shape(id)));
+            }
         }
-        let x = self.arrange(id, &layout, &on)?;
-        let shape = self.graph.shape(x);
-        let pixel = crate::kernels::Shape { c: 1, ..shape };
-        let squares = self.graph.push(Op::ReduceChannels(Reduce::MeanOfSquares, x), pixel);
-        let epsilon = self.add_constant(vec![epsilon]);
-        let sum = self.graph.push(Op::Binary(Binary::Add, squares, epsilon), pixel);
-        let scale = self.graph.push(Op::Unary(Unary::Rsqrt, sum), pixel);
-        self.add(node.id.into(), Op::Binary(Binary::Mul, x, scale), &on)
+        let (chief, shape) = chief?;
+        let (len, place, step) = *chief.0[axis].first()?;
+        let mut lengths = [shape.n, shape.h, shape.w, shape.c];
+        (len * step == lengths[place] && step > 0).then_some(())?;
+        let mut parts = vec![];
+        for input in &node.inputs {
+            let long = self.model.outlet_fact(*input).ok()?.shape.as_concrete()?.get(axis).copied()?;
+            let mut layout = chief.clone();
+            layout.0[axis] = if long == 1 { vec![] } else { vec![(long, place, step)] };
+            lengths[place] = long * step;
+            let [n, h, w, c] = lengths;
+            let shape = Shape { n, h, w, c };
+            let part = match self.constant(*input) {
+                Some(constant) => self.table(&constant, &layout, shape, true)?,
+                None => {
+                    let (id, own) = self.picture(*input, None)?;
+                    self.like(id, &own, &layout, shape)?
+                }
+            };
+            (self.graph.shape(part) == shape).then_some(())?;
+            parts.push(part);
+        }
+        let mut layout = chief;
+        layout.0[axis] = vec![(dims[axis], place, step)];
+        lengths[place] = dims[axis] * step;
+        let [n, h, w, c] = lengths;
+        let op = if place == C { Op::Concat(parts) } else { self.joined(parts, place) };
+        self.place(node.id.into(), op, layout, Shape { n, h, w, c })
+    }
+
+    /// Pictures behind one another; positions of one picture where they all are, as when it is rolled.
+    fn joined(&self, parts: Vec<Id>, axis: usize) -> Op {
+        let taken = |id: &Id| match &self.graph.nodes[*id].op {
+            Op::Take(x, positions) => Some((*x, positions.clone())),
+            _ => None,
+        };
+        let all: Vec<_> = parts.iter().filter_map(taken).collect();
+        let [(x, first), ..] = all.as_slice() else { return Op::Join(parts, axis) };
+        let same = |(y, positions): &(Id, Positions)| {
+            y == x && (0..3).all(|a| if a == axis { positions[a].is_some() } else { positions[a] == first[a] })
+        };
+        if all.len() != parts.len() || !all.iter().all(same) {
+            return Op::Join(parts, axis);
+        }
+        let mut positions = first.clone();
+        let joined = all.iter().flat_map(|(_, p)| p[axis].iter().flat_map(|p| p.iter().copied()));
+        positions[axis] = Some(Arc::new(joined.collect()));
+        Op::Take(*x, positions)
     }
 
     fn concat(&mut self, node: &TypedNode, axis: usize) -> Option<()> {
+        if let Some(done) = self.join(node, axis) {
+            return Some(done);
+        }
         let mut on = None;
         for input in &node.inputs {
             let (id, layout) = self.picture(*input, None)?;
@@ -178,21 +257,142 @@ impl Lifter<'_> {
         self.add(node.id.into(), Op::Concat(parts), &on)
     }
 
-    fn slice(&mut self, node: &TypedNode, op: &Slice) -> Option<()> {
-        let (id, layout) = self.picture(node.inputs[0], None)?;
-        let mut on = self.place_of(id, &layout);
-        let start = op.start.to_usize().ok()?;
-        if start == 0 && (on[H] == [op.axis] || on[W] == [op.axis]) {
-            // The first rows or columns: a pool whose windows are pixels.
-            let x = self.arrange(id, &layout, &on)?;
-            let window = Window { kernel: (1, 1), stride: (1, 1), before: (0, 0) };
-            return self.add(node.id.into(), Op::Pool(Pool::Max, window, x), &on);
+    /// Positions of an axis.
+    fn take(
+        &mut self,
+        node: OutletId,
+        (mut id, mut layout): (Id, Layout),
+        axis: usize,
+        positions: &[usize],
+    ) -> Option<()> {
+        let one_of = |layout: &Layout, shape: Shape| match layout.0[axis].as_slice() {
+            [(len, place, step)] => {
+                let whole = [shape.n, shape.h, shape.w, shape.c][*place];
+                (*place != C && *step > 0 && len * step == whole).then_some((*place, *step))
+            }
+            _ => None,
+        };
+        let found = match one_of(&layout, self.graph.shape(id)) {
+            Some(found) => found,
+            None => {
+                let dims = layout.dims();
+                let mut on = self.place_of(id, &layout);
+                on.iter_mut().for_each(|axes| axes.retain(|a| *a != axis));
+                let old = std::mem::replace(&mut on[W], vec![axis]);
+                let place = if on[H].is_empty() { H } else { N };
+                on[place].extend(old);
+                id = self.arrange(id, &layout, &on)?;
+                layout = Layout::of_shape(&dims, &on).0;
+                one_of(&layout, self.graph.shape(id))?
+            }
+        };
+        let (place, step) = found;
+        let shape = self.graph.shape(id);
+        let mut lengths = [shape.n, shape.h, shape.w, shape.c];
+        lengths[place] = positions.len() * step;
+        let [n, h, w, c] = lengths;
+        layout.0[axis] = if positions.len() == 1 { vec![] } else { vec![(positions.len(), place, step)] };
+        let positions: Vec<usize> = positions.iter().flat_map(|p| p * step..(p + 1) * step).collect();
+        // Of what was taken already, in one.
+        let (from, mut all) = match &self.graph.nodes[id].op {
+            Op::Take(x, all) => (*x, all.clone()),
+            _ => (id, Positions::default()),
+        };
+        let positions = match &all[place] {
+            Some(inner) => positions.iter().map(|p| inner[*p]).collect(),
+            None => positions,
+        };
+        all[place] = Some(Arc::new(positions));
+        self.place(node, Op::Take(from, all), layout, Shape { n, h, w, c })
+    }
+
+    /// A gather whose positions are known.
+    fn gather(&mut self, node: &TypedNode, op: &Gather) -> Option<()> {
+        let positions = self.model.outlet_fact(node.inputs[1]).ok()?.konst.clone()?;
+        let dims = self.dims(node.inputs[0])?;
+        let long = i64::try_from(dims[op.axis]).ok()?;
+        (positions.rank() <= 1 && op.output_type.is_none()).then_some(())?;
+        let number = positions.cast_to::<i64>().ok()?;
+        let number = number.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
+        let inside = |p: i64| usize::try_from(if p < 0 { p + long } else { p }).ok().filter(|p| *p < dims[op.axis]);
+        let all: Vec<usize> = number.into_iter().map(inside).collect::<Option<_>>()?;
+        let outlet = node.id.into();
+        if positions.rank() == 1 {
+            let x = self.picture(node.inputs[0], None)?;
+            return self.take(outlet, x, op.axis, &all);
         }
-        if on[C] != [op.axis] {
-            on = as_channels(on, vec![op.axis]);
+        // One position, whose axis goes away.
+        let (at, inner) = (*all.first()?, op.axis);
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let shape = self.graph.shape(id);
+        let mut rest = layout.clone();
+        rest.0.remove(inner);
+        match layout.0[inner].as_slice() {
+            [] => {
+                self.values.insert(outlet, Value::Picture(id, rest));
+                Some(())
+            }
+            [(len, C, step)] if len * step == shape.c => {
+                self.place(outlet, Op::Slice(id, at * step), rest, Shape { c: *step, ..shape })
+            }
+            [(len, place, step)] if *place != C && *step > 0 && len * step == [shape.n, shape.h, shape.w][*place] => {
+                let mut lengths = [shape.n, shape.h, shape.w];
+                lengths[*place] = *step;
+                let [n, h, w] = lengths;
+                let mut positions = Positions::default();
+                positions[*place] = Some(Arc::new((at * step..(at + 1) * step).collect()));
+                self.place(outlet, Op::Take(id, positions), rest, Shape { n, h, w, ..shape })
+            }
+            _ => None,
+        }
+    }
+
+    fn sample(&mut self, node: &TypedNode, op: &GridSample) -> Option<()> {
+        let nearest = match op.mode {
+            InterpolationMode::Bilinear => false,
+            InterpolationMode::Nearest => true,
+            InterpolationMode::Bicubic => return None,
+        };
+        let beyond = match op.padding_mode {
+            PaddingMode::Zeros => Beyond::Zeros,
+            PaddingMode::Border => Beyond::Edge,
+            PaddingMode::Reflection => Beyond::Mirror,
+        };
+        (self.dims(node.inputs[0])?.len() == 4).then_some(())?;
+        let on = [vec![0], vec![2], vec![3], vec![1]];
+        let x = self.arranged(node.inputs[0], &on)?;
+        let grid = self.arranged(node.inputs[1], &[vec![0], vec![1], vec![2], vec![3]])?;
+        let how = Sampling { beyond, corners: op.align_corners, nearest };
+        self.add(node.id.into(), Op::Sample(how, x, grid), &on)
+    }
+
+    /// Positions of an axis from `start` to `end`.
+    fn slice(&mut self, node: &TypedNode, axis: usize, start: usize, end: usize) -> Option<()> {
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let outlet = node.id.into();
+        (start < end).then_some(())?;
+        let shape = self.graph.shape(id);
+        if let [(len, C, step)] = layout.0[axis].as_slice()
+            && len * step == shape.c
+        {
+            // A part of the channels is there already.
+            let mut part = layout.clone();
+            part.0[axis] = if end - start == 1 { vec![] } else { vec![(end - start, C, *step)] };
+            let channels = Shape { c: (end - start) * step, ..shape };
+            return self.place(outlet, Op::Slice(id, start * step), part, channels);
+        }
+        let mut on = self.place_of(id, &layout);
+        if on[C] != [axis] {
+            let positions: Vec<usize> = (start..end).collect();
+            let mark = self.mark();
+            if let Some(done) = self.take(outlet, (id, layout.clone()), axis, &positions) {
+                return Some(done);
+            }
+            self.back(mark);
+            on = as_channels(on, vec![axis]);
         }
         let x = self.arrange(id, &layout, &on)?;
-        self.add(node.id.into(), Op::Slice(x, start), &on)
+        self.add(outlet, Op::Slice(x, start), &on)
     }
 
     fn pad(&mut self, node: &TypedNode, op: &Pad) -> Option<()> {
