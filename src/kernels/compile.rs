@@ -7,6 +7,7 @@ use super::graph::{Graph, Id, Op};
 use super::level::Level;
 use super::map::Map;
 use super::place::{Tensor, lay_out};
+use super::product::Between;
 use super::program::{Program, Step, Work, flat};
 use super::spec::{Activation, Mode};
 use super::view::{Border, Shape, View};
@@ -163,11 +164,14 @@ impl Program {
                     let (work, reads, to) = if let Some((attention, to)) =
                         fused.attention(&graph, &groups.members, level, id)
                     {
-                        let chain = attention.chain.iter().flat_map(|c| c.reads().map(|r| r.0));
+                        let chain = match &attention.between {
+                            Between::Chain(Some(chain)) => chain.reads().map(|r| r.0).collect(),
+                            _ => vec![],
+                        };
                         let scores = [attention.scores.0, attention.scores.1];
                         let (first, second) = (&attention.first, &attention.second);
                         let sides = [first.a.id, first.b.id, second.b.id];
-                        let reads: Vec<Id> = sides.into_iter().chain(chain.filter(|r| !scores.contains(r))).collect();
+                        let reads: Vec<Id> = sides.into_iter().chain(chain.into_iter().filter(|r| !scores.contains(r))).collect();
                         (Work::Attention(Box::new(attention)), reads, to)
                     } else if let Some((product, to)) = fused.product(&graph, level, id) {
                         let reads = vec![product.a.id, product.b.id];
@@ -255,7 +259,10 @@ impl Program {
                 Work::Product(product) => scratch = scratch.max(product.matmul.scratch()),
                 Work::Attention(attention) => {
                     scratch = scratch.max(attention.scratch());
-                    rows.insert(attention.scores.1);
+                    // None are kept where the kernel has its own.
+                    if matches!(attention.between, Between::Chain(_)) {
+                        rows.insert(attention.scores.1);
+                    }
                 }
                 _ => {}
             }
@@ -271,7 +278,9 @@ impl Program {
         inputs.iter().for_each(|id| live(*id, 0));
         for (at, step) in steps.iter().enumerate() {
             live(step.to, at + 1);
-            if let Work::Attention(attention) = &step.work {
+            if let Work::Attention(attention) = &step.work
+                && rows.contains(&attention.scores.1)
+            {
                 live(attention.scores.1, at + 1);
             }
             step.reads.iter().filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r)).for_each(|r| live(*r, at + 1));

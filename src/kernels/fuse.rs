@@ -1,9 +1,11 @@
 //! Which products of a graph read and write through rearrangements, and which are attention.
 
-use super::graph::{Atom, Graph, Id, Op};
+use super::attention;
+use super::graph::{Across, Atom, Binary, Graph, Id, Op};
 use super::map::Map;
 use super::matmul::MatMul;
-use super::product::{Attention, Product, Side};
+use super::product::{Attention, Between, Product, Side};
+use super::view::Shape;
 use super::level::Level;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -95,10 +97,62 @@ impl Fused {
         id: Id,
     ) -> Option<(Attention, Id)> {
         let (first, last) = *self.attention.get(&id)?;
-        let chain = members.get(&last).and_then(|group| Map::new(graph, group));
-        let ((second, to), (first_product, _)) = (self.product(graph, level, id)?, self.product(graph, level, first)?);
-        Some((Attention { first: first_product, chain, second, scores: (first, last) }, to))
+        let (second, to) = self.product(graph, level, id)?;
+        let scores = (first, last);
+        let (first, _) = self.product(graph, level, first)?;
+        let softmax = softmax(graph, members.get(&last), level, scores, (&first, &second));
+        let between = match softmax {
+            Some(attention) => Between::Softmax(attention),
+            None => Between::Chain(members.get(&last).and_then(|group| Map::new(graph, group))),
+        };
+        Some((Attention { first, between, second, scores }, to))
     }
+}
+
+/// The kernel for attention whose scores are but scaled and added to before their softmax.
+fn softmax(
+    graph: &Graph,
+    group: Option<&BTreeSet<Id>>,
+    level: Level,
+    (first, last): (Id, Id),
+    (one, two): (&Product, &Product),
+) -> Option<attention::Attention> {
+    let (one, two) = (&one.matmul, &two.matmul);
+    let mut found = attention::Attention::new(level, one.rows, one.columns, one.inner, two.columns);
+    let Op::Across(Across::Softmax, mut at) = graph.nodes[last].op else { return None };
+    let mut left = group?.len() - 1;
+    let constant = |id: Id| match &graph.nodes[id].op {
+        Op::Constant(values) => Some((values.clone(), Shape::new(1, 1, 1, values.len()))),
+        Op::Table(values) => Some((values.clone(), graph.shape(id))),
+        _ => None,
+    };
+    let mut tables = vec![];
+    let mut scales = vec![];
+    while at != first {
+        let Op::Binary(f, a, b) = graph.nodes[at].op else { return None };
+        let (next, (values, shape)) = match (constant(a), constant(b), f) {
+            (_, Some(b), Binary::Add | Binary::Mul | Binary::Div) => (a, b),
+            (Some(a), None, Binary::Add | Binary::Mul) => (b, a),
+            _ => return None,
+        };
+        let heads = (shape.n, shape.w, shape.c) == (1, 1, 1);
+        match f {
+            Binary::Add => {
+                // Sums come after scales.
+                scales.is_empty().then_some(())?;
+                tables.push((values, shape));
+            }
+            Binary::Mul if heads => scales.push(values.to_vec()),
+            Binary::Div if heads => scales.push(values.iter().map(|v| 1.0 / v).collect()),
+            _ => return None,
+        }
+        left = left.checked_sub(1)?;
+        at = next;
+    }
+    (left == 0).then_some(())?;
+    scales.iter().for_each(|s| found.scale(s));
+    tables.iter().rev().for_each(|(values, shape)| found.add(values, *shape));
+    Some(found)
 }
 
 fn is_constant(graph: &Graph, id: Id) -> bool {

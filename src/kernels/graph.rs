@@ -42,6 +42,8 @@ pub enum Unary {
     Erf,
     /// `v * (1 + erf(v / sqrt 2)) / 2`.
     Gelu,
+    /// `v * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 * v^3))) / 2`.
+    GeluTanh,
 }
 
 /// Function of two numbers.

@@ -15,8 +15,9 @@ pub(super) struct Matrix<'a> {
     pub columns: &'a [usize],
 }
 
-impl Matrix<'_> {
-    fn fits(&self, len: usize) -> bool {
+impl<'a> Matrix<'a> {
+    /// Whether it lies within a buffer of `len` floats.
+    pub(super) fn fits(&self, len: usize) -> bool {
         let last = |all: &[usize]| all.iter().copied().max();
         match (last(self.rows), last(self.columns)) {
             (Some(r), Some(c)) => self.base + r + c < len,
@@ -25,9 +26,66 @@ impl Matrix<'_> {
     }
 
     /// The distance of rows where they lie evenly and each one's numbers side by side.
-    fn step(&self) -> Option<usize> {
-        let beside = self.columns.iter().enumerate().all(|(i, c)| *c == self.columns[0] + i);
-        even(self.rows).filter(|_| beside)
+    pub(super) fn step(&self) -> Option<usize> {
+        even(self.rows).filter(|_| self.beside())
+    }
+
+    /// Its transpose.
+    pub(super) fn turned(self) -> Self {
+        Matrix { rows: self.columns, columns: self.rows, ..self }
+    }
+
+    /// Whether each row's numbers lie side by side.
+    pub(super) fn beside(&self) -> bool {
+        self.columns.iter().enumerate().all(|(i, c)| *c == self.columns[0] + i)
+    }
+
+    /// Copies it to lie row by row.
+    pub(super) fn gather(&self, buffer: &[f32], to: &mut [f32]) {
+        for (to, row) in to.chunks_exact_mut(self.columns.len()).zip(self.rows) {
+            copy_row(buffer, self.base + row, self.columns, to);
+        }
+    }
+
+    /// Copies it to lie column by column, `step` floats apart.
+    ///
+    /// # Panics
+    /// When it leaves the buffer, or the columns don't fit.
+    pub(super) fn gather_columns(&self, buffer: &[f32], to: &mut [f32], step: usize) {
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        assert!(rows <= step && columns * step <= to.len() && self.fits(buffer.len()), "it fits");
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        let to = to.as_mut_ptr();
+        for (c, column) in self.columns.iter().enumerate() {
+            // SAFETY: all places were checked.
+            unsafe {
+                let (from, to) = (buffer.as_ptr().add(self.base + column), to.add(c * step));
+                for (i, row) in self.rows.iter().enumerate() {
+                    *to.add(i) = *from.add(*row);
+                }
+            }
+        }
+    }
+
+    /// Copies columns, `step` floats apart, to its places.
+    ///
+    /// # Panics
+    /// As [`Matrix::gather_columns`].
+    pub(super) fn scatter_columns(&self, from: &[f32], step: usize, buffer: &mut [f32]) {
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        assert!(rows <= step && columns * step <= from.len() && self.fits(buffer.len()), "it fits");
+        let (from, to) = (from.as_ptr(), buffer.as_mut_ptr());
+        for (i, row) in self.rows.iter().enumerate() {
+            // SAFETY: all places were checked.
+            unsafe {
+                let (from, to) = (from.add(i), to.add(self.base + row));
+                for (c, at) in self.columns.iter().enumerate() {
+                    *to.add(*at) = *from.add(c * step);
+                }
+            }
+        }
     }
 }
 
@@ -130,7 +188,7 @@ impl MatMul {
         // All of the first is packed unless its rows can be read where they are.
         let in_place = a.step();
         if in_place.is_none() {
-            gather(buffer, a, packed_a);
+            a.gather(buffer, packed_a);
         }
         let direct = y.step().filter(|step| *step >= self.columns || self.rows == 1);
         let base = buffer.as_mut_ptr();
@@ -192,13 +250,6 @@ fn copy_row(buffer: &[f32], base: usize, columns: &[usize], to: &mut [f32]) {
         to.copy_from_slice(&buffer[base + columns[0]..][..to.len()]);
     } else {
         to.iter_mut().zip(columns).for_each(|(to, c)| *to = buffer[base + c]);
-    }
-}
-
-/// Copies a matrix to lie row by row.
-fn gather(buffer: &[f32], m: &Matrix<'_>, to: &mut [f32]) {
-    for (to, row) in to.chunks_exact_mut(m.columns.len()).zip(m.rows) {
-        copy_row(buffer, m.base + row, m.columns, to);
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "vector instructions and the pointers of inner loops; what is public checks them"
 )]
 
+mod attention;
 mod choose;
 mod compile;
 mod conv;
@@ -17,6 +18,7 @@ mod direct;
 mod dot;
 mod elementwise;
 mod fold;
+mod functions;
 mod fuse;
 mod grad;
 mod grad_strip;

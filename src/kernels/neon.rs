@@ -60,6 +60,16 @@ impl Vector for Neon {
         unsafe { Neon(vmulq_f32(self.0, b.0)) }
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { Neon(vdivq_f32(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn below(self, b: Self, then: Self, other: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { Neon(vbslq_f32(vcltq_f32(self.0, b.0), then.0, other.0)) }
+    }
+    #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
         // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vfmaq_f32(c.0, self.0, b.0)) }

@@ -1,5 +1,6 @@
 //! Products as steps of a program: of all rows of pictures, and attention, whose scores never leave the cache.
 
+use super::attention;
 use super::conv::Segment;
 use super::graph::{Atom, Id};
 use super::level::Level;
@@ -69,17 +70,28 @@ impl Product {
 #[derive(Clone, Debug)]
 pub(super) struct Attention {
     pub first: Product,
-    /// On the scores, in their place.
-    pub chain: Option<Map>,
+    pub between: Between,
     pub second: Product,
     /// The first product's result and the chain's, which lie in the same place: all rows in one.
     pub scores: (Id, Id),
 }
 
+/// What is done to the scores.
+#[derive(Clone, Debug)]
+pub(super) enum Between {
+    /// A chain, in their place.
+    Chain(Option<Map>),
+    /// Scales and sums, and softmax: a kernel of its own.
+    Softmax(attention::Attention),
+}
+
 impl Attention {
     /// Floats of scratch that it takes.
     pub(super) fn scratch(&self) -> usize {
-        self.first.matmul.scratch().max(self.second.matmul.scratch())
+        match &self.between {
+            Between::Chain(_) => self.first.matmul.scratch().max(self.second.matmul.scratch()),
+            Between::Softmax(attention) => attention.scratch(),
+        }
     }
 
     pub(super) fn run(
@@ -96,14 +108,23 @@ impl Attention {
         let rows = self.first.matmul.rows;
         for n in 0..self.first.items.0 {
             for h in 0..self.first.items.1 {
-                let (q, k, scores) = (q.matrix(n, h), k.matrix(n, h), scores.matrix(n, h));
-                self.first.matmul.run(buffer, &q, &k, &scores, scratch);
-                if let Some(chain) = &self.chain {
-                    let part = Segment { n, y: h, from: 0, to: rows };
-                    chain.run(level, buffer, views, &views[self.scores.1], part, registers);
+                let [q, k, v, y] = [&q, &k, &v, &y].map(|places| places.matrix(n, h));
+                match &self.between {
+                    Between::Softmax(attention) => {
+                        let k = if self.first.matmul.transposed { k } else { k.turned() };
+                        let v = if self.second.matmul.transposed { v.turned() } else { v };
+                        attention.run(buffer, (n, h), [&q, &k, &v, &y], scratch);
+                    }
+                    Between::Chain(chain) => {
+                        let (scores, weights) = (scores.matrix(n, h), weights.matrix(n, h));
+                        self.first.matmul.run(buffer, &q, &k, &scores, scratch);
+                        if let Some(chain) = chain {
+                            let part = Segment { n, y: h, from: 0, to: rows };
+                            chain.run(level, buffer, views, &views[self.scores.1], part, registers);
+                        }
+                        self.second.matmul.run(buffer, &weights, &v, &y, scratch);
+                    }
                 }
-                let (weights, v, y) = (weights.matrix(n, h), v.matrix(n, h), y.matrix(n, h));
-                self.second.matmul.run(buffer, &weights, &v, &y, scratch);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Functions of all channels of a pixel at once: softmax and normalisation.
 
+use super::functions::exp_of_negative;
 use super::graph::Across;
 use super::level::{Level, dispatch};
 use super::vector::Vector;
@@ -155,26 +156,6 @@ unsafe fn load<V: Vector>(from: *const f32, i: usize, c: usize) -> V {
 unsafe fn store<V: Vector>(v: V, to: *mut f32, i: usize, c: usize) {
     // SAFETY: the caller's pixel holds `c` floats.
     unsafe { if i + V::LANES <= c { v.store(to.add(i)) } else { v.store_some(to.add(i), c - i) } }
-}
-
-/// e^v for numbers up to 0 within 2e-7 of itself (Cephes); nothing smaller than e^-87.
-#[inline(always)]
-unsafe fn exp_of_negative<V: Vector>(v: V) -> V {
-    // SAFETY: passed on.
-    unsafe {
-        // The constant stands first: where a lane is not a number, the second operand is the answer.
-        let x = V::splat(-87.0).max(v);
-        let n = x.mul(V::splat(std::f32::consts::LOG2_E)).round();
-        let r = n.fma(V::splat(2.121_944_4e-4), n.fma(V::splat(-0.693_359_4), x));
-        let p = V::splat(1.987_569_1e-4);
-        let p = p.fma(r, V::splat(1.398_199_9e-3));
-        let p = p.fma(r, V::splat(8.333_452e-3));
-        let p = p.fma(r, V::splat(4.166_579_6e-2));
-        let p = p.fma(r, V::splat(1.666_666_5e-1));
-        let p = p.fma(r, V::splat(0.5));
-        let power = p.fma(r.mul(r), r.add(V::splat(1.0)));
-        power.mul(n.power_of_two())
-    }
 }
 
 #[cfg(test)]

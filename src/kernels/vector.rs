@@ -27,6 +27,10 @@ pub(super) trait Vector: Copy {
     unsafe fn sub(self, b: Self) -> Self;
     /// Product.
     unsafe fn mul(self, b: Self) -> Self;
+    /// Quotient.
+    unsafe fn div(self, b: Self) -> Self;
+    /// Where each lane is below that of `b`, that of `then`, else that of `other`.
+    unsafe fn below(self, b: Self, then: Self, other: Self) -> Self;
     /// `self * b + c`, rounded once where the machine can.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// Larger of each lane.
@@ -128,6 +132,20 @@ impl Vector for Plain {
     #[inline(always)]
     unsafe fn mul(self, b: Plain) -> Plain {
         self.zip(b, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn div(self, b: Plain) -> Plain {
+        self.zip(b, |a, b| a / b)
+    }
+    #[inline(always)]
+    unsafe fn below(self, b: Plain, then: Plain, other: Plain) -> Plain {
+        let mut out = other;
+        for (i, out) in out.0.iter_mut().enumerate() {
+            if self.0[i] < b.0[i] {
+                *out = then.0[i];
+            }
+        }
+        out
     }
     #[inline(always)]
     unsafe fn fma(self, b: Plain, c: Plain) -> Plain {

@@ -60,6 +60,19 @@ impl Vector for Avx512 {
         unsafe { Avx512(_mm512_mul_ps(self.0, b.0)) }
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
+        unsafe { Avx512(_mm512_div_ps(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn below(self, b: Self, then: Self, other: Self) -> Self {
+        // SAFETY: the instructions are there, as the caller promises.
+        unsafe {
+            let mask = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, b.0);
+            Avx512(_mm512_mask_blend_ps(mask, other.0, then.0))
+        }
+    }
+    #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
         // SAFETY: the instructions are there, as the caller promises.
         unsafe { Avx512(_mm512_fmadd_ps(self.0, b.0, c.0)) }
@@ -166,6 +179,16 @@ macro_rules! eight {
             unsafe fn mul(self, b: Self) -> Self {
                 // SAFETY: the instructions are there, as the caller promises.
                 unsafe { $name(_mm256_mul_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn div(self, b: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
+                unsafe { $name(_mm256_div_ps(self.0, b.0)) }
+            }
+            #[inline(always)]
+            unsafe fn below(self, b: Self, then: Self, other: Self) -> Self {
+                // SAFETY: the instructions are there, as the caller promises.
+                unsafe { $name(_mm256_blendv_ps(other.0, then.0, _mm256_cmp_ps::<_CMP_LT_OQ>(self.0, b.0))) }
             }
             #[inline(always)]
             unsafe fn fma(self, b: Self, c: Self) -> Self {

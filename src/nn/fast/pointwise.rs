@@ -25,6 +25,7 @@ impl Lifter<'_> {
             "HardSwish" => Unary::HardSwish,
             "Erf" => Unary::Erf,
             "GeluExact" => Unary::Gelu,
+            "GeluApproximate" => Unary::GeluTanh,
             "LeakyRelu" => Unary::Slope(Arc::new(vec![op.0.downcast_ref::<LeakyRelu>()?.alpha])),
             _ => return None,
         };
