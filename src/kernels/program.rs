@@ -35,6 +35,28 @@ pub(super) enum Work {
     Sample(Sampling),
 }
 
+impl Work {
+    fn name(&self) -> String {
+        match self {
+            Work::Conv(conv, after) => {
+                format!("{}{}", conv.kernel_name(), if after.is_some() { "+chain" } else { "" })
+            }
+            Work::Map(_) => "chain".into(),
+            Work::ReduceChannels(_) => "reducechannels".into(),
+            Work::ReduceSpace(_) => "reducespace".into(),
+            Work::Pool(..) => "pool".into(),
+            Work::Rearrange(_) => "rearrange".into(),
+            Work::Pad(..) => "pad".into(),
+            Work::Copy(..) => "copy".into(),
+            Work::Take(_) => "take".into(),
+            Work::Fill(_) => "fill".into(),
+            Work::Product(_) => "product".into(),
+            Work::Attention(_) => "attention".into(),
+            Work::Sample(_) => "sample".into(),
+        }
+    }
+}
+
 /// A thing to do, and what it works on.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
@@ -99,14 +121,7 @@ impl Program {
 
     /// Names of the kernels in order, for people.
     pub fn kernels(&self) -> Vec<String> {
-        let name = |step: &Step| match &step.work {
-            Work::Conv(conv, after) => {
-                format!("{}{}", conv.kernel_name(), if after.is_some() { "+chain" } else { "" })
-            }
-            Work::Map(_) => "chain".into(),
-            other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_lowercase(),
-        };
-        self.steps.iter().map(name).collect()
+        self.steps.iter().map(|step| step.work.name()).collect()
     }
 
     /// Runs: `inputs` and `outputs` are numbers in the caller's order of axes.

@@ -250,6 +250,10 @@ pub(super) fn usual(dims: &[usize]) -> On {
 pub(super) fn as_channels(mut on: On, channels: Vec<usize>) -> On {
     on.iter_mut().for_each(|axes| axes.retain(|a| !channels.contains(a)));
     let old = std::mem::replace(&mut on[C], channels);
+    // Rows of one pixel would be slow.
+    if on[W].is_empty() {
+        on.swap(H, W);
+    }
     let free = [W, H, N].into_iter().find(|p| on[*p].is_empty());
     on[free.unwrap_or(N)].extend(old);
     on

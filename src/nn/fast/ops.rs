@@ -183,7 +183,10 @@ impl Lifter<'_> {
                 chief = Some((layout, self.graph.shape(id)));
             }
         }
-        let (chief, shape) = chief?;
+        let (chief, shape) = match chief {
+            Some(chief) => chief,
+            None => self.in_columns(node.inputs.iter().copied().find(|i| !self.is_constant(*i))?, axis)?,
+        };
         let (len, place, step) = *chief.0[axis].first()?;
         let mut lengths = [shape.n, shape.h, shape.w, shape.c];
         (len * step == lengths[place] && step > 0).then_some(())?;
@@ -211,6 +214,15 @@ impl Lifter<'_> {
         let [n, h, w, c] = lengths;
         let op = if place == C { Op::Concat(parts) } else { self.joined(parts, place) };
         self.place(node.id.into(), op, layout, Shape { n, h, w, c })
+    }
+
+    /// The layout and shape of a tensor once this axis lies along the columns of a picture.
+    fn in_columns(&mut self, x: OutletId, axis: usize) -> Option<(Layout, Shape)> {
+        let (_, layout) = self.picture(x, None)?;
+        let channels = |a: &usize| !layout.0[*a].is_empty() && layout.0[*a].iter().all(|atom| atom.1 == C);
+        let (channels, others): (Vec<usize>, Vec<usize>) = (0..layout.0.len()).filter(|a| *a != axis).partition(channels);
+        let (chief, shape) = Layout::of_shape(&layout.dims(), &[others, vec![], vec![axis], channels]);
+        Some((chief, shape))
     }
 
     /// Pictures behind one another; positions of one picture where they all are, as when it is rolled.
