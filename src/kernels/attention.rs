@@ -3,10 +3,10 @@
 //! `softmax(q kᵀ * scale + tables) v` is computed transposed: each key's scores are a row, so that maxima and sums need
 //! no steps across lanes, and the scores are the packed operand of the second product as they lie.
 
+use super::functions::exp_of_negative;
 use super::level::{Level, dispatch};
 use super::matmul::Matrix;
 use super::panel::split_channels;
-use super::functions::exp_of_negative;
 use super::vector::{Vector, load_all};
 use super::view::Shape;
 use std::sync::Arc;
@@ -103,7 +103,9 @@ impl Attention {
             let mut first = 0;
             for blocks in &self.blocks {
                 let width = blocks * self.level.lanes();
-                for (key, row) in to[first * self.keys..][..width * self.keys].chunks_exact_mut(width).enumerate() {
+                for (key, row) in
+                    to[first * self.keys..][..width * self.keys].chunks_exact_mut(width).enumerate()
+                {
                     for (to, query) in row.iter_mut().zip(first..self.queries) {
                         let query = if shape.w == 1 { 0 } else { query };
                         *to = from[query * shape.c + if shape.c == 1 { 0 } else { key }];
@@ -137,8 +139,16 @@ impl Attention {
         scratch: &mut [f32],
     ) {
         let size = |m: &Matrix<'_>| (m.rows.len(), m.columns.len());
-        assert_eq!([size(q), size(k)], [(self.queries, self.inner), (self.keys, self.inner)], "queries and keys");
-        assert_eq!([size(v), size(y)], [(self.keys, self.columns), (self.queries, self.columns)], "values and result");
+        assert_eq!(
+            [size(q), size(k)],
+            [(self.queries, self.inner), (self.keys, self.inner)],
+            "queries and keys"
+        );
+        assert_eq!(
+            [size(v), size(y)],
+            [(self.keys, self.columns), (self.queries, self.columns)],
+            "values and result"
+        );
         assert!([q, k, v, y].iter().all(|m| m.fits(buffer.len())), "matrices are inside");
         let start = scratch.as_ptr().align_offset(64).min(16);
         let (packed_q, rest) = scratch[start..].split_at_mut(self.inner * self.padded);
@@ -169,7 +179,8 @@ impl Attention {
                 .tables
                 .iter()
                 .map(|t| {
-                    let item = (if t.items.0 == 1 { 0 } else { n }) * t.items.1 + if t.items.1 == 1 { 0 } else { h };
+                    let item =
+                        (if t.items.0 == 1 { 0 } else { n }) * t.items.1 + if t.items.1 == 1 { 0 } else { h };
                     t.values[(item * self.padded + first) * self.keys..][..width * self.keys].as_ptr()
                 })
                 .collect();

@@ -159,26 +159,29 @@ impl Program {
                     made[id] = Some(steps.len() - 1);
                     continue;
                 }
+                Op::Resample(_, axis, taps) => Work::Resample(*axis, taps.clone()),
                 Op::Sample(how, ..) => Work::Sample(*how),
                 Op::MatMul { .. } => {
-                    let (work, reads, to) = if let Some((attention, to)) =
-                        fused.attention(&graph, &groups.members, level, id)
-                    {
-                        let chain = match &attention.between {
-                            Between::Chain(Some(chain)) => chain.reads().map(|r| r.0).collect(),
-                            _ => vec![],
+                    let (work, reads, to) =
+                        if let Some((attention, to)) = fused.attention(&graph, &groups.members, level, id) {
+                            let chain = match &attention.between {
+                                Between::Chain(Some(chain)) => chain.reads().map(|r| r.0).collect(),
+                                _ => vec![],
+                            };
+                            let scores = [attention.scores.0, attention.scores.1];
+                            let (first, second) = (&attention.first, &attention.second);
+                            let sides = [first.a.id, first.b.id, second.b.id];
+                            let reads: Vec<Id> = sides
+                                .into_iter()
+                                .chain(chain.into_iter().filter(|r| !scores.contains(r)))
+                                .collect();
+                            (Work::Attention(Box::new(attention)), reads, to)
+                        } else if let Some((product, to)) = fused.product(&graph, level, id) {
+                            let reads = vec![product.a.id, product.b.id];
+                            (Work::Product(Box::new(product)), reads, to)
+                        } else {
+                            continue;
                         };
-                        let scores = [attention.scores.0, attention.scores.1];
-                        let (first, second) = (&attention.first, &attention.second);
-                        let sides = [first.a.id, first.b.id, second.b.id];
-                        let reads: Vec<Id> = sides.into_iter().chain(chain.into_iter().filter(|r| !scores.contains(r))).collect();
-                        (Work::Attention(Box::new(attention)), reads, to)
-                    } else if let Some((product, to)) = fused.product(&graph, level, id) {
-                        let reads = vec![product.a.id, product.b.id];
-                        (Work::Product(Box::new(product)), reads, to)
-                    } else {
-                        continue;
-                    };
                     made[to] = Some(steps.len());
                     steps.push(Step { work, reads, to, clear: vec![] });
                     continue;
@@ -283,7 +286,10 @@ impl Program {
             {
                 live(attention.scores.1, at + 1);
             }
-            step.reads.iter().filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r)).for_each(|r| live(*r, at + 1));
+            step.reads
+                .iter()
+                .filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r))
+                .for_each(|r| live(*r, at + 1));
         }
         graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
         let mut roots: Vec<Id> = lives.keys().copied().collect();

@@ -206,10 +206,15 @@ unsafe fn unary<V: Vector>(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
         Unary::Rsqrt => each(a, to, |v| 1.0 / v.sqrt()),
         Unary::Recip => each(a, to, |v| 1.0 / v),
         Unary::Exp => each(a, to, exp),
+        Unary::Ln => each(a, to, f32::ln),
         Unary::Tanh => each(a, to, tanh),
         Unary::Sigmoid => each(a, to, sigmoid),
         Unary::Silu => each(a, to, |v| v * sigmoid(v)),
         Unary::HardSwish => each(a, to, |v| v * smaller(1.0, larger(0.0, v / 6.0 + 0.5))),
+        // SAFETY: passed on.
+        Unary::Softplus => unsafe { functions::each::<V, functions::Softplus>(a, to) },
+        // SAFETY: passed on.
+        Unary::Mish => unsafe { functions::each::<V, functions::Mish>(a, to) },
         // SAFETY: passed on.
         Unary::Erf => unsafe { functions::each::<V, functions::Erf>(a, to) },
         // SAFETY: passed on.
@@ -306,9 +311,14 @@ mod tests {
             close(Unary::Sigmoid, &|v| 1.0 / (1.0 + (-v).exp()), 2e-7, 2e-7);
             close(Unary::Silu, &|v| v / (1.0 + (-v).exp()), 1e-6, 4e-7);
             close(Unary::Erf, &erf64, 4e-7, 0.0);
+            close(Unary::Softplus, &|v| v.max(0.0) + (-v.abs()).exp().ln_1p(), 1e-7, 4e-7);
+            close(Unary::Mish, &|v| v * (v.max(0.0) + (-v.abs()).exp().ln_1p()).tanh(), 1e-6, 6e-7);
             close(
                 Unary::GeluTanh,
-                &|v| v * 0.5 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v.powi(3))).tanh()),
+                &|v| {
+                    v * 0.5
+                        * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v.powi(3))).tanh())
+                },
                 2e-6,
                 1e-6,
             );
@@ -326,8 +336,16 @@ mod tests {
 
     #[test]
     fn not_a_number_stays_one() {
-        let unaries =
-            [Unary::Relu, Unary::Clip(0.0, 1.0), Unary::Tanh, Unary::Sigmoid, Unary::Exp, Unary::Gelu, Unary::GeluTanh];
+        let unaries = [
+            Unary::Relu,
+            Unary::Clip(0.0, 1.0),
+            Unary::Tanh,
+            Unary::Sigmoid,
+            Unary::Exp,
+            Unary::Gelu,
+            Unary::GeluTanh,
+            Unary::Mish,
+        ];
         for f in unaries {
             assert!(all(&f, Level::best(), &[f32::NAN])[0].is_nan(), "{f:?}");
         }

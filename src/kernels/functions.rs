@@ -110,6 +110,50 @@ impl Lanes for Sigmoid {
     }
 }
 
+/// Logarithm of 1 plus e^v.
+pub(super) struct Softplus;
+
+impl Lanes for Softplus {
+    #[inline(always)]
+    unsafe fn of<V: Vector>(v: V) -> V {
+        // SAFETY: passed on.
+        unsafe {
+            let zero = V::splat(0.0);
+            let e = exp_of_negative(zero.sub(v).min(v));
+            // ln(1 + e) is twice the area tangent of e / (2 + e), which is at most 1/3.
+            let z = e.div(e.add(V::splat(2.0)));
+            let s = z.mul(z);
+            let p = V::splat(2.0 / 15.0);
+            let p = p.fma(s, V::splat(2.0 / 13.0));
+            let p = p.fma(s, V::splat(2.0 / 11.0));
+            let p = p.fma(s, V::splat(2.0 / 9.0));
+            let p = p.fma(s, V::splat(2.0 / 7.0));
+            let p = p.fma(s, V::splat(2.0 / 5.0));
+            let p = p.fma(s, V::splat(2.0 / 3.0));
+            p.fma(s, V::splat(2.0)).fma(z, zero.max(v))
+        }
+    }
+}
+
+/// The number times the hyperbolic tangent of its softplus.
+pub(super) struct Mish;
+
+impl Lanes for Mish {
+    #[inline(always)]
+    unsafe fn of<V: Vector>(v: V) -> V {
+        // SAFETY: passed on.
+        unsafe {
+            // With e = e^v the tangent is e (e + 2) / (e (e + 2) + 2); above 0 both by e^-2v.
+            let (zero, two) = (V::splat(0.0), V::splat(2.0));
+            let e = exp_of_negative(zero.sub(v).min(v));
+            let below = e.mul(e.add(two));
+            let above = e.fma(two, V::splat(1.0));
+            let top = v.below(zero, below, above);
+            v.mul(top.div(top.add(v.below(zero, two, e.mul(e).mul(two)))))
+        }
+    }
+}
+
 /// e^v for numbers up to 0 within 2e-7 of itself (Cephes); 0 below -80, so that products of it need no numbers that the
 /// machine is slow with.
 ///

@@ -2,11 +2,11 @@
 
 use super::attention;
 use super::graph::{Across, Atom, Binary, Graph, Id, Op};
+use super::level::Level;
 use super::map::Map;
 use super::matmul::MatMul;
 use super::product::{Attention, Between, Product, Side};
 use super::view::Shape;
-use super::level::Level;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What was found.
@@ -58,10 +58,14 @@ impl Fused {
                         *full && free(*x) && own.all(|o| o) && matches!(graph.nodes[*x].op, Op::MatMul { .. })
                     });
                     let first = scores.next().map(|s| s.0);
-                    first.filter(|x| !found.targets.contains_key(x) && !map.reads().any(|(r, full)| r == *x && !full))
+                    first.filter(|x| {
+                        !found.targets.contains_key(x) && !map.reads().any(|(r, full)| r == *x && !full)
+                    })
                 }),
             };
-            let Some(first) = first.filter(|f| matches!(graph.nodes[*f].op, Op::MatMul { .. })) else { continue };
+            let Some(first) = first.filter(|f| matches!(graph.nodes[*f].op, Op::MatMul { .. })) else {
+                continue;
+            };
             // One that is part of another attention already, or that the second product needs whole.
             if found.attention.contains_key(&first) || b == a || b == first {
                 continue;
@@ -171,7 +175,9 @@ fn inverse(graph: &Graph, x: Id, axes: &[Vec<Atom>; 4]) -> Option<[Vec<Atom>; 4]
         }
     }
     let mut result: [Vec<Atom>; 4] = Default::default();
-    for ((parts, length), result) in parts.iter_mut().zip([shape.n, shape.h, shape.w, shape.c]).zip(&mut result) {
+    for ((parts, length), result) in
+        parts.iter_mut().zip([shape.n, shape.h, shape.w, shape.c]).zip(&mut result)
+    {
         parts.sort_by_key(|p| p.0);
         let mut expected = 1;
         for (step, atom) in parts.iter().filter(|p| p.1.len != 1) {

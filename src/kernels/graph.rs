@@ -30,6 +30,12 @@ pub enum Unary {
     Recip,
     /// Exponential.
     Exp,
+    /// Natural logarithm.
+    Ln,
+    /// Logarithm of 1 plus the exponential.
+    Softplus,
+    /// The number times the hyperbolic tangent of its softplus.
+    Mish,
     /// Hyperbolic tangent.
     Tanh,
     /// Logistic function.
@@ -195,8 +201,21 @@ pub enum Op {
         /// Whether the second is transposed.
         transposed: bool,
     },
+    /// Rows (axis 1) or columns (axis 2) that are weighted sums of others.
+    Resample(Id, usize, Arc<Taps>),
     /// The picture at positions that another tells for each pixel.
     Sample(Sampling, Id, Id),
+}
+
+/// Positions of an axis, and how much each counts; as many for each new position.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taps {
+    /// How many there are for each.
+    pub window: usize,
+    /// Old positions.
+    pub positions: Vec<usize>,
+    /// Their weights.
+    pub weights: Vec<f32>,
 }
 
 /// How a picture is read at positions between -1 and 1, first across, then down.
@@ -232,6 +251,7 @@ impl Op {
             | Op::Unary(_, x)
             | Op::Across(_, x)
             | Op::Take(x, _)
+            | Op::Resample(x, _, _)
             | Op::ReduceChannels(_, x)
             | Op::ReduceSpace(_, x)
             | Op::Pool(_, _, x)
@@ -246,12 +266,15 @@ impl Op {
         let mut op = self.clone();
         match &mut op {
             Op::Input | Op::Constant(_) | Op::Table(_) => {}
-            Op::Binary(_, a, b) | Op::MatMul { a, b, .. } | Op::Sample(_, a, b) => (*a, *b) = (new(*a), new(*b)),
+            Op::Binary(_, a, b) | Op::MatMul { a, b, .. } | Op::Sample(_, a, b) => {
+                (*a, *b) = (new(*a), new(*b))
+            }
             Op::Concat(all) | Op::Join(all, _) => all.iter_mut().for_each(|id| *id = new(*id)),
             Op::Conv { x, .. }
             | Op::Unary(_, x)
             | Op::Across(_, x)
             | Op::Take(x, _)
+            | Op::Resample(x, _, _)
             | Op::ReduceChannels(_, x)
             | Op::ReduceSpace(_, x)
             | Op::Pool(_, _, x)

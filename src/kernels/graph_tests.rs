@@ -108,7 +108,9 @@ fn plain(graph: &Graph, input: &[f32]) -> Vec<Vec<f64>> {
                         let middle = mean(&|v| v);
                         (all[c] - middle) / (mean(&|v| (v - middle).powi(2)) + f64::from(*epsilon)).sqrt()
                     }
-                    Across::RootMeanSquare(epsilon) => all[c] / (mean(&|v| v * v) + f64::from(*epsilon)).sqrt(),
+                    Across::RootMeanSquare(epsilon) => {
+                        all[c] / (mean(&|v| v * v) + f64::from(*epsilon)).sqrt()
+                    }
                 }
             }),
             Op::Take(x, positions) => each(&|n, y, w, c| {

@@ -174,7 +174,14 @@ impl MatMul {
     ///
     /// # Panics
     /// When a matrix has another size or leaves the buffer, or `scratch` is short.
-    pub(super) fn run(&self, buffer: &mut [f32], a: &Matrix<'_>, b: &Matrix<'_>, y: &Matrix<'_>, scratch: &mut [f32]) {
+    pub(super) fn run(
+        &self,
+        buffer: &mut [f32],
+        a: &Matrix<'_>,
+        b: &Matrix<'_>,
+        y: &Matrix<'_>,
+        scratch: &mut [f32],
+    ) {
         let size = |m: &Matrix<'_>| (m.rows.len(), m.columns.len());
         let second = if self.transposed { (self.columns, self.inner) } else { (self.inner, self.columns) };
         assert_eq!(size(a), (self.rows, self.inner), "the first matrix");
@@ -272,7 +279,8 @@ mod tests {
 
     #[test]
     fn matrices_that_lie_anyhow_at_every_level() {
-        let sizes = [(1, 1, 1), (7, 5, 3), (64, 10, 64), (49, 32, 49), (3, 40, 17), (50, 64, 257), (13, 9, 24)];
+        let sizes =
+            [(1, 1, 1), (7, 5, 3), (64, 10, 64), (49, 32, 49), (3, 40, 17), (50, 64, 257), (13, 9, 24)];
         for level in Level::available() {
             for (rows, inner, columns) in sizes {
                 for way in 0..16 {
@@ -296,7 +304,8 @@ mod tests {
                         let (base, rows, columns) = &all[i];
                         Matrix { base: *base, rows, columns }
                     };
-                    let mut buffer: Vec<f32> = (0..end + 1).map(|i| ((i * 31 % 47) as f32 - 20.0) / 9.0).collect();
+                    let mut buffer: Vec<f32> =
+                        (0..end + 1).map(|i| ((i * 31 % 47) as f32 - 20.0) / 9.0).collect();
                     let before = buffer.clone();
                     let matmul = MatMul::new(level, rows, inner, columns, transposed);
                     let mut scratch = vec![f32::NAN; matmul.scratch()];
@@ -305,10 +314,14 @@ mod tests {
                     for r in 0..rows {
                         for c in 0..columns {
                             let b = |k: usize| if transposed { at(1, c, k) } else { at(1, k, c) };
-                            let exact: f64 =
-                                (0..inner).map(|k| f64::from(before[at(0, r, k)]) * f64::from(before[b(k)])).sum();
+                            let exact: f64 = (0..inner)
+                                .map(|k| f64::from(before[at(0, r, k)]) * f64::from(before[b(k)]))
+                                .sum();
                             let got = f64::from(buffer[at(2, r, c)]);
-                            assert!((got - exact).abs() < 1e-4, "{level:?} {rows} {inner} {columns} {way}: {got} {exact}");
+                            assert!(
+                                (got - exact).abs() < 1e-4,
+                                "{level:?} {rows} {inner} {columns} {way}: {got} {exact}"
+                            );
                         }
                     }
                 }

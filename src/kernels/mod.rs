@@ -37,6 +37,7 @@ mod place;
 mod pool;
 mod product;
 mod program;
+mod resample;
 mod rows;
 mod sample;
 mod spec;
@@ -52,7 +53,8 @@ mod x86;
 pub use conv::{Conv, SLACK, Segment};
 pub use grad::{InputGradient, WeightGradient};
 pub use graph::{
-    Across, Atom, Beyond, Binary, Graph, Id, Node, Op, PadMode, Pool, Positions, Reduce, Sampling, Unary, Window,
+    Across, Atom, Beyond, Binary, Graph, Id, Node, Op, PadMode, Pool, Positions, Reduce, Sampling, Taps,
+    Unary, Window,
 };
 pub use level::Level;
 pub use moves::clear_border;

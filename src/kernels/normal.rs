@@ -4,9 +4,14 @@ use super::graph::{Across, Binary, Graph, Id, Op, Reduce, Unary};
 use super::view::Border;
 use std::sync::Arc;
 
-/// Writes normalisations as one operator each. What they were made of stays, for those who read it.
+/// Writes normalisations and activations as one operator each. What they were made of stays, for those who read it.
 pub(super) fn find_normals(graph: &mut Graph) {
     for id in 0..graph.nodes.len() {
+        if let Some(x) = softplus(graph, id) {
+            graph.nodes[id].op = Op::Unary(Unary::Softplus, x);
+        } else if let Some(x) = mish(graph, id) {
+            graph.nodes[id].op = Op::Unary(Unary::Mish, x);
+        }
         let Some((x, epsilon)) = root_mean_square(graph, id) else { continue };
         if graph.shape(x) != graph.shape(id) || graph.shape(x).c == 1 {
             continue;
@@ -24,6 +29,26 @@ fn scalar(graph: &Graph, id: Id) -> Option<f32> {
         Op::Constant(c) if c.len() == 1 => Some(c[0]),
         _ => None,
     }
+}
+
+/// What `id` is the softplus of.
+fn softplus(graph: &Graph, id: Id) -> Option<Id> {
+    let Op::Unary(Unary::Ln, sum) = graph.nodes[id].op else { return None };
+    let Op::Binary(Binary::Add, a, b) = graph.nodes[sum].op else { return None };
+    let (power, one) = if scalar(graph, b).is_some() { (a, b) } else { (b, a) };
+    let Op::Unary(Unary::Exp, x) = graph.nodes[power].op else { return None };
+    (scalar(graph, one)? == 1.0).then_some(x)
+}
+
+/// What `id` is the product of with the hyperbolic tangent of its softplus.
+fn mish(graph: &Graph, id: Id) -> Option<Id> {
+    let Op::Binary(Binary::Mul, a, b) = graph.nodes[id].op else { return None };
+    let tangent = |id: Id| {
+        let Op::Unary(Unary::Tanh, plus) = graph.nodes[id].op else { return None };
+        let Op::Unary(Unary::Softplus, x) = graph.nodes[plus].op else { return None };
+        Some(x)
+    };
+    tangent(b).filter(|x| *x == a).or_else(|| tangent(a).filter(|x| *x == b))
 }
 
 /// What `id` is the mean of over the channels.
@@ -114,7 +139,12 @@ pub(super) fn fold_into_products(graph: &mut Graph) {
             };
             let (ic, oc) = spec.channels;
             let same = graph.shape(from) == graph.shape(*x);
-            if !pointwise || spec.transposed || uses[*x] != 1 || !same || constant.iter().any(|v| !v.is_finite()) {
+            if !pointwise
+                || spec.transposed
+                || uses[*x] != 1
+                || !same
+                || constant.iter().any(|v| !v.is_finite())
+            {
                 break;
             }
             let of = |i: usize| constant[if constant.len() == 1 { 0 } else { i }];
@@ -124,7 +154,8 @@ pub(super) fn fold_into_products(graph: &mut Graph) {
                 match f {
                     Binary::Mul => row.iter_mut().enumerate().for_each(|(i, w)| *w *= of(i)),
                     Binary::Add | Binary::Sub => {
-                        let sum: f64 = row.iter().enumerate().map(|(i, w)| f64::from(*w) * f64::from(of(i))).sum();
+                        let sum: f64 =
+                            row.iter().enumerate().map(|(i, w)| f64::from(*w) * f64::from(of(i))).sum();
                         *start += (if f == Binary::Add { sum } else { -sum }) as f32;
                     }
                     _ => {}
@@ -135,7 +166,8 @@ pub(super) fn fold_into_products(graph: &mut Graph) {
             }
             // The scale goes away, and the convolution reads what it read: as many readers as before.
             let spec = *spec;
-            graph.nodes[id].op = Op::Conv { x: from, spec, weights: Arc::new(made), bias: Some(Arc::new(start)) };
+            graph.nodes[id].op =
+                Op::Conv { x: from, spec, weights: Arc::new(made), bias: Some(Arc::new(start)) };
         }
     }
 }

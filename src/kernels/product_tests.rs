@@ -6,7 +6,8 @@ use super::*;
 use std::sync::Arc;
 
 fn rearrange(g: &mut Graph, x: Id, axes: [Vec<(usize, usize, usize)>; 4]) -> Id {
-    let axes = axes.map(|a| a.into_iter().map(|(len, axis, step)| Atom { len, axis, step }).collect::<Vec<_>>());
+    let axes =
+        axes.map(|a| a.into_iter().map(|(len, axis, step)| Atom { len, axis, step }).collect::<Vec<_>>());
     let length = |i: usize| axes[i].iter().map(|a| a.len).product();
     let shape = Shape::new(length(0), length(1), length(2), length(3));
     g.push(Op::Rearrange(x, axes), shape)
@@ -90,12 +91,17 @@ fn products_alone_and_between_others() {
 
 #[test]
 fn constants_of_any_shape() {
-    for shape in [(1, 1, 7, 1), (1, 5, 1, 1), (2, 1, 1, 6), (1, 5, 7, 6), (2, 1, 7, 1), (2, 5, 1, 6), (2, 5, 7, 6)] {
+    for shape in
+        [(1, 1, 7, 1), (1, 5, 1, 1), (2, 1, 1, 6), (1, 5, 7, 6), (2, 1, 7, 1), (2, 5, 1, 6), (2, 5, 7, 6)]
+    {
         let (mut g, x) = start(Shape::new(2, 5, 7, 6));
         let shape = Shape::new(shape.0, shape.1, shape.2, shape.3);
         let table = g.push(Op::Table(Arc::new(noise(shape.len(), 3))), shape);
         let a = binary(&mut g, Binary::Mul, table, x);
-        let small = g.push(Op::Pool(Pool::Max, Window { kernel: (1, 7), stride: (1, 7), before: (0, 0) }, a), Shape::new(2, 5, 1, 6));
+        let small = g.push(
+            Op::Pool(Pool::Max, Window { kernel: (1, 7), stride: (1, 7), before: (0, 0) }, a),
+            Shape::new(2, 5, 1, 6),
+        );
         let small = unary(&mut g, Unary::Tanh, small);
         let b = binary(&mut g, Binary::Sub, a, small);
         g.outputs = vec![b];

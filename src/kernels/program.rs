@@ -2,12 +2,13 @@
 //! that all of them share.
 
 use super::conv::{Conv, Segment};
-use super::graph::{Atom, Id, PadMode, Pool, Positions, Reduce, Sampling, Window};
+use super::graph::{Atom, Id, PadMode, Pool, Positions, Reduce, Sampling, Taps, Window};
 use super::level::Level;
 use super::map::{Map, Registers};
 use super::moves;
 use super::pool::pool;
 use super::product::{Attention, Product};
+use super::resample::resample;
 use super::sample::sample;
 use super::spec::ConvSpec;
 use super::strides::Strides;
@@ -33,6 +34,7 @@ pub(super) enum Work {
     Product(Box<Product>),
     Attention(Box<Attention>),
     Sample(Sampling),
+    Resample(usize, Arc<Taps>),
 }
 
 impl Work {
@@ -53,6 +55,7 @@ impl Work {
             Work::Product(_) => "product".into(),
             Work::Attention(_) => "attention".into(),
             Work::Sample(_) => "sample".into(),
+            Work::Resample(..) => "resample".into(),
         }
     }
 }
@@ -206,6 +209,7 @@ impl Program {
             Work::Attention(attention) => {
                 attention.run(self.level, buffer, &self.views, scratch, registers);
             }
+            Work::Resample(axis, taps) => resample(self.level, buffer, *axis, taps, x, y),
             Work::Sample(how) => {
                 let grid = &self.views[step.reads[1]];
                 sample(self.level, buffer, *how, x, grid, y);

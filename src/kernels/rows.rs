@@ -18,13 +18,7 @@ pub(super) struct Call {
 ///
 /// # Panics
 /// When the lengths differ or are no multiple of `channels`.
-pub(super) fn apply_rows(
-    level: Level,
-    function: &Across,
-    from: &[f32],
-    to: &mut [f32],
-    channels: usize,
-) {
+pub(super) fn apply_rows(level: Level, function: &Across, from: &[f32], to: &mut [f32], channels: usize) {
     assert!(from.len() == to.len() && channels > 0 && from.len().is_multiple_of(channels), "whole pixels");
     let pixels = from.len() / channels;
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
@@ -176,7 +170,10 @@ mod tests {
                     for (ours, from) in ours.chunks(c).zip(from.chunks(c)) {
                         let from: Vec<f64> = from.iter().map(|v| f64::from(*v)).collect();
                         for (a, b) in ours.iter().zip(exact(&from)) {
-                            assert!((f64::from(*a) - b).abs() <= 1e-6 * (1.0 + b.abs()), "{level:?} {c}: {a} {b}");
+                            assert!(
+                                (f64::from(*a) - b).abs() <= 1e-6 * (1.0 + b.abs()),
+                                "{level:?} {c}: {a} {b}"
+                            );
                         }
                     }
                 };

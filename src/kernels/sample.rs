@@ -130,12 +130,19 @@ unsafe fn row<V: Vector>(r: &Row<'_>) {
                 for (from, weight) in from {
                     // What has no weight may be no number.
                     if weight != 0.0 {
-                        let v =
-                            if some >= V::LANES { V::load(from.add(c)) } else { V::load_some(from.add(c), some) };
+                        let v = if some >= V::LANES {
+                            V::load(from.add(c))
+                        } else {
+                            V::load_some(from.add(c), some)
+                        };
                         sum = v.fma(V::splat(weight), sum);
                     }
                 }
-                if some >= V::LANES { sum.store(to.add(c)) } else { sum.store_some(to.add(c), some) }
+                if some >= V::LANES {
+                    sum.store(to.add(c))
+                } else {
+                    sum.store_some(to.add(c), some)
+                }
                 c += V::LANES;
             }
         }

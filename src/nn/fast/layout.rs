@@ -59,9 +59,7 @@ impl Layout {
 
     /// The factors that picture axes have when `on[i]` lists the tensor axes to put on picture axis `i`.
     pub(super) fn arranged(&self, on: &[Vec<usize>; 4]) -> [Vec<Atom>; 4] {
-        on.each_ref().map(|axes| {
-            atoms(axes.iter().flat_map(|a| self.0[*a].iter().copied()).collect())
-        })
+        on.each_ref().map(|axes| atoms(axes.iter().flat_map(|a| self.0[*a].iter().copied()).collect()))
     }
 
     /// Axes of a row-major tensor, as if its numbers were the pictures of a batch.
@@ -250,7 +248,10 @@ mod tests {
         assert_eq!(each[1], [Atom { len: 2, axis: N, step: 9 }, Atom { len: 4, axis: N, step: 0 }]);
         assert_eq!(native.like(&start, shape), None);
         assert_eq!(windows.channel_offsets(&[(2, 1), (3, 10)], 6), [0, 10, 20, 1, 11, 21]);
-        assert_eq!(windows.like(&native, inside).map(|a| a[C].clone()), Some(vec![Atom { len: 3, axis: C, step: 1 }]));
+        assert_eq!(
+            windows.like(&native, inside).map(|a| a[C].clone()),
+            Some(vec![Atom { len: 3, axis: C, step: 1 }])
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod layout;
 mod lift;
+mod moves;
 mod ops;
 mod pointwise;
 mod products;

@@ -19,6 +19,7 @@ impl Lifter<'_> {
             "Rsqrt" => Unary::Rsqrt,
             "Recip" => Unary::Recip,
             "Exp" => Unary::Exp,
+            "Ln" => Unary::Ln,
             "Tanh" => Unary::Tanh,
             "Sigmoid" => Unary::Sigmoid,
             "Silu" => Unary::Silu,
@@ -121,7 +122,9 @@ impl Lifter<'_> {
             for (chief, places, moved, from, first) in order {
                 if found.is_none() && places.dims() == dims {
                     let shape = self.graph.shape(chief);
-                    found = self.like(moved, from, places, shape).map(|moved| (places.clone(), chief, moved, first));
+                    found = self
+                        .like(moved, from, places, shape)
+                        .map(|moved| (places.clone(), chief, moved, first));
                 }
             }
             found?

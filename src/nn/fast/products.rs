@@ -80,7 +80,8 @@ impl Lifter<'_> {
             let steps: Vec<(usize, usize)> = summed.iter().map(|(x, m)| (*x, strides(*m))).collect();
             let columns = layout.channel_offsets(&steps, shape.c);
             let starts = (0..rows).map(|r| offset(r, &row_axes));
-            let weights: Vec<f32> = starts.flat_map(|at| columns.iter().map(move |c| at + c)).map(|i| matrix[i]).collect();
+            let weights: Vec<f32> =
+                starts.flat_map(|at| columns.iter().map(move |c| at + c)).map(|i| matrix[i]).collect();
             let mut result = Layout(vec![vec![]; self.dims(node.id.into())?.len()]);
             kept.iter().for_each(|(x, r)| result.0[*r].clone_from(&layout.0[*x]));
             let mut step = 1;
@@ -194,7 +195,12 @@ impl Lifter<'_> {
         let transposed = !self.on_channels(&b, &b.outer);
         let lengths: Vec<usize> = roles.batch.iter().map(|b| result[b.2]).collect();
         let left = self.side(&a, a_dims, &lengths, [&a.outer, &a.inner]);
-        let right = self.side(&b, b_dims, &lengths, if transposed { [&b.outer, &b.inner] } else { [&b.inner, &b.outer] });
+        let right = self.side(
+            &b,
+            b_dims,
+            &lengths,
+            if transposed { [&b.outer, &b.inner] } else { [&b.inner, &b.outer] },
+        );
         // The product as it comes: heads on rows, the other axes of the batch on pictures.
         let axes = |of: &[(usize, usize)]| of.iter().map(|o| o.1).collect::<Vec<_>>();
         let mut batch: Vec<usize> = roles.batch.iter().map(|b| b.2).collect();
