@@ -108,8 +108,19 @@ impl Lifter<'_> {
         self.add(node.id.into(), Op::Concat(parts), &on)
     }
 
+    /// The picture moved so that this axis is its columns.
+    fn apart(&mut self, id: Id, layout: &Layout, axis: usize) -> Option<(Id, Layout)> {
+        let mut on = self.place_of(id, layout);
+        on.iter_mut().for_each(|axes| axes.retain(|a| *a != axis));
+        let old = std::mem::replace(&mut on[W], vec![axis]);
+        let place = if on[H].is_empty() { H } else { N };
+        on[place].extend(old);
+        let id = self.arrange(id, layout, &on)?;
+        Some((id, Layout::of_shape(&layout.dims(), &on).0))
+    }
+
     /// Positions of an axis, which becomes axes of these lengths.
-    fn take(
+    pub(super) fn take(
         &mut self,
         node: OutletId,
         (mut id, mut layout): (Id, Layout),
@@ -127,14 +138,7 @@ impl Lifter<'_> {
         let found = match one_of(&layout, self.graph.shape(id)) {
             Some(found) => found,
             None => {
-                let dims = layout.dims();
-                let mut on = self.place_of(id, &layout);
-                on.iter_mut().for_each(|axes| axes.retain(|a| *a != axis));
-                let old = std::mem::replace(&mut on[W], vec![axis]);
-                let place = if on[H].is_empty() { H } else { N };
-                on[place].extend(old);
-                id = self.arrange(id, &layout, &on)?;
-                layout = Layout::of_shape(&dims, &on).0;
+                (id, layout) = self.apart(id, &layout, axis)?;
                 one_of(&layout, self.graph.shape(id))?
             }
         };
@@ -177,7 +181,15 @@ impl Lifter<'_> {
         }
         // One position, whose axis goes away.
         let (at, inner) = (*all.first()?, op.axis);
-        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let (mut id, mut layout) = self.picture(node.inputs[0], None)?;
+        let whole = |layout: &Layout, shape: Shape| match layout.0[inner].as_slice() {
+            [] => true,
+            [(len, place, step)] => *step > 0 && len * step == [shape.n, shape.h, shape.w, shape.c][*place],
+            _ => false,
+        };
+        if !whole(&layout, self.graph.shape(id)) {
+            (id, layout) = self.apart(id, &layout, inner)?;
+        }
         let shape = self.graph.shape(id);
         let mut rest = layout.clone();
         rest.0.remove(inner);

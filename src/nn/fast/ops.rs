@@ -84,7 +84,7 @@ impl Lifter<'_> {
         {
             return None;
         }
-        let (id, mut layout) = self.picture(node.inputs[0], None)?;
+        let (mut id, mut layout) = self.picture(node.inputs[0], None)?;
         if let Some(op) = op.downcast_ref::<AxisOp>() {
             match op {
                 AxisOp::Add(axis) => layout.0.insert(*axis, vec![]),
@@ -95,7 +95,18 @@ impl Lifter<'_> {
                 }
                 AxisOp::Reshape(at, from, to) => {
                     let to: Vec<usize> = to.iter().map(|d| d.to_usize().ok()).collect::<Option<_>>()?;
-                    layout.reshape(*at, from.len(), &to)?;
+                    let mut even = layout.clone();
+                    if even.reshape(*at, from.len(), &to).is_some() {
+                        layout = even;
+                    } else {
+                        // Numbers move so that the axes become one, which can be cut anywhere.
+                        let dims = layout.dims();
+                        let joined = (*at..at + from.len()).filter(|a| dims[*a] != 1).collect();
+                        let on = as_channels(self.place_of(id, &layout), joined);
+                        id = self.arrange(id, &layout, &on)?;
+                        layout = Layout::of_shape(&dims, &on).0;
+                        layout.reshape(*at, from.len(), &to)?;
+                    }
                 }
             }
         } else if let Some(op) = op.downcast_ref::<MultiBroadcastTo>() {
