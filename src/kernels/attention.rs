@@ -301,7 +301,6 @@ unsafe fn score<V: Vector, const R: usize, const N: usize>(first: usize, b: &Blo
 
 /// The sums are passed by value, without which they would stay in memory.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
 unsafe fn scores<V: Vector, const R: usize, const N: usize>(
     mut acc: [[V; N]; R],
     from: [*const f32; R],

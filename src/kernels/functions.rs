@@ -81,6 +81,9 @@ impl Lanes for Gelu {
     }
 }
 
+/// Square root of 2 over pi.
+const SQRT_2_OVER_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
+
 /// `v * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 * v^3))) / 2`, which is `v` times the logistic function of twice that.
 pub(super) struct GeluTanh;
 
@@ -90,7 +93,7 @@ impl Lanes for GeluTanh {
         // SAFETY: passed on.
         unsafe {
             let cubic = v.mul(v).fma(V::splat(0.044_715), V::splat(1.0)).mul(v);
-            v.mul(Sigmoid::of(cubic.mul(V::splat(1.595_769_1))))
+            v.mul(Sigmoid::of(cubic.mul(V::splat(2.0 * SQRT_2_OVER_PI))))
         }
     }
 }

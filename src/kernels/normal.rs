@@ -128,8 +128,7 @@ fn centred(graph: &Graph, id: Id) -> Option<Id> {
 pub(super) fn fold_into_products(graph: &mut Graph) {
     let uses = graph.uses();
     for id in 0..graph.nodes.len() {
-        loop {
-            let Op::Conv { x, spec, weights, bias } = &graph.nodes[id].op else { break };
+        while let Op::Conv { x, spec, weights, bias } = &graph.nodes[id].op {
             let pointwise = spec.kernel == (1, 1) && spec.pad == Border::default() && spec.groups == 1;
             let Op::Binary(f, a, b) = graph.nodes[*x].op else { break };
             let (from, constant) = match (&graph.nodes[a].op, &graph.nodes[b].op) {

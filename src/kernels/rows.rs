@@ -22,7 +22,7 @@ pub(super) fn apply_rows(level: Level, function: &Across, from: &[f32], to: &mut
     assert!(from.len() == to.len() && channels > 0 && from.len().is_multiple_of(channels), "whole pixels");
     let pixels = from.len() / channels;
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
-    let call = Call { function: function.clone(), from, to, channels, pixels };
+    let call = Call { function: *function, from, to, channels, pixels };
     // SAFETY: both slices hold the pixels, and don't overlap; the level is of this machine.
     unsafe { run(level, &call) }
 }

@@ -48,7 +48,7 @@ pub(super) fn rewrite(model: TypedModel, engine: Engine, memory: u64) -> TractRe
     let mut kept: BTreeMap<usize, Compiled> = BTreeMap::new();
     let mut member: HashMap<usize, usize> = HashMap::new();
     for (number, (lifter, nodes)) in regions {
-        let useful = lifter.graph.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. }));
+        let useful = lifter.graph.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. } | Op::MatMul { .. }));
         let compiled = useful.then(|| compile(lifter, &nodes, level, mode)).flatten();
         // The engine may do with less, such as without the borders of far-reaching convolutions.
         if let Some(compiled) = compiled.filter(|c| c.region.program.bytes() as u64 <= memory) {

@@ -7,10 +7,14 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
+use tract_onnx::tract_core::ops::math::PowConst;
 use tract_onnx::tract_core::ops::nn::LeakyRelu;
 
 impl Lifter<'_> {
     pub(super) fn unary(&mut self, node: &TypedNode, op: &ElementWiseOp) -> Option<()> {
+        if let Some(power) = op.0.downcast_ref::<PowConst>() {
+            return self.power(node, power.exponent);
+        }
         let f = match op.0.name().as_str() {
             "Abs" => Unary::Abs,
             "Neg" => Unary::Neg,
@@ -34,6 +38,25 @@ impl Lifter<'_> {
         let (x, layout) = self.picture(node.inputs[0], None)?;
         let shape = self.graph.shape(x);
         let id = self.graph.push(Op::Unary(f, x), shape);
+        self.values.insert(node.id.into(), Value::Picture(id, layout));
+        Some(())
+    }
+
+    /// Powers that are made of few operators.
+    fn power(&mut self, node: &TypedNode, exponent: f32) -> Option<()> {
+        let (x, layout) = self.picture(node.inputs[0], None)?;
+        let shape = self.graph.shape(x);
+        let f = match exponent {
+            2.0 | 3.0 => Unary::Square,
+            0.5 => Unary::Sqrt,
+            -0.5 => Unary::Rsqrt,
+            -1.0 => Unary::Recip,
+            _ => return None,
+        };
+        let mut id = self.graph.push(Op::Unary(f, x), shape);
+        if exponent == 3.0 {
+            id = self.graph.push(Op::Binary(Binary::Mul, id, x), shape);
+        }
         self.values.insert(node.id.into(), Value::Picture(id, layout));
         Some(())
     }

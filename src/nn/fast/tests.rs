@@ -7,6 +7,7 @@ mod bits;
 mod builder;
 mod harness;
 mod random;
+mod transformers;
 
 use super::*;
 use builder::{build, noise};
