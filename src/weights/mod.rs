@@ -15,7 +15,9 @@ mod safe;
 mod sample;
 mod state;
 mod tensor;
+mod tokens;
 mod torch;
+mod windows;
 
 pub use error::WeightsError;
 

@@ -68,7 +68,7 @@ pub(super) struct Net<'a> {
     graph: Graph,
     /// Operators so far.
     count: usize,
-    /// Names of weights.
+    /// Names of tensors.
     names: HashSet<String>,
     /// Inputs beside the picture.
     inputs: Vec<(String, Vec<Dim>)>,
@@ -76,7 +76,8 @@ pub(super) struct Net<'a> {
 
 impl<'a> Net<'a> {
     pub(super) fn new(architecture: &'static str, state: &'a State<'a>) -> Net<'a> {
-        let (graph, names, inputs) = (Graph::default(), HashSet::new(), vec![]);
+        let names = [INPUT, OUTPUT].map(str::to_owned).into();
+        let (graph, inputs) = (Graph::default(), vec![]);
         Net { architecture, state, graph, count: 0, names, inputs }
     }
 
@@ -87,6 +88,7 @@ impl<'a> Net<'a> {
 
     /// Declares an input beside the picture.
     pub(super) fn input(&mut self, name: &str, dims: Vec<Dim>) {
+        self.names.insert(name.into());
         self.inputs.push((name.into(), dims));
     }
 
@@ -132,7 +134,7 @@ impl<'a> Net<'a> {
         attributes: &[(&str, Value)],
     ) -> Maps {
         self.count += 1;
-        let name = format!("{}_{}", kind.to_lowercase(), self.count);
+        let name = self.fresh(&format!("{}_{}", kind.to_lowercase(), self.count));
         self.graph.node(kind, inputs, &name, attributes);
         Maps { name, channels }
     }

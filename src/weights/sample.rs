@@ -62,6 +62,17 @@ impl Net<'_> {
         self.with("Sub", &places, 1.0)
     }
 
+    /// `x` enlarged or made smaller, linearly, to the size of `like`.
+    pub(super) fn bilinear(&mut self, x: &Maps, like: &Maps) -> Maps {
+        let (from, size) = (self.op("Shape", &[&x.name], 1, &[]), self.op("Shape", &[&like.name], 1, &[]));
+        let front = self.slice(&from, 0, 0, 2, 1);
+        let back = self.slice(&size, 0, 2, 4, 1);
+        let sizes = self.op("Concat", &[&front.name, &back.name], 1, &[("axis", Value::Int(0))]);
+        let attributes =
+            [("coordinate_transformation_mode", Value::Text("half_pixel")), ("mode", Value::Text("linear"))];
+        self.op("Resize", &[&x.name, "", "", &sizes.name], x.channels, &attributes)
+    }
+
     /// The length of `x` along `axis`, a single number; the tensor's name.
     pub(super) fn length(&mut self, x: &Maps, axis: usize) -> String {
         let shape = self.op("Shape", &[&x.name], 1, &[]);

@@ -1,12 +1,15 @@
 //! The architectures that are known. A new one is one file and one line in [`ALL`].
 
 mod compact;
+mod dat;
 mod dncnn;
 mod drunet;
 mod esrgan;
 mod nafnet;
+mod omnisr;
 mod plksr;
 mod span;
+mod swinir;
 
 use super::architecture::Architecture;
 use super::error::WeightsError;
@@ -20,6 +23,9 @@ const ALL: &[&Architecture] = &[
     &span::SPAN,
     &nafnet::NAFNET,
     &plksr::PLKSR,
+    &swinir::SWINIR,
+    &dat::DAT,
+    &omnisr::OMNISR,
     &drunet::DRUNET,
     &dncnn::DNCNN,
     &compact::COMPACT,
