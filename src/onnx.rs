@@ -61,7 +61,8 @@ impl Graph {
         dims: &[usize],
         values: impl IntoIterator<Item = f32>,
     ) -> String {
-        let raw: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        let mut raw = Vec::with_capacity(4 * dims.iter().product::<usize>());
+        values.into_iter().for_each(|value| raw.extend_from_slice(&value.to_le_bytes()));
         debug_assert_eq!(raw.len(), 4 * dims.iter().product::<usize>(), "{name}");
         self.constant(name, DataType::Float, dims, raw)
     }

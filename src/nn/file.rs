@@ -6,6 +6,7 @@ use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
 use super::passed::Passed;
 use super::proto::{self, Weights};
+use crate::onnx;
 use crate::store::look;
 use crate::weights;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,25 @@ impl File {
 pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
     let File { proto, hash, .. } = File::open(path, passed)?;
     Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
+}
+
+/// The ONNX file that the weights file at `path` amounts to.
+///
+/// # Errors
+/// When the file can't be read or isn't valid, or is ONNX already.
+pub(super) fn exported(path: &Path, passed: Option<&Passed>) -> Result<Vec<u8>, ModelError> {
+    let bytes = read(path)?;
+    let path = path.to_path_buf();
+    if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
+        return Err(ModelError::Changed { path });
+    }
+    match weights::model(&bytes, &path) {
+        Ok(Some(model)) => Ok(onnx::encode(&model)),
+        Ok(None) => {
+            Err(ModelError::Option { path, reason: "it is an ONNX file already: copy it instead".into() })
+        }
+        Err(source) => Err(ModelError::Weights { path, source }),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {

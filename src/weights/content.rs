@@ -101,6 +101,10 @@ pub(super) fn content(bytes: &[u8], path: &Path) -> Result<Content, WeightsError
             export it to ONNX",
         );
     }
+    // Files of ONNX begin with their version.
+    if begins(&[8]) {
+        return Ok(Content::Else);
+    }
     if let Some(ending) = [".pth", ".pt", ".ckpt", ".safetensors"].into_iter().find(|end| name.ends_with(end))
     {
         let known = bytes.first_chunk::<4>().map(|b| format!("{b:02x?}")).unwrap_or_default();
@@ -109,7 +113,7 @@ pub(super) fn content(bytes: &[u8], path: &Path) -> Result<Content, WeightsError
             "download it again",
         );
     }
-    if name.ends_with(".bin") && !begins(&[8]) {
+    if name.ends_with(".bin") {
         return other("a .bin file of unknown content (ncnn?)", TORCH);
     }
     Ok(Content::Else)

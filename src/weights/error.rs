@@ -42,8 +42,8 @@ pub enum WeightsError {
         /// Names and sizes of the first ones.
         first: String,
     },
-    /// It holds no tensors.
-    #[error("it holds no tensors: {0}")]
+    /// It holds no dictionary of tensors.
+    #[error("it holds no dictionary of tensors: {0}")]
     Empty(&'static str),
     /// Its tensors don't make up the network that their names tell.
     #[error(

@@ -13,9 +13,11 @@ pub(super) enum Outcome {
 /// What a name stands for, if it is allowed.
 pub(super) fn known(name: &str) -> Option<Known> {
     Some(match name {
-        "collections.OrderedDict" | "typing.OrderedDict" | "builtins.dict" | "__builtin__.dict" => {
-            Known::Dict
-        }
+        "collections.OrderedDict"
+        | "typing.OrderedDict"
+        | "collections.defaultdict"
+        | "builtins.dict"
+        | "__builtin__.dict" => Known::Dict,
         "torch._utils._rebuild_tensor" | "torch._utils._rebuild_tensor_v2" => Known::Tensor,
         "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state" => Known::Parameter,
         "torch._tensor._rebuild_from_type_v2" => Known::Typed,
@@ -47,7 +49,10 @@ pub(super) fn known(name: &str) -> Option<Known> {
         | "torch.bool"
         | "numpy.dtype"
         | "numpy.core.multiarray.scalar"
-        | "numpy._core.multiarray.scalar" => Known::Plain,
+        | "numpy._core.multiarray.scalar"
+        | "numpy.core.multiarray._reconstruct"
+        | "numpy._core.multiarray._reconstruct"
+        | "numpy.ndarray" => Known::Plain,
         _ => return None,
     })
 }
@@ -63,7 +68,8 @@ pub(super) fn call(objects: &[Object], known: Known, arguments: &[Value]) -> Res
     };
     let odd = |what: &str| damaged(format!("{what} is made of the wrong parts"));
     Ok(match (known, arguments) {
-        (Known::Dict, []) => Outcome::Object(Object::Dict(vec![])),
+        // With what makes its missing entries.
+        (Known::Dict, [] | [Value::Known(_)]) => Outcome::Object(Object::Dict(vec![])),
         (Known::Dict, [items]) => {
             let pair = |item: &Value| match row(*item) {
                 Some(&[key, value]) => Ok((key, value)),

@@ -38,3 +38,6 @@ pub(crate) fn model(bytes: &[u8], path: &Path) -> Result<Option<ModelProto>, Wei
     };
     architectures::model(&state::states(bytes, groups)).map(Some)
 }
+
+#[cfg(test)]
+mod tests;

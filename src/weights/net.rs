@@ -193,6 +193,10 @@ impl<'a> Net<'a> {
     /// Convolution `key` that keeps the size.
     pub(super) fn conv(&mut self, x: &Maps, key: &str) -> Result<Maps, WeightsError> {
         let kernel = self.kernel(key)?;
+        let [_, _, h, w] = kernel.dims;
+        if h % 2 == 0 || w % 2 == 0 {
+            return self.unfit(format!("the convolution {key:?} is of {h} x {w}, which have no middle"));
+        }
         let steps = Steps::same(&kernel);
         self.convolved(x, kernel, steps)
     }
@@ -201,8 +205,9 @@ impl<'a> Net<'a> {
     pub(super) fn convolved(&mut self, x: &Maps, kernel: Kernel, steps: Steps) -> Result<Maps, WeightsError> {
         let Kernel { name, dims, weights, bias } = kernel;
         let [o, i, h, w] = dims;
-        let groups = x.channels / i;
-        if groups == 0 || !x.channels.is_multiple_of(i) || !o.is_multiple_of(groups) {
+        // All channels together, or each for itself.
+        let groups = if i == 1 { x.channels } else { 1 };
+        if groups * i != x.channels || !o.is_multiple_of(groups) {
             let channels = x.channels;
             return self
                 .unfit(format!("the convolution {name:?} is of {dims:?} and gets {channels} channels"));

@@ -83,6 +83,6 @@ pub(super) enum Known {
     Storage(Kind),
     /// `_codecs.encode`.
     Encode,
-    /// Makes nothing that is of use: data types, devices, numbers of NumPy.
+    /// Makes nothing that is of use: data types, devices, numbers and arrays of NumPy.
     Plain,
 }

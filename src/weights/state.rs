@@ -153,3 +153,41 @@ fn unwrapped(tensors: Vec<(String, Tensor)>, depth: usize, made: &mut Vec<Vec<(S
         unwrapped(tensors, depth - 1, made);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tensor::{Kind, Storage};
+    use super::*;
+
+    fn named(names: &[&str]) -> Vec<(String, Tensor)> {
+        let tensor = Tensor::whole(Storage { kind: Kind::U8, bytes: 0..6 }, vec![6]).unwrap();
+        names.iter().map(|name| ((*name).to_owned(), tensor.clone())).collect()
+    }
+
+    #[test]
+    fn no_more_numbers_are_read_than_the_file_has_bytes() {
+        let state = State::new(&[1; 8], named(&["a", "b"]));
+        assert_eq!(state.floats("a").unwrap(), [1.0; 6]);
+        assert!(matches!(state.floats("b"), Err(WeightsError::Damaged(_))));
+    }
+
+    #[test]
+    fn lists_count_from_their_names() {
+        let state =
+            State::new(&[], named(&["body.0.weight", "body.12.bias", "bodyguard.40.w", "body.x.w", "body"]));
+        assert_eq!((state.list("body"), state.list("body.12"), state.list("tail")), (13, 0, 0));
+    }
+
+    #[test]
+    fn averages_come_before_wrappers_and_those_before_what_trains() {
+        let group = |path: &[&str]| Group {
+            path: path.iter().map(|key| (*key).to_owned()).collect(),
+            tensors: named(&[path.last().unwrap()]),
+        };
+        let groups =
+            vec![group(&["optimizer"]), group(&["else"]), group(&["params"]), group(&["params_ema"])];
+        let found = states(&[], groups);
+        let first: Vec<_> = found.iter().map(|state| state.first(1)).collect();
+        assert_eq!(first, ["params_ema [6]", "params [6]", "else [6]", "optimizer [6]"]);
+    }
+}

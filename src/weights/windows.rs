@@ -7,6 +7,9 @@ use crate::onnx::Value;
 /// What is added to attention between pixels that aren't neighbours: almost nothing is left of it.
 const APART: f32 = -100.0;
 
+/// Most numbers of a table of pairs of pixels; windows of 16 x 16 and 8 heads have half a million.
+const PAIRS: usize = 1 << 24;
+
 /// How pictures of one size are cut into windows and put together; shapes are names of tensors.
 #[derive(Clone, Debug)]
 pub(super) struct Windows {
@@ -143,8 +146,11 @@ impl Net<'_> {
         table: &[f32],
         windows: &Windows,
         heads: usize,
-    ) -> String {
+    ) -> Result<String, WeightsError> {
         let ([h, w], pixels) = (windows.size, windows.pixels());
+        if pixels.checked_mul(pixels).and_then(|n| n.checked_mul(heads)).is_none_or(|n| n > PAIRS) {
+            return self.unfit(format!("its windows are of {h} x {w} pixels and {heads} heads"));
+        }
         let place = |i: usize, j: usize| {
             let (rows, columns) = (i / w + h - 1 - j / w, i % w + w - 1 - j % w);
             rows * (2 * w - 1) + columns
@@ -153,7 +159,7 @@ impl Net<'_> {
             (0..heads).flat_map(|head| (0..pixels).flat_map(move |i| (0..pixels).map(move |j| (head, i, j))));
         let values = pairs.map(|(head, i, j)| table.get(place(i, j) * heads + head).copied().unwrap_or(0.0));
         let values = values.collect();
-        self.floats(name, &[1, heads, pixels, pixels], values)
+        Ok(self.floats(name, &[1, heads, pixels, pixels], values))
     }
 
     /// What keeps pixels apart that only the shift by that many rows and columns brought into one window: the name of

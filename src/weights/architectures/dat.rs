@@ -171,7 +171,7 @@ fn spatial(
         let shift = split.sizes[branch].map(|side| if shifted { (side / 2) as i64 } else { 0 });
         let table =
             distances(net, &format!("{key}.attns.{branch}.pos"), split.sizes[branch], half / 4, heads)?;
-        let bias = net.distance_bias(&format!("{key}.attns.{branch}.bias"), &table, windows, heads);
+        let bias = net.distance_bias(&format!("{key}.attns.{branch}.bias"), &table, windows, heads)?;
         let mut part = |at: usize| {
             let from = at * channels + branch * half;
             let part = net.slice(&all, 3, from as i64, (from + half) as i64, half);

@@ -12,6 +12,9 @@ pub(super) const ESRGAN: Architecture = Architecture { name: "ESRGAN", recognise
 /// Slope of its activations.
 const SLOPE: f32 = 0.2;
 
+/// Most enlargements, each by two.
+const MOST: usize = 5;
+
 /// How a file names the layers.
 struct Names {
     first: &'static str,
@@ -32,14 +35,14 @@ fn recognise(state: &State<'_>) -> bool {
 fn names(state: &State<'_>) -> Option<Names> {
     let has = |names: &[&str]| state.has_all(names);
     let ups = |name: &str| -> Vec<String> {
-        let keys = (1..=5).map(|n| format!("{name}{n}"));
+        let keys = (1..=MOST).map(|n| format!("{name}{n}"));
         keys.take_while(|key| state.has(&format!("{key}.weight"))).collect()
     };
     if has(&["model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight"])
         || has(&["model.0.weight", "model.1.sub.0.RDB1.conv1x1.weight"])
     {
         // first, blocks, (enlargement, convolution, activation) each, convolution, activation, convolution.
-        let ups = state.list("model").checked_sub(5)? / 3;
+        let ups = state.list("model").checked_sub(5).map(|n| n / 3).filter(|n| *n <= MOST)?;
         return Some(Names {
             first: "model.0",
             dense: |block, part, conv| match conv {

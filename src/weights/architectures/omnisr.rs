@@ -126,12 +126,12 @@ fn pixels(net: &mut Net<'_>, x: &Maps, key: &str, windows: &Windows) -> Result<M
     let all = net.linear(&x, &format!("{key}.fn.to_qkv"))?;
     let parts = net.heads(&all, windows.pixels(), HEADS)?;
     let table = format!("{key}.fn.rel_pos_bias.weight");
-    let bias = match net.state.dims(&table) {
-        &[distances, HEADS] => {
+    let bias = match net.state.dims(&table).first().copied() {
+        Some(distances) => {
             let values = net.read(&table, &[distances, HEADS])?;
-            Some(net.distance_bias(&table, &values, windows, HEADS))
+            Some(net.distance_bias(&table, &values, windows, HEADS)?)
         }
-        _ => None,
+        None => None,
     };
     let x = net.attention(parts, windows.pixels(), HEADS, bias.as_deref(), None);
     let x = net.linear(&x, &format!("{key}.fn.to_out.0"))?;

@@ -106,7 +106,7 @@ fn block(
         return net.unfit(format!("tensor {table:?} is of {:?}, or missing", net.state.dims(&table)));
     };
     let values = net.read(&table, &[distances, heads])?;
-    let bias = net.distance_bias(&table, &values, windows, heads);
+    let bias = net.distance_bias(&table, &values, windows, heads)?;
     let step = shift as i64;
     let mut x = net.layer_norm(input, 4, &named("norm1"))?;
     x = net.rolled(&x, 1, step);
