@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tract_onnx::pb::{ValueInfoProto, tensor_proto::DataType, type_proto};
 
 /// What is known about a network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelInfo {
     /// BLAKE3 of the file (and of weight files beside it), in hexadecimal.
     pub hash: String,
@@ -56,7 +56,7 @@ pub struct ModelInfo {
 }
 
 /// How far an output pixel looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Receptive {
     /// At most this many input pixels away from its own place, in each direction.
     Pixels(usize),
@@ -65,7 +65,7 @@ pub enum Receptive {
 }
 
 /// An input or output as the file declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TensorInfo {
     /// Tensor name.
     pub name: String,
