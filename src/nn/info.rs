@@ -2,6 +2,7 @@
 
 use super::axes::Layout;
 use super::candidates::Bottleneck;
+use super::places::Places;
 use super::range::{Range, RangeOrigin};
 use std::collections::BTreeMap;
 use tract_onnx::pb::{ValueInfoProto, tensor_proto::DataType, type_proto};
@@ -35,6 +36,10 @@ pub struct ModelInfo {
     pub receptive: Receptive,
     /// Multiply-adds for each input pixel.
     pub macs_per_pixel: f64,
+    /// What runs where; none where there is no plan for a trial.
+    pub places: Option<Places>,
+    /// Seconds for a million input pixels on one thread of this machine, where it was measured.
+    pub seconds_per_megapixel: Option<f64>,
     /// Bytes of working memory for each input pixel while running.
     pub memory_per_pixel: usize,
     /// Bytes that each worker needs beside that, whatever the picture's size.

@@ -11,6 +11,7 @@ use super::inspect;
 use super::options::LoadOptions;
 use super::passed::{Found, Passed};
 use super::plan::{self, Plan, PlanCache};
+use super::speed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,6 +90,11 @@ impl Network {
     /// What an inspection is to be remembered by.
     pub(super) fn found(&self) -> Found {
         Found { info: self.info.clone(), output: self.output }
+    }
+
+    /// Measures how fast it runs, for those who want to be told.
+    pub(super) fn measure(&mut self) {
+        self.info.seconds_per_megapixel = speed::per_megapixel(self);
     }
 
     /// What is known about the network.

@@ -77,7 +77,10 @@ fn load(
         Purpose::Weights => return Ok((passed, None)),
         Purpose::Pictures => Model::Pictures(network(file)?),
         Purpose::Any => match network(file) {
-            Ok(network) => Model::Pictures(network),
+            Ok(mut network) => {
+                network.measure();
+                Model::Pictures(network)
+            }
             Err(error) => rows_instead(error, path, Some(&passed))?,
         },
     };
