@@ -52,7 +52,7 @@ ZOO = {
     "rgt": (M, "RGT.__arch.rgt", "RGT", dict(embed_dim=60, depth=[2, 2], num_heads=[6, 6], mlp_ratio=2.0, split_size=[8, 32], upscale=2), 64, False, WINDOW),
     "safmn": (M, "SAFMN.__arch.safmn", "SAFMN", dict(dim=36, n_blocks=4), 64, False, CONV),
     "safmn_bcie": (M, "SAFMNBCIE.__arch.safmn_bcie", "SAFMN_BCIE", dict(dim=36, n_blocks=2), 64, False, CONV),
-    "scunet": (M, "SCUNet.__arch.SCUNet", "SCUNet", dict(config=[1, 1, 1, 1, 1, 1, 1], dim=32), 64, False, WINDOW),
+    "scunet": (M, "SCUNet.__arch.SCUNet", "SCUNet", dict(config=[1, 1, 1, 1, 1, 1, 1]), 64, False, WINDOW),
     "seemore": (M, "SeemoRe.__arch.seemore_arch", "SeemoRe", dict(num_experts=3, num_layers=3, embedding_dim=36, lr_space="exp", recursive=2), 64, False, OTHER),
     "span": (M, "SPAN.__arch.span", "SPAN", dict(num_in_ch=3, num_out_ch=3), 64, True, CONV),
     "swiftsrgan": (M, "SwiftSRGAN.__arch.SwiftSRGAN", "Generator", dict(num_blocks=8), 64, True, CONV),
