@@ -174,7 +174,7 @@ test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx 
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
 	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
 
-fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx] [SECONDS=60] (needs nightly and cargo-fuzz)
+fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx|weights] [SECONDS=60] (needs nightly and cargo-fuzz)
 	cargo +nightly fuzz run $(or $(TARGET_NAME),picture) -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,000 mutated models

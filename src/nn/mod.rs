@@ -56,6 +56,8 @@ pub use restore::Restorer;
 pub use rows::{Rows, RowsInfo};
 pub use trial::{Comparison, Trial, compare};
 
+pub use crate::weights::WeightsError;
+
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

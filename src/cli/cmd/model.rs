@@ -1,6 +1,7 @@
 //! `model`: what an ONNX file is.
 
 use super::code;
+use super::export::export;
 use super::print::{err, out};
 use crate::cli::args::ModelArgs;
 use crate::nn::{
@@ -13,6 +14,16 @@ use std::path::Path;
 
 /// Prints what inspection found.
 pub(super) fn model(args: &ModelArgs) -> u8 {
+    if let Some(to) = &args.export {
+        let budget = ModelBudget { memory: args.memory, seconds: args.seconds, run: args.memory };
+        return match export(&args.model, to, &budget) {
+            Ok(told) => out(&told),
+            Err((code, message)) => {
+                err(&format!("error: {message}\n"));
+                code
+            }
+        };
+    }
     let told = match told(args) {
         Ok(told) => told,
         Err(error) => {

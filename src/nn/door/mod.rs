@@ -12,7 +12,7 @@ pub use model::Model;
 
 use super::budget::ModelBudget;
 use super::error::ModelError;
-use super::file::weights_of;
+use super::file::{exported, weights_of};
 use super::load::Network;
 use super::options::LoadOptions;
 use super::passed::Passed;
@@ -90,6 +90,16 @@ impl Door {
         let options = LoadOptions::default();
         let passed = self.pass(&Question::new(path, Purpose::Weights, &options, budget))?.0;
         weights_of(path, passed.as_ref())
+    }
+
+    /// Lets in a weights file: the ONNX file that it amounts to.
+    ///
+    /// # Errors
+    /// As [`Door::network`]; when the file is ONNX already.
+    pub fn exported(&self, path: &Path, budget: &ModelBudget) -> Result<Vec<u8>, ModelError> {
+        let options = LoadOptions::default();
+        let passed = self.pass(&Question::new(path, Purpose::Weights, &options, budget))?.0;
+        exported(path, passed.as_ref())
     }
 
     /// Lets in a model to be told about, as text or as JSON.
