@@ -1,5 +1,6 @@
 //! What can go wrong with a model and with running it.
 
+use super::onnxruntime::LibraryError;
 use crate::shown::Show;
 use std::path::PathBuf;
 
@@ -197,6 +198,9 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// There is no library to run it by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// An option doesn't suit this model.
     #[error("{}: {reason}", path.shown())]
     Option {

@@ -2,6 +2,7 @@
 
 use super::conformance;
 use super::error::ModelError;
+use super::fast::Engine;
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
 use super::passed::Passed;
@@ -24,8 +25,10 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads and checks the file at `path`, which has to be the one that `passed`.
-    pub(super) fn open(path: &Path, passed: Option<&Passed>) -> Result<File, ModelError> {
+    /// Reads and checks the file at `path`, which has to be the one that `passed`. Its operators must be those that
+    /// `engine` knows; which ones onnxruntime knows, it tells itself.
+    pub(super) fn open(path: &Path, passed: Option<&Passed>, engine: Engine) -> Result<File, ModelError> {
+        let ours = !matches!(engine, Engine::Onnxruntime(_));
         let bytes = read(path)?;
         let changed = || ModelError::Changed { path: path.to_path_buf() };
         if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
@@ -34,9 +37,12 @@ impl File {
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
-        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let known = |op: &str| onnx.op_register.0.contains_key(op);
+        let files = proto::check(&proto, path, ours.then_some(&known as &dyn Fn(&str) -> bool))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
-        conformance::conform(&mut proto).map_err(unlike)?;
+        if ours {
+            conformance::conform(&mut proto).map_err(unlike)?;
+        }
         let hash = hash(path, &bytes, &files)?;
         if passed.is_some_and(|passed| passed.all != hash) {
             return Err(changed());
@@ -75,7 +81,7 @@ impl File {
 /// # Errors
 /// When the file can't be read or isn't valid.
 pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
-    let File { proto, hash, .. } = File::open(path, passed)?;
+    let File { proto, hash, .. } = File::open(path, passed, Engine::default())?;
     Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
 }
 

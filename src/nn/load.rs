@@ -4,13 +4,14 @@ use super::budget::ModelBudget;
 use super::error::ModelError;
 use super::fast::Engine;
 use super::file::File;
-use super::graph::Graph;
+use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
 use super::options::LoadOptions;
+use super::onnxruntime::{self, Library, Sessions};
 use super::passed::Passed;
-use super::plan::{self, Plan, PlanCache};
+use super::plan::{self, Plan, PlanCache, Unfit};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl Network {
         memory: u64,
         passed: Option<&Passed>,
     ) -> Result<Network, ModelError> {
-        Network::of_file(File::open(path, passed)?, path, options, memory)
+        Network::of_file(File::open(path, passed, options.engine)?, path, options, memory)
     }
 
     /// Inspects a file that passed the checks.
@@ -53,9 +54,9 @@ impl Network {
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
-        let template = file.graph(path)?;
+        let source = source(&file, path, options)?;
         let File { proto, hash, .. } = file;
-        let mut graph = Graph { template, channels, layout, memory };
+        let mut graph = Graph { source, channels, layout, memory };
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;
         let plans = PlanCache::new(info.parameters);
@@ -65,6 +66,11 @@ impl Network {
     /// What is known about the network.
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// What runs it.
+    pub(super) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The file that it came from.
@@ -78,8 +84,11 @@ impl Network {
     }
 
     /// Names of all tensors that the graph makes.
-    pub(super) fn tensor_names(&self) -> impl Iterator<Item = &String> {
-        self.graph.template.outlet_labels.values()
+    pub(super) fn tensor_names(&self) -> Box<dyn Iterator<Item = &String> + '_> {
+        match &self.graph.source {
+            Source::Tract(template) => Box::new(template.outlet_labels.values()),
+            Source::Onnxruntime { tensors, .. } => Box::new(tensors.iter()),
+        }
     }
 
     /// Whether the graph makes a tensor of this name.
@@ -97,6 +106,23 @@ impl Network {
         self.batch_plan(1, height, width, tap)
     }
 
+    /// The shape of the output picture, where it is one.
+    fn picture(&self, (batch, height, width): (usize, usize, usize), tap: Option<&str>) -> Option<Vec<usize>> {
+        let scale = self.info.scale.filter(|_| tap.is_none())?;
+        let mut shape = self.info.layout.shape(self.info.out_channels, height * scale, width * scale);
+        shape[0] = batch;
+        Some(shape.to_vec())
+    }
+
+    /// Whether onnxruntime may have the memory that a run is taken to need; our own engine tells by itself.
+    fn affordable(&self, (batch, height, width): (usize, usize, usize)) -> Result<(), Unfit> {
+        let Engine::Onnxruntime(_) = self.engine else { return Ok(()) };
+        let pixels = (batch as u64).saturating_mul(height as u64).saturating_mul(width as u64);
+        let needed = pixels.saturating_mul(self.info.memory_per_pixel as u64);
+        let needed = needed.saturating_add(self.info.scratch_bytes as u64);
+        if needed > self.graph.memory { Err(Unfit::Memory(needed, self.graph.memory)) } else { Ok(()) }
+    }
+
     /// As [`Network::plan`], for `batch` pictures at once. Whether each has the result that it has alone is
     /// for the caller to find out.
     pub(super) fn batch_plan(
@@ -107,11 +133,26 @@ impl Network {
         tap: Option<&str>,
     ) -> Result<Arc<Plan>, ModelError> {
         self.plans.get((batch, height, width, tap.map(str::to_owned)), || {
-            plan::build_batch(&self.graph, batch, height, width, tap)
-                .and_then(|typed| Plan::new(typed, self.engine, self.graph.memory))
+            let size = (batch, height, width);
+            self.affordable(size)
+                .and_then(|()| plan::plan(&self.graph, self.engine, size, tap, self.picture(size, tap)))
                 .map_err(|unfit| unfit.error(&self.path, width, height))
         })
     }
+}
+
+/// What runs the file.
+fn source(file: &File, path: &Path, options: &LoadOptions) -> Result<Source, ModelError> {
+    let Engine::Onnxruntime(device) = options.engine else { return Ok(Source::Tract(file.graph(path)?)) };
+    let library = Library::open(options.library.as_deref(), device)?;
+    let sessions = Arc::new(Sessions::new(&file.proto, path, library, device)?);
+    let graph = file.proto.graph.as_ref();
+    let outputs: Vec<String> =
+        graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+    let nodes = graph.iter().flat_map(|graph| &graph.node);
+    let tensors = nodes.flat_map(|node| &node.output).filter(|name| !name.is_empty()).cloned().collect();
+    let template = onnxruntime::is_short(&file.proto).then(|| file.graph(path).ok()).flatten();
+    Ok(Source::Onnxruntime { sessions, template, result: outputs.first().cloned().unwrap_or_default(), outputs, tensors })
 }
 
 impl std::fmt::Debug for Network {

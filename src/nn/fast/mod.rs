@@ -8,6 +8,7 @@ mod pointwise;
 mod region;
 mod windows;
 
+use super::onnxruntime::Device;
 use crate::kernels::{Level, Mode, Op, Program, Strides};
 pub(super) use lift::floats;
 use lift::{Lifter, On, Value};
@@ -29,6 +30,8 @@ pub enum Engine {
     },
     /// By tract alone.
     Plain,
+    /// By onnxruntime, from a library of the user's.
+    Onnxruntime(Device),
 }
 
 impl Default for Engine {
