@@ -8,6 +8,7 @@ DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
+ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
@@ -18,7 +19,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +115,17 @@ bench-peers: build peers ## time networks alone against onnxruntime, with AVX-51
 
 bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxruntime
 	server=$(NETWORKS); $(VENV)/bin/python tests/python/bench_peers.py "$$server" --end-to-end $(BIN) --photos $(PHOTOS) $(ARGS)
+
+$(ZOO_VENV)/done: tests/python/requirements-zoo.txt
+	python3 -m venv $(ZOO_VENV)
+	$(ZOO_VENV)/bin/pip install --quiet -r tests/python/requirements-zoo.txt
+	touch $@
+
+ZOO := $(TARGET)/zoo
+
+bench-zoo: build $(ZOO_VENV)/done ## time architectures that people use against onnxruntime, and their loading (the environment takes 6 GB)
+	OMP_NUM_THREADS=2 $(ZOO_VENV)/bin/python tests/python/zoo_graphs.py $(ZOO)
+	server=$(NETWORKS); $(ZOO_VENV)/bin/python tests/python/bench_zoo.py "$$server" $(BIN) $(ZOO) $(ARGS)
 
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)

@@ -198,6 +198,14 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// onnxruntime does not take it.
+    #[error("{} is refused by onnxruntime: {reason}", path.shown())]
+    Refusal {
+        /// The model file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
     /// There is no library to run it by.
     #[error(transparent)]
     Library(#[from] LibraryError),

@@ -94,4 +94,16 @@ impl Outputs {
             Outputs::Names(names) => names.len(),
         }
     }
+
+    /// Number of the one in use.
+    pub(super) fn chosen(&self, graph: &Graph) -> usize {
+        let number = match (self, &graph.source) {
+            (Outputs::Outlets(outlets), Source::Tract(template)) => {
+                outlets.iter().position(|o| template.outputs.first() == Some(o))
+            }
+            (Outputs::Names(names), _) => names.iter().position(|name| graph.result() == Some(name)),
+            _ => None,
+        };
+        number.unwrap_or(0)
+    }
 }

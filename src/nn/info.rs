@@ -2,12 +2,13 @@
 
 use super::axes::Layout;
 use super::candidates::Bottleneck;
+use super::places::Places;
 use super::range::{Range, RangeOrigin};
 use std::collections::BTreeMap;
 use tract_onnx::pb::{ValueInfoProto, tensor_proto::DataType, type_proto};
 
 /// What is known about a network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelInfo {
     /// BLAKE3 of the file (and of weight files beside it), in hexadecimal.
     pub hash: String,
@@ -35,6 +36,10 @@ pub struct ModelInfo {
     pub receptive: Receptive,
     /// Multiply-adds for each input pixel.
     pub macs_per_pixel: f64,
+    /// What runs where; none where there is no plan for a trial.
+    pub places: Option<Places>,
+    /// Seconds for a million input pixels on one thread of this machine, where it was measured.
+    pub seconds_per_megapixel: Option<f64>,
     /// Bytes of working memory for each input pixel while running.
     pub memory_per_pixel: usize,
     /// Bytes that each worker needs beside that, whatever the picture's size.
@@ -58,7 +63,7 @@ pub struct ModelInfo {
 }
 
 /// How far an output pixel looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Receptive {
     /// At most this many input pixels away from its own place, in each direction.
     Pixels(usize),
@@ -67,7 +72,7 @@ pub enum Receptive {
 }
 
 /// An input or output as the file declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TensorInfo {
     /// Tensor name.
     pub name: String,

@@ -224,6 +224,7 @@ pub(super) fn inspect(
         Source::Onnxruntime { sessions, .. } => Some(sessions.describe()),
         Source::Tract(_) => None,
     };
+    let places = plan.as_ref().filter(|_| outside.is_none()).map(|plan| plan.places.clone());
     // Where tract runs a part, its tensors come on top of the kernels' memory.
     let tensors = typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
     let (memory, scratch_bytes) = match (tensors, plan) {
@@ -261,6 +262,8 @@ pub(super) fn inspect(
         not_restorer,
         size_multiple,
         receptive,
+        places,
+        seconds_per_megapixel: None,
         // Where nothing else is known, each weight counts once a pixel.
         macs_per_pixel: typed.as_ref().map_or(proto::parameters(pb) as f64, |typed| cost::macs(typed) / pixels),
         scratch_bytes,

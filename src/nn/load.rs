@@ -10,8 +10,9 @@ use super::info::ModelInfo;
 use super::inspect;
 use super::options::LoadOptions;
 use super::onnxruntime::{self, Library, Sessions};
-use super::passed::Passed;
+use super::passed::{Found, Passed};
 use super::plan::{self, Plan, PlanCache, Unfit};
+use super::speed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct Network {
     path: PathBuf,
     info: ModelInfo,
     graph: Graph,
+    /// Which of the file's outputs is the result.
+    output: usize,
     engine: Engine,
     plans: PlanCache,
 }
@@ -42,7 +45,33 @@ impl Network {
         memory: u64,
         passed: Option<&Passed>,
     ) -> Result<Network, ModelError> {
-        Network::of_file(File::open(path, passed, options.engine)?, path, options, memory)
+        let file = File::open(path, passed, options.engine)?;
+        match passed.and_then(|passed| passed.found.as_ref()) {
+            Some(found) => Network::of_found(&file, path, options, memory, found),
+            None => Network::of_file(file, path, options, memory),
+        }
+    }
+
+    /// A file of which all is known by an earlier inspection.
+    fn of_found(
+        file: &File,
+        path: &Path,
+        options: &LoadOptions,
+        memory: u64,
+        found: &Found,
+    ) -> Result<Network, ModelError> {
+        let Found { mut info, output } = found.clone();
+        let source = source(file, path, options)?;
+        let mut graph = Graph { source, channels: info.in_channels, layout: info.layout, memory };
+        graph.choose(&graph.outputs(), output);
+        if let (Source::Onnxruntime { sessions, .. }, Some(name)) = (&graph.source, graph.result()) {
+            // It was inspected on the processor, in another process: here and on its device it has to open, too.
+            let refused = |reason: EngineError| ModelError::Refusal { path: path.to_path_buf(), reason: reason.to_string() };
+            sessions.prepare(name).map_err(refused)?;
+            info.outside = Some(sessions.describe());
+        }
+        let plans = PlanCache::new(info.parameters);
+        Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
 
     /// Inspects a file that passed the checks.
@@ -57,10 +86,22 @@ impl Network {
         let source = source(&file, path, options)?;
         let File { proto, hash, .. } = file;
         let mut graph = Graph { source, channels, layout, memory };
+        let outputs = graph.outputs();
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;
+        let output = outputs.chosen(&graph);
         let plans = PlanCache::new(info.parameters);
-        Ok(Network { path: path.to_path_buf(), info, graph, engine: options.engine, plans })
+        Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
+    }
+
+    /// What an inspection is to be remembered by.
+    pub(super) fn found(&self) -> Found {
+        Found { info: self.info.clone(), output: self.output }
+    }
+
+    /// Measures how fast it runs, for those who want to be told.
+    pub(super) fn measure(&mut self) {
+        self.info.seconds_per_megapixel = speed::per_megapixel(self);
     }
 
     /// What is known about the network.

@@ -7,6 +7,7 @@ use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_ELEMENTS;
 use super::onnxruntime::Sessions;
+use super::places::Places;
 use super::{cost, growth};
 use crate::memory::mib;
 use std::collections::HashMap;
@@ -68,6 +69,8 @@ impl Unfit {
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
     runner: Runner,
+    /// What runs where.
+    pub(super) places: Places,
     /// Memory that the kernels work in: what grows with the picture, and what doesn't.
     bytes: (usize, usize),
     /// Shape of the input.
@@ -169,7 +172,9 @@ impl Plan {
             Ok((concrete(typed.input_fact(0)?).ok_or_else(unknown)?, output))
         };
         let (input, output) = guarded(|| sizes(&typed))?;
+        let macs = cost::macs(&typed);
         let model = guarded(|| fast::rewrite(typed, engine, memory))?;
+        let places = Places::of(macs, &model);
         let bytes = fast::bytes(&model);
         let whole = fast::whole(&model);
         // Where the engine runs a part, its tensors come on top of the kernels' memory.
@@ -186,7 +191,7 @@ impl Plan {
                 Runner::Tract(guarded(|| model.into_runnable())?, Mutex::default())
             }
         };
-        Ok(Plan { runner, bytes, input, output })
+        Ok(Plan { runner, places, bytes, input, output })
     }
 
     /// By onnxruntime: tensor `tap` of an input of this shape.
@@ -200,7 +205,8 @@ impl Plan {
             Some(output) => output,
             None => sessions.run(tap, &input, &vec![0.5; input.iter().product()], &mut vec![])?,
         };
-        Ok(Plan { runner: Runner::Onnxruntime(sessions, tap.to_string()), bytes: (0, 0), input, output })
+        let runner = Runner::Onnxruntime(sessions, tap.to_string());
+        Ok(Plan { runner, places: Places::default(), bytes: (0, 0), input, output })
     }
 
     /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that

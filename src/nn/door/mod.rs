@@ -131,9 +131,9 @@ impl Door {
         let path = || question.path.to_path_buf();
         match answer {
             Answer::Refused(message) => Err(ModelError::Refused { message }),
-            Answer::Passed { hash, .. } if hash != main => Err(ModelError::Changed { path: path() }),
-            Answer::Passed { hash, all, files, memory, text } => {
-                let passed = Passed { hash, all, files, memory, seconds };
+            Answer::Passed { passed, .. } if passed.hash != main => Err(ModelError::Changed { path: path() }),
+            Answer::Passed { passed, text } => {
+                let passed = Passed { seconds, ..*passed };
                 if let Some(folder) = cache {
                     verdicts::remember(folder, &key, &passed);
                 }

@@ -42,6 +42,13 @@ impl Sessions {
         format!("onnxruntime {} on {}", self.library.version(), self.device.name())
     }
 
+    /// Opens a session that yields tensor `name`, for the first run.
+    pub(in crate::nn) fn prepare(&self, name: &str) -> Result<(), EngineError> {
+        let session = guarded(|| self.open(name))?;
+        lock(&self.idle).entry(name.to_string()).or_default().push(session);
+        Ok(())
+    }
+
     /// Lets go of all sessions but those that yield tensor `name`: each holds the weights.
     pub(in crate::nn) fn keep(&self, name: &str) {
         lock(&self.idle).retain(|other, _| other == name);
