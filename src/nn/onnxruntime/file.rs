@@ -130,3 +130,73 @@ fn read_in(tensor: &mut TensorProto, path: &Path) -> Result<(), ModelError> {
     tensor.data_location = None;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::pb::{StringStringEntryProto, TensorShapeProto};
+
+    fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
+        let dim = dims.iter().map(|n| Dimension { value: Some(Value::DimValue(*n)), ..Dimension::default() });
+        let shape = Some(TensorShapeProto { dim: dim.collect() });
+        let kind = Tensor { elem_type: DataType::Float as i32, shape };
+        let kind = TypeProto { value: Some(type_proto::Value::TensorType(kind)), ..TypeProto::default() };
+        ValueInfoProto { name: name.into(), r#type: Some(kind), ..ValueInfoProto::default() }
+    }
+
+    fn model(initializer: Vec<TensorProto>) -> ModelProto {
+        let node = |input: &str, output: &str| NodeProto {
+            op_type: "Relu".into(),
+            input: vec![input.into()],
+            output: vec![output.into()],
+            ..NodeProto::default()
+        };
+        let graph = GraphProto {
+            node: vec![node("x", "inside"), node("inside", "y")],
+            input: vec![value("x", &[4, 3, 8, 8])],
+            output: vec![value("y", &[4, 3, 8, 8]), value("z", &[1])],
+            value_info: vec![value("inside", &[4, 3, 8, 8])],
+            initializer,
+            ..GraphProto::default()
+        };
+        ModelProto { ir_version: 8, graph: Some(graph), ..ModelProto::default() }
+    }
+
+    #[test]
+    fn a_message_and_its_rest_are_one_model() {
+        let parts = Parts::new(&model(vec![]), Path::new("m.onnx")).expect("taken apart");
+        let read = ModelProto::decode(parts.ending_in("inside").as_slice()).expect("one message");
+        let graph = read.graph.expect("a graph");
+        assert_eq!((read.ir_version, graph.node.len(), graph.input.len()), (8, 3, 1));
+        assert_eq!((graph.node[2].op_type.as_str(), graph.node[2].input[0].as_str()), ("Cast", "inside"));
+        let outputs: Vec<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
+        assert_eq!(outputs, [OUTPUT]);
+        // No batch is fixed any more, and nothing inside tells of it.
+        assert_eq!(proto::fixed_dims(&graph.input[0]), [None, Some(3), Some(8), Some(8)]);
+        assert!(graph.value_info.is_empty());
+    }
+
+    #[test]
+    fn weights_in_other_files_are_read_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m.onnx");
+        std::fs::write(folder.path().join("w.bin"), [0, 0, 0, 0, 1, 2, 3, 4]).expect("written");
+        let entry = |key: &str, value: &str| StringStringEntryProto { key: key.into(), value: value.into() };
+        let stored = |entries: &[(&str, &str)]| TensorProto {
+            name: "w".into(),
+            dims: vec![1],
+            data_type: 1,
+            data_location: Some(DataLocation::External as i32),
+            external_data: entries.iter().map(|(key, value)| entry(key, value)).collect(),
+            ..TensorProto::default()
+        };
+        let sound = [("location", "w.bin"), ("offset", "4"), ("length", "4")];
+        let parts = Parts::new(&model(vec![stored(&sound)]), &path).expect("read in");
+        let read = ModelProto::decode(parts.ending_in("y").as_slice()).expect("one message");
+        let tensor = &read.graph.expect("a graph").initializer[0];
+        assert_eq!((tensor.raw_data.as_slice(), tensor.data_location), ([1, 2, 3, 4].as_slice(), None));
+        for wrong in [[("location", "w.bin"), ("offset", "6"), ("length", "4")], [("location", "../w.bin"), ("offset", "0"), ("length", "4")]] {
+            assert!(matches!(Parts::new(&model(vec![stored(&wrong)]), &path), Err(ModelError::ExternalData { .. })));
+        }
+    }
+}

@@ -12,6 +12,3 @@ pub use error::LibraryError;
 pub use library::{Device, Library};
 pub(super) use estimate::{is_short, memory};
 pub(super) use sessions::Sessions;
-
-#[cfg(test)]
-mod tests;
