@@ -59,11 +59,22 @@ impl File {
         Passed::new(self.main.clone(), self.hash.clone(), self.files.iter().map(named).collect())
     }
 
+    /// What tract makes of a file that another engine runs, where it would compute all of it as specified.
+    pub(super) fn known_graph(&self, path: &Path) -> Option<InferenceModel> {
+        let mut proto = self.proto.clone();
+        conformance::conform(&mut proto).ok()?;
+        self.parsed(&proto, path).ok()
+    }
+
     /// Its graph.
     pub(super) fn graph(&self, path: &Path) -> Result<InferenceModel, ModelError> {
+        self.parsed(&self.proto, path)
+    }
+
+    fn parsed(&self, proto: &ModelProto, path: &Path) -> Result<InferenceModel, ModelError> {
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
         let folder = proto::folder_of(path);
-        let parsed = guarded(|| self.onnx.parse(&self.proto, folder.to_str()));
+        let parsed = guarded(|| self.onnx.parse(proto, folder.to_str()));
         let parsed = parsed.map_err(|e| parse(e.to_string()))?;
         if !parsed.unresolved_inputs.is_empty() {
             let tensors = parsed.unresolved_inputs;

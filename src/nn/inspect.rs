@@ -241,8 +241,9 @@ pub(super) fn inspect(
         Some(_) => candidates::list(graph, pb, size, named, scale.is_some()),
         None => {
             let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
-            let tensors: Vec<(String, Vec<usize>)> =
-                names.filter_map(|name| Some((name.to_string(), shape_of(graph, options.engine, size, name)?))).collect();
+            let tensors: Vec<(String, Vec<usize>)> = names
+                .filter_map(|name| Some((name.to_string(), shape_of(graph, options.engine, size, name)?)))
+                .collect();
             candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()))
         }
     };
@@ -265,7 +266,9 @@ pub(super) fn inspect(
         places,
         seconds_per_megapixel: None,
         // Where nothing else is known, each weight counts once a pixel.
-        macs_per_pixel: typed.as_ref().map_or(proto::parameters(pb) as f64, |typed| cost::macs(typed) / pixels),
+        macs_per_pixel: typed
+            .as_ref()
+            .map_or(proto::parameters(pb) as f64, |typed| cost::macs(typed) / pixels),
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
@@ -332,7 +335,12 @@ fn first_working(
 }
 
 /// The shape of a tensor, as a run tells.
-fn shape_of(graph: &Graph, engine: Engine, (height, width): (usize, usize), name: &str) -> Option<Vec<usize>> {
+fn shape_of(
+    graph: &Graph,
+    engine: Engine,
+    (height, width): (usize, usize),
+    name: &str,
+) -> Option<Vec<usize>> {
     plan::plan(graph, engine, (1, height, width), Some(name), None).ok().map(|plan| plan.output.clone())
 }
 

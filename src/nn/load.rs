@@ -8,8 +8,8 @@ use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
-use super::options::LoadOptions;
 use super::onnxruntime::{self, Library, Sessions};
+use super::options::LoadOptions;
 use super::passed::{Found, Passed};
 use super::plan::{self, Plan, PlanCache, Unfit};
 use super::speed;
@@ -61,12 +61,15 @@ impl Network {
         found: &Found,
     ) -> Result<Network, ModelError> {
         let Found { mut info, output } = found.clone();
-        let source = source(file, path, options)?;
+        let source = source(file, path, options, false)?;
         let mut graph = Graph { source, channels: info.in_channels, layout: info.layout, memory };
         graph.choose(&graph.outputs(), output);
         if let (Source::Onnxruntime { sessions, .. }, Some(name)) = (&graph.source, graph.result()) {
             // It was inspected on the processor, in another process: here and on its device it has to open, too.
-            let refused = |reason: EngineError| ModelError::Refusal { path: path.to_path_buf(), reason: reason.to_string() };
+            let refused = |reason: EngineError| ModelError::Refusal {
+                path: path.to_path_buf(),
+                reason: reason.to_string(),
+            };
             sessions.prepare(name).map_err(refused)?;
             info.outside = Some(sessions.describe());
         }
@@ -83,7 +86,7 @@ impl Network {
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
-        let source = source(&file, path, options)?;
+        let source = source(&file, path, options, true)?;
         let File { proto, hash, .. } = file;
         let mut graph = Graph { source, channels, layout, memory };
         let outputs = graph.outputs();
@@ -148,7 +151,11 @@ impl Network {
     }
 
     /// The shape of the output picture, where it is one.
-    fn picture(&self, (batch, height, width): (usize, usize, usize), tap: Option<&str>) -> Option<Vec<usize>> {
+    fn picture(
+        &self,
+        (batch, height, width): (usize, usize, usize),
+        tap: Option<&str>,
+    ) -> Option<Vec<usize>> {
         let scale = self.info.scale.filter(|_| tap.is_none())?;
         let mut shape = self.info.layout.shape(self.info.out_channels, height * scale, width * scale);
         shape[0] = batch;
@@ -182,8 +189,8 @@ impl Network {
     }
 }
 
-/// What runs the file.
-fn source(file: &File, path: &Path, options: &LoadOptions) -> Result<Source, ModelError> {
+/// What runs the file. To be inspected, it is given to tract in any case.
+fn source(file: &File, path: &Path, options: &LoadOptions, inspected: bool) -> Result<Source, ModelError> {
     let Engine::Onnxruntime(device) = options.engine else { return Ok(Source::Tract(file.graph(path)?)) };
     let library = Library::open(options.library.as_deref(), device)?;
     let sessions = Arc::new(Sessions::new(&file.proto, path, library, device)?);
@@ -192,8 +199,15 @@ fn source(file: &File, path: &Path, options: &LoadOptions) -> Result<Source, Mod
         graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
     let nodes = graph.iter().flat_map(|graph| &graph.node);
     let tensors = nodes.flat_map(|node| &node.output).filter(|name| !name.is_empty()).cloned().collect();
-    let template = onnxruntime::is_short(&file.proto).then(|| file.graph(path).ok()).flatten();
-    Ok(Source::Onnxruntime { sessions, template, result: outputs.first().cloned().unwrap_or_default(), outputs, tensors })
+    let known = inspected && onnxruntime::is_short(&file.proto);
+    let template = known.then(|| file.known_graph(path)).flatten();
+    Ok(Source::Onnxruntime {
+        sessions,
+        template,
+        result: outputs.first().cloned().unwrap_or_default(),
+        outputs,
+        tensors,
+    })
 }
 
 impl std::fmt::Debug for Network {

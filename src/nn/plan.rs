@@ -96,7 +96,8 @@ pub(super) fn plan(
         }
         (_, Engine::Onnxruntime(_)) => Err(EngineError::new("it was not loaded for onnxruntime").into()),
         (source, _) => {
-            let template = source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+            let template =
+                source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
             Plan::new(build_shape(template, &input, tap, graph.memory)?, engine, graph.memory)
         }
     }
@@ -110,7 +111,8 @@ pub(super) fn build(
     width: usize,
     tap: Option<&str>,
 ) -> Result<TypedModel, Unfit> {
-    let template = graph.source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+    let template =
+        graph.source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
     let shape = graph.layout.shape(graph.channels, height, width);
     build_shape(template, &shape, tap, graph.memory)
 }

@@ -105,35 +105,32 @@ pub struct Outside {
 ///
 /// # Errors
 /// [`ModelError::Build`] when it can't be prepared or run at that size.
-pub fn compare(
-    network: &Network,
-    outside: Option<&Network>,
-    side: usize,
-) -> Result<Comparison, ModelError> {
+pub fn compare(network: &Network, outside: Option<&Network>, side: usize) -> Result<Comparison, ModelError> {
     let info = network.info();
     let side = side.max(1).next_multiple_of(info.size_multiple);
     let size = info.fixed_size.unwrap_or((side, side));
     let mut random = Rng::new(0);
-    let mut measure = |network: &Network, engine, input: &mut Vec<f32>| -> Result<(Vec<f32>, f64), ModelError> {
-        let trial = Trial::new(network, engine, 1, size)?;
-        while input.len() < trial.input_len() {
-            input.push(random.unit() as f32);
-        }
-        let failed = |e: RunError| ModelError::Build {
-            path: network.path().to_path_buf(),
-            width: size.1,
-            height: size.0,
-            reason: e.to_string(),
+    let mut measure =
+        |network: &Network, engine, input: &mut Vec<f32>| -> Result<(Vec<f32>, f64), ModelError> {
+            let trial = Trial::new(network, engine, 1, size)?;
+            while input.len() < trial.input_len() {
+                input.push(random.unit() as f32);
+            }
+            let failed = |e: RunError| ModelError::Build {
+                path: network.path().to_path_buf(),
+                width: size.1,
+                height: size.0,
+                reason: e.to_string(),
+            };
+            let mut best = f64::INFINITY;
+            let mut result = vec![];
+            for _ in 0..RUNS {
+                let start = Instant::now();
+                trial.run(input, &mut result).map_err(failed)?;
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+            Ok((result, best))
         };
-        let mut best = f64::INFINITY;
-        let mut result = vec![];
-        for _ in 0..RUNS {
-            let start = Instant::now();
-            trial.run(input, &mut result).map_err(failed)?;
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        Ok((result, best))
-    };
     let mut input = vec![];
     let (ours, fast) = measure(network, Engine::default(), &mut input)?;
     let (theirs, plain) = measure(network, Engine::Plain, &mut input)?;

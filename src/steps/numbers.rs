@@ -3,6 +3,7 @@
 use crate::kernels::Level;
 use crate::nn::{Device, Engine, Layout, Library, LibraryError, LoadOptions, Range};
 use crate::pipeline::Build;
+use crate::shown::Show;
 use crate::spec::{Diagnostics, Given, Kind, params, words};
 use std::path::PathBuf;
 
@@ -110,6 +111,11 @@ impl Numbers {
             };
             Diagnostics::from(place.error(error.to_string(), None))
         })?;
+        build.note(format!(
+            "networks run by onnxruntime {} at {}",
+            library.version(),
+            library.path().shown()
+        ));
         build.follows(&format!("onnxruntime {}", library.version()));
         Ok(Some(library.path().to_path_buf()))
     }

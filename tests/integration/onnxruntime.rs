@@ -1,6 +1,8 @@
 //! Networks run by a library of the user's. Tests that run some need ORT_DYLIB_PATH (`make test-ort`).
 
-use crate::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, file, ints, kernel, longs, net, node, text};
+use crate::onnx::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, file, ints, kernel, longs, net, node, text,
+};
 use crate::support::{Ended, Job, archive, differences, picture, root, save, tree};
 use prost::Message;
 use safelight::image::{Depth, Image};
@@ -63,13 +65,21 @@ fn restoring(bytes: &[u8], engine: &str) -> Job {
 fn what_does_not_suit_is_a_mistake_with_its_line() {
     let job = Job::new("");
     let mistake = |step: &str, words: &[&str]| {
-        job.steps(&format!("- restore: {{model: sample_data/models/denoise.onnx, {step}}}\n- write: {{folder: images}}"));
+        job.steps(&format!(
+            "- restore: {{model: sample_data/models/denoise.onnx, {step}}}\n- write: {{folder: images}}"
+        ));
         let err = job.call(&["check"]).expect(78).err;
         let place = "job.yaml:6:";
         assert!(err.contains(place) && words.iter().all(|word| err.contains(word)), "{step}: {err}");
     };
-    mistake("engine: onnxruntime, engine_library: /nowhere/libonnxruntime.so", &["/nowhere/libonnxruntime.so", "`engine_library`"]);
-    mistake("engine: onnxruntime, engine_library: Cargo.toml", &["can't be used as an onnxruntime library", "1.17 or later"]);
+    mistake(
+        "engine: onnxruntime, engine_library: /nowhere/libonnxruntime.so",
+        &["/nowhere/libonnxruntime.so", "`engine_library`"],
+    );
+    mistake(
+        "engine: onnxruntime, engine_library: Cargo.toml",
+        &["can't be used as an onnxruntime library", "1.17 or later"],
+    );
     mistake("device: cuda", &["`device` is for `engine: onnxruntime`"]);
     mistake("engine: plain, engine_library: x.so", &["`engine_library` is for `engine: onnxruntime`"]);
     mistake("engine: onnxruntime, exact: true", &["`exact`"]);
@@ -82,7 +92,8 @@ fn what_does_not_suit_is_a_mistake_with_its_line() {
 #[test]
 fn what_the_environment_names_must_be_there() {
     let job = restoring(&file(gray(vec![node("Relu", &["a"], "b", vec![])], vec![]), &[]), "onnxruntime");
-    let ended = Ended::from(job.command(&["check"]).env("ORT_DYLIB_PATH", "/nowhere").output().unwrap()).expect(78);
+    let ended =
+        Ended::from(job.command(&["check"]).env("ORT_DYLIB_PATH", "/nowhere").output().unwrap()).expect(78);
     assert!(ended.err.contains("ORT_DYLIB_PATH") && ended.err.contains("/nowhere"), "{}", ended.err);
 }
 
@@ -103,7 +114,8 @@ fn a_restoration_is_the_one_of_our_engine() {
         job.call(&["run", "--set", &format!("limits.threads={threads}")]).expect(0);
         job
     };
-    let (ours, one, two) = (restored("fast", "2"), restored("onnxruntime", "1"), restored("onnxruntime", "2"));
+    let (ours, one, two) =
+        (restored("fast", "2"), restored("onnxruntime", "1"), restored("onnxruntime", "2"));
     let images = |job: &Job| tree(&job.output().join("images"));
     assert_eq!(differences(&images(&one), &images(&two)), [""; 0]);
     let found = images(&ours);
@@ -133,7 +145,12 @@ fn what_our_engine_refuses_runs_there() {
         domain: "com.microsoft".into(),
         input: vec!["a".into()],
         output: vec!["b".into()],
-        attribute: vec![AttributeProto { name: "alpha".into(), r#type: 1, f: 1.0, ..AttributeProto::default() }],
+        attribute: vec![AttributeProto {
+            name: "alpha".into(),
+            r#type: 1,
+            f: 1.0,
+            ..AttributeProto::default()
+        }],
         ..NodeProto::default()
     };
     let mut foreign = ModelProto::decode(file(gray(vec![quick], vec![]), &[]).as_slice()).unwrap();
@@ -147,7 +164,10 @@ fn what_our_engine_refuses_runs_there() {
         let refused = model(&path, &[]);
         assert_ne!(refused.code, Some(0), "{name}: {}", refused.out);
         let told = model(&path, &["--engine", "onnxruntime"]).expect(0).out;
-        assert!(told.contains("restore          yes, scale x1") && told.contains("onnxruntime 1."), "{name}: {told}");
+        assert!(
+            told.contains("restore          yes, scale x1") && told.contains("onnxruntime 1."),
+            "{name}: {told}"
+        );
         job.call(&["run"]).expect(0);
         assert_eq!(tree(&job.output().join("images")).len(), 5);
     }
@@ -239,7 +259,8 @@ fn vectors_are_those_of_our_engine() {
         let network = Network::load(&root().join("sample_data/models/denoise.onnx"), &options).unwrap();
         let network = Arc::new(network);
         // The best candidate, an output, and a tensor inside.
-        let inside = network.info().candidates.iter().map(|c| c.name.clone()).find(|name| name != "bottleneck");
+        let inside =
+            network.info().candidates.iter().map(|c| c.name.clone()).find(|name| name != "bottleneck");
         [None, Some("bottleneck".to_string()), inside]
             .map(|bottleneck| {
                 let options = EmbedOptions { bottleneck, pool: Pool::Mean, ..EmbedOptions::default() };
@@ -307,7 +328,8 @@ fn engines_are_compared() {
         return;
     }
     let path = root().join("sample_data/models/denoise.onnx");
-    let told = model(&path, &["--engine", "onnxruntime", "--compare", "--size", "64", "--json"]).expect(0).out;
+    let told =
+        model(&path, &["--engine", "onnxruntime", "--compare", "--size", "64", "--json"]).expect(0).out;
     let json: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert!(json["comparison"]["onnxruntime_seconds"].as_f64().unwrap() > 0.0, "{told}");
     assert!(json["comparison"]["onnxruntime_difference"].as_f64().unwrap() < 1e-3, "{told}");

@@ -36,7 +36,9 @@ fn told(args: &ModelArgs) -> Result<String, ModelError> {
     let network = Door::usual().network(&args.model, &options, &budget)?;
     let ours = match options.engine {
         // What our own engine refuses has nothing to be compared with, and the reason is told.
-        Engine::Onnxruntime(_) => Some(Door::usual().network(&args.model, &LoadOptions::default(), &budget)?),
+        Engine::Onnxruntime(_) => {
+            Some(Door::usual().network(&args.model, &LoadOptions::default(), &budget)?)
+        }
         _ => None,
     };
     let outside = ours.as_ref().map(|_| &network);

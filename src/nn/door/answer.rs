@@ -94,7 +94,9 @@ fn load(
 /// Whether an error says that memory was refused.
 fn starved(error: &ModelError) -> bool {
     let text = error.to_string();
-    ["out of memory", "Out of memory", "Cannot allocate memory", "bad_alloc", "Failed to allocate memory"].iter().any(|part| text.contains(part))
+    ["out of memory", "Out of memory", "Cannot allocate memory", "bad_alloc", "Failed to allocate memory"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// Limits this process to what the question allows, and to its parent's life. Address space that it has, in bytes.

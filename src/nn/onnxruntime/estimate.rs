@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_follows_from_the_widest_layer() {
-        let weights = |dims: &[i64]| TensorProto { dims: dims.to_vec(), data_type: 1, ..TensorProto::default() };
+        let weights =
+            |dims: &[i64]| TensorProto { dims: dims.to_vec(), data_type: 1, ..TensorProto::default() };
         let graph = GraphProto {
             initializer: vec![weights(&[96, 3, 3, 3]), weights(&[4096, 80]), weights(&[8000])],
             ..GraphProto::default()

@@ -35,7 +35,8 @@ impl Parts {
         }
         let bytes = model.encoded_len();
         if bytes > LONGEST {
-            let what = format!("its weights have {} MiB; onnxruntime takes 2047 MiB from memory", bytes >> 20);
+            let what =
+                format!("its weights have {} MiB; onnxruntime takes 2047 MiB from memory", bytes >> 20);
             return Err(ModelError::TooLarge { path: path.to_path_buf(), what });
         }
         Ok(Parts { message: model.encode_to_vec() })
@@ -72,7 +73,8 @@ impl Parts {
 /// Pictures are run one at a time, whatever batch the file was exported with.
 fn free_batch(graph: &mut GraphProto, input: Option<&str>) {
     let Some(info) = graph.input.iter_mut().find(|info| Some(info.name.as_str()) == input) else { return };
-    let Some(type_proto::Value::TensorType(kind)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+    let Some(type_proto::Value::TensorType(kind)) = info.r#type.as_mut().and_then(|t| t.value.as_mut())
+    else {
         return;
     };
     let batch = kind.shape.as_mut().and_then(|shape| shape.dim.first_mut());
@@ -109,7 +111,9 @@ fn read_in(tensor: &mut TensorProto, path: &Path) -> Result<(), ModelError> {
         reason,
     };
     let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
-    let number = |key: &str| entry(key).map(|text| text.parse::<u64>().map_err(|_| bad(format!("its {key} is no number"))));
+    let number = |key: &str| {
+        entry(key).map(|text| text.parse::<u64>().map_err(|_| bad(format!("its {key} is no number"))))
+    };
     let location = entry("location").ok_or_else(|| bad("no location is given".into()))?;
     let (offset, length) = (number("offset").transpose()?.unwrap_or(0), number("length").transpose()?);
     let io = |e: std::io::Error| bad(format!("{location:?}: {e}"));
@@ -195,8 +199,14 @@ mod tests {
         let read = ModelProto::decode(parts.ending_in("y").as_slice()).expect("one message");
         let tensor = &read.graph.expect("a graph").initializer[0];
         assert_eq!((tensor.raw_data.as_slice(), tensor.data_location), ([1, 2, 3, 4].as_slice(), None));
-        for wrong in [[("location", "w.bin"), ("offset", "6"), ("length", "4")], [("location", "../w.bin"), ("offset", "0"), ("length", "4")]] {
-            assert!(matches!(Parts::new(&model(vec![stored(&wrong)]), &path), Err(ModelError::ExternalData { .. })));
+        for wrong in [
+            [("location", "w.bin"), ("offset", "6"), ("length", "4")],
+            [("location", "../w.bin"), ("offset", "0"), ("length", "4")],
+        ] {
+            assert!(matches!(
+                Parts::new(&model(vec![stored(&wrong)]), &path),
+                Err(ModelError::ExternalData { .. })
+            ));
         }
     }
 }

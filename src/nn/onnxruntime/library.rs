@@ -127,7 +127,9 @@ fn mapped(name: &Path) -> Option<PathBuf> {
         return None;
     }
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let path = maps.lines().find_map(|line| Some(&line[line.find('/')?..]).filter(|p| p.contains("libonnxruntime.so")))?;
+    let path = maps
+        .lines()
+        .find_map(|line| Some(&line[line.find('/')?..]).filter(|p| p.contains("libonnxruntime.so")))?;
     Some(PathBuf::from(path))
 }
 
@@ -169,7 +171,10 @@ mod tests {
         let file = folder.path().join("libonnxruntime.so");
         std::fs::write(&file, b"no library").expect("written");
         let error = load(&Places::named(file)).expect_err("refused").to_string();
-        assert!(error.contains("can't be used as an onnxruntime library") && error.contains("1.17 or later"), "{error}");
+        assert!(
+            error.contains("can't be used as an onnxruntime library") && error.contains("1.17 or later"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,6 +9,6 @@ mod places;
 mod sessions;
 
 pub use error::LibraryError;
-pub use library::{Device, Library};
 pub(super) use estimate::{is_short, memory};
+pub use library::{Device, Library};
 pub(super) use sessions::Sessions;

@@ -74,8 +74,10 @@ fn below(folder: &Path) -> Option<PathBuf> {
     };
     let lib = folder.join("lib");
     let versions = listed(&lib).into_iter().chain(listed(&folder.join("lib64")));
-    let pythons = versions.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("python3")));
-    let packages = pythons.flat_map(|python| ["site-packages", "dist-packages"].map(|name| python.join(name)));
+    let pythons =
+        versions.filter(|path| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("python3")));
+    let packages =
+        pythons.flat_map(|python| ["site-packages", "dist-packages"].map(|name| python.join(name)));
     let inside = packages.map(|folder| folder.join("onnxruntime").join("capi"));
     library(folder).or_else(|| library(&lib)).or_else(|| inside.filter_map(|capi| library(&capi)).max())
 }
@@ -97,7 +99,9 @@ mod tests {
         assert_eq!(below(folder.path()), None);
         let capi = folder.path().join("lib/python3.11/site-packages/onnxruntime/capi");
         std::fs::create_dir_all(&capi).expect("folders");
-        for name in ["libonnxruntime_providers_shared.so", "libonnxruntime.so.1.20.0", "libonnxruntime.so.1.32.0"] {
+        for name in
+            ["libonnxruntime_providers_shared.so", "libonnxruntime.so.1.20.0", "libonnxruntime.so.1.32.0"]
+        {
             std::fs::write(capi.join(name), b"").expect("written");
         }
         let newest = capi.join("libonnxruntime.so.1.32.0");

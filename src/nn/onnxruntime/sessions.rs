@@ -125,6 +125,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sessions").field("library", &self.library).field("device", &self.device).finish_non_exhaustive()
+        f.debug_struct("Sessions")
+            .field("library", &self.library)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
     }
 }
