@@ -93,6 +93,9 @@ impl Network {
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = info.map_err(parse)??;
         let output = outputs.chosen(&graph);
+        if let Source::Onnxruntime { template, .. } = &mut graph.source {
+            *template = None;
+        }
         let plans = PlanCache::new(info.parameters);
         Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }

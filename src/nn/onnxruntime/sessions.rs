@@ -64,26 +64,18 @@ impl Sessions {
     ) -> Result<Vec<usize>, EngineError> {
         let turn = (self.device == Device::Cuda).then(|| lock(&self.turn));
         let idle = lock(&self.idle).get_mut(name).and_then(Vec::pop);
-        // A session that fails or panics is dropped, never used again.
+        // A session that panics is dropped, never used again; one that refuses its input takes others.
         let (session, found) = guarded(|| {
             let mut session = match idle {
                 Some(session) => session,
                 None => self.open(name)?,
             };
-            let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
-            let tensor = TensorRef::from_array_view((shape, input)).map_err(text)?;
-            let outputs = session.run(ort::inputs![tensor]).map_err(text)?;
-            let value = outputs.get(OUTPUT).ok_or_else(|| TractError::msg("it gave no result"))?;
-            let (shape, values) = value.try_extract_tensor::<f32>().map_err(text)?;
-            result.clear();
-            result.extend_from_slice(values);
-            let found = shape.iter().map(|n| usize::try_from(*n).unwrap_or(0)).collect();
-            drop(outputs);
+            let found = once(&mut session, shape, input, result);
             Ok((session, found))
         })?;
         lock(&self.idle).entry(name.to_string()).or_default().push(session);
         drop(turn);
-        Ok(found)
+        guarded(|| found)
     }
 
     /// A session that yields tensor `name`.
@@ -113,6 +105,23 @@ impl Sessions {
         };
         builder.commit_from_memory(&self.parts.ending_in(name)).map_err(text)
     }
+}
+
+/// Runs it on one input of this shape.
+fn once(
+    session: &mut Session,
+    shape: &[usize],
+    input: &[f32],
+    result: &mut Vec<f32>,
+) -> TractResult<Vec<usize>> {
+    let shape: Vec<i64> = shape.iter().map(|n| *n as i64).collect();
+    let tensor = TensorRef::from_array_view((shape, input)).map_err(text)?;
+    let outputs = session.run(ort::inputs![tensor]).map_err(text)?;
+    let value = outputs.get(OUTPUT).ok_or_else(|| TractError::msg("it gave no result"))?;
+    let (shape, values) = value.try_extract_tensor::<f32>().map_err(text)?;
+    result.clear();
+    result.extend_from_slice(values);
+    Ok(shape.iter().map(|n| usize::try_from(*n).unwrap_or(0)).collect())
 }
 
 fn text<R>(error: ort::Error<R>) -> TractError {
