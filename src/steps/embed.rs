@@ -55,7 +55,8 @@ struct Embed {
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, column, tensor, pool, size, fit, numbers } = params;
-    let network = build.network(&model, &numbers.load_options()?)?;
+    let loading = numbers.load_options(build)?;
+    let network = build.network(&model, &loading)?;
     let options = EmbedOptions { bottleneck: (*tensor).clone(), size, pool, fit };
     let info = network.info();
     let (hash, per_pixel) = (info.hash.clone(), info.macs_per_pixel);
@@ -68,7 +69,12 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let macs = per_pixel * (width * height) as f64;
     let columns_at = Some(column.place().clone());
     let action = Action::Columns(Box::new(Embed { embedder, column: column.into_value(), macs }));
-    Ok(Built { ingredients: vec![("model".into(), hash)], columns_at, ..Built::from(action) })
+    Ok(Built {
+        ingredients: vec![("model".into(), hash)],
+        besides: &["engine_library"],
+        columns_at,
+        ..Built::from(action)
+    })
 }
 
 fn upright_image(sample: &Sample) -> Cow<'_, Image> {
