@@ -18,7 +18,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ bench-peers: build peers ## time networks alone against onnxruntime, with AVX-51
 
 bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxruntime
 	server=$(NETWORKS); $(VENV)/bin/python tests/python/bench_peers.py "$$server" --end-to-end $(BIN) --photos $(PHOTOS) $(ARGS)
+
+bench-embed: build peers ## time embedding of photographs against a tuned loop of Pillow and onnxruntime, from file to vector
+	$(VENV)/bin/python tests/python/bench_embed.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)

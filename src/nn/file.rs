@@ -1,5 +1,6 @@
 //! An ONNX file that is read and checked: its limits and names, and that its operators are computed as specified.
 
+use super::branch::{self, LeftOut};
 use super::conformance;
 use super::error::ModelError;
 use super::guard::{EngineError, guarded};
@@ -21,6 +22,8 @@ pub(super) struct File {
     main: String,
     /// Its weight files, links followed.
     files: Vec<PathBuf>,
+    /// Outputs that need more than a picture.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl File {
@@ -34,6 +37,7 @@ impl File {
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let left_out = branch::picture_alone(&mut proto);
         let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
         conformance::conform(&mut proto).map_err(unlike)?;
@@ -42,7 +46,7 @@ impl File {
             return Err(changed());
         }
         let main = blake3::hash(&bytes).to_hex().to_string();
-        Ok(File { onnx, proto, hash, main, files })
+        Ok(File { onnx, proto, hash, main, files, left_out })
     }
 
     /// What is to be known of a file that passed.

@@ -8,7 +8,7 @@ use super::info::{ModelInfo, Receptive, TensorInfo};
 use super::options::LoadOptions;
 use super::plan::{self, Plan};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, cost, proto, range_trial, receptive};
+use super::{candidates, choice, cost, exported, proto, range_trial, receptive};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -69,21 +69,13 @@ pub(super) fn image_input(
     let declared = if layout == Layout::Nchw { a } else { c };
     let channels = match declared {
         Some(n) => n as usize,
-        None => options.channels.or_else(|| first_kernel(graph, &input.name)).unwrap_or(0),
+        None => options.channels.or_else(|| exported::channels(graph, &input.name)).unwrap_or(0),
     };
     match channels {
         1 | 3 => Ok((channels, layout, notes)),
         0 => Err(reject(format!("the file does not say how many channels input {} has", info.name))),
         n => Err(reject(format!("input {} has {n} channels, 1 or 3 are supported", info.name))),
     }
-}
-
-/// Input channels of the first convolution that reads tensor `name`.
-fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
-    let conv =
-        graph.node.iter().find(|n| n.op_type == "Conv" && n.input.first().is_some_and(|i| i == name))?;
-    let kernel = graph.initializer.iter().find(|t| Some(&t.name) == conv.input.get(1))?;
-    kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
 }
 
 /// Why a network's output is no picture.
@@ -135,13 +127,13 @@ pub(super) fn inspect(
             notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
             Some((n, n))
         }
-        (None, None) => None,
+        (None, None) => options.size,
     };
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
     let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
 
-    let trial = first_working(graph, fixed_size, number("size_multiple"), path)?;
+    let (trial, fixed_size) = working(graph, pb, fixed_size, number("size_multiple"), path, &mut notes)?;
     let (scale, out_channels, not_restorer) = match &trial.picture {
         Ok((scale, channels)) => (Some(*scale), *channels, None),
         Err(reason) => (None, 0, Some(reason.to_string())),
@@ -198,7 +190,17 @@ pub(super) fn inspect(
         (bytes + if plan.is_kernels_alone() { 0 } else { tensors }, scratch)
     });
     let named = metadata.get("bottleneck").map(String::as_str);
-    let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
+    let size = (trial.height, trial.width);
+    let shapes = candidates::shapes(graph, size).unwrap_or_default();
+    let candidates = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+    let known = choice::Known {
+        graph: pb,
+        shapes: &shapes,
+        candidates: &candidates,
+        named,
+        picture: scale.is_some(),
+    };
+    let choice = choice::choose(&known);
     Ok(ModelInfo {
         hash,
         inputs: proto::real_inputs(pb).into_iter().map(TensorInfo::of).collect(),
@@ -220,9 +222,36 @@ pub(super) fn inspect(
         out_range,
         range_origin,
         candidates,
+        choice,
+        left_out: Vec::new(),
         metadata,
         notes,
     })
+}
+
+/// As [`first_working`]; where the sizes tried there all fail, at those that the graph's own constants suggest. What works at
+/// one of these alone counts as fixed to it.
+fn working(
+    graph: &mut Graph,
+    pb: &GraphProto,
+    fixed: Option<(usize, usize)>,
+    known: Option<usize>,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<(Trial, Option<(usize, usize)>), ModelError> {
+    let outputs = graph.template.outputs.clone();
+    let failure = match first_working(graph, fixed, known, path) {
+        Err(failure) if fixed.is_none() => failure,
+        found => return found.map(|trial| (trial, fixed)),
+    };
+    for side in exported::sides(pb) {
+        graph.template.outputs.clone_from(&outputs);
+        if let Ok(trial) = first_working(graph, Some((side, side)), None, path) {
+            notes.push(format!("it works on pictures of {side}x{side} alone, though the file says any size"));
+            return Ok((trial, Some((side, side))));
+        }
+    }
+    Err(failure)
 }
 
 /// Tries sizes (and outputs) until the network gives a picture, or at least runs.

@@ -3,13 +3,16 @@
 //! tract's graph by `fast`.
 
 mod axes;
+mod branch;
 mod budget;
 mod candidates;
+mod choice;
 mod conformance;
 mod cost;
 mod door;
 mod embed;
 mod error;
+mod exported;
 mod fast;
 mod file;
 mod finish;
@@ -24,6 +27,7 @@ mod options;
 mod passed;
 mod pixels;
 mod plan;
+mod preprocess;
 mod proto;
 mod random;
 mod range;
@@ -37,8 +41,10 @@ mod tile;
 mod trial;
 
 pub use axes::Layout;
+pub use branch::LeftOut;
 pub use budget::ModelBudget;
 pub use candidates::Bottleneck;
+pub use choice::Choice;
 pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
@@ -47,6 +53,10 @@ pub use finish::Restored;
 pub use info::{ModelInfo, Receptive, TensorInfo};
 pub use load::Network;
 pub use options::{Colour, Guard, LoadOptions, RestoreOptions};
+pub use preprocess::{
+    Fault as PreprocessFault, PRESETS, Preprocess, beside as preprocess_beside, preset,
+    read as read_preprocess,
+};
 pub use proto::Weights;
 pub use range::{Range, RangeOrigin};
 pub use restore::Restorer;

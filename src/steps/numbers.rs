@@ -54,6 +54,13 @@ params! {
 }
 
 impl Numbers {
+    /// Which parameters of the range are given.
+    pub(super) fn of_range(&self) -> impl Iterator<Item = &'static str> {
+        let given =
+            [("range", self.range.0.is_some()), ("mean", self.mean.is_some()), ("std", self.std.is_some())];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     /// These as options for loading.
     ///
     /// # Errors
@@ -69,6 +76,6 @@ impl Numbers {
             Runner::Plain => Engine::Plain,
             Runner::Fast => Engine::Fast { exact: self.exact, level: Level::best() },
         };
-        Ok(LoadOptions { range, layout: self.layout.0, channels: None, engine })
+        Ok(LoadOptions { range, layout: self.layout.0, channels: None, size: None, engine })
     }
 }

@@ -76,13 +76,14 @@ pub(super) struct Words {
     range: Option<Range>,
     layout: Option<Layout>,
     channels: Option<usize>,
+    size: Option<(usize, usize)>,
     plain: bool,
     exact: bool,
 }
 
 impl Words {
     fn new(question: &Question<'_>) -> Words {
-        let LoadOptions { range, layout, channels, engine } = question.options.clone();
+        let LoadOptions { range, layout, channels, size, engine } = question.options.clone();
         Words {
             purpose: question.purpose,
             memory: question.budget.memory,
@@ -93,6 +94,7 @@ impl Words {
             range,
             layout,
             channels,
+            size,
             plain: engine == Engine::Plain,
             exact: matches!(engine, Engine::Fast { exact: true, .. }),
         }
@@ -104,7 +106,13 @@ impl Words {
             (false, Engine::Fast { level, .. }) => Engine::Fast { exact: self.exact, level },
             _ => Engine::Plain,
         };
-        LoadOptions { range: self.range.clone(), layout: self.layout, channels: self.channels, engine }
+        LoadOptions {
+            range: self.range.clone(),
+            layout: self.layout,
+            channels: self.channels,
+            size: self.size,
+            engine,
+        }
     }
 }
 
