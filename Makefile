@@ -8,6 +8,7 @@ DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
+ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
@@ -18,7 +19,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -118,6 +119,17 @@ bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxr
 bench-embed: build peers ## time embedding of photographs against a tuned loop of Pillow and onnxruntime, from file to vector
 	$(VENV)/bin/python tests/python/bench_embed.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
+$(ZOO_VENV)/done: tests/python/requirements-zoo.txt
+	python3 -m venv $(ZOO_VENV)
+	$(ZOO_VENV)/bin/pip install --quiet -r tests/python/requirements-zoo.txt
+	touch $@
+
+ZOO := $(TARGET)/zoo
+
+bench-zoo: build $(ZOO_VENV)/done ## time architectures that people use against onnxruntime, and their loading (the environment takes 6 GB)
+	OMP_NUM_THREADS=2 $(ZOO_VENV)/bin/python tests/python/zoo_graphs.py $(ZOO)
+	server=$(NETWORKS); $(ZOO_VENV)/bin/python tests/python/bench_zoo.py "$$server" $(BIN) $(ZOO) $(ARGS)
+
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)
 	$(CORRUPTIONS_VENV)/bin/pip install --quiet -r tests/python/requirements-corruptions.txt
@@ -165,7 +177,7 @@ test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx 
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
 	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
 
-fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx] [SECONDS=60] (needs nightly and cargo-fuzz)
+fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx|weights] [SECONDS=60] (needs nightly and cargo-fuzz)
 	cargo +nightly fuzz run $(or $(TARGET_NAME),picture) -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,000 mutated models

@@ -100,6 +100,7 @@ mod expr;
 mod inputs;
 mod ledger;
 mod memory;
+mod onnx;
 mod pipeline;
 mod plan;
 mod run;
@@ -108,6 +109,7 @@ mod sinks;
 mod steps;
 mod store;
 mod synth;
+mod weights;
 
 pub use codec::{
     CodecError, Decoded, EncodeOptions, Encoded, Format, Limits, Metadata, Source, decode, encode,

@@ -144,8 +144,11 @@ pub struct StatusArgs {
 /// Options of `model`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// ONNX file.
+    /// ONNX file, or weights (.pth, .safetensors) of a known architecture.
     pub model: PathBuf,
+    /// Write the model that a weights file amounts to as an ONNX file, where none is yet.
+    #[arg(long, value_name = "ONNX", conflicts_with = "compare")]
+    pub export: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

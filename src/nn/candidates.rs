@@ -15,7 +15,7 @@ const NAMES: [&str; 7] = ["bottleneck", "latent", "embedding", "embeddings", "en
 const LISTED: usize = 12;
 
 /// A tensor that can serve as the embedding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Bottleneck {
     /// Tensor name in the file.
     pub name: String,

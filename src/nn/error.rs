@@ -1,6 +1,7 @@
 //! What can go wrong with a model and with running it.
 
 use crate::shown::Show;
+use crate::weights::WeightsError;
 use std::path::PathBuf;
 
 /// Why a model can't be used. Every message names the file and what to do.
@@ -21,6 +22,14 @@ pub enum ModelError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file is no ONNX, and no weights file that can be used either.
+    #[error("{} can't be used: {source}", path.shown())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: WeightsError,
     },
     /// The graph uses ONNX operators that aren't implemented.
     #[error("{} uses operators that are not supported: {}; export it without them", path.shown(), operators.join(", "))]

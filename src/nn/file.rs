@@ -1,4 +1,4 @@
-//! An ONNX file that is read and checked: its limits and names, and that its operators are computed as specified.
+//! A model file that is read and checked, ONNX or weights that ONNX is made of: its limits and names, and that its operators are computed as specified.
 
 use super::branch::{self, LeftOut};
 use super::conformance;
@@ -7,7 +7,9 @@ use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
 use super::passed::Passed;
 use super::proto::{self, Weights};
+use crate::onnx;
 use crate::store::look;
+use crate::weights;
 use std::path::{Path, PathBuf};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
@@ -36,7 +38,12 @@ impl File {
         }
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
+        let made = weights::model(&bytes, path);
+        let made = made.map_err(|source| ModelError::Weights { path: path.to_path_buf(), source })?;
+        let mut proto = match made {
+            Some(proto) => proto,
+            None => guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?,
+        };
         let left_out = branch::picture_alone(&mut proto);
         let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
@@ -81,6 +88,25 @@ impl File {
 pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
     let File { proto, hash, .. } = File::open(path, passed)?;
     Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
+}
+
+/// The ONNX file that the weights file at `path` amounts to.
+///
+/// # Errors
+/// When the file can't be read or isn't valid, or is ONNX already.
+pub(super) fn exported(path: &Path, passed: Option<&Passed>) -> Result<Vec<u8>, ModelError> {
+    let bytes = read(path)?;
+    let path = path.to_path_buf();
+    if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
+        return Err(ModelError::Changed { path });
+    }
+    match weights::model(&bytes, &path) {
+        Ok(Some(model)) => Ok(onnx::encode(&model)),
+        Ok(None) => {
+            Err(ModelError::Option { path, reason: "it is an ONNX file already: copy it instead".into() })
+        }
+        Err(source) => Err(ModelError::Weights { path, source }),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ModelError> {

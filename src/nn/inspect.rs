@@ -183,6 +183,7 @@ pub(super) fn inspect(
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
     range.check(graph.channels).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
+    let places = plan.as_ref().ok().map(|plan| plan.places.clone());
     // Where tract runs a part, its tensors come on top of the kernels' memory.
     let tensors = 4 * cost::peak_floats(&trial.typed);
     let (memory, scratch_bytes) = plan.map_or((tensors, 0), |plan| {
@@ -214,6 +215,8 @@ pub(super) fn inspect(
         not_restorer,
         size_multiple,
         receptive,
+        places,
+        seconds_per_megapixel: None,
         macs_per_pixel: cost::macs(&trial.typed) / pixels,
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,

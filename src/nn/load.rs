@@ -9,8 +9,9 @@ use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
 use super::options::LoadOptions;
-use super::passed::Passed;
+use super::passed::{Found, Passed};
 use super::plan::{self, Plan, PlanCache};
+use super::speed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Network {
     path: PathBuf,
     info: ModelInfo,
     graph: Graph,
+    /// Which of the file's outputs is the result.
+    output: usize,
     engine: Engine,
     plans: PlanCache,
 }
@@ -41,7 +44,27 @@ impl Network {
         memory: u64,
         passed: Option<&Passed>,
     ) -> Result<Network, ModelError> {
-        Network::of_file(File::open(path, passed)?, path, options, memory)
+        let file = File::open(path, passed)?;
+        match passed.and_then(|passed| passed.found.as_ref()) {
+            Some(found) => Network::of_found(&file, path, options, memory, found),
+            None => Network::of_file(file, path, options, memory),
+        }
+    }
+
+    /// A file of which all is known by an earlier inspection.
+    fn of_found(
+        file: &File,
+        path: &Path,
+        options: &LoadOptions,
+        memory: u64,
+        found: &Found,
+    ) -> Result<Network, ModelError> {
+        let Found { info, output } = found.clone();
+        let mut template = file.graph(path)?;
+        template.outputs = template.outputs.get(output).copied().into_iter().collect();
+        let graph = Graph { template, channels: info.in_channels, layout: info.layout, memory };
+        let plans = PlanCache::new(info.parameters);
+        Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
 
     /// Inspects a file that passed the checks.
@@ -54,6 +77,7 @@ impl Network {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let (channels, layout, mut notes) = inspect::image_input(&file.proto, path, options)?;
         let template = file.graph(path)?;
+        let outputs = template.outputs.clone();
         let File { proto, hash, left_out, .. } = file;
         notes.extend(left_out.iter().map(|left| {
             format!(
@@ -65,8 +89,19 @@ impl Network {
         let mut graph = Graph { template, channels, layout, memory };
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
         let info = ModelInfo { left_out, ..info.map_err(parse)?? };
+        let output = outputs.iter().position(|o| graph.template.outputs.first() == Some(o)).unwrap_or(0);
         let plans = PlanCache::new(info.parameters);
-        Ok(Network { path: path.to_path_buf(), info, graph, engine: options.engine, plans })
+        Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
+    }
+
+    /// What an inspection is to be remembered by.
+    pub(super) fn found(&self) -> Found {
+        Found { info: self.info.clone(), output: self.output }
+    }
+
+    /// Measures how fast it runs, for those who want to be told.
+    pub(super) fn measure(&mut self) {
+        self.info.seconds_per_megapixel = speed::per_megapixel(self);
     }
 
     /// What is known about the network.

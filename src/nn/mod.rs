@@ -26,6 +26,7 @@ mod load;
 mod options;
 mod passed;
 mod pixels;
+mod places;
 mod plan;
 mod preprocess;
 mod proto;
@@ -37,6 +38,7 @@ mod receptive;
 mod restore;
 mod rows;
 mod sanity;
+mod speed;
 mod tile;
 mod trial;
 
@@ -44,7 +46,7 @@ pub use axes::Layout;
 pub use branch::LeftOut;
 pub use budget::ModelBudget;
 pub use candidates::Bottleneck;
-pub use choice::Choice;
+pub use choice::{Choice, Why};
 pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
@@ -53,6 +55,7 @@ pub use finish::Restored;
 pub use info::{ModelInfo, Receptive, TensorInfo};
 pub use load::Network;
 pub use options::{Colour, Guard, LoadOptions, RestoreOptions};
+pub use places::Places;
 pub use preprocess::{
     Fault as PreprocessFault, PRESETS, Preprocess, beside as preprocess_beside, preset,
     read as read_preprocess,
@@ -62,6 +65,8 @@ pub use range::{Range, RangeOrigin};
 pub use restore::Restorer;
 pub use rows::{Rows, RowsInfo};
 pub use trial::{Comparison, Trial, compare};
+
+pub use crate::weights::WeightsError;
 
 #[cfg(test)]
 mod tests;

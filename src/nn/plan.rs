@@ -6,6 +6,7 @@ use super::fast::{self, Engine, Region};
 use super::graph::Graph;
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_ELEMENTS;
+use super::places::Places;
 use super::{cost, growth};
 use crate::memory::mib;
 use std::collections::HashMap;
@@ -67,6 +68,8 @@ impl Unfit {
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
     runner: Runner,
+    /// What runs where.
+    pub(super) places: Places,
     /// Memory that the kernels work in: what grows with the picture, and what doesn't.
     bytes: (usize, usize),
     /// Shape of the input.
@@ -154,7 +157,9 @@ impl Plan {
             Ok((concrete(typed.input_fact(0)?).ok_or_else(unknown)?, output))
         };
         let (input, output) = guarded(|| sizes(&typed))?;
+        let macs = cost::macs(&typed);
         let model = guarded(|| fast::rewrite(typed, engine, memory))?;
+        let places = Places::of(macs, &model);
         let bytes = fast::bytes(&model);
         let whole = fast::whole(&model);
         // Where the engine runs a part, its tensors come on top of the kernels' memory.
@@ -171,7 +176,7 @@ impl Plan {
                 Runner::Tract(guarded(|| model.into_runnable())?, Mutex::default())
             }
         };
-        Ok(Plan { runner, bytes, input, output })
+        Ok(Plan { runner, places, bytes, input, output })
     }
 
     /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that

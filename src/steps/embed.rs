@@ -28,7 +28,7 @@ words! {
 params! {
     /// Parameters of `embed`.
     pub(super) struct Params {
-        /// ONNX file, from the working directory or beside the pipeline file.
+        /// ONNX file, or weights (.pth, .safetensors) of a known architecture, from the working directory or beside the pipeline file.
         model: Given<PathBuf> [Kind::Model],
         /// Name of the column.
         column: Given<String> = "embedding",

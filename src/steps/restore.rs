@@ -31,7 +31,7 @@ words! {
 params! {
     /// Parameters of `restore`.
     pub(super) struct Params {
-        /// ONNX file, from the working directory or beside the pipeline file.
+        /// ONNX file, or weights (.pth, .safetensors) of a known architecture, from the working directory or beside the pipeline file.
         model: Given<PathBuf> [Kind::Model],
         numbers: Group<Numbers>,
         /// How a gray network treats colour: on luma (`auto`, `luma`) or on each channel.

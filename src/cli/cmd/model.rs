@@ -1,11 +1,12 @@
 //! `model`: what an ONNX file is.
 
 use super::code;
+use super::export::export;
 use super::print::{err, out};
 use crate::cli::args::ModelArgs;
 use crate::nn::{
-    Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Range, Receptive, RowsInfo,
-    TensorInfo, Told, compare,
+    Choice, Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places, Range,
+    Receptive, RowsInfo, TensorInfo, Told, compare,
 };
 use crate::shown::Show;
 use serde_json::json;
@@ -13,6 +14,16 @@ use std::path::Path;
 
 /// Prints what inspection found.
 pub(super) fn model(args: &ModelArgs) -> u8 {
+    if let Some(to) = &args.export {
+        let budget = ModelBudget { memory: args.memory, seconds: args.seconds, run: args.memory };
+        return match export(&args.model, to, &budget) {
+            Ok(told) => out(&told),
+            Err((code, message)) => {
+                err(&format!("error: {message}\n"));
+                code
+            }
+        };
+    }
     let told = match told(args) {
         Ok(told) => told,
         Err(error) => {
@@ -89,6 +100,34 @@ fn receptive(info: &ModelInfo) -> String {
     }
 }
 
+/// What runs where, in words.
+fn runs_on(places: &Places) -> String {
+    let count: usize = places.others.values().sum();
+    if count == 0 {
+        return "our kernels alone".into();
+    }
+    let mut others: Vec<_> = places.others.iter().collect();
+    others.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let most: Vec<String> = others.iter().take(4).map(|(name, count)| format!("{name} x {count}")).collect();
+    let dots = if others.len() > 4 { ", ..." } else { "" };
+    let left = format!("{count} operators by tract ({}{dots})", most.join(", "));
+    if places.programs == 0 {
+        return left;
+    }
+    format!("our kernels: {:.0} % of the multiply-adds; {left}", 100.0 * places.share)
+}
+
+/// What `embed` takes where no tensor is named.
+fn embedding(info: &ModelInfo) -> String {
+    match &info.choice {
+        Choice::Tensor(name, why) => format!("{name} ({why})"),
+        Choice::Tokens { tensor, tokens, width } => {
+            format!("{tensor} ({tokens} tokens of {width} floats: say `pool`)")
+        }
+        Choice::Nothing => "no tensor by default: name one".into(),
+    }
+}
+
 /// The lines of inputs and outputs.
 fn tensors(inputs: &[TensorInfo], outputs: &[TensorInfo], mut line: impl FnMut(&str, String)) {
     for (name, list) in [("input", inputs), ("output", outputs)] {
@@ -138,7 +177,14 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
     }
     line("receptive field", receptive(info));
     line("multiply-adds", format!("{:.0} a pixel", info.macs_per_pixel));
+    if let Some(places) = &info.places {
+        line("runs on", runs_on(places));
+    }
+    if let Some(seconds) = info.seconds_per_megapixel {
+        line("time", format!("{seconds:.3} s a megapixel of input, on one thread, measured here"));
+    }
     line("parameters", info.parameters.to_string());
+    line("embed", embedding(info));
     for candidate in &info.candidates {
         line(
             "bottleneck",
@@ -166,8 +212,11 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "layout": format!("{:?}", info.layout).to_lowercase(), "channels": info.in_channels,
         "fixed_size": info.fixed_size, "size_multiple": info.size_multiple, "scale": info.scale,
         "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
-        "macs_per_pixel": info.macs_per_pixel, "parameters": info.parameters,
-        "range": range(&info.range), "bottlenecks": candidates,
+        "macs_per_pixel": info.macs_per_pixel, "seconds_per_megapixel": info.seconds_per_megapixel,
+        "runs_on": info.places.as_ref().map(|places| json!({
+            "kernels_share": places.share, "kernels_programs": places.programs, "other_operators": places.others,
+        })), "parameters": info.parameters,
+        "range": range(&info.range), "embedding": info.choice, "bottlenecks": candidates,
         "metadata": info.metadata, "notes": info.notes,
     })
 }

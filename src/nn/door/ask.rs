@@ -5,6 +5,7 @@ use crate::nn::budget::ModelBudget;
 use crate::nn::error::ModelError;
 use crate::nn::fast::Engine;
 use crate::nn::options::LoadOptions;
+use crate::nn::passed::Passed;
 use crate::nn::range::Range;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -121,14 +122,8 @@ impl Words {
 pub(super) enum Answer {
     /// The model may come in.
     Passed {
-        /// BLAKE3 of the model file alone.
-        hash: String,
-        /// BLAKE3 of the model file followed by its weight files.
-        all: String,
-        /// Names of the weight files, relative to the model's folder.
-        files: Vec<String>,
-        /// Bytes that it took to load.
-        memory: u64,
+        /// What is to be known of it; of the seconds that it took, the parent knows.
+        passed: Box<Passed>,
         /// What is to be told about it, where that was asked.
         text: Option<String>,
     },

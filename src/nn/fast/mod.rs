@@ -3,8 +3,10 @@
 
 mod layout;
 mod lift;
+mod moves;
 mod ops;
 mod pointwise;
+mod products;
 mod region;
 mod windows;
 
