@@ -20,7 +20,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-ort niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-ort niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ bench-peers: build peers ## time networks alone against onnxruntime, with AVX-51
 
 bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxruntime
 	server=$(NETWORKS); $(VENV)/bin/python tests/python/bench_peers.py "$$server" --end-to-end $(BIN) --photos $(PHOTOS) $(ARGS)
+
+bench-embed: build peers ## time embedding of photographs against a tuned loop of Pillow and onnxruntime, from file to vector
+	$(VENV)/bin/python tests/python/bench_embed.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
 $(ZOO_VENV)/done: tests/python/requirements-zoo.txt
 	python3 -m venv $(ZOO_VENV)

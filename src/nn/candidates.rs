@@ -36,14 +36,14 @@ pub struct Bottleneck {
 pub(super) fn list(
     graph: &Graph,
     pb: &GraphProto,
+    shapes: &HashMap<String, Vec<usize>>,
     size: (usize, usize),
     named: Option<&str>,
     picture: bool,
 ) -> Vec<Bottleneck> {
-    let Ok(shapes) = shapes(graph, size) else { return vec![] };
     let result = graph.result().unwrap_or_default();
     let layouts = layouts(graph, pb);
-    let on_path = on_path(pb, &shapes, result);
+    let on_path = on_path(pb, shapes, result);
     let input = graph.channels * size.0 * size.1;
     let mut found = vec![];
     for name in pb.node.iter().flat_map(|n| &n.output).map(String::as_str) {
@@ -110,13 +110,14 @@ pub(super) fn channel_axis(shape: &[usize], layout: Option<Layout>) -> usize {
     }
 }
 
-fn is_named(name: &str) -> bool {
+/// Whether a word of a name marks the embedding.
+pub(super) fn is_named(name: &str) -> bool {
     let words = name.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase);
     words.into_iter().any(|w| NAMES.contains(&w.as_str()))
 }
 
 /// Shapes of all float tensors that the engine can tell for one picture of `size`.
-fn shapes(
+pub(super) fn shapes(
     graph: &Graph,
     (height, width): (usize, usize),
 ) -> Result<HashMap<String, Vec<usize>>, EngineError> {

@@ -1,5 +1,6 @@
 //! A model file that is read and checked, ONNX or weights that ONNX is made of: its limits and names, and that its operators are computed as specified.
 
+use super::branch::{self, LeftOut};
 use super::conformance;
 use super::error::ModelError;
 use super::fast::Engine;
@@ -24,6 +25,8 @@ pub(super) struct File {
     main: String,
     /// Its weight files, links followed.
     files: Vec<PathBuf>,
+    /// Outputs that need more than a picture.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl File {
@@ -44,6 +47,7 @@ impl File {
             Some(proto) => proto,
             None => guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?,
         };
+        let left_out = branch::picture_alone(&mut proto);
         let known = |op: &str| onnx.op_register.0.contains_key(op);
         let files = proto::check(&proto, path, ours.then_some(&known as &dyn Fn(&str) -> bool))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
@@ -55,7 +59,7 @@ impl File {
             return Err(changed());
         }
         let main = blake3::hash(&bytes).to_hex().to_string();
-        Ok(File { onnx, proto, hash, main, files })
+        Ok(File { onnx, proto, hash, main, files, left_out })
     }
 
     /// What is to be known of a file that passed.

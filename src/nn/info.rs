@@ -1,7 +1,9 @@
 //! What is known of a network before it sees a picture.
 
 use super::axes::Layout;
+use super::branch::LeftOut;
 use super::candidates::Bottleneck;
+use super::choice::Choice;
 use super::places::Places;
 use super::range::{Range, RangeOrigin};
 use std::collections::BTreeMap;
@@ -56,6 +58,10 @@ pub struct ModelInfo {
     pub range_origin: RangeOrigin,
     /// Tensors that can serve as the embedding, best first.
     pub candidates: Vec<Bottleneck>,
+    /// Which tensor is the embedding where nobody names one.
+    pub choice: Choice,
+    /// Outputs that need more than a picture, and are left out for that.
+    pub left_out: Vec<LeftOut>,
     /// Metadata that the file carries.
     pub metadata: BTreeMap<String, String>,
     /// Remarks for a person.

@@ -9,7 +9,7 @@ use super::info::{ModelInfo, Receptive, TensorInfo};
 use super::options::LoadOptions;
 use super::plan::{self, Plan, Unfit};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, cost, onnxruntime, proto, range_trial, receptive};
+use super::{candidates, choice, cost, exported, onnxruntime, proto, range_trial, receptive};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -70,21 +70,13 @@ pub(super) fn image_input(
     let declared = if layout == Layout::Nchw { a } else { c };
     let channels = match declared {
         Some(n) => n as usize,
-        None => options.channels.or_else(|| first_kernel(graph, &input.name)).unwrap_or(0),
+        None => options.channels.or_else(|| exported::channels(graph, &input.name)).unwrap_or(0),
     };
     match channels {
         1 | 3 => Ok((channels, layout, notes)),
         0 => Err(reject(format!("the file does not say how many channels input {} has", info.name))),
         n => Err(reject(format!("input {} has {n} channels, 1 or 3 are supported", info.name))),
     }
-}
-
-/// Input channels of the first convolution that reads tensor `name`.
-fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
-    let conv =
-        graph.node.iter().find(|n| n.op_type == "Conv" && n.input.first().is_some_and(|i| i == name))?;
-    let kernel = graph.initializer.iter().find(|t| Some(&t.name) == conv.input.get(1))?;
-    kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
 }
 
 /// Why a network's output is no picture.
@@ -159,13 +151,14 @@ pub(super) fn inspect(
             notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
             Some((n, n))
         }
-        (None, None) => None,
+        (None, None) => options.size,
     };
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
     let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
 
-    let trial = first_working(graph, fixed_size, number("size_multiple"), options.engine, path)?;
+    let (trial, fixed_size) =
+        working(graph, pb, fixed_size, number("size_multiple"), options.engine, path, &mut notes)?;
     let (scale, out_channels, not_restorer) = match &trial.picture {
         Ok((scale, channels)) => (Some(*scale), *channels, None),
         Err(reason) => (None, 0, Some(reason.to_string())),
@@ -237,19 +230,32 @@ pub(super) fn inspect(
     };
     let named = metadata.get("bottleneck").map(String::as_str);
     let size = (trial.height, trial.width);
-    let candidates = match graph.source.template() {
-        Some(_) => candidates::list(graph, pb, size, named, scale.is_some()),
+    let (shapes, candidates) = match graph.source.template() {
+        Some(_) => {
+            let shapes = candidates::shapes(graph, size).unwrap_or_default();
+            let found = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+            (shapes, found)
+        }
         None => {
             let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
-            let tensors: Vec<(String, Vec<usize>)> = names
-                .filter_map(|name| Some((name.to_string(), shape_of(graph, options.engine, size, name)?)))
-                .collect();
-            candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()))
+            let shape = |name: &str| shape_of(graph, options.engine, size, name);
+            let tensors: Vec<(String, Vec<usize>)> =
+                names.filter_map(|name| Some((name.to_string(), shape(name)?))).collect();
+            let found = candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()));
+            (tensors.into_iter().collect(), found)
         }
     };
     if let Source::Onnxruntime { sessions, result, .. } = &graph.source {
         sessions.keep(result);
     }
+    let known = choice::Known {
+        graph: pb,
+        shapes: &shapes,
+        candidates: &candidates,
+        named,
+        picture: scale.is_some(),
+    };
+    let choice = choice::choose(&known);
     Ok(ModelInfo {
         hash,
         inputs: proto::real_inputs(pb).into_iter().map(TensorInfo::of).collect(),
@@ -277,9 +283,37 @@ pub(super) fn inspect(
         out_range,
         range_origin,
         candidates,
+        choice,
+        left_out: Vec::new(),
         metadata,
         notes,
     })
+}
+
+/// As [`first_working`]; where the sizes tried there all fail, at those that the graph's own constants suggest. What works at
+/// one of these alone counts as fixed to it.
+fn working(
+    graph: &mut Graph,
+    pb: &GraphProto,
+    fixed: Option<(usize, usize)>,
+    known: Option<usize>,
+    engine: Engine,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<(Trial, Option<(usize, usize)>), ModelError> {
+    let outputs = graph.outputs();
+    let failure = match first_working(graph, fixed, known, engine, path) {
+        Err(failure) if fixed.is_none() => failure,
+        found => return found.map(|trial| (trial, fixed)),
+    };
+    for side in exported::sides(pb) {
+        graph.restore(&outputs);
+        if let Ok(trial) = first_working(graph, Some((side, side)), None, engine, path) {
+            notes.push(format!("it works on pictures of {side}x{side} alone, though the file says any size"));
+            return Ok((trial, Some((side, side))));
+        }
+    }
+    Err(failure)
 }
 
 /// Tries sizes (and outputs) until the network gives a picture, or at least runs.

@@ -85,13 +85,20 @@ impl Network {
         memory: u64,
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
+        let (channels, layout, mut notes) = inspect::image_input(&file.proto, path, options)?;
         let source = source(&file, path, options, true)?;
-        let File { proto, hash, .. } = file;
+        let File { proto, hash, left_out, .. } = file;
+        notes.extend(left_out.iter().map(|left| {
+            format!(
+                "output {} is left out: it needs {} beside the picture",
+                left.tensor,
+                left.needs.join(", ")
+            )
+        }));
         let mut graph = Graph { source, channels, layout, memory };
         let outputs = graph.outputs();
         let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
-        let info = info.map_err(parse)??;
+        let info = ModelInfo { left_out, ..info.map_err(parse)?? };
         let output = outputs.chosen(&graph);
         if let Source::Onnxruntime { template, .. } = &mut graph.source {
             *template = None;

@@ -3,13 +3,16 @@
 //! tract's graph by `fast`. Where it is asked for, `onnxruntime` runs the file by a library of the user's instead.
 
 mod axes;
+mod branch;
 mod budget;
 mod candidates;
+mod choice;
 mod conformance;
 mod cost;
 mod door;
 mod embed;
 mod error;
+mod exported;
 mod fast;
 mod file;
 mod finish;
@@ -26,6 +29,7 @@ mod passed;
 mod pixels;
 mod places;
 mod plan;
+mod preprocess;
 mod proto;
 mod random;
 mod range;
@@ -40,8 +44,10 @@ mod tile;
 mod trial;
 
 pub use axes::Layout;
+pub use branch::LeftOut;
 pub use budget::ModelBudget;
 pub use candidates::Bottleneck;
+pub use choice::{Choice, Why};
 pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
@@ -52,6 +58,10 @@ pub use load::Network;
 pub use onnxruntime::{Device, Library, LibraryError};
 pub use options::{Colour, Guard, LoadOptions, RestoreOptions};
 pub use places::Places;
+pub use preprocess::{
+    Fault as PreprocessFault, PRESETS, Preprocess, beside as preprocess_beside, preset,
+    read as read_preprocess,
+};
 pub use proto::Weights;
 pub use range::{Range, RangeOrigin};
 pub use restore::Restorer;

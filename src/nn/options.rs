@@ -15,6 +15,8 @@ pub struct LoadOptions {
     pub layout: Option<Layout>,
     /// Channels of the input, 1 or 3; needed only where the file leaves them open.
     pub channels: Option<usize>,
+    /// Height and width that all pictures will have, for networks that leave them open.
+    pub size: Option<(usize, usize)>,
     /// What runs it.
     pub engine: Engine,
     /// The library of [`Engine::Onnxruntime`]; looked for in the usual places when none.

@@ -68,6 +68,13 @@ params! {
 }
 
 impl Numbers {
+    /// Which parameters of the range are given.
+    pub(super) fn of_range(&self) -> impl Iterator<Item = &'static str> {
+        let given =
+            [("range", self.range.0.is_some()), ("mean", self.mean.is_some()), ("std", self.std.is_some())];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     /// These as options for loading. What onnxruntime makes of a picture follows from its version.
     ///
     /// # Errors
@@ -85,7 +92,7 @@ impl Numbers {
             Runner::Onnxruntime => Engine::Onnxruntime(*self.device),
         };
         let library = self.library(build)?;
-        Ok(LoadOptions { range, layout: self.layout.0, channels: None, engine, library })
+        Ok(LoadOptions { range, layout: self.layout.0, channels: None, size: None, engine, library })
     }
 
     /// The onnxruntime library, where that is the engine.

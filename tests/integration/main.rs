@@ -9,6 +9,7 @@ mod conditions;
 mod crafted;
 mod crash;
 mod determinism;
+mod embeddings;
 mod exif;
 mod faults;
 mod fidelity;

@@ -263,7 +263,7 @@ fn vectors_are_those_of_our_engine() {
             network.info().candidates.iter().map(|c| c.name.clone()).find(|name| name != "bottleneck");
         [None, Some("bottleneck".to_string()), inside]
             .map(|bottleneck| {
-                let options = EmbedOptions { bottleneck, pool: Pool::Mean, ..EmbedOptions::default() };
+                let options = EmbedOptions { bottleneck, pool: Some(Pool::Mean), ..EmbedOptions::default() };
                 Embedder::new(network.clone(), &options).unwrap().embed(&image).unwrap()
             })
             .concat()

@@ -5,8 +5,8 @@ use super::export::export;
 use super::print::{err, out};
 use crate::cli::args::{DeviceArg, EngineArg, ModelArgs};
 use crate::nn::{
-    Comparison, Device, Door, Engine, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places, Range,
-    Receptive, RowsInfo, TensorInfo, Told, compare,
+    Choice, Comparison, Device, Door, Engine, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places,
+    Range, Receptive, RowsInfo, TensorInfo, Told, compare,
 };
 use crate::shown::Show;
 use serde_json::json;
@@ -149,6 +149,17 @@ fn runs_on(places: &Places) -> String {
     format!("our kernels: {:.0} % of the multiply-adds; {left}", 100.0 * places.share)
 }
 
+/// What `embed` takes where no tensor is named.
+fn embedding(info: &ModelInfo) -> String {
+    match &info.choice {
+        Choice::Tensor(name, why) => format!("{name} ({why})"),
+        Choice::Tokens { tensor, tokens, width } => {
+            format!("{tensor} ({tokens} tokens of {width} floats: say `pool`)")
+        }
+        Choice::Nothing => "no tensor by default: name one".into(),
+    }
+}
+
 /// The lines of inputs and outputs.
 fn tensors(inputs: &[TensorInfo], outputs: &[TensorInfo], mut line: impl FnMut(&str, String)) {
     for (name, list) in [("input", inputs), ("output", outputs)] {
@@ -208,6 +219,7 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
         line("time", format!("{seconds:.3} s a megapixel of input, on one thread, measured here"));
     }
     line("parameters", info.parameters.to_string());
+    line("embed", embedding(info));
     for candidate in &info.candidates {
         line(
             "bottleneck",
@@ -239,7 +251,7 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "runs_on": info.places.as_ref().map(|places| json!({
             "kernels_share": places.share, "kernels_programs": places.programs, "other_operators": places.others,
         })), "parameters": info.parameters,
-        "engine": info.outside, "range": range(&info.range), "bottlenecks": candidates,
+        "engine": info.outside, "range": range(&info.range), "embedding": info.choice, "bottlenecks": candidates,
         "metadata": info.metadata, "notes": info.notes,
     })
 }

@@ -78,6 +78,7 @@ pub(super) struct Words {
     range: Option<Range>,
     layout: Option<Layout>,
     channels: Option<usize>,
+    size: Option<(usize, usize)>,
     plain: bool,
     exact: bool,
     /// The library that runs it in place of our engine.
@@ -86,7 +87,7 @@ pub(super) struct Words {
 
 impl Words {
     fn new(question: &Question<'_>) -> Words {
-        let LoadOptions { range, layout, channels, engine, library } = question.options.clone();
+        let LoadOptions { range, layout, channels, size, engine, library } = question.options.clone();
         Words {
             purpose: question.purpose,
             memory: question.budget.memory,
@@ -97,6 +98,7 @@ impl Words {
             range,
             layout,
             channels,
+            size,
             plain: engine == Engine::Plain,
             exact: matches!(engine, Engine::Fast { exact: true, .. }),
             onnxruntime: library.filter(|_| matches!(engine, Engine::Onnxruntime(_))),
@@ -111,8 +113,14 @@ impl Words {
             (false, Engine::Fast { level, .. }) => Engine::Fast { exact: self.exact, level },
             _ => Engine::Plain,
         };
-        let (range, layout, channels) = (self.range.clone(), self.layout, self.channels);
-        LoadOptions { range, layout, channels, engine, library: self.onnxruntime.clone() }
+        LoadOptions {
+            range: self.range.clone(),
+            layout: self.layout,
+            channels: self.channels,
+            size: self.size,
+            engine,
+            library: self.onnxruntime.clone(),
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use super::lift::{Lifter, Value, as_channels, usual};
 use crate::kernels::{Border, Id, Op, PadMode, Positions, Shape};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops;
 use tract_onnx::tract_core::ops::array::{Gather, Pad};
 

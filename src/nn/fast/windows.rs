@@ -1,6 +1,6 @@
 //! Convolutions and pools.
 
-use super::layout::{C, H, Layout, N, W};
+use super::layout::{H, Layout, W};
 use super::lift::{Lifter, On, floats, usual};
 use crate::kernels::{Border, ConvSpec, Op, Pool, Window};
 use std::sync::Arc;
