@@ -1,5 +1,6 @@
 //! What can go wrong with a model and with running it.
 
+use super::onnxruntime::LibraryError;
 use crate::shown::Show;
 use crate::weights::WeightsError;
 use std::path::PathBuf;
@@ -206,6 +207,17 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// onnxruntime does not take it.
+    #[error("{} is refused by onnxruntime: {reason}", path.shown())]
+    Refusal {
+        /// The model file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// There is no library to run it by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// An option doesn't suit this model.
     #[error("{}: {reason}", path.shown())]
     Option {
@@ -244,6 +256,16 @@ pub enum EmbedError {
     /// The network failed while running.
     #[error("the model failed: {0}")]
     Run(String),
+    /// The vector is to have length 1 and has none.
+    #[error(
+        "the model's vector is zero, so it can't be brought to length 1; leave `normalize` out to keep it"
+    )]
+    Zero,
+    /// A number of the vector is beyond half precision.
+    #[error(
+        "the model's vector has the number {0}, beyond what float16 holds (65504); keep it as float32, or `normalize` it"
+    )]
+    TooLarge(f32),
     /// The vector holds NaN or infinity.
     #[error("the model's vector is not finite ({0} of its numbers); the model or its input range is wrong")]
     NotFinite(usize),

@@ -1,13 +1,16 @@
 //! What is known of a network before it sees a picture.
 
 use super::axes::Layout;
+use super::branch::LeftOut;
 use super::candidates::Bottleneck;
+use super::choice::Choice;
+use super::places::Places;
 use super::range::{Range, RangeOrigin};
 use std::collections::BTreeMap;
 use tract_onnx::pb::{ValueInfoProto, tensor_proto::DataType, type_proto};
 
 /// What is known about a network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelInfo {
     /// BLAKE3 of the file (and of weight files beside it), in hexadecimal.
     pub hash: String,
@@ -35,12 +38,18 @@ pub struct ModelInfo {
     pub receptive: Receptive,
     /// Multiply-adds for each input pixel.
     pub macs_per_pixel: f64,
+    /// What runs where; none where there is no plan for a trial.
+    pub places: Option<Places>,
+    /// Seconds for a million input pixels on one thread of this machine, where it was measured.
+    pub seconds_per_megapixel: Option<f64>,
     /// Bytes of working memory for each input pixel while running.
     pub memory_per_pixel: usize,
     /// Bytes that each worker needs beside that, whatever the picture's size.
     pub scratch_bytes: usize,
     /// Number of weights.
     pub parameters: u64,
+    /// What runs it in place of our own engine, such as `onnxruntime 1.32.0 (git-commit-id=fab30a4) on cpu`.
+    pub outside: Option<String>,
     /// Range of the numbers that go in.
     pub range: Range,
     /// Range of the numbers that come out: that of the input, save where the graph scales by itself.
@@ -49,6 +58,10 @@ pub struct ModelInfo {
     pub range_origin: RangeOrigin,
     /// Tensors that can serve as the embedding, best first.
     pub candidates: Vec<Bottleneck>,
+    /// Which tensor is the embedding where nobody names one.
+    pub choice: Choice,
+    /// Outputs that need more than a picture, and are left out for that.
+    pub left_out: Vec<LeftOut>,
     /// Metadata that the file carries.
     pub metadata: BTreeMap<String, String>,
     /// Remarks for a person.
@@ -56,7 +69,7 @@ pub struct ModelInfo {
 }
 
 /// How far an output pixel looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Receptive {
     /// At most this many input pixels away from its own place, in each direction.
     Pixels(usize),
@@ -65,7 +78,7 @@ pub enum Receptive {
 }
 
 /// An input or output as the file declares it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TensorInfo {
     /// Tensor name.
     pub name: String,
