@@ -94,6 +94,12 @@ impl Embedder {
     pub fn new(network: Arc<Network>, options: &EmbedOptions) -> Result<Embedder, ModelError> {
         let info = network.info();
         let option = |reason: String| ModelError::Option { path: network.path().to_path_buf(), reason };
+        if info.in_channels != 1 && info.in_channels != 3 {
+            return Err(option(format!(
+                "its input has {} channels; embeddings are made of pictures of 1 or 3",
+                info.in_channels
+            )));
+        }
         let (height, width) = match (info.fixed_size, options.size) {
             (Some((h, w)), Some(s)) if (h, w) != (s, s) => {
                 return Err(option(format!(
@@ -288,21 +294,17 @@ impl Embedder {
 fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
     let region = crate::image::cubic::Region { x: 0, y: 0, width: image.width, height: image.height };
     let (width, height, channels) = (image.width, image.height, image.channels);
-    let mode = pixels::Mode::Direct;
     let mut out = vec![];
     macro_rules! read {
         ($v:expr) => {
-            pixels::Source {
-                width,
-                height,
+            pixels::Source::plain((width, height), channels, $v).read(
+                region,
+                0,
                 channels,
-                colours: $v,
-                original: $v,
-                alpha: None,
-                mode,
-                strength: 1.0,
-            }
-            .read(region, 0, channels, info.layout, &info.range, &mut out)
+                info.layout,
+                &info.range,
+                &mut out,
+            )
         };
     }
     match &image.samples {

@@ -4,6 +4,7 @@ use super::conformance;
 use super::error::ModelError;
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
+use super::normalise::{self, Normal};
 use super::passed::Passed;
 use super::proto::{self, Weights};
 use crate::store::look;
@@ -14,7 +15,10 @@ use tract_onnx::prelude::*;
 /// A file that passed the checks.
 pub(super) struct File {
     onnx: tract_onnx::Onnx,
+    /// The model in the form that every engine runs.
     pub(super) proto: ModelProto,
+    /// What was changed for that.
+    pub(super) normal: Normal,
     /// BLAKE3 of the file followed by its weight files.
     pub(super) hash: String,
     /// BLAKE3 of the file alone.
@@ -34,7 +38,10 @@ impl File {
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
         let mut proto = guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?;
-        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let files = proto::check(&proto, path, &|op| {
+            onnx.op_register.0.contains_key(op) || normalise::REPLACED.contains(&op)
+        })?;
+        let normal = normalise::normalise(&mut proto, path)?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
         conformance::conform(&mut proto).map_err(unlike)?;
         let hash = hash(path, &bytes, &files)?;
@@ -42,7 +49,7 @@ impl File {
             return Err(changed());
         }
         let main = blake3::hash(&bytes).to_hex().to_string();
-        Ok(File { onnx, proto, hash, main, files })
+        Ok(File { onnx, proto, normal, hash, main, files })
     }
 
     /// What is to be known of a file that passed.

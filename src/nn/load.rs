@@ -8,6 +8,7 @@ use super::graph::Graph;
 use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
+use super::normalise::border;
 use super::options::LoadOptions;
 use super::passed::{Found, Passed};
 use super::plan::{self, Plan, PlanCache};
@@ -46,43 +47,63 @@ impl Network {
     ) -> Result<Network, ModelError> {
         let file = File::open(path, passed)?;
         match passed.and_then(|passed| passed.found.as_ref()) {
-            Some(found) => Network::of_found(&file, path, options, memory, found),
+            Some(found) => Network::of_found(file, path, options, memory, found),
             None => Network::of_file(file, path, options, memory),
         }
     }
 
     /// A file of which all is known by an earlier inspection.
     fn of_found(
-        file: &File,
+        mut file: File,
         path: &Path,
         options: &LoadOptions,
         memory: u64,
         found: &Found,
     ) -> Result<Network, ModelError> {
         let Found { info, output } = found.clone();
+        let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
+        if let (Some(border), Some(name)) = (info.border, name) {
+            border::lay(&mut file.proto, info.layout, border, &name);
+        }
         let mut template = file.graph(path)?;
         template.outputs = template.outputs.get(output).copied().into_iter().collect();
-        let graph = Graph { template, channels: info.in_channels, layout: info.layout, memory };
+        let (channels, levels, layout) = (info.in_channels, info.levels.len(), info.layout);
+        let graph = Graph { template, channels, levels, layout, memory };
         let plans = PlanCache::new(info.parameters);
         Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
 
     /// Inspects a file that passed the checks.
     pub(super) fn of_file(
-        file: File,
+        mut file: File,
         path: &Path,
         options: &LoadOptions,
         memory: u64,
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let (channels, layout, notes) = inspect::image_input(&file.proto, path, options)?;
-        let template = file.graph(path)?;
-        let outputs = template.outputs.clone();
-        let File { proto, hash, .. } = file;
-        let mut graph = Graph { template, channels, layout, memory };
-        let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
-        let info = info.map_err(parse)??;
-        let output = outputs.iter().position(|o| graph.template.outputs.first() == Some(o)).unwrap_or(0);
+        let (channels, layout, notes) = inspect::image_input(&file.proto, &file.normal, path, options)?;
+        let levels = file.normal.levels.len();
+        let graph = |file: &File| Ok(Graph { template: file.graph(path)?, channels, levels, layout, memory });
+        let mut of = graph(&file)?;
+        let outputs = of.template.outputs.clone();
+        let try_out = |of: &mut Graph, file: &File, notes| {
+            guarded(|| Ok(inspect::try_out(of, &file.proto, path, options.engine, notes))).map_err(parse)?
+        };
+        let mut tried = try_out(&mut of, &file, notes.clone())?;
+        let output = outputs.iter().position(|o| of.template.outputs.first() == Some(o)).unwrap_or(0);
+        let border = tried.trial.picture.as_ref().ok().and_then(|picture| picture.border);
+        let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
+        if let (Some(border), Some(name)) = (border, name) {
+            border::lay(&mut file.proto, layout, border, &name);
+            of = graph(&file)?;
+            of.template.outputs = of.template.outputs.get(output).copied().into_iter().collect();
+            tried = try_out(&mut of, &file, notes)?;
+        }
+        let File { proto, normal, hash, .. } = file;
+        let info = guarded(|| Ok(inspect::inspect(&of, &proto, &normal, path, options, (hash, tried))));
+        let mut info = info.map_err(parse)??;
+        info.border = border;
+        let graph = of;
         let plans = PlanCache::new(info.parameters);
         Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
