@@ -29,6 +29,9 @@ pub(super) enum Unfit {
     /// The engine refuses it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It can be prepared but not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// Bytes that a run would take, and those that it may.
     #[error("it needs {} MiB and may take {} MiB", mib(*.0), mib(*.1))]
     Memory(u64, u64),
@@ -59,6 +62,7 @@ impl Unfit {
         let path = path.to_path_buf();
         match self {
             Unfit::Engine(e) => ModelError::Build { path, width, height, reason: e.to_string() },
+            Unfit::Run(e) => ModelError::Build { path, width, height, reason: e.to_string() },
             Unfit::Memory(needed, limit) => {
                 ModelError::RunMemory { path, width, height, needed: mib(needed), limit: mib(limit) }
             }
