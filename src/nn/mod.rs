@@ -1,4 +1,4 @@
-//! Neural networks in ONNX files: loading, inspecting, and running them on pictures, whole or in
+//! Neural networks in ONNX and weights files: loading, inspecting, and running them on pictures, whole or in
 //! tiles. The only part of the program that knows tract. What [`crate::kernels`] can run is taken out of
 //! tract's graph by `fast`. Where it is asked for, `onnxruntime` runs the file by a library of the user's instead.
 
