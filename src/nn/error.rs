@@ -1,6 +1,8 @@
 //! What can go wrong with a model and with running it.
 
+use super::onnxruntime::LibraryError;
 use crate::shown::Show;
+use crate::weights::WeightsError;
 use std::path::PathBuf;
 
 /// Why a model can't be used. Every message names the file and what to do.
@@ -22,6 +24,14 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file is no ONNX, and no weights file that can be used either.
+    #[error("{} can't be used: {source}", path.shown())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: WeightsError,
+    },
     /// The graph uses ONNX operators that aren't implemented.
     #[error("{} uses operators that are not supported: {}; export it without them", path.shown(), operators.join(", "))]
     UnsupportedOperators {
@@ -40,8 +50,8 @@ pub enum ModelError {
     },
     /// The graph uses operators of another domain than standard ONNX.
     #[error(
-        "{} uses operators outside standard ONNX: {}; export it with standard operators only (without built-in pre- and post-processing)",
-        path.shown(), operators.join(", ")
+        "{} uses operators outside standard ONNX: {}; {}",
+        path.shown(), operators.join(", "), instead_of(operators)
     )]
     ForeignDomain {
         /// The model file.
@@ -197,6 +207,17 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// onnxruntime does not take it.
+    #[error("{} is refused by onnxruntime: {reason}", path.shown())]
+    Refusal {
+        /// The model file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// There is no library to run it by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// An option doesn't suit this model.
     #[error("{}: {reason}", path.shown())]
     Option {
@@ -227,6 +248,14 @@ pub enum RestoreError {
     /// The picture's sizes don't fit its samples, or the result would be too large to address.
     #[error("the picture is malformed: {0}")]
     Image(String),
+    /// The network has inputs beside the picture, and not as many numbers came for them.
+    #[error("the network needs a number for each of its inputs {}, {given} came", names.join(", "))]
+    Levels {
+        /// What it needs.
+        names: Vec<String>,
+        /// How many came.
+        given: usize,
+    },
 }
 
 /// Why one picture can't be embedded.
@@ -235,10 +264,35 @@ pub enum EmbedError {
     /// The network failed while running.
     #[error("the model failed: {0}")]
     Run(String),
+    /// The vector is to have length 1 and has none.
+    #[error(
+        "the model's vector is zero, so it can't be brought to length 1; leave `normalize` out to keep it"
+    )]
+    Zero,
+    /// A number of the vector is beyond half precision.
+    #[error(
+        "the model's vector has the number {0}, beyond what float16 holds (65504); keep it as float32, or `normalize` it"
+    )]
+    TooLarge(f32),
     /// The vector holds NaN or infinity.
     #[error("the model's vector is not finite ({0} of its numbers); the model or its input range is wrong")]
     NotFinite(usize),
     /// The picture's sizes don't fit its samples.
     #[error("the picture is malformed: {0}")]
     Image(String),
+}
+
+/// What to do about operators outside standard ONNX.
+fn instead_of(operators: &[String]) -> &'static str {
+    let of_runtime: Vec<&str> = operators.iter().filter_map(|op| op.strip_prefix("com.microsoft:")).collect();
+    let quantised =
+        ["QLinear", "QGemm", "QAttention", "QEmbed", "QOrdered", "Dynamic", "MatMulInteger", "MatMulNBits"];
+    if of_runtime.iter().any(|op| quantised.iter().any(|part| op.starts_with(part))) {
+        return "these are onnxruntime's own for quantised networks: take the model as it was before, or quantise it with \
+                quant_format=QuantFormat.QDQ";
+    }
+    if !of_runtime.is_empty() {
+        return "these are onnxruntime's own, put in by its optimiser: take the model as it was before";
+    }
+    "export it with standard operators only (without built-in pre- and post-processing)"
 }

@@ -2,26 +2,28 @@
 
 use super::axes::Layout;
 use super::error::ModelError;
-use super::graph::Graph;
-use super::guard::{EngineError, guarded};
+use super::fast::Engine;
+use super::graph::{Graph, Source};
 use super::info::{ModelInfo, Receptive, TensorInfo};
+use super::normalise::Normal;
 use super::options::LoadOptions;
-use super::plan::{self, Plan};
+use super::plan::Plan;
+use super::probe::{self, Trial};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, cost, proto, range_trial, receptive};
+use super::{
+    candidates, choice, cost, exported, least, local, onnxruntime, plan, proto, range_trial, receptive, sizes,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
-use tract_onnx::prelude::*;
 
-/// Multiples that are tried on models of variable size.
-const MULTIPLES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
-/// Pictures tried out are at least this long on each side.
-const TRIAL: usize = 48;
+/// Most planes of a picture and of levels that are not inputs of their own.
+const MOST_PLANES: usize = 8;
 
-/// Channels and layout of the one input, with remarks; else why it is no image.
+/// Planes and layout of the one input, with remarks; else why it is no image.
 pub(super) fn image_input(
     model: &ModelProto,
+    normal: &Normal,
     path: &Path,
     options: &LoadOptions,
 ) -> Result<(usize, Layout, Vec<String>), ModelError> {
@@ -29,16 +31,21 @@ pub(super) fn image_input(
     let graph = model.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
     let inputs = proto::real_inputs(graph);
     let &[input] = inputs.as_slice() else {
-        let names: Vec<_> = inputs.iter().map(|i| i.name.as_str()).collect();
+        let shown = |i: &&tract_onnx::pb::ValueInfoProto| {
+            let info = TensorInfo::of(i);
+            format!("{}: {} {}", info.name, info.dtype, info.shape)
+        };
+        let names: Vec<_> = inputs.iter().map(shown).collect();
         return Err(reject(format!(
-            "it has {} inputs ({}), one is supported",
+            "it has {} inputs ({}); one picture is supported, with single numbers or maps of its size beside it",
             names.len(),
             names.join(", ")
         )));
     };
     let info = TensorInfo::of(input);
     if info.dtype != "float" {
-        return Err(reject(format!("input {} is of type {}, not float", info.name, info.dtype)));
+        let taken = "float, float16, bfloat16, double, uint8 or uint16";
+        return Err(reject(format!("input {} is of type {}, not {taken}", info.name, info.dtype)));
     }
     let dims = proto::fixed_dims(input);
     let &[_, a, b, c] = dims.as_slice() else {
@@ -48,7 +55,10 @@ pub(super) fn image_input(
         );
         return Err(reject(reason));
     };
-    let colour = |d: Option<u64>| d.filter(|d| *d == 1 || *d == 3).map(|d| d as usize);
+    let levels = normal.levels.len();
+    let planes = |d: Option<u64>| d.and_then(|d| usize::try_from(d).ok()?.checked_sub(levels));
+    let colour = |d: Option<u64>| planes(d).filter(|n| *n == 1 || *n == 3);
+    let other = |d: Option<u64>| planes(d).filter(|n| (1..=MOST_PLANES).contains(n));
     let mut notes = vec![];
     let layout = match (options.layout, colour(a), colour(c)) {
         (Some(layout), _, _) => layout,
@@ -59,160 +69,194 @@ pub(super) fn image_input(
             Layout::Nchw
         }
         (None, None, None) if a.is_none() && b.is_none() && c.is_none() => Layout::Nchw,
-        (None, None, None) => {
-            return Err(reject(format!(
-                "input {} has the shape {}: no axis has 1 or 3 channels",
-                info.name, info.shape
-            )));
-        }
+        (None, None, None) => match (other(a), other(c)) {
+            (Some(_), _) => Layout::Nchw,
+            (None, Some(_)) => Layout::Nhwc,
+            (None, None) => {
+                return Err(reject(format!(
+                    "input {} has the shape {}: no axis has 1 to {MOST_PLANES} channels",
+                    info.name, info.shape
+                )));
+            }
+        },
     };
     let declared = if layout == Layout::Nchw { a } else { c };
     let channels = match declared {
         Some(n) => n as usize,
-        None => options.channels.or_else(|| first_kernel(graph, &input.name)).unwrap_or(0),
+        None => options.channels.or_else(|| exported::channels(graph, &input.name)).unwrap_or(0),
     };
-    match channels {
-        1 | 3 => Ok((channels, layout, notes)),
+    match channels.saturating_sub(levels) {
+        1..=MOST_PLANES => Ok((channels, layout, notes)),
         0 => Err(reject(format!("the file does not say how many channels input {} has", info.name))),
-        n => Err(reject(format!("input {} has {n} channels, 1 or 3 are supported", info.name))),
+        n => Err(reject(format!("input {} has {n} channels, 1 to {MOST_PLANES} are supported", info.name))),
     }
 }
 
-/// Input channels of the first convolution that reads tensor `name`.
-fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
-    let conv =
-        graph.node.iter().find(|n| n.op_type == "Conv" && n.input.first().is_some_and(|i| i == name))?;
-    let kernel = graph.initializer.iter().find(|t| Some(&t.name) == conv.input.get(1))?;
-    kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
-}
-
-/// Why a network's output is no picture.
-#[derive(Debug, thiserror::Error)]
-enum NoPicture {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error("the size of its output depends on the pixels")]
-    Unknown,
-    #[error("its output has the shape {0:?}, not 4 axes")]
-    Axes(Vec<usize>),
-    #[error("its output has {found} channels, the input has {wanted}: they must be the same")]
-    Channels { found: usize, wanted: usize },
-    #[error(
-        "its output is {}x{} for an input of {}x{}: it must be 1, 2, 3 or 4 times as large",
-        found.0, found.1, input.0, input.1
-    )]
-    Size { found: (usize, usize), input: (usize, usize) },
-}
-
-/// A size on which the network works, and what comes out.
-struct Trial {
-    height: usize,
-    width: usize,
-    multiple: usize,
-    typed: TypedModel,
-    /// Scale and channels of the output picture, or why it is none.
-    picture: Result<(usize, usize), NoPicture>,
-}
-
-/// Everything else. Reorders the outputs of `graph` so that the picture comes first.
-pub(super) fn inspect(
-    graph: &mut Graph,
-    model: &ModelProto,
-    path: &Path,
-    options: &LoadOptions,
-    hash: String,
-    mut notes: Vec<String>,
-) -> Result<ModelInfo, ModelError> {
-    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
-    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
-    let input = *proto::real_inputs(pb).first().ok_or_else(|| parse("it has no input"))?;
-    let dims = proto::fixed_dims(input);
-    let (h_axis, w_axis) = graph.layout.spatial_axes();
+/// Height and width, where the file fixes them.
+fn fixed_size(
+    pb: &GraphProto,
+    layout: Layout,
+    given: Option<(usize, usize)>,
+    notes: &mut Vec<String>,
+) -> (Option<(usize, usize)>, Option<usize>) {
+    let dims = proto::real_inputs(pb).first().map(|input| proto::fixed_dims(input)).unwrap_or_default();
+    let (h_axis, w_axis) = layout.spatial_axes();
     let size = |axis: usize| dims.get(axis).copied().flatten().map(|d| d as usize);
-    let fixed_size = match (size(h_axis), size(w_axis)) {
+    let fixed = match (size(h_axis), size(w_axis)) {
         (Some(h), Some(w)) => Some((h, w)),
         (Some(n), None) | (None, Some(n)) => {
             notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
             Some((n, n))
         }
-        (None, None) => None,
+        (None, None) => given,
     };
+    (fixed, size(0))
+}
+
+/// A network that was tried out.
+pub(super) struct Tried {
+    pub(super) trial: Trial,
+    fixed_batch: Option<usize>,
+    metadata: BTreeMap<String, String>,
+    notes: Vec<String>,
+}
+
+/// Finds a size on which the network works. Reorders the outputs of `graph` so that the picture comes first.
+pub(super) fn try_out(
+    graph: &mut Graph,
+    model: &ModelProto,
+    path: &Path,
+    options: &LoadOptions,
+    mut notes: Vec<String>,
+) -> Result<Tried, ModelError> {
+    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
+    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
+    let (fixed, fixed_batch) = fixed_size(pb, graph.layout, options.size, &mut notes);
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
-    let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
+    let mut trial = probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
+    if let Some((h, w)) = trial.fixed {
+        notes.push(format!(
+            "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are run in \
+             tiles of that size"
+        ));
+    }
+    trial.fixed = trial.fixed.or(fixed);
+    Ok(Tried { trial, fixed_batch, metadata, notes })
+}
 
-    let trial = first_working(graph, fixed_size, number("size_multiple"), path)?;
+fn number(metadata: &BTreeMap<String, String>, key: &str) -> Option<usize> {
+    metadata.get(key).and_then(|v| v.trim().parse().ok())
+}
+
+/// How tiles must lie.
+struct Tiling {
+    multiple: usize,
+    period: usize,
+    receptive: Receptive,
+}
+
+/// Everything else.
+pub(super) fn inspect(
+    graph: &Graph,
+    model: &ModelProto,
+    normal: &Normal,
+    path: &Path,
+    options: &LoadOptions,
+    (hash, tried): (String, Tried),
+) -> Result<ModelInfo, ModelError> {
+    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
+    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
+    let Tried { trial, fixed_batch, metadata, mut notes } = tried;
+    notes.extend(normal.notes.iter().cloned());
     let (scale, out_channels, not_restorer) = match &trial.picture {
-        Ok((scale, channels)) => (Some(*scale), *channels, None),
+        Ok(picture) => (Some(picture.scale), picture.channels, None),
         Err(reason) => (None, 0, Some(reason.to_string())),
     };
-    if let (Some(says), Some(is)) = (number("scale"), scale)
+    if let (Some(says), Some(is)) = (number(&metadata, "scale"), scale)
         && says != is
     {
         notes.push(format!("metadata says scale {says}, the output says {is}"));
     }
-    let mut size_multiple = trial.multiple;
-    let mut receptive = Receptive::Global;
-    if let Some(scale) = scale {
-        let field = receptive::measure(graph, fixed_size, trial.multiple, scale);
-        if let Some(field) = field.filter(|f| receptive::lcm(f.period, trial.multiple) <= 256) {
-            size_multiple = receptive::lcm(field.period, trial.multiple);
-            receptive = Receptive::Pixels(field.radius);
-        } else if let Some(radius) = number("receptive_field").filter(|r| *r <= 4096 && fixed_size.is_none())
-        {
-            receptive = Receptive::Pixels(radius);
-            notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
-        } else {
-            notes.push(
-                "an output pixel depends on the whole picture: large pictures are tiled and blended".into(),
-            );
-        }
-    }
+    let tiling = match scale {
+        Some(scale) => tiling(graph, pb, options.engine, &trial, scale, &metadata, &mut notes),
+        None => Tiling { multiple: trial.multiple, period: trial.multiple, receptive: Receptive::Global },
+    };
     if metadata.get("residual").is_some_and(|v| !matches!(v.trim(), "" | "0" | "false" | "no")) {
         notes.push(
             "metadata says that the output is the residual, not the image: restore would not be meaningful"
                 .into(),
         );
     }
-    let plan = Plan::new(trial.typed.clone(), options.engine, graph.memory);
-    let alike = |range: Range, origin| (range.clone(), range, origin);
-    let (range, out_range, range_origin) =
-        match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
-            (Some(range), _) => alike(range.clone(), RangeOrigin::Given),
-            (None, Some((_, Some(range)))) => alike(range, RangeOrigin::Metadata),
-            (None, unread) => {
-                if let Some((text, _)) = unread {
-                    notes.push(format!("metadata range {text:?} is not understood"));
-                }
-                let run = |input: &[f32]| plan.as_ref().ok()?.run(input).ok();
-                range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
-            }
-        };
+    let (range, out_range, range_origin) = ranges(graph, pb, normal, options, &trial, &metadata, &mut notes);
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
-    range.check(graph.channels).map_err(option)?;
+    range.check(graph.pictures()).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
+    let outside = match &graph.source {
+        Source::Onnxruntime { sessions, .. } => Some(sessions.describe()),
+        Source::Tract(_) => None,
+    };
     // Where tract runs a part, its tensors come on top of the kernels' memory.
-    let tensors = 4 * cost::peak_floats(&trial.typed);
-    let (memory, scratch_bytes) = plan.map_or((tensors, 0), |plan| {
-        let (bytes, scratch) = plan.bytes();
-        (bytes + if plan.is_kernels_alone() { 0 } else { tensors }, scratch)
-    });
+    let tensors = trial.typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
+    let (memory, scratch_bytes) = match (tensors, &trial.plan) {
+        _ if outside.is_some() => onnxruntime::memory(pb, tensors, trial.height * trial.width),
+        (tensors, Err(_)) => (tensors.unwrap_or(0), 0),
+        (tensors, Ok(plan)) => {
+            let (bytes, scratch) = plan.bytes();
+            (bytes + if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) }, scratch)
+        }
+    };
     let named = metadata.get("bottleneck").map(String::as_str);
-    let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
+    let size = (trial.height, trial.width);
+    let (shapes, candidates) = match graph.source.template() {
+        Some(_) => {
+            let shapes = candidates::shapes(graph, size).unwrap_or_default();
+            let found = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+            (shapes, found)
+        }
+        None => {
+            let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
+            let shape = |name: &str| shape_of(graph, options.engine, size, name);
+            let tensors: Vec<(String, Vec<usize>)> =
+                names.filter_map(|name| Some((name.to_string(), shape(name)?))).collect();
+            let found = candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()));
+            (tensors.into_iter().collect(), found)
+        }
+    };
+    if let Source::Onnxruntime { sessions, result, .. } = &graph.source {
+        sessions.keep(result);
+    }
+    let known = choice::Known {
+        graph: pb,
+        shapes: &shapes,
+        candidates: &candidates,
+        named,
+        picture: scale.is_some(),
+    };
+    let choice = choice::choose(&known);
+    let macs = trial.typed.as_ref().map_or(0.0, cost::macs);
+    let least = |typed| least::side(typed, graph.layout, size);
     Ok(ModelInfo {
         hash,
-        inputs: proto::real_inputs(pb).into_iter().map(TensorInfo::of).collect(),
-        outputs: pb.output.iter().map(TensorInfo::of).collect(),
+        inputs: normal.inputs.clone(),
+        outputs: normal.outputs.clone(),
         layout: graph.layout,
         in_channels: graph.channels,
+        levels: normal.levels.clone(),
         out_channels,
-        fixed_size,
-        fixed_batch: dims.first().copied().flatten().map(|n| n as usize),
+        fixed_size: trial.fixed,
+        fixed_batch,
         scale,
         not_restorer,
-        size_multiple,
-        receptive,
-        macs_per_pixel: cost::macs(&trial.typed) / pixels,
+        size_multiple: tiling.multiple,
+        period: tiling.period,
+        least: trial.typed.as_ref().map_or(1, least),
+        border: None,
+        receptive: tiling.receptive,
+        macs_per_pixel: macs / pixels,
+        places: trial.plan.as_ref().ok().filter(|_| outside.is_none()).map(|plan| plan.places.clone()),
+        outside,
+        seconds_per_megapixel: None,
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
@@ -220,77 +264,89 @@ pub(super) fn inspect(
         out_range,
         range_origin,
         candidates,
+        choice,
+        left_out: vec![],
         metadata,
         notes,
     })
 }
 
-/// Tries sizes (and outputs) until the network gives a picture, or at least runs.
-fn first_working(
-    graph: &mut Graph,
-    fixed: Option<(usize, usize)>,
-    known: Option<usize>,
-    path: &Path,
-) -> Result<Trial, ModelError> {
-    let outputs = graph.template.outputs.clone();
-    let multiples: Vec<usize> = match (fixed, known) {
-        (Some(_), _) => vec![1],
-        (None, Some(m)) if (1..=256).contains(&m) => vec![m],
-        _ => MULTIPLES.to_vec(),
-    };
-    let mut runs: Option<(Trial, usize)> = None;
-    let mut failure = None;
-    for multiple in multiples {
-        // Odd numbers of the multiple, so that a smaller one passes only if it truly suffices.
-        let (height, width) = fixed.unwrap_or_else(|| {
-            let height = multiple * (TRIAL.div_ceil(multiple) | 1);
-            (height, height + 2 * multiple)
-        });
-        for (ix, output) in outputs.iter().enumerate() {
-            graph.template.outputs = vec![*output];
-            match plan::build(graph, height, width, None) {
-                Ok(typed) => {
-                    let picture = picture(&typed, graph, height, width);
-                    let good = picture.is_ok();
-                    let trial = Trial { height, width, multiple, typed, picture };
-                    if good {
-                        return Ok(trial);
-                    }
-                    runs.get_or_insert((trial, ix));
-                }
-                Err(unfit) => {
-                    failure.get_or_insert_with(|| unfit.error(path, width, height));
-                }
-            }
+/// How far an output pixel looks and on which grid, by the graph, and whether that is the whole truth, by trial.
+fn tiling(
+    graph: &Graph,
+    pb: &GraphProto,
+    engine: Engine,
+    trial: &Trial,
+    scale: usize,
+    metadata: &BTreeMap<String, String>,
+    notes: &mut Vec<String>,
+) -> Tiling {
+    let (fixed, multiple) = (trial.fixed, trial.multiple);
+    let whole = |receptive| Tiling { multiple, period: multiple, receptive };
+    let size = (trial.height, trial.width);
+    let typed = trial.typed.as_ref();
+    let field = typed
+        .and_then(|typed| receptive::measure(graph, typed, size, fixed, multiple, scale))
+        .filter(|f| receptive::lcm(f.period, multiple) <= 256);
+    if let (Some(field), Some(typed)) = (field, typed) {
+        let period = receptive::lcm(receptive::lcm(field.period, multiple), sizes::divisor(pb));
+        let macs_per_pixel = cost::macs(typed) / (trial.height * trial.width) as f64;
+        let known = local::Known { radius: field.radius, period, multiple, scale, macs_per_pixel, fixed };
+        let local =
+            !local::is_suspect(pb, fixed.is_some()) || local::is_local(graph, engine, &known).unwrap_or(true);
+        if local {
+            return Tiling { multiple, period, receptive: Receptive::Pixels(field.radius) };
         }
+        notes.push(
+            "its result depends on where in the picture a pixel lies: pictures are run whole where memory suffices, else \
+             in tiles that are blended"
+                .into(),
+        );
+        return whole(Receptive::Global);
     }
-    match (runs, failure) {
-        (Some((trial, ix)), _) => {
-            graph.template.outputs = outputs.get(ix).copied().into_iter().collect();
-            Ok(trial)
-        }
-        (None, Some(failure)) => Err(failure),
-        (None, None) => {
-            Err(ModelError::Parse { path: path.to_path_buf(), reason: "it has no output".into() })
-        }
+    if let Some(radius) = number(metadata, "receptive_field").filter(|r| *r <= 4096 && fixed.is_none()) {
+        notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
+        return whole(Receptive::Pixels(radius));
     }
+    notes.push(match fixed {
+        Some(_) => "an output pixel depends on the whole tile: tiles overlap by half and are blended".into(),
+        None => "an output pixel depends on the whole picture: large pictures are tiled and blended".into(),
+    });
+    whole(Receptive::Global)
 }
 
-/// Scale and channels of the output picture, or why it is none.
-fn picture(
-    typed: &TypedModel,
+/// The ranges of input and output, and how they became known.
+fn ranges(
     graph: &Graph,
-    height: usize,
-    width: usize,
-) -> Result<(usize, usize), NoPicture> {
-    let fact = guarded(|| typed.output_fact(0))?;
-    let shape = fact.shape.as_concrete().ok_or(NoPicture::Unknown)?;
-    let (c, h, w) = graph.layout.split(shape).ok_or_else(|| NoPicture::Axes(shape.to_vec()))?;
-    if c != graph.channels {
-        return Err(NoPicture::Channels { found: c, wanted: graph.channels });
+    pb: &GraphProto,
+    normal: &Normal,
+    options: &LoadOptions,
+    trial: &Trial,
+    metadata: &BTreeMap<String, String>,
+    notes: &mut Vec<String>,
+) -> (Range, Range, RangeOrigin) {
+    let alike = |range: Range, origin| (range.clone(), range, origin);
+    match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
+        (Some(range), _) => return alike(range.clone(), RangeOrigin::Given),
+        (None, Some((_, Some(range)))) => return alike(range, RangeOrigin::Metadata),
+        (None, Some((text, None))) => notes.push(format!("metadata range {text:?} is not understood")),
+        (None, None) => {}
     }
-    match (1..=4).find(|s| h == s * height && w == s * width) {
-        Some(scale) => Ok((scale, c)),
-        None => Err(NoPicture::Size { found: (w, h), input: (width, height) }),
+    let known = range_trial::Known { input: normal.in_range.clone(), output: normal.out_range.clone() };
+    if let (Some(input), Some(output)) = (&known.input, &known.output) {
+        return (input.clone(), output.clone(), RangeOrigin::Inferred);
     }
+    let run = |input: &[f32]| trial.plan.as_ref().ok().map(|plan: &Plan| plan.run(input))?.ok();
+    let picture = trial.picture.as_ref().ok().copied();
+    range_trial::infer(pb, graph, picture, (trial.height, trial.width), known, &run, notes)
+}
+
+/// The shape of a tensor, as a run tells.
+fn shape_of(
+    graph: &Graph,
+    engine: Engine,
+    (height, width): (usize, usize),
+    name: &str,
+) -> Option<Vec<usize>> {
+    plan::plan(graph, engine, (1, height, width), Some(name), None).ok().map(|plan| plan.output.clone())
 }

@@ -3,9 +3,11 @@
 
 use super::error::ModelError;
 use super::fast::{self, Engine, Region};
-use super::graph::Graph;
+use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_ELEMENTS;
+use super::onnxruntime::Sessions;
+use super::places::Places;
 use super::{cost, growth};
 use crate::memory::mib;
 use std::collections::HashMap;
@@ -27,6 +29,9 @@ pub(super) enum Unfit {
     /// The engine refuses it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It can be prepared but not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// Bytes that a run would take, and those that it may.
     #[error("it needs {} MiB and may take {} MiB", mib(*.0), mib(*.1))]
     Memory(u64, u64),
@@ -57,6 +62,7 @@ impl Unfit {
         let path = path.to_path_buf();
         match self {
             Unfit::Engine(e) => ModelError::Build { path, width, height, reason: e.to_string() },
+            Unfit::Run(e) => ModelError::Build { path, width, height, reason: e.to_string() },
             Unfit::Memory(needed, limit) => {
                 ModelError::RunMemory { path, width, height, needed: mib(needed), limit: mib(limit) }
             }
@@ -67,12 +73,38 @@ impl Unfit {
 /// An optimised network for one input size, shared by all workers.
 pub(super) struct Plan {
     runner: Runner,
+    /// What runs where.
+    pub(super) places: Places,
     /// Memory that the kernels work in: what grows with the picture, and what doesn't.
     bytes: (usize, usize),
     /// Shape of the input.
     pub(super) input: Vec<usize>,
     /// Shape of the result.
     pub(super) output: Vec<usize>,
+}
+
+/// What runs the network for `batch` pictures of `height` x `width` and gives tensor `tap`, or the model's output. The
+/// caller may know the `output`'s shape; else onnxruntime has to run once to tell.
+pub(super) fn plan(
+    graph: &Graph,
+    engine: Engine,
+    (batch, height, width): (usize, usize, usize),
+    tap: Option<&str>,
+    output: Option<Vec<usize>>,
+) -> Result<Plan, Unfit> {
+    let mut input = graph.layout.shape(graph.channels, height, width).to_vec();
+    input[0] = batch;
+    match (&graph.source, engine) {
+        (Source::Onnxruntime { sessions, result, .. }, Engine::Onnxruntime(_)) => {
+            Plan::by_onnxruntime(sessions.clone(), tap.unwrap_or(result), input, output)
+        }
+        (_, Engine::Onnxruntime(_)) => Err(EngineError::new("it was not loaded for onnxruntime").into()),
+        (source, _) => {
+            let template =
+                source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+            Plan::new(build_shape(template, &input, tap, graph.memory)?, engine, graph.memory)
+        }
+    }
 }
 
 /// The simplified graph for one input size, one picture at a time. `tap` names the tensor wanted
@@ -83,20 +115,10 @@ pub(super) fn build(
     width: usize,
     tap: Option<&str>,
 ) -> Result<TypedModel, Unfit> {
-    build_batch(graph, 1, height, width, tap)
-}
-
-/// As [`build`], for `batch` pictures at once.
-pub(super) fn build_batch(
-    graph: &Graph,
-    batch: usize,
-    height: usize,
-    width: usize,
-    tap: Option<&str>,
-) -> Result<TypedModel, Unfit> {
-    let mut shape = graph.layout.shape(graph.channels, height, width);
-    shape[0] = batch;
-    build_shape(&graph.template, &shape, tap, graph.memory)
+    let template =
+        graph.source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+    let shape = graph.layout.shape(graph.channels, height, width);
+    build_shape(template, &shape, tap, graph.memory)
 }
 
 /// As [`build`], for an input of any shape. No run may take more than `memory` bytes.
@@ -136,6 +158,8 @@ enum Runner {
     /// The whole network is one region of our kernels: nothing stands between them and the numbers.
     Kernels(Region),
     Tract(Arc<TypedRunnableModel>, Mutex<Vec<TypedSimpleState>>),
+    /// onnxruntime, and the tensor that it is to give.
+    Onnxruntime(Arc<Sessions>, String),
 }
 
 impl std::fmt::Debug for Plan {
@@ -154,7 +178,9 @@ impl Plan {
             Ok((concrete(typed.input_fact(0)?).ok_or_else(unknown)?, output))
         };
         let (input, output) = guarded(|| sizes(&typed))?;
+        let macs = cost::macs(&typed);
         let model = guarded(|| fast::rewrite(typed, engine, memory))?;
+        let places = Places::of(macs, &model);
         let bytes = fast::bytes(&model);
         let whole = fast::whole(&model);
         // Where the engine runs a part, its tensors come on top of the kernels' memory.
@@ -171,7 +197,22 @@ impl Plan {
                 Runner::Tract(guarded(|| model.into_runnable())?, Mutex::default())
             }
         };
-        Ok(Plan { runner, bytes, input, output })
+        Ok(Plan { runner, places, bytes, input, output })
+    }
+
+    /// By onnxruntime: tensor `tap` of an input of this shape.
+    fn by_onnxruntime(
+        sessions: Arc<Sessions>,
+        tap: &str,
+        input: Vec<usize>,
+        output: Option<Vec<usize>>,
+    ) -> Result<Plan, Unfit> {
+        let output = match output {
+            Some(output) => output,
+            None => sessions.run(tap, &input, &vec![0.5; input.iter().product()], &mut vec![])?,
+        };
+        let runner = Runner::Onnxruntime(sessions, tap.to_string());
+        Ok(Plan { runner, places: Places::default(), bytes: (0, 0), input, output })
     }
 
     /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that
@@ -219,6 +260,12 @@ impl Plan {
                 lock(idle).push(state);
                 result.clear();
                 result.extend_from_slice(fast::floats(&output).ok_or(RunError::NotFloat)?);
+            }
+            Runner::Onnxruntime(sessions, tap) => {
+                let found = sessions.run(tap, &self.input, input, result)?;
+                if found != self.output {
+                    return Err(RunError::Shape { found, planned: self.output.clone() });
+                }
             }
         }
         Ok(())

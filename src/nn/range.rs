@@ -17,7 +17,7 @@ pub enum Range {
 }
 
 /// How the range became known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RangeOrigin {
     /// Asked for by the caller.
     Given,

@@ -46,10 +46,9 @@ pub fn inspect(inspection: &Inspection, describe: fn(&Path, &Model, bool) -> Str
     let path = inspection.path.clone();
     let work = move || {
         let answer = match load(&path, &words, describe) {
-            Ok((file, text)) => {
-                let Passed { hash, all, files, .. } = file;
+            Ok((passed, text)) => {
                 let memory = address_space("VmPeak:").saturating_sub(before);
-                Answer::Passed { hash, all, files, memory, text }
+                Answer::Passed { passed: Box::new(Passed { memory, ..passed }), text }
             }
             Err(error) if starved(&error) => std::process::exit(OVER_MEMORY),
             Err(error) => Answer::Refused(error.to_string()),
@@ -71,17 +70,23 @@ fn load(
     words: &Words,
     describe: fn(&Path, &Model, bool) -> String,
 ) -> Result<(Passed, Option<String>), ModelError> {
-    let file = File::open(path, None)?;
-    let passed = file.passed(path);
+    let file = File::open(path, None, words.options().engine)?;
+    let mut passed = file.passed(path);
     let network = |file| Network::of_file(file, path, &words.options(), words.run).map(Box::new);
     let model = match words.purpose {
         Purpose::Weights => return Ok((passed, None)),
         Purpose::Pictures => Model::Pictures(network(file)?),
         Purpose::Any => match network(file) {
-            Ok(network) => Model::Pictures(network),
+            Ok(mut network) => {
+                network.measure();
+                Model::Pictures(network)
+            }
             Err(error) => rows_instead(error, path, Some(&passed))?,
         },
     };
+    if let Model::Pictures(network) = &model {
+        passed.found = Some(network.found());
+    }
     let text = words.describe.map(|json| describe(path, &model, json));
     Ok((passed, text))
 }
@@ -89,7 +94,9 @@ fn load(
 /// Whether an error says that memory was refused.
 fn starved(error: &ModelError) -> bool {
     let text = error.to_string();
-    ["out of memory", "Out of memory", "Cannot allocate memory"].iter().any(|part| text.contains(part))
+    ["out of memory", "Out of memory", "Cannot allocate memory", "bad_alloc", "Failed to allocate memory"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// Limits this process to what the question allows, and to its parent's life. Address space that it has, in bytes.

@@ -4,14 +4,16 @@ use crate::nn::axes::Layout;
 use crate::nn::budget::ModelBudget;
 use crate::nn::error::ModelError;
 use crate::nn::fast::Engine;
+use crate::nn::onnxruntime::Device;
 use crate::nn::options::LoadOptions;
+use crate::nn::passed::Passed;
 use crate::nn::range::Range;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,13 +78,16 @@ pub(super) struct Words {
     range: Option<Range>,
     layout: Option<Layout>,
     channels: Option<usize>,
+    size: Option<(usize, usize)>,
     plain: bool,
     exact: bool,
+    /// The library that runs it in place of our engine.
+    onnxruntime: Option<PathBuf>,
 }
 
 impl Words {
     fn new(question: &Question<'_>) -> Words {
-        let LoadOptions { range, layout, channels, engine } = question.options.clone();
+        let LoadOptions { range, layout, channels, size, engine, library } = question.options.clone();
         Words {
             purpose: question.purpose,
             memory: question.budget.memory,
@@ -93,18 +98,29 @@ impl Words {
             range,
             layout,
             channels,
+            size,
             plain: engine == Engine::Plain,
             exact: matches!(engine, Engine::Fast { exact: true, .. }),
+            onnxruntime: library.filter(|_| matches!(engine, Engine::Onnxruntime(_))),
         }
     }
 
-    /// What the model is loaded with; on the best instructions there are, whatever the parent's.
+    /// What the model is loaded with; on the best instructions there are, whatever the parent's. Never on a card: what its
+    /// driver takes of address space says nothing about the model.
     pub(super) fn options(&self) -> LoadOptions {
         let engine = match (self.plain, Engine::default()) {
+            _ if self.onnxruntime.is_some() => Engine::Onnxruntime(Device::Cpu),
             (false, Engine::Fast { level, .. }) => Engine::Fast { exact: self.exact, level },
             _ => Engine::Plain,
         };
-        LoadOptions { range: self.range.clone(), layout: self.layout, channels: self.channels, engine }
+        LoadOptions {
+            range: self.range.clone(),
+            layout: self.layout,
+            channels: self.channels,
+            size: self.size,
+            engine,
+            library: self.onnxruntime.clone(),
+        }
     }
 }
 
@@ -113,14 +129,8 @@ impl Words {
 pub(super) enum Answer {
     /// The model may come in.
     Passed {
-        /// BLAKE3 of the model file alone.
-        hash: String,
-        /// BLAKE3 of the model file followed by its weight files.
-        all: String,
-        /// Names of the weight files, relative to the model's folder.
-        files: Vec<String>,
-        /// Bytes that it took to load.
-        memory: u64,
+        /// What is to be known of it; of the seconds that it took, the parent knows.
+        passed: Box<Passed>,
         /// What is to be told about it, where that was asked.
         text: Option<String>,
     },

@@ -59,7 +59,14 @@ fn a_verdict_is_taken_only_from_its_user_and_for_its_bytes() {
     let mut all = blake3::Hasher::new();
     all.update(&relu()).update(b"weights");
     let all = all.finalize().to_hex().to_string();
-    let sound = Passed { hash: main.clone(), all, files: vec!["w.bin".into()], memory: 100, seconds: 2.0 };
+    let sound = Passed {
+        hash: main.clone(),
+        all,
+        files: vec!["w.bin".into()],
+        memory: 100,
+        seconds: 2.0,
+        found: None,
+    };
     let found = |passed: &Passed| {
         remember(&cache, &name, passed);
         find(&cache, &name, &question, &main)
@@ -106,4 +113,25 @@ fn nobody_goes_around_the_door() {
         }
     }
     assert!(seen > 100);
+}
+
+#[test]
+fn what_an_inspection_found_is_not_looked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.onnx");
+    std::fs::write(&path, relu()).unwrap();
+    let options = LoadOptions::default();
+    let inspected = Network::load(&path, &options).unwrap();
+    let mut found = inspected.found();
+    found.info.notes.push("remembered".into());
+    let main = hash(&path).unwrap();
+    let passed = Passed { found: Some(found), ..Passed::new(main.clone(), main, vec![]) };
+    // As it comes from the cache folder.
+    let passed: Passed = serde_json::from_str(&serde_json::to_string(&passed).unwrap()).unwrap();
+    let network = Network::load_passed(&path, &options, 1 << 30, Some(&passed)).unwrap();
+    assert_eq!(network.info().notes.last().map(String::as_str), Some("remembered"));
+    let plan = network.plan(8, 8, None).unwrap();
+    let input: Vec<f32> = (0..64).map(|i| i as f32 - 32.0).collect();
+    let result = plan.run(&input).unwrap();
+    assert_eq!(result, input.iter().map(|v| v.max(0.0)).collect::<Vec<_>>());
 }
