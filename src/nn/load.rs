@@ -101,7 +101,7 @@ impl Network {
             )
         }));
         let levels = file.normal.levels.len();
-        let graph = |file: &File| {
+        let graph = |file: &File| -> Result<Graph, ModelError> {
             Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory })
         };
         let mut of = graph(&file)?;
