@@ -28,10 +28,10 @@ const PASSING: [&str; 9] =
     ["Softmax", "LogSoftmax", "Sigmoid", "Identity", "Cast", "Add", "Squeeze", "Flatten", "Reshape"];
 
 /// What is taken where nobody names a tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Choice {
     /// This tensor, for this reason.
-    Tensor(String, &'static str),
+    Tensor(String, Why),
     /// No output is one vector a picture; this one has a vector for each token.
     Tokens {
         /// Its name.
@@ -43,6 +43,46 @@ pub enum Choice {
     },
     /// Nothing suits.
     Nothing,
+}
+
+/// Why a tensor is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Why {
+    /// Somebody asked for it.
+    Asked,
+    /// The file's metadata names it.
+    Metadata,
+    /// The bottleneck of a network that gives pictures.
+    Bottleneck,
+    /// An output of a name that is usual for it.
+    OutputName,
+    /// A name that is usual for it, on the way.
+    Name,
+    /// The last output that is one vector.
+    LastVector,
+    /// What the class scores are made of.
+    BeforeClasses,
+    /// The output, whatever it is.
+    Output,
+    /// The smallest on the way.
+    Smallest,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Why::Asked => "as asked",
+            Why::Metadata => "the file's metadata names it",
+            Why::Bottleneck => "the bottleneck",
+            Why::OutputName => "the output of that name",
+            Why::Name => "by its name",
+            Why::LastVector => "the last output that is one vector",
+            Why::BeforeClasses => "what the class scores are made of",
+            Why::Output => "the output",
+            Why::Smallest => "the smallest on the way",
+        })
+    }
 }
 
 /// What is known of a graph.
@@ -63,10 +103,10 @@ pub(super) fn choose(known: &Known<'_>) -> Choice {
     let first = known.candidates.first();
     let of_candidate = |why| first.map_or(Choice::Nothing, |best| Choice::Tensor(best.name.clone(), why));
     if first.is_some_and(|best| known.named == Some(best.name.as_str())) {
-        return of_candidate("the file's metadata names it");
+        return of_candidate(Why::Metadata);
     }
     if known.picture {
-        return of_candidate("the bottleneck");
+        return of_candidate(Why::Bottleneck);
     }
     let outputs: Vec<&str> = known.graph.output.iter().map(|output| output.name.as_str()).collect();
     let shape = |name: &str| known.shapes.get(name).map(Vec::as_slice);
@@ -76,28 +116,28 @@ pub(super) fn choose(known: &Known<'_>) -> Choice {
         outputs.iter().find(|name| base(name).eq_ignore_ascii_case(pooled) && width(name).is_some())
     });
     if let Some(name) = by_name {
-        return taken(name, "the output of that name");
+        return taken(name, Why::OutputName);
     }
     if let Some(best) = known.candidates.iter().find(|best| best.dense && candidates::is_named(&best.name)) {
-        return taken(&best.name, "by its name");
+        return taken(&best.name, Why::Name);
     }
     let vectors: Vec<&str> = outputs.iter().copied().filter(|name| width(name).is_some()).collect();
     if let Some(name) = vectors.iter().rev().find(|name| !is_scores(known.graph, name, width(name))) {
-        return taken(name, "the last output that is one vector");
+        return taken(name, Why::LastVector);
     }
     if let Some(name) = vectors.iter().find_map(|name| before_classes(known.graph, name, &width)) {
-        return taken(&name, "what the class scores are made of");
+        return taken(&name, Why::BeforeClasses);
     }
     for name in outputs.iter().rev() {
         match shape(name) {
             Some(&[_, tokens, width]) if tokens > 1 && width > 1 => {
                 return Choice::Tokens { tensor: (*name).into(), tokens, width };
             }
-            Some(&[_, _, _, _]) => return taken(name, "the output"),
+            Some(&[_, _, _, _]) => return taken(name, Why::Output),
             _ => {}
         }
     }
-    of_candidate("the smallest on the way")
+    of_candidate(Why::Smallest)
 }
 
 /// The numbers of a shape that is one vector a picture.

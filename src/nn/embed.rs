@@ -11,7 +11,7 @@ use super::pixels;
 use super::plan::Plan;
 use super::preprocess::Preprocess;
 use super::range::RangeOrigin;
-use super::{Bottleneck, Choice, candidates};
+use super::{Bottleneck, Choice, Why, candidates};
 use crate::image::Image;
 use crate::image::crop::{Gravity, crop_to};
 use crate::image::fill::fill_hidden;
@@ -77,7 +77,7 @@ pub struct Embedder {
     fit: Fit,
     preprocess: Option<Preprocess>,
     normalize: bool,
-    why: &'static str,
+    why: Why,
 }
 
 impl Embedder {
@@ -123,11 +123,11 @@ impl Embedder {
             }
         };
         let (tensor, why) = match &options.bottleneck {
-            Some(name) if network.has_tensor(name) => (name.clone(), "as asked"),
+            Some(name) if network.has_tensor(name) => (name.clone(), Why::Asked),
             Some(name) => return Err(unknown(&network, name)),
             None => match &info.choice {
                 Choice::Tensor(name, why) => (name.clone(), *why),
-                Choice::Tokens { tensor, .. } => (tensor.clone(), "the output"),
+                Choice::Tokens { tensor, .. } => (tensor.clone(), Why::Output),
                 Choice::Nothing => {
                     return Err(option(
                         "no tensor inside suits as an embedding; name one with `tensor`".into(),

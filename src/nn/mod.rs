@@ -44,7 +44,7 @@ pub use axes::Layout;
 pub use branch::LeftOut;
 pub use budget::ModelBudget;
 pub use candidates::Bottleneck;
-pub use choice::Choice;
+pub use choice::{Choice, Why};
 pub use door::{COMMAND, Door, Inspection, Model, Purpose, Told, inspect};
 pub use embed::{EmbedOptions, Embedder, Fit, Pool};
 pub use error::{EmbedError, ModelError, RestoreError};
