@@ -69,7 +69,8 @@ fn table(job: &Job) -> DataFrame {
 
 fn vectors(frame: &DataFrame, column: &str) -> Vec<Vec<f32>> {
     let column = frame.column(column).unwrap().array().unwrap();
-    column.into_iter().map(|row| row.unwrap().f32().unwrap().into_no_null_iter().collect()).collect()
+    let numbers: Vec<f32> = column.get_inner().f32().unwrap().into_no_null_iter().collect();
+    numbers.chunks(column.width()).map(<[f32]>::to_vec).collect()
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn mistakes_about_preprocessing_have_their_places() {
         job.steps(&format!("- embed: {{model: encoder.onnx, {parameters}}}\n- table"));
         refused(&job, parts);
     };
-    check("preprocess: dinov", &["no file \"dinov\"", "did you mean `dinov2`", "job.yaml:6:48", "^^^^^"]);
+    check("preprocess: dinov", &["no file \"dinov\"", "did you mean `dinov2`", "job.yaml:6:46", "^^^^^"]);
     check("preprocess: clip, range: 0-1, fit: crop", &["`fit`, `range` would say it again"]);
     check("preprocess: siglip, size: 48", &["48x48"]);
     fs::write(
