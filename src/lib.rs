@@ -67,8 +67,8 @@
 //!
 //! Each module uses only those below it; a test holds that. From the top: the program's own (arguments, commands,
 //! reporters), [`job`], the runner and the trainer, the plan, steps and sinks, what these agree on, inputs and ledger,
-//! corruptions, the pipeline language, networks, synthetic pictures and formats, kernels, pictures, and the store, which
-//! alone writes files.
+//! corruptions, the pipeline language, networks, synthetic pictures and formats, weights files and kernels, ONNX graphs,
+//! pictures, and the store, which alone writes files.
 
 #![cfg_attr(not(test), warn(unreachable_pub))]
 #![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what only the program asks for"))]

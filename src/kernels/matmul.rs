@@ -151,6 +151,8 @@ unsafe fn product<V: Vector>(p: &Packed<'_>) {
                 channels: (m.columns - column).min(width),
                 count: m.rows,
                 finish: Finish::None,
+                resume: false,
+                ahead: false,
             });
         }
         column += width;

@@ -17,6 +17,11 @@ pub(super) trait Vector: Copy {
     unsafe fn load(p: *const f32) -> Self;
     /// The first `n` floats from `p`, zeros behind them.
     unsafe fn load_some(p: *const f32, n: usize) -> Self;
+    /// Brings the cache line at `p`, which may be anywhere, nearer to the core where the machine can.
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        let _ = p;
+    }
     /// `LANES` floats to `p`.
     unsafe fn store(self, p: *mut f32);
     /// The first `n` floats to `p`.

@@ -35,6 +35,11 @@ impl Vector for Avx512 {
         unsafe { Avx512(_mm512_maskz_loadu_ps((1u32 << n.min(16)).wrapping_sub(1) as u16, p)) }
     }
     #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        // SAFETY: reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
         // SAFETY: the instructions are there, and `p` is valid for a register, as the caller promises.
         unsafe { _mm512_storeu_ps(p, self.0) }

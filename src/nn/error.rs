@@ -1,5 +1,6 @@
 //! What can go wrong with a model and with running it.
 
+use super::onnxruntime::LibraryError;
 use crate::shown::Show;
 use crate::weights::WeightsError;
 use std::path::PathBuf;
@@ -206,6 +207,17 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// onnxruntime does not take it.
+    #[error("{} is refused by onnxruntime: {reason}", path.shown())]
+    Refusal {
+        /// The model file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// There is no library to run it by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// An option doesn't suit this model.
     #[error("{}: {reason}", path.shown())]
     Option {

@@ -3,6 +3,7 @@
 use super::branch::{self, LeftOut};
 use super::conformance;
 use super::error::ModelError;
+use super::fast::Engine;
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
 use super::passed::Passed;
@@ -29,8 +30,10 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads and checks the file at `path`, which has to be the one that `passed`.
-    pub(super) fn open(path: &Path, passed: Option<&Passed>) -> Result<File, ModelError> {
+    /// Reads and checks the file at `path`, which has to be the one that `passed`. Its operators must be those that
+    /// `engine` knows; which ones onnxruntime knows, it tells itself.
+    pub(super) fn open(path: &Path, passed: Option<&Passed>, engine: Engine) -> Result<File, ModelError> {
+        let ours = !matches!(engine, Engine::Onnxruntime(_));
         let bytes = read(path)?;
         let changed = || ModelError::Changed { path: path.to_path_buf() };
         if passed.is_some_and(|passed| !passed.is_of(&bytes)) {
@@ -45,9 +48,12 @@ impl File {
             None => guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?,
         };
         let left_out = branch::picture_alone(&mut proto);
-        let files = proto::check(&proto, path, &|op| onnx.op_register.0.contains_key(op))?;
+        let known = |op: &str| onnx.op_register.0.contains_key(op);
+        let files = proto::check(&proto, path, ours.then_some(&known as &dyn Fn(&str) -> bool))?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
-        conformance::conform(&mut proto).map_err(unlike)?;
+        if ours {
+            conformance::conform(&mut proto).map_err(unlike)?;
+        }
         let hash = hash(path, &bytes, &files)?;
         if passed.is_some_and(|passed| passed.all != hash) {
             return Err(changed());
@@ -64,11 +70,22 @@ impl File {
         Passed::new(self.main.clone(), self.hash.clone(), self.files.iter().map(named).collect())
     }
 
+    /// What tract makes of a file that another engine runs, where it would compute all of it as specified.
+    pub(super) fn known_graph(&self, path: &Path) -> Option<InferenceModel> {
+        let mut proto = self.proto.clone();
+        conformance::conform(&mut proto).ok()?;
+        self.parsed(&proto, path).ok()
+    }
+
     /// Its graph.
     pub(super) fn graph(&self, path: &Path) -> Result<InferenceModel, ModelError> {
+        self.parsed(&self.proto, path)
+    }
+
+    fn parsed(&self, proto: &ModelProto, path: &Path) -> Result<InferenceModel, ModelError> {
         let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
         let folder = proto::folder_of(path);
-        let parsed = guarded(|| self.onnx.parse(&self.proto, folder.to_str()));
+        let parsed = guarded(|| self.onnx.parse(proto, folder.to_str()));
         let parsed = parsed.map_err(|e| parse(e.to_string()))?;
         if !parsed.unresolved_inputs.is_empty() {
             let tensors = parsed.unresolved_inputs;
@@ -86,7 +103,7 @@ impl File {
 /// # Errors
 /// When the file can't be read or isn't valid.
 pub(super) fn weights_of(path: &Path, passed: Option<&Passed>) -> Result<(Weights, String), ModelError> {
-    let File { proto, hash, .. } = File::open(path, passed)?;
+    let File { proto, hash, .. } = File::open(path, passed, Engine::default())?;
     Ok((proto.graph.as_ref().map(proto::floats).unwrap_or_default(), hash))
 }
 

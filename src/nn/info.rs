@@ -48,6 +48,8 @@ pub struct ModelInfo {
     pub scratch_bytes: usize,
     /// Number of weights.
     pub parameters: u64,
+    /// What runs it in place of our own engine, such as `onnxruntime 1.32.0 (git-commit-id=fab30a4) on cpu`.
+    pub outside: Option<String>,
     /// Range of the numbers that go in.
     pub range: Range,
     /// Range of the numbers that come out: that of the input, save where the graph scales by itself.

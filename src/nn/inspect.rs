@@ -2,13 +2,14 @@
 
 use super::axes::Layout;
 use super::error::ModelError;
-use super::graph::Graph;
-use super::guard::{EngineError, guarded};
+use super::fast::Engine;
+use super::graph::{Graph, Source};
+use super::guard::guarded;
 use super::info::{ModelInfo, Receptive, TensorInfo};
 use super::options::LoadOptions;
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Unfit};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, choice, cost, exported, proto, range_trial, receptive};
+use super::{candidates, choice, cost, exported, onnxruntime, proto, range_trial, receptive};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -81,8 +82,6 @@ pub(super) fn image_input(
 /// Why a network's output is no picture.
 #[derive(Debug, thiserror::Error)]
 enum NoPicture {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
     #[error("the size of its output depends on the pixels")]
     Unknown,
     #[error("its output has the shape {0:?}, not 4 axes")]
@@ -101,9 +100,34 @@ struct Trial {
     height: usize,
     width: usize,
     multiple: usize,
-    typed: TypedModel,
+    run: Run,
     /// Scale and channels of the output picture, or why it is none.
     picture: Result<(usize, usize), NoPicture>,
+}
+
+/// What was learnt of one size.
+struct Run {
+    /// The graph for it; none where only onnxruntime knows it.
+    typed: Option<TypedModel>,
+    /// What ran it already.
+    plan: Option<Plan>,
+    /// Shape of the output, where it does not depend on the pixels.
+    output: Option<Vec<usize>>,
+}
+
+impl Run {
+    /// Prepares the network for one size, or has onnxruntime run it.
+    fn new(graph: &Graph, engine: Engine, height: usize, width: usize) -> Result<Run, Unfit> {
+        if let Source::Onnxruntime { .. } = graph.source {
+            let plan = plan::plan(graph, engine, (1, height, width), None, None)?;
+            let typed = plan::build(graph, height, width, None).ok();
+            return Ok(Run { typed, output: Some(plan.output.clone()), plan: Some(plan) });
+        }
+        let typed = plan::build(graph, height, width, None)?;
+        let output = guarded(|| typed.output_fact(0).cloned()).ok();
+        let output = output.and_then(|fact| fact.shape.as_concrete().map(<[usize]>::to_vec));
+        Ok(Run { typed: Some(typed), plan: None, output })
+    }
 }
 
 /// Everything else. Reorders the outputs of `graph` so that the picture comes first.
@@ -133,7 +157,8 @@ pub(super) fn inspect(
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
     let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
 
-    let (trial, fixed_size) = working(graph, pb, fixed_size, number("size_multiple"), path, &mut notes)?;
+    let (trial, fixed_size) =
+        working(graph, pb, fixed_size, number("size_multiple"), options.engine, path, &mut notes)?;
     let (scale, out_channels, not_restorer) = match &trial.picture {
         Ok((scale, channels)) => (Some(*scale), *channels, None),
         Err(reason) => (None, 0, Some(reason.to_string())),
@@ -146,7 +171,8 @@ pub(super) fn inspect(
     let mut size_multiple = trial.multiple;
     let mut receptive = Receptive::Global;
     if let Some(scale) = scale {
-        let field = receptive::measure(graph, fixed_size, trial.multiple, scale);
+        let known = trial.run.typed.is_some();
+        let field = known.then(|| receptive::measure(graph, fixed_size, trial.multiple, scale)).flatten();
         if let Some(field) = field.filter(|f| receptive::lcm(f.period, trial.multiple) <= 256) {
             size_multiple = receptive::lcm(field.period, trial.multiple);
             receptive = Receptive::Pixels(field.radius);
@@ -166,7 +192,11 @@ pub(super) fn inspect(
                 .into(),
         );
     }
-    let plan = Plan::new(trial.typed.clone(), options.engine, graph.memory);
+    let Run { typed, plan, .. } = trial.run;
+    let plan = match (plan, &typed) {
+        (None, Some(typed)) => Plan::new(typed.clone(), options.engine, graph.memory).ok(),
+        (plan, _) => plan,
+    };
     let alike = |range: Range, origin| (range.clone(), range, origin);
     let (range, out_range, range_origin) =
         match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
@@ -176,24 +206,48 @@ pub(super) fn inspect(
                 if let Some((text, _)) = unread {
                     notes.push(format!("metadata range {text:?} is not understood"));
                 }
-                let run = |input: &[f32]| plan.as_ref().ok()?.run(input).ok();
+                let run = |input: &[f32]| plan.as_ref()?.run(input).ok();
                 range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
             }
         };
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
     range.check(graph.channels).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
-    let places = plan.as_ref().ok().map(|plan| plan.places.clone());
+    let outside = match &graph.source {
+        Source::Onnxruntime { sessions, .. } => Some(sessions.describe()),
+        Source::Tract(_) => None,
+    };
+    let places = plan.as_ref().filter(|_| outside.is_none()).map(|plan| plan.places.clone());
     // Where tract runs a part, its tensors come on top of the kernels' memory.
-    let tensors = 4 * cost::peak_floats(&trial.typed);
-    let (memory, scratch_bytes) = plan.map_or((tensors, 0), |plan| {
-        let (bytes, scratch) = plan.bytes();
-        (bytes + if plan.is_kernels_alone() { 0 } else { tensors }, scratch)
-    });
+    let tensors = typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
+    let (memory, scratch_bytes) = match (tensors, plan) {
+        _ if outside.is_some() => onnxruntime::memory(pb, tensors, trial.height * trial.width),
+        (tensors, None) => (tensors.unwrap_or(0), 0),
+        (tensors, Some(plan)) => {
+            let (bytes, scratch) = plan.bytes();
+            (bytes + if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) }, scratch)
+        }
+    };
     let named = metadata.get("bottleneck").map(String::as_str);
     let size = (trial.height, trial.width);
-    let shapes = candidates::shapes(graph, size).unwrap_or_default();
-    let candidates = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+    let (shapes, candidates) = match graph.source.template() {
+        Some(_) => {
+            let shapes = candidates::shapes(graph, size).unwrap_or_default();
+            let found = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+            (shapes, found)
+        }
+        None => {
+            let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
+            let shape = |name: &str| shape_of(graph, options.engine, size, name);
+            let tensors: Vec<(String, Vec<usize>)> =
+                names.filter_map(|name| Some((name.to_string(), shape(name)?))).collect();
+            let found = candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()));
+            (tensors.into_iter().collect(), found)
+        }
+    };
+    if let Source::Onnxruntime { sessions, result, .. } = &graph.source {
+        sessions.keep(result);
+    }
     let known = choice::Known {
         graph: pb,
         shapes: &shapes,
@@ -217,10 +271,14 @@ pub(super) fn inspect(
         receptive,
         places,
         seconds_per_megapixel: None,
-        macs_per_pixel: cost::macs(&trial.typed) / pixels,
+        // Where nothing else is known, each weight counts once a pixel.
+        macs_per_pixel: typed
+            .as_ref()
+            .map_or(proto::parameters(pb) as f64, |typed| cost::macs(typed) / pixels),
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
+        outside,
         range,
         out_range,
         range_origin,
@@ -239,17 +297,18 @@ fn working(
     pb: &GraphProto,
     fixed: Option<(usize, usize)>,
     known: Option<usize>,
+    engine: Engine,
     path: &Path,
     notes: &mut Vec<String>,
 ) -> Result<(Trial, Option<(usize, usize)>), ModelError> {
-    let outputs = graph.template.outputs.clone();
-    let failure = match first_working(graph, fixed, known, path) {
+    let outputs = graph.outputs();
+    let failure = match first_working(graph, fixed, known, engine, path) {
         Err(failure) if fixed.is_none() => failure,
         found => return found.map(|trial| (trial, fixed)),
     };
     for side in exported::sides(pb) {
-        graph.template.outputs.clone_from(&outputs);
-        if let Ok(trial) = first_working(graph, Some((side, side)), None, path) {
+        graph.restore(&outputs);
+        if let Ok(trial) = first_working(graph, Some((side, side)), None, engine, path) {
             notes.push(format!("it works on pictures of {side}x{side} alone, though the file says any size"));
             return Ok((trial, Some((side, side))));
         }
@@ -262,9 +321,10 @@ fn first_working(
     graph: &mut Graph,
     fixed: Option<(usize, usize)>,
     known: Option<usize>,
+    engine: Engine,
     path: &Path,
 ) -> Result<Trial, ModelError> {
-    let outputs = graph.template.outputs.clone();
+    let outputs = graph.outputs();
     let multiples: Vec<usize> = match (fixed, known) {
         (Some(_), _) => vec![1],
         (None, Some(m)) if (1..=256).contains(&m) => vec![m],
@@ -278,13 +338,13 @@ fn first_working(
             let height = multiple * (TRIAL.div_ceil(multiple) | 1);
             (height, height + 2 * multiple)
         });
-        for (ix, output) in outputs.iter().enumerate() {
-            graph.template.outputs = vec![*output];
-            match plan::build(graph, height, width, None) {
-                Ok(typed) => {
-                    let picture = picture(&typed, graph, height, width);
+        for ix in 0..outputs.len() {
+            graph.choose(&outputs, ix);
+            match Run::new(graph, engine, height, width) {
+                Ok(run) => {
+                    let picture = picture(run.output.as_deref(), graph, height, width);
                     let good = picture.is_ok();
-                    let trial = Trial { height, width, multiple, typed, picture };
+                    let trial = Trial { height, width, multiple, run, picture };
                     if good {
                         return Ok(trial);
                     }
@@ -298,7 +358,7 @@ fn first_working(
     }
     match (runs, failure) {
         (Some((trial, ix)), _) => {
-            graph.template.outputs = outputs.get(ix).copied().into_iter().collect();
+            graph.choose(&outputs, ix);
             Ok(trial)
         }
         (None, Some(failure)) => Err(failure),
@@ -308,15 +368,24 @@ fn first_working(
     }
 }
 
+/// The shape of a tensor, as a run tells.
+fn shape_of(
+    graph: &Graph,
+    engine: Engine,
+    (height, width): (usize, usize),
+    name: &str,
+) -> Option<Vec<usize>> {
+    plan::plan(graph, engine, (1, height, width), Some(name), None).ok().map(|plan| plan.output.clone())
+}
+
 /// Scale and channels of the output picture, or why it is none.
 fn picture(
-    typed: &TypedModel,
+    output: Option<&[usize]>,
     graph: &Graph,
     height: usize,
     width: usize,
 ) -> Result<(usize, usize), NoPicture> {
-    let fact = guarded(|| typed.output_fact(0))?;
-    let shape = fact.shape.as_concrete().ok_or(NoPicture::Unknown)?;
+    let shape = output.ok_or(NoPicture::Unknown)?;
     let (c, h, w) = graph.layout.split(shape).ok_or_else(|| NoPicture::Axes(shape.to_vec()))?;
     if c != graph.channels {
         return Err(NoPicture::Channels { found: c, wanted: graph.channels });

@@ -1,6 +1,6 @@
-//! Neural networks in ONNX files: loading, inspecting, and running them on pictures, whole or in
+//! Neural networks in ONNX and weights files: loading, inspecting, and running them on pictures, whole or in
 //! tiles. The only part of the program that knows tract. What [`crate::kernels`] can run is taken out of
-//! tract's graph by `fast`.
+//! tract's graph by `fast`. Where it is asked for, `onnxruntime` runs the file by a library of the user's instead.
 
 mod axes;
 mod branch;
@@ -23,6 +23,7 @@ mod info;
 mod inspect;
 mod limits;
 mod load;
+mod onnxruntime;
 mod options;
 mod passed;
 mod pixels;
@@ -54,6 +55,7 @@ pub use fast::Engine;
 pub use finish::Restored;
 pub use info::{ModelInfo, Receptive, TensorInfo};
 pub use load::Network;
+pub use onnxruntime::{Device, Library, LibraryError};
 pub use options::{Colour, Guard, LoadOptions, RestoreOptions};
 pub use places::Places;
 pub use preprocess::{
@@ -64,7 +66,7 @@ pub use proto::Weights;
 pub use range::{Range, RangeOrigin};
 pub use restore::Restorer;
 pub use rows::{Rows, RowsInfo};
-pub use trial::{Comparison, Trial, compare};
+pub use trial::{Comparison, Outside, Trial, compare};
 
 pub use crate::weights::WeightsError;
 

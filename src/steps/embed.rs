@@ -78,7 +78,7 @@ struct Embed {
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, column, tensor, pool, preprocess, size, fit, normalize, dtype, numbers } = params;
-    let mut load = numbers.load_options()?;
+    let mut load = numbers.load_options(build)?;
     let sizes = [("size", size.is_some()), ("fit", fit.is_given())];
     let sizes = sizes.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
     let asked =
@@ -132,7 +132,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     ingredients.extend(settings.map(|settings| ("preprocess".into(), settings.identity())));
     let action =
         Action::Columns(Box::new(Embed { embedder, column: column.into_value(), precision: dtype, macs }));
-    Ok(Built { ingredients, columns_at, besides: &["preprocess"], ..Built::from(action) })
+    Ok(Built { ingredients, columns_at, besides: &["preprocess", "engine_library"], ..Built::from(action) })
 }
 
 fn upright_image(sample: &Sample) -> Cow<'_, Image> {

@@ -106,7 +106,8 @@ struct Restore {
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, numbers, colour, tile, check, strength, texture, guard } = params;
-    let network = build.network(&model, &numbers.load_options()?)?;
+    let loading = numbers.load_options(build)?;
+    let network = build.network(&model, &loading)?;
     let (hash, scale) = (network.info().hash.clone(), network.info().scale);
     let any_finite = check == Check::Finite;
     let guards = if any_finite { Guard::Off } else { *guard };
@@ -141,7 +142,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let action = Action::Image(Box::new(Restore { restorer, strength: how_much, worker_bytes }));
     Ok(Built {
         ingredients: vec![("model".into(), hash)],
-        besides: &["guard", "strength"],
+        besides: &["guard", "strength", "engine_library"],
         ..Built::from(action)
     })
 }

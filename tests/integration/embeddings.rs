@@ -69,8 +69,8 @@ fn table(job: &Job) -> DataFrame {
 
 fn vectors(frame: &DataFrame, column: &str) -> Vec<Vec<f32>> {
     let column = frame.column(column).unwrap().array().unwrap();
-    let numbers: Vec<f32> = column.get_inner().f32().unwrap().into_no_null_iter().collect();
-    numbers.chunks(column.width()).map(<[f32]>::to_vec).collect()
+    let row = |i| column.get_as_series(i).unwrap().f32().unwrap().into_no_null_iter().collect();
+    (0..column.len()).map(row).collect()
 }
 
 #[test]

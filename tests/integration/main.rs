@@ -23,6 +23,7 @@ mod mutated;
 mod names;
 mod nights;
 mod onnx;
+mod onnxruntime;
 mod pages;
 mod pairs;
 mod raw;

@@ -96,7 +96,7 @@ fn published_files_give_what_pytorch_gives_whole_and_in_tiles() {
     let Some(folder) = shared("models/weights") else { return };
     let bytes = fs::read(folder.join("input.png")).unwrap();
     let input = decode(&bytes, Path::new("input.png"), &Limits::default()).unwrap().image;
-    let (width, height) = (input.width, input.height);
+    let (width, height) = (input.width(), input.height());
     let samples: Vec<f32> = (0..3 * width * height).map(|i| input.samples().get(i)).collect();
     let planes: Vec<f32> =
         (0..3).flat_map(|c| samples.iter().skip(c).step_by(3).copied().collect::<Vec<_>>()).collect();

@@ -78,6 +78,7 @@ impl Door {
         options: &LoadOptions,
         budget: &ModelBudget,
     ) -> Result<Network, ModelError> {
+        let options = &options.located()?;
         let passed = self.pass(&Question::new(path, Purpose::Pictures, options, budget))?.0;
         Network::load_passed(path, options, budget.run, passed.as_ref())
     }
@@ -106,14 +107,20 @@ impl Door {
     ///
     /// # Errors
     /// As [`Door::network`], for the model as one on pictures.
-    pub fn told(&self, path: &Path, budget: &ModelBudget, json: bool) -> Result<Told, ModelError> {
-        let options = LoadOptions::default();
+    pub fn told(
+        &self,
+        path: &Path,
+        options: &LoadOptions,
+        budget: &ModelBudget,
+        json: bool,
+    ) -> Result<Told, ModelError> {
+        let options = &options.located()?;
         let question =
-            Question { describe: Some(json), ..Question::new(path, Purpose::Any, &options, budget) };
+            Question { describe: Some(json), ..Question::new(path, Purpose::Any, options, budget) };
         let (passed, text) = self.pass(&question)?;
         match text {
             Some(text) => Ok(Told::Text(text)),
-            None => Network::load_passed(path, &options, budget.run, passed.as_ref())
+            None => Network::load_passed(path, options, budget.run, passed.as_ref())
                 .map(|network| Model::Pictures(Box::new(network)))
                 .or_else(|error| rows_instead(error, path, passed.as_ref()))
                 .map(Told::Model),
