@@ -252,7 +252,8 @@ impl Lifter<'_> {
         let depth = *indices.shape().last()?;
         let indices = indices.cast_to::<i64>().ok()?;
         let indices = indices.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
-        let first: Vec<usize> = indices.get(..depth)?.iter().map(|i| usize::try_from(*i).ok()).collect::<Option<_>>()?;
+        let first: Vec<usize> =
+            indices.get(..depth)?.iter().map(|i| usize::try_from(*i).ok()).collect::<Option<_>>()?;
         (part.len() == dims.len() && depth > 0 && depth <= dims.len()).then_some(())?;
         // A block, in order.
         let places = indices.chunks_exact(depth).enumerate().all(|(number, place)| {
