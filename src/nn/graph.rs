@@ -67,13 +67,6 @@ impl Graph {
         }
     }
 
-    /// Has all of `outputs` there to be chosen from again.
-    pub(super) fn restore(&mut self, outputs: &Outputs) {
-        if let (Source::Tract(template), Outputs::Outlets(outlets)) = (&mut self.source, outputs) {
-            template.outputs.clone_from(outlets);
-        }
-    }
-
     /// Has output `number` of `outputs` be the one in use from now on.
     pub(super) fn choose(&mut self, outputs: &Outputs, number: usize) {
         match (&mut self.source, outputs) {

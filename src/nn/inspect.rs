@@ -134,7 +134,8 @@ pub(super) fn try_out(
     let (fixed, fixed_batch) = fixed_size(pb, graph.layout, options.size, &mut notes);
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
-    let mut trial = probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
+    let mut trial =
+        probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
     if let Some((h, w)) = trial.fixed {
         notes.push(format!(
             "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are run in \

@@ -91,8 +91,7 @@ impl Network {
         memory: u64,
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let (channels, layout, mut notes) =
-            inspect::image_input(&file.proto, &file.normal, path, options)?;
+        let (channels, layout, mut notes) = inspect::image_input(&file.proto, &file.normal, path, options)?;
         notes.extend(file.left_out.iter().map(|left| {
             format!(
                 "output {} is left out: it needs {} beside the picture",
@@ -101,7 +100,7 @@ impl Network {
             )
         }));
         let levels = file.normal.levels.len();
-        let graph = |file: &File| {
+        let graph = |file: &File| -> Result<Graph, ModelError> {
             Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory })
         };
         let mut of = graph(&file)?;

@@ -139,6 +139,13 @@ pub(super) fn build_shape(
         let typed = model.into_typed()?;
         for node in typed.nodes() {
             for output in &node.outputs {
+                // Sizes that don't go together are no error to the engine until it runs.
+                if let Some(misfit) = output.fact.shape.iter().find(|dim| is_misfit(dim)) {
+                    return Err(TractError::msg(format!(
+                        "operator {} joins tensors of sizes that don't go together: {misfit}",
+                        node.op.name()
+                    )));
+                }
                 let dims = output.fact.shape.as_concrete().unwrap_or_default();
                 let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
                 if elements.is_none_or(|n| n > MAX_ELEMENTS) {
@@ -152,6 +159,11 @@ pub(super) fn build_shape(
         typed.into_decluttered()
     });
     Ok(typed?)
+}
+
+/// Whether a size is what two known ones would have to agree on.
+fn is_misfit(dim: &TDim) -> bool {
+    matches!(dim, TDim::Broadcast(sizes) if sizes.iter().all(|size| size.to_i64().is_ok()))
 }
 
 enum Runner {

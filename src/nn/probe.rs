@@ -1,8 +1,8 @@
 //! Finds a size on which a network works, by trying: its graph is prepared, and run where that is cheap.
 
 use super::error::ModelError;
-use super::fast::Engine;
 use super::exported;
+use super::fast::Engine;
 use super::graph::{Graph, Outputs, Source};
 use super::guard::guarded;
 use super::masks;
