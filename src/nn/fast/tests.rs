@@ -157,7 +157,7 @@ fn moves() {
          1 | y = MatMul x w:10,5; z = MatMul y w:5,4
          1 | a = Conv x w:4,8,1,1; b = Expand a i:N,4,6,10; y = Add b a
          1 | a = Conv x w:4,8,1,1; b = GlobalAveragePool a; c = Expand b i:N,4,6,10; y = Concat a c axis=1
-         1 Reshape | a = Conv x w:4,8,1,1; b = Transpose x perm=0,1,3,2; c = Reshape x i:N,60,8; d = Identity x; out a b c d",
+         1 | a = Conv x w:4,8,1,1; b = Transpose x perm=0,1,3,2; c = Reshape x i:N,60,8; d = Identity x; out a b c d",
     );
 }
 
