@@ -17,7 +17,7 @@ fn random_net(steps: &[(u8, u8, u8, usize)]) -> String {
         let same: Vec<usize> = near.iter().copied().filter(|j| known[*j][0] == c).collect();
         let near = near[usize::from(*second) % near.len()];
         let same = name(same[usize::from(*second) % same.len()]);
-        let (line, size) = match kind % 23 {
+        let (line, size) = match kind % 25 {
             0 => (format!("{to} = Conv {a} w:{oc},{c},3,3 w:{oc} pads=1,1,1,1"), [*oc, h, w]),
             1 => (format!("{to}c = Conv {a} w:{oc},{c},3,3 pads=1,1,1,1; {to} = Relu {to}c"), [*oc, h, w]),
             2 => (
@@ -61,6 +61,18 @@ fn random_net(steps: &[(u8, u8, u8, usize)]) -> String {
             19 => (format!("{to}a = Transpose {a} perm=0,1,3,2; {to} = Clip {to}a f:-1 f:1"), [c, w, h]),
             21 if h > 2 => (format!("{to} = Slice {a} i:0 i:{} i:2", h - 1), [c, h - 1, w]),
             20 if h > 2 => (format!("{to} = Slice {a} i:{} i:{h} i:2", oc % 2), [c, h - oc % 2, w]),
+            23 if h > 1 => (
+                // Rolled, and its columns the other way round.
+                format!(
+                    "{to}a = Slice {a} i:1 i:{h} i:2; {to}b = Slice {a} i:0 i:1 i:2; {to}c = Concat {to}a {to}b axis=2; \
+                     {to} = Slice {to}c i:-1 i:-999 i:3 i:-1"
+                ),
+                [c, h, w],
+            ),
+            24 if h * w < 200 => {
+                let how = "mode=linear coordinate_transformation_mode=half_pixel";
+                (format!("{to} = Resize {a} _ v:1,1,2,2 {how}"), [c, 2 * h, 2 * w])
+            }
             13 if oc % 4 == 0 => (format!("{to} = Softplus {a}"), [c, h, w]),
             12 => (format!("{to} = Mul {a} p:{c},1,1"), [c, h, w]),
             _ => (format!("{to} = LeakyRelu {a} alpha=0.2"), [c, h, w]),
