@@ -21,6 +21,12 @@ pub(super) fn macs(typed: &TypedModel) -> f64 {
     typed.nodes().iter().filter_map(cost).sum()
 }
 
+/// Numbers in all tensors that a run makes.
+pub(super) fn elements(typed: &TypedModel) -> usize {
+    let outputs = typed.nodes().iter().filter(|n| !n.inputs.is_empty()).flat_map(|n| &n.outputs);
+    outputs.filter_map(|o| o.fact.shape.volume().to_usize().ok()).fold(0, usize::saturating_add)
+}
+
 /// Most numbers alive at once, weights apart.
 pub(super) fn peak_floats(typed: &TypedModel) -> usize {
     usize::try_from(peak(typed, |_| 1, |_| 0)).unwrap_or(usize::MAX)

@@ -98,6 +98,12 @@ impl Embedder {
     pub fn new(network: Arc<Network>, options: &EmbedOptions) -> Result<Embedder, ModelError> {
         let info = network.info();
         let option = |reason: String| ModelError::Option { path: network.path().to_path_buf(), reason };
+        if info.in_channels != 1 && info.in_channels != 3 {
+            return Err(option(format!(
+                "its input has {} channels; embeddings are made of pictures of 1 or 3",
+                info.in_channels
+            )));
+        }
         let wanted = options.preprocess.as_ref().map(Preprocess::size);
         let (height, width) = match (info.fixed_size, wanted, options.size) {
             (Some((h, w)), Some(out), _) if (w, h) != out => {

@@ -50,8 +50,8 @@ pub enum ModelError {
     },
     /// The graph uses operators of another domain than standard ONNX.
     #[error(
-        "{} uses operators outside standard ONNX: {}; export it with standard operators only (without built-in pre- and post-processing)",
-        path.shown(), operators.join(", ")
+        "{} uses operators outside standard ONNX: {}; {}",
+        path.shown(), operators.join(", "), instead_of(operators)
     )]
     ForeignDomain {
         /// The model file.
@@ -248,6 +248,14 @@ pub enum RestoreError {
     /// The picture's sizes don't fit its samples, or the result would be too large to address.
     #[error("the picture is malformed: {0}")]
     Image(String),
+    /// The network has inputs beside the picture, and not as many numbers came for them.
+    #[error("the network needs a number for each of its inputs {}, {given} came", names.join(", "))]
+    Levels {
+        /// What it needs.
+        names: Vec<String>,
+        /// How many came.
+        given: usize,
+    },
 }
 
 /// Why one picture can't be embedded.
@@ -272,4 +280,19 @@ pub enum EmbedError {
     /// The picture's sizes don't fit its samples.
     #[error("the picture is malformed: {0}")]
     Image(String),
+}
+
+/// What to do about operators outside standard ONNX.
+fn instead_of(operators: &[String]) -> &'static str {
+    let of_runtime: Vec<&str> = operators.iter().filter_map(|op| op.strip_prefix("com.microsoft:")).collect();
+    let quantised =
+        ["QLinear", "QGemm", "QAttention", "QEmbed", "QOrdered", "Dynamic", "MatMulInteger", "MatMulNBits"];
+    if of_runtime.iter().any(|op| quantised.iter().any(|part| op.starts_with(part))) {
+        return "these are onnxruntime's own for quantised networks: take the model as it was before, or quantise it with \
+                quant_format=QuantFormat.QDQ";
+    }
+    if !of_runtime.is_empty() {
+        return "these are onnxruntime's own, put in by its optimiser: take the model as it was before";
+    }
+    "export it with standard operators only (without built-in pre- and post-processing)"
 }

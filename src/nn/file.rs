@@ -6,6 +6,7 @@ use super::error::ModelError;
 use super::fast::Engine;
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_FILE;
+use super::normalise::{self, Normal};
 use super::passed::Passed;
 use super::proto::{self, Weights};
 use crate::onnx;
@@ -18,7 +19,10 @@ use tract_onnx::prelude::*;
 /// A file that passed the checks.
 pub(super) struct File {
     onnx: tract_onnx::Onnx,
+    /// The model in the form that every engine runs.
     pub(super) proto: ModelProto,
+    /// What was changed for that.
+    pub(super) normal: Normal,
     /// BLAKE3 of the file followed by its weight files.
     pub(super) hash: String,
     /// BLAKE3 of the file alone.
@@ -48,8 +52,9 @@ impl File {
             None => guarded(|| onnx.proto_model_for_read(&mut bytes.as_slice())).map_err(parse)?,
         };
         let left_out = branch::picture_alone(&mut proto);
-        let known = |op: &str| onnx.op_register.0.contains_key(op);
+        let known = |op: &str| onnx.op_register.0.contains_key(op) || normalise::REPLACED.contains(&op);
         let files = proto::check(&proto, path, ours.then_some(&known as &dyn Fn(&str) -> bool))?;
+        let normal = normalise::normalise(&mut proto, path)?;
         let unlike = |uses| ModelError::Nonconforming { path: path.to_path_buf(), uses };
         if ours {
             conformance::conform(&mut proto).map_err(unlike)?;
@@ -59,7 +64,7 @@ impl File {
             return Err(changed());
         }
         let main = blake3::hash(&bytes).to_hex().to_string();
-        Ok(File { onnx, proto, hash, main, files, left_out })
+        Ok(File { onnx, proto, normal, hash, main, files, left_out })
     }
 
     /// What is to be known of a file that passed.

@@ -36,7 +36,7 @@ pub(super) fn tile_bytes(options: &RestoreOptions) -> u64 {
 pub(super) fn finish(before: &Image, after: Image, strength: f32, options: &RestoreOptions) -> Restored {
     let after =
         if options.texture > 0.0 { textured(before, &after, options.texture.min(1.0)) } else { after };
-    if after.samples == before.samples {
+    if after.samples == before.samples && after.alpha == before.alpha {
         return Restored::default();
     }
     if options.guard == Guard::Off {

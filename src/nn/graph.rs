@@ -8,7 +8,10 @@ use tract_onnx::prelude::{InferenceModel, OutletId};
 /// The graph, before any size is fixed.
 pub(super) struct Graph {
     pub(super) source: Source,
+    /// Planes of the input.
     pub(super) channels: usize,
+    /// How many of them, the last, are levels and no part of the picture.
+    pub(super) levels: usize,
     pub(super) layout: Layout,
     /// Bytes that the tensors of one run may take.
     pub(super) memory: u64,
@@ -43,6 +46,11 @@ impl Source {
 }
 
 impl Graph {
+    /// Planes of the input that are the picture's.
+    pub(super) fn pictures(&self) -> usize {
+        self.channels.saturating_sub(self.levels)
+    }
+
     /// Name of the output in use.
     pub(super) fn result(&self) -> Option<&str> {
         match &self.source {
@@ -56,13 +64,6 @@ impl Graph {
         match &self.source {
             Source::Tract(template) => Outputs::Outlets(template.outputs.clone()),
             Source::Onnxruntime { outputs, .. } => Outputs::Names(outputs.clone()),
-        }
-    }
-
-    /// Has all of `outputs` there to be chosen from again.
-    pub(super) fn restore(&mut self, outputs: &Outputs) {
-        if let (Source::Tract(template), Outputs::Outlets(outlets)) = (&mut self.source, outputs) {
-            template.outputs.clone_from(outlets);
         }
     }
 

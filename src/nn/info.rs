@@ -4,6 +4,7 @@ use super::axes::Layout;
 use super::branch::LeftOut;
 use super::candidates::Bottleneck;
 use super::choice::Choice;
+use super::normalise::border::Border;
 use super::places::Places;
 use super::range::{Range, RangeOrigin};
 use std::collections::BTreeMap;
@@ -20,8 +21,10 @@ pub struct ModelInfo {
     pub outputs: Vec<TensorInfo>,
     /// Order of the input's axes.
     pub layout: Layout,
-    /// Channels of the input: 1 or 3.
+    /// Planes of the input: the picture's channels and those of `levels`.
     pub in_channels: usize,
+    /// Names of the planes behind the picture's channels: what the file declares as inputs beside the picture.
+    pub levels: Vec<String>,
     /// Channels of the output picture; 0 when the output is no picture.
     pub out_channels: usize,
     /// Height and width, where the file fixes them.
@@ -34,6 +37,12 @@ pub struct ModelInfo {
     pub not_restorer: Option<String>,
     /// Height and width must be multiples of this.
     pub size_multiple: usize,
+    /// Parts of a picture that begin at multiples of this give what the whole gives.
+    pub period: usize,
+    /// Height and width must be at least this.
+    pub least: usize,
+    /// What is laid around the picture inside the graph.
+    pub(super) border: Option<Border>,
     /// How far an output pixel looks.
     pub receptive: Receptive,
     /// Multiply-adds for each input pixel.
@@ -66,6 +75,20 @@ pub struct ModelInfo {
     pub metadata: BTreeMap<String, String>,
     /// Remarks for a person.
     pub notes: Vec<String>,
+}
+
+impl ModelInfo {
+    /// Pixels that are laid around the picture, by reflection, for a network that gives less than it gets.
+    pub fn around(&self) -> usize {
+        self.border.map_or(0, |border| border.around)
+    }
+
+    /// Name of the plane behind the colours, which may be the picture's alpha or a level; none where there is none.
+    pub fn behind_colours(&self) -> Option<String> {
+        let planes = self.in_channels.saturating_sub(self.levels.len());
+        let colours = if planes >= 3 { 3 } else { 1 };
+        (planes > colours).then(|| format!("channel_{}", colours + 1))
+    }
 }
 
 /// How far an output pixel looks.

@@ -4,25 +4,26 @@ use super::axes::Layout;
 use super::error::ModelError;
 use super::fast::Engine;
 use super::graph::{Graph, Source};
-use super::guard::guarded;
 use super::info::{ModelInfo, Receptive, TensorInfo};
+use super::normalise::Normal;
 use super::options::LoadOptions;
-use super::plan::{self, Plan, Unfit};
+use super::plan::Plan;
+use super::probe::{self, Trial};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, choice, cost, exported, onnxruntime, proto, range_trial, receptive};
+use super::{
+    candidates, choice, cost, exported, least, local, onnxruntime, plan, proto, range_trial, receptive, sizes,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
-use tract_onnx::prelude::*;
 
-/// Multiples that are tried on models of variable size.
-const MULTIPLES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
-/// Pictures tried out are at least this long on each side.
-const TRIAL: usize = 48;
+/// Most planes of a picture and of levels that are not inputs of their own.
+const MOST_PLANES: usize = 8;
 
-/// Channels and layout of the one input, with remarks; else why it is no image.
+/// Planes and layout of the one input, with remarks; else why it is no image.
 pub(super) fn image_input(
     model: &ModelProto,
+    normal: &Normal,
     path: &Path,
     options: &LoadOptions,
 ) -> Result<(usize, Layout, Vec<String>), ModelError> {
@@ -30,16 +31,21 @@ pub(super) fn image_input(
     let graph = model.graph.as_ref().ok_or_else(|| reject("it has no graph".into()))?;
     let inputs = proto::real_inputs(graph);
     let &[input] = inputs.as_slice() else {
-        let names: Vec<_> = inputs.iter().map(|i| i.name.as_str()).collect();
+        let shown = |i: &&tract_onnx::pb::ValueInfoProto| {
+            let info = TensorInfo::of(i);
+            format!("{}: {} {}", info.name, info.dtype, info.shape)
+        };
+        let names: Vec<_> = inputs.iter().map(shown).collect();
         return Err(reject(format!(
-            "it has {} inputs ({}), one is supported",
+            "it has {} inputs ({}); one picture is supported, with single numbers or maps of its size beside it",
             names.len(),
             names.join(", ")
         )));
     };
     let info = TensorInfo::of(input);
     if info.dtype != "float" {
-        return Err(reject(format!("input {} is of type {}, not float", info.name, info.dtype)));
+        let taken = "float, float16, bfloat16, double, uint8 or uint16";
+        return Err(reject(format!("input {} is of type {}, not {taken}", info.name, info.dtype)));
     }
     let dims = proto::fixed_dims(input);
     let &[_, a, b, c] = dims.as_slice() else {
@@ -49,7 +55,10 @@ pub(super) fn image_input(
         );
         return Err(reject(reason));
     };
-    let colour = |d: Option<u64>| d.filter(|d| *d == 1 || *d == 3).map(|d| d as usize);
+    let levels = normal.levels.len();
+    let planes = |d: Option<u64>| d.and_then(|d| usize::try_from(d).ok()?.checked_sub(levels));
+    let colour = |d: Option<u64>| planes(d).filter(|n| *n == 1 || *n == 3);
+    let other = |d: Option<u64>| planes(d).filter(|n| (1..=MOST_PLANES).contains(n));
     let mut notes = vec![];
     let layout = match (options.layout, colour(a), colour(c)) {
         (Some(layout), _, _) => layout,
@@ -60,170 +69,140 @@ pub(super) fn image_input(
             Layout::Nchw
         }
         (None, None, None) if a.is_none() && b.is_none() && c.is_none() => Layout::Nchw,
-        (None, None, None) => {
-            return Err(reject(format!(
-                "input {} has the shape {}: no axis has 1 or 3 channels",
-                info.name, info.shape
-            )));
-        }
+        (None, None, None) => match (other(a), other(c)) {
+            (Some(_), _) => Layout::Nchw,
+            (None, Some(_)) => Layout::Nhwc,
+            (None, None) => {
+                return Err(reject(format!(
+                    "input {} has the shape {}: no axis has 1 to {MOST_PLANES} channels",
+                    info.name, info.shape
+                )));
+            }
+        },
     };
     let declared = if layout == Layout::Nchw { a } else { c };
     let channels = match declared {
         Some(n) => n as usize,
         None => options.channels.or_else(|| exported::channels(graph, &input.name)).unwrap_or(0),
     };
-    match channels {
-        1 | 3 => Ok((channels, layout, notes)),
+    match channels.saturating_sub(levels) {
+        1..=MOST_PLANES => Ok((channels, layout, notes)),
         0 => Err(reject(format!("the file does not say how many channels input {} has", info.name))),
-        n => Err(reject(format!("input {} has {n} channels, 1 or 3 are supported", info.name))),
+        n => Err(reject(format!("input {} has {n} channels, 1 to {MOST_PLANES} are supported", info.name))),
     }
 }
 
-/// Why a network's output is no picture.
-#[derive(Debug, thiserror::Error)]
-enum NoPicture {
-    #[error("the size of its output depends on the pixels")]
-    Unknown,
-    #[error("its output has the shape {0:?}, not 4 axes")]
-    Axes(Vec<usize>),
-    #[error("its output has {found} channels, the input has {wanted}: they must be the same")]
-    Channels { found: usize, wanted: usize },
-    #[error(
-        "its output is {}x{} for an input of {}x{}: it must be 1, 2, 3 or 4 times as large",
-        found.0, found.1, input.0, input.1
-    )]
-    Size { found: (usize, usize), input: (usize, usize) },
-}
-
-/// A size on which the network works, and what comes out.
-struct Trial {
-    height: usize,
-    width: usize,
-    multiple: usize,
-    run: Run,
-    /// Scale and channels of the output picture, or why it is none.
-    picture: Result<(usize, usize), NoPicture>,
-}
-
-/// What was learnt of one size.
-struct Run {
-    /// The graph for it; none where only onnxruntime knows it.
-    typed: Option<TypedModel>,
-    /// What ran it already.
-    plan: Option<Plan>,
-    /// Shape of the output, where it does not depend on the pixels.
-    output: Option<Vec<usize>>,
-}
-
-impl Run {
-    /// Prepares the network for one size, or has onnxruntime run it.
-    fn new(graph: &Graph, engine: Engine, height: usize, width: usize) -> Result<Run, Unfit> {
-        if let Source::Onnxruntime { .. } = graph.source {
-            let plan = plan::plan(graph, engine, (1, height, width), None, None)?;
-            let typed = plan::build(graph, height, width, None).ok();
-            return Ok(Run { typed, output: Some(plan.output.clone()), plan: Some(plan) });
-        }
-        let typed = plan::build(graph, height, width, None)?;
-        let output = guarded(|| typed.output_fact(0).cloned()).ok();
-        let output = output.and_then(|fact| fact.shape.as_concrete().map(<[usize]>::to_vec));
-        Ok(Run { typed: Some(typed), plan: None, output })
-    }
-}
-
-/// Everything else. Reorders the outputs of `graph` so that the picture comes first.
-pub(super) fn inspect(
-    graph: &mut Graph,
-    model: &ModelProto,
-    path: &Path,
-    options: &LoadOptions,
-    hash: String,
-    mut notes: Vec<String>,
-) -> Result<ModelInfo, ModelError> {
-    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
-    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
-    let input = *proto::real_inputs(pb).first().ok_or_else(|| parse("it has no input"))?;
-    let dims = proto::fixed_dims(input);
-    let (h_axis, w_axis) = graph.layout.spatial_axes();
+/// Height and width, where the file fixes them.
+fn fixed_size(
+    pb: &GraphProto,
+    layout: Layout,
+    given: Option<(usize, usize)>,
+    notes: &mut Vec<String>,
+) -> (Option<(usize, usize)>, Option<usize>) {
+    let dims = proto::real_inputs(pb).first().map(|input| proto::fixed_dims(input)).unwrap_or_default();
+    let (h_axis, w_axis) = layout.spatial_axes();
     let size = |axis: usize| dims.get(axis).copied().flatten().map(|d| d as usize);
-    let fixed_size = match (size(h_axis), size(w_axis)) {
+    let fixed = match (size(h_axis), size(w_axis)) {
         (Some(h), Some(w)) => Some((h, w)),
         (Some(n), None) | (None, Some(n)) => {
             notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
             Some((n, n))
         }
-        (None, None) => options.size,
+        (None, None) => given,
     };
+    (fixed, size(0))
+}
+
+/// A network that was tried out.
+pub(super) struct Tried {
+    pub(super) trial: Trial,
+    fixed_batch: Option<usize>,
+    metadata: BTreeMap<String, String>,
+    notes: Vec<String>,
+}
+
+/// Finds a size on which the network works. Reorders the outputs of `graph` so that the picture comes first.
+pub(super) fn try_out(
+    graph: &mut Graph,
+    model: &ModelProto,
+    path: &Path,
+    options: &LoadOptions,
+    mut notes: Vec<String>,
+) -> Result<Tried, ModelError> {
+    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
+    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
+    let (fixed, fixed_batch) = fixed_size(pb, graph.layout, options.size, &mut notes);
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
-    let number = |key: &str| metadata.get(key).and_then(|v| v.trim().parse::<usize>().ok());
+    let mut trial =
+        probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
+    if let Some((h, w)) = trial.fixed {
+        notes.push(format!(
+            "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are run in \
+             tiles of that size"
+        ));
+    }
+    trial.fixed = trial.fixed.or(fixed);
+    Ok(Tried { trial, fixed_batch, metadata, notes })
+}
 
-    let (trial, fixed_size) =
-        working(graph, pb, fixed_size, number("size_multiple"), options.engine, path, &mut notes)?;
+fn number(metadata: &BTreeMap<String, String>, key: &str) -> Option<usize> {
+    metadata.get(key).and_then(|v| v.trim().parse().ok())
+}
+
+/// How tiles must lie.
+struct Tiling {
+    multiple: usize,
+    period: usize,
+    receptive: Receptive,
+}
+
+/// Everything else.
+pub(super) fn inspect(
+    graph: &Graph,
+    model: &ModelProto,
+    normal: &Normal,
+    path: &Path,
+    options: &LoadOptions,
+    (hash, tried): (String, Tried),
+) -> Result<ModelInfo, ModelError> {
+    let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
+    let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
+    let Tried { trial, fixed_batch, metadata, mut notes } = tried;
+    notes.extend(normal.notes.iter().cloned());
     let (scale, out_channels, not_restorer) = match &trial.picture {
-        Ok((scale, channels)) => (Some(*scale), *channels, None),
+        Ok(picture) => (Some(picture.scale), picture.channels, None),
         Err(reason) => (None, 0, Some(reason.to_string())),
     };
-    if let (Some(says), Some(is)) = (number("scale"), scale)
+    if let (Some(says), Some(is)) = (number(&metadata, "scale"), scale)
         && says != is
     {
         notes.push(format!("metadata says scale {says}, the output says {is}"));
     }
-    let mut size_multiple = trial.multiple;
-    let mut receptive = Receptive::Global;
-    if let Some(scale) = scale {
-        let known = trial.run.typed.is_some();
-        let field = known.then(|| receptive::measure(graph, fixed_size, trial.multiple, scale)).flatten();
-        if let Some(field) = field.filter(|f| receptive::lcm(f.period, trial.multiple) <= 256) {
-            size_multiple = receptive::lcm(field.period, trial.multiple);
-            receptive = Receptive::Pixels(field.radius);
-        } else if let Some(radius) = number("receptive_field").filter(|r| *r <= 4096 && fixed_size.is_none())
-        {
-            receptive = Receptive::Pixels(radius);
-            notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
-        } else {
-            notes.push(
-                "an output pixel depends on the whole picture: large pictures are tiled and blended".into(),
-            );
-        }
-    }
+    let tiling = match scale {
+        Some(scale) => tiling(graph, pb, options.engine, &trial, scale, &metadata, &mut notes),
+        None => Tiling { multiple: trial.multiple, period: trial.multiple, receptive: Receptive::Global },
+    };
     if metadata.get("residual").is_some_and(|v| !matches!(v.trim(), "" | "0" | "false" | "no")) {
         notes.push(
             "metadata says that the output is the residual, not the image: restore would not be meaningful"
                 .into(),
         );
     }
-    let Run { typed, plan, .. } = trial.run;
-    let plan = match (plan, &typed) {
-        (None, Some(typed)) => Plan::new(typed.clone(), options.engine, graph.memory).ok(),
-        (plan, _) => plan,
-    };
-    let alike = |range: Range, origin| (range.clone(), range, origin);
-    let (range, out_range, range_origin) =
-        match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
-            (Some(range), _) => alike(range.clone(), RangeOrigin::Given),
-            (None, Some((_, Some(range)))) => alike(range, RangeOrigin::Metadata),
-            (None, unread) => {
-                if let Some((text, _)) = unread {
-                    notes.push(format!("metadata range {text:?} is not understood"));
-                }
-                let run = |input: &[f32]| plan.as_ref()?.run(input).ok();
-                range_trial::infer(pb, graph, scale, (trial.height, trial.width), &run, &mut notes)
-            }
-        };
+    let (range, out_range, range_origin) = ranges(graph, pb, normal, options, &trial, &metadata, &mut notes);
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
-    range.check(graph.channels).map_err(option)?;
+    range.check(graph.pictures()).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
     let outside = match &graph.source {
         Source::Onnxruntime { sessions, .. } => Some(sessions.describe()),
         Source::Tract(_) => None,
     };
-    let places = plan.as_ref().filter(|_| outside.is_none()).map(|plan| plan.places.clone());
     // Where tract runs a part, its tensors come on top of the kernels' memory.
-    let tensors = typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
-    let (memory, scratch_bytes) = match (tensors, plan) {
+    let tensors = trial.typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
+    let (memory, scratch_bytes) = match (tensors, &trial.plan) {
         _ if outside.is_some() => onnxruntime::memory(pb, tensors, trial.height * trial.width),
-        (tensors, None) => (tensors.unwrap_or(0), 0),
-        (tensors, Some(plan)) => {
+        (tensors, Err(_)) => (tensors.unwrap_or(0), 0),
+        (tensors, Ok(plan)) => {
             let (bytes, scratch) = plan.bytes();
             (bytes + if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) }, scratch)
         }
@@ -256,116 +235,111 @@ pub(super) fn inspect(
         picture: scale.is_some(),
     };
     let choice = choice::choose(&known);
+    let macs = trial.typed.as_ref().map_or(0.0, cost::macs);
+    let least = |typed| least::side(typed, graph.layout, size);
     Ok(ModelInfo {
         hash,
-        inputs: proto::real_inputs(pb).into_iter().map(TensorInfo::of).collect(),
-        outputs: pb.output.iter().map(TensorInfo::of).collect(),
+        inputs: normal.inputs.clone(),
+        outputs: normal.outputs.clone(),
         layout: graph.layout,
         in_channels: graph.channels,
+        levels: normal.levels.clone(),
         out_channels,
-        fixed_size,
-        fixed_batch: dims.first().copied().flatten().map(|n| n as usize),
+        fixed_size: trial.fixed,
+        fixed_batch,
         scale,
         not_restorer,
-        size_multiple,
-        receptive,
-        places,
+        size_multiple: tiling.multiple,
+        period: tiling.period,
+        least: trial.typed.as_ref().map_or(1, least),
+        border: None,
+        receptive: tiling.receptive,
+        macs_per_pixel: macs / pixels,
+        places: trial.plan.as_ref().ok().filter(|_| outside.is_none()).map(|plan| plan.places.clone()),
+        outside,
         seconds_per_megapixel: None,
-        // Where nothing else is known, each weight counts once a pixel.
-        macs_per_pixel: typed
-            .as_ref()
-            .map_or(proto::parameters(pb) as f64, |typed| cost::macs(typed) / pixels),
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
-        outside,
         range,
         out_range,
         range_origin,
         candidates,
         choice,
-        left_out: Vec::new(),
+        left_out: vec![],
         metadata,
         notes,
     })
 }
 
-/// As [`first_working`]; where the sizes tried there all fail, at those that the graph's own constants suggest. What works at
-/// one of these alone counts as fixed to it.
-fn working(
-    graph: &mut Graph,
+/// How far an output pixel looks and on which grid, by the graph, and whether that is the whole truth, by trial.
+fn tiling(
+    graph: &Graph,
     pb: &GraphProto,
-    fixed: Option<(usize, usize)>,
-    known: Option<usize>,
     engine: Engine,
-    path: &Path,
+    trial: &Trial,
+    scale: usize,
+    metadata: &BTreeMap<String, String>,
     notes: &mut Vec<String>,
-) -> Result<(Trial, Option<(usize, usize)>), ModelError> {
-    let outputs = graph.outputs();
-    let failure = match first_working(graph, fixed, known, engine, path) {
-        Err(failure) if fixed.is_none() => failure,
-        found => return found.map(|trial| (trial, fixed)),
-    };
-    for side in exported::sides(pb) {
-        graph.restore(&outputs);
-        if let Ok(trial) = first_working(graph, Some((side, side)), None, engine, path) {
-            notes.push(format!("it works on pictures of {side}x{side} alone, though the file says any size"));
-            return Ok((trial, Some((side, side))));
+) -> Tiling {
+    let (fixed, multiple) = (trial.fixed, trial.multiple);
+    let whole = |receptive| Tiling { multiple, period: multiple, receptive };
+    let size = (trial.height, trial.width);
+    let typed = trial.typed.as_ref();
+    let field = typed
+        .and_then(|typed| receptive::measure(graph, typed, size, fixed, multiple, scale))
+        .filter(|f| receptive::lcm(f.period, multiple) <= 256);
+    if let (Some(field), Some(typed)) = (field, typed) {
+        let period = receptive::lcm(receptive::lcm(field.period, multiple), sizes::divisor(pb));
+        let macs_per_pixel = cost::macs(typed) / (trial.height * trial.width) as f64;
+        let known = local::Known { radius: field.radius, period, multiple, scale, macs_per_pixel, fixed };
+        let local =
+            !local::is_suspect(pb, fixed.is_some()) || local::is_local(graph, engine, &known).unwrap_or(true);
+        if local {
+            return Tiling { multiple, period, receptive: Receptive::Pixels(field.radius) };
         }
+        notes.push(
+            "its result depends on where in the picture a pixel lies: pictures are run whole where memory suffices, else \
+             in tiles that are blended"
+                .into(),
+        );
+        return whole(Receptive::Global);
     }
-    Err(failure)
+    if let Some(radius) = number(metadata, "receptive_field").filter(|r| *r <= 4096 && fixed.is_none()) {
+        notes.push(format!("the receptive field, {radius} pixels, is taken from the metadata"));
+        return whole(Receptive::Pixels(radius));
+    }
+    notes.push(match fixed {
+        Some(_) => "an output pixel depends on the whole tile: tiles overlap by half and are blended".into(),
+        None => "an output pixel depends on the whole picture: large pictures are tiled and blended".into(),
+    });
+    whole(Receptive::Global)
 }
 
-/// Tries sizes (and outputs) until the network gives a picture, or at least runs.
-fn first_working(
-    graph: &mut Graph,
-    fixed: Option<(usize, usize)>,
-    known: Option<usize>,
-    engine: Engine,
-    path: &Path,
-) -> Result<Trial, ModelError> {
-    let outputs = graph.outputs();
-    let multiples: Vec<usize> = match (fixed, known) {
-        (Some(_), _) => vec![1],
-        (None, Some(m)) if (1..=256).contains(&m) => vec![m],
-        _ => MULTIPLES.to_vec(),
-    };
-    let mut runs: Option<(Trial, usize)> = None;
-    let mut failure = None;
-    for multiple in multiples {
-        // Odd numbers of the multiple, so that a smaller one passes only if it truly suffices.
-        let (height, width) = fixed.unwrap_or_else(|| {
-            let height = multiple * (TRIAL.div_ceil(multiple) | 1);
-            (height, height + 2 * multiple)
-        });
-        for ix in 0..outputs.len() {
-            graph.choose(&outputs, ix);
-            match Run::new(graph, engine, height, width) {
-                Ok(run) => {
-                    let picture = picture(run.output.as_deref(), graph, height, width);
-                    let good = picture.is_ok();
-                    let trial = Trial { height, width, multiple, run, picture };
-                    if good {
-                        return Ok(trial);
-                    }
-                    runs.get_or_insert((trial, ix));
-                }
-                Err(unfit) => {
-                    failure.get_or_insert_with(|| unfit.error(path, width, height));
-                }
-            }
-        }
+/// The ranges of input and output, and how they became known.
+fn ranges(
+    graph: &Graph,
+    pb: &GraphProto,
+    normal: &Normal,
+    options: &LoadOptions,
+    trial: &Trial,
+    metadata: &BTreeMap<String, String>,
+    notes: &mut Vec<String>,
+) -> (Range, Range, RangeOrigin) {
+    let alike = |range: Range, origin| (range.clone(), range, origin);
+    match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
+        (Some(range), _) => return alike(range.clone(), RangeOrigin::Given),
+        (None, Some((_, Some(range)))) => return alike(range, RangeOrigin::Metadata),
+        (None, Some((text, None))) => notes.push(format!("metadata range {text:?} is not understood")),
+        (None, None) => {}
     }
-    match (runs, failure) {
-        (Some((trial, ix)), _) => {
-            graph.choose(&outputs, ix);
-            Ok(trial)
-        }
-        (None, Some(failure)) => Err(failure),
-        (None, None) => {
-            Err(ModelError::Parse { path: path.to_path_buf(), reason: "it has no output".into() })
-        }
+    let known = range_trial::Known { input: normal.in_range.clone(), output: normal.out_range.clone() };
+    if let (Some(input), Some(output)) = (&known.input, &known.output) {
+        return (input.clone(), output.clone(), RangeOrigin::Inferred);
     }
+    let run = |input: &[f32]| trial.plan.as_ref().ok().map(|plan: &Plan| plan.run(input))?.ok();
+    let picture = trial.picture.as_ref().ok().copied();
+    range_trial::infer(pb, graph, picture, (trial.height, trial.width), known, &run, notes)
 }
 
 /// The shape of a tensor, as a run tells.
@@ -376,22 +350,4 @@ fn shape_of(
     name: &str,
 ) -> Option<Vec<usize>> {
     plan::plan(graph, engine, (1, height, width), Some(name), None).ok().map(|plan| plan.output.clone())
-}
-
-/// Scale and channels of the output picture, or why it is none.
-fn picture(
-    output: Option<&[usize]>,
-    graph: &Graph,
-    height: usize,
-    width: usize,
-) -> Result<(usize, usize), NoPicture> {
-    let shape = output.ok_or(NoPicture::Unknown)?;
-    let (c, h, w) = graph.layout.split(shape).ok_or_else(|| NoPicture::Axes(shape.to_vec()))?;
-    if c != graph.channels {
-        return Err(NoPicture::Channels { found: c, wanted: graph.channels });
-    }
-    match (1..=4).find(|s| h == s * height && w == s * width) {
-        Some(scale) => Ok((scale, c)),
-        None => Err(NoPicture::Size { found: (w, h), input: (width, height) }),
-    }
 }

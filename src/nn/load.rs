@@ -8,6 +8,7 @@ use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
+use super::normalise::border;
 use super::onnxruntime::{self, Library, Sessions};
 use super::options::LoadOptions;
 use super::passed::{Found, Passed};
@@ -47,22 +48,27 @@ impl Network {
     ) -> Result<Network, ModelError> {
         let file = File::open(path, passed, options.engine)?;
         match passed.and_then(|passed| passed.found.as_ref()) {
-            Some(found) => Network::of_found(&file, path, options, memory, found),
+            Some(found) => Network::of_found(file, path, options, memory, found),
             None => Network::of_file(file, path, options, memory),
         }
     }
 
     /// A file of which all is known by an earlier inspection.
     fn of_found(
-        file: &File,
+        mut file: File,
         path: &Path,
         options: &LoadOptions,
         memory: u64,
         found: &Found,
     ) -> Result<Network, ModelError> {
         let Found { mut info, output } = found.clone();
-        let source = source(file, path, options, false)?;
-        let mut graph = Graph { source, channels: info.in_channels, layout: info.layout, memory };
+        let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
+        if let (Some(border), Some(name)) = (info.border, name) {
+            border::lay(&mut file.proto, info.layout, border, &name);
+        }
+        let (channels, levels, layout) = (info.in_channels, info.levels.len(), info.layout);
+        let source = source(&file, path, options, false)?;
+        let mut graph = Graph { source, channels, levels, layout, memory };
         graph.choose(&graph.outputs(), output);
         if let (Source::Onnxruntime { sessions, .. }, Some(name)) = (&graph.source, graph.result()) {
             // It was inspected on the processor, in another process: here and on its device it has to open, too.
@@ -79,27 +85,43 @@ impl Network {
 
     /// Inspects a file that passed the checks.
     pub(super) fn of_file(
-        file: File,
+        mut file: File,
         path: &Path,
         options: &LoadOptions,
         memory: u64,
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let (channels, layout, mut notes) = inspect::image_input(&file.proto, path, options)?;
-        let source = source(&file, path, options, true)?;
-        let File { proto, hash, left_out, .. } = file;
-        notes.extend(left_out.iter().map(|left| {
+        let (channels, layout, mut notes) = inspect::image_input(&file.proto, &file.normal, path, options)?;
+        notes.extend(file.left_out.iter().map(|left| {
             format!(
                 "output {} is left out: it needs {} beside the picture",
                 left.tensor,
                 left.needs.join(", ")
             )
         }));
-        let mut graph = Graph { source, channels, layout, memory };
-        let outputs = graph.outputs();
-        let info = guarded(|| Ok(inspect::inspect(&mut graph, &proto, path, options, hash, notes)));
-        let info = ModelInfo { left_out, ..info.map_err(parse)?? };
-        let output = outputs.chosen(&graph);
+        let levels = file.normal.levels.len();
+        let graph = |file: &File| -> Result<Graph, ModelError> {
+            Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory })
+        };
+        let mut of = graph(&file)?;
+        let outputs = of.outputs();
+        let try_out = |of: &mut Graph, file: &File, notes| {
+            guarded(|| Ok(inspect::try_out(of, &file.proto, path, options, notes))).map_err(parse)?
+        };
+        let mut tried = try_out(&mut of, &file, notes.clone())?;
+        let output = outputs.chosen(&of);
+        let border = tried.trial.picture.as_ref().ok().and_then(|picture| picture.border);
+        let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
+        if let (Some(border), Some(name)) = (border, name) {
+            border::lay(&mut file.proto, layout, border, &name);
+            of = graph(&file)?;
+            of.choose(&of.outputs(), output);
+            tried = try_out(&mut of, &file, notes)?;
+        }
+        let File { proto, normal, hash, left_out, .. } = file;
+        let info = guarded(|| Ok(inspect::inspect(&of, &proto, &normal, path, options, (hash, tried))));
+        let info = ModelInfo { left_out, border, ..info.map_err(parse)?? };
+        let mut graph = of;
         if let Source::Onnxruntime { template, .. } = &mut graph.source {
             *template = None;
         }

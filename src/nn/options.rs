@@ -13,7 +13,7 @@ pub struct LoadOptions {
     pub range: Option<Range>,
     /// Order of the axes; read from the input's shape when none.
     pub layout: Option<Layout>,
-    /// Channels of the input, 1 or 3; needed only where the file leaves them open.
+    /// Channels of the input; needed only where the file leaves them open.
     pub channels: Option<usize>,
     /// Height and width that all pictures will have, for networks that leave them open.
     pub size: Option<(usize, usize)>,
@@ -56,6 +56,9 @@ pub enum Colour {
 pub struct RestoreOptions {
     /// How colour is handled.
     pub colour: Colour,
+    /// Whether the network's channel behind the colours is the picture's alpha; by default where its output has as
+    /// many channels. Else it is a level.
+    pub alpha: Option<bool>,
     /// Largest tile length in input pixels, overlap included (which lengthens tiles that would be mostly
     /// overlap); chosen by cost when none. Networks of
     /// fixed size ignore it. It doesn't change the result beyond float rounding, unless tiles must be

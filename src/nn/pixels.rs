@@ -87,8 +87,8 @@ impl Mode {
         if self == Mode::Each { 3 } else { 1 }
     }
 
-    /// Planes that the runs yield together.
-    pub(super) fn planes(self, channels: usize) -> usize {
+    /// Planes of colour that go in, in all runs together.
+    fn planes(self, channels: usize) -> usize {
         match self {
             Mode::Direct => channels,
             Mode::Luma => 1,
@@ -102,17 +102,53 @@ pub(super) struct Source<'a, T> {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) channels: usize,
-    /// Colours that the network reads: those of hidden pixels are filled in.
+    /// Colours that the network reads: those of hidden pixels are filled in where it doesn't see alpha.
     pub(super) colours: &'a [T],
     /// Colours and alpha as they came.
     pub(super) original: &'a [T],
     pub(super) alpha: Option<&'a [T]>,
     pub(super) mode: Mode,
+    /// Channels of colour that come out, where the network makes others than went in.
+    pub(super) converts: Option<usize>,
+    /// Whether alpha goes in, behind the colours; pictures without are opaque.
+    pub(super) alpha_in: bool,
+    /// Whether alpha comes out, behind the colours.
+    pub(super) alpha_out: bool,
+    /// What the planes behind those hold, in the network's own numbers.
+    pub(super) levels: &'a [f32],
     /// Part that the result has in the change, above 0; less than 1 only at scale 1.
     pub(super) strength: f32,
 }
 
-impl<T: Sample> Source<'_, T> {
+impl<'a, T: Sample> Source<'a, T> {
+    /// Colours alone, for a network with as many channels.
+    pub(super) fn plain(size: (usize, usize), channels: usize, colours: &'a [T]) -> Source<'a, T> {
+        Source {
+            width: size.0,
+            height: size.1,
+            channels,
+            colours,
+            original: colours,
+            alpha: None,
+            mode: Mode::Direct,
+            converts: None,
+            alpha_in: false,
+            alpha_out: false,
+            levels: &[],
+            strength: 1.0,
+        }
+    }
+
+    /// Planes of colour that all runs together yield.
+    pub(super) fn planes(&self) -> usize {
+        self.converts.unwrap_or(self.mode.planes(self.channels))
+    }
+
+    /// Channels of the result, alpha that comes out of the network included.
+    pub(super) fn result_channels(&self) -> usize {
+        self.converts.unwrap_or(self.channels) + usize::from(self.alpha_out)
+    }
+
     fn at(&self, x: usize, y: usize, c: usize) -> f32 {
         self.colours[(y * self.width + x) * self.channels + c].unit()
     }
@@ -120,6 +156,10 @@ impl<T: Sample> Source<'_, T> {
     fn luma(&self, x: usize, y: usize) -> f32 {
         let i = (y * self.width + x) * 3;
         (0..3).map(|c| LUMA[c] * self.colours[i + c].unit()).sum()
+    }
+
+    fn opacity(&self, x: usize, y: usize) -> f32 {
+        self.alpha.map_or(1.0, |alpha| alpha[y * self.width + x].unit())
     }
 
     /// Value of plane `p` at a pixel, as the network is to see it.
@@ -132,7 +172,7 @@ impl<T: Sample> Source<'_, T> {
     }
 
     /// Writes to `out` the network's input for run `run` on a region, which may reach beyond the right and lower
-    /// border: the picture is continued there by reflection.
+    /// border: the picture is continued there by reflection. Of the network's `channels` the last are levels.
     pub(super) fn read(
         &self,
         region: Region,
@@ -145,6 +185,8 @@ impl<T: Sample> Source<'_, T> {
         let (w, h) = (region.width, region.height);
         let columns: Vec<usize> = (0..w).map(|x| reflected(region.x + x, self.width)).collect();
         out.resize(channels * w * h, 0.0);
+        let levels = channels - self.levels.len().min(channels);
+        let colours = levels - usize::from(self.alpha_in).min(levels);
         for c in 0..channels {
             let (gain, offset) = range.affine(c);
             for y in 0..h {
@@ -154,7 +196,11 @@ impl<T: Sample> Source<'_, T> {
                     Layout::Nhwc => (y * w * channels + c, channels),
                 };
                 for (to, &x) in out[start..].iter_mut().step_by(step).zip(&columns) {
-                    *to = gain * self.plane(x, row, c + run) + offset;
+                    *to = match () {
+                        () if c < colours => gain * self.plane(x, row, c + run) + offset,
+                        () if c < levels => gain * self.opacity(x, row) + offset,
+                        () => self.levels[c - levels],
+                    };
                 }
             }
         }
@@ -169,18 +215,20 @@ impl<T: Sample> Source<'_, T> {
         get: impl Fn(usize, usize, usize) -> f32,
         tally: &mut Tally,
     ) -> Vec<T> {
-        let planes = self.mode.planes(self.channels);
+        let (planes, seen) = (self.planes(), self.mode.planes(self.channels));
         for y in region.y..region.y + region.height {
             for x in region.x..region.x + region.width {
-                (0..planes).for_each(|p| tally.input(self.plane(x, y, p)));
+                (0..seen).for_each(|p| tally.input(self.plane(x, y, p)));
             }
         }
         let (w, h) = (region.width * scale, region.height * scale);
+        let keeps = self.converts.is_none();
         let chroma: Vec<Vec<f32>> = match self.mode {
-            Mode::Luma => (0..3).map(|c| self.chroma(region, scale, c)).collect(),
+            Mode::Luma if keeps => (0..3).map(|c| self.chroma(region, scale, c)).collect(),
             _ => vec![],
         };
-        let mut out = Vec::with_capacity(w * h * self.channels);
+        let hidden = |i: usize| self.alpha.is_some_and(|a| a[i].unit() <= 0.0);
+        let mut out = Vec::with_capacity(w * h * self.result_channels());
         let mut values = [0.0f32; 3];
         for y in 0..h {
             for x in 0..w {
@@ -193,16 +241,23 @@ impl<T: Sample> Source<'_, T> {
                     }
                 }
                 let i = (region.y + y / scale) * self.width + region.x + x / scale;
-                if scale == 1 && self.alpha.is_some_and(|a| a[i].unit() <= 0.0) {
+                if keeps && !self.alpha_out && scale == 1 && hidden(i) {
                     out.extend_from_slice(&self.original[i * self.channels..][..self.channels]);
                     continue;
                 }
                 match self.mode {
+                    _ if !keeps => out.extend(values[..planes].iter().map(|v| T::from_unit(*v))),
                     Mode::Direct | Mode::Each => {
                         out.extend(values[..planes].iter().map(|v| T::from_unit(*v)))
                     }
                     Mode::Luma => out.extend(chroma.iter().map(|c| T::from_unit(values[0] + c[y * w + x]))),
                     Mode::Replicate => out.push(T::from_unit((0..3).map(|c| LUMA[c] * values[c]).sum())),
+                }
+                if self.alpha_out {
+                    let was =
+                        if self.strength < 1.0 { self.opacity(region.x + x, region.y + y) } else { 0.0 };
+                    let made = get(planes, x, y);
+                    out.push(T::from_unit((was + self.strength * (made - was)).clamp(0.0, 1.0)));
                 }
             }
         }
@@ -225,13 +280,11 @@ impl<T: Sample> Source<'_, T> {
 /// A network's input numbers for a picture in its channels and size.
 pub(super) fn numbers(image: &Image, layout: Layout, range: &Range) -> Vec<f32> {
     let region = Region { x: 0, y: 0, width: image.width, height: image.height };
-    let (width, height, channels) = (image.width, image.height, image.channels);
-    let mode = Mode::Direct;
+    let (size, channels) = ((image.width, image.height), image.channels);
     let mut out = vec![];
     macro_rules! read {
         ($v:expr) => {
-            Source { width, height, channels, colours: $v, original: $v, alpha: None, mode, strength: 1.0 }
-                .read(region, 0, channels, layout, range, &mut out)
+            Source::plain(size, channels, $v).read(region, 0, channels, layout, range, &mut out)
         };
     }
     match &image.samples {
@@ -258,6 +311,13 @@ pub(super) fn planar(mut output: Vec<f32>, channels: usize, layout: Layout, rang
         planes.extend(output[c..].iter().step_by(channels).map(|v| (v - offset) / gain));
     }
     planes
+}
+
+/// Colours and alpha of samples of `channels`, the last of which is alpha.
+pub(super) fn split_alpha<T: Sample>(samples: &[T], channels: usize) -> (Vec<T>, Vec<T>) {
+    let pixels = || samples.chunks_exact(channels.max(1));
+    let colours = pixels().flat_map(|pixel| &pixel[..channels - 1]).copied().collect();
+    (colours, pixels().map(|pixel| pixel[channels - 1]).collect())
 }
 
 /// An alpha plane enlarged `scale` times, a strip at a time.

@@ -29,6 +29,9 @@ pub(super) enum Unfit {
     /// The engine refuses it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It can be prepared but not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// Bytes that a run would take, and those that it may.
     #[error("it needs {} MiB and may take {} MiB", mib(*.0), mib(*.1))]
     Memory(u64, u64),
@@ -59,6 +62,7 @@ impl Unfit {
         let path = path.to_path_buf();
         match self {
             Unfit::Engine(e) => ModelError::Build { path, width, height, reason: e.to_string() },
+            Unfit::Run(e) => ModelError::Build { path, width, height, reason: e.to_string() },
             Unfit::Memory(needed, limit) => {
                 ModelError::RunMemory { path, width, height, needed: mib(needed), limit: mib(limit) }
             }
@@ -135,6 +139,13 @@ pub(super) fn build_shape(
         let typed = model.into_typed()?;
         for node in typed.nodes() {
             for output in &node.outputs {
+                // Sizes that don't go together are no error to the engine until it runs.
+                if let Some(misfit) = output.fact.shape.iter().find(|dim| is_misfit(dim)) {
+                    return Err(TractError::msg(format!(
+                        "operator {} joins tensors of sizes that don't go together: {misfit}",
+                        node.op.name()
+                    )));
+                }
                 let dims = output.fact.shape.as_concrete().unwrap_or_default();
                 let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
                 if elements.is_none_or(|n| n > MAX_ELEMENTS) {
@@ -148,6 +159,11 @@ pub(super) fn build_shape(
         typed.into_decluttered()
     });
     Ok(typed?)
+}
+
+/// Whether a size is what two known ones would have to agree on.
+fn is_misfit(dim: &TDim) -> bool {
+    matches!(dim, TDim::Broadcast(sizes) if sizes.iter().all(|size| size.to_i64().is_ok()))
 }
 
 enum Runner {

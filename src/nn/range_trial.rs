@@ -1,8 +1,9 @@
 //! Finds the range of a network that doesn't state it: from operators at its ends, else by trial.
 
-use super::axes::Layout;
 use super::graph::Graph;
+use super::picture::Picture;
 use super::range::{Range, RangeOrigin};
+use super::test_picture;
 use crate::random::Rng;
 use std::collections::HashMap;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
@@ -20,26 +21,41 @@ const EXCELLENT: f64 = 0.03;
 /// A change of noise below this, as a part of the range, is none: two of 255 levels.
 const QUIET: f64 = 2.0 / 255.0;
 
+/// What is known of the ranges beforehand.
+pub(super) struct Known {
+    pub(super) input: Option<Range>,
+    pub(super) output: Option<Range>,
+}
+
+/// A network on trial.
+struct Trial<'a> {
+    graph: &'a Graph,
+    picture: Picture,
+    size: (usize, usize),
+    run: Run<'a>,
+}
+
 /// The ranges of input and output by evidence of the graph `pb` and of trial runs at `size` (height,
-/// width).
+/// width). Evidence that a network which leaves every picture as it is would give as well is none.
 pub(super) fn infer(
     pb: &GraphProto,
     graph: &Graph,
-    scale: Option<usize>,
+    picture: Option<Picture>,
     size: (usize, usize),
+    known: Known,
     run: Run<'_>,
     notes: &mut Vec<String>,
 ) -> (Range, Range, RangeOrigin) {
     let inferred = |input: Range, output: Range| (input, output, RangeOrigin::Inferred);
-    let front = at_input(pb);
-    let Some(scale) = scale else {
+    let front = known.input.clone().or_else(|| at_input(pb));
+    let Some(picture) = picture else {
         return match front {
             Some(range) => inferred(range.clone(), range),
             None => (Range::Unit, Range::Unit, RangeOrigin::Assumed),
         };
     };
-    let end = at_output(pb, graph);
-    let error = |input: &Range, output: &Range| error(graph, scale, size, (input, output), run);
+    let trial = Trial { graph, picture, size, run };
+    let end = known.output.clone().or_else(|| at_output(pb, graph));
     // What the operators tell, where it proves right; some networks scale on one side only.
     let told: Vec<(Range, Range)> = match (front, end) {
         (Some(front), Some(end)) => vec![(front.clone(), end), (front.clone(), front)],
@@ -47,10 +63,15 @@ pub(super) fn infer(
         (None, Some(end)) => vec![(end.clone(), end.clone()), (Range::Byte, end)],
         (None, None) => vec![],
     };
-    if let Some((input, output)) = told.iter().find(|(i, o)| error(i, o) < GOOD) {
+    if let Some((input, output)) = told.iter().find(|(i, o)| trial.error(i, o) < GOOD) {
         return inferred(input.clone(), output.clone());
     }
-    let (unit, byte) = (error(&Range::Unit, &Range::Unit), error(&Range::Byte, &Range::Byte));
+    if known.input.is_some() || known.output.is_some() {
+        // The types of the ends are certain whatever the network makes of a picture.
+        let (input, output) = told.into_iter().next().unwrap_or((Range::Unit, Range::Unit));
+        return inferred(input, output);
+    }
+    let (unit, byte) = (trial.error(&Range::Unit, &Range::Unit), trial.error(&Range::Byte, &Range::Byte));
     // A network without biases treats both alike; [0, 1] is by far the more usual.
     let byte_is_nearer = byte < GOOD && byte < 0.33 * unit && unit > EXCELLENT;
     if !byte_is_nearer && unit >= GOOD {
@@ -62,44 +83,86 @@ pub(super) fn infer(
     }
     // A bounded residual is nothing against [0, 255], and what lies below a threshold is nothing against [0, 1]:
     // there the network gives the picture back because it does nothing, which tells nothing.
-    let effect = |range: f64| effect(graph, scale, size, range, run);
     let active = |this: f64, other: f64| this > QUIET && this > 4.0 * other;
+    let (at_unit, at_byte) = (trial.effect(1.0), trial.effect(255.0));
     if !byte_is_nearer {
-        let quiet = byte < GOOD && effect(1.0) < QUIET && active(effect(255.0), effect(1.0));
-        let range = if quiet { Range::Byte } else { Range::Unit };
-        return inferred(range.clone(), range);
+        if byte < GOOD && at_unit < QUIET && active(at_byte, at_unit) {
+            return inferred(Range::Byte, Range::Byte);
+        }
+        // At the other range it has to fail, or to do nothing.
+        let told = byte >= GOOD || active(at_unit, at_byte);
+        if !told {
+            notes.push(
+                "[0, 1] and [0, 255] serve a test picture alike; [0, 1] is assumed, set `range` if it is another"
+                    .into(),
+            );
+        }
+        let origin = if told { RangeOrigin::Inferred } else { RangeOrigin::Assumed };
+        return (Range::Unit, Range::Unit, origin);
     }
-    let at_byte = effect(255.0);
     if at_byte >= QUIET {
         return inferred(Range::Byte, Range::Byte);
     }
-    if unit < GOOD && active(effect(1.0), at_byte) {
+    if unit < GOOD && active(at_unit, at_byte) {
         return inferred(Range::Unit, Range::Unit);
     }
     // Larger pictures differ little at both ranges where the offsets in the network are small.
-    let range = if scale == 1 { Range::Unit } else { Range::Byte };
+    let range = if picture.scale == 1 { Range::Unit } else { Range::Byte };
     notes.push(format!(
         "at [0, 255] the network does next to nothing, at [0, 1] it misses a test picture by {unit:.2}; {range} is assumed, set `range` if it is another"
     ));
     (range.clone(), range, RangeOrigin::Assumed)
 }
 
-/// What the network does to a noisy picture at `[0, range]`, as a part of the range: by how much it changes it, or,
-/// where it makes another size, how far it is from what it does at a range beyond, where only what is linear is left.
-fn effect(graph: &Graph, scale: usize, size: (usize, usize), range: f64, run: Run<'_>) -> f64 {
-    let picture = noisy(graph.channels * size.0 * size.1);
-    let at = |range: f64| -> Option<Vec<f64>> {
-        let input: Vec<f32> = picture.iter().map(|v| (f64::from(*v) * range) as f32).collect();
-        Some(run(&input)?.into_iter().map(|v| f64::from(v) / range).collect())
-    };
-    let plain = || picture.iter().map(|v| f64::from(*v)).collect();
-    let beyond = if range > 1.0 { 16.0 * range } else { range / 16.0 };
-    let (Some(seen), Some(base)) = (at(range), if scale == 1 { Some(plain()) } else { at(beyond) }) else {
-        return 0.0;
-    };
-    let sum: f64 = seen.iter().zip(&base).map(|(a, b)| (a - b).powi(2)).sum();
-    let rms = (sum / seen.len().max(1) as f64).sqrt();
-    if rms.is_finite() { rms } else { 0.0 }
+impl Trial<'_> {
+    /// What the network does to a noisy picture at `[0, range]`, as a part of the range: by how much it changes it, or,
+    /// where it makes another size or other channels, how far it is from what it does at a range beyond, where only
+    /// what is linear is left.
+    fn effect(&self, range: f64) -> f64 {
+        let graph = self.graph;
+        let picture = noisy(graph.channels * self.size.0 * self.size.1);
+        let at = |range: f64| -> Option<Vec<f64>> {
+            let input: Vec<f32> = picture.iter().map(|v| (f64::from(*v) * range) as f32).collect();
+            Some((self.run)(&input)?.into_iter().map(|v| f64::from(v) / range).collect())
+        };
+        let plain = || picture.iter().map(|v| f64::from(*v)).collect();
+        let beyond = if range > 1.0 { 16.0 * range } else { range / 16.0 };
+        let alike = self.picture.scale == 1 && self.picture.channels == graph.channels;
+        let (Some(seen), Some(base)) = (at(range), if alike { Some(plain()) } else { at(beyond) }) else {
+            return 0.0;
+        };
+        let sum: f64 = seen.iter().zip(&base).map(|(a, b)| (a - b).powi(2)).sum();
+        let rms = (sum / seen.len().max(1) as f64).sqrt();
+        if rms.is_finite() { rms } else { 0.0 }
+    }
+
+    /// Root mean square difference of output and input, relative to the range; infinite on failure.
+    fn error(&self, input: &Range, output: &Range) -> f64 {
+        let (graph, Picture { scale, channels, .. }) = (self.graph, self.picture);
+        let (height, width) = self.size;
+        // Where channels come or go, all show the same.
+        let tone = (channels != graph.pictures()).then_some(0);
+        let data = test_picture::input(graph, tone, self.size, input);
+        let Some(result) = (self.run)(&data) else { return f64::INFINITY };
+        let (h, w) = (height * scale, width * scale);
+        if result.len() != channels * h * w {
+            return f64::INFINITY;
+        }
+        let mut sum = 0.0;
+        for c in 0..channels {
+            let (gain, offset) = output.affine(c);
+            for y in 0..h {
+                for x in 0..w {
+                    let at = test_picture::index(graph.layout, channels, (c, y, x), (h, w));
+                    let (v, u) = ((y as f32 + 0.5) / h as f32, (x as f32 + 0.5) / w as f32);
+                    let seen = (result[at] - offset) / gain;
+                    sum += f64::from(seen - test_picture::value(tone.unwrap_or(c), v, u)).powi(2);
+                }
+            }
+        }
+        let rms = (sum / result.len() as f64).sqrt();
+        if rms.is_finite() { rms } else { f64::INFINITY }
+    }
 }
 
 /// Numbers around a half with a spread of a tenth, in the network's own order: no picture, but noise to be removed.
@@ -107,54 +170,6 @@ fn noisy(count: usize) -> Vec<f32> {
     let mut random = Rng::new(0);
     // The sum of three is near enough to a normal number.
     (0..count).map(|_| (0.5 + 0.2 * ((0..3).map(|_| random.unit()).sum::<f64>() - 1.5)) as f32).collect()
-}
-
-/// Root mean square difference of output and input, relative to the range; infinite on failure.
-fn error(
-    graph: &Graph,
-    scale: usize,
-    (height, width): (usize, usize),
-    (input, output): (&Range, &Range),
-    run: Run<'_>,
-) -> f64 {
-    let channels = graph.channels;
-    let index = |c: usize, y: usize, x: usize, h: usize, w: usize| match graph.layout {
-        Layout::Nchw => (c * h + y) * w + x,
-        Layout::Nhwc => (y * w + x) * channels + c,
-    };
-    // Smooth slopes of different direction and level in each channel.
-    let value = |c: usize, y: f32, x: f32| {
-        let (v, u) = (y / height as f32, x / width as f32);
-        0.5 + 0.25 * ((2.0 * u + c as f32).sin() + (3.0 * v + 0.5 * c as f32).cos()) * 0.8
-    };
-    let mut data = vec![0.0f32; channels * height * width];
-    for c in 0..channels {
-        let (gain, offset) = input.affine(c);
-        for y in 0..height {
-            for x in 0..width {
-                data[index(c, y, x, height, width)] =
-                    gain * value(c, y as f32 + 0.5, x as f32 + 0.5) + offset;
-            }
-        }
-    }
-    let Some(result) = run(&data) else { return f64::INFINITY };
-    let (h, w) = (height * scale, width * scale);
-    if result.len() != channels * h * w {
-        return f64::INFINITY;
-    }
-    let mut sum = 0.0;
-    for c in 0..channels {
-        let (gain, offset) = output.affine(c);
-        for y in 0..h {
-            for x in 0..w {
-                let seen = (result[index(c, y, x, h, w)] - offset) / gain;
-                let want = value(c, (y as f32 + 0.5) / scale as f32, (x as f32 + 0.5) / scale as f32);
-                sum += f64::from(seen - want).powi(2);
-            }
-        }
-    }
-    let rms = (sum / result.len() as f64).sqrt();
-    if rms.is_finite() { rms } else { f64::INFINITY }
 }
 
 /// Division by 255 at the start.

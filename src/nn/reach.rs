@@ -23,8 +23,20 @@ type Positions = ArrayD<f32>;
 /// For each output index of an axis, the input indices that it reads.
 type Taps = Vec<Vec<usize>>;
 
-/// Smallest position along input axis `axis` that each output element depends on, times `sign`.
-pub(super) fn nearest(model: &TypedModel, axis: usize, sign: f32) -> TractResult<Positions> {
+/// Of the picture's length, the part that one operator mixes when it is taken to mix everything.
+const EVERYTHING: f32 = 0.75;
+
+/// Smallest position along input axis `axis` that each output element depends on, times `sign`. Planes from `levels`
+/// on along the channels' axis are no part of the picture: nothing depends on their positions.
+///
+/// # Errors
+/// When an operator mixes the whole picture, or is not understood.
+pub(super) fn nearest(
+    model: &TypedModel,
+    axis: usize,
+    sign: f32,
+    (channels, levels): (usize, usize),
+) -> TractResult<Positions> {
     let order = model.eval_order()?;
     let mut uses: HashMap<OutletId, usize> = HashMap::new();
     for &id in &order {
@@ -35,18 +47,23 @@ pub(super) fn nearest(model: &TypedModel, axis: usize, sign: f32) -> TractResult
     let result = *model.outputs.first().ok_or_else(|| TractError::msg("no output"))?;
     *uses.entry(result).or_default() += 1;
     let mut values: HashMap<OutletId, Positions> = HashMap::new();
+    let mut length = f32::INFINITY;
     for id in order {
         let node = model.node(id);
         if model.inputs.iter().any(|i| i.node == id) {
             let shape = concrete(&node.outputs[0].fact)?;
-            let source = ArrayD::from_shape_fn(shape, |ix| sign * ix[axis] as f32);
+            length = shape.get(axis).copied().unwrap_or(0) as f32;
+            let source = ArrayD::from_shape_fn(shape, |ix| match ix[channels] < levels {
+                true => sign * ix[axis] as f32,
+                false => f32::INFINITY,
+            });
             values.insert(OutletId::new(id, 0), source);
             continue;
         }
         if node.inputs.iter().any(|i| values.contains_key(i)) {
             let inputs: Vec<Option<&Positions>> = node.inputs.iter().map(|i| values.get(i)).collect();
             let outputs = (0..node.outputs.len())
-                .map(|slot| transfer(model, node, slot, &inputs))
+                .map(|slot| transfer(model, node, slot, &inputs, EVERYTHING * length))
                 .collect::<TractResult<Vec<_>>>()?;
             values.extend(outputs.into_iter().enumerate().map(|(slot, v)| (OutletId::new(id, slot), v)));
         }
@@ -72,6 +89,7 @@ fn transfer(
     node: &TypedNode,
     slot: usize,
     inputs: &[Option<&Positions>],
+    most: f32,
 ) -> TractResult<Positions> {
     let shape = concrete(&node.outputs[slot].fact)?;
     let only_first = inputs.iter().skip(1).all(Option::is_none);
@@ -103,10 +121,10 @@ fn transfer(
     let mixed = node.op_as::<Softmax>().map(|s| s.axes.as_slice());
     let mixed = mixed.or(node.op_as::<RmsNorm>().map(|r| std::slice::from_ref(&r.axis)));
     if let (Some(axes), Some(Some(x))) = (mixed, inputs.first()) {
-        let x = axes.iter().fold((*x).clone(), |x, axis| mix_all(&x, *axis));
-        return linked(model, node, slot, &[Some(&x)], &shape);
+        let x = axes.iter().try_fold((*x).clone(), |x, axis| mix_some(&x, *axis, most))?;
+        return linked(model, node, slot, &[Some(&x)], &shape, most);
     }
-    linked(model, node, slot, inputs, &shape)
+    linked(model, node, slot, inputs, &shape, most)
 }
 
 /// Minimum over the taps of each output index along `axis`.
@@ -125,6 +143,23 @@ fn mix(x: &Positions, axis: usize, taps: &[Vec<usize>]) -> Positions {
 /// Minimum over a whole axis, which keeps length 1.
 fn mix_all(x: &Positions, axis: usize) -> Positions {
     mix(x, axis, &[(0..x.shape()[axis]).collect()])
+}
+
+/// As [`mix_all`]; an error where that takes positions together that lie `most` apart or more.
+fn mix_some(x: &Positions, axis: usize, most: f32) -> TractResult<Positions> {
+    let low = mix_all(x, axis);
+    let mut high = ArrayD::from_elem(low.shape(), f32::NEG_INFINITY);
+    for lane in x.axis_chunks_iter(NdAxis(axis), 1) {
+        Zip::from(&mut high).and(&lane).for_each(|h, v| {
+            if v.is_finite() {
+                *h = h.max(*v);
+            }
+        });
+    }
+    if Zip::from(&low).and(&high).any(|low, high| high - low >= most) {
+        return Err(TractError::msg("an operator mixes the whole picture"));
+    }
+    Ok(low)
 }
 
 fn broadcast(x: &Positions, shape: &[usize]) -> TractResult<Positions> {
@@ -304,6 +339,7 @@ fn linked(
     slot: usize,
     inputs: &[Option<&Positions>],
     shape: &[usize],
+    most: f32,
 ) -> TractResult<Positions> {
     let (ins, outs) = model.node_facts(node.id)?;
     let mapping = node.op.axes_mapping(&ins, &outs)?;
@@ -317,7 +353,7 @@ fn linked(
             let link = link.filter(|a| a.inputs[ix].len() == 1 && a.outputs[slot].len() == 1);
             match link.and_then(|a| along.get_mut(a.outputs[slot][0])) {
                 Some(out) => *out = Some(axis),
-                None => x = mix_all(&x, axis),
+                None => x = mix_some(&x, axis, most)?,
             }
         }
         let kept: Vec<usize> = along.iter().flatten().copied().collect();
@@ -336,13 +372,13 @@ fn linked(
 mod tests {
     use super::*;
 
-    /// Whether outputs of `op` on a 2 x 5 x 6 picture all depend on the first column, and the first row.
+    /// Whether outputs of `op` on a 2 x 5 x 6 picture all depend on every column, and on every row.
     fn mixes(op: impl Into<Box<dyn TypedOp>>) -> [bool; 2] {
         let mut model = TypedModel::default();
         let x = model.add_source("x", f32::fact([1, 2, 5, 6])).expect("a source");
         let y = model.wire_node("y", op, &[x]).expect("an operator");
         model.select_output_outlets(&y).expect("an output");
-        [3, 2].map(|axis| nearest(&model, axis, 1.0).expect("positions").iter().all(|p| *p == 0.0))
+        [3, 2].map(|axis| nearest(&model, axis, 1.0, (1, 2)).is_err())
     }
 
     #[test]

@@ -3,13 +3,18 @@
 
 use super::axes::Layout;
 use super::graph::Graph;
-use super::{guard, plan, reach};
+use super::{cost, guard, plan, reach};
 use tract_onnx::prelude::TypedModel;
+use tract_onnx::tract_core::ops::nn::Softmax;
 
 /// Picture lengths that are tried, the first that is long enough counts.
 const LENGTHS: [usize; 3] = [96, 256, 768];
-/// Length of the other axis while one is measured.
-const ACROSS: usize = 48;
+/// Lengths of the other axis while one is measured, the first that the network takes.
+const ACROSS: [usize; 2] = [16, 48];
+/// Most numbers in a network's tensors for which it is measured. Those with attention, whose reach is rarely worth
+/// knowing, have many and get less.
+const MOST: usize = 400_000_000;
+const MOST_WITH_ATTENTION: usize = 40_000_000;
 
 /// What tiles must respect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,49 +25,67 @@ pub(super) struct Field {
     pub(super) period: usize,
 }
 
-/// Measures both axes; none when some operator mixes all positions (or isn't understood).
+/// Measures both axes; none when some operator mixes all positions (or isn't understood), or when that would take too
+/// long. `trial` is the simplified graph for a picture of `size`.
 pub(super) fn measure(
     graph: &Graph,
+    trial: &TypedModel,
+    size: (usize, usize),
     fixed: Option<(usize, usize)>,
     multiple: usize,
     scale: usize,
 ) -> Option<Field> {
-    let rows = along(graph, fixed, multiple, scale, true)?;
-    let columns = along(graph, fixed, multiple, scale, false)?;
-    Some(Field { radius: rows.radius.max(columns.radius), period: lcm(rows.period, columns.period) })
-}
-
-fn along(
-    graph: &Graph,
-    fixed: Option<(usize, usize)>,
-    multiple: usize,
-    scale: usize,
-    rows: bool,
-) -> Option<Field> {
-    if let Some((h, w)) = fixed {
-        let typed = plan::build(graph, h, w, None).ok()?;
-        return field(&typed, graph.layout, scale, rows);
+    let attends = trial.nodes().iter().any(|n| n.op_is::<Softmax>());
+    let most = if attends { MOST_WITH_ATTENTION } else { MOST };
+    let per_pixel = cost::elements(trial) as f64 / (size.0 * size.1) as f64;
+    let affordable = |h: usize, w: usize| per_pixel * (h * w) as f64 <= most as f64;
+    if fixed.is_some() {
+        let along = |rows| field(trial, graph, scale, rows);
+        return affordable(size.0, size.1).then(|| Some(both(along(true)?, along(false)?)))?;
     }
-    LENGTHS.iter().find_map(|length| {
-        let (length, across) = (length.next_multiple_of(multiple), ACROSS.next_multiple_of(multiple));
-        let (h, w) = if rows { (length, across) } else { (across, length) };
-        let typed = plan::build(graph, h, w, None).ok()?;
-        field(&typed, graph.layout, scale, rows)
-    })
+    let along = |rows: bool| {
+        for length in LENGTHS {
+            let length = length.next_multiple_of(multiple);
+            let mut built = ACROSS.iter().filter_map(|across| {
+                let across = across.next_multiple_of(multiple);
+                let (h, w) = if rows { (length, across) } else { (across, length) };
+                affordable(h, w).then(|| plan::build(graph, h, w, None).ok())?
+            });
+            match measured(&built.next()?, graph, scale, rows) {
+                Some(Ok(field)) => return Some(field),
+                // A longer picture may be long enough.
+                Some(Err(())) => {}
+                None => return None,
+            }
+        }
+        None
+    };
+    Some(both(along(true)?, along(false)?))
 }
 
-fn field(typed: &TypedModel, layout: Layout, scale: usize, rows: bool) -> Option<Field> {
-    let (h_axis, w_axis) = layout.spatial_axes();
+fn both(rows: Field, columns: Field) -> Field {
+    Field { radius: rows.radius.max(columns.radius), period: lcm(rows.period, columns.period) }
+}
+
+fn field(typed: &TypedModel, graph: &Graph, scale: usize, rows: bool) -> Option<Field> {
+    measured(typed, graph, scale, rows)?.ok()
+}
+
+/// None where an operator mixes everything or is not understood; an error where the picture is too short.
+fn measured(typed: &TypedModel, graph: &Graph, scale: usize, rows: bool) -> Option<Result<Field, ()>> {
+    let (h_axis, w_axis) = graph.layout.spatial_axes();
     let axis = if rows { h_axis } else { w_axis };
-    let first = guard::guarded(|| reach::nearest(typed, axis, 1.0)).ok()?;
-    let last = guard::guarded(|| reach::nearest(typed, axis, -1.0)).ok()?;
+    let channels = if graph.layout == Layout::Nchw { 1 } else { 3 };
+    let planes = (channels, graph.pictures());
+    let first = guard::guarded(|| reach::nearest(typed, axis, 1.0, planes)).ok()?;
+    let last = guard::guarded(|| reach::nearest(typed, axis, -1.0, planes)).ok()?;
     let length = typed.input_fact(0).ok()?.shape.as_concrete()?.get(axis).copied()?;
     let reach = |positions: tract_onnx::prelude::tract_ndarray::ArrayD<f32>| -> Vec<f32> {
         let lanes = positions.axis_iter(tract_onnx::prelude::tract_ndarray::Axis(axis));
         lanes.map(|lane| lane.iter().copied().fold(f32::INFINITY, f32::min)).collect()
     };
     let ends = reach(first).into_iter().zip(reach(last)).map(|(a, b)| (a, -b));
-    interpret(&ends.collect::<Vec<_>>(), length, scale)
+    Some(interpret(&ends.collect::<Vec<_>>(), length, scale).ok_or(()))
 }
 
 /// From the first and last input position of every output index to radius and period.

@@ -17,7 +17,7 @@ pub(super) fn per_megapixel(network: &Network) -> Option<f64> {
     let info = network.info();
     let short = |side: &usize| (side * side) as f64 * info.macs_per_pixel <= SHORT;
     let side = SIDES.into_iter().find(short).unwrap_or(SIDES[SIDES.len() - 1]);
-    let side = side.next_multiple_of(info.size_multiple);
+    let side = side.max(info.least).next_multiple_of(info.size_multiple);
     let (height, width) = info.fixed_size.unwrap_or((side, side));
     let plan = network.plan(height, width, None).ok()?;
     let mut random = Rng::new(0);

@@ -62,6 +62,10 @@ impl Folder {
         Folder(path)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub(super) fn load(&self, bytes: &[u8]) -> Result<Network, ModelError> {
         let path = self.0.join("model.onnx");
         std::fs::write(&path, bytes).expect("written");

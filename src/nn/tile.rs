@@ -42,8 +42,12 @@ pub(super) struct Axis {
 pub(super) struct Demands {
     /// Receptive radius; none when it spans everything.
     pub(super) radius: Option<usize>,
-    /// Tiles start, and pictures end, at multiples of this.
+    /// Pictures and tiles are lengthened to multiples of this.
     pub(super) multiple: usize,
+    /// Tiles start at multiples of this, and are as long as the picture modulo this.
+    pub(super) period: usize,
+    /// The shortest picture or tile.
+    pub(super) least: usize,
 }
 
 /// Expected time for each pixel kept of a picture's inner tiles, in units of a tile without overlap that
@@ -76,25 +80,29 @@ pub(super) fn best_length(demands: Demands, bytes_per_pixel: usize) -> usize {
 /// tiles no longer than `longest` (or than the overlap demands).
 pub(super) fn variable(length: usize, longest: usize, demands: Demands) -> Axis {
     let multiple = demands.multiple.max(1);
-    let padded = length.next_multiple_of(multiple);
+    let period = super::receptive::lcm(demands.period.max(1), multiple);
+    let padded = length.max(demands.least).next_multiple_of(multiple);
     if padded <= longest {
         return whole(length, padded);
     }
-    let grain = super::receptive::lcm(multiple, GRAIN);
     let (margin, exact) = match demands.radius {
         Some(radius) => (radius, true),
         None => (longest / 8, false),
     };
+    let rest = padded % period;
+    let slack = if rest == 0 { period } else { 2 * period };
     // Shorter tiles would be almost all overlap.
-    let longest = longest.max(4 * margin + multiple).next_multiple_of(multiple);
+    let longest = longest.max(4 * margin + slack).max(demands.least + slack).next_multiple_of(period);
     if padded <= longest {
         return whole(length, padded);
     }
     // As many tiles as `longest` needs, then as short as that number allows.
-    let count = (padded - 2 * margin).div_ceil(longest - 2 * margin - (multiple - 1));
-    let even = (padded - 2 * margin).div_ceil(count) + 2 * margin + multiple - 1;
-    let tile = even.next_multiple_of(grain).min(longest).min(padded);
-    cut(length, padded, tile, margin, multiple, exact)
+    let count = (padded - 2 * margin).div_ceil(longest - 2 * margin - (slack - 1));
+    let even = (padded - 2 * margin).div_ceil(count) + 2 * margin + period - 1;
+    let grain = super::receptive::lcm(period, GRAIN);
+    let most = longest - (period - rest) % period;
+    let tile = (rest + even.saturating_sub(rest).next_multiple_of(grain)).min(most).min(padded);
+    cut(length, padded, tile.max(demands.least.next_multiple_of(period) + rest), margin, period, exact)
 }
 
 /// Tiles for a network of fixed input length `tile`; short pictures are padded to it.
@@ -102,7 +110,7 @@ pub(super) fn fixed(length: usize, tile: usize, demands: Demands) -> Axis {
     if length <= tile {
         return whole(length, tile);
     }
-    let multiple = if demands.multiple <= tile { demands.multiple.max(1) } else { 1 };
+    let multiple = if demands.period <= tile { demands.period.max(1) } else { 1 };
     let padded = tile + (length - tile).next_multiple_of(multiple);
     match demands.radius.filter(|r| 2 * r + multiple <= tile) {
         Some(radius) => cut(length, padded, tile, radius, multiple, true),
@@ -190,6 +198,26 @@ pub(super) fn reflected(i: usize, length: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn demands(radius: Option<usize>, multiple: usize) -> Demands {
+        Demands { radius, multiple, period: multiple, least: 1 }
+    }
+
+    #[test]
+    fn tiles_of_a_grid_are_as_long_as_the_picture_modulo_it() {
+        for (multiple, period) in [(1, 4), (2, 8), (1, 12), (3, 48)] {
+            for radius in [0, 1, 9, 40] {
+                for length in 1..600 {
+                    let demands = Demands { radius: Some(radius), multiple, period, least: 20 };
+                    let axis = variable(length, 64, demands);
+                    let padded = length.max(20).next_multiple_of(multiple);
+                    assert_eq!(axis.tile % period, padded % period, "{length} {demands:?} {axis:?}");
+                    check(&axis, radius, period, padded);
+                    assert!(axis.tile >= 20 && axis.tile <= padded);
+                }
+            }
+        }
+    }
+
     fn check(axis: &Axis, margin: usize, multiple: usize, padded: usize) {
         let mut next = 0;
         for (k, s) in axis.spans.iter().enumerate() {
@@ -209,7 +237,7 @@ mod tests {
             for multiple in [1, 2, 8, 12] {
                 for length in (1..700).step_by(7).chain([4096, 8191]) {
                     for longest in [64, 256, 384] {
-                        let demands = Demands { radius: Some(radius), multiple };
+                        let demands = demands(Some(radius), multiple);
                         let axis = variable(length, longest, demands);
                         check(&axis, radius, multiple, length.next_multiple_of(multiple));
                         let tile = axis.tile;
@@ -223,7 +251,7 @@ mod tests {
     #[test]
     fn tiles_of_a_fixed_network_start_on_its_grid() {
         for length in 1..300 {
-            let axis = fixed(length, 28, Demands { radius: Some(9), multiple: 4 });
+            let axis = fixed(length, 28, demands(Some(9), 4));
             let padded = if length <= 28 { 28 } else { 28 + (length - 28).next_multiple_of(4) };
             check(&axis, 9, 4, padded);
             assert!(axis.exact);
@@ -232,7 +260,7 @@ mod tests {
 
     #[test]
     fn weights_of_blended_tiles_cover_everything() {
-        let axis = fixed(100, 28, Demands { radius: None, multiple: 1 });
+        let axis = fixed(100, 28, demands(None, 1));
         assert!(!axis.exact);
         for x in 0..100 {
             let sum: f32 = (0..axis.spans.len())
@@ -245,7 +273,7 @@ mod tests {
 
     #[test]
     fn tiles_grow_with_the_overlap_and_shrink_with_the_memory() {
-        let length = |radius, bytes| best_length(Demands { radius: Some(radius), multiple: 1 }, bytes);
+        let length = |radius, bytes| best_length(demands(Some(radius), 1), bytes);
         assert_eq!([length(2, 500), length(10, 500), length(17, 500), length(29, 500)], [256, 384, 512, 768]);
         assert_eq!(length(29, 4000), 256);
         // Mostly overlap at any length that is considered.
@@ -254,7 +282,7 @@ mod tests {
 
     #[test]
     fn few_shapes_and_little_waste() {
-        let demands = Demands { radius: Some(17), multiple: 1 };
+        let demands = demands(Some(17), 1);
         let axis = variable(400, 384, demands);
         assert_eq!((axis.spans.len(), axis.tile), (2, 224));
     }
@@ -263,7 +291,7 @@ mod tests {
     fn tiles_asked_too_short_do_not_explode_the_work() {
         for (radius, multiple) in [(17, 1), (90, 8), (200, 32)] {
             for longest in [16, 2 * radius + 1, 3 * radius] {
-                let axis = variable(20_000, longest, Demands { radius: Some(radius), multiple });
+                let axis = variable(20_000, longest, demands(Some(radius), multiple));
                 let work = axis.spans.len() * axis.tile;
                 assert!(work < 45_000, "{radius} {longest}: {work}");
             }

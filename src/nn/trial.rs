@@ -107,7 +107,7 @@ pub struct Outside {
 /// [`ModelError::Build`] when it can't be prepared or run at that size.
 pub fn compare(network: &Network, outside: Option<&Network>, side: usize) -> Result<Comparison, ModelError> {
     let info = network.info();
-    let side = side.max(1).next_multiple_of(info.size_multiple);
+    let side = side.max(info.least).next_multiple_of(info.size_multiple);
     let size = info.fixed_size.unwrap_or((side, side));
     let mut random = Rng::new(0);
     let mut measure =

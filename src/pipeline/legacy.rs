@@ -103,7 +103,7 @@ fn scalar(value: &Value, text: &mut String) {
             scalar(high, text);
             write!(text, ")")
         }
-        Value::List(_) | Value::Steps(_) | Value::Map(_) => Ok(()),
+        Value::List(_) | Value::Steps(_) | Value::Map(_) | Value::Named(_) => Ok(()),
     };
     // Writing to a text does not fail.
     written.ok();

@@ -35,6 +35,8 @@ pub enum Value {
     Steps(Vec<StepSpec>),
     /// `Kind::Map`.
     Map(Args),
+    /// `Kind::Named`, in the order of the text.
+    Named(Vec<(String, Arg)>),
 }
 
 /// A value and where it stands.

@@ -89,6 +89,16 @@ fn value(of: &Value, out: &mut String) {
         Value::List(items) => list(items.iter(), |item, out| value(&item.value, out), out),
         Value::Steps(steps) => list(steps.iter(), |of, out| step(of, &|_| true, out), out),
         Value::Map(map) => args(map, &|_| true, out),
+        Value::Named(entries) => {
+            let mut sorted: Vec<_> = entries.iter().map(|(name, arg)| (name, &arg.value)).collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            let entry = |(name, of): (&String, &Value), out: &mut String| {
+                quoted(name, out);
+                out.push('=');
+                value(of, out);
+            };
+            list(sorted.into_iter(), entry, out);
+        }
     }
 }
 

@@ -132,6 +132,17 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
             let args = map(&format!("`{}`", param.name), params, entries, node.span, report);
             return (report.count() == mistakes_before).then_some(Value::Map(args));
         }
+        (Kind::Named(item), Data::Map(entries)) => {
+            // Every entry is checked, also after the first mistake.
+            let args: Vec<Option<(String, Arg)>> = entries
+                .iter()
+                .map(|(key, node)| {
+                    let value = value(param, item, node, report)?;
+                    Some((key.text.clone(), Arg { value, span: node.span }))
+                })
+                .collect();
+            return args.into_iter().collect::<Option<Vec<_>>>().map(Value::Named);
+        }
         (Kind::Span(item), Data::List(nodes)) => return span(param, item, nodes, node.span, report),
         (Kind::Span(item), Data::Scalar { .. }) => {
             return value(param, item, node, report)

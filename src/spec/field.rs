@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use super::args::{Args, StepSpec, Value};
+use super::args::{Arg, Args, StepSpec, Value};
 use super::diagnostic::{Diagnostics, Span};
 use super::param::{Kind, Param, same, same_names};
 use super::place::{Given, Place};
@@ -158,6 +158,23 @@ fields! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressionText(pub String);
 
+/// Expressions by names of the file's own.
+#[derive(Clone, Debug)]
+pub struct NamedExpressions(pub Vec<(String, Given<ExpressionText>)>);
+
+impl Field for NamedExpressions {
+    const HOLDS: Kind = Kind::Named(&Kind::Expression);
+
+    fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
+        let Some(Value::Named(entries)) = value else { return Err(place.defect()) };
+        let entry = |(name, arg): &(String, Arg)| {
+            let own = Place { span: arg.span, ..place.clone() };
+            Ok((name.clone(), own.clone().given(ExpressionText::of(Some(&arg.value), &own)?)))
+        };
+        entries.iter().map(entry).collect::<Result<_, _>>().map(NamedExpressions)
+    }
+}
+
 /// A pixel count, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pixels(pub u64);
@@ -181,7 +198,9 @@ pub(super) const fn fits(holds: &Kind, kind: &Kind) -> bool {
         | (Kind::Steps { .. }, Kind::Steps { .. }) => true,
         (Kind::Int { min, max }, Kind::Int { min: least, max: most }) => *min <= *least && *most <= *max,
         (Kind::Float { min, max }, Kind::Float { min: least, max: most }) => *min <= *least && *most <= *max,
-        (Kind::List(holds), Kind::List(kind)) | (Kind::Span(holds), Kind::Span(kind)) => fits(holds, kind),
+        (Kind::List(holds), Kind::List(kind))
+        | (Kind::Span(holds), Kind::Span(kind))
+        | (Kind::Named(holds), Kind::Named(kind)) => fits(holds, kind),
         (Kind::Choice(known), Kind::Choice(words)) => {
             let mut at = 0;
             while at < words.len() {

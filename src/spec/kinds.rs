@@ -26,6 +26,7 @@ pub(super) fn wanted(kind: &Kind) -> String {
         Kind::Map(params) => {
             format!("a map of {}", quoted(params.iter().map(|param| param.name)))
         }
+        Kind::Named(item) => format!("a map of names, each with {}", wanted(item)),
         Kind::Step { noun, .. } => format!("a {noun} with its parameters"),
         Kind::Steps { noun, .. } => format!("a list of {noun}s"),
     }
@@ -84,6 +85,7 @@ fn example_value(kind: &Kind) -> String {
             let entries: Vec<String> = params.iter().map(example).collect();
             format!("{{{}}}", entries.join(", "))
         }
+        Kind::Named(item) => format!("{{name: {}}}", example_value(item)),
         Kind::Step { registry, .. } => format!("{{{}}}", first_example(&registry())),
         Kind::Steps { registry, .. } => format!("[{}]", first_example(&registry())),
     }

@@ -48,6 +48,8 @@ pub enum Kind {
     Span(&'static Kind),
     /// A map of parameters.
     Map(&'static [Param]),
+    /// A map of names that are not declared here, each with a value of one kind.
+    Named(&'static Kind),
     /// One step of a registry of its own: its name, or a map of that one key.
     Step {
         /// What it is called.

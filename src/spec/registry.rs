@@ -76,7 +76,7 @@ fn check_kind(label: &str, kind: &Kind, flaws: &mut Vec<String>) {
         Kind::Span(item) if !matches!(item, Kind::Int { .. } | Kind::Float { .. }) => {
             "a span of something other than numbers"
         }
-        Kind::List(item) | Kind::Span(item) => return check_kind(label, item, flaws),
+        Kind::List(item) | Kind::Span(item) | Kind::Named(item) => return check_kind(label, item, flaws),
         Kind::Map(params) => return check_params(label, params, flaws),
         _ => return,
     };

@@ -102,7 +102,7 @@ pub(super) fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Pro
             words(kind, text)
         }
         Kind::List(kind) => Err(Problem::Type(bracketed(kind, text, style))),
-        Kind::Span(_) | Kind::Map(_) | Kind::Step { .. } => Err(Problem::Type(None)),
+        Kind::Span(_) | Kind::Map(_) | Kind::Named(_) | Kind::Step { .. } => Err(Problem::Type(None)),
         Kind::Steps { .. } => Err(Problem::Type(bracketed(&Kind::Text, text, style))),
     }
 }

@@ -218,6 +218,7 @@ fn kind(of: &Kind) -> Value {
         ]})),
         Kind::List(item) => json!({"type": "array", "items": kind(item)}),
         Kind::Map(params) => object(params),
+        Kind::Named(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         Kind::Step { noun, .. } => json!({"anyOf": [{"$ref": format!("#/$defs/{noun}")}]}),
         Kind::Steps { noun, .. } => json!({"type": "array", "items": {"$ref": format!("#/$defs/{noun}")}}),
         Kind::Span(item) => json!({"anyOf": [

@@ -1,14 +1,19 @@
 //! `restore`: an image-to-image network: denoising, deblocking, upscaling.
 
+mod inputs;
+
 use super::numbers::Numbers;
 use crate::error::{ErrorKind, ItemError};
 use crate::expr::Wanted;
 use crate::image::Depth;
+use crate::image::gray::{gray_to_rgb, to_gray};
 use crate::nn::{Colour, Guard, ModelError, RestoreError, RestoreOptions, Restored, Restorer};
 use crate::pipeline::{Action, Build, Built, Effect, Formula, ImageStep, Sample, Shape};
 use crate::spec::{
-    Descriptor, Diagnostics, ExpressionText, Given, Group, Kind, Parameters, Role, params, words,
+    Descriptor, Diagnostics, ExpressionText, Given, Group, Kind, NamedExpressions, Parameters, Role, params,
+    words,
 };
+use inputs::Levels;
 use std::path::PathBuf;
 
 /// Picture side that the workers' tile memory is asked for: larger pictures use the same tiles.
@@ -47,6 +52,11 @@ params! {
         strength: Given<ExpressionText> = "1",
         /// How much of the fine structure that was taken away is given back. Flat areas get nothing back.
         texture: Given<f64> [Kind::Float { min: 0.0, max: 1.0 }] = "0",
+        /// Numbers for what the network takes beside the picture, by name, such as `{sigma: noise_sigma / 255}`: inputs of
+        /// the file, each a number or a map of the picture's size that the number fills; and channels behind the colours
+        /// (`channel_4`), which may also be `alpha`. Each is a number, or an expression; where one has no value, the
+        /// picture is left as it is, with a note. They are given in the network's own numbers.
+        inputs: Given<Option<NamedExpressions>>,
         /// What is done where detail was taken away with the noise: nothing (`off`), the strength is lowered
         /// (`lower`), or the picture is left as it was (`leave`); a note in the manifest says so. Pictures that were
         /// JPEG files, and results under `check: finite`, are not judged.
@@ -100,25 +110,30 @@ impl Strength {
 struct Restore {
     restorer: Restorer,
     strength: Strength,
+    levels: Levels,
     worker_bytes: u64,
 }
 
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
-    let Params { model, numbers, colour, tile, check, strength, texture, guard } = params;
+    let Params { model, numbers, colour, tile, check, strength, texture, inputs, guard } = params;
     let loading = numbers.load_options(build)?;
     let network = build.network(&model, &loading)?;
-    let (hash, scale) = (network.info().hash.clone(), network.info().scale);
+    let hash = network.info().hash.clone();
     let any_finite = check == Check::Finite;
     let guards = if any_finite { Guard::Off } else { *guard };
-    let options = RestoreOptions { colour, tile, any_finite, texture: *texture as f32, guard: guards };
+    let alpha = inputs::alpha(&network.info().behind_colours(), &inputs);
+    let texture_part = *texture as f32;
+    let options = RestoreOptions { colour, alpha, tile, any_finite, texture: texture_part, guard: guards };
     let restorer = Restorer::new(network, options).map_err(|e| model.error(e.to_string(), None))?;
     let how_much = Strength::new(&strength, build)?;
+    let levels = Levels::new(restorer.levels(), alpha, &inputs, &model, build)?;
     let mut mistakes = Vec::new();
     let guarded = guard.is_given() && *guard != Guard::Off;
-    if scale.is_some_and(|scale| scale != 1) {
+    if !restorer.keeps() {
+        let does = if restorer.scale() == 1 { "makes other channels" } else { "enlarges it" };
         let wrong = |name: &str| {
-            format!("`{name}` is for networks that keep the picture's size; this one enlarges it")
+            format!("`{name}` is for networks that keep the picture's size and channels; this one {does}")
         };
         let full = matches!(&how_much, Strength::Fixed(number) if *number == 1.0);
         mistakes.extend((!full).then(|| strength.error(wrong("strength"), None)));
@@ -135,14 +150,14 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let worker_bytes = restorer.tile_bytes(LARGE, LARGE);
     // Results of networks that enlarge, and of those without a guard, are what they were before there was one.
     match guards {
-        Guard::Lower if restorer.scale() == 1 => build.follows("guard=lower"),
-        Guard::Leave if restorer.scale() == 1 => build.follows("guard=leave"),
+        Guard::Lower if restorer.keeps() => build.follows("guard=lower"),
+        Guard::Leave if restorer.keeps() => build.follows("guard=leave"),
         _ => {}
     }
-    let action = Action::Image(Box::new(Restore { restorer, strength: how_much, worker_bytes }));
+    let action = Action::Image(Box::new(Restore { restorer, strength: how_much, levels, worker_bytes }));
     Ok(Built {
         ingredients: vec![("model".into(), hash)],
-        besides: &["guard", "strength", "engine_library"],
+        besides: &["guard", "inputs", "strength", "engine_library"],
         ..Built::from(action)
     })
 }
@@ -167,7 +182,13 @@ impl ImageStep for Restore {
                 .push("restore: its strength has no value for this picture, which is left as it was".into());
             return Ok(Effect::new(false));
         };
-        let restored = self.restorer.restore_by(&sample.image, strength).map_err(|e| {
+        let Some(levels) = self.levels.of(sample) else {
+            sample
+                .notes
+                .push("restore: its inputs have no value for this picture, which is left as it was".into());
+            return Ok(Effect::new(false));
+        };
+        let restored = self.restorer.restore_with(&sample.image, strength, &levels).map_err(|e| {
             let kind = match e {
                 RestoreError::BadOutput { .. } => ErrorKind::BadResult,
                 RestoreError::Model(ModelError::RunMemory { .. }) => ErrorKind::OverMemory,
@@ -180,16 +201,24 @@ impl ImageStep for Restore {
         let Some(image) = image else { return Ok(Effect::new(false)) };
         let was = std::mem::replace(&mut sample.image, image);
         sample.meta.resized((was.width, was.height), (sample.image.width, sample.image.height));
+        if was.channels != sample.image.channels {
+            let convert = if was.channels == 1 { gray_to_rgb } else { to_gray };
+            sample.reference = sample.reference.as_ref().map(convert);
+        }
         Ok(Effect::new(true))
     }
 
     fn always_changes(&self) -> bool {
-        self.restorer.scale() != 1
+        !self.restorer.keeps() && self.levels.are_fixed()
     }
 
     fn shape(&self, shape: Shape) -> Shape {
         let (width, height) = self.restorer.out_size(side(shape.width), side(shape.height));
-        Shape { width: width as u64, height: height as u64, ..shape }
+        let alpha = shape.channels.is_multiple_of(2);
+        let colours = side(shape.channels) - usize::from(alpha);
+        let (colours, alpha) = self.restorer.result_channels(colours, alpha);
+        let channels = (colours + usize::from(alpha)) as u64;
+        Shape { width: width as u64, height: height as u64, channels, ..shape }
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

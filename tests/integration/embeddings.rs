@@ -129,7 +129,7 @@ fn mistakes_about_preprocessing_have_their_places() {
         job.steps(&format!("- embed: {{model: encoder.onnx, {parameters}}}\n- table"));
         refused(&job, parts);
     };
-    check("preprocess: dinov", &["no file \"dinov\"", "did you mean `dinov2`", "job.yaml:6:48", "^^^^^"]);
+    check("preprocess: dinov", &["no file \"dinov\"", "did you mean `dinov2`", "job.yaml:6:46", "^^^^^"]);
     check("preprocess: clip, range: 0-1, fit: crop", &["`fit`, `range` would say it again"]);
     check("preprocess: siglip, size: 48", &["48x48"]);
     fs::write(

@@ -195,7 +195,12 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
     let mut text = format!("{path}\n");
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
     tensors(&info.inputs, &info.outputs, &mut line);
-    line("layout", format!("{:?}, {} channels", info.layout, info.in_channels).to_lowercase());
+    let channels = info.in_channels - info.levels.len().min(info.in_channels);
+    line("layout", format!("{:?}, {channels} channels", info.layout).to_lowercase());
+    let beside: Vec<String> = info.behind_colours().into_iter().chain(info.levels.iter().cloned()).collect();
+    if !beside.is_empty() {
+        line("beside colours", format!("{} (see `inputs` of restore)", beside.join(", ")));
+    }
     line("range", format!("{} ({})", range(&info.range), format!("{:?}", info.range_origin).to_lowercase()));
     match (info.scale, &info.not_restorer) {
         (Some(scale), _) => line("restore", format!("yes, scale x{scale}")),
@@ -246,6 +251,7 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "hash": info.hash, "inputs": tensors_as_json(&info.inputs), "outputs": tensors_as_json(&info.outputs),
         "layout": format!("{:?}", info.layout).to_lowercase(), "channels": info.in_channels,
         "fixed_size": info.fixed_size, "size_multiple": info.size_multiple, "scale": info.scale,
+        "period": info.period, "least": info.least, "border": info.around(), "levels": info.levels,
         "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
         "macs_per_pixel": info.macs_per_pixel, "seconds_per_megapixel": info.seconds_per_megapixel,
         "runs_on": info.places.as_ref().map(|places| json!({

@@ -207,6 +207,19 @@ impl<'m> Lifter<'m> {
         on
     }
 
+    /// As [`Lifter::place_of`], for tensors that stay in the region: what lies among the channels stays there.
+    pub(super) fn natural(&self, id: Id, layout: &Layout) -> On {
+        let channels = |a: &usize| !layout.0[*a].is_empty() && layout.0[*a].iter().all(|atom| atom.1 == C);
+        let (mut channels, mut others): (Vec<usize>, Vec<usize>) = (0..layout.0.len()).partition(channels);
+        if layout.simple(self.graph.shape(id)).is_some() || channels.is_empty() {
+            return self.place_of(id, layout);
+        }
+        channels.sort_by_key(|a| std::cmp::Reverse(layout.0[*a].first().map_or(0, |atom| atom.2)));
+        let columns = others.pop().into_iter().collect();
+        let rows = others.pop().into_iter().collect();
+        [others, rows, columns, channels]
+    }
+
     /// Adds an operator whose tensor has these lengths, with its axes on those of `on`.
     pub(super) fn add(&mut self, outlet: OutletId, op: Op, on: &On) -> Option<()> {
         let dims = self.dims(outlet)?;

@@ -6,7 +6,7 @@ use crate::kernels::{Border, Id, Op, PadMode, Positions, Shape};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops;
-use tract_onnx::tract_core::ops::array::{Gather, Pad};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, ScatterNd, ScatterReduction};
 
 impl Lifter<'_> {
     /// Tensors one after the other along an axis that is the outer part of a picture axis.
@@ -91,7 +91,7 @@ impl Lifter<'_> {
         for input in &node.inputs {
             let (id, layout) = self.picture(*input, None)?;
             if layout.simple(self.graph.shape(id)).is_some() {
-                on = on.or_else(|| Some(self.place_of(id, &layout)));
+                on = on.or_else(|| Some(self.natural(id, &layout)));
             }
         }
         let dims = self.dims(node.id.into())?;
@@ -107,8 +107,19 @@ impl Lifter<'_> {
         self.add(node.id.into(), Op::Concat(parts), &on)
     }
 
+    /// The picture moved so that this axis is its columns.
+    fn apart(&mut self, id: Id, layout: &Layout, axis: usize) -> Option<(Id, Layout)> {
+        let mut on = self.natural(id, layout);
+        on.iter_mut().for_each(|axes| axes.retain(|a| *a != axis));
+        let old = std::mem::replace(&mut on[W], vec![axis]);
+        let place = if on[H].is_empty() { H } else { N };
+        on[place].extend(old);
+        let id = self.arrange(id, layout, &on)?;
+        Some((id, Layout::of_shape(&layout.dims(), &on).0))
+    }
+
     /// Positions of an axis, which becomes axes of these lengths.
-    fn take(
+    pub(super) fn take(
         &mut self,
         node: OutletId,
         (mut id, mut layout): (Id, Layout),
@@ -126,14 +137,7 @@ impl Lifter<'_> {
         let found = match one_of(&layout, self.graph.shape(id)) {
             Some(found) => found,
             None => {
-                let dims = layout.dims();
-                let mut on = self.place_of(id, &layout);
-                on.iter_mut().for_each(|axes| axes.retain(|a| *a != axis));
-                let old = std::mem::replace(&mut on[W], vec![axis]);
-                let place = if on[H].is_empty() { H } else { N };
-                on[place].extend(old);
-                id = self.arrange(id, &layout, &on)?;
-                layout = Layout::of_shape(&dims, &on).0;
+                (id, layout) = self.apart(id, &layout, axis)?;
                 one_of(&layout, self.graph.shape(id))?
             }
         };
@@ -176,7 +180,15 @@ impl Lifter<'_> {
         }
         // One position, whose axis goes away.
         let (at, inner) = (*all.first()?, op.axis);
-        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let (mut id, mut layout) = self.picture(node.inputs[0], None)?;
+        let whole = |layout: &Layout, shape: Shape| match layout.0[inner].as_slice() {
+            [] => true,
+            [(len, place, step)] => *step > 0 && len * step == [shape.n, shape.h, shape.w, shape.c][*place],
+            _ => false,
+        };
+        if !whole(&layout, self.graph.shape(id)) {
+            (id, layout) = self.apart(id, &layout, inner)?;
+        }
         let shape = self.graph.shape(id);
         let mut rest = layout.clone();
         rest.0.remove(inner);
@@ -217,7 +229,7 @@ impl Lifter<'_> {
             let channels = Shape { c: (end - start) * step, ..shape };
             return self.place(outlet, Op::Slice(id, start * step), part, channels);
         }
-        let mut on = self.place_of(id, &layout);
+        let mut on = self.natural(id, &layout);
         if on[C] != [axis] {
             let positions: Vec<usize> = (start..end).collect();
             let mark = self.mark();
@@ -229,6 +241,52 @@ impl Lifter<'_> {
         }
         let x = self.arrange(id, &layout, &on)?;
         self.add(outlet, Op::Slice(x, start), &on)
+    }
+
+    /// Numbers written over a part of the channels, at places that are known: the part in place of what was there.
+    pub(super) fn scatter(&mut self, node: &TypedNode, op: &ScatterNd) -> Option<()> {
+        matches!(op.reduction, ScatterReduction::None).then_some(())?;
+        let [data, indices, updates] = *node.inputs.as_slice() else { return None };
+        let (dims, part) = (self.dims(data)?, self.dims(updates)?);
+        let indices = self.model.outlet_fact(indices).ok()?.konst.clone()?;
+        let depth = *indices.shape().last()?;
+        let indices = indices.cast_to::<i64>().ok()?;
+        let indices = indices.try_as_plain_ram().ok()?.as_slice::<i64>().ok()?.to_vec();
+        let first: Vec<usize> =
+            indices.get(..depth)?.iter().map(|i| usize::try_from(*i).ok()).collect::<Option<_>>()?;
+        (part.len() == dims.len() && depth > 0 && depth <= dims.len()).then_some(())?;
+        // A block, in order.
+        let places = indices.chunks_exact(depth).enumerate().all(|(number, place)| {
+            let mut rest = number;
+            place.iter().enumerate().rev().all(|(axis, at)| {
+                let i = rest % part[axis];
+                rest /= part[axis];
+                usize::try_from(*at) == Ok(first[axis] + i)
+            })
+        });
+        let cut: Vec<usize> = (0..dims.len()).filter(|a| part[*a] != dims[*a]).collect();
+        let [axis] = *cut.as_slice() else { return None };
+        let whole = |a: usize| a == axis || first.get(a).is_none_or(|f| *f == 0);
+        (places && axis < depth && (0..dims.len()).all(whole)).then_some(())?;
+        let (id, layout) = self.picture(data, None)?;
+        let shape = self.graph.shape(id);
+        let [(len, C, step)] = *layout.0[axis].as_slice() else { return None };
+        (len * step == shape.c).then_some(())?;
+        let (start, end) = (first[axis] * step, (first[axis] + part[axis]) * step);
+        let mut own = layout.clone();
+        own.0[axis] = if part[axis] == 1 { vec![] } else { vec![(part[axis], C, step)] };
+        let (middle, from) = self.picture(updates, None)?;
+        let middle = self.like(middle, &from, &own, Shape { c: end - start, ..shape })?;
+        let mut parts = vec![];
+        if start > 0 {
+            parts.push(self.graph.push(Op::Slice(id, 0), Shape { c: start, ..shape }));
+        }
+        parts.push(middle);
+        if end < shape.c {
+            parts.push(self.graph.push(Op::Slice(id, end), Shape { c: shape.c - end, ..shape }));
+        }
+        let same = self.graph.shape(middle) == Shape { c: end - start, ..shape };
+        same.then(|| self.place(node.id.into(), Op::Concat(parts), layout, shape)).flatten()
     }
 
     pub(super) fn pad(&mut self, node: &TypedNode, op: &Pad) -> Option<()> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops;
-use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, ScatterNd, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::downsample::Downsample;
@@ -65,6 +65,8 @@ impl Lifter<'_> {
             self.across(node, Across::Softmax, &op.axes)
         } else if let Some(op) = op.downcast_ref::<Gather>() {
             self.gather(node, op)
+        } else if let Some(op) = op.downcast_ref::<ScatterNd>() {
+            self.scatter(node, op)
         } else if let Some(op) = op.downcast_ref::<GridSample>() {
             self.sample(node, op)
         } else if let Some(op) = op.downcast_ref::<Resize>() {
@@ -84,7 +86,7 @@ impl Lifter<'_> {
         {
             return None;
         }
-        let (id, mut layout) = self.picture(node.inputs[0], None)?;
+        let (mut id, mut layout) = self.picture(node.inputs[0], None)?;
         if let Some(op) = op.downcast_ref::<AxisOp>() {
             match op {
                 AxisOp::Add(axis) => layout.0.insert(*axis, vec![]),
@@ -95,7 +97,18 @@ impl Lifter<'_> {
                 }
                 AxisOp::Reshape(at, from, to) => {
                     let to: Vec<usize> = to.iter().map(|d| d.to_usize().ok()).collect::<Option<_>>()?;
-                    layout.reshape(*at, from.len(), &to)?;
+                    let mut even = layout.clone();
+                    if even.reshape(*at, from.len(), &to).is_some() {
+                        layout = even;
+                    } else {
+                        // Numbers move so that the axes become one, which can be cut anywhere.
+                        let dims = layout.dims();
+                        let joined = (*at..at + from.len()).filter(|a| dims[*a] != 1).collect();
+                        let on = as_channels(self.natural(id, &layout), joined);
+                        id = self.arrange(id, &layout, &on)?;
+                        layout = Layout::of_shape(&dims, &on).0;
+                        layout.reshape(*at, from.len(), &to)?;
+                    }
                 }
             }
         } else if let Some(op) = op.downcast_ref::<MultiBroadcastTo>() {
@@ -130,7 +143,7 @@ impl Lifter<'_> {
         };
         let (id, layout) = self.picture(node.inputs[0], None)?;
         let dims = layout.dims();
-        let on = self.place_of(id, &layout);
+        let on = self.natural(id, &layout);
         let reduced: Vec<usize> = op.axes.iter().copied().filter(|a| dims[*a] != 1).collect();
         let exactly = |on: &On, places: &[usize]| {
             let all: Vec<usize> =
@@ -166,7 +179,7 @@ impl Lifter<'_> {
         if layout.are_channels(axes, shape) {
             return self.place(node.id.into(), Op::Across(f, id), layout, shape);
         }
-        let on = as_channels(self.place_of(id, &layout), axes.to_vec());
+        let on = as_channels(self.natural(id, &layout), axes.to_vec());
         let x = self.arrange(id, &layout, &on)?;
         (self.graph.shape(x).c <= MOST_CHANNELS).then_some(())?;
         self.add(node.id.into(), Op::Across(f, x), &on)
@@ -206,7 +219,7 @@ impl Lifter<'_> {
         let (id, layout) = self.picture(node.inputs[0], None)?;
         let changed: Vec<usize> =
             (0..from.len()).filter(|a| from[*a] != to[*a] || scales[*a] != 1.0).collect();
-        let mut on = self.place_of(id, &layout);
+        let mut on = self.natural(id, &layout);
         if !changed.iter().all(|a| on[H] == [*a] || on[W] == [*a]) {
             on = usual(&from);
         }

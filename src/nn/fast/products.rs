@@ -2,7 +2,7 @@
 
 use super::layout::{AtomKey, C, H, Layout, N, W};
 use super::lift::{Lifter, On};
-use crate::kernels::{ConvSpec, Id, Op, Shape};
+use crate::kernels::{Atom, ConvSpec, Id, Op, Shape};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
@@ -222,7 +222,8 @@ impl Lifter<'_> {
         } else {
             let rows = row_axes.iter().map(|r| r.1).zip(&b.inner);
             let columns = column_axes.iter().map(|c| c.1).zip(&b.outer);
-            (!transposed).then(|| self.back_to(&b, &roles.batch, rows.chain(columns), &result)).flatten()
+            let there = || self.back_to(&b, &roles.batch, rows.chain(columns), &result);
+            (!transposed).then(|| there().or_else(|| self.back_to_queries(left, &on, &result))).flatten()
         };
         if let Some((layout, shape)) = target
             && let Some(moved) = self.like(id, &native, &layout, shape)
@@ -275,5 +276,37 @@ impl Lifter<'_> {
             layout.0[to].clone_from(&operand.layout.0[*from]);
         }
         (layout.dims() == result).then(|| (layout, self.graph.shape(operand.id)))
+    }
+
+    /// As [`Lifter::back_to`], for the product of scores with values: where the scores' queries lay.
+    fn back_to_queries(&self, scores: Id, on: &On, result: &[usize]) -> Option<(Layout, Shape)> {
+        let mut at = scores;
+        let queries = loop {
+            at = match &self.graph.nodes[at].op {
+                Op::Unary(_, x) | Op::Across(_, x) => *x,
+                Op::Binary(_, a, b) => {
+                    let shape = self.graph.shape(at);
+                    [*a, *b].into_iter().find(|x| self.graph.shape(*x) == shape)?
+                }
+                Op::MatMul { a, .. } => break *a,
+                _ => return None,
+            };
+        };
+        let Op::Rearrange(x, [windows, _, rows, _]) = &self.graph.nodes[queries].op else { return None };
+        let ([window], [head], [row], [column]) =
+            (on[N].as_slice(), on[H].as_slice(), on[W].as_slice(), on[C].as_slice())
+        else {
+            return None;
+        };
+        let keys =
+            |atoms: &[Atom]| -> Vec<AtomKey> { atoms.iter().map(|a| (a.len, a.axis, a.step)).collect() };
+        let (heads, width) = (result[*head], result[*column]);
+        let mut layout = Layout(vec![vec![]; result.len()]);
+        layout.0[*window] = keys(windows);
+        layout.0[*row] = keys(rows);
+        layout.0[*head] = if heads == 1 { vec![] } else { vec![(heads, C, width)] };
+        layout.0[*column] = if width == 1 { vec![] } else { vec![(width, C, 1)] };
+        let shape = Shape { c: heads * width, ..self.graph.shape(*x) };
+        (layout.dims() == result).then_some((layout, shape))
     }
 }

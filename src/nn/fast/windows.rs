@@ -161,8 +161,18 @@ impl Lifter<'_> {
 
     /// Every so many rows or columns, as in front of strided 1x1 convolutions: a pool whose windows are pixels.
     pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Option<()> {
-        let step = usize::try_from(op.stride).ok().filter(|_| op.modulo == 0)?;
         let (id, layout) = self.picture(node.inputs[0], None)?;
+        let Some(step) = usize::try_from(op.stride).ok().filter(|_| op.modulo == 0) else {
+            // From another position on, or backwards.
+            let (long, count) = (layout.dims()[op.axis], self.dims(node.id.into())?[op.axis]);
+            let place = |i: usize| match usize::try_from(op.stride) {
+                Ok(step) => Some(op.modulo + i * step).filter(|p| *p < long),
+                Err(_) if op.modulo == 0 => (long - 1).checked_sub(i * op.stride.unsigned_abs()),
+                Err(_) => None,
+            };
+            let positions: Vec<usize> = (0..count).map(place).collect::<Option<_>>()?;
+            return self.take(node.id.into(), (id, layout), op.axis, &positions, &[count]);
+        };
         let mut on = self.place_of(id, &layout);
         if on[H] != [op.axis] && on[W] != [op.axis] {
             on = usual(&layout.dims());

@@ -6,6 +6,7 @@ use crate::nn::guard::guarded;
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::logging::LogLevel;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tract_onnx::prelude::TractError;
@@ -99,7 +100,7 @@ fn load(places: &Places) -> Result<Library, LibraryError> {
     let mut first = None;
     for path in &places.files {
         let environment = guarded(|| {
-            let builder = ort::init_from(path).map_err(|e| TractError::msg(e.to_string()))?;
+            let builder = ort::init_from(path).map_err(|e| TractError::msg(reason(&e)))?;
             let environment = builder.with_name("safelight").with_telemetry(false).build();
             let environment = environment.map_err(|e| TractError::msg(e.to_string()))?;
             // What fails is told by its error; the library itself prints nothing.
@@ -119,6 +120,16 @@ fn load(places: &Places) -> Result<Library, LibraryError> {
         }
     }
     Err(first.unwrap_or_else(|| LibraryError::NotFound { looked: places.looked.clone() }))
+}
+
+/// Why a library can't be loaded: what the system's loader said, where it refused.
+fn reason(error: &ort::LoadDynamicError) -> String {
+    match error {
+        ort::LoadDynamicError::Dlopen { error, .. } => {
+            error.source().map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        error => error.to_string(),
+    }
 }
 
 /// The file behind a name that the system's loader looked up.

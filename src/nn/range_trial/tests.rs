@@ -62,7 +62,10 @@ fn what_lies_below_a_threshold_tells_nothing() {
     assert_eq!(seen(&network), (Range::Byte, RangeOrigin::Inferred));
     // Without a threshold nothing tells, and [0, 1] is usual.
     let network = residual("linear", 1.0, &[node("Mul", &["h", "part"], "r")], &[("part", -0.25)]);
-    assert_eq!(seen(&network), (Range::Unit, RangeOrigin::Inferred));
+    assert_eq!(seen(&network), (Range::Unit, RangeOrigin::Assumed));
+    // Nor does a network that does nothing.
+    let network = residual("nothing", 1.0, &[node("Mul", &["h", "part"], "r")], &[("part", 0.0)]);
+    assert_eq!(seen(&network), (Range::Unit, RangeOrigin::Assumed));
 }
 
 #[test]
