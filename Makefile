@@ -10,6 +10,7 @@ TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
 ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
+ONNXRUNTIME_VENV := .venv-onnxruntime
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -19,7 +20,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-ort niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +91,15 @@ test-peers: build peers ## compare models and operators with onnxruntime and TIF
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
+$(ONNXRUNTIME_VENV)/done: tests/python/requirements-onnxruntime.txt
+	python3 -m venv $(ONNXRUNTIME_VENV)
+	$(ONNXRUNTIME_VENV)/bin/pip install --quiet -r tests/python/requirements-onnxruntime.txt
+	touch $@
+
+test-ort: $(ONNXRUNTIME_VENV)/done ## `engine: onnxruntime` by a pinned library, or by another: make test-ort [LIBRARY=libonnxruntime.so]
+	ORT_DYLIB_PATH=$(abspath $(or $(LIBRARY),$(ONNXRUNTIME_VENV))) $(CARGO) test --release --locked --lib onnxruntime
+	ORT_DYLIB_PATH=$(abspath $(or $(LIBRARY),$(ONNXRUNTIME_VENV))) $(CARGO) test --release --locked --test integration onnxruntime::
+
 RAW_VENV := .venv-raw
 RAW_FILES := $(abspath $(TARGET)/raw)
 
@@ -115,6 +125,9 @@ bench-peers: build peers ## time networks alone against onnxruntime, with AVX-51
 
 bench-jobs: build peers ## time whole jobs against tuned Python loops over onnxruntime
 	server=$(NETWORKS); $(VENV)/bin/python tests/python/bench_peers.py "$$server" --end-to-end $(BIN) --photos $(PHOTOS) $(ARGS)
+
+bench-embed: build peers ## time embedding of photographs against a tuned loop of Pillow and onnxruntime, from file to vector
+	$(VENV)/bin/python tests/python/bench_embed.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
 $(ZOO_VENV)/done: tests/python/requirements-zoo.txt
 	python3 -m venv $(ZOO_VENV)
@@ -174,7 +187,7 @@ test-training: build $(TRAINING_VENV)/done ## check exported networks with onnx 
 	$(TRAINING_VENV)/bin/python tests/python/onnx_agreement.py $(EXPORTS)
 	$(TRAINING_VENV)/bin/python tests/python/training_agreement.py $(BIN)
 
-fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx] [SECONDS=60] (needs nightly and cargo-fuzz)
+fuzz: ## fuzz a target for a minute: make fuzz [TARGET_NAME=picture|exif|yaml|onnx|weights] [SECONDS=60] (needs nightly and cargo-fuzz)
 	cargo +nightly fuzz run $(or $(TARGET_NAME),picture) -- -max_total_time=$(or $(SECONDS),60) -rss_limit_mb=4096
 
 stress: ## the long tests: 500 kills at random moments, 2,000 mutated files, 5,000 mutated models
@@ -216,4 +229,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)

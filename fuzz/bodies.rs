@@ -1,7 +1,7 @@
 //! What each fuzz target does with its bytes: it may refuse them, and must neither panic, hang nor take all memory.
 
 use safelight::codec::{ExifData, Metadata};
-use safelight::nn::{LoadOptions, Network};
+use safelight::nn::{Door, LoadOptions, ModelBudget, Network};
 use safelight::{EncodeOptions, Format, Limits, decode, encode};
 use std::path::Path;
 
@@ -38,5 +38,13 @@ pub fn onnx(bytes: &[u8]) {
     let Ok(file) = tempfile::NamedTempFile::with_suffix(".onnx") else { return };
     if std::fs::write(file.path(), bytes).is_ok() {
         Network::load(file.path(), &LoadOptions::default()).ok();
+    }
+}
+
+/// A weights file, read and made into a model in this process.
+pub fn weights(bytes: &[u8]) {
+    let Ok(file) = tempfile::NamedTempFile::with_suffix(".pth") else { return };
+    if std::fs::write(file.path(), bytes).is_ok() {
+        Door::default().weights(file.path(), &ModelBudget::default()).ok();
     }
 }

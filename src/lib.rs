@@ -67,8 +67,8 @@
 //!
 //! Each module uses only those below it; a test holds that. From the top: the program's own (arguments, commands,
 //! reporters), [`job`], the runner and the trainer, the plan, steps and sinks, what these agree on, inputs and ledger,
-//! corruptions, the pipeline language, networks, synthetic pictures and formats, kernels, pictures, and the store, which
-//! alone writes files.
+//! corruptions, the pipeline language, networks, synthetic pictures and formats, weights files and kernels, ONNX graphs,
+//! pictures, and the store, which alone writes files.
 
 #![cfg_attr(not(test), warn(unreachable_pub))]
 #![cfg_attr(not(feature = "cli"), expect(dead_code, reason = "what only the program asks for"))]
@@ -100,6 +100,7 @@ mod expr;
 mod inputs;
 mod ledger;
 mod memory;
+mod onnx;
 mod pipeline;
 mod plan;
 mod run;
@@ -108,6 +109,7 @@ mod sinks;
 mod steps;
 mod store;
 mod synth;
+mod weights;
 
 pub use codec::{
     CodecError, Decoded, EncodeOptions, Encoded, Format, Limits, Metadata, Source, decode, encode,

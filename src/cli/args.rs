@@ -144,14 +144,28 @@ pub struct StatusArgs {
 /// Options of `model`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
-    /// ONNX file.
+    /// ONNX file, or weights (.pth, .safetensors) of a known architecture.
     pub model: PathBuf,
+    /// Write the model that a weights file amounts to as an ONNX file, where none is yet.
+    #[arg(long, value_name = "ONNX", conflicts_with = "compare")]
+    pub export: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-    /// Run it by our kernels and by tract alone; print the largest difference and both times.
+    /// Run it by our kernels and by tract alone, and by onnxruntime where that is the engine; print the largest
+    /// difference and all times.
     #[arg(long)]
     pub compare: bool,
+    /// What runs it, as in a pipeline.
+    #[arg(long, value_enum, default_value_t = EngineArg::Fast)]
+    pub engine: EngineArg,
+    /// What onnxruntime runs on.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+    pub device: DeviceArg,
+    /// The onnxruntime library, or a folder that holds it; by default what ORT_DYLIB_PATH names, else what lies in the
+    /// usual places.
+    #[arg(long, value_name = "FILE")]
+    pub engine_library: Option<PathBuf>,
     /// Side of the square it is compared on, for networks of variable size.
     #[arg(long, value_name = "PIXELS", default_value_t = 256, requires = "compare")]
     pub size: usize,
@@ -161,6 +175,26 @@ pub struct ModelArgs {
     /// Time that it may take to load a model for the first time.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
+}
+
+/// What runs a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineArg {
+    /// Our kernels, and tract for the rest.
+    Fast,
+    /// tract alone.
+    Plain,
+    /// An onnxruntime library that is installed on the machine.
+    Onnxruntime,
+}
+
+/// What onnxruntime runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DeviceArg {
+    /// The processor.
+    Cpu,
+    /// The first NVIDIA card.
+    Cuda,
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

@@ -17,6 +17,8 @@ pub enum ColumnType {
     Timestamp(Zone),
     /// A float32 vector of fixed length.
     Vector(usize),
+    /// A float16 vector of fixed length.
+    HalfVector(usize),
 }
 
 /// What the times of a column count from.
@@ -39,6 +41,7 @@ impl ColumnType {
             ColumnType::Timestamp(Zone::Local) => "timestamp[us]".into(),
             ColumnType::Timestamp(Zone::Utc) => "timestamp[us, UTC]".into(),
             ColumnType::Vector(n) => format!("float32[{n}]"),
+            ColumnType::HalfVector(n) => format!("float16[{n}]"),
         }
     }
 }
@@ -74,7 +77,7 @@ pub enum Value {
     Text(String),
     /// Microseconds from the beginning of 1970, within the years 1 to 9999.
     Timestamp(i64, Zone),
-    /// Vector, all finite.
+    /// Vector, all finite; in a column of half precision every number is one that it can hold.
     Vector(Vec<f32>),
 }
 

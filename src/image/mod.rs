@@ -8,6 +8,7 @@ pub mod gray;
 pub mod measure;
 pub mod orient;
 pub mod phash;
+pub mod pillow;
 pub mod quantised;
 pub mod removed;
 pub mod resize;

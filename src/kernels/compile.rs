@@ -2,14 +2,16 @@
 
 use super::conv::Conv;
 use super::fold::fold;
+use super::fuse::Fused;
 use super::graph::{Graph, Id, Op};
 use super::level::Level;
 use super::map::Map;
 use super::place::{Tensor, lay_out};
+use super::product::Between;
 use super::program::{Program, Step, Work, flat};
 use super::spec::{Activation, Mode};
 use super::view::{Border, Shape, View};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Why a graph can't be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +46,7 @@ impl Groups {
     /// A node joins the group of its readers when they all belong to one, so that only a group's last
     /// node is read from outside.
     fn new(graph: &Graph) -> Groups {
-        let mut readers: Vec<Vec<Id>> = vec![vec![]; graph.nodes.len()];
-        for (id, node) in graph.nodes.iter().enumerate() {
-            node.op.inputs().into_iter().for_each(|x| readers[x].push(id));
-        }
+        let readers = graph.readers();
         let mut groups = Groups { of: vec![None; graph.nodes.len()], members: HashMap::new() };
         for id in (0..graph.nodes.len()).rev() {
             if !graph.nodes[id].op.is_pointwise() {
@@ -75,19 +74,32 @@ impl Program {
     pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, CompileError> {
         let (graph, activations) = fold(graph);
         let groups = Groups::new(&graph);
+        let fused = Fused::find(&graph, &groups.members);
+        let readers = graph.readers();
         let mut steps: Vec<Step> = vec![];
         // The step that makes each result.
         let mut made: Vec<Option<usize>> = vec![None; graph.nodes.len()];
         for (id, node) in graph.nodes.iter().enumerate() {
             let mut reads = node.op.inputs();
+            if fused.skipped.contains(&id) || made[id].is_some() {
+                continue;
+            }
             if !node.op.is_pointwise() && reads.iter().any(|x| is_constant(&graph, *x)) {
                 return Err(CompileError::Constant(format!("{:?}", node.op)));
             }
             let work = match &node.op {
                 Op::Input | Op::Constant(_) | Op::Slice(..) | Op::Concat(_) => continue,
-                Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..) => {
+                // Chains read tables where they are.
+                Op::Table(values) => {
+                    let chains = readers[id].iter().all(|r| graph.nodes[*r].op.is_pointwise());
+                    if chains && !graph.outputs.contains(&id) {
+                        continue;
+                    }
+                    Work::Fill(values.clone())
+                }
+                Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..) | Op::Across(..) => {
                     let group = groups.of[id].unwrap_or(id);
-                    if group != id {
+                    if group != id || fused.skipped.contains(&group) {
                         continue;
                     }
                     match Map::new(&graph, &groups.members[&id]) {
@@ -136,6 +148,44 @@ impl Program {
                 Op::Pool(kind, window, _) => Work::Pool(*kind, *window),
                 Op::Rearrange(_, axes) => Work::Rearrange(axes.clone()),
                 Op::Pad(_, border, mode) => Work::Pad((border.top, border.left), *mode),
+                Op::Take(_, positions) => Work::Take(positions.clone()),
+                Op::Join(parts, axis) => {
+                    let mut from = 0;
+                    for x in parts {
+                        let work = Work::Copy(*axis, from);
+                        steps.push(Step { work, reads: vec![*x], to: id, clear: vec![] });
+                        from += length(graph.shape(*x), *axis);
+                    }
+                    made[id] = Some(steps.len() - 1);
+                    continue;
+                }
+                Op::Resample(_, axis, taps) => Work::Resample(*axis, taps.clone()),
+                Op::Sample(how, ..) => Work::Sample(*how),
+                Op::MatMul { .. } => {
+                    let (work, reads, to) =
+                        if let Some((attention, to)) = fused.attention(&graph, &groups.members, level, id) {
+                            let chain = match &attention.between {
+                                Between::Chain(Some(chain)) => chain.reads().map(|r| r.0).collect(),
+                                _ => vec![],
+                            };
+                            let scores = [attention.scores.0, attention.scores.1];
+                            let (first, second) = (&attention.first, &attention.second);
+                            let sides = [first.a.id, first.b.id, second.b.id];
+                            let reads: Vec<Id> = sides
+                                .into_iter()
+                                .chain(chain.into_iter().filter(|r| !scores.contains(r)))
+                                .collect();
+                            (Work::Attention(Box::new(attention)), reads, to)
+                        } else if let Some((product, to)) = fused.product(&graph, level, id) {
+                            let reads = vec![product.a.id, product.b.id];
+                            (Work::Product(Box::new(product)), reads, to)
+                        } else {
+                            continue;
+                        };
+                    made[to] = Some(steps.len());
+                    steps.push(Step { work, reads, to, clear: vec![] });
+                    continue;
+                }
             };
             made[id] = Some(steps.len());
             steps.push(Step { work, reads, to: id, clear: vec![] });
@@ -195,16 +245,29 @@ impl Program {
                 .iter()
                 .position(|s| s.reads.iter().any(|r| depends(graph, *r, id)))
                 .unwrap_or(steps.len());
-            let step = Step { work: Work::Copy(from), reads: vec![x], to: id, clear: vec![] };
+            let step = Step { work: Work::Copy(3, from), reads: vec![x], to: id, clear: vec![] };
             steps.insert(before, step);
         }
         let mut borders = vec![Border::default(); count];
         let mut scratch = 0;
+        // What lies in the place of one row of pixels: the scores of attention.
+        let mut rows: HashSet<Id> = HashSet::new();
         for step in &steps {
-            if let Work::Conv(conv, _) = &step.work {
-                let x = step.reads[0];
-                borders[resolve(x).0] = borders[resolve(x).0].union(conv.border());
-                scratch = scratch.max(conv.scratch());
+            match &step.work {
+                Work::Conv(conv, _) => {
+                    let x = step.reads[0];
+                    borders[resolve(x).0] = borders[resolve(x).0].union(conv.border());
+                    scratch = scratch.max(conv.scratch());
+                }
+                Work::Product(product) => scratch = scratch.max(product.matmul.scratch()),
+                Work::Attention(attention) => {
+                    scratch = scratch.max(attention.scratch());
+                    // None are kept where the kernel has its own.
+                    if matches!(attention.between, Between::Chain(_)) {
+                        rows.insert(attention.scores.1);
+                    }
+                }
+                _ => {}
             }
         }
         // When each buffer is first written and last read, in steps; inputs live from the start, outputs
@@ -218,14 +281,24 @@ impl Program {
         inputs.iter().for_each(|id| live(*id, 0));
         for (at, step) in steps.iter().enumerate() {
             live(step.to, at + 1);
-            step.reads.iter().filter(|r| !is_constant(graph, **r)).for_each(|r| live(*r, at + 1));
+            if let Work::Attention(attention) = &step.work
+                && rows.contains(&attention.scores.1)
+            {
+                live(attention.scores.1, at + 1);
+            }
+            step.reads
+                .iter()
+                .filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r))
+                .for_each(|r| live(*r, at + 1));
         }
         graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
         let mut roots: Vec<Id> = lives.keys().copied().collect();
         roots.sort_unstable();
         let tensor = |id: &Id| {
             let (first, last) = lives[id];
-            Tensor { shape: graph.shape(*id), border: borders[*id], first, last }
+            let shape = graph.shape(*id);
+            let shape = if rows.contains(id) { Shape { n: 1, h: 1, ..shape } } else { shape };
+            Tensor { shape, border: borders[*id], first, last }
         };
         let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
         let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
@@ -233,12 +306,19 @@ impl Program {
         for (id, place) in roots.iter().zip(places) {
             views[*id] = place;
         }
+        for step in &steps {
+            if let Work::Attention(attention) = &step.work {
+                let (first, last) = attention.scores;
+                views[last] = View { shape: graph.shape(last), image: 0, row: 0, ..views[last] };
+                views[first] = views[last];
+            }
+        }
         for id in 0..count {
             if is_constant(graph, id) {
                 continue;
             }
             let (base, channel) = resolve(id);
-            if lives.contains_key(&base) {
+            if lives.contains_key(&base) && !rows.contains(&base) {
                 views[id] = views[base].channels(channel, graph.shape(id).c);
             }
         }
@@ -269,6 +349,16 @@ impl Program {
 
 fn is_constant(graph: &Graph, id: Id) -> bool {
     matches!(graph.nodes[id].op, Op::Constant(_))
+}
+
+/// Whether it is a table that only chains read, which has no place of its own.
+fn is_table(graph: &Graph, made: &[Option<usize>], id: Id) -> bool {
+    matches!(graph.nodes[id].op, Op::Table(_)) && made[id].is_none()
+}
+
+/// Length of an axis.
+fn length(shape: Shape, axis: usize) -> usize {
+    [shape.n, shape.h, shape.w, shape.c][axis]
 }
 
 /// Whether only nodes of the group read `x`.

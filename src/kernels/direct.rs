@@ -9,6 +9,12 @@ use super::weights::Weights;
 /// Floats that a strip of input rows may take while blocks of output channels go over it.
 const STRIP: usize = 64 << 10;
 
+/// Numbers of each pixel whose weights for one block of output channels fit into the first cache.
+const PART: usize = 128;
+
+/// Floats that a core's own caches hold, about.
+const OWN_CACHE: usize = 256 << 10;
+
 /// One set of taps, and the outputs that it makes.
 #[derive(Clone, Debug)]
 pub(super) struct Pass {
@@ -147,30 +153,41 @@ unsafe fn rows<V: Vector>(r: &Rows<'_>) {
         let offsets = pass.taps.iter().map(|t| t.0 * x_row as isize + t.1 * x_pixel as isize);
         let taps: Vec<isize> = offsets.step_by(chain).collect();
         let first = r.rows.0.saturating_sub(start.0).div_ceil(every.0);
-        let last = r.rows.1.saturating_sub(start.0).div_ceil(every.0);
+        let end = r.rows.1.saturating_sub(start.0).div_ceil(every.0);
         let strip = if d.blocks.len() == 1 { 1 } else { (STRIP / (d.stride.0 * x_row).max(1)).clamp(1, 16) };
-        for top in (first..last).step_by(strip) {
+        for top in (first..end).step_by(strip) {
             let mut weights = pass.weights.as_ptr();
             let mut channel = 0;
+            // Weights that no cache of a core's own holds come from afar each time.
+            let streamed = pass.weights.len() > OWN_CACHE && taps.len() == 1;
             for &blocks in &d.blocks {
-                for row in top..(top + strip).min(last) {
-                    // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
-                    unsafe {
-                        panel::<V>(&Panel {
-                            // The taps bring it back into the picture and its border.
-                            x: x.wrapping_add(row * d.stride.0 * x_row),
-                            x_step: d.stride.1 * x_pixel,
-                            taps: &taps,
-                            run: chain * ic,
-                            weights,
-                            blocks,
-                            bias: r.bias.add(channel),
-                            y: y.add((start.0 + row * every.0) * y_row + start.1 * y_pixel + channel),
-                            y_step: every.1 * y_pixel,
-                            channels: (oc - channel).min(blocks * V::LANES),
-                            count: columns,
-                            finish: r.finish.starting_at(channel),
-                        });
+                let run = chain * ic;
+                // Many weights are worked through part by part, each from the first cache.
+                let part = if taps.len() == 1 && columns > 6 { PART } else { run };
+                for from in (0..run).step_by(part) {
+                    let some = part.min(run - from);
+                    let last = from + some == run;
+                    for row in top..(top + strip).min(end) {
+                        // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
+                        unsafe {
+                            panel::<V>(&Panel {
+                                // The taps bring it back into the picture and its border.
+                                x: x.wrapping_add(row * d.stride.0 * x_row + from),
+                                x_step: d.stride.1 * x_pixel,
+                                taps: &taps,
+                                run: some,
+                                weights: weights.add(from * blocks * V::LANES),
+                                blocks,
+                                bias: r.bias.add(channel),
+                                y: y.add((start.0 + row * every.0) * y_row + start.1 * y_pixel + channel),
+                                y_step: every.1 * y_pixel,
+                                channels: (oc - channel).min(blocks * V::LANES),
+                                count: columns,
+                                finish: if last { r.finish.starting_at(channel) } else { Finish::None },
+                                resume: from > 0,
+                                ahead: streamed,
+                            });
+                        }
                     }
                 }
                 channel += blocks * V::LANES;

@@ -1,5 +1,6 @@
 //! Functions of numbers over slices, compiled for each instruction set.
 
+use super::functions;
 use super::graph::{Binary, Reduce, Unary};
 use super::level::{Level, dispatch};
 use super::vector::Vector;
@@ -51,8 +52,10 @@ dispatch! {
 unsafe fn any<V: Vector>(call: &Call<'_, '_>) {
     let to = &mut **call.to.borrow_mut();
     match &call.job {
-        Job::Unary(f, a) => unary(f, Some(a), to),
-        Job::InPlace(f) => unary(f, None, to),
+        // SAFETY: passed on.
+        Job::Unary(f, a) => unsafe { unary::<V>(f, Some(a), to) },
+        // SAFETY: passed on.
+        Job::InPlace(f) => unsafe { unary::<V>(f, None, to) },
         Job::Binary(f, a, b) => match f {
             Binary::Add => zip(a, b, to, |a, b| a + b),
             Binary::Sub => zip(a, b, to, |a, b| a - b),
@@ -160,8 +163,11 @@ fn map(a: &[f32], to: &mut [f32], f: impl Fn(f32) -> f32) {
 }
 
 /// `to = f(a)`, or `f(to)` without `a`.
+///
+/// # Safety
+/// As [`Vector`].
 #[inline(always)]
-fn unary(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
+unsafe fn unary<V: Vector>(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
     #[inline(always)]
     fn each(a: Option<&[f32]>, to: &mut [f32], f: impl Fn(f32) -> f32) {
         match a {
@@ -200,12 +206,21 @@ fn unary(f: &Unary, a: Option<&[f32]>, to: &mut [f32]) {
         Unary::Rsqrt => each(a, to, |v| 1.0 / v.sqrt()),
         Unary::Recip => each(a, to, |v| 1.0 / v),
         Unary::Exp => each(a, to, exp),
+        Unary::Ln => each(a, to, f32::ln),
         Unary::Tanh => each(a, to, tanh),
         Unary::Sigmoid => each(a, to, sigmoid),
         Unary::Silu => each(a, to, |v| v * sigmoid(v)),
         Unary::HardSwish => each(a, to, |v| v * smaller(1.0, larger(0.0, v / 6.0 + 0.5))),
-        Unary::Erf => each(a, to, erf),
-        Unary::Gelu => each(a, to, |v| v * 0.5 * (1.0 + erf(v * std::f32::consts::FRAC_1_SQRT_2))),
+        // SAFETY: passed on.
+        Unary::Softplus => unsafe { functions::each::<V, functions::Softplus>(a, to) },
+        // SAFETY: passed on.
+        Unary::Mish => unsafe { functions::each::<V, functions::Mish>(a, to) },
+        // SAFETY: passed on.
+        Unary::Erf => unsafe { functions::each::<V, functions::Erf>(a, to) },
+        // SAFETY: passed on.
+        Unary::Gelu => unsafe { functions::each::<V, functions::Gelu>(a, to) },
+        // SAFETY: passed on.
+        Unary::GeluTanh => unsafe { functions::each::<V, functions::GeluTanh>(a, to) },
     }
 }
 
@@ -255,36 +270,6 @@ fn tanh(v: f32) -> f32 {
     x * p / q
 }
 
-/// Within 3e-7: a series near 0, else Abramowitz and Stegun 7.1.26's finer sibling (Numerical Recipes' erfc).
-#[inline(always)]
-fn erf(v: f32) -> f32 {
-    let a = v.abs();
-    let s = v * v;
-    let near = v
-        * (std::f32::consts::FRAC_2_SQRT_PI
-            + s * (-0.376_126_4
-                + s * (0.112_837_9 + s * (-0.026_866_17 + s * (0.005_223_977_6 - s * 8.548_327e-4)))));
-    let t = 1.0 / (1.0 + 0.5 * a);
-    let p = 0.170_872_77;
-    let p = p * t - 0.822_152_23;
-    let p = p * t + 1.488_515_9;
-    let p = p * t - 1.135_204;
-    let p = p * t + 0.278_868_07;
-    let p = p * t - 0.186_288_06;
-    let p = p * t + 0.096_784_18;
-    let p = p * t + 0.374_091_96;
-    let p = p * t + 1.000_023_7;
-    let p = p * t - 1.265_512_2;
-    let far = 1.0 - t * exp(-s + p);
-    if a < 0.5 {
-        near
-    } else if v < 0.0 {
-        -far
-    } else {
-        far
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +311,17 @@ mod tests {
             close(Unary::Sigmoid, &|v| 1.0 / (1.0 + (-v).exp()), 2e-7, 2e-7);
             close(Unary::Silu, &|v| v / (1.0 + (-v).exp()), 1e-6, 4e-7);
             close(Unary::Erf, &erf64, 4e-7, 0.0);
+            close(Unary::Softplus, &|v| v.max(0.0) + (-v.abs()).exp().ln_1p(), 1e-7, 4e-7);
+            close(Unary::Mish, &|v| v * (v.max(0.0) + (-v.abs()).exp().ln_1p()).tanh(), 1e-6, 6e-7);
+            close(
+                Unary::GeluTanh,
+                &|v| {
+                    v * 0.5
+                        * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (v + 0.044715 * v.powi(3))).tanh())
+                },
+                2e-6,
+                1e-6,
+            );
             close(Unary::Gelu, &|v| v * 0.5 * (1.0 + erf64(v / 2f64.sqrt())), 2e-6, 4e-7);
             let small: Vec<f32> = values.iter().copied().filter(|v| (-80.0..88.72).contains(v)).collect();
             for (v, got) in small.iter().zip(all(&Unary::Exp, level, &small)) {
@@ -340,8 +336,16 @@ mod tests {
 
     #[test]
     fn not_a_number_stays_one() {
-        let unaries =
-            [Unary::Relu, Unary::Clip(0.0, 1.0), Unary::Tanh, Unary::Sigmoid, Unary::Exp, Unary::Gelu];
+        let unaries = [
+            Unary::Relu,
+            Unary::Clip(0.0, 1.0),
+            Unary::Tanh,
+            Unary::Sigmoid,
+            Unary::Exp,
+            Unary::Gelu,
+            Unary::GeluTanh,
+            Unary::Mish,
+        ];
         for f in unaries {
             assert!(all(&f, Level::best(), &[f32::NAN])[0].is_nan(), "{f:?}");
         }

@@ -2,6 +2,7 @@
 //! them, and what nobody reads goes away.
 
 use super::graph::{Binary, Graph, Id, Op, Unary};
+use super::normal::{find_normals, fold_into_products};
 use super::spec::Activation;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +10,11 @@ use std::sync::Arc;
 /// The simplified graph, and the activations that convolutions took in.
 pub(super) fn fold(graph: &Graph) -> (Graph, HashMap<Id, Activation>) {
     // What nobody reads must not count as a reader.
-    let (mut graph, mut activations) = remove_unread(graph, &HashMap::new());
+    let (mut graph, _) = remove_unread(graph, &HashMap::new());
+    find_normals(&mut graph);
+    let (mut graph, _) = remove_unread(&graph, &HashMap::new());
+    fold_into_products(&mut graph);
+    let (mut graph, mut activations) = remove_unread(&graph, &HashMap::new());
     // Where a node's result is now found.
     let mut moved: Vec<Id> = (0..graph.nodes.len()).collect();
     let uses = graph.uses();

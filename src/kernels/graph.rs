@@ -30,6 +30,12 @@ pub enum Unary {
     Recip,
     /// Exponential.
     Exp,
+    /// Natural logarithm.
+    Ln,
+    /// Logarithm of 1 plus the exponential.
+    Softplus,
+    /// The number times the hyperbolic tangent of its softplus.
+    Mish,
     /// Hyperbolic tangent.
     Tanh,
     /// Logistic function.
@@ -42,6 +48,8 @@ pub enum Unary {
     Erf,
     /// `v * (1 + erf(v / sqrt 2)) / 2`.
     Gelu,
+    /// `v * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 * v^3))) / 2`.
+    GeluTanh,
 }
 
 /// Function of two numbers.
@@ -59,6 +67,17 @@ pub enum Binary {
     Max,
     /// Smaller.
     Min,
+}
+
+/// Function of all channels of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Across {
+    /// Exponentials, divided by their sum.
+    Softmax,
+    /// Less their mean, over their standard deviation, with this added to the variance.
+    Normal(f32),
+    /// Over the root of the mean of their squares, with this added.
+    RootMeanSquare(f32),
 }
 
 /// How many numbers become one.
@@ -123,6 +142,9 @@ pub struct Atom {
     pub step: usize,
 }
 
+/// Positions of pictures, rows and columns.
+pub type Positions = [Option<Arc<Vec<usize>>>; 3];
+
 /// An operator.
 #[derive(Clone, Debug)]
 pub enum Op {
@@ -130,6 +152,8 @@ pub enum Op {
     Input,
     /// The same for all pixels: one number, or one for each channel.
     Constant(Arc<Vec<f32>>),
+    /// A picture that is always the same.
+    Table(Arc<Vec<f32>>),
     /// Convolution; weights as `Conv::new` takes them.
     Conv {
         /// Input.
@@ -143,8 +167,10 @@ pub enum Op {
     },
     /// Function of each number.
     Unary(Unary, Id),
-    /// Function of two, where one may be the same for all channels, for all pixels, or for both.
+    /// Function of two, where one may be the same along any axes.
     Binary(Binary, Id, Id),
+    /// Function of all channels of each pixel.
+    Across(Across, Id),
     /// Channels become one.
     ReduceChannels(Reduce, Id),
     /// Pixels become one.
@@ -160,17 +186,72 @@ pub enum Op {
     Rearrange(Id, [Vec<Atom>; 4]),
     /// A picture continued beyond its borders.
     Pad(Id, Border, PadMode),
+    /// These pictures, rows and columns, in this order; all where none are named.
+    Take(Id, Positions),
+    /// Pictures behind one another along an axis (0 pictures of the batch, 1 rows, 2 columns).
+    Join(Vec<Id>, usize),
+    /// For each row of pixels, the product of its pixels' channels with a matrix: that of the channels and pixels of
+    /// the same row of the second picture (channels become those of the second), or of its pixels and channels
+    /// where it is transposed (channels become one for each of the second's pixels).
+    MatMul {
+        /// The first.
+        a: Id,
+        /// The second; may be the same for all rows or pictures.
+        b: Id,
+        /// Whether the second is transposed.
+        transposed: bool,
+    },
+    /// Rows (axis 1) or columns (axis 2) that are weighted sums of others.
+    Resample(Id, usize, Arc<Taps>),
+    /// The picture at positions that another tells for each pixel.
+    Sample(Sampling, Id, Id),
+}
+
+/// Positions of an axis, and how much each counts; as many for each new position.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taps {
+    /// How many there are for each.
+    pub window: usize,
+    /// Old positions.
+    pub positions: Vec<usize>,
+    /// Their weights.
+    pub weights: Vec<f32>,
+}
+
+/// How a picture is read at positions between -1 and 1, first across, then down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// What stands beyond the picture.
+    pub beyond: Beyond,
+    /// Whether -1 and 1 are the centres of the outermost pixels, and not their outer sides.
+    pub corners: bool,
+    /// The nearest pixel, and not the weighted mean of four.
+    pub nearest: bool,
+}
+
+/// What stands beyond a picture that is sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// Zeros.
+    Zeros,
+    /// Its outermost pixels.
+    Edge,
+    /// Its mirror image.
+    Mirror,
 }
 
 impl Op {
     /// What it reads.
     pub fn inputs(&self) -> Vec<Id> {
         match self {
-            Op::Input | Op::Constant(_) => vec![],
-            Op::Binary(_, a, b) => vec![*a, *b],
-            Op::Concat(all) => all.clone(),
+            Op::Input | Op::Constant(_) | Op::Table(_) => vec![],
+            Op::Binary(_, a, b) | Op::MatMul { a, b, .. } | Op::Sample(_, a, b) => vec![*a, *b],
+            Op::Concat(all) | Op::Join(all, _) => all.clone(),
             Op::Conv { x, .. }
             | Op::Unary(_, x)
+            | Op::Across(_, x)
+            | Op::Take(x, _)
+            | Op::Resample(x, _, _)
             | Op::ReduceChannels(_, x)
             | Op::ReduceSpace(_, x)
             | Op::Pool(_, _, x)
@@ -184,11 +265,16 @@ impl Op {
     pub(super) fn with_inputs(&self, mut new: impl FnMut(Id) -> Id) -> Op {
         let mut op = self.clone();
         match &mut op {
-            Op::Input | Op::Constant(_) => {}
-            Op::Binary(_, a, b) => (*a, *b) = (new(*a), new(*b)),
-            Op::Concat(all) => all.iter_mut().for_each(|id| *id = new(*id)),
+            Op::Input | Op::Constant(_) | Op::Table(_) => {}
+            Op::Binary(_, a, b) | Op::MatMul { a, b, .. } | Op::Sample(_, a, b) => {
+                (*a, *b) = (new(*a), new(*b))
+            }
+            Op::Concat(all) | Op::Join(all, _) => all.iter_mut().for_each(|id| *id = new(*id)),
             Op::Conv { x, .. }
             | Op::Unary(_, x)
+            | Op::Across(_, x)
+            | Op::Take(x, _)
+            | Op::Resample(x, _, _)
             | Op::ReduceChannels(_, x)
             | Op::ReduceSpace(_, x)
             | Op::Pool(_, _, x)
@@ -201,7 +287,7 @@ impl Op {
 
     /// Whether each result depends on the same pixel of its inputs (and on what is the same for all pixels).
     pub(super) fn is_pointwise(&self) -> bool {
-        matches!(self, Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..))
+        matches!(self, Op::Unary(..) | Op::Binary(..) | Op::ReduceChannels(..) | Op::Across(..))
     }
 }
 
@@ -235,6 +321,15 @@ impl Graph {
         self.nodes[id].shape
     }
 
+    /// The nodes that read each result.
+    pub(super) fn readers(&self) -> Vec<Vec<Id>> {
+        let mut readers: Vec<Vec<Id>> = vec![vec![]; self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate() {
+            node.op.inputs().into_iter().for_each(|x| readers[x].push(id));
+        }
+        readers
+    }
+
     /// How often each result is read; outputs count once more.
     pub(super) fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.nodes.len()];
@@ -247,12 +342,6 @@ impl Graph {
     pub fn broadcast(a: Shape, b: Shape) -> Option<Shape> {
         let one = |a: usize, b: usize| if a == b || b == 1 { Some(a) } else { (a == 1).then_some(b) };
         let shape = Shape { n: one(a.n, b.n)?, h: one(a.h, b.h)?, w: one(a.w, b.w)?, c: one(a.c, b.c)? };
-        // Rows and columns are the same for all only together.
-        let suits = |s: Shape| {
-            let space = (s.h, s.w) == (shape.h, shape.w) || (s.h, s.w) == (1, 1);
-            let batch = s.n == shape.n || (s.n, s.h, s.w) == (1, 1, 1);
-            space && batch
-        };
-        (suits(a) && suits(b)).then_some(shape)
+        Some(shape)
     }
 }

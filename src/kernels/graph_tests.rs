@@ -95,6 +95,45 @@ fn plain(graph: &Graph, input: &[f32]) -> Vec<Vec<f64>> {
                 }
                 at(*x, from[0], from[1], from[2], from[3])
             }),
+            Op::Table(values) => values.iter().map(|v| f64::from(*v)).collect(),
+            Op::Across(f, x) => each(&|n, y, w, c| {
+                let all: Vec<f64> = (0..s.c).map(|c| at(*x, n, y, w, c)).collect();
+                let mean = |f: &dyn Fn(f64) -> f64| all.iter().map(|v| f(*v)).sum::<f64>() / s.c as f64;
+                match f {
+                    Across::Softmax => {
+                        let most = all.iter().copied().fold(f64::MIN, f64::max);
+                        (all[c] - most).exp() / all.iter().map(|v| (v - most).exp()).sum::<f64>()
+                    }
+                    Across::Normal(epsilon) => {
+                        let middle = mean(&|v| v);
+                        (all[c] - middle) / (mean(&|v| (v - middle).powi(2)) + f64::from(*epsilon)).sqrt()
+                    }
+                    Across::RootMeanSquare(epsilon) => {
+                        all[c] / (mean(&|v| v * v) + f64::from(*epsilon)).sqrt()
+                    }
+                }
+            }),
+            Op::Take(x, positions) => each(&|n, y, w, c| {
+                let of = |axis: usize, i: usize| positions[axis].as_ref().map_or(i, |p| p[i]);
+                at(*x, of(0, n), of(1, y), of(2, w), c)
+            }),
+            Op::Join(parts, axis) => each(&|n, y, w, c| {
+                let mut from = [n, y, w];
+                for x in parts {
+                    let of = graph.shape(*x);
+                    let length = [of.n, of.h, of.w][*axis];
+                    if from[*axis] < length {
+                        return at(*x, from[0], from[1], from[2], c);
+                    }
+                    from[*axis] -= length;
+                }
+                unreachable!()
+            }),
+            Op::MatMul { a, b, transposed } => each(&|n, y, w, c| {
+                let inner = 0..graph.shape(*a).c;
+                let second = |k: usize| if *transposed { at(*b, n, y, c, k) } else { at(*b, n, y, k, c) };
+                inner.map(|k| at(*a, n, y, w, k) * second(k)).sum()
+            }),
             other => unimplemented!("{other:?}"),
         };
         assert_eq!(value.len(), s.len(), "{:?}", node.op);
@@ -104,7 +143,7 @@ fn plain(graph: &Graph, input: &[f32]) -> Vec<Vec<f64>> {
 }
 
 /// Compiles and runs a graph of one input at every level, and compares.
-fn check(graph: &Graph, tolerance: f64) -> Program {
+pub(super) fn check(graph: &Graph, tolerance: f64) -> Program {
     let x = graph.nodes[0].shape;
     let input = noise(x.len(), 7);
     let expected = plain(graph, &input);
@@ -140,7 +179,7 @@ fn check(graph: &Graph, tolerance: f64) -> Program {
     best.unwrap()
 }
 
-fn conv(graph: &mut Graph, x: Id, spec: ConvSpec, seed: u64) -> Id {
+pub(super) fn conv(graph: &mut Graph, x: Id, spec: ConvSpec, seed: u64) -> Id {
     let shape = spec.out_shape(graph.shape(x));
     let scale = 1.0 / (spec.macs() as f32 / spec.channels.1 as f32).sqrt();
     let weights = noise(spec.weights(), seed).iter().map(|w| w * scale).collect();
@@ -148,22 +187,22 @@ fn conv(graph: &mut Graph, x: Id, spec: ConvSpec, seed: u64) -> Id {
     graph.push(Op::Conv { x, spec, weights: Arc::new(weights), bias }, shape)
 }
 
-fn unary(graph: &mut Graph, f: Unary, x: Id) -> Id {
+pub(super) fn unary(graph: &mut Graph, f: Unary, x: Id) -> Id {
     let shape = graph.shape(x);
     graph.push(Op::Unary(f, x), shape)
 }
 
-fn binary(graph: &mut Graph, f: Binary, a: Id, b: Id) -> Id {
+pub(super) fn binary(graph: &mut Graph, f: Binary, a: Id, b: Id) -> Id {
     let shape = Graph::broadcast(graph.shape(a), graph.shape(b)).unwrap();
     graph.push(Op::Binary(f, a, b), shape)
 }
 
-fn constant(graph: &mut Graph, values: Vec<f32>) -> Id {
+pub(super) fn constant(graph: &mut Graph, values: Vec<f32>) -> Id {
     let shape = Shape::new(1, 1, 1, values.len());
     graph.push(Op::Constant(Arc::new(values)), shape)
 }
 
-fn start(shape: Shape) -> (Graph, Id) {
+pub(super) fn start(shape: Shape) -> (Graph, Id) {
     let mut graph = Graph::default();
     let x = graph.push(Op::Input, shape);
     (graph, x)

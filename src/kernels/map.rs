@@ -3,10 +3,12 @@
 
 use super::conv::Segment;
 use super::elementwise::{Job, apply, apply_in_place};
-use super::graph::{Binary, Graph, Id, Op, Reduce, Unary};
+use super::graph::{Across, Binary, Graph, Id, Op, Reduce, Unary};
 use super::level::Level;
+use super::rows::apply_rows;
 use super::view::{Shape, View};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Floats of one register: a few of them fit into the first cache.
 const REGISTER: usize = 1024;
@@ -28,17 +30,27 @@ enum Step {
     Left(Binary, f32, usize, usize),
     Reduce(Reduce, usize, usize),
     Spread(usize, usize),
+    Across(Across, usize, usize),
 }
 
 /// Where a register is filled from.
 #[derive(Clone, Debug)]
 enum Source {
-    /// The pixels of a result.
-    Pixels(Id),
-    /// A result that has one pixel a picture.
-    Picture(Id),
-    /// A number for each channel.
-    Channels(Vec<f32>),
+    /// A result.
+    Result(Id),
+    /// Numbers that are always the same.
+    Table(Arc<Vec<f32>>),
+}
+
+#[derive(Clone, Debug)]
+struct Load {
+    source: Source,
+    /// Of the source; each axis is the result's, or of length 1.
+    shape: Shape,
+    extent: Extent,
+    register: usize,
+    /// Whether it is the same for all pixels of a row.
+    row: bool,
 }
 
 /// A compiled chain.
@@ -46,7 +58,7 @@ enum Source {
 pub(super) struct Map {
     /// Pixels and channels of the result.
     pub shape: Shape,
-    loads: Vec<(Source, Extent, usize)>,
+    loads: Vec<Load>,
     steps: Vec<Step>,
     /// Of each register.
     registers: Vec<Extent>,
@@ -55,7 +67,18 @@ pub(super) struct Map {
 
 /// Registers of a chain at work, reused from run to run.
 #[derive(Debug, Default)]
-pub(super) struct Registers(Vec<Vec<f32>>, Vec<Option<usize>>);
+pub(super) struct Registers(Vec<Vec<f32>>, Vec<Place>);
+
+/// Where the numbers of a register are for some pixels.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In the register itself.
+    Own,
+    /// In the buffer, from here on.
+    Buffer(usize),
+    /// In the table of this load, from here on.
+    Table(usize, usize),
+}
 
 impl Map {
     /// Compiles the pointwise nodes `group`, the last of which is the result; none when they hold something
@@ -87,6 +110,15 @@ impl Map {
                     }
                     let to = map.register(extent);
                     map.steps.push(Step::Reduce(*f, a, to));
+                    to
+                }
+                Op::Across(f, x) => {
+                    let (a, of) = map.operand(graph, &mut known, *x)?;
+                    if of != Extent::Full || extent != Extent::Full {
+                        return None;
+                    }
+                    let to = map.register(extent);
+                    map.steps.push(Step::Across(*f, a, to));
                     to
                 }
                 Op::Binary(f, a, b) => {
@@ -150,34 +182,35 @@ impl Map {
         if let Some(found) = known.get(&x) {
             return Some(*found);
         }
-        let of = graph.shape(x);
-        let channels = |c: usize| match c {
-            c if c == self.shape.c => Some(Extent::Full),
-            1 => Some(Extent::Pixel),
-            _ => None,
+        let all = self.shape;
+        let (source, shape) = match &graph.nodes[x].op {
+            Op::Constant(c) => (Source::Table(c.clone()), Shape::new(1, 1, 1, c.len())),
+            Op::Table(values) => (Source::Table(values.clone()), graph.shape(x)),
+            _ => (Source::Result(x), graph.shape(x)),
         };
-        let (source, extent) = if let Op::Constant(c) = &graph.nodes[x].op {
-            let extent = channels(c.len())?;
-            (Source::Channels(c.to_vec()), extent)
-        } else if let Some(extent) = self.extent(of) {
-            (Source::Pixels(x), extent)
-        } else if (of.h, of.w) == (1, 1) && (of.n == self.shape.n || of.n == 1) {
-            (Source::Picture(x), channels(of.c)?)
-        } else {
+        let suits = |of: usize, all: usize| of == all || of == 1;
+        if !(suits(shape.n, all.n) && suits(shape.h, all.h) && suits(shape.w, all.w)) {
             return None;
+        }
+        let extent = match shape.c {
+            c if c == all.c => Extent::Full,
+            1 => Extent::Pixel,
+            _ => return None,
         };
         let register = self.register(extent);
-        self.loads.push((source, extent, register));
+        // Whole pictures of one column are read where they are.
+        let whole = (shape.n, shape.h, shape.w) == (all.n, all.h, all.w);
+        let row = shape.w == 1 && !whole;
+        self.loads.push(Load { source, shape, extent, register, row });
         known.insert(x, (register, extent));
         Some((register, extent))
     }
 
-    /// What it reads from the buffer, and whether pixel by pixel.
+    /// What it reads from the buffer, and whether number by number.
     pub(super) fn reads(&self) -> impl Iterator<Item = (Id, bool)> {
-        self.loads.iter().filter_map(|(source, extent, _)| match source {
-            Source::Pixels(id) => Some((*id, *extent == Extent::Full)),
-            Source::Picture(id) => Some((*id, false)),
-            Source::Channels(_) => None,
+        self.loads.iter().filter_map(|load| match load.source {
+            Source::Result(id) => Some((id, load.shape == self.shape)),
+            Source::Table(_) => None,
         })
     }
 
@@ -192,18 +225,19 @@ impl Map {
         registers: &mut Registers,
     ) {
         let c = self.shape.c;
-        if let ([(Source::Pixels(id), Extent::Full, _)], [Step::Unary(f, ..)]) =
+        if let ([Load { source: Source::Result(id), shape, .. }], [Step::Unary(f, ..)]) =
             (self.loads.as_slice(), self.steps.as_slice())
+            && *shape == self.shape
             && views[*id] == *to
             && to.rows_are_dense()
         {
             let (from, to) = (to.pixel_at(part.n, part.y, part.from), to.pixel_at(part.n, part.y, part.to));
             return apply_in_place(level, f, &mut buffer[from..to]);
         }
-        let pixels = (REGISTER / c).max(1);
-        let Registers(registers, in_place) = registers;
-        in_place.clear();
-        in_place.resize(self.registers.len(), None);
+        let pixels = (REGISTER / c).clamp(1, part.to.saturating_sub(part.from).max(1));
+        let Registers(registers, places) = registers;
+        places.clear();
+        places.resize(self.registers.len(), Place::Own);
         for (i, extent) in self.registers.iter().enumerate() {
             if i == registers.len() {
                 registers.push(vec![]);
@@ -213,18 +247,22 @@ impl Map {
                 registers[i].resize(len, 0.0);
             }
         }
+        // Where each source's row lies.
+        let row_of = |load: &Load| match &load.source {
+            Source::Result(id) => views[*id],
+            Source::Table(_) => View::dense(load.shape),
+        };
+        let start = |v: &View, x: usize| v.pixel_at(part.n.min(v.shape.n - 1), part.y.min(v.shape.h - 1), x);
         // What is the same for all pixels is spread out once.
-        for (source, extent, register) in &self.loads {
-            let r = &mut registers[*register];
-            let values = match source {
-                Source::Pixels(_) => continue,
-                Source::Channels(values) => values.as_slice(),
-                Source::Picture(id) => {
-                    let v = &views[*id];
-                    &buffer[v.pixel_at(part.n.min(v.shape.n - 1), 0, 0)..][..v.shape.c]
-                }
+        for load in self.loads.iter().filter(|l| l.row) {
+            let r = &mut registers[load.register];
+            let v = row_of(load);
+            let at = start(&v, 0);
+            let values = match &load.source {
+                Source::Result(_) => &buffer[at..at + load.shape.c],
+                Source::Table(values) => &values[at..at + load.shape.c],
             };
-            if *extent == Extent::Pixel {
+            if load.extent == Extent::Pixel {
                 r[..pixels].fill(values[0]);
             } else {
                 r[..pixels * c].chunks_exact_mut(c).for_each(|to| to.copy_from_slice(values));
@@ -233,19 +271,19 @@ impl Map {
         let mut x = part.from;
         while x < part.to {
             let count = pixels.min(part.to - x);
-            for (source, _, register) in &self.loads {
-                if let Source::Pixels(id) = source {
-                    let v = &views[*id];
-                    let at = v.pixel_at(part.n, part.y, x);
-                    let r = &mut registers[*register];
-                    if v.rows_are_dense() {
-                        in_place[*register] = Some(at);
-                    } else {
+            for (index, load) in self.loads.iter().enumerate().filter(|(_, l)| !l.row) {
+                let v = row_of(load);
+                let at = start(&v, x);
+                match &load.source {
+                    Source::Table(_) => places[load.register] = Place::Table(index, at),
+                    Source::Result(_) if v.rows_are_dense() => places[load.register] = Place::Buffer(at),
+                    Source::Result(_) => {
+                        let r = &mut registers[load.register];
                         copy(&buffer[at..], v.pixel, &mut r[..count * v.shape.c], v.shape.c, v.shape.c);
                     }
                 }
             }
-            let operands = Operands { buffer, in_place, extents: &self.registers, pixels: count, c };
+            let operands = Operands { buffer, map: self, places, pixels: count, c };
             for step in &self.steps {
                 step.run(level, registers, &operands);
             }
@@ -284,27 +322,35 @@ impl Extent {
 /// Where a chain's steps find their operands.
 struct Operands<'a> {
     buffer: &'a [f32],
-    /// Registers that stand for numbers of the buffer, with their offset.
-    in_place: &'a [Option<usize>],
-    extents: &'a [Extent],
+    map: &'a Map,
+    places: &'a [Place],
     pixels: usize,
     c: usize,
 }
 
 impl Step {
     fn run(&self, level: Level, registers: &mut [Vec<f32>], operands: &Operands<'_>) {
-        let Operands { buffer, in_place, extents, pixels, c } = *operands;
+        let Operands { buffer, map, places, pixels, c } = *operands;
         let (Step::Unary(_, _, to)
         | Step::Binary(_, _, _, to)
         | Step::Right(_, _, _, to)
         | Step::Left(_, _, _, to)
         | Step::Reduce(_, _, to)
+        | Step::Across(_, _, to)
         | Step::Spread(_, to)) = *self;
         let mut out = std::mem::take(&mut registers[to]);
         let r = |i: usize| {
-            let len = extents[i].len(pixels, c);
-            in_place[i].map_or_else(|| &registers[i][..len], |at| &buffer[at..at + len])
+            let len = map.registers[i].len(pixels, c);
+            match places[i] {
+                Place::Own => &registers[i][..len],
+                Place::Buffer(at) => &buffer[at..at + len],
+                Place::Table(load, at) => match &map.loads[load].source {
+                    Source::Table(values) => &values[at..at + len],
+                    Source::Result(_) => &[],
+                },
+            }
         };
+        let len = map.registers[to].len(pixels, c);
         let job = match self {
             Step::Unary(f, a, _) => Job::Unary(f, r(*a)),
             Step::Binary(f, a, b, _) => Job::Binary(*f, r(*a), r(*b)),
@@ -312,8 +358,13 @@ impl Step {
             Step::Left(f, a, b, _) => Job::Left(*f, *a, r(*b)),
             Step::Reduce(f, a, _) => Job::Reduce(*f, r(*a), c),
             Step::Spread(a, _) => Job::Spread(r(*a), c),
+            Step::Across(f, a, _) => {
+                apply_rows(level, f, r(*a), &mut out[..len], c);
+                registers[to] = out;
+                return;
+            }
         };
-        apply(level, job, &mut out[..extents[to].len(pixels, c)]);
+        apply(level, job, &mut out[..len]);
         registers[to] = out;
     }
 }

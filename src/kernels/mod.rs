@@ -9,6 +9,7 @@
     reason = "vector instructions and the pointers of inner loops; what is public checks them"
 )]
 
+mod attention;
 mod choose;
 mod compile;
 mod conv;
@@ -17,6 +18,8 @@ mod direct;
 mod dot;
 mod elementwise;
 mod fold;
+mod functions;
+mod fuse;
 mod grad;
 mod grad_strip;
 mod grad_winograd;
@@ -24,13 +27,19 @@ mod graph;
 mod kernel;
 mod level;
 mod map;
+mod matmul;
 mod moves;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod normal;
 mod panel;
 mod place;
 mod pool;
+mod product;
 mod program;
+mod resample;
+mod rows;
+mod sample;
 mod spec;
 mod strides;
 mod vector;
@@ -43,7 +52,10 @@ mod x86;
 
 pub use conv::{Conv, SLACK, Segment};
 pub use grad::{InputGradient, WeightGradient};
-pub use graph::{Atom, Binary, Graph, Id, Node, Op, PadMode, Pool, Reduce, Unary, Window};
+pub use graph::{
+    Across, Atom, Beyond, Binary, Graph, Id, Node, Op, PadMode, Pool, Positions, Reduce, Sampling, Taps,
+    Unary, Window,
+};
 pub use level::Level;
 pub use moves::clear_border;
 pub use place::{Tensor, lay_out};
@@ -56,5 +68,7 @@ pub use view::{Border, Shape, View};
 mod grad_tests;
 #[cfg(test)]
 mod graph_tests;
+#[cfg(test)]
+mod product_tests;
 #[cfg(test)]
 mod tests;

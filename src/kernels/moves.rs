@@ -1,7 +1,7 @@
 //! Operators that move numbers or take the largest, sum or mean of many: memory-bound, so plain code.
 
 use super::elementwise::{Job, apply, larger, smaller};
-use super::graph::{Atom, PadMode, Reduce};
+use super::graph::{Atom, PadMode, Positions, Reduce};
 use super::level::Level;
 use super::view::{Border, Shape, View};
 
@@ -38,6 +38,58 @@ pub(super) fn rearrange(buffer: &mut [f32], axes: &[Vec<Atom>; 4], x: &View, y: 
                     }
                 }
                 to += y.pixel;
+            }
+        }
+    }
+}
+
+/// Copies these pictures, rows and columns, in this order.
+pub(super) fn take(buffer: &mut [f32], positions: &Positions, x: &View, y: &View) {
+    let Shape { n, h, w, c } = y.shape;
+    let of = |axis: usize, i: usize| positions[axis].as_ref().map_or(i, |p| p[i]);
+    let dense = x.rows_are_dense() && y.rows_are_dense();
+    for image in 0..n {
+        for row in 0..h {
+            let (from_image, from_row) = (of(0, image), of(1, row));
+            let mut column = 0;
+            while column < w {
+                // Pixels that follow one another on both sides are one copy.
+                let beside = match &positions[2] {
+                    _ if !dense => 1,
+                    Some(p) => 1 + p[column..].windows(2).take_while(|p| p[1] == p[0] + 1).count(),
+                    None => w,
+                };
+                let from = x.pixel_at(from_image, from_row, of(2, column));
+                buffer.copy_within(from..from + beside * c, y.pixel_at(image, row, column));
+                column += beside;
+            }
+        }
+    }
+}
+
+/// Copies a picture.
+pub(super) fn copy_to(buffer: &mut [f32], x: &View, y: &View) {
+    let Shape { n, h, w, c } = y.shape;
+    let (count, run) = if x.rows_are_dense() && y.rows_are_dense() { (1, w * c) } else { (w, c) };
+    for image in 0..n {
+        for row in 0..h {
+            for column in 0..count {
+                let (from, to) = (x.pixel_at(image, row, column), y.pixel_at(image, row, column));
+                buffer.copy_within(from..from + run, to);
+            }
+        }
+    }
+}
+
+/// Writes numbers that lie pixel by pixel.
+pub(super) fn fill(buffer: &mut [f32], values: &[f32], y: &View) {
+    let from = View::dense(y.shape);
+    let Shape { n, h, w, c } = y.shape;
+    for image in 0..n {
+        for row in 0..h {
+            for column in 0..w {
+                let at = from.pixel_at(image, row, column);
+                buffer[y.pixel_at(image, row, column)..][..c].copy_from_slice(&values[at..at + c]);
             }
         }
     }

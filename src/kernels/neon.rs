@@ -22,6 +22,15 @@ impl Vector for Neon {
         unsafe { Neon(vld1q_f32(p)) }
     }
     #[inline(always)]
+    unsafe fn load_some(p: *const f32, n: usize) -> Self {
+        let mut all = [0.0f32; 4];
+        // SAFETY: every 64-bit ARM has NEON; `p` is valid for `n` floats, as the caller promises.
+        unsafe {
+            std::ptr::copy_nonoverlapping(p, all.as_mut_ptr(), n.min(4));
+            Neon(vld1q_f32(all.as_ptr()))
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
         // SAFETY: every 64-bit ARM has NEON; `p` is valid for a register, as the caller promises.
         unsafe { vst1q_f32(p, self.0) }
@@ -51,6 +60,16 @@ impl Vector for Neon {
         unsafe { Neon(vmulq_f32(self.0, b.0)) }
     }
     #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { Neon(vdivq_f32(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn below(self, b: Self, then: Self, other: Self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { Neon(vbslq_f32(vcltq_f32(self.0, b.0), then.0, other.0)) }
+    }
+    #[inline(always)]
     unsafe fn fma(self, b: Self, c: Self) -> Self {
         // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vfmaq_f32(c.0, self.0, b.0)) }
@@ -64,6 +83,24 @@ impl Vector for Neon {
     unsafe fn min(self, b: Self) -> Self {
         // SAFETY: every 64-bit ARM has NEON.
         unsafe { Neon(vminq_f32(self.0, b.0)) }
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { Neon(vrndnq_f32(self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe {
+            let exponent = vaddq_s32(vcvtq_s32_f32(self.0), vdupq_n_s32(127));
+            Neon(vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        // SAFETY: every 64-bit ARM has NEON.
+        unsafe { vmaxvq_f32(self.0) }
     }
     #[inline(always)]
     unsafe fn total(self) -> f32 {

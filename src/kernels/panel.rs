@@ -69,6 +69,10 @@ pub(super) struct Panel<'a> {
     pub count: usize,
     /// Applied to the sums.
     pub finish: Finish,
+    /// Whether sums start from what the results hold.
+    pub resume: bool,
+    /// Whether the weights behind these are brought nearer meanwhile, as many as these.
+    pub ahead: bool,
 }
 
 /// Most registers of output channels that a block may have on this machine.
@@ -117,6 +121,10 @@ unsafe fn run<V: Vector, const N: usize>(p: &Panel<'_>) {
     let most = pixels_at_once(V::REGISTERS, N);
     let mut left = p.count;
     let (mut x, mut y) = (p.x, p.y);
+    // Each group of pixels brings one cache line for each step: all are there after as many groups as registers.
+    let weights = p.taps.len() * p.run * N * V::LANES;
+    let mut ahead = if p.ahead { p.weights.wrapping_add(weights) } else { std::ptr::null() };
+    let end = p.weights.wrapping_add(2 * weights);
     while left > 0 {
         // A last group that is much smaller than the others would waste latency: share with it.
         let m = if left <= most {
@@ -129,42 +137,56 @@ unsafe fn run<V: Vector, const N: usize>(p: &Panel<'_>) {
         // SAFETY: the group stays within the run.
         unsafe {
             match m {
-                1 => block::<V, 1, N>(p, x, y),
-                2 => block::<V, 2, N>(p, x, y),
-                3 => block::<V, 3, N>(p, x, y),
-                4 => block::<V, 4, N>(p, x, y),
-                5 if N < 3 || V::REGISTERS >= 32 => block::<V, 5, N>(p, x, y),
-                6 if N < 3 || V::REGISTERS >= 32 => block::<V, 6, N>(p, x, y),
-                7 if N < 4 => block::<V, 7, N>(p, x, y),
-                8 if N < 4 => block::<V, 8, N>(p, x, y),
-                9 if N < 3 => block::<V, 9, N>(p, x, y),
-                10 if N < 3 => block::<V, 10, N>(p, x, y),
-                11 if N < 3 => block::<V, 11, N>(p, x, y),
-                12 if N < 3 => block::<V, 12, N>(p, x, y),
+                1 => block::<V, 1, N>(p, x, y, ahead),
+                2 => block::<V, 2, N>(p, x, y, ahead),
+                3 => block::<V, 3, N>(p, x, y, ahead),
+                4 => block::<V, 4, N>(p, x, y, ahead),
+                5 if N < 3 || V::REGISTERS >= 32 => block::<V, 5, N>(p, x, y, ahead),
+                6 if N < 3 || V::REGISTERS >= 32 => block::<V, 6, N>(p, x, y, ahead),
+                7 if N < 4 => block::<V, 7, N>(p, x, y, ahead),
+                8 if N < 4 => block::<V, 8, N>(p, x, y, ahead),
+                9 if N < 3 => block::<V, 9, N>(p, x, y, ahead),
+                10 if N < 3 => block::<V, 10, N>(p, x, y, ahead),
+                11 if N < 3 => block::<V, 11, N>(p, x, y, ahead),
+                12 if N < 3 => block::<V, 12, N>(p, x, y, ahead),
                 _ => unreachable!("groups are no larger than pixels_at_once"),
             }
             // Past the end after the last group.
             x = x.wrapping_add(m * p.x_step);
             y = y.wrapping_add(m * p.y_step);
         }
+        if !ahead.is_null() {
+            ahead = ahead.wrapping_add(p.run * LINE);
+            if ahead >= end {
+                ahead = std::ptr::null();
+            }
+        }
         left -= m;
     }
 }
 
-/// Adds `run` consecutive floats of each pixel times their weights. The sums are passed by value, without which
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// Adds `run` consecutive floats of each pixel times their weights; brings a line from `ahead` on nearer at each step
+/// if `AHEAD`. The sums are passed by value, without which
 /// they would stay in memory.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "with iterators, the sums stay in memory")]
-unsafe fn products<V: Vector, const M: usize, const N: usize>(
+unsafe fn products<V: Vector, const M: usize, const N: usize, const AHEAD: bool>(
     mut acc: [[V; N]; M],
     x: *const f32,
     x_step: usize,
     mut w: *const f32,
     run: usize,
+    ahead: *const f32,
 ) -> [[V; N]; M] {
     // SAFETY: the caller's fields promise all that is read.
     unsafe {
         for k in 0..run {
+            if AHEAD {
+                V::prefetch(ahead.wrapping_add(k * LINE));
+            }
             let weights: [V; N] = load_all(w, V::LANES);
             for m in 0..M {
                 let value = V::splat(*x.add(m * x_step + k));
@@ -178,15 +200,53 @@ unsafe fn products<V: Vector, const M: usize, const N: usize>(
     acc
 }
 
+/// The sums so far, by value as in [`products`].
 #[inline(always)]
-unsafe fn block<V: Vector, const M: usize, const N: usize>(p: &Panel<'_>, x: *const f32, y: *mut f32) {
+#[expect(clippy::needless_range_loop, reason = "fixed counts, unrolled")]
+unsafe fn earlier<V: Vector, const M: usize, const N: usize>(
+    mut acc: [[V; N]; M],
+    y: *const f32,
+    p: &Panel<'_>,
+) -> [[V; N]; M] {
+    // SAFETY: the caller's fields promise all that is read.
+    unsafe {
+        for m in 0..M {
+            for n in 0..N {
+                let (from, at) = (y.add(m * p.y_step), n * V::LANES);
+                acc[m][n] = if p.channels >= at + V::LANES {
+                    V::load(from.add(at))
+                } else {
+                    V::load_some(from.wrapping_add(at), p.channels.saturating_sub(at))
+                };
+            }
+        }
+    }
+    acc
+}
+
+#[inline(always)]
+unsafe fn block<V: Vector, const M: usize, const N: usize>(
+    p: &Panel<'_>,
+    x: *const f32,
+    y: *mut f32,
+    ahead: *const f32,
+) {
     // SAFETY: the caller's fields promise all that is read and written.
     unsafe {
         let start: [V; N] = if p.bias.is_null() { [V::splat(0.0); N] } else { load_all(p.bias, V::LANES) };
         let mut acc = [start; M];
+        if p.resume {
+            acc = earlier(acc, y, p);
+        }
         let mut w = p.weights;
         for &tap in p.taps {
-            acc = products::<V, M, N>(acc, x.wrapping_offset(tap), p.x_step, w, p.run);
+            let x = x.wrapping_offset(tap);
+            // Only the widest blocks are of layers that are worth it.
+            acc = if N == 4 && !ahead.is_null() {
+                products::<V, M, N, true>(acc, x, p.x_step, w, p.run, ahead)
+            } else {
+                products::<V, M, N, false>(acc, x, p.x_step, w, p.run, ahead)
+            };
             w = w.add(p.run * N * V::LANES);
         }
         let full = p.channels == N * V::LANES;

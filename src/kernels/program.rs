@@ -2,14 +2,18 @@
 //! that all of them share.
 
 use super::conv::{Conv, Segment};
-use super::graph::{Atom, Id, PadMode, Pool, Reduce, Window};
+use super::graph::{Atom, Id, PadMode, Pool, Positions, Reduce, Sampling, Taps, Window};
 use super::level::Level;
 use super::map::{Map, Registers};
 use super::moves;
 use super::pool::pool;
+use super::product::{Attention, Product};
+use super::resample::resample;
+use super::sample::sample;
 use super::spec::ConvSpec;
 use super::strides::Strides;
 use super::view::{Border, Shape, View};
+use std::sync::Arc;
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -22,8 +26,38 @@ pub(super) enum Work {
     Pool(Pool, Window),
     Rearrange([Vec<Atom>; 4]),
     Pad((usize, usize), PadMode),
-    /// Copies to the channels from this one on of a concatenation that couldn't be written in place.
-    Copy(usize),
+    /// Copies to the positions of an axis from this one on.
+    Copy(usize, usize),
+    Take(Positions),
+    /// Numbers that are always the same.
+    Fill(Arc<Vec<f32>>),
+    Product(Box<Product>),
+    Attention(Box<Attention>),
+    Sample(Sampling),
+    Resample(usize, Arc<Taps>),
+}
+
+impl Work {
+    fn name(&self) -> String {
+        match self {
+            Work::Conv(conv, after) => {
+                format!("{}{}", conv.kernel_name(), if after.is_some() { "+chain" } else { "" })
+            }
+            Work::Map(_) => "chain".into(),
+            Work::ReduceChannels(_) => "reducechannels".into(),
+            Work::ReduceSpace(_) => "reducespace".into(),
+            Work::Pool(..) => "pool".into(),
+            Work::Rearrange(_) => "rearrange".into(),
+            Work::Pad(..) => "pad".into(),
+            Work::Copy(..) => "copy".into(),
+            Work::Take(_) => "take".into(),
+            Work::Fill(_) => "fill".into(),
+            Work::Product(_) => "product".into(),
+            Work::Attention(_) => "attention".into(),
+            Work::Sample(_) => "sample".into(),
+            Work::Resample(..) => "resample".into(),
+        }
+    }
 }
 
 /// A thing to do, and what it works on.
@@ -90,14 +124,7 @@ impl Program {
 
     /// Names of the kernels in order, for people.
     pub fn kernels(&self) -> Vec<String> {
-        let name = |step: &Step| match &step.work {
-            Work::Conv(conv, after) => {
-                format!("{}{}", conv.kernel_name(), if after.is_some() { "+chain" } else { "" })
-            }
-            Work::Map(_) => "chain".into(),
-            other => format!("{other:?}").split(['(', ' ']).next().unwrap_or_default().to_lowercase(),
-        };
-        self.steps.iter().map(name).collect()
+        self.steps.iter().map(|step| step.work.name()).collect()
     }
 
     /// Runs: `inputs` and `outputs` are numbers in the caller's order of axes.
@@ -175,7 +202,18 @@ impl Program {
             Work::Pool(kind, window) => pool(self.level, buffer, *kind, window, x, y),
             Work::Rearrange(axes) => moves::rearrange(buffer, axes, x, y),
             Work::Pad(before, mode) => moves::pad(buffer, *before, *mode, x, y),
-            Work::Copy(from) => moves::pad(buffer, (0, 0), PadMode::Edge, x, &y.channels(*from, x.shape.c)),
+            Work::Copy(axis, from) => moves::copy_to(buffer, x, &y.part(*axis, *from, x.shape)),
+            Work::Take(positions) => moves::take(buffer, positions, x, y),
+            Work::Fill(values) => moves::fill(buffer, values, y),
+            Work::Product(product) => product.run(buffer, &self.views, scratch),
+            Work::Attention(attention) => {
+                attention.run(self.level, buffer, &self.views, scratch, registers);
+            }
+            Work::Resample(axis, taps) => resample(self.level, buffer, *axis, taps, x, y),
+            Work::Sample(how) => {
+                let grid = &self.views[step.reads[1]];
+                sample(self.level, buffer, *how, x, grid, y);
+            }
         }
     }
 }

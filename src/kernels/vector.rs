@@ -15,6 +15,13 @@ pub(super) trait Vector: Copy {
     unsafe fn splat(v: f32) -> Self;
     /// `LANES` floats from `p`.
     unsafe fn load(p: *const f32) -> Self;
+    /// The first `n` floats from `p`, zeros behind them.
+    unsafe fn load_some(p: *const f32, n: usize) -> Self;
+    /// Brings the cache line at `p`, which may be anywhere, nearer to the core where the machine can.
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        let _ = p;
+    }
     /// `LANES` floats to `p`.
     unsafe fn store(self, p: *mut f32);
     /// The first `n` floats to `p`.
@@ -25,14 +32,24 @@ pub(super) trait Vector: Copy {
     unsafe fn sub(self, b: Self) -> Self;
     /// Product.
     unsafe fn mul(self, b: Self) -> Self;
+    /// Quotient.
+    unsafe fn div(self, b: Self) -> Self;
+    /// Where each lane is below that of `b`, that of `then`, else that of `other`.
+    unsafe fn below(self, b: Self, then: Self, other: Self) -> Self;
     /// `self * b + c`, rounded once where the machine can.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// Larger of each lane.
     unsafe fn max(self, b: Self) -> Self;
     /// Smaller of each lane.
     unsafe fn min(self, b: Self) -> Self;
+    /// Each lane to the nearest whole number, halves to the even one.
+    unsafe fn round(self) -> Self;
+    /// 2 to the power of each lane, which is a whole number from -126 to 127.
+    unsafe fn power_of_two(self) -> Self;
     /// Sum of all lanes.
     unsafe fn total(self) -> f32;
+    /// The largest lane.
+    unsafe fn largest(self) -> f32;
     /// Sum of all lanes of each.
     #[inline(always)]
     unsafe fn totals(all: [Self; 4]) -> [f32; 4] {
@@ -89,6 +106,15 @@ impl Vector for Plain {
         Plain(unsafe { p.cast::<[f32; 8]>().read_unaligned() })
     }
     #[inline(always)]
+    unsafe fn load_some(p: *const f32, n: usize) -> Plain {
+        let mut all = [0.0; 8];
+        for (i, v) in all.iter_mut().enumerate().take(n) {
+            // SAFETY: the caller's `p` is valid for `n` floats.
+            *v = unsafe { p.add(i).read() };
+        }
+        Plain(all)
+    }
+    #[inline(always)]
     unsafe fn store(self, p: *mut f32) {
         // SAFETY: the caller's `p` is valid for 8 floats.
         unsafe { p.cast::<[f32; 8]>().write_unaligned(self.0) }
@@ -113,6 +139,20 @@ impl Vector for Plain {
         self.zip(b, |a, b| a * b)
     }
     #[inline(always)]
+    unsafe fn div(self, b: Plain) -> Plain {
+        self.zip(b, |a, b| a / b)
+    }
+    #[inline(always)]
+    unsafe fn below(self, b: Plain, then: Plain, other: Plain) -> Plain {
+        let mut out = other;
+        for (i, out) in out.0.iter_mut().enumerate() {
+            if self.0[i] < b.0[i] {
+                *out = then.0[i];
+            }
+        }
+        out
+    }
+    #[inline(always)]
     unsafe fn fma(self, b: Plain, c: Plain) -> Plain {
         // A fused multiply-add without the instruction would be a slow library call.
         self.zip(b, |a, b| a * b).zip(c, |a, c| a + c)
@@ -126,7 +166,19 @@ impl Vector for Plain {
         self.zip(b, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
+    unsafe fn round(self) -> Plain {
+        self.zip(self, |a, _| a.round_ties_even())
+    }
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Plain {
+        self.zip(self, |a, _| f32::from_bits(((a as i32 + 127) as u32) << 23))
+    }
+    #[inline(always)]
     unsafe fn total(self) -> f32 {
         self.0.iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.0.iter().fold(f32::NEG_INFINITY, |m, v| if *v > m { *v } else { m })
     }
 }

@@ -97,6 +97,11 @@ impl View {
         View { shape: Shape { c, ..self.shape }, at: self.at + from, ..*self }
     }
 
+    /// The part of this shape from position `from` of an axis on.
+    pub(super) fn part(&self, axis: usize, from: usize, shape: Shape) -> View {
+        View { shape, at: self.at + from * [self.image, self.row, self.pixel, 1][axis], ..*self }
+    }
+
     /// Offset of the first channel of a pixel.
     pub fn pixel_at(&self, n: usize, y: usize, x: usize) -> usize {
         self.at + n * self.image + y * self.row + x * self.pixel

@@ -153,6 +153,8 @@ unsafe fn block<V: Vector>(b: &Block<'_>) {
                     channels: blocks * V::LANES,
                     count,
                     finish: Finish::None,
+                    resume: false,
+                    ahead: false,
                 });
                 channel += blocks * V::LANES;
                 weights = weights.add(ic * blocks * V::LANES);

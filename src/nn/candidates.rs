@@ -36,15 +36,14 @@ pub struct Bottleneck {
 pub(super) fn list(
     graph: &Graph,
     pb: &GraphProto,
+    shapes: &HashMap<String, Vec<usize>>,
     size: (usize, usize),
     named: Option<&str>,
     picture: bool,
 ) -> Vec<Bottleneck> {
-    let Ok(shapes) = shapes(graph, size) else { return vec![] };
-    let result =
-        graph.template.outputs.first().and_then(|o| graph.template.outlet_label(*o)).unwrap_or_default();
+    let result = graph.result().unwrap_or_default();
     let layouts = layouts(graph, pb);
-    let on_path = on_path(pb, &shapes, result);
+    let on_path = on_path(pb, shapes, result);
     let input = graph.channels * size.0 * size.1;
     let mut found = vec![];
     for name in pb.node.iter().flat_map(|n| &n.output).map(String::as_str) {
@@ -83,6 +82,24 @@ pub(super) fn list(
     ranked.into_iter().map(|(_, b)| b).collect()
 }
 
+/// Candidates among tensors of which only the shape is known: what a network gives out, without the picture.
+pub(super) fn given_out(tensors: &[(String, Vec<usize>)], picture: Option<&str>) -> Vec<Bottleneck> {
+    let suits = |name: &String, shape: &Vec<usize>| {
+        (shape.len() == 2 || shape.len() == 4) && !shape.contains(&0) && picture != Some(name.as_str())
+    };
+    let found = tensors.iter().filter(|(name, shape)| suits(name, shape)).map(|(name, shape)| Bottleneck {
+        name: name.clone(),
+        shape: shape.clone(),
+        floats: shape.iter().product(),
+        dense: shape.len() == 2,
+        on_every_path: true,
+        channel_axis: channel_axis(shape, None),
+    });
+    let mut found: Vec<Bottleneck> = found.collect();
+    found.sort_by_key(|b| (!is_named(&b.name), !b.dense, b.floats));
+    found
+}
+
 /// The channel axis of `shape`, by its layout, else by which axes are equal.
 pub(super) fn channel_axis(shape: &[usize], layout: Option<Layout>) -> usize {
     match (layout, shape) {
@@ -93,18 +110,20 @@ pub(super) fn channel_axis(shape: &[usize], layout: Option<Layout>) -> usize {
     }
 }
 
-fn is_named(name: &str) -> bool {
+/// Whether a word of a name marks the embedding.
+pub(super) fn is_named(name: &str) -> bool {
     let words = name.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase);
     words.into_iter().any(|w| NAMES.contains(&w.as_str()))
 }
 
 /// Shapes of all float tensors that the engine can tell for one picture of `size`.
-fn shapes(
+pub(super) fn shapes(
     graph: &Graph,
     (height, width): (usize, usize),
 ) -> Result<HashMap<String, Vec<usize>>, EngineError> {
     guarded(|| {
-        let mut model = graph.template.clone();
+        let template = graph.source.template();
+        let mut model = template.cloned().ok_or_else(|| TractError::msg("sizes are not known"))?;
         model.set_input_fact(0, f32::fact(graph.layout.shape(graph.channels, height, width)).into())?;
         // What can't be told is left out.
         let _ = model.analyse(true);

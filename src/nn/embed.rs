@@ -1,11 +1,17 @@
 //! Turns pictures into vectors: the values of one tensor inside a network.
 
+mod pool;
+
+pub use pool::Pool;
+
 use super::error::{EmbedError, ModelError};
 use super::load::Network;
 use super::options::LoadOptions;
 use super::pixels;
 use super::plan::Plan;
-use super::{Bottleneck, candidates};
+use super::preprocess::Preprocess;
+use super::range::RangeOrigin;
+use super::{Bottleneck, Choice, Why, candidates};
 use crate::image::Image;
 use crate::image::crop::{Gravity, crop_to};
 use crate::image::fill::fill_hidden;
@@ -26,18 +32,6 @@ const WEIGHT_BYTES: u64 = 32 << 20;
 /// Bytes that a batch may take: what stays in a core's own cache.
 const BATCH_BYTES: u64 = 3 << 19;
 
-/// How a tensor with height and width becomes a vector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pool {
-    /// Mean over all positions: one number a channel.
-    #[default]
-    Mean,
-    /// Maximum over all positions: one number a channel.
-    Max,
-    /// All numbers, in the tensor's own order.
-    Flatten,
-}
-
 /// How a picture is brought to the network's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
@@ -51,14 +45,21 @@ pub enum Fit {
 /// How to embed.
 #[derive(Clone, Debug, Default)]
 pub struct EmbedOptions {
-    /// Name of the tensor; the best candidate when none.
+    /// Name of the tensor; when none, what [`super::ModelInfo::choice`] says.
     pub bottleneck: Option<String>,
-    /// Side in pixels for networks of variable size (rounded up to what they need); 256 when none.
+    /// Side in pixels for networks of variable size (rounded up to what they need); 256 when none. Without effect with
+    /// `preprocess`.
     pub size: Option<usize>,
-    /// How height and width are reduced.
-    pub pool: Pool,
-    /// How the aspect is handled.
+    /// How height and width, or tokens, are reduced; when none, height and width by their mean, and tokens not at all: a
+    /// tensor of them is then refused.
+    pub pool: Option<Pool>,
+    /// How the aspect is handled. Without effect with `preprocess`.
     pub fit: Fit,
+    /// What is done to a picture before the network sees it, in place of `size`, `fit` and the network's range. The
+    /// network is best loaded for it: [`LoadOptions::size`] and [`LoadOptions::range`].
+    pub preprocess: Option<Preprocess>,
+    /// Whether vectors are brought to length 1.
+    pub normalize: bool,
 }
 
 /// Embeds pictures with one network. Share it between workers.
@@ -74,6 +75,9 @@ pub struct Embedder {
     channel_axis: usize,
     pool: Pool,
     fit: Fit,
+    preprocess: Option<Preprocess>,
+    normalize: bool,
+    why: Why,
 }
 
 impl Embedder {
@@ -100,14 +104,22 @@ impl Embedder {
                 info.in_channels
             )));
         }
-        let (height, width) = match (info.fixed_size, options.size) {
-            (Some((h, w)), Some(s)) if (h, w) != (s, s) => {
+        let wanted = options.preprocess.as_ref().map(Preprocess::size);
+        let (height, width) = match (info.fixed_size, wanted, options.size) {
+            (Some((h, w)), Some(out), _) if (w, h) != out => {
+                return Err(option(format!(
+                    "the preprocessing gives {}x{}, the model takes {w}x{h} only",
+                    out.0, out.1
+                )));
+            }
+            (_, Some((width, height)), _) => (height, width),
+            (Some((h, w)), _, Some(s)) if (h, w) != (s, s) => {
                 return Err(option(format!(
                     "size {s} does not suit: the model takes {w}x{h} only; leave size out"
                 )));
             }
-            (Some(size), _) => size,
-            (None, size) => {
+            (Some(size), ..) => size,
+            (None, _, size) => {
                 let side = size.unwrap_or(SIZE);
                 if side == 0 || side > LARGEST {
                     return Err(option(format!("size {side} is not between 1 and {LARGEST}")));
@@ -116,28 +128,80 @@ impl Embedder {
                 (side, side)
             }
         };
-        let tensor = match &options.bottleneck {
-            Some(name) if network.has_tensor(name) => name.clone(),
+        let (tensor, why) = match &options.bottleneck {
+            Some(name) if network.has_tensor(name) => (name.clone(), Why::Asked),
             Some(name) => return Err(unknown(&network, name)),
-            None => match info.candidates.first() {
-                Some(best) => best.name.clone(),
-                None => {
+            None => match &info.choice {
+                Choice::Tensor(name, why) => (name.clone(), *why),
+                Choice::Tokens { tensor, .. } => (tensor.clone(), Why::Output),
+                Choice::Nothing => {
                     return Err(option(
-                        "no tensor inside suits as an embedding; name one with `bottleneck`".into(),
+                        "no tensor inside suits as an embedding; name one with `tensor`".into(),
                     ));
                 }
             },
         };
         let plan = network.plan(height, width, Some(&tensor))?;
+        let pool =
+            pool::fit(options.pool, &plan.output).map_err(|e| option(format!("tensor {tensor} {e}")))?;
         let known = info.candidates.iter().find(|c| c.name == tensor);
         let channel_axis =
             known.map_or_else(|| candidates::channel_axis(&plan.output, None), |c| c.channel_axis);
         if plan.output.iter().product::<usize>() == 0 {
             return Err(option(format!("tensor {tensor} is empty at {width}x{height}")));
         }
-        let (pool, fit) = (options.pool, options.fit);
+        let EmbedOptions { fit, preprocess, normalize, .. } = options.clone();
         let batches = OnceLock::new();
-        Ok(Embedder { network, tensor, plan, batches, width, height, channel_axis, pool, fit })
+        Ok(Embedder {
+            network,
+            tensor,
+            plan,
+            batches,
+            width,
+            height,
+            channel_axis,
+            pool,
+            fit,
+            preprocess,
+            normalize,
+            why,
+        })
+    }
+
+    /// What is taken and how pictures are prepared, in words.
+    pub fn told(&self) -> String {
+        let info = self.network.info();
+        let shape: Vec<String> = self.plan.output.iter().map(ToString::to_string).collect();
+        let pool = match (self.pool, self.plan.output.len()) {
+            (_, 0..=2) => String::new(),
+            (pool, _) => format!(", pool {}", pool.name()),
+        };
+        let prepared = match &self.preprocess {
+            Some(settings) => format!("{settings} (from {})", settings.from()),
+            None => {
+                let fit = if self.fit == Fit::Crop { "cropped" } else { "stretched" };
+                let origin = format!("{:?}", info.range_origin).to_lowercase();
+                let advice = match info.range_origin {
+                    RangeOrigin::Assumed => ": `preprocess` would say it",
+                    _ => "",
+                };
+                let (width, height, range) = (self.width, self.height, &info.range);
+                format!("{fit} to {width}x{height} (bicubic), range {range} ({origin}{advice})")
+            }
+        };
+        let length = if self.normalize { "; length 1" } else { "" };
+        let (tensor, why, shape) = (&self.tensor, self.why, shape.join("x"));
+        format!("tensor {tensor} ({shape}, {why}){pool}{length}; pictures: {prepared}")
+    }
+
+    /// Whether the tensor is another than the best of [`super::ModelInfo::candidates`].
+    pub fn is_beside_candidates(&self) -> bool {
+        self.network.info().candidates.first().is_none_or(|best| best.name != self.tensor)
+    }
+
+    /// Whether the tensor has a vector for each token.
+    pub fn has_tokens(&self) -> bool {
+        self.plan.output.len() == 3
     }
 
     /// Name of the tensor in use.
@@ -152,11 +216,7 @@ impl Embedder {
 
     /// Length of the vectors.
     pub fn dim(&self) -> usize {
-        let shape = &self.plan.output;
-        match (self.pool, shape.len()) {
-            (Pool::Mean | Pool::Max, 4) => shape[self.channel_axis],
-            _ => shape.iter().product(),
-        }
+        pool::length(&self.plan.output, self.channel_axis, self.pool)
     }
 
     /// Bytes that one call takes beside the picture.
@@ -205,11 +265,13 @@ impl Embedder {
         [0, size / 2, size - 1].into_iter().all(|picture| same(picture) == Some(true)).then_some(plan)
     }
 
-    /// The vector of `image`, which must stand upright. Alpha doesn't count, except that colours of
-    /// fully transparent pixels are replaced by their surroundings'.
+    /// The vector of `image`, which must stand upright. With [`EmbedOptions::preprocess`] it lies on white where it is
+    /// transparent. Else alpha doesn't count, except that colours of fully transparent pixels are replaced by their
+    /// surroundings'.
     ///
     /// # Errors
-    /// [`EmbedError::NotFinite`] when the vector isn't finite; others when the network fails.
+    /// [`EmbedError::NotFinite`] when the vector isn't finite; [`EmbedError::Zero`] for one of zeros that is to have
+    /// length 1; others when the network fails.
     pub fn embed(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
         self.alone(&self.numbers(image)?)
     }
@@ -255,12 +317,16 @@ impl Embedder {
     fn numbers(&self, image: &Image) -> Result<Vec<f32>, EmbedError> {
         pixels::check(image).map_err(|e| EmbedError::Image(e.to_string()))?;
         let info = self.network.info();
-        Ok(input(&self.fitted(image, info.in_channels), info))
+        Ok(match &self.preprocess {
+            Some(settings) => settings.numbers(image, info.in_channels, info.layout),
+            None => pixels::numbers(&self.fitted(image, info.in_channels), info.layout, &info.range),
+        })
     }
 
     fn vector(&self, values: &[f32]) -> Result<Vec<f32>, EmbedError> {
-        let vector = pooled(values, &self.plan.output, self.channel_axis, self.pool);
+        let vector = pool::pooled(values, &self.plan.output, self.channel_axis, self.pool);
         match vector.iter().filter(|v| !v.is_finite()).count() {
+            0 if self.normalize => pool::normalized(&vector).ok_or(EmbedError::Zero),
             0 => Ok(vector),
             n => Err(EmbedError::NotFinite(n)),
         }
@@ -290,49 +356,14 @@ impl Embedder {
     }
 }
 
-/// The network's input numbers.
-fn input(image: &Image, info: &super::ModelInfo) -> Vec<f32> {
-    let region = crate::image::cubic::Region { x: 0, y: 0, width: image.width, height: image.height };
-    let (width, height, channels) = (image.width, image.height, image.channels);
-    let mut out = vec![];
-    macro_rules! read {
-        ($v:expr) => {
-            pixels::Source::plain((width, height), channels, $v).read(
-                region,
-                0,
-                channels,
-                info.layout,
-                &info.range,
-                &mut out,
-            )
-        };
-    }
-    match &image.samples {
-        crate::image::Samples::U8(v) => read!(v),
-        crate::image::Samples::U16(v) => read!(v),
-        crate::image::Samples::F32(v) => read!(v),
-    }
-    out
-}
-
-/// The vector from a tensor's values.
-fn pooled(values: &[f32], shape: &[usize], channel_axis: usize, pool: Pool) -> Vec<f32> {
-    let (&[_, a, _, c], true) = (shape, pool != Pool::Flatten) else { return values.to_vec() };
-    let channels = if channel_axis == 1 { a } else { c };
-    let positions = values.len() / channels.max(1);
-    let of = |channel: usize| {
-        let (start, step) = if channel_axis == 1 { (channel * positions, 1) } else { (channel, channels) };
-        values[start..].iter().step_by(step).take(positions)
-    };
-    (0..channels)
-        .map(|c| match pool {
-            Pool::Max => of(c).fold(f32::NEG_INFINITY, |m, v| if v.is_nan() { f32::NAN } else { m.max(*v) }),
-            _ => (of(c).map(|v| f64::from(*v)).sum::<f64>() / positions.max(1) as f64) as f32,
-        })
-        .collect()
-}
-
 fn unknown(network: &Network, name: &str) -> ModelError {
+    if let Some(left) = network.info().left_out.iter().find(|left| left.tensor == name) {
+        let reason = format!(
+            "tensor {name} needs {} beside the picture, which `embed` does not have",
+            left.needs.join(", ")
+        );
+        return ModelError::Option { path: network.path().to_path_buf(), reason };
+    }
     let candidates: Vec<String> =
         network.info().candidates.iter().map(|c: &Bottleneck| c.name.clone()).collect();
     let near = |c: &&String| strsim::jaro_winkler(c, name);

@@ -1,6 +1,8 @@
 //! What can go wrong with a model and with running it.
 
+use super::onnxruntime::LibraryError;
 use crate::shown::Show;
+use crate::weights::WeightsError;
 use std::path::PathBuf;
 
 /// Why a model can't be used. Every message names the file and what to do.
@@ -21,6 +23,14 @@ pub enum ModelError {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The file is no ONNX, and no weights file that can be used either.
+    #[error("{} can't be used: {source}", path.shown())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: WeightsError,
     },
     /// The graph uses ONNX operators that aren't implemented.
     #[error("{} uses operators that are not supported: {}; export it without them", path.shown(), operators.join(", "))]
@@ -197,6 +207,17 @@ pub enum ModelError {
         /// What the engine said.
         reason: String,
     },
+    /// onnxruntime does not take it.
+    #[error("{} is refused by onnxruntime: {reason}", path.shown())]
+    Refusal {
+        /// The model file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// There is no library to run it by.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// An option doesn't suit this model.
     #[error("{}: {reason}", path.shown())]
     Option {
@@ -243,6 +264,16 @@ pub enum EmbedError {
     /// The network failed while running.
     #[error("the model failed: {0}")]
     Run(String),
+    /// The vector is to have length 1 and has none.
+    #[error(
+        "the model's vector is zero, so it can't be brought to length 1; leave `normalize` out to keep it"
+    )]
+    Zero,
+    /// A number of the vector is beyond half precision.
+    #[error(
+        "the model's vector has the number {0}, beyond what float16 holds (65504); keep it as float32, or `normalize` it"
+    )]
+    TooLarge(f32),
     /// The vector holds NaN or infinity.
     #[error("the model's vector is not finite ({0} of its numbers); the model or its input range is wrong")]
     NotFinite(usize),

@@ -47,6 +47,11 @@ pub(super) fn guarded<T>(f: impl FnOnce() -> TractResult<T>) -> Result<T, Engine
 }
 
 impl EngineError {
+    /// In words of our own.
+    pub(super) fn new(text: &str) -> EngineError {
+        EngineError::of(text)
+    }
+
     fn of(text: &str) -> EngineError {
         let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if one_line.chars().count() <= LONGEST {

@@ -1,7 +1,9 @@
 //! What is known of a network before it sees a picture.
 
 use super::axes::Layout;
+use super::branch::LeftOut;
 use super::candidates::Bottleneck;
+use super::choice::Choice;
 use super::normalise::border::Border;
 use super::places::Places;
 use super::range::{Range, RangeOrigin};
@@ -55,6 +57,8 @@ pub struct ModelInfo {
     pub scratch_bytes: usize,
     /// Number of weights.
     pub parameters: u64,
+    /// What runs it in place of our own engine, such as `onnxruntime 1.32.0 (git-commit-id=fab30a4) on cpu`.
+    pub outside: Option<String>,
     /// Range of the numbers that go in.
     pub range: Range,
     /// Range of the numbers that come out: that of the input, save where the graph scales by itself.
@@ -63,6 +67,10 @@ pub struct ModelInfo {
     pub range_origin: RangeOrigin,
     /// Tensors that can serve as the embedding, best first.
     pub candidates: Vec<Bottleneck>,
+    /// Which tensor is the embedding where nobody names one.
+    pub choice: Choice,
+    /// Outputs that need more than a picture, and are left out for that.
+    pub left_out: Vec<LeftOut>,
     /// Metadata that the file carries.
     pub metadata: BTreeMap<String, String>,
     /// Remarks for a person.

@@ -3,14 +3,16 @@
 use super::axes::Layout;
 use super::error::ModelError;
 use super::fast::Engine;
-use super::graph::Graph;
+use super::graph::{Graph, Source};
 use super::info::{ModelInfo, Receptive, TensorInfo};
 use super::normalise::Normal;
 use super::options::LoadOptions;
 use super::plan::Plan;
 use super::probe::{self, Trial};
 use super::range::{Range, RangeError, RangeOrigin};
-use super::{candidates, cost, least, local, proto, range_trial, receptive, sizes};
+use super::{
+    candidates, choice, cost, exported, least, local, onnxruntime, plan, proto, range_trial, receptive, sizes,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -81,7 +83,7 @@ pub(super) fn image_input(
     let declared = if layout == Layout::Nchw { a } else { c };
     let channels = match declared {
         Some(n) => n as usize,
-        None => options.channels.or_else(|| first_kernel(graph, &input.name)).unwrap_or(0),
+        None => options.channels.or_else(|| exported::channels(graph, &input.name)).unwrap_or(0),
     };
     match channels.saturating_sub(levels) {
         1..=MOST_PLANES => Ok((channels, layout, notes)),
@@ -90,18 +92,11 @@ pub(super) fn image_input(
     }
 }
 
-/// Input channels of the first convolution that reads tensor `name`.
-fn first_kernel(graph: &GraphProto, name: &str) -> Option<usize> {
-    let conv =
-        graph.node.iter().find(|n| n.op_type == "Conv" && n.input.first().is_some_and(|i| i == name))?;
-    let kernel = graph.initializer.iter().find(|t| Some(&t.name) == conv.input.get(1))?;
-    kernel.dims.get(1).and_then(|d| usize::try_from(*d).ok())
-}
-
 /// Height and width, where the file fixes them.
 fn fixed_size(
     pb: &GraphProto,
     layout: Layout,
+    given: Option<(usize, usize)>,
     notes: &mut Vec<String>,
 ) -> (Option<(usize, usize)>, Option<usize>) {
     let dims = proto::real_inputs(pb).first().map(|input| proto::fixed_dims(input)).unwrap_or_default();
@@ -113,7 +108,7 @@ fn fixed_size(
             notes.push(format!("only one side of the input is fixed, at {n}; the other is taken as {n} too"));
             Some((n, n))
         }
-        (None, None) => None,
+        (None, None) => given,
     };
     (fixed, size(0))
 }
@@ -131,15 +126,16 @@ pub(super) fn try_out(
     graph: &mut Graph,
     model: &ModelProto,
     path: &Path,
-    engine: Engine,
+    options: &LoadOptions,
     mut notes: Vec<String>,
 ) -> Result<Tried, ModelError> {
     let parse = |reason: &str| ModelError::Parse { path: path.to_path_buf(), reason: reason.into() };
     let pb = model.graph.as_ref().ok_or_else(|| parse("it has no graph"))?;
-    let (fixed, fixed_batch) = fixed_size(pb, graph.layout, &mut notes);
+    let (fixed, fixed_batch) = fixed_size(pb, graph.layout, options.size, &mut notes);
     let metadata: BTreeMap<String, String> =
         model.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
-    let mut trial = probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), engine, path)?;
+    let mut trial =
+        probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
     if let Some((h, w)) = trial.fixed {
         notes.push(format!(
             "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are run in \
@@ -197,14 +193,50 @@ pub(super) fn inspect(
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
     range.check(graph.pictures()).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
+    let outside = match &graph.source {
+        Source::Onnxruntime { sessions, .. } => Some(sessions.describe()),
+        Source::Tract(_) => None,
+    };
     // Where tract runs a part, its tensors come on top of the kernels' memory.
-    let tensors = 4 * cost::peak_floats(&trial.typed);
-    let (memory, scratch_bytes) = trial.plan.as_ref().map_or((tensors, 0), |plan| {
-        let (bytes, scratch) = plan.bytes();
-        (bytes + if plan.is_kernels_alone() { 0 } else { tensors }, scratch)
-    });
+    let tensors = trial.typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
+    let (memory, scratch_bytes) = match (tensors, &trial.plan) {
+        _ if outside.is_some() => onnxruntime::memory(pb, tensors, trial.height * trial.width),
+        (tensors, Err(_)) => (tensors.unwrap_or(0), 0),
+        (tensors, Ok(plan)) => {
+            let (bytes, scratch) = plan.bytes();
+            (bytes + if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) }, scratch)
+        }
+    };
     let named = metadata.get("bottleneck").map(String::as_str);
-    let candidates = candidates::list(graph, pb, (trial.height, trial.width), named, scale.is_some());
+    let size = (trial.height, trial.width);
+    let (shapes, candidates) = match graph.source.template() {
+        Some(_) => {
+            let shapes = candidates::shapes(graph, size).unwrap_or_default();
+            let found = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
+            (shapes, found)
+        }
+        None => {
+            let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
+            let shape = |name: &str| shape_of(graph, options.engine, size, name);
+            let tensors: Vec<(String, Vec<usize>)> =
+                names.filter_map(|name| Some((name.to_string(), shape(name)?))).collect();
+            let found = candidates::given_out(&tensors, graph.result().filter(|_| scale.is_some()));
+            (tensors.into_iter().collect(), found)
+        }
+    };
+    if let Source::Onnxruntime { sessions, result, .. } = &graph.source {
+        sessions.keep(result);
+    }
+    let known = choice::Known {
+        graph: pb,
+        shapes: &shapes,
+        candidates: &candidates,
+        named,
+        picture: scale.is_some(),
+    };
+    let choice = choice::choose(&known);
+    let macs = trial.typed.as_ref().map_or(0.0, cost::macs);
+    let least = |typed| least::side(typed, graph.layout, size);
     Ok(ModelInfo {
         hash,
         inputs: normal.inputs.clone(),
@@ -219,11 +251,12 @@ pub(super) fn inspect(
         not_restorer,
         size_multiple: tiling.multiple,
         period: tiling.period,
-        least: least::side(&trial.typed, graph.layout, (trial.height, trial.width)),
+        least: trial.typed.as_ref().map_or(1, least),
         border: None,
         receptive: tiling.receptive,
-        macs_per_pixel: cost::macs(&trial.typed) / pixels,
-        places: trial.plan.as_ref().ok().map(|plan| plan.places.clone()),
+        macs_per_pixel: macs / pixels,
+        places: trial.plan.as_ref().ok().filter(|_| outside.is_none()).map(|plan| plan.places.clone()),
+        outside,
         seconds_per_megapixel: None,
         scratch_bytes,
         memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
@@ -232,6 +265,8 @@ pub(super) fn inspect(
         out_range,
         range_origin,
         candidates,
+        choice,
+        left_out: vec![],
         metadata,
         notes,
     })
@@ -249,10 +284,14 @@ fn tiling(
 ) -> Tiling {
     let (fixed, multiple) = (trial.fixed, trial.multiple);
     let whole = |receptive| Tiling { multiple, period: multiple, receptive };
-    let field = receptive::measure(graph, &trial.typed, (trial.height, trial.width), fixed, multiple, scale);
-    if let Some(field) = field.filter(|f| receptive::lcm(f.period, multiple) <= 256) {
+    let size = (trial.height, trial.width);
+    let typed = trial.typed.as_ref();
+    let field = typed
+        .and_then(|typed| receptive::measure(graph, typed, size, fixed, multiple, scale))
+        .filter(|f| receptive::lcm(f.period, multiple) <= 256);
+    if let (Some(field), Some(typed)) = (field, typed) {
         let period = receptive::lcm(receptive::lcm(field.period, multiple), sizes::divisor(pb));
-        let macs_per_pixel = cost::macs(&trial.typed) / (trial.height * trial.width) as f64;
+        let macs_per_pixel = cost::macs(typed) / (trial.height * trial.width) as f64;
         let known = local::Known { radius: field.radius, period, multiple, scale, macs_per_pixel, fixed };
         let local =
             !local::is_suspect(pb, fixed.is_some()) || local::is_local(graph, engine, &known).unwrap_or(true);
@@ -298,7 +337,7 @@ fn ranges(
         input: normal.in_range.clone(),
         output: normal.out_range.clone(),
         unit: trial.seen.clone(),
-        weight: cost::weight(&trial.typed),
+        weight: trial.typed.as_ref().map_or(0.0, cost::weight),
     };
     if let (Some(input), Some(output)) = (&known.input, &known.output) {
         return (input.clone(), output.clone(), RangeOrigin::Inferred);
@@ -306,4 +345,14 @@ fn ranges(
     let run = |input: &[f32]| trial.plan.as_ref().ok().map(|plan: &Plan| plan.run(input))?.ok();
     let picture = trial.picture.as_ref().ok().copied();
     range_trial::infer(pb, graph, picture, (trial.height, trial.width), known, &run, notes)
+}
+
+/// The shape of a tensor, as a run tells.
+fn shape_of(
+    graph: &Graph,
+    engine: Engine,
+    (height, width): (usize, usize),
+    name: &str,
+) -> Option<Vec<usize>> {
+    plan::plan(graph, engine, (1, height, width), Some(name), None).ok().map(|plan| plan.output.clone())
 }

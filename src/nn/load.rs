@@ -4,14 +4,15 @@ use super::budget::ModelBudget;
 use super::error::ModelError;
 use super::fast::Engine;
 use super::file::File;
-use super::graph::Graph;
+use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::info::ModelInfo;
 use super::inspect;
 use super::normalise::border;
+use super::onnxruntime::{self, Library, Sessions};
 use super::options::LoadOptions;
 use super::passed::{Found, Passed};
-use super::plan::{self, Plan, PlanCache};
+use super::plan::{self, Plan, PlanCache, Unfit};
 use super::speed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl Network {
         memory: u64,
         passed: Option<&Passed>,
     ) -> Result<Network, ModelError> {
-        let file = File::open(path, passed)?;
+        let file = File::open(path, passed, options.engine)?;
         match passed.and_then(|passed| passed.found.as_ref()) {
             Some(found) => Network::of_found(file, path, options, memory, found),
             None => Network::of_file(file, path, options, memory),
@@ -60,15 +61,24 @@ impl Network {
         memory: u64,
         found: &Found,
     ) -> Result<Network, ModelError> {
-        let Found { info, output } = found.clone();
+        let Found { mut info, output } = found.clone();
         let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
         if let (Some(border), Some(name)) = (info.border, name) {
             border::lay(&mut file.proto, info.layout, border, &name);
         }
-        let mut template = file.graph(path)?;
-        template.outputs = template.outputs.get(output).copied().into_iter().collect();
         let (channels, levels, layout) = (info.in_channels, info.levels.len(), info.layout);
-        let graph = Graph { template, channels, levels, layout, memory };
+        let source = source(&file, path, options, false)?;
+        let mut graph = Graph { source, channels, levels, layout, memory };
+        graph.choose(&graph.outputs(), output);
+        if let (Source::Onnxruntime { sessions, .. }, Some(name)) = (&graph.source, graph.result()) {
+            // It was inspected on the processor, in another process: here and on its device it has to open, too.
+            let refused = |reason: EngineError| ModelError::Refusal {
+                path: path.to_path_buf(),
+                reason: reason.to_string(),
+            };
+            sessions.prepare(name).map_err(refused)?;
+            info.outside = Some(sessions.describe());
+        }
         let plans = PlanCache::new(info.parameters);
         Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
@@ -81,29 +91,40 @@ impl Network {
         memory: u64,
     ) -> Result<Network, ModelError> {
         let parse = |e: EngineError| ModelError::Parse { path: path.to_path_buf(), reason: e.to_string() };
-        let (channels, layout, notes) = inspect::image_input(&file.proto, &file.normal, path, options)?;
+        let (channels, layout, mut notes) = inspect::image_input(&file.proto, &file.normal, path, options)?;
+        notes.extend(file.left_out.iter().map(|left| {
+            format!(
+                "output {} is left out: it needs {} beside the picture",
+                left.tensor,
+                left.needs.join(", ")
+            )
+        }));
         let levels = file.normal.levels.len();
-        let graph = |file: &File| Ok(Graph { template: file.graph(path)?, channels, levels, layout, memory });
+        let graph = |file: &File| -> Result<Graph, ModelError> {
+            Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory })
+        };
         let mut of = graph(&file)?;
-        let outputs = of.template.outputs.clone();
+        let outputs = of.outputs();
         let try_out = |of: &mut Graph, file: &File, notes| {
-            guarded(|| Ok(inspect::try_out(of, &file.proto, path, options.engine, notes))).map_err(parse)?
+            guarded(|| Ok(inspect::try_out(of, &file.proto, path, options, notes))).map_err(parse)?
         };
         let mut tried = try_out(&mut of, &file, notes.clone())?;
-        let output = outputs.iter().position(|o| of.template.outputs.first() == Some(o)).unwrap_or(0);
+        let output = outputs.chosen(&of);
         let border = tried.trial.picture.as_ref().ok().and_then(|picture| picture.border);
         let name = file.proto.graph.as_ref().and_then(|g| g.output.get(output)).map(|o| o.name.clone());
         if let (Some(border), Some(name)) = (border, name) {
             border::lay(&mut file.proto, layout, border, &name);
             of = graph(&file)?;
-            of.template.outputs = of.template.outputs.get(output).copied().into_iter().collect();
+            of.choose(&of.outputs(), output);
             tried = try_out(&mut of, &file, notes)?;
         }
-        let File { proto, normal, hash, .. } = file;
+        let File { proto, normal, hash, left_out, .. } = file;
         let info = guarded(|| Ok(inspect::inspect(&of, &proto, &normal, path, options, (hash, tried))));
-        let mut info = info.map_err(parse)??;
-        info.border = border;
-        let graph = of;
+        let info = ModelInfo { left_out, border, ..info.map_err(parse)?? };
+        let mut graph = of;
+        if let Source::Onnxruntime { template, .. } = &mut graph.source {
+            *template = None;
+        }
         let plans = PlanCache::new(info.parameters);
         Ok(Network { path: path.to_path_buf(), info, graph, output, engine: options.engine, plans })
     }
@@ -123,6 +144,11 @@ impl Network {
         &self.info
     }
 
+    /// What runs it.
+    pub(super) fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// The file that it came from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -134,8 +160,11 @@ impl Network {
     }
 
     /// Names of all tensors that the graph makes.
-    pub(super) fn tensor_names(&self) -> impl Iterator<Item = &String> {
-        self.graph.template.outlet_labels.values()
+    pub(super) fn tensor_names(&self) -> Box<dyn Iterator<Item = &String> + '_> {
+        match &self.graph.source {
+            Source::Tract(template) => Box::new(template.outlet_labels.values()),
+            Source::Onnxruntime { tensors, .. } => Box::new(tensors.iter()),
+        }
     }
 
     /// Whether the graph makes a tensor of this name.
@@ -153,6 +182,27 @@ impl Network {
         self.batch_plan(1, height, width, tap)
     }
 
+    /// The shape of the output picture, where it is one.
+    fn picture(
+        &self,
+        (batch, height, width): (usize, usize, usize),
+        tap: Option<&str>,
+    ) -> Option<Vec<usize>> {
+        let scale = self.info.scale.filter(|_| tap.is_none())?;
+        let mut shape = self.info.layout.shape(self.info.out_channels, height * scale, width * scale);
+        shape[0] = batch;
+        Some(shape.to_vec())
+    }
+
+    /// Whether onnxruntime may have the memory that a run is taken to need; our own engine tells by itself.
+    fn affordable(&self, (batch, height, width): (usize, usize, usize)) -> Result<(), Unfit> {
+        let Engine::Onnxruntime(_) = self.engine else { return Ok(()) };
+        let pixels = (batch as u64).saturating_mul(height as u64).saturating_mul(width as u64);
+        let needed = pixels.saturating_mul(self.info.memory_per_pixel as u64);
+        let needed = needed.saturating_add(self.info.scratch_bytes as u64);
+        if needed > self.graph.memory { Err(Unfit::Memory(needed, self.graph.memory)) } else { Ok(()) }
+    }
+
     /// As [`Network::plan`], for `batch` pictures at once. Whether each has the result that it has alone is
     /// for the caller to find out.
     pub(super) fn batch_plan(
@@ -163,11 +213,33 @@ impl Network {
         tap: Option<&str>,
     ) -> Result<Arc<Plan>, ModelError> {
         self.plans.get((batch, height, width, tap.map(str::to_owned)), || {
-            plan::build_batch(&self.graph, batch, height, width, tap)
-                .and_then(|typed| Plan::new(typed, self.engine, self.graph.memory))
+            let size = (batch, height, width);
+            self.affordable(size)
+                .and_then(|()| plan::plan(&self.graph, self.engine, size, tap, self.picture(size, tap)))
                 .map_err(|unfit| unfit.error(&self.path, width, height))
         })
     }
+}
+
+/// What runs the file. To be inspected, it is given to tract in any case.
+fn source(file: &File, path: &Path, options: &LoadOptions, inspected: bool) -> Result<Source, ModelError> {
+    let Engine::Onnxruntime(device) = options.engine else { return Ok(Source::Tract(file.graph(path)?)) };
+    let library = Library::open(options.library.as_deref(), device)?;
+    let sessions = Arc::new(Sessions::new(&file.proto, path, library, device)?);
+    let graph = file.proto.graph.as_ref();
+    let outputs: Vec<String> =
+        graph.iter().flat_map(|graph| &graph.output).map(|output| output.name.clone()).collect();
+    let nodes = graph.iter().flat_map(|graph| &graph.node);
+    let tensors = nodes.flat_map(|node| &node.output).filter(|name| !name.is_empty()).cloned().collect();
+    let known = inspected && onnxruntime::is_short(&file.proto);
+    let template = known.then(|| file.known_graph(path)).flatten();
+    Ok(Source::Onnxruntime {
+        sessions,
+        template,
+        result: outputs.first().cloned().unwrap_or_default(),
+        outputs,
+        tensors,
+    })
 }
 
 impl std::fmt::Debug for Network {

@@ -3,7 +3,7 @@
 
 use super::fast::Engine;
 use super::graph::Graph;
-use super::plan::{self, Plan};
+use super::plan;
 use super::test_picture::index;
 use super::tile::reflected;
 use crate::random::Rng;
@@ -103,8 +103,7 @@ fn moved(graph: &Graph, engine: Engine, known: &Known, size: (usize, usize), row
 
 /// The result for a picture of noise, of which `shift` is left out at the front.
 fn run(graph: &Graph, engine: Engine, size: (usize, usize), shift: usize, rows: bool) -> Option<Vec<f32>> {
-    let typed = plan::build(graph, size.0, size.1, None).ok()?;
-    let plan = Plan::new(typed, engine, graph.memory).ok()?;
+    let plan = plan::plan(graph, engine, (1, size.0, size.1), None, None).ok()?;
     let noise = Noise::new();
     let (dy, dx) = if rows { (shift, 0) } else { (0, shift) };
     let mut data = vec![0.0; graph.channels * size.0 * size.1];

@@ -2,7 +2,9 @@
 
 use super::axes::Layout;
 use super::fast::Engine;
+use super::onnxruntime::{Library, LibraryError};
 use super::range::Range;
+use std::path::PathBuf;
 
 /// What the caller knows better than the file.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +15,26 @@ pub struct LoadOptions {
     pub layout: Option<Layout>,
     /// Channels of the input; needed only where the file leaves them open.
     pub channels: Option<usize>,
+    /// Height and width that all pictures will have, for networks that leave them open.
+    pub size: Option<(usize, usize)>,
     /// What runs it.
     pub engine: Engine,
+    /// The library of [`Engine::Onnxruntime`]; looked for in the usual places when none.
+    pub library: Option<PathBuf>,
+}
+
+impl LoadOptions {
+    /// The same with the library that runs it, which is loaded into this process, for good: all others know it by this path.
+    ///
+    /// # Errors
+    /// When there is none that can be used.
+    pub(super) fn located(&self) -> Result<LoadOptions, LibraryError> {
+        let mut options = self.clone();
+        if let Engine::Onnxruntime(device) = self.engine {
+            options.library = Some(Library::open(self.library.as_deref(), device)?.path().to_path_buf());
+        }
+        Ok(options)
+    }
 }
 
 /// How a network is applied to pictures with another number of channels.

@@ -277,6 +277,24 @@ impl<'a, T: Sample> Source<'a, T> {
     }
 }
 
+/// A network's input numbers for a picture in its channels and size.
+pub(super) fn numbers(image: &Image, layout: Layout, range: &Range) -> Vec<f32> {
+    let region = Region { x: 0, y: 0, width: image.width, height: image.height };
+    let (size, channels) = ((image.width, image.height), image.channels);
+    let mut out = vec![];
+    macro_rules! read {
+        ($v:expr) => {
+            Source::plain(size, channels, $v).read(region, 0, channels, layout, range, &mut out)
+        };
+    }
+    match &image.samples {
+        Samples::U8(v) => read!(v),
+        Samples::U16(v) => read!(v),
+        Samples::F32(v) => read!(v),
+    }
+    out
+}
+
 /// Puts a network's output into planes on the \[0, 1\] scale.
 pub(super) fn planar(mut output: Vec<f32>, channels: usize, layout: Layout, range: &Range) -> Vec<f32> {
     let pixels = output.len() / channels.max(1);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tract_onnx::prelude::*;
 
 /// What of a network runs where, at the size that it was inspected at.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Places {
     /// Part of the multiply-adds that our kernels do, 0 to 1.
     pub share: f64,

@@ -3,9 +3,10 @@
 
 use super::error::ModelError;
 use super::fast::{self, Engine, Region};
-use super::graph::Graph;
+use super::graph::{Graph, Source};
 use super::guard::{EngineError, guarded};
 use super::limits::MAX_ELEMENTS;
+use super::onnxruntime::Sessions;
 use super::places::Places;
 use super::{cost, growth};
 use crate::memory::mib;
@@ -82,6 +83,30 @@ pub(super) struct Plan {
     pub(super) output: Vec<usize>,
 }
 
+/// What runs the network for `batch` pictures of `height` x `width` and gives tensor `tap`, or the model's output. The
+/// caller may know the `output`'s shape; else onnxruntime has to run once to tell.
+pub(super) fn plan(
+    graph: &Graph,
+    engine: Engine,
+    (batch, height, width): (usize, usize, usize),
+    tap: Option<&str>,
+    output: Option<Vec<usize>>,
+) -> Result<Plan, Unfit> {
+    let mut input = graph.layout.shape(graph.channels, height, width).to_vec();
+    input[0] = batch;
+    match (&graph.source, engine) {
+        (Source::Onnxruntime { sessions, result, .. }, Engine::Onnxruntime(_)) => {
+            Plan::by_onnxruntime(sessions.clone(), tap.unwrap_or(result), input, output)
+        }
+        (_, Engine::Onnxruntime(_)) => Err(EngineError::new("it was not loaded for onnxruntime").into()),
+        (source, _) => {
+            let template =
+                source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+            Plan::new(build_shape(template, &input, tap, graph.memory)?, engine, graph.memory)
+        }
+    }
+}
+
 /// The simplified graph for one input size, one picture at a time. `tap` names the tensor wanted
 /// instead of the model's output.
 pub(super) fn build(
@@ -90,20 +115,10 @@ pub(super) fn build(
     width: usize,
     tap: Option<&str>,
 ) -> Result<TypedModel, Unfit> {
-    build_batch(graph, 1, height, width, tap)
-}
-
-/// As [`build`], for `batch` pictures at once.
-pub(super) fn build_batch(
-    graph: &Graph,
-    batch: usize,
-    height: usize,
-    width: usize,
-    tap: Option<&str>,
-) -> Result<TypedModel, Unfit> {
-    let mut shape = graph.layout.shape(graph.channels, height, width);
-    shape[0] = batch;
-    build_shape(&graph.template, &shape, tap, graph.memory)
+    let template =
+        graph.source.template().ok_or_else(|| EngineError::new("our own engine does not take it"))?;
+    let shape = graph.layout.shape(graph.channels, height, width);
+    build_shape(template, &shape, tap, graph.memory)
 }
 
 /// As [`build`], for an input of any shape. No run may take more than `memory` bytes.
@@ -124,6 +139,13 @@ pub(super) fn build_shape(
         let typed = model.into_typed()?;
         for node in typed.nodes() {
             for output in &node.outputs {
+                // Sizes that don't go together are no error to the engine until it runs.
+                if let Some(misfit) = output.fact.shape.iter().find(|dim| is_misfit(dim)) {
+                    return Err(TractError::msg(format!(
+                        "operator {} joins tensors of sizes that don't go together: {misfit}",
+                        node.op.name()
+                    )));
+                }
                 let dims = output.fact.shape.as_concrete().unwrap_or_default();
                 let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
                 if elements.is_none_or(|n| n > MAX_ELEMENTS) {
@@ -139,10 +161,17 @@ pub(super) fn build_shape(
     Ok(typed?)
 }
 
+/// Whether a size is what two known ones would have to agree on.
+fn is_misfit(dim: &TDim) -> bool {
+    matches!(dim, TDim::Broadcast(sizes) if sizes.iter().all(|size| size.to_i64().is_ok()))
+}
+
 enum Runner {
     /// The whole network is one region of our kernels: nothing stands between them and the numbers.
     Kernels(Region),
     Tract(Arc<TypedRunnableModel>, Mutex<Vec<TypedSimpleState>>),
+    /// onnxruntime, and the tensor that it is to give.
+    Onnxruntime(Arc<Sessions>, String),
 }
 
 impl std::fmt::Debug for Plan {
@@ -181,6 +210,21 @@ impl Plan {
             }
         };
         Ok(Plan { runner, places, bytes, input, output })
+    }
+
+    /// By onnxruntime: tensor `tap` of an input of this shape.
+    fn by_onnxruntime(
+        sessions: Arc<Sessions>,
+        tap: &str,
+        input: Vec<usize>,
+        output: Option<Vec<usize>>,
+    ) -> Result<Plan, Unfit> {
+        let output = match output {
+            Some(output) => output,
+            None => sessions.run(tap, &input, &vec![0.5; input.iter().product()], &mut vec![])?,
+        };
+        let runner = Runner::Onnxruntime(sessions, tap.to_string());
+        Ok(Plan { runner, places: Places::default(), bytes: (0, 0), input, output })
     }
 
     /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that
@@ -228,6 +272,12 @@ impl Plan {
                 lock(idle).push(state);
                 result.clear();
                 result.extend_from_slice(fast::floats(&output).ok_or(RunError::NotFloat)?);
+            }
+            Runner::Onnxruntime(sessions, tap) => {
+                let found = sessions.run(tap, &self.input, input, result)?;
+                if found != self.output {
+                    return Err(RunError::Shape { found, planned: self.output.clone() });
+                }
             }
         }
         Ok(())

@@ -1,8 +1,9 @@
 //! Finds a size on which a network works, by trying: its graph is prepared, and run where that is cheap.
 
 use super::error::ModelError;
+use super::exported;
 use super::fast::Engine;
-use super::graph::Graph;
+use super::graph::{Graph, Outputs, Source};
 use super::guard::guarded;
 use super::masks;
 use super::picture::{NoPicture, Picture};
@@ -33,7 +34,8 @@ pub(super) struct Trial {
     pub(super) multiple: usize,
     /// The only size that it works on, if the file doesn't say so.
     pub(super) fixed: Option<(usize, usize)>,
-    pub(super) typed: TypedModel,
+    /// The graph for that size; none where only onnxruntime knows it.
+    pub(super) typed: Option<TypedModel>,
     pub(super) plan: Result<Plan, Unfit>,
     /// What came out for the test picture of \[0, 1\], where it was run.
     pub(super) seen: Option<Vec<f32>>,
@@ -43,7 +45,7 @@ pub(super) struct Trial {
 /// What is probed.
 struct Probe<'a> {
     graph: &'a mut Graph,
-    outputs: Vec<OutletId>,
+    outputs: Outputs,
     engine: Engine,
     path: &'a Path,
     /// What runs but gives no picture, and which output that is.
@@ -61,7 +63,7 @@ pub(super) fn first_working(
     engine: Engine,
     path: &Path,
 ) -> Result<Trial, ModelError> {
-    let outputs = graph.template.outputs.clone();
+    let outputs = graph.outputs();
     let mut probe = Probe { graph, outputs, engine, path, runs: None, failure: None };
     let operators = || pb.node.iter().filter(|n| n.op_type != "Constant");
     // What reshapes may have a size in it.
@@ -79,7 +81,8 @@ pub(super) fn first_working(
         return Ok(trial);
     }
     if fixed.is_none() && !probe.hopeless() {
-        let square = SQUARES.iter().find_map(|side| probe.only((*side, *side)));
+        let sides = exported::sides(pb).into_iter().chain(SQUARES);
+        let square = sides.into_iter().find_map(|side| probe.only((side, side)));
         if let Some(trial) = square {
             return Ok(trial);
         }
@@ -87,7 +90,7 @@ pub(super) fn first_working(
     let Probe { graph, outputs, runs, failure, .. } = probe;
     match (runs, failure) {
         (Some((trial, ix)), _) => {
-            graph.template.outputs = outputs.get(ix).copied().into_iter().collect();
+            graph.choose(&outputs, ix);
             Ok(trial)
         }
         (None, Some(failure)) => Err(failure),
@@ -166,8 +169,8 @@ impl Probe<'_> {
     /// Tries each output at one size; the first that is a picture is left as that of the graph.
     fn attempt(&mut self, (height, width): (usize, usize), multiple: usize) -> Result<Option<Trial>, Unfit> {
         let mut failure = None;
-        for (ix, output) in self.outputs.clone().into_iter().enumerate() {
-            self.graph.template.outputs = vec![output];
+        for ix in 0..self.outputs.len() {
+            self.graph.choose(&self.outputs, ix);
             let (graph, engine) = (&*self.graph, self.engine);
             match trial(graph, engine, (height, width), multiple) {
                 Ok(trial) if trial.picture.is_ok() => return Ok(Some(trial)),
@@ -190,16 +193,35 @@ fn trial(
     (height, width): (usize, usize),
     multiple: usize,
 ) -> Result<Trial, Unfit> {
+    let size = (height, width);
+    if let Source::Onnxruntime { .. } = graph.source {
+        // To prepare it is to run it.
+        let plan = plan::plan(graph, engine, (1, height, width), None, None)?;
+        let picture = Picture::of(&plan.output, graph.layout, size);
+        let typed = plan::build(graph, height, width, None).ok();
+        return Ok(Trial {
+            height,
+            width,
+            multiple,
+            fixed: None,
+            typed,
+            plan: Ok(plan),
+            seen: None,
+            picture,
+        });
+    }
     let typed = plan::build(graph, height, width, None)?;
-    let picture = picture(&typed, graph, (height, width));
+    let weight = cost::weight(&typed);
+    let picture = picture(&typed, graph, size);
     let plan = Plan::new(typed.clone(), engine, graph.memory);
-    let mut trial = Trial { height, width, multiple, fixed: None, typed, plan, seen: None, picture };
+    let seen = None;
+    let mut trial = Trial { height, width, multiple, fixed: None, typed: Some(typed), plan, seen, picture };
     if trial.picture.is_err() {
         return Ok(trial);
     }
     match &trial.plan {
         Err(Unfit::Engine(e)) => return Err(Unfit::Engine(e.clone())),
-        Ok(plan) if cost::weight(&trial.typed) <= CHEAP => {
+        Ok(plan) if weight <= CHEAP => {
             let input = test_picture::input(graph, None, (height, width), &Range::Unit);
             trial.seen = Some(plan.run(&input)?);
         }

@@ -18,11 +18,12 @@ const EXTERNAL: i32 = 1;
 /// Weights by name: their sizes, and their values in that order.
 pub type Weights = BTreeMap<String, (Vec<i64>, Vec<f32>)>;
 
-/// Checks everything; returns the files with weights that the model refers to, sorted.
+/// Checks everything; returns the files with weights that the model refers to, sorted. Operators have to be of the standard
+/// and `known`, where that is said.
 pub(super) fn check(
     model: &ModelProto,
     path: &Path,
-    known: &dyn Fn(&str) -> bool,
+    known: Option<&dyn Fn(&str) -> bool>,
 ) -> Result<Vec<PathBuf>, ModelError> {
     let parse = |reason: String| ModelError::Parse { path: path.to_path_buf(), reason };
     let graph = model.graph.as_ref().ok_or_else(|| parse("it has no graph".into()))?;
@@ -89,7 +90,7 @@ struct Walk<'a> {
     foreign: BTreeSet<String>,
     unknown: BTreeSet<String>,
     random: BTreeSet<String>,
-    known: &'a dyn Fn(&str) -> bool,
+    known: Option<&'a dyn Fn(&str) -> bool>,
 }
 
 impl Walk<'_> {
@@ -113,10 +114,14 @@ impl Walk<'_> {
             if random::is_random(node, Some(graph)) {
                 self.random.insert(node.op_type.clone());
             }
-            if !STANDARD.contains(&domain) {
-                self.foreign.insert(format!("{domain}:{}", node.op_type));
-            } else if !(self.known)(&node.op_type) {
-                self.unknown.insert(node.op_type.clone());
+            match self.known {
+                Some(_) if !STANDARD.contains(&domain) => {
+                    self.foreign.insert(format!("{domain}:{}", node.op_type));
+                }
+                Some(known) if !known(&node.op_type) => {
+                    self.unknown.insert(node.op_type.clone());
+                }
+                _ => {}
             }
             for attribute in &node.attribute {
                 for tensor in attribute.t.iter().chain(&attribute.tensors) {

@@ -221,7 +221,7 @@ fn at_output(pb: &GraphProto, graph: &Graph) -> Option<Range> {
     let constants = scalars(pb);
     let constant =
         |node: &NodeProto, slot: usize| node.input.get(slot).and_then(|n| constants.get(n.as_str()));
-    let mut name = graph.template.outputs.first().and_then(|o| graph.template.outlet_label(*o))?;
+    let mut name = graph.result()?;
     loop {
         let node = pb.node.iter().find(|n| n.output.iter().any(|o| o == name))?;
         match node.op_type.as_str() {

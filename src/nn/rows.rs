@@ -49,7 +49,7 @@ impl Rows {
 
     /// As [`Rows::load`], for the file that `passed`.
     pub(super) fn load_passed(path: &Path, passed: Option<&Passed>) -> Result<Rows, ModelError> {
-        Rows::of_file(File::open(path, passed)?, path)
+        Rows::of_file(File::open(path, passed, Engine::default())?, path)
     }
 
     /// Describes a file that passed the checks.
@@ -97,6 +97,10 @@ impl Rows {
         tap: Option<&str>,
     ) -> Result<Trial, ModelError> {
         let memory = ModelBudget::default().run;
+        if let Engine::Onnxruntime(_) = engine {
+            let reason = "rows of numbers are run by safelight's own engine only".into();
+            return Err(ModelError::Option { path: self.path.clone(), reason });
+        }
         plan::build_shape(&self.template, &[rows, numbers], tap, memory)
             .and_then(|typed| Plan::new(typed, engine, memory))
             .map(Trial::of)

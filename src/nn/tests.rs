@@ -267,7 +267,7 @@ fn embeds_by_default_and_by_name() {
     let named = |name: &str, pool| {
         Embedder::new(
             mnist.clone(),
-            &EmbedOptions { bottleneck: Some(name.into()), pool, ..Default::default() },
+            &EmbedOptions { bottleneck: Some(name.into()), pool: Some(pool), ..Default::default() },
         )
     };
     assert_eq!(named("Pooling160_Output_0", Pool::Mean).expect("embeds").dim(), 16);

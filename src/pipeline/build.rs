@@ -149,6 +149,19 @@ impl<'a> Build<'a> {
         find_model(self.beside, model)
     }
 
+    /// The file at `path` as written, or in the folder of the pipeline file; none where none is there.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    pub(crate) fn find_beside(&self, path: &Path) -> std::io::Result<Option<PathBuf>> {
+        for place in [path.to_path_buf(), self.beside.join(path)] {
+            if look::is_file(&place)? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
     /// Loads the model a parameter names; steps with equal options share one.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 use crate::columns::{Column, ColumnType, Value, Zone};
 use polars::prelude::{
-    ArrowDataType, ArrowSchema, ArrowTimeUnit, Column as PolarsColumn, CompatLevel, DataFrame, IntoColumn,
-    IntoSeries, NamedFrom, PolarsError, ReshapeDimension, SchemaExt, Series, StringChunkedBuilder,
+    ArrowDataType, ArrowField, ArrowSchema, ArrowTimeUnit, Column as PolarsColumn, CompatLevel, DataFrame,
+    IntoColumn, IntoSeries, NamedFrom, PolarsError, ReshapeDimension, SchemaExt, Series,
+    StringChunkedBuilder, pf16,
 };
+use polars_arrow::array::{Array, FixedSizeListArray, PrimitiveArray};
 use polars_parquet::read::ParquetError;
 use polars_parquet::write::{
     CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding, FileWriter, KeyValue,
@@ -48,6 +50,8 @@ enum Cells {
     Text(StringChunkedBuilder),
     Timestamp(Zone, Vec<Option<i64>>),
     Vector(usize, Vec<f32>),
+    /// As the bits of each number.
+    HalfVector(usize, Vec<u16>),
 }
 
 impl std::fmt::Debug for Table {
@@ -66,6 +70,7 @@ impl Table {
             ColumnType::Text => Cells::Text(StringChunkedBuilder::new(column.name.as_str().into(), rows)),
             ColumnType::Timestamp(zone) => Cells::Timestamp(zone, Vec::with_capacity(rows)),
             ColumnType::Vector(n) => Cells::Vector(n, Vec::with_capacity(rows * n)),
+            ColumnType::HalfVector(n) => Cells::HalfVector(n, Vec::with_capacity(rows * n)),
         };
         Table { columns: columns.iter().map(|c| (c.clone(), cells(c))).collect(), rows: 0 }
     }
@@ -86,6 +91,9 @@ impl Table {
                 (Cells::Text(c), Value::Text(v)) => c.append_value(v),
                 (Cells::Timestamp(zone, c), Value::Timestamp(v, of)) if of == *zone => c.push(Some(v)),
                 (Cells::Vector(n, c), Value::Vector(v)) if v.len() == *n => c.extend(v),
+                (Cells::HalfVector(n, c), Value::Vector(v)) if v.len() == *n => {
+                    c.extend(v.into_iter().map(|v| half::f16::from_f32(v).to_bits()));
+                }
                 (Cells::Bool(c), Value::Null) => c.push(None),
                 (Cells::Int(c), Value::Null) => c.push(None),
                 (Cells::Float(c), Value::Null) => c.push(None),
@@ -168,8 +176,8 @@ impl<W: Write> Stream<W> {
     }
 }
 
-/// A Parquet file whose row groups are written one after another. Times are whole numbers in the frames: polars' own
-/// writer would need its times and zones compiled in, which nothing else here does.
+/// A Parquet file whose row groups are written one after another. Times and numbers of half precision are whole numbers in
+/// the frames: polars' own writer would need its types for them compiled in, which nothing else here does.
 struct Groups<W: Write> {
     writer: FileWriter<W>,
     encodings: Vec<Vec<Encoding>>,
@@ -182,7 +190,7 @@ impl<W: Write> Groups<W> {
     fn open(to: W, frame: &DataFrame, kinds: &[ColumnType]) -> Result<Groups<W>, PolarsError> {
         let declared = |level: CompatLevel| {
             let mut schema = frame.schema().to_arrow(level);
-            declare_times(&mut schema, kinds);
+            declare(&mut schema, kinds);
             schema
         };
         let schema = declared(CompatLevel::newest());
@@ -195,8 +203,10 @@ impl<W: Write> Groups<W> {
         let fields = self.writer.parquet_schema().fields().to_vec();
         for batch in frame.iter_chunks(CompatLevel::newest(), false).filter(|batch| !batch.is_empty()) {
             let mut columns = Vec::new();
-            for ((array, field), encodings) in batch.columns().iter().zip(&fields).zip(&self.encodings) {
-                for pages in array_to_columns(array, field.clone(), OPTIONS, encodings)? {
+            let declared = self.declared.iter_values().map(|field| &field.dtype);
+            let arrays = batch.columns().iter().zip(declared).map(|(array, dtype)| halves(&**array, dtype));
+            for ((array, field), encodings) in arrays.zip(&fields).zip(&self.encodings) {
+                for pages in array_to_columns(array?, field.clone(), OPTIONS, encodings)? {
                     let pages =
                         pages.map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
                     let compressed = Compressor::new_from_vec(pages, OPTIONS.compression, Vec::new());
@@ -235,13 +245,33 @@ const OPTIONS: WriteOptions = WriteOptions {
     data_page_size: None,
 };
 
-fn declare_times(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
+/// Declares what the frames have as whole numbers.
+fn declare(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
     for (field, kind) in schema.iter_values_mut().zip(kinds) {
-        if let ColumnType::Timestamp(zone) = kind {
-            let zone = (*zone == Zone::Utc).then(|| "UTC".into());
-            field.dtype = ArrowDataType::Timestamp(ArrowTimeUnit::Microsecond, zone);
+        match (kind, &field.dtype) {
+            (ColumnType::Timestamp(zone), _) => {
+                let zone = (*zone == Zone::Utc).then(|| "UTC".into());
+                field.dtype = ArrowDataType::Timestamp(ArrowTimeUnit::Microsecond, zone);
+            }
+            (ColumnType::HalfVector(_), ArrowDataType::FixedSizeList(words, n)) => {
+                let number = ArrowField { dtype: ArrowDataType::Float16, ..(**words).clone() };
+                field.dtype = ArrowDataType::FixedSizeList(Box::new(number), *n);
+            }
+            _ => {}
         }
     }
+}
+
+/// Arrays of the bits of half precision as what they are; all others as they are.
+fn halves(array: &dyn Array, declared: &ArrowDataType) -> Result<Box<dyn Array>, PolarsError> {
+    let list = array.as_any().downcast_ref::<FixedSizeListArray>();
+    let words = list.and_then(|list| list.values().as_any().downcast_ref::<PrimitiveArray<u16>>());
+    let (Some(list), Some(words), ArrowDataType::FixedSizeList(..)) = (list, words, declared) else {
+        return Ok(array.to_boxed());
+    };
+    let numbers = words.values_iter().map(|bits| pf16(half::f16::from_bits(*bits)));
+    let numbers = PrimitiveArray::<pf16>::from_vec(numbers.collect()).boxed();
+    Ok(FixedSizeListArray::try_new(declared.clone(), list.len(), numbers, None)?.boxed())
 }
 
 impl Cells {
@@ -253,12 +283,15 @@ impl Cells {
             Cells::Float(c) => Series::new(name, c).into_column(),
             Cells::Timestamp(_, c) => Series::new(name, c).into_column(),
             Cells::Text(c) => c.finish().into_series().into_column(),
-            Cells::Vector(n, c) => {
-                let shape = [ReshapeDimension::Infer, ReshapeDimension::new_dimension(n as u64)];
-                Series::new(name, c).reshape_array(&shape)?.into_column()
-            }
+            Cells::Vector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
+            Cells::HalfVector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
         })
     }
+}
+
+/// Rows of `n` numbers.
+fn rows_of(n: usize) -> [ReshapeDimension; 2] {
+    [ReshapeDimension::Infer, ReshapeDimension::new_dimension(n as u64)]
 }
 
 #[cfg(test)]
@@ -290,6 +323,21 @@ mod tests {
         let frame = ParquetReader::new(std::io::Cursor::new(bytes)).finish().unwrap();
         assert_eq!(frame.column("v").unwrap().dtype(), &DataType::Array(Box::new(DataType::Float32), 3));
         assert_eq!((frame.height(), frame.column("n").unwrap().null_count()), (2, 1));
+    }
+
+    #[test]
+    fn half_precision_is_declared_and_written_as_such() {
+        let columns = [Column::new("v", ColumnType::HalfVector(3)), Column::new("n", ColumnType::Int)];
+        let mut table = Table::new(&columns, 2);
+        table.push(vec![Value::Vector(vec![1.0, -2.5, 65504.0]), Value::Null]).unwrap();
+        table.push(vec![Value::Vector(vec![6e-8, -0.0, 0.333_251_95]), Value::Int(4)]).unwrap();
+        let bytes = table.finish(&[]).unwrap();
+        let metadata = read_metadata(&mut std::io::Cursor::new(&bytes)).unwrap();
+        let number = &metadata.schema().columns()[0].descriptor.primitive_type;
+        assert_eq!(number.logical_type, Some(PrimitiveLogicalType::Float16));
+        assert_eq!(Table::new(&columns, 0).finish(&[]).map(|bytes| bytes.is_empty()).ok(), Some(false));
+        let mut table = Table::new(&columns, 1);
+        assert!(table.push(vec![Value::Vector(vec![1.0]), Value::Int(4)]).is_err());
     }
 
     #[test]

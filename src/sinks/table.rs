@@ -251,6 +251,7 @@ fn default_rows(columns: &[Column]) -> usize {
             ColumnType::Int | ColumnType::Float | ColumnType::Timestamp(_) => 8,
             ColumnType::Text => 48,
             ColumnType::Vector(n) => 4 * n,
+            ColumnType::HalfVector(n) => 2 * n,
         })
         .sum();
     (PART_BYTES / bytes.max(1)).clamp(64, 65_536)

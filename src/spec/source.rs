@@ -112,6 +112,9 @@ pub fn missing(path: &Path) -> (String, String) {
     (message, help)
 }
 
+/// Endings of model files.
+const MODELS: [&str; 3] = ["onnx", "pth", "safetensors"];
+
 /// What is wrong with the path of a model that is no file, and what to do; `places` is where it was looked for.
 pub fn missing_model(written: &Path, places: &[PathBuf]) -> (String, String) {
     let is_folder = |path: &&PathBuf| look::is_folder(path).unwrap_or(false);
@@ -125,7 +128,11 @@ pub fn missing_model(written: &Path, places: &[PathBuf]) -> (String, String) {
     let entries = look::list(folder).ok().flatten().into_iter().flatten().take(MAX_NEIGHBOURS);
     let mut models: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")))
+        .filter(|path| {
+            let known =
+                |ending: &std::ffi::OsStr| MODELS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+            path.extension().is_some_and(known)
+        })
         .collect();
     models.sort();
     let help = match models.first() {

@@ -9,6 +9,7 @@ mod measure;
 mod numbers;
 pub(crate) mod pages;
 mod patches;
+mod prepared;
 mod resize;
 mod restore;
 

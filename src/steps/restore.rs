@@ -36,7 +36,7 @@ words! {
 params! {
     /// Parameters of `restore`.
     pub(super) struct Params {
-        /// ONNX file, from the working directory or beside the pipeline file.
+        /// ONNX file, or weights (.pth, .safetensors) of a known architecture, from the working directory or beside the pipeline file.
         model: Given<PathBuf> [Kind::Model],
         numbers: Group<Numbers>,
         /// How a gray network treats colour: on luma (`auto`, `luma`) or on each channel.
@@ -117,7 +117,8 @@ struct Restore {
 /// Compiles the step: loads and inspects the model.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { model, numbers, colour, tile, check, strength, texture, inputs, guard } = params;
-    let network = build.network(&model, &numbers.load_options()?)?;
+    let loading = numbers.load_options(build)?;
+    let network = build.network(&model, &loading)?;
     let hash = network.info().hash.clone();
     let any_finite = check == Check::Finite;
     let guards = if any_finite { Guard::Off } else { *guard };
@@ -156,7 +157,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let action = Action::Image(Box::new(Restore { restorer, strength: how_much, levels, worker_bytes }));
     Ok(Built {
         ingredients: vec![("model".into(), hash)],
-        besides: &["guard", "inputs", "strength"],
+        besides: &["guard", "inputs", "strength", "engine_library"],
         ..Built::from(action)
     })
 }

@@ -5,7 +5,6 @@
 //! transposition. Networks that take any size get an input of open height and width.
 
 mod facts;
-mod file;
 mod onnx;
 mod shape;
 mod start;

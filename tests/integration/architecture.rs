@@ -22,7 +22,8 @@ const ORDER: &[&[&str]] = &[
     &["corrupt", "expr"],
     &["spec"],
     &["nn", "synth", "codec"],
-    &["kernels"],
+    &["kernels", "weights"],
+    &["onnx"],
     &["image", "store", "columns", "random", "error", "memory"],
     &["shown"],
 ];

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "mutated models go through the door that limits them, in models.rs")]
 mod bodies;
 
+use crate::state_dicts::{compact, legacy, safetensors, zipped};
 use crate::support::root;
 use safelight::random::Rng;
 use std::path::Path;
@@ -69,4 +70,10 @@ fn pictures_and_their_exif() {
 #[test]
 fn pipelines() {
     smoke(files("pipelines", &["yaml"]), 500, bodies::yaml);
+}
+
+#[test]
+fn weights_files() {
+    let network = compact();
+    smoke(vec![zipped(&network), legacy(&network), safetensors(&network)], 3000, bodies::weights);
 }

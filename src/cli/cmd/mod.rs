@@ -1,6 +1,7 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
 mod code;
+mod export;
 mod ignore;
 mod inspect;
 mod list;

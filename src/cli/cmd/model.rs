@@ -1,11 +1,12 @@
 //! `model`: what an ONNX file is.
 
 use super::code;
+use super::export::export;
 use super::print::{err, out};
-use crate::cli::args::ModelArgs;
+use crate::cli::args::{DeviceArg, EngineArg, ModelArgs};
 use crate::nn::{
-    Comparison, Door, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places, Range, Receptive,
-    RowsInfo, TensorInfo, Told, compare,
+    Choice, Comparison, Device, Door, Engine, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places,
+    Range, Receptive, RowsInfo, TensorInfo, Told, compare,
 };
 use crate::shown::Show;
 use serde_json::json;
@@ -13,6 +14,16 @@ use std::path::Path;
 
 /// Prints what inspection found.
 pub(super) fn model(args: &ModelArgs) -> u8 {
+    if let Some(to) = &args.export {
+        let budget = ModelBudget { memory: args.memory, seconds: args.seconds, run: args.memory };
+        return match export(&args.model, to, &budget) {
+            Ok(told) => out(&told),
+            Err((code, message)) => {
+                err(&format!("error: {message}\n"));
+                code
+            }
+        };
+    }
     let told = match told(args) {
         Ok(told) => told,
         Err(error) => {
@@ -26,19 +37,30 @@ pub(super) fn model(args: &ModelArgs) -> u8 {
 fn told(args: &ModelArgs) -> Result<String, ModelError> {
     let (memory, seconds) = (args.memory, args.seconds);
     let budget = ModelBudget { memory, seconds, run: memory };
+    let options = options(args);
     if !args.compare {
-        return Ok(match Door::usual().told(&args.model, &budget, args.json)? {
+        return Ok(match Door::usual().told(&args.model, &options, &budget, args.json)? {
             Told::Text(text) => text,
             Told::Model(model) => described(&args.model, &model, args.json),
         });
     }
-    let network = Door::usual().network(&args.model, &LoadOptions::default(), &budget)?;
-    let c = compare(&network, args.size)?;
+    let network = Door::usual().network(&args.model, &options, &budget)?;
+    let ours = match options.engine {
+        // What our own engine refuses has nothing to be compared with, and the reason is told.
+        Engine::Onnxruntime(_) => {
+            Some(Door::usual().network(&args.model, &LoadOptions::default(), &budget)?)
+        }
+        _ => None,
+    };
+    let outside = ours.as_ref().map(|_| &network);
+    let c = compare(ours.as_ref().unwrap_or(&network), outside, args.size)?;
     if args.json {
         let mut json = as_json(network.info());
         json["comparison"] = json!({
             "height": c.size.0, "width": c.size.1, "largest_difference": c.difference,
             "output_range": c.range, "fast_seconds": c.fast, "plain_seconds": c.plain,
+            "onnxruntime_seconds": c.outside.map(|o| o.seconds),
+            "onnxruntime_difference": c.outside.map(|o| o.difference),
         });
         return Ok(format!("{json:#}\n"));
     }
@@ -56,10 +78,31 @@ pub(super) fn described(path: &Path, model: &Model, json: bool) -> String {
     }
 }
 
+/// What the arguments say of the engine.
+fn options(args: &ModelArgs) -> LoadOptions {
+    let device = match args.device {
+        DeviceArg::Cpu => Device::Cpu,
+        DeviceArg::Cuda => Device::Cuda,
+    };
+    let engine = match args.engine {
+        EngineArg::Fast => Engine::default(),
+        EngineArg::Plain => Engine::Plain,
+        EngineArg::Onnxruntime => Engine::Onnxruntime(device),
+    };
+    LoadOptions { engine, library: args.engine_library.clone(), ..LoadOptions::default() }
+}
+
 fn comparison(c: &Comparison) -> String {
+    let outside = c.outside.map_or_else(String::new, |o| {
+        format!(
+            "  onnxruntime      {:.1} ms, largest difference from our kernels {:.1e}\n",
+            1e3 * o.seconds,
+            o.difference
+        )
+    });
     format!(
         "  compared at      {} x {}, one thread: our kernels {:.1} ms, tract alone {:.1} ms\n  \
-         largest difference {:.1e} in an output range of {:.3}\n",
+         largest difference {:.1e} in an output range of {:.3}\n{outside}",
         c.size.1,
         c.size.0,
         1e3 * c.fast,
@@ -104,6 +147,17 @@ fn runs_on(places: &Places) -> String {
         return left;
     }
     format!("our kernels: {:.0} % of the multiply-adds; {left}", 100.0 * places.share)
+}
+
+/// What `embed` takes where no tensor is named.
+fn embedding(info: &ModelInfo) -> String {
+    match &info.choice {
+        Choice::Tensor(name, why) => format!("{name} ({why})"),
+        Choice::Tokens { tensor, tokens, width } => {
+            format!("{tensor} ({tokens} tokens of {width} floats: say `pool`)")
+        }
+        Choice::Nothing => "no tensor by default: name one".into(),
+    }
 }
 
 /// The lines of inputs and outputs.
@@ -158,6 +212,9 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
         None if info.size_multiple == 1 => line("size", "any".into()),
         None => line("size", format!("any multiple of {} (others are padded)", info.size_multiple)),
     }
+    if let Some(outside) = &info.outside {
+        line("engine", outside.clone());
+    }
     line("receptive field", receptive(info));
     line("multiply-adds", format!("{:.0} a pixel", info.macs_per_pixel));
     if let Some(places) = &info.places {
@@ -167,6 +224,7 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
         line("time", format!("{seconds:.3} s a megapixel of input, on one thread, measured here"));
     }
     line("parameters", info.parameters.to_string());
+    line("embed", embedding(info));
     for candidate in &info.candidates {
         line(
             "bottleneck",
@@ -199,7 +257,7 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "runs_on": info.places.as_ref().map(|places| json!({
             "kernels_share": places.share, "kernels_programs": places.programs, "other_operators": places.others,
         })), "parameters": info.parameters,
-        "range": range(&info.range), "bottlenecks": candidates,
+        "engine": info.outside, "range": range(&info.range), "embedding": info.choice, "bottlenecks": candidates,
         "metadata": info.metadata, "notes": info.notes,
     })
 }

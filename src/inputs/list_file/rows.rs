@@ -86,9 +86,10 @@ impl Cells {
             ColumnType::Int => Data::Int(Vec::new()),
             ColumnType::Float => Data::Float(Vec::new()),
             // Lists hold neither times nor vectors.
-            ColumnType::Text | ColumnType::Timestamp(_) | ColumnType::Vector(_) => {
-                Data::Text(Texts::default())
-            }
+            ColumnType::Text
+            | ColumnType::Timestamp(_)
+            | ColumnType::Vector(_)
+            | ColumnType::HalfVector(_) => Data::Text(Texts::default()),
         };
         Cells { nulls: Vec::new(), data }
     }

@@ -70,7 +70,7 @@ fn load(
     words: &Words,
     describe: fn(&Path, &Model, bool) -> String,
 ) -> Result<(Passed, Option<String>), ModelError> {
-    let file = File::open(path, None)?;
+    let file = File::open(path, None, words.options().engine)?;
     let mut passed = file.passed(path);
     let network = |file| Network::of_file(file, path, &words.options(), words.run).map(Box::new);
     let model = match words.purpose {
@@ -94,7 +94,9 @@ fn load(
 /// Whether an error says that memory was refused.
 fn starved(error: &ModelError) -> bool {
     let text = error.to_string();
-    ["out of memory", "Out of memory", "Cannot allocate memory"].iter().any(|part| text.contains(part))
+    ["out of memory", "Out of memory", "Cannot allocate memory", "bad_alloc", "Failed to allocate memory"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// Limits this process to what the question allows, and to its parent's life. Address space that it has, in bytes.

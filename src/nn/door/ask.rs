@@ -4,6 +4,7 @@ use crate::nn::axes::Layout;
 use crate::nn::budget::ModelBudget;
 use crate::nn::error::ModelError;
 use crate::nn::fast::Engine;
+use crate::nn::onnxruntime::Device;
 use crate::nn::options::LoadOptions;
 use crate::nn::passed::Passed;
 use crate::nn::range::Range;
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -77,13 +78,16 @@ pub(super) struct Words {
     range: Option<Range>,
     layout: Option<Layout>,
     channels: Option<usize>,
+    size: Option<(usize, usize)>,
     plain: bool,
     exact: bool,
+    /// The library that runs it in place of our engine.
+    onnxruntime: Option<PathBuf>,
 }
 
 impl Words {
     fn new(question: &Question<'_>) -> Words {
-        let LoadOptions { range, layout, channels, engine } = question.options.clone();
+        let LoadOptions { range, layout, channels, size, engine, library } = question.options.clone();
         Words {
             purpose: question.purpose,
             memory: question.budget.memory,
@@ -94,18 +98,29 @@ impl Words {
             range,
             layout,
             channels,
+            size,
             plain: engine == Engine::Plain,
             exact: matches!(engine, Engine::Fast { exact: true, .. }),
+            onnxruntime: library.filter(|_| matches!(engine, Engine::Onnxruntime(_))),
         }
     }
 
-    /// What the model is loaded with; on the best instructions there are, whatever the parent's.
+    /// What the model is loaded with; on the best instructions there are, whatever the parent's. Never on a card: what its
+    /// driver takes of address space says nothing about the model.
     pub(super) fn options(&self) -> LoadOptions {
         let engine = match (self.plain, Engine::default()) {
+            _ if self.onnxruntime.is_some() => Engine::Onnxruntime(Device::Cpu),
             (false, Engine::Fast { level, .. }) => Engine::Fast { exact: self.exact, level },
             _ => Engine::Plain,
         };
-        LoadOptions { range: self.range.clone(), layout: self.layout, channels: self.channels, engine }
+        LoadOptions {
+            range: self.range.clone(),
+            layout: self.layout,
+            channels: self.channels,
+            size: self.size,
+            engine,
+            library: self.onnxruntime.clone(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub use model::Model;
 
 use super::budget::ModelBudget;
 use super::error::ModelError;
-use super::file::weights_of;
+use super::file::{exported, weights_of};
 use super::load::Network;
 use super::options::LoadOptions;
 use super::passed::Passed;
@@ -78,6 +78,7 @@ impl Door {
         options: &LoadOptions,
         budget: &ModelBudget,
     ) -> Result<Network, ModelError> {
+        let options = &options.located()?;
         let passed = self.pass(&Question::new(path, Purpose::Pictures, options, budget))?.0;
         Network::load_passed(path, options, budget.run, passed.as_ref())
     }
@@ -92,18 +93,34 @@ impl Door {
         weights_of(path, passed.as_ref())
     }
 
+    /// Lets in a weights file: the ONNX file that it amounts to.
+    ///
+    /// # Errors
+    /// As [`Door::network`]; when the file is ONNX already.
+    pub fn exported(&self, path: &Path, budget: &ModelBudget) -> Result<Vec<u8>, ModelError> {
+        let options = LoadOptions::default();
+        let passed = self.pass(&Question::new(path, Purpose::Weights, &options, budget))?.0;
+        exported(path, passed.as_ref())
+    }
+
     /// Lets in a model to be told about, as text or as JSON.
     ///
     /// # Errors
     /// As [`Door::network`], for the model as one on pictures.
-    pub fn told(&self, path: &Path, budget: &ModelBudget, json: bool) -> Result<Told, ModelError> {
-        let options = LoadOptions::default();
+    pub fn told(
+        &self,
+        path: &Path,
+        options: &LoadOptions,
+        budget: &ModelBudget,
+        json: bool,
+    ) -> Result<Told, ModelError> {
+        let options = &options.located()?;
         let question =
-            Question { describe: Some(json), ..Question::new(path, Purpose::Any, &options, budget) };
+            Question { describe: Some(json), ..Question::new(path, Purpose::Any, options, budget) };
         let (passed, text) = self.pass(&question)?;
         match text {
             Some(text) => Ok(Told::Text(text)),
-            None => Network::load_passed(path, &options, budget.run, passed.as_ref())
+            None => Network::load_passed(path, options, budget.run, passed.as_ref())
                 .map(|network| Model::Pictures(Box::new(network)))
                 .or_else(|error| rows_instead(error, path, passed.as_ref()))
                 .map(Told::Model),

@@ -1,9 +1,13 @@
 //! Reads tract's operators into a graph of the kernels', as far as there are kernels for them.
 
 use super::layout::{C, H, Layout, N, W};
-use crate::kernels::{Graph, Id, Op, Shape};
+use crate::kernels::{Atom, Graph, Id, Op, Shape};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tract_onnx::prelude::*;
+
+/// Numbers that a constant may take when it is repeated.
+const MOST_CONSTANTS: usize = 1 << 26;
 
 /// Tensor axes on each picture axis.
 pub(super) type On = [Vec<usize>; 4];
@@ -25,7 +29,7 @@ pub(super) struct Lifter<'m> {
     pub values: HashMap<OutletId, Value>,
     /// Tensors from outside, in the order of the graph's inputs, with the place of their axes.
     pub inputs: Vec<(OutletId, On)>,
-    arranged: HashMap<(Id, [Vec<crate::kernels::Atom>; 4]), Id>,
+    arranged: HashMap<(Id, [Vec<Atom>; 4]), Id>,
 }
 
 /// A length to come back to when an operator turns out not to suit.
@@ -108,8 +112,13 @@ impl<'m> Lifter<'m> {
         if !(0..dims.len()).all(covered) {
             return None;
         }
-        let atoms = layout.arranged(on);
-        let (_, shape) = Layout::of_shape(&dims, on);
+        Some(self.rearranged(id, layout.arranged(on)))
+    }
+
+    /// The picture with these factors as its axes; itself where nothing would move.
+    pub(super) fn rearranged(&mut self, id: Id, atoms: [Vec<Atom>; 4]) -> Id {
+        let length = |axis: usize| atoms[axis].iter().map(|a| a.len).product();
+        let shape = Shape { n: length(0), h: length(1), w: length(2), c: length(3) };
         let from = self.graph.shape(id);
         let whole = [from.n, from.h, from.w, from.c];
         let same = shape == from
@@ -119,14 +128,69 @@ impl<'m> Lifter<'m> {
                 _ => false,
             });
         if same {
-            return Some(id);
+            return id;
         }
         if let Some(known) = self.arranged.get(&(id, atoms.clone())) {
-            return Some(*known);
+            return *known;
         }
         let new = self.graph.push(Op::Rearrange(id, atoms.clone()), shape);
         self.arranged.insert((id, atoms), new);
-        Some(new)
+        new
+    }
+
+    /// The picture moved to lie as a tensor of layout `chief` does on a picture of `shape`; along axes where it is the
+    /// same, its length is 1.
+    pub(super) fn like(&mut self, id: Id, layout: &Layout, chief: &Layout, shape: Shape) -> Option<Id> {
+        let atoms = layout.like(chief, shape)?;
+        Some(self.rearranged(id, atoms))
+    }
+
+    /// A constant tensor as a picture, to lie as [`Lifter::like`] tells; `whole` repeats it along all axes.
+    pub(super) fn table(
+        &mut self,
+        (values, dims): &(Vec<f32>, Vec<usize>),
+        chief: &Layout,
+        shape: Shape,
+        whole: bool,
+    ) -> Option<Id> {
+        // Missing axes are the first ones.
+        let missing = chief.0.len().checked_sub(dims.len())?;
+        let dims: Vec<usize> = std::iter::repeat_n(1, missing).chain(dims.iter().copied()).collect();
+        let mut atoms = Layout::row_major(&dims).like(chief, shape)?;
+        if whole {
+            let lengths = [shape.n, shape.h, shape.w, shape.c];
+            for (atoms, len) in atoms.iter_mut().zip(lengths).filter(|(a, len)| a.is_empty() && *len != 1) {
+                atoms.push(Atom { len, axis: N, step: 0 });
+            }
+        }
+        let [n, h, w, c] = atoms.each_ref().map(|atoms| {
+            atoms.iter().fold(vec![0], |outer: Vec<usize>, a| {
+                outer.iter().flat_map(|o| (0..a.len).map(move |i| o + i * a.step)).collect()
+            })
+        });
+        let shape = Shape::new(n.len(), h.len(), w.len(), c.len());
+        (shape.len() <= MOST_CONSTANTS).then_some(())?;
+        let mut all = Vec::with_capacity(shape.len());
+        for n in &n {
+            for h in &h {
+                for w in &w {
+                    for c in &c {
+                        all.push(*values.get(n + h + w + c)?);
+                    }
+                }
+            }
+        }
+        let all = Arc::new(all);
+        let same = (shape.n, shape.h, shape.w) == (1, 1, 1) && !whole;
+        Some(self.graph.push(if same { Op::Constant(all) } else { Op::Table(all) }, shape))
+    }
+
+    /// Adds an operator whose result lies as `layout` tells on a picture of `shape`.
+    pub(super) fn place(&mut self, outlet: OutletId, op: Op, layout: Layout, shape: Shape) -> Option<()> {
+        (layout.dims() == self.dims(outlet)?).then_some(())?;
+        let id = self.graph.push(op, shape);
+        self.values.insert(outlet, Value::Picture(id, layout));
+        Some(())
     }
 
     /// The place of the tensor's axes as it is; a usual one, to which it must be rearranged, where axes lie
@@ -141,6 +205,19 @@ impl<'m> Lifter<'m> {
             }
         }
         on
+    }
+
+    /// As [`Lifter::place_of`], for tensors that stay in the region: what lies among the channels stays there.
+    pub(super) fn natural(&self, id: Id, layout: &Layout) -> On {
+        let channels = |a: &usize| !layout.0[*a].is_empty() && layout.0[*a].iter().all(|atom| atom.1 == C);
+        let (mut channels, mut others): (Vec<usize>, Vec<usize>) = (0..layout.0.len()).partition(channels);
+        if layout.simple(self.graph.shape(id)).is_some() || channels.is_empty() {
+            return self.place_of(id, layout);
+        }
+        channels.sort_by_key(|a| std::cmp::Reverse(layout.0[*a].first().map_or(0, |atom| atom.2)));
+        let columns = others.pop().into_iter().collect();
+        let rows = others.pop().into_iter().collect();
+        [others, rows, columns, channels]
     }
 
     /// Adds an operator whose tensor has these lengths, with its axes on those of `on`.
@@ -186,6 +263,10 @@ pub(super) fn usual(dims: &[usize]) -> On {
 pub(super) fn as_channels(mut on: On, channels: Vec<usize>) -> On {
     on.iter_mut().for_each(|axes| axes.retain(|a| !channels.contains(a)));
     let old = std::mem::replace(&mut on[C], channels);
+    // Rows of one pixel would be slow.
+    if on[W].is_empty() {
+        on.swap(H, W);
+    }
     let free = [W, H, N].into_iter().find(|p| on[*p].is_empty());
     on[free.unwrap_or(N)].extend(old);
     on

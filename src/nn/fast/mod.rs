@@ -3,11 +3,14 @@
 
 mod layout;
 mod lift;
+mod moves;
 mod ops;
 mod pointwise;
+mod products;
 mod region;
 mod windows;
 
+use super::onnxruntime::Device;
 use crate::kernels::{Level, Mode, Op, Program, Strides};
 pub(super) use lift::floats;
 use lift::{Lifter, On, Value};
@@ -29,6 +32,8 @@ pub enum Engine {
     },
     /// By tract alone.
     Plain,
+    /// By onnxruntime, from a library of the user's.
+    Onnxruntime(Device),
 }
 
 impl Default for Engine {

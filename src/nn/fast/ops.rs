@@ -1,20 +1,23 @@
-//! Which operators of tract's there are kernels for, and those that move or reduce.
+//! Which operators of tract's there are kernels for, and those that reduce or sample.
 
-use super::layout::{C, H, N, W};
+use super::layout::{C, H, Layout, N, W};
 use super::lift::{Lifter, On, Value, as_channels, usual};
-use crate::kernels::{Binary, Border, Id, Op, PadMode, Pool, Reduce, Unary, Window};
+use crate::kernels::{Across, Beyond, Op, Pool, Reduce, Sampling, Shape, Taps};
+use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops;
-use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, MultiBroadcastTo, Pad, ScatterNd, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, SumPool};
 use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::logic::Iff;
-use tract_onnx::tract_core::ops::nn::resize::NearestUpsample;
-use tract_onnx::tract_core::ops::nn::{Reducer, RmsNorm};
+use tract_onnx::tract_core::ops::nn::resize::{NearestUpsample, Resize};
+use tract_onnx::tract_core::ops::nn::{
+    GridSample, InterpolationMode, PaddingMode, Reducer, RmsNorm, Softmax, SoftmaxKind,
+};
 
 /// Numbers that are moved to lie side by side in order to become one.
 const MOST_CHANNELS: usize = 1 << 16;
@@ -52,11 +55,22 @@ impl Lifter<'_> {
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
             self.concat(node, op.axis)
         } else if let Some(op) = op.downcast_ref::<Slice>() {
-            self.slice(node, op)
+            self.slice(node, op.axis, op.start.to_usize().ok()?, op.end.to_usize().ok()?)
         } else if let Some(op) = op.downcast_ref::<Pad>() {
             self.pad(node, op)
         } else if let Some(op) = op.downcast_ref::<Downsample>() {
             self.downsample(node, op)
+        } else if let Some(op) = op.downcast_ref::<Softmax>() {
+            (op.kind == SoftmaxKind::Softmax && op.quant_output_dt.is_none()).then_some(())?;
+            self.across(node, Across::Softmax, &op.axes)
+        } else if let Some(op) = op.downcast_ref::<Gather>() {
+            self.gather(node, op)
+        } else if let Some(op) = op.downcast_ref::<ScatterNd>() {
+            self.scatter(node, op)
+        } else if let Some(op) = op.downcast_ref::<GridSample>() {
+            self.sample(node, op)
+        } else if let Some(op) = op.downcast_ref::<Resize>() {
+            self.resize(node, op)
         } else {
             self.axes(node)
         }
@@ -72,7 +86,7 @@ impl Lifter<'_> {
         {
             return None;
         }
-        let (id, mut layout) = self.picture(node.inputs[0], None)?;
+        let (mut id, mut layout) = self.picture(node.inputs[0], None)?;
         if let Some(op) = op.downcast_ref::<AxisOp>() {
             match op {
                 AxisOp::Add(axis) => layout.0.insert(*axis, vec![]),
@@ -83,7 +97,18 @@ impl Lifter<'_> {
                 }
                 AxisOp::Reshape(at, from, to) => {
                     let to: Vec<usize> = to.iter().map(|d| d.to_usize().ok()).collect::<Option<_>>()?;
-                    layout.reshape(*at, from.len(), &to)?;
+                    let mut even = layout.clone();
+                    if even.reshape(*at, from.len(), &to).is_some() {
+                        layout = even;
+                    } else {
+                        // Numbers move so that the axes become one, which can be cut anywhere.
+                        let dims = layout.dims();
+                        let joined = (*at..at + from.len()).filter(|a| dims[*a] != 1).collect();
+                        let on = as_channels(self.natural(id, &layout), joined);
+                        id = self.arrange(id, &layout, &on)?;
+                        layout = Layout::of_shape(&dims, &on).0;
+                        layout.reshape(*at, from.len(), &to)?;
+                    }
                 }
             }
         } else if let Some(op) = op.downcast_ref::<MultiBroadcastTo>() {
@@ -118,7 +143,7 @@ impl Lifter<'_> {
         };
         let (id, layout) = self.picture(node.inputs[0], None)?;
         let dims = layout.dims();
-        let on = self.place_of(id, &layout);
+        let on = self.natural(id, &layout);
         let reduced: Vec<usize> = op.axes.iter().copied().filter(|a| dims[*a] != 1).collect();
         let exactly = |on: &On, places: &[usize]| {
             let all: Vec<usize> =
@@ -126,6 +151,13 @@ impl Lifter<'_> {
             !all.is_empty() && all.len() == reduced.len() && all.iter().all(|a| reduced.contains(a))
         };
         let space = exactly(&on, &[H, W]);
+        let shape = self.graph.shape(id);
+        if !reduced.is_empty() && layout.are_channels(&reduced, shape) {
+            let mut layout = layout;
+            reduced.iter().for_each(|a| layout.0[*a].clear());
+            let one = Shape { c: 1, ..shape };
+            return self.place(node.id.into(), Op::ReduceChannels(f, id), layout, one);
+        }
         if reduced.is_empty() {
             // Of one number.
             (f != Reduce::MeanOfSquares).then_some(())?;
@@ -140,87 +172,70 @@ impl Lifter<'_> {
         self.add(node.id.into(), op, &on)
     }
 
+    /// A function of all that stands along some axes.
+    fn across(&mut self, node: &TypedNode, f: Across, axes: &[usize]) -> Option<()> {
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let shape = self.graph.shape(id);
+        if layout.are_channels(axes, shape) {
+            return self.place(node.id.into(), Op::Across(f, id), layout, shape);
+        }
+        let on = as_channels(self.natural(id, &layout), axes.to_vec());
+        let x = self.arrange(id, &layout, &on)?;
+        (self.graph.shape(x).c <= MOST_CHANNELS).then_some(())?;
+        self.add(node.id.into(), Op::Across(f, x), &on)
+    }
+
     fn rms_norm(&mut self, node: &TypedNode, op: &RmsNorm) -> Option<()> {
         let epsilon = op.eps.cast_to_scalar::<f32>().ok()?;
-        let (id, layout) = self.picture(node.inputs[0], None)?;
-        let mut on = self.place_of(id, &layout);
-        if on[C] != [op.axis] {
-            on = as_channels(on, vec![op.axis]);
-        }
-        let x = self.arrange(id, &layout, &on)?;
-        let shape = self.graph.shape(x);
-        let pixel = crate::kernels::Shape { c: 1, ..shape };
-        let squares = self.graph.push(Op::ReduceChannels(Reduce::MeanOfSquares, x), pixel);
-        let epsilon = self.add_constant(vec![epsilon]);
-        let sum = self.graph.push(Op::Binary(Binary::Add, squares, epsilon), pixel);
-        let scale = self.graph.push(Op::Unary(Unary::Rsqrt, sum), pixel);
-        self.add(node.id.into(), Op::Binary(Binary::Mul, x, scale), &on)
+        self.across(node, Across::RootMeanSquare(epsilon), &[op.axis])
     }
 
-    fn concat(&mut self, node: &TypedNode, axis: usize) -> Option<()> {
-        let mut on = None;
-        for input in &node.inputs {
-            let (id, layout) = self.picture(*input, None)?;
-            if layout.simple(self.graph.shape(id)).is_some() {
-                on = on.or_else(|| Some(self.place_of(id, &layout)));
-            }
-        }
-        let dims = self.dims(node.id.into())?;
-        let mut on = on.unwrap_or_else(|| usual(&dims));
-        if !on.iter().flatten().any(|a| *a == axis) {
-            // The axis had length 1 in the one that set the places.
-            on[C].push(axis);
-        }
-        if on[C] != [axis] {
-            on = as_channels(on, vec![axis]);
-        }
-        let parts: Vec<Id> = node.inputs.iter().map(|i| self.arranged(*i, &on)).collect::<Option<_>>()?;
-        self.add(node.id.into(), Op::Concat(parts), &on)
-    }
-
-    fn slice(&mut self, node: &TypedNode, op: &Slice) -> Option<()> {
-        let (id, layout) = self.picture(node.inputs[0], None)?;
-        let mut on = self.place_of(id, &layout);
-        let start = op.start.to_usize().ok()?;
-        if start == 0 && (on[H] == [op.axis] || on[W] == [op.axis]) {
-            // The first rows or columns: a pool whose windows are pixels.
-            let x = self.arrange(id, &layout, &on)?;
-            let window = Window { kernel: (1, 1), stride: (1, 1), before: (0, 0) };
-            return self.add(node.id.into(), Op::Pool(Pool::Max, window, x), &on);
-        }
-        if on[C] != [op.axis] {
-            on = as_channels(on, vec![op.axis]);
-        }
-        let x = self.arrange(id, &layout, &on)?;
-        self.add(node.id.into(), Op::Slice(x, start), &on)
-    }
-
-    fn pad(&mut self, node: &TypedNode, op: &Pad) -> Option<()> {
-        let mode = match &op.mode {
-            ops::array::PadMode::Constant(v) => PadMode::Constant(v.cast_to_scalar::<f32>().ok()?),
-            ops::array::PadMode::Reflect => PadMode::Reflect,
-            ops::array::PadMode::Edge => PadMode::Edge,
+    fn sample(&mut self, node: &TypedNode, op: &GridSample) -> Option<()> {
+        let nearest = match op.mode {
+            InterpolationMode::Bilinear => false,
+            InterpolationMode::Nearest => true,
+            InterpolationMode::Bicubic => return None,
         };
-        let (id, layout) = self.picture(node.inputs[0], None)?;
-        let dims = layout.dims();
-        let mut on = self.place_of(id, &layout);
-        let padded = |axis: usize| op.pads[axis] != (0, 0);
-        if (0..dims.len()).any(|a| padded(a) && on[H] != [a] && on[W] != [a]) {
-            on = usual(&dims);
-        }
-        let of = |place: usize| match on[place].as_slice() {
-            [] => Some((0, 0)),
-            [axis] => Some(op.pads[*axis]),
-            _ => None,
+        let beyond = match op.padding_mode {
+            PaddingMode::Zeros => Beyond::Zeros,
+            PaddingMode::Border => Beyond::Edge,
+            PaddingMode::Reflection => Beyond::Mirror,
         };
-        let (rows, columns) = (of(H)?, of(W)?);
-        let ours = [rows, columns].iter().filter(|p| **p != (0, 0)).count();
-        ((0..dims.len()).filter(|a| padded(*a)).count() == ours).then_some(())?;
-        // Reflection reaches no further than the picture.
-        let reach = |p: (usize, usize), axes: &[usize]| axes.iter().all(|a| p.0.max(p.1) < dims[*a]);
-        (mode != PadMode::Reflect || (reach(rows, &on[H]) && reach(columns, &on[W]))).then_some(())?;
-        let x = self.arrange(id, &layout, &on)?;
-        let border = Border { top: rows.0, left: columns.0, bottom: rows.1, right: columns.1 };
-        self.add(node.id.into(), Op::Pad(x, border, mode), &on)
+        (self.dims(node.inputs[0])?.len() == 4).then_some(())?;
+        let on = [vec![0], vec![2], vec![3], vec![1]];
+        let x = self.arranged(node.inputs[0], &on)?;
+        let grid = self.arranged(node.inputs[1], &[vec![0], vec![1], vec![2], vec![3]])?;
+        let how = Sampling { beyond, corners: op.align_corners, nearest };
+        self.add(node.id.into(), Op::Sample(how, x, grid), &on)
+    }
+
+    /// Pictures enlarged or reduced by interpolation: rows, then columns.
+    fn resize(&mut self, node: &TypedNode, op: &Resize) -> Option<()> {
+        let (from, to) = (self.dims(node.inputs[0])?, self.dims(node.id.into())?);
+        let scales = op.optional_scales_input.and_then(|i| node.inputs.get(i));
+        let scales = scales.and_then(|s| self.constant(*s)).map(|s| s.0).filter(|s| s.len() == from.len());
+        let scales =
+            scales.unwrap_or_else(|| from.iter().zip(&to).map(|(i, o)| *o as f32 / *i as f32).collect());
+        let (id, layout) = self.picture(node.inputs[0], None)?;
+        let changed: Vec<usize> =
+            (0..from.len()).filter(|a| from[*a] != to[*a] || scales[*a] != 1.0).collect();
+        let mut on = self.natural(id, &layout);
+        if !changed.iter().all(|a| on[H] == [*a] || on[W] == [*a]) {
+            on = usual(&from);
+        }
+        let mut x = self.arrange(id, &layout, &on)?;
+        for axis in changed {
+            let place = [H, W].into_iter().find(|p| on[*p] == [axis])?;
+            let plan = op.plan_axis(scales[axis], from[axis], to[axis]);
+            (!plan.extrapolated.contains(&true)).then_some(())?;
+            let taps = Taps { window: plan.window, positions: plan.indices, weights: plan.weights };
+            let mut shape = self.graph.shape(x);
+            *(if place == H { &mut shape.h } else { &mut shape.w }) = to[axis];
+            x = self.graph.push(Op::Resample(x, place, Arc::new(taps)), shape);
+        }
+        let (layout, shape) = Layout::of_shape(&to, &on);
+        (layout.dims() == to && shape == self.graph.shape(x)).then_some(())?;
+        self.values.insert(node.id.into(), Value::Picture(x, layout));
+        Some(())
     }
 }

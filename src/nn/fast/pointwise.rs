@@ -19,12 +19,14 @@ impl Lifter<'_> {
             "Rsqrt" => Unary::Rsqrt,
             "Recip" => Unary::Recip,
             "Exp" => Unary::Exp,
+            "Ln" => Unary::Ln,
             "Tanh" => Unary::Tanh,
             "Sigmoid" => Unary::Sigmoid,
             "Silu" => Unary::Silu,
             "HardSwish" => Unary::HardSwish,
             "Erf" => Unary::Erf,
             "GeluExact" => Unary::Gelu,
+            "GeluApproximate" => Unary::GeluTanh,
             "LeakyRelu" => Unary::Slope(Arc::new(vec![op.0.downcast_ref::<LeakyRelu>()?.alpha])),
             _ => return None,
         };
@@ -53,6 +55,9 @@ impl Lifter<'_> {
         };
         if let Some(done) = self.clamp(node, f, one(self, a).map(|c| (c, b)).or(one(self, b).map(|c| (c, a))))
         {
+            return Some(done);
+        }
+        if let Some(done) = self.in_place(node, f, a, b) {
             return Some(done);
         }
         let (on, a, b) = match (self.is_constant(a), self.is_constant(b)) {
@@ -88,6 +93,46 @@ impl Lifter<'_> {
         let shape = Graph::broadcast(self.graph.shape(a), self.graph.shape(b))?;
         self.add(node.id.into(), Op::Binary(f, a, b), &on)?;
         (self.graph.nodes.last()?.shape == shape).then_some(())
+    }
+
+    /// A function of two where one of them stays where it is, however its axes lie, and the other goes there.
+    fn in_place(&mut self, node: &TypedNode, f: Binary, a: OutletId, b: OutletId) -> Option<()> {
+        let dims = self.dims(node.id.into())?;
+        let (x, constant) = match (self.is_constant(a), self.is_constant(b)) {
+            (false, true) => (a, Some(b)),
+            (true, false) => (b, Some(a)),
+            _ => (a, None),
+        };
+        let (id, layout) = self.picture(x, None)?;
+        let (chief, one, other, first) = if let Some(constant) = constant {
+            let constant = self.constant(constant)?;
+            let shape = self.graph.shape(id);
+            let table = (layout.dims() == dims).then(|| self.table(&constant, &layout, shape, false))??;
+            (layout, id, table, x == a)
+        } else {
+            let (second, other) = self.picture(b, None)?;
+            let simple = |id: Id, layout: &Layout| layout.simple(self.graph.shape(id)).is_some();
+            // One that can stay as it is sets the places.
+            let order = if simple(id, &layout) || !simple(second, &other) {
+                [(id, &layout, second, &other, true), (second, &other, id, &layout, false)]
+            } else {
+                [(second, &other, id, &layout, false), (id, &layout, second, &other, true)]
+            };
+            let mut found = None;
+            for (chief, places, moved, from, first) in order {
+                if found.is_none() && places.dims() == dims {
+                    let shape = self.graph.shape(chief);
+                    found = self
+                        .like(moved, from, places, shape)
+                        .map(|moved| (places.clone(), chief, moved, first));
+                }
+            }
+            found?
+        };
+        let shape = self.graph.shape(one);
+        (Graph::broadcast(shape, self.graph.shape(other)) == Some(shape)).then_some(())?;
+        let op = if first { Op::Binary(f, one, other) } else { Op::Binary(f, other, one) };
+        self.place(node.id.into(), op, chief, shape)
     }
 
     /// A picture and a constant that is the same for all pixels.

@@ -1,13 +1,12 @@
-//! Convolutions, products with constant matrices, and pools.
+//! Convolutions and pools.
 
-use super::layout::{C, H, Layout, N, W};
+use super::layout::{H, Layout, W};
 use super::lift::{Lifter, On, floats, usual};
 use crate::kernels::{Border, ConvSpec, Op, Pool, Window};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, PoolSpec};
 use tract_onnx::tract_core::ops::downsample::Downsample;
-use tract_onnx::tract_core::ops::einsum::EinSum;
 
 /// Largest length of a window, step or border that the kernels are asked for: sums of products stay far from overflow.
 const FARTHEST: usize = 1 << 24;
@@ -134,92 +133,6 @@ impl Lifter<'_> {
         self.add(node.id.into(), op, on)
     }
 
-    /// A product with a constant matrix: a 1x1 convolution, or a dense layer.
-    pub(super) fn einsum(&mut self, node: &TypedNode, op: &EinSum) -> Option<()> {
-        (op.q_params.is_none() && node.inputs.len() == 2).then_some(())?;
-        let slot = (0..2).find(|i| self.is_constant(node.inputs[*i]))?;
-        let (matrix, matrix_dims) = self.constant(node.inputs[slot])?;
-        let x = node.inputs[1 - slot];
-        let dims = self.dims(x)?;
-        let (mut summed, mut made, mut kept) = (vec![], vec![], vec![]);
-        for axis in op.axes.iter_all_axes() {
-            let of = |positions: &[usize]| match positions {
-                [] => Some(None),
-                [one] => Some(Some(*one)),
-                _ => None,
-            };
-            let in_x = of(&axis.inputs[1 - slot])?;
-            let in_matrix = of(&axis.inputs[slot])?;
-            let in_result = of(&axis.outputs[0])?;
-            match (in_x, in_matrix, in_result) {
-                (Some(x), Some(m), None) => summed.push((x, m)),
-                (None, Some(m), Some(r)) => made.push((m, r)),
-                (Some(x), None, Some(r)) => kept.push((x, r)),
-                (Some(x), None, None) if dims[x] == 1 => {}
-                (None, Some(m), None) if matrix_dims[m] == 1 => {}
-                (None, None, Some(_)) => {}
-                _ => return None,
-            }
-        }
-        let (id, layout) = self.picture(x, None)?;
-        let place = self.place_of(id, &layout);
-        let big = |axes: &[usize]| axes.iter().copied().filter(|a| dims[*a] != 1).collect::<Vec<_>>();
-        let mut sums: Vec<usize> = summed.iter().map(|s| s.0).collect();
-        sums.sort_unstable();
-        let mut on = On::default();
-        if big(&place[C]) == big(&sums) {
-            // Pixels stay where they are.
-            on = place;
-            on[C].clone_from(&sums);
-        } else {
-            let mut pixels: Vec<usize> = kept.iter().map(|k| k.0).filter(|a| dims[*a] != 1).collect();
-            pixels.sort_unstable();
-            on[W] = pixels.pop().into_iter().collect();
-            on[H] = pixels.pop().into_iter().collect();
-            on[N] = pixels;
-            on[C].clone_from(&sums);
-        }
-        // The matrix as rows of results, each over what is summed in the order of `sums`.
-        let strides = |axis: usize| matrix_dims[axis + 1..].iter().product::<usize>();
-        let (_, in_shape) = Layout::of_shape(&dims, &on);
-        made.sort_by_key(|m| m.1);
-        let rows: usize = made.iter().map(|m| matrix_dims[m.0]).product();
-        let offset = |mut index: usize, axes: &[usize]| {
-            let mut at = 0;
-            for &axis in axes.iter().rev() {
-                at += index % matrix_dims[axis] * strides(axis);
-                index /= matrix_dims[axis];
-            }
-            at
-        };
-        let row_axes: Vec<usize> = made.iter().map(|m| m.0).collect();
-        let column_axes: Vec<usize> =
-            sums.iter().filter_map(|x| summed.iter().find(|s| s.0 == *x).map(|s| s.1)).collect();
-        let columns: usize = column_axes.iter().map(|a| matrix_dims[*a]).product();
-        // A summed axis of which the matrix has one for all would be a broadcast.
-        (columns == in_shape.c && rows * columns == matrix.len()).then_some(())?;
-        let weights: Vec<f32> = (0..rows)
-            .flat_map(|r| (0..columns).map(move |c| (r, c)))
-            .map(|(r, c)| matrix[offset(r, &row_axes) + offset(c, &column_axes)])
-            .collect();
-        let x = self.arrange(id, &layout, &on)?;
-        let mut result = On::default();
-        for picture_axis in [N, H, W] {
-            for axis in &on[picture_axis] {
-                result[picture_axis].extend(kept.iter().filter(|k| k.0 == *axis).map(|k| k.1));
-            }
-        }
-        result[C] = made.iter().map(|m| m.1).collect();
-        let spec = ConvSpec::same(columns, rows, 1);
-        let op = Op::Conv { x, spec, weights: Arc::new(weights), bias: None };
-        self.add(node.id.into(), op, &result)?;
-        let same = self.graph.nodes.last().is_some_and(|n| {
-            let s = self.graph.shape(x);
-            (n.shape.n, n.shape.h, n.shape.w, n.shape.c) == (s.n, s.h, s.w, rows)
-        });
-        same.then_some(())
-    }
-
     pub(super) fn pool(&mut self, node: &TypedNode, spec: &PoolSpec, kind: Pool) -> Option<()> {
         spec.dilations().iter().all(|d| *d == 1).then_some(())?;
         let dims = self.dims(node.inputs[0])?;
@@ -248,8 +161,18 @@ impl Lifter<'_> {
 
     /// Every so many rows or columns, as in front of strided 1x1 convolutions: a pool whose windows are pixels.
     pub(super) fn downsample(&mut self, node: &TypedNode, op: &Downsample) -> Option<()> {
-        let step = usize::try_from(op.stride).ok().filter(|_| op.modulo == 0)?;
         let (id, layout) = self.picture(node.inputs[0], None)?;
+        let Some(step) = usize::try_from(op.stride).ok().filter(|_| op.modulo == 0) else {
+            // From another position on, or backwards.
+            let (long, count) = (layout.dims()[op.axis], self.dims(node.id.into())?[op.axis]);
+            let place = |i: usize| match usize::try_from(op.stride) {
+                Ok(step) => Some(op.modulo + i * step).filter(|p| *p < long),
+                Err(_) if op.modulo == 0 => (long - 1).checked_sub(i * op.stride.unsigned_abs()),
+                Err(_) => None,
+            };
+            let positions: Vec<usize> = (0..count).map(place).collect::<Option<_>>()?;
+            return self.take(node.id.into(), (id, layout), op.axis, &positions, &[count]);
+        };
         let mut on = self.place_of(id, &layout);
         if on[H] != [op.axis] && on[W] != [op.axis] {
             on = usual(&layout.dims());

@@ -1,8 +1,8 @@
 //! Writing a network as an ONNX file.
 
 use super::facts::Facts;
-use super::file::{Dim, Graph, Value};
 use super::shape::{BOTTLENECK, INPUT, OUTPUT, planar_order, takes_any_size, takes_vectors};
+use crate::onnx::{Dim, Graph, Value, encode};
 use crate::train::net::{Activation, Id, LEAK, Net, Op, Place, Size};
 
 /// The file's bytes: `net` with `parameters`, and `facts` as its metadata. The same arguments give the same bytes.
@@ -23,7 +23,7 @@ pub fn onnx(net: &Net, parameters: &[f32], facts: &Facts) -> Vec<u8> {
         export.give(name, id);
         (name.to_owned(), export.dims(id))
     });
-    export.graph.encode(&net.name, input, &outputs, facts)
+    encode(&export.graph.model(&net.name, &[input], &outputs, &facts.0))
 }
 
 /// Parameters of `net` for vectors as they are, where it was trained on columns brought to \[0, 1\] by their lowest

@@ -1,6 +1,5 @@
-//! The file format: nodes, weights and declared sizes as ONNX spells them.
+//! ONNX graphs under construction: nodes, weights and declared sizes as the file format spells them.
 
-use super::facts::Facts;
 use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
@@ -15,30 +14,36 @@ const OPSET: i64 = 17;
 
 /// An attribute's value.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
+    /// A whole number.
     Int(usize),
+    /// Whole numbers.
     Ints(Vec<usize>),
+    /// A number of single precision.
     Float(f32),
+    /// A word.
     Text(&'static str),
 }
 
 /// One side of a tensor.
 #[derive(Clone, Debug)]
-pub(super) enum Dim {
+pub(crate) enum Dim {
+    /// Fixed.
     Number(usize),
+    /// Open, with the name that stands for it.
     Name(String),
 }
 
 /// A graph being written.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
+pub(crate) struct Graph {
     nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
 }
 
 impl Graph {
     /// Adds an operator that makes tensor `output`.
-    pub(super) fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: &[(&str, Value)]) {
+    pub(crate) fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: &[(&str, Value)]) {
         self.nodes.push(NodeProto {
             op_type: kind.into(),
             name: format!("{kind}_{output}"),
@@ -50,21 +55,28 @@ impl Graph {
     }
 
     /// Adds weights; their name.
-    pub(super) fn floats(
+    pub(crate) fn floats(
         &mut self,
         name: String,
         dims: &[usize],
         values: impl IntoIterator<Item = f32>,
     ) -> String {
-        let raw: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        let mut raw = Vec::with_capacity(4 * dims.iter().product::<usize>());
+        values.into_iter().for_each(|value| raw.extend_from_slice(&value.to_le_bytes()));
         debug_assert_eq!(raw.len(), 4 * dims.iter().product::<usize>(), "{name}");
         self.constant(name, DataType::Float, dims, raw)
     }
 
     /// Adds the shape that a `Reshape` makes tensor `of` in; its name. 0 keeps a side as it is.
-    pub(super) fn shape(&mut self, of: &str, dims: &[usize]) -> String {
-        let raw: Vec<u8> = dims.iter().flat_map(|d| (*d as i64).to_le_bytes()).collect();
-        self.constant(format!("{of}_shape"), DataType::Int64, &[dims.len()], raw)
+    pub(crate) fn shape(&mut self, of: &str, dims: &[usize]) -> String {
+        let dims: Vec<i64> = dims.iter().map(|d| *d as i64).collect();
+        self.ints(format!("{of}_shape"), &dims)
+    }
+
+    /// Adds a row of whole numbers; its name.
+    pub(crate) fn ints(&mut self, name: String, values: &[i64]) -> String {
+        let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(name, DataType::Int64, &[values.len()], raw)
     }
 
     fn constant(&mut self, name: String, kind: DataType, dims: &[usize], raw_data: Vec<u8>) -> String {
@@ -80,37 +92,50 @@ impl Graph {
         name
     }
 
-    /// The file.
-    pub(super) fn encode(
+    /// Gives tensor `from` the name `to`.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        let names = self.nodes.iter_mut().flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+        names.filter(|name| *name == from).for_each(|name| *name = to.into());
+    }
+
+    /// The model of this graph, with `facts` as its metadata.
+    pub(crate) fn model(
         self,
         name: &str,
-        input: (String, Vec<Dim>),
+        inputs: &[(String, Vec<Dim>)],
         outputs: &[(String, Vec<Dim>)],
-        facts: &Facts,
-    ) -> Vec<u8> {
+        facts: &[(String, String)],
+    ) -> ModelProto {
+        let declared = |tensors: &[(String, Vec<Dim>)]| {
+            tensors.iter().map(|(name, dims)| declared(name, dims)).collect()
+        };
         let graph = GraphProto {
             name: name.into(),
             node: self.nodes,
             initializer: self.weights,
-            input: vec![declared(&input.0, &input.1)],
-            output: outputs.iter().map(|(name, dims)| declared(name, dims)).collect(),
+            input: declared(inputs),
+            output: declared(outputs),
             ..Default::default()
         };
         let entry = |(key, value): &(String, String)| StringStringEntryProto {
             key: key.clone(),
             value: value.clone(),
         };
-        let model = ModelProto {
+        ModelProto {
             ir_version: IR_VERSION,
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
             producer_name: env!("CARGO_PKG_NAME").into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(graph),
-            metadata_props: facts.0.iter().map(entry).collect(),
+            metadata_props: facts.iter().map(entry).collect(),
             ..Default::default()
-        };
-        model.encode_to_vec()
+        }
     }
+}
+
+/// The file's bytes.
+pub(crate) fn encode(model: &ModelProto) -> Vec<u8> {
+    model.encode_to_vec()
 }
 
 fn attribute(name: &str, value: &Value) -> AttributeProto {
