@@ -27,6 +27,11 @@ pub(super) fn elements(typed: &TypedModel) -> usize {
     outputs.filter_map(|o| o.fact.shape.volume().to_usize().ok()).fold(0, usize::saturating_add)
 }
 
+/// What a run takes, in multiply-adds: moving a number weighs as much as ten of them.
+pub(super) fn weight(typed: &TypedModel) -> f64 {
+    macs(typed) + 10.0 * elements(typed) as f64
+}
+
 /// Most numbers alive at once, weights apart.
 pub(super) fn peak_floats(typed: &TypedModel) -> usize {
     usize::try_from(peak(typed, |_| 1, |_| 0)).unwrap_or(usize::MAX)

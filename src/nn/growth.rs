@@ -71,10 +71,10 @@ pub(super) fn check(graph: &GraphProto) -> Result<(), Growth> {
 pub(super) fn analyse(model: &mut InferenceModel, memory: u64) -> TractResult<()> {
     let mut waiting: BTreeSet<usize> = (0..model.nodes().len()).collect();
     let mut made: HashMap<usize, u64> = HashMap::new();
+    let mut all = 0u64;
     while let Some(id) = waiting.pop_first() {
         if let Some(bytes) = folded(model, id) {
-            made.insert(id, bytes);
-            let all = made.values().fold(0, |all: u64, bytes| all.saturating_add(*bytes));
+            all = all.saturating_sub(made.insert(id, bytes).unwrap_or(0)).saturating_add(bytes);
             if all > memory {
                 return Err(TractError::msg(format!(
                     "operator {} makes a constant of {} MiB; all constants may take {} MiB",

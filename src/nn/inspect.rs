@@ -333,7 +333,12 @@ fn ranges(
         (None, Some((text, None))) => notes.push(format!("metadata range {text:?} is not understood")),
         (None, None) => {}
     }
-    let known = range_trial::Known { input: normal.in_range.clone(), output: normal.out_range.clone() };
+    let known = range_trial::Known {
+        input: normal.in_range.clone(),
+        output: normal.out_range.clone(),
+        unit: trial.seen.clone(),
+        weight: trial.typed.as_ref().map_or(0.0, cost::weight),
+    };
     if let (Some(input), Some(output)) = (&known.input, &known.output) {
         return (input.clone(), output.clone(), RangeOrigin::Inferred);
     }

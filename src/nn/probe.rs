@@ -8,6 +8,7 @@ use super::guard::guarded;
 use super::masks;
 use super::picture::{NoPicture, Picture};
 use super::plan::{self, Plan, Unfit};
+use super::range::Range;
 use super::{cost, test_picture};
 use std::path::Path;
 use tract_onnx::pb::GraphProto;
@@ -21,8 +22,10 @@ const COVERS: [usize; 7] = [96, 120, 112, 126, 104, 132, 128];
 const SQUARES: [usize; 15] = [64, 48, 128, 96, 32, 256, 192, 224, 40, 56, 72, 80, 112, 160, 512];
 /// Pictures tried out are at least this long on each side.
 const TRIAL: usize = 48;
-/// Multiply-adds up to which a network is run to see whether it runs.
-const CHEAP: f64 = 6e9;
+/// Weight of a run up to which a network is run to see whether it runs.
+const CHEAP: f64 = 4e9;
+/// Operators, constants apart, up to which a graph is prepared for a second size: that takes seconds beyond.
+const LARGE: usize = 4000;
 
 /// A size on which the network works, and what comes out.
 pub(super) struct Trial {
@@ -34,6 +37,8 @@ pub(super) struct Trial {
     /// The graph for that size; none where only onnxruntime knows it.
     pub(super) typed: Option<TypedModel>,
     pub(super) plan: Result<Plan, Unfit>,
+    /// What came out for the test picture of \[0, 1\], where it was run.
+    pub(super) seen: Option<Vec<f32>>,
     pub(super) picture: Result<Picture, NoPicture>,
 }
 
@@ -60,17 +65,22 @@ pub(super) fn first_working(
 ) -> Result<Trial, ModelError> {
     let outputs = graph.outputs();
     let mut probe = Probe { graph, outputs, engine, path, runs: None, failure: None };
+    let operators = || pb.node.iter().filter(|n| n.op_type != "Constant");
+    // What reshapes may have a size in it.
+    let twice = operators().any(|n| n.op_type == "Reshape") && operators().count() <= LARGE;
+    let baked = masks::side(pb).filter(|_| fixed.is_none());
     let found = match (fixed, known.filter(|m| (1..=256).contains(m))) {
         (Some(size), _) => probe.at(size, 1),
         (None, Some(multiple)) => probe.multiple(multiple, false),
-        // What reshapes may have a size in it.
-        (None, None) => probe.variable(pb.node.iter().any(|n| n.op_type == "Reshape")),
+        (None, None) => {
+            let only = baked.and_then(|side| probe.only((side, side)));
+            only.or_else(|| probe.variable(twice))
+        }
     };
     if let Some(trial) = found {
-        let baked = masks::side(pb).filter(|_| fixed.is_none());
-        return Ok(baked.and_then(|side| probe.only((side, side))).unwrap_or(trial));
+        return Ok(trial);
     }
-    if fixed.is_none() && probe.runs.is_none() {
+    if fixed.is_none() && !probe.hopeless() {
         let sides = exported::sides(pb).into_iter().chain(SQUARES);
         let square = sides.into_iter().find_map(|side| probe.only((side, side)));
         if let Some(trial) = square {
@@ -117,7 +127,12 @@ impl Probe<'_> {
 
     /// Whether no size can make a picture of the output.
     fn hopeless(&self) -> bool {
-        self.runs.as_ref().is_some_and(|(trial, _)| matches!(trial.picture, Err(NoPicture::Axes(_))))
+        let small = |found: &(usize, usize), input: &(usize, usize)| 2 * found.0 <= input.0;
+        self.runs.as_ref().is_some_and(|(trial, _)| match &trial.picture {
+            Err(NoPicture::Axes(_) | NoPicture::Channels(_)) => true,
+            Err(NoPicture::Size { found, input }) => small(found, input),
+            _ => false,
+        })
     }
 
     /// Tries multiples of `multiple`: odd ones, so that a smaller one passes only if it truly suffices. With `twice`
@@ -184,29 +199,35 @@ fn trial(
         let plan = plan::plan(graph, engine, (1, height, width), None, None)?;
         let picture = Picture::of(&plan.output, graph.layout, size);
         let typed = plan::build(graph, height, width, None).ok();
-        return Ok(Trial { height, width, multiple, fixed: None, typed, plan: Ok(plan), picture });
+        return Ok(Trial {
+            height,
+            width,
+            multiple,
+            fixed: None,
+            typed,
+            plan: Ok(plan),
+            seen: None,
+            picture,
+        });
     }
     let typed = plan::build(graph, height, width, None)?;
-    let macs = cost::macs(&typed);
+    let weight = cost::weight(&typed);
     let picture = picture(&typed, graph, size);
     let plan = Plan::new(typed.clone(), engine, graph.memory);
-    let trial = |plan| Trial { height, width, multiple, fixed: None, typed: Some(typed), plan, picture };
-    match plan {
-        Ok(plan) => {
-            let trial = trial(Ok(plan));
-            if let (Ok(plan), Ok(_)) = (&trial.plan, &trial.picture)
-                && macs <= CHEAP
-            {
-                plan.run(&test_picture::input(graph, None, (height, width), &super::Range::Unit))?;
-            }
-            Ok(trial)
-        }
-        Err(Unfit::Engine(e)) => {
-            let trial = trial(Err(Unfit::Engine(e.clone())));
-            if trial.picture.is_ok() { Err(Unfit::Engine(e)) } else { Ok(trial) }
-        }
-        Err(unfit) => Ok(trial(Err(unfit))),
+    let seen = None;
+    let mut trial = Trial { height, width, multiple, fixed: None, typed: Some(typed), plan, seen, picture };
+    if trial.picture.is_err() {
+        return Ok(trial);
     }
+    match &trial.plan {
+        Err(Unfit::Engine(e)) => return Err(Unfit::Engine(e.clone())),
+        Ok(plan) if weight <= CHEAP => {
+            let input = test_picture::input(graph, None, (height, width), &Range::Unit);
+            trial.seen = Some(plan.run(&input)?);
+        }
+        _ => {}
+    }
+    Ok(trial)
 }
 
 /// The output picture, or why it is none.

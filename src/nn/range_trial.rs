@@ -18,6 +18,9 @@ type Run<'a> = &'a dyn Fn(&[f32]) -> Option<Vec<f32>>;
 const GOOD: f64 = 0.1;
 /// Relative error below which nothing better is sought.
 const EXCELLENT: f64 = 0.03;
+/// What one run may weigh for the trials of two ranges, and for all six trials.
+const MOST_ONE: f64 = 6e10;
+const MOST_FOUR: f64 = 4e9;
 /// A change of noise below this, as a part of the range, is none: two of 255 levels.
 const QUIET: f64 = 2.0 / 255.0;
 
@@ -25,6 +28,10 @@ const QUIET: f64 = 2.0 / 255.0;
 pub(super) struct Known {
     pub(super) input: Option<Range>,
     pub(super) output: Option<Range>,
+    /// What came out for the test picture of \[0, 1\], if it was run.
+    pub(super) unit: Option<Vec<f32>>,
+    /// What a run takes, in multiply-adds.
+    pub(super) weight: f64,
 }
 
 /// A network on trial.
@@ -32,6 +39,7 @@ struct Trial<'a> {
     graph: &'a Graph,
     picture: Picture,
     size: (usize, usize),
+    unit: Option<Vec<f32>>,
     run: Run<'a>,
 }
 
@@ -54,7 +62,7 @@ pub(super) fn infer(
             None => (Range::Unit, Range::Unit, RangeOrigin::Assumed),
         };
     };
-    let trial = Trial { graph, picture, size, run };
+    let trial = Trial { graph, picture, size, unit: known.unit, run };
     let end = known.output.clone().or_else(|| at_output(pb, graph));
     // What the operators tell, where it proves right; some networks scale on one side only.
     let told: Vec<(Range, Range)> = match (front, end) {
@@ -71,6 +79,10 @@ pub(super) fn infer(
         let (input, output) = told.into_iter().next().unwrap_or((Range::Unit, Range::Unit));
         return inferred(input, output);
     }
+    if known.weight > MOST_ONE {
+        notes.push("the network is too large for trials of its range; [0, 1] is assumed, set `range` if it is another".into());
+        return (Range::Unit, Range::Unit, RangeOrigin::Assumed);
+    }
     let (unit, byte) = (trial.error(&Range::Unit, &Range::Unit), trial.error(&Range::Byte, &Range::Byte));
     // A network without biases treats both alike; [0, 1] is by far the more usual.
     let byte_is_nearer = byte < GOOD && byte < 0.33 * unit && unit > EXCELLENT;
@@ -84,13 +96,23 @@ pub(super) fn infer(
     // A bounded residual is nothing against [0, 255], and what lies below a threshold is nothing against [0, 1]:
     // there the network gives the picture back because it does nothing, which tells nothing.
     let active = |this: f64, other: f64| this > QUIET && this > 4.0 * other;
+    if !byte_is_nearer && byte >= GOOD {
+        return inferred(Range::Unit, Range::Unit);
+    }
+    if known.weight > MOST_FOUR {
+        let range = if byte_is_nearer { Range::Byte } else { Range::Unit };
+        notes.push(format!(
+            "the network is too large for all trials of its range; {range} is assumed, set `range` if it is another"
+        ));
+        return (range.clone(), range, RangeOrigin::Assumed);
+    }
     let (at_unit, at_byte) = (trial.effect(1.0), trial.effect(255.0));
     if !byte_is_nearer {
-        if byte < GOOD && at_unit < QUIET && active(at_byte, at_unit) {
+        if at_unit < QUIET && active(at_byte, at_unit) {
             return inferred(Range::Byte, Range::Byte);
         }
         // At the other range it has to fail, or to do nothing.
-        let told = byte >= GOOD || active(at_unit, at_byte);
+        let told = active(at_unit, at_byte);
         if !told {
             notes.push(
                 "[0, 1] and [0, 255] serve a test picture alike; [0, 1] is assumed, set `range` if it is another"
@@ -143,7 +165,8 @@ impl Trial<'_> {
         // Where channels come or go, all show the same.
         let tone = (channels != graph.pictures()).then_some(0);
         let data = test_picture::input(graph, tone, self.size, input);
-        let Some(result) = (self.run)(&data) else { return f64::INFINITY };
+        let known = self.unit.as_ref().filter(|_| tone.is_none() && *input == Range::Unit);
+        let Some(result) = known.cloned().or_else(|| (self.run)(&data)) else { return f64::INFINITY };
         let (h, w) = (height * scale, width * scale);
         if result.len() != channels * h * w {
             return f64::INFINITY;

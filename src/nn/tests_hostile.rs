@@ -302,7 +302,7 @@ fn odd_graphs_are_explained() {
     );
     let flat = error(model(&[1, 784], std::slice::from_ref(&relu), &[]));
     assert!(matches!(flat, ModelError::NotAnImageModel { .. }), "{flat}");
-    let four = error(model(&[1, 4, 8, 8], std::slice::from_ref(&relu), &[]));
+    let four = error(model(&[1, 12, 16, 16], std::slice::from_ref(&relu), &[]));
     assert!(matches!(four, ModelError::NotAnImageModel { .. }), "{four}");
     let short = tensor("k", 1, &[1, 1, 3, 3], &[0; 20]);
     let cut = error(model(&[1, 1, 8, 8], &[node("Conv", &["x", "k"], "y")], &[short]));

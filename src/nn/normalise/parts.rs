@@ -23,7 +23,8 @@ pub(super) fn version(model: &ModelProto) -> i64 {
 
 pub(super) fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
-        name: output.into(),
+        // Not the output's own name, which the node that it stands in for may have.
+        name: format!("{output}/normal"),
         op_type: op.into(),
         input: inputs.iter().map(ToString::to_string).collect(),
         output: vec![output.into()],
