@@ -138,7 +138,9 @@ impl Network {
 
     /// Measures how fast it runs, for those who want to be told.
     pub(super) fn measure(&mut self) {
-        self.info.seconds_per_megapixel = speed::per_megapixel(self);
+        let (height, width) = speed::size(&self.info);
+        let plan = self.plan(height, width, None).ok();
+        self.info.seconds_per_megapixel = plan.and_then(|plan| speed::per_megapixel(&plan, (height, width)));
     }
 
     /// What is known about the network.

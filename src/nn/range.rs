@@ -46,7 +46,9 @@ pub(super) enum RangeError {
     #[error("range: {0} must be finite")]
     NotFinite(&'static str),
     /// A range beside that of whole numbers.
-    #[error("range: its input takes whole numbers, whose range is that of their type; leave the range, mean and std out")]
+    #[error(
+        "range: its input takes whole numbers, whose range is that of their type; leave the range, mean and std out"
+    )]
     Typed,
     /// A standard deviation of 0.
     #[error("range: std must not be 0")]
