@@ -156,10 +156,10 @@ fn alike(
         for across in 0..across {
             for along in inner.0 * scale..inner.1 * scale {
                 let difference = (at(first, c, along, across) - at(second, c, along, across)).abs();
-                // NaN counts as a difference.
-                if !(difference <= worst) {
-                    worst = difference;
+                if difference.is_nan() {
+                    return false;
                 }
+                worst = worst.max(difference);
             }
         }
     }

@@ -73,7 +73,7 @@ fn whatever_is_no_tensor_or_container_is_refused_by_name() {
     let named = [
         (&b"cos\nsystem\nX\x02\0\0\0ls\x85R"[..], "os.system"),
         (b"cposix\nsystem\n(X\x02\0\0\0lstR", "posix.system"),
-        (b"cbuiltins\neval\nX\x01\0\0\01\x85R", "builtins.eval"),
+        (b"cbuiltins\neval\nX\x01\0\0\x001\x85R", "builtins.eval"),
         // By the names of protocol 4, by the oldest operations, and inside a dictionary.
         (b"\x8c\x0asubprocess\x8c\x05Popen\x93)R", "subprocess.Popen"),
         (b"(ios\nsystem\n", "os.system"),
@@ -145,7 +145,7 @@ fn pickles_that_grow_cost_no_more_than_their_length() {
     let rounds = [b"]q\0".to_vec(), b"h\0a".repeat(1 << 16)].concat();
     let doubled = [b")q\0".to_vec(), b"h\0h\0\x86q\0".repeat(1 << 16)].concat();
     let long = [b"(".to_vec(), b"K\x01".repeat(1 << 16), b"tq\0".to_vec()].concat();
-    let sizes = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuJ\x01\0\0\0tQK\0h\0h\0tR";
+    let sizes = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuJ\x01\0\0\0tQK\0h\0h\0tR";
     let long = [long, sizes.repeat(1 << 8)].concat();
     let start = std::time::Instant::now();
     for make in [deep, rounds, doubled, long] {
