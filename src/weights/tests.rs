@@ -199,6 +199,27 @@ fn convolutions_trained_as_several_are_made_one() {
 }
 
 #[test]
+fn parts_of_a_convolution_whose_product_is_huge_are_refused() {
+    let wide = 1 << 11;
+    let parts: [(&str, [usize; 4]); 4] = [
+        ("sk", [wide, 1, 1, 1]),
+        ("conv.0", [wide, 1, 1, 1]),
+        ("conv.1", [1, wide, 3, 3]),
+        ("conv.2", [wide, 1, 1, 1]),
+    ];
+    let mut keys = vec!["conv_1".to_owned(), "conv_2".to_owned()];
+    keys.extend((1..=6).flat_map(|b| (1..=3).map(move |c| format!("block_{b}.c{c}_r"))));
+    let mut sizes: Vec<(String, Vec<usize>)> =
+        keys.iter().map(|key| (format!("{key}.sk.weight"), vec![1, 1, 1, 1])).collect();
+    sizes.retain(|(name, _)| name != "conv_1.sk.weight");
+    sizes.extend(parts.map(|(part, dims)| (format!("conv_1.{part}.weight"), dims.to_vec())));
+    sizes.extend(["conv_cat", "upsampler.0"].map(|name| (format!("{name}.weight"), vec![1, 1, 1, 1])));
+    let sizes: Vec<(&str, &[usize])> = sizes.iter().map(|(name, dims)| (name.as_str(), &dims[..])).collect();
+    let told = read(&safetensors(&tensors(&sizes))).expect_err("refused").to_string();
+    assert!(told.contains("looks like SPAN") && told.contains("2048 channels inside"), "{told}");
+}
+
+#[test]
 fn pixels_that_come_as_channels_are_counted_as_onnx_counts_them() {
     let dense: Vec<(String, Vec<usize>)> = (1..=3)
         .flat_map(|part| {
