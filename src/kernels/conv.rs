@@ -3,7 +3,7 @@
 
 use super::choose::{border, choose};
 use super::depthwise;
-use super::direct::{self, Row};
+use super::direct::{self, OWN_CACHE, Row};
 use super::dot;
 use super::kernel::Kernel;
 use super::level::Level;
@@ -191,7 +191,11 @@ impl Conv {
             Kernel::Direct(groups) => {
                 let (ic, oc) = (self.spec.channels.0 / groups.len(), self.spec.channels.1 / groups.len());
                 // Rows that the transposed form makes in one go, so that each phase has some.
-                let height = if self.spec.transposed { 4 * self.spec.stride.0 } else { rows_at_once(y) };
+                let far = self.spec.weights() > OWN_CACHE;
+                let height = match self.spec.transposed {
+                    true => 4 * self.spec.stride.0,
+                    false => rows_at_once(y, if far { 128 << 10 } else { 16 << 10 }),
+                };
                 for n in 0..shape.n {
                     for top in (0..shape.h).step_by(height) {
                         let rows = (top, (top + height).min(shape.h));
@@ -307,9 +311,10 @@ impl Conv {
     }
 }
 
-/// Rows that are made before `after` sees them: as many as stay in the first caches.
-fn rows_at_once(y: &View) -> usize {
-    ((16 << 10) / (y.shape.w * y.shape.c).max(1)).clamp(1, 16)
+/// Rows of `most` floats together that are made before `after` sees them: as many as stay in the first caches, or more
+/// where weights come from memory each time.
+fn rows_at_once(y: &View, most: usize) -> usize {
+    (most / (y.shape.w * y.shape.c).max(1)).clamp(1, 16)
 }
 
 fn rows_of(shape: Shape) -> impl Iterator<Item = (usize, usize)> {

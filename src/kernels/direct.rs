@@ -12,8 +12,11 @@ const STRIP: usize = 64 << 10;
 /// Numbers of each pixel whose weights for one block of output channels fit into the first cache.
 const PART: usize = 128;
 
+/// Weights of a block of output channels that are worked through tap by tap.
+const MANY: usize = 64 << 10;
+
 /// Floats that a core's own caches hold, about.
-const OWN_CACHE: usize = 256 << 10;
+pub(super) const OWN_CACHE: usize = 256 << 10;
 
 /// One set of taps, and the outputs that it makes.
 #[derive(Clone, Debug)]
@@ -159,34 +162,39 @@ unsafe fn rows<V: Vector>(r: &Rows<'_>) {
             let mut weights = pass.weights.as_ptr();
             let mut channel = 0;
             // Weights that no cache of a core's own holds come from afar each time.
-            let streamed = pass.weights.len() > OWN_CACHE && taps.len() == 1;
+            let far = pass.weights.len() > OWN_CACHE;
             for &blocks in &d.blocks {
                 let run = chain * ic;
+                let width = blocks * V::LANES;
                 // Many weights are worked through part by part, each from the first cache.
-                let part = if taps.len() == 1 && columns > 6 { PART } else { run };
-                for from in (0..run).step_by(part) {
-                    let some = part.min(run - from);
-                    let last = from + some == run;
-                    for row in top..(top + strip).min(end) {
-                        // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
-                        unsafe {
-                            panel::<V>(&Panel {
-                                // The taps bring it back into the picture and its border.
-                                x: x.wrapping_add(row * d.stride.0 * x_row + from),
-                                x_step: d.stride.1 * x_pixel,
-                                taps: &taps,
-                                run: some,
-                                weights: weights.add(from * blocks * V::LANES),
-                                blocks,
-                                bias: r.bias.add(channel),
-                                y: y.add((start.0 + row * every.0) * y_row + start.1 * y_pixel + channel),
-                                y_step: every.1 * y_pixel,
-                                channels: (oc - channel).min(blocks * V::LANES),
-                                count: columns,
-                                finish: if last { r.finish.starting_at(channel) } else { Finish::None },
-                                resume: from > 0,
-                                ahead: streamed,
-                            });
+                let apart = run >= 2 * PART && taps.len() * run * width > MANY && end - top > 1;
+                let group = if apart { 1 } else { taps.len() };
+                let part = if group == 1 && columns > 6 { PART } else { run };
+                for (from_tap, taps) in (0..).step_by(group).zip(taps.chunks(group)) {
+                    for from in (0..run).step_by(part) {
+                        let some = part.min(run - from);
+                        let last = from + some == run && (from_tap + group) * chain >= pass.taps.len();
+                        for row in top..(top + strip).min(end) {
+                            // SAFETY: the caller promised the rows; weights, bias and slopes are packed for the blocks.
+                            unsafe {
+                                panel::<V>(&Panel {
+                                    // The taps bring it back into the picture and its border.
+                                    x: x.wrapping_add(row * d.stride.0 * x_row + from),
+                                    x_step: d.stride.1 * x_pixel,
+                                    taps,
+                                    run: some,
+                                    weights: weights.add((from_tap * run + from) * width),
+                                    blocks,
+                                    bias: r.bias.add(channel),
+                                    y: y.add((start.0 + row * every.0) * y_row + start.1 * y_pixel + channel),
+                                    y_step: every.1 * y_pixel,
+                                    channels: (oc - channel).min(width),
+                                    count: columns,
+                                    finish: if last { r.finish.starting_at(channel) } else { Finish::None },
+                                    resume: from_tap + from > 0,
+                                    ahead: far && group == 1,
+                                });
+                            }
                         }
                     }
                 }

@@ -5,6 +5,7 @@
 //! as fast as large ones. Each block goes through three steps that stay in the cache: transform of the
 //! input, 36 small matrix products, transform of the output.
 
+use super::direct::OWN_CACHE;
 use super::level::{Level, dispatch};
 use super::panel::{Finish, Panel, panel, split_channels};
 use super::vector::{Vector, load_all};
@@ -14,6 +15,9 @@ use super::winograd_pack::{POINTS, pack};
 
 /// Floats that the scratch of a block may take: what stays in a core's own cache.
 const SCRATCH: usize = 110 << 10;
+
+/// Multiply-adds in the time of which a register comes from memory.
+const FAR: usize = 24;
 
 /// A convolution packed for one level.
 #[derive(Clone, Debug)]
@@ -63,13 +67,15 @@ impl Winograd {
 
     /// Whether this is expected to be faster than a direct sum for results of this size: multiply-adds
     /// of the products, and about 220 and 180 operations for the transforms of a tile's register, against
-    /// 9 multiply-adds for each result.
+    /// 9 multiply-adds for each result. Weights that no cache of a core's own holds come from memory, here four times
+    /// as many.
     pub(super) fn pays(level: Level, (ic, oc): (usize, usize), shape: Shape) -> bool {
         let lanes = level.lanes();
         let (i, o) = (ic.div_ceil(lanes), oc.div_ceil(lanes));
         let tiles = shape.n * shape.h.div_ceil(4) * shape.w.div_ceil(4);
-        let winograd = tiles * (POINTS * ic * o + 220 * i + 180 * o);
-        let direct = shape.n * shape.h * shape.w * (9 * ic * o + 4 * o);
+        let far = |taps: usize| if taps * ic * oc > OWN_CACHE { taps * ic * o * FAR } else { 0 };
+        let winograd = tiles * (POINTS * ic * o + 220 * i + 180 * o) + far(POINTS);
+        let direct = shape.n * shape.h * shape.w * (9 * ic * o + 4 * o) + far(9);
         ic >= 8 && oc >= 8 && winograd * 10 < direct * 9
     }
 

@@ -92,8 +92,11 @@ fn lift_all<'m>(model: &'m TypedModel, order: &[usize]) -> Regions<'m> {
     let mut levels: HashMap<usize, (usize, bool)> = HashMap::new();
     for &id in order {
         let node = model.node(id);
-        let before = node.inputs.iter().filter_map(|i| levels.get(&i.node));
-        let through = before.clone().map(|l| l.0).max().unwrap_or(0);
+        let through = node.inputs.iter().filter_map(|i| levels.get(&i.node)).map(|l| l.0).max().unwrap_or(0);
+        // A convolution whose kernel is scaled reads the scale where it is taken in.
+        let scale = windows::scaled_kernel(model, node).map(|s| s.1);
+        let read = |(slot, input): (usize, &OutletId)| scale.filter(|_| slot == 1).unwrap_or(*input).node;
+        let before = node.inputs.iter().enumerate().map(read).filter_map(|n| levels.get(&n));
         let number =
             before.map(|(level, lifted)| if *lifted { *level } else { level + 1 }).max().unwrap_or(0);
         let constant = node.outputs.iter().all(|o| o.fact.konst.is_some());
@@ -126,8 +129,15 @@ struct Compiled {
 
 fn compile(mut lifter: Lifter<'_>, nodes: &HashSet<usize>, level: Level, mode: Mode) -> Option<Compiled> {
     let model = lifter.model;
+    let readers = |id: usize| model.node(id).outputs[0].successors.iter();
+    // Scaled kernels of convolutions that are here.
+    let unread = |id: usize| {
+        let scaled = |node: usize| windows::scaled_kernel(model, model.node(node)).is_some();
+        let mut all = readers(id).map(|s| s.slot == 1 && nodes.contains(&s.node) && scaled(s.node));
+        all.all(|a| a) && !model.outputs.contains(&id.into())
+    };
     let wanted = |id: usize| {
-        let outside = model.node(id).outputs[0].successors.iter().any(|s| !nodes.contains(&s.node));
+        let outside = readers(id).any(|s| !nodes.contains(&s.node) && !unread(s.node));
         outside || model.outputs.contains(&id.into())
     };
     let mut ids: Vec<usize> = nodes.iter().copied().filter(|id| wanted(*id)).collect();

@@ -2,7 +2,7 @@
 
 use super::layout::{C, H, Layout, N, W};
 use super::lift::{Lifter, On, Value, as_channels, usual};
-use crate::kernels::{Across, Beyond, Op, Pool, Reduce, Sampling, Shape, Taps};
+use crate::kernels::{Across, Beyond, Binary, Id, Op, Pool, Reduce, Sampling, Shape, Taps};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -21,6 +21,9 @@ use tract_onnx::tract_core::ops::nn::{
 
 /// Numbers that are moved to lie side by side in order to become one.
 const MOST_CHANNELS: usize = 1 << 16;
+
+/// Parts of the channels that are added up one after the other.
+const MOST_PARTS: usize = 8;
 
 impl Lifter<'_> {
     /// Takes the node in; none when there is no kernel for it.
@@ -164,12 +167,57 @@ impl Lifter<'_> {
             self.values.insert(node.id.into(), Value::Picture(id, layout));
             return Some(());
         }
+        if let Some(done) = self.reduce_parts(node, f, (id, &layout), &reduced) {
+            return Some(done);
+        }
         let on = if space || exactly(&on, &[C]) { on } else { as_channels(on, reduced) };
         let x = self.arrange(id, &layout, &on)?;
         // What is moved for it is better few.
         (self.graph.shape(x).c <= MOST_CHANNELS || x == id).then_some(())?;
         let op = if space { Op::ReduceSpace(f, x) } else { Op::ReduceChannels(f, x) };
         self.add(node.id.into(), op, &on)
+    }
+
+    /// Pictures that lie behind one another among the channels become one, their space as well if it is reduced: what
+    /// branches that a network weighs against each other end in.
+    fn reduce_parts(
+        &mut self,
+        node: &TypedNode,
+        f: Reduce,
+        (id, layout): (Id, &Layout),
+        reduced: &[usize],
+    ) -> Option<()> {
+        let combine = match f {
+            Reduce::Sum => Binary::Add,
+            Reduce::Max => Binary::Max,
+            Reduce::Min => Binary::Min,
+            Reduce::Mean | Reduce::MeanOfSquares => return None,
+        };
+        let mut shape = self.graph.shape(id);
+        let in_space = |a: &usize| layout.0[*a].iter().all(|atom| (atom.1 == H || atom.1 == W) && atom.2 > 0);
+        let (space, parts): (Vec<usize>, Vec<usize>) = reduced.iter().copied().partition(in_space);
+        let [axis] = *parts.as_slice() else { return None };
+        let [(count, C, step)] = *layout.0[axis].as_slice() else { return None };
+        (step > 1 && count * step == shape.c && count <= MOST_PARTS).then_some(())?;
+        let mut x = id;
+        if !space.is_empty() {
+            let pixels: usize = space.iter().flat_map(|a| layout.0[*a].iter().map(|atom| atom.0)).product();
+            (pixels == shape.h * shape.w).then_some(())?;
+            (shape.h, shape.w) = (1, 1);
+            x = self.graph.push(Op::ReduceSpace(f, id), shape);
+        }
+        shape.c = step;
+        let mut total = self.graph.push(Op::Slice(x, 0), shape);
+        for part in 1..count {
+            let next = self.graph.push(Op::Slice(x, part * step), shape);
+            total = self.graph.push(Op::Binary(combine, total, next), shape);
+        }
+        let mut layout = layout.clone();
+        reduced.iter().for_each(|a| layout.0[*a].clear());
+        let dims = self.dims(node.id.into())?;
+        (layout.dims() == dims).then_some(())?;
+        self.values.insert(node.id.into(), Value::Picture(total, layout));
+        Some(())
     }
 
     /// A function of all that stands along some axes.

@@ -208,6 +208,19 @@ fn pools_and_reductions() {
 }
 
 #[test]
+fn branches_that_are_weighed_and_kernels_that_are_scaled() {
+    check(
+        "N,6,7,9",
+        "1 | a = Conv x w:5,6,3,3 pads=1,1,1,1; b = Conv x w:5,6,1,1; c = Concat a b axis=1; d = Reshape c i:N,2,5,7,9; y = ReduceSum d i:1 keepdims=1
+         1 | a = Conv x w:15,6,1,1; d = Reshape a i:N,3,5,7,9; y = ReduceMax d axes=1 keepdims=0
+         1 | a = Conv x w:15,6,1,1; d = Reshape a i:N,3,5,7,9; y = ReduceMin d axes=1,3,4 keepdims=1
+         1 | a = Conv x w:10,6,1,1; d = Reshape a i:N,2,5,7,9; s = ReduceSum d i:1,3,4 keepdims=1; t = Softmax d axis=1; u = Mul t s; y = ReduceSum u i:1 keepdims=0
+         1 | p = GlobalAveragePool x; g = Conv p w:8,6,1,1; a = Conv x w:8,6,3,3 w:8 pads=1,1,1,1; y = Mul a g
+         1 | p = GlobalAveragePool x; g = Conv p w:8,6,1,1; a = Conv x w:8,6,3,3 pads=1,1,1,1; b = Mul g a; y = Conv b w:4,8,1,1",
+    );
+}
+
+#[test]
 fn joins_cuts_and_sums() {
     check(
         "N,6,7,9",

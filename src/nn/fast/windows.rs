@@ -2,14 +2,33 @@
 
 use super::layout::{H, Layout, W};
 use super::lift::{Lifter, On, floats, usual};
-use crate::kernels::{Border, ConvSpec, Op, Pool, Window};
+use crate::kernels::{Binary, Border, ConvSpec, Op, Pool, Window};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, PoolSpec};
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PoolSpec};
 use tract_onnx::tract_core::ops::downsample::Downsample;
 
 /// Largest length of a window, step or border that the kernels are asked for: sums of products stay far from overflow.
 const FARTHEST: usize = 1 << 24;
+
+/// The constant kernel of a convolution that the network scales, and the scale of each output channel: what tract makes
+/// of a product behind a convolution.
+pub(super) fn scaled_kernel(model: &TypedModel, node: &TypedNode) -> Option<(Arc<Tensor>, OutletId)> {
+    let conv = node.op_as::<Conv>()?;
+    let product = model.node(node.inputs[1].node);
+    let op = product.op_as::<TypedBinOp>()?;
+    (conv.kernel_fmt == KernelFormat::OIHW && op.0.name() == "Mul").then_some(())?;
+    let constant = |i: usize| model.outlet_fact(product.inputs[i]).ok()?.konst.clone();
+    let (kernel, scale) = match (constant(0), constant(1)) {
+        (Some(kernel), None) => (kernel, product.inputs[1]),
+        (None, Some(kernel)) => (kernel, product.inputs[0]),
+        _ => return None,
+    };
+    let dims = model.outlet_fact(scale).ok()?.shape.as_concrete()?;
+    let each = dims.len() == kernel.rank() && dims.first() == kernel.shape().first();
+    (each && dims[1..].iter().all(|d| *d == 1)).then_some((kernel, scale))
+}
 
 impl Lifter<'_> {
     /// Where a convolution's or pool's axes go, and which of its spatial axes are rows and columns; none
@@ -35,7 +54,11 @@ impl Lifter<'_> {
         let spec = &conv.pool_spec;
         let dims = self.dims(node.inputs[0])?;
         let (on, real) = self.spatial(spec, &dims)?;
-        let kernel = self.model.outlet_fact(node.inputs[1]).ok()?.konst.clone()?;
+        let constant = self.model.outlet_fact(node.inputs[1]).ok()?.konst.clone();
+        let (kernel, scale) = match constant {
+            Some(kernel) => (kernel, None),
+            None => scaled_kernel(self.model, node).map(|(kernel, scale)| (kernel, Some(scale)))?,
+        };
         let kernel = conv.kernel_fmt.kernel_as_group_o_i_hw(&kernel, conv.group).ok()?;
         let weights = floats(&kernel)?.to_vec();
         let lengths: Vec<usize> = spec.data_format.shape(dims).ok()?.hw_dims().to_vec();
@@ -57,7 +80,36 @@ impl Lifter<'_> {
             transposed: false,
             extra: (0, 0),
         };
-        self.add_conv(node, spec, weights, &on)
+        match scale {
+            None => self.add_conv(node, spec, weights, &on),
+            Some(scale) => self.scaled_conv(node, spec, weights, scale, &on),
+        }
+    }
+
+    /// A convolution whose results are scaled instead of its kernel.
+    fn scaled_conv(
+        &mut self,
+        node: &TypedNode,
+        spec: ConvSpec,
+        weights: Vec<f32>,
+        scale: OutletId,
+        on: &On,
+    ) -> Option<()> {
+        let channels: On = [vec![], vec![], vec![], vec![0]];
+        let bias = match self.constant(node.inputs[2]) {
+            Some((bias, _)) => self.add_constant(bias),
+            None => self.arranged(node.inputs[2], &channels)?,
+        };
+        let scale = self.arranged(scale, &channels)?;
+        let suits = |c: usize| c == 1 || c == spec.channels.1;
+        (suits(self.graph.shape(bias).c) && suits(self.graph.shape(scale).c)).then_some(())?;
+        let x = self.arranged(node.inputs[0], on)?;
+        let (layout, shape) = Layout::of_shape(&self.dims(node.id.into())?, on);
+        let fits = weights.len() == spec.weights() && spec.out_shape(self.graph.shape(x)) == shape;
+        fits.then_some(())?;
+        let conv = self.graph.push(Op::Conv { x, spec, weights: Arc::new(weights), bias: None }, shape);
+        let scaled = self.graph.push(Op::Binary(Binary::Mul, conv, scale), shape);
+        self.place(node.id.into(), Op::Binary(Binary::Add, scaled, bias), layout, shape)
     }
 
     pub(super) fn deconv(&mut self, node: &TypedNode, conv: &Deconv) -> Option<()> {
