@@ -57,8 +57,11 @@ fn element(input: &ValueInfoProto) -> Option<DataType> {
 }
 
 fn is_picture(input: &ValueInfoProto) -> bool {
-    let float = matches!(element(input), Some(DataType::Float | DataType::Float16 | DataType::Double));
-    float && fixed_dims(input).len() == 4
+    use DataType::{Bfloat16, Double, Float, Float16, Uint8, Uint16};
+    // The types that `normalise` makes single precision of.
+    let kind = element(input);
+    let numbers = matches!(kind, Some(Float | Float16 | Bfloat16 | Double | Uint8 | Uint16));
+    numbers && fixed_dims(input).len() == 4
 }
 
 fn is_text(input: &ValueInfoProto) -> bool {
@@ -171,6 +174,16 @@ mod tests {
         );
         assert_eq!(graph.node, [node(&["pixels", "w"], "image")]);
         assert_eq!(graph.initializer.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["w"]);
+    }
+
+    #[test]
+    fn pictures_are_of_every_type_that_is_run() {
+        use DataType::{Bfloat16, Double, Float, Float16, Uint8, Uint16};
+        for kind in [Float, Float16, Bfloat16, Double, Uint8, Uint16] {
+            let mut model = clip(DataType::Int64, &["text", "image"]);
+            model.graph.as_mut().expect("a graph").input[1] = input("pixels", kind, 4);
+            assert_eq!(picture_alone(&mut model).len(), 1, "{kind:?}");
+        }
     }
 
     #[test]

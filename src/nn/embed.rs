@@ -98,6 +98,12 @@ impl Embedder {
     pub fn new(network: Arc<Network>, options: &EmbedOptions) -> Result<Embedder, ModelError> {
         let info = network.info();
         let option = |reason: String| ModelError::Option { path: network.path().to_path_buf(), reason };
+        if !info.levels.is_empty() {
+            return Err(option(format!(
+                "it takes {} beside the picture, which `embed` does not have",
+                info.levels.join(", ")
+            )));
+        }
         if info.in_channels != 1 && info.in_channels != 3 {
             return Err(option(format!(
                 "its input has {} channels; embeddings are made of pictures of 1 or 3",

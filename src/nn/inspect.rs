@@ -189,8 +189,9 @@ pub(super) fn inspect(
                 .into(),
         );
     }
-    let (range, out_range, range_origin) = ranges(graph, pb, normal, options, &trial, &metadata, &mut notes);
     let option = |e: RangeError| ModelError::Option { path: path.to_path_buf(), reason: e.to_string() };
+    let (range, out_range, range_origin) =
+        ranges(graph, pb, normal, options, &trial, &metadata, &mut notes).map_err(option)?;
     range.check(graph.pictures()).map_err(option)?;
     let pixels = (trial.height * trial.width) as f64;
     let outside = match &graph.source {
@@ -213,7 +214,8 @@ pub(super) fn inspect(
         Some(_) => {
             let shapes = candidates::shapes(graph, size).unwrap_or_default();
             let found = candidates::list(graph, pb, &shapes, size, named, scale.is_some());
-            (shapes, found)
+            // What was put in is nobody's embedding.
+            (shapes, found.into_iter().filter(|tensor| !normal.put_in.contains(&tensor.name)).collect())
         }
         None => {
             let names = named.into_iter().chain(pb.output.iter().map(|output| output.name.as_str()));
@@ -293,8 +295,9 @@ fn tiling(
         let period = receptive::lcm(receptive::lcm(field.period, multiple), sizes::divisor(pb));
         let macs_per_pixel = cost::macs(typed) / (trial.height * trial.width) as f64;
         let known = local::Known { radius: field.radius, period, multiple, scale, macs_per_pixel, fixed };
-        let local =
-            !local::is_suspect(pb, fixed.is_some()) || local::is_local(graph, engine, &known).unwrap_or(true);
+        // Where a trial would take too long, the operators alone tell.
+        let local = !local::is_suspect(pb, fixed.is_some())
+            || local::is_local(graph, engine, &known).unwrap_or_else(|| !local::is_positional(pb));
         if local {
             return Tiling { multiple, period, receptive: Receptive::Pixels(field.radius) };
         }
@@ -325,11 +328,20 @@ fn ranges(
     trial: &Trial,
     metadata: &BTreeMap<String, String>,
     notes: &mut Vec<String>,
-) -> (Range, Range, RangeOrigin) {
-    let alike = |range: Range, origin| (range.clone(), range, origin);
+) -> Result<(Range, Range, RangeOrigin), RangeError> {
+    let alike = |range: Range, origin| Ok((range.clone(), range, origin));
+    // Other numbers would be rounded to a few.
+    if let (Some(range), Some(is)) = (&options.range, &normal.in_range)
+        && range != is
+    {
+        return Err(RangeError::Typed);
+    }
     match (&options.range, metadata.get("range").map(|t| (t, Range::parse(t)))) {
         (Some(range), _) => return alike(range.clone(), RangeOrigin::Given),
-        (None, Some((_, Some(range)))) => return alike(range, RangeOrigin::Metadata),
+        (None, Some((_, Some(range)))) if normal.in_range.is_none() => {
+            return alike(range, RangeOrigin::Metadata);
+        }
+        (None, Some((_, Some(_)))) => {}
         (None, Some((text, None))) => notes.push(format!("metadata range {text:?} is not understood")),
         (None, None) => {}
     }
@@ -340,11 +352,11 @@ fn ranges(
         weight: trial.typed.as_ref().map_or(0.0, cost::weight),
     };
     if let (Some(input), Some(output)) = (&known.input, &known.output) {
-        return (input.clone(), output.clone(), RangeOrigin::Inferred);
+        return Ok((input.clone(), output.clone(), RangeOrigin::Inferred));
     }
     let run = |input: &[f32]| trial.plan.as_ref().ok().map(|plan: &Plan| plan.run(input))?.ok();
     let picture = trial.picture.as_ref().ok().copied();
-    range_trial::infer(pb, graph, picture, (trial.height, trial.width), known, &run, notes)
+    Ok(range_trial::infer(pb, graph, picture, (trial.height, trial.width), known, &run, notes))
 }
 
 /// The shape of a tensor, as a run tells.

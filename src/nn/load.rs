@@ -100,8 +100,10 @@ impl Network {
             )
         }));
         let levels = file.normal.levels.len();
+        // What is found is remembered for runs that may take more, or less.
+        let most = ModelBudget::default().run;
         let graph = |file: &File| -> Result<Graph, ModelError> {
-            Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory })
+            Ok(Graph { source: source(file, path, options, true)?, channels, levels, layout, memory: most })
         };
         let mut of = graph(&file)?;
         let outputs = of.outputs();
@@ -121,7 +123,7 @@ impl Network {
         let File { proto, normal, hash, left_out, .. } = file;
         let info = guarded(|| Ok(inspect::inspect(&of, &proto, &normal, path, options, (hash, tried))));
         let info = ModelInfo { left_out, border, ..info.map_err(parse)?? };
-        let mut graph = of;
+        let mut graph = Graph { memory, ..of };
         if let Source::Onnxruntime { template, .. } = &mut graph.source {
             *template = None;
         }
@@ -136,7 +138,9 @@ impl Network {
 
     /// Measures how fast it runs, for those who want to be told.
     pub(super) fn measure(&mut self) {
-        self.info.seconds_per_megapixel = speed::per_megapixel(self);
+        let (height, width) = speed::size(&self.info);
+        let plan = self.plan(height, width, None).ok();
+        self.info.seconds_per_megapixel = plan.and_then(|plan| speed::per_megapixel(&plan, (height, width)));
     }
 
     /// What is known about the network.

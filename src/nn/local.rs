@@ -7,7 +7,7 @@ use super::plan;
 use super::test_picture::index;
 use super::tile::reflected;
 use crate::random::Rng;
-use tract_onnx::pb::GraphProto;
+use tract_onnx::pb::{GraphProto, NodeProto};
 
 /// Multiply-adds that it may take.
 const MOST: f64 = 6e9;
@@ -37,6 +37,9 @@ const SUSPECT: [&str; 16] = [
     "Slice",
 ];
 
+/// Of these, operators that have no other use.
+const POSITIONAL: [&str; 3] = ["CumSum", "GridSample", "Range"];
+
 /// What is known of a network by its graph.
 pub(super) struct Known {
     pub(super) radius: usize,
@@ -51,6 +54,14 @@ pub(super) struct Known {
 pub(super) fn is_suspect(graph: &GraphProto, fixed: bool) -> bool {
     // At one size, constants may be as large as the picture.
     fixed || graph.node.iter().any(|n| SUSPECT.contains(&n.op_type.as_str()))
+}
+
+/// Whether the graph goes by places for certain, or nearly so.
+pub(super) fn is_positional(graph: &GraphProto) -> bool {
+    let corners = |node: &NodeProto| {
+        node.op_type == "Resize" && node.attribute.iter().any(|a| a.s.as_slice() == b"align_corners")
+    };
+    graph.node.iter().any(|n| POSITIONAL.contains(&n.op_type.as_str()) || corners(n))
 }
 
 /// Whether a part of a picture, away from its borders, gives what the whole gives. None where that would take too long.
@@ -145,10 +156,10 @@ fn alike(
         for across in 0..across {
             for along in inner.0 * scale..inner.1 * scale {
                 let difference = (at(first, c, along, across) - at(second, c, along, across)).abs();
-                // NaN counts as a difference.
-                if !(difference <= worst) {
-                    worst = difference;
+                if difference.is_nan() {
+                    return false;
                 }
+                worst = worst.max(difference);
             }
         }
     }

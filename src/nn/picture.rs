@@ -66,7 +66,10 @@ impl Picture {
 mod tests {
     use super::*;
 
-    fn seen(shape: [usize; 4], size: (usize, usize)) -> Option<(usize, usize, Option<(usize, usize)>)> {
+    /// Scale, channels, and the border with what is cut of it.
+    type Seen = (usize, usize, Option<(usize, usize)>);
+
+    fn seen(shape: [usize; 4], size: (usize, usize)) -> Option<Seen> {
         let picture = Picture::of(&shape, Layout::Nchw, size).ok()?;
         Some((picture.scale, picture.channels, picture.border.map(|b| (b.around, b.cut))))
     }

@@ -257,6 +257,7 @@ impl<'a, T: Sample> Source<'a, T> {
                     let was =
                         if self.strength < 1.0 { self.opacity(region.x + x, region.y + y) } else { 0.0 };
                     let made = get(planes, x, y);
+                    tally.opacity(made);
                     out.push(T::from_unit((was + self.strength * (made - was)).clamp(0.0, 1.0)));
                 }
             }

@@ -50,6 +50,8 @@ struct Probe<'a> {
     path: &'a Path,
     /// What runs but gives no picture, and which output that is.
     runs: Option<(Trial, usize)>,
+    /// What has shapes but can't be run.
+    stands: Option<(Trial, usize)>,
     failure: Option<ModelError>,
 }
 
@@ -64,7 +66,7 @@ pub(super) fn first_working(
     path: &Path,
 ) -> Result<Trial, ModelError> {
     let outputs = graph.outputs();
-    let mut probe = Probe { graph, outputs, engine, path, runs: None, failure: None };
+    let mut probe = Probe { graph, outputs, engine, path, runs: None, stands: None, failure: None };
     let operators = || pb.node.iter().filter(|n| n.op_type != "Constant");
     // What reshapes may have a size in it.
     let twice = operators().any(|n| n.op_type == "Reshape") && operators().count() <= LARGE;
@@ -82,13 +84,18 @@ pub(super) fn first_working(
     }
     if fixed.is_none() && !probe.hopeless() {
         let sides = exported::sides(pb).into_iter().chain(SQUARES);
-        let square = sides.into_iter().find_map(|side| probe.only((side, side)));
-        if let Some(trial) = square {
-            return Ok(trial);
+        for side in sides {
+            if let Some(trial) = probe.only((side, side)) {
+                return Ok(trial);
+            }
+            if let Some((trial, _)) = &mut probe.runs {
+                trial.fixed = Some((side, side));
+                break;
+            }
         }
     }
-    let Probe { graph, outputs, runs, failure, .. } = probe;
-    match (runs, failure) {
+    let Probe { graph, outputs, runs, stands, failure, .. } = probe;
+    match (runs.or(stands), failure) {
         (Some((trial, ix)), _) => {
             graph.choose(&outputs, ix);
             Ok(trial)
@@ -143,7 +150,9 @@ impl Probe<'_> {
         let trial = self.at(size(count, count + 2), multiple)?;
         let second = if count > 2 { size(count - 2, count + 4) } else { size(2, 1) };
         if twice {
-            self.attempt(second, multiple).ok()??;
+            // The output that is in use, and no other.
+            let again = self::trial(self.graph, self.engine, second, multiple).ok()?;
+            again.picture.ok()?;
         }
         Some(trial)
     }
@@ -175,7 +184,12 @@ impl Probe<'_> {
             match trial(graph, engine, (height, width), multiple) {
                 Ok(trial) if trial.picture.is_ok() => return Ok(Some(trial)),
                 Ok(trial) => {
-                    self.runs.get_or_insert((trial, ix));
+                    let kept = if matches!(trial.plan, Err(Unfit::Engine(_))) {
+                        &mut self.stands
+                    } else {
+                        &mut self.runs
+                    };
+                    kept.get_or_insert((trial, ix));
                 }
                 Err(unfit) => {
                     failure.get_or_insert(unfit);

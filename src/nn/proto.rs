@@ -7,6 +7,7 @@ use super::{growth, random};
 use crate::shown::Show;
 use crate::store::look;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto, tensor_proto::DataType};
 
@@ -70,7 +71,7 @@ pub(super) fn parameters(graph: &GraphProto) -> u64 {
 
 /// Stored weights of single precision by name, with their sizes; without those in other files.
 pub(super) fn floats(graph: &GraphProto) -> Weights {
-    let held = |t: &&TensorProto| t.data_type == DataType::Float as i32 && t.data_location != Some(EXTERNAL);
+    let held = |t: &&TensorProto| t.data_type == DataType::Float as i32 && !is_external(t);
     let values = |t: &TensorProto| match t.float_data.is_empty() {
         true => t.raw_data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         false => t.float_data.clone(),
@@ -156,10 +157,11 @@ impl Walk<'_> {
             );
             return Err(self.too_large(what));
         };
-        let Some((bytes, listed)) = storage(tensor) else { return Ok(()) };
-        if tensor.data_location == Some(EXTERNAL) {
-            return self.external(tensor, n * bytes);
+        if is_external(tensor) {
+            self.files.insert(place(tensor, self.path)?.file);
+            return Ok(());
         }
+        let Some((bytes, listed)) = storage(tensor) else { return Ok(()) };
         let held = if listed > 0 || tensor.raw_data.is_empty() {
             listed
         } else {
@@ -172,48 +174,84 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    /// Weights in another file must lie in the model's folder, links followed, and be long enough.
-    fn external(&mut self, tensor: &TensorProto, bytes: u64) -> Result<(), ModelError> {
-        let bad = |reason: String| ModelError::ExternalData {
-            path: self.path.to_path_buf(),
-            tensor: tensor.name.clone(),
-            reason,
-        };
-        let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
-        let number = |key: &str, default: u64| match entry(key) {
-            None => Ok(default),
-            Some(text) => text.parse::<u64>().map_err(|_| bad(format!("its {key} {text:?} is not a number"))),
-        };
-        let location = entry("location").ok_or_else(|| bad("no location is given".into()))?;
-        let inside = |c: Component| matches!(c, Component::Normal(_) | Component::CurDir);
-        if location.is_empty() || !Path::new(location).components().all(inside) {
-            return Err(bad(format!(
-                "{location:?} leaves the model's folder; keep the file beside the model"
-            )));
-        }
-        let folder = folder_of(self.path);
-        let real = look::real_of(folder).map_err(|e| bad(format!("{}: {e}", folder.shown())))?;
-        let file = look::real_of(&real.join(location)).map_err(|e| bad(format!("{location:?}: {e}")))?;
-        if !file.starts_with(&real) {
-            return Err(bad(format!(
-                "{location:?} links out of the model's folder; keep the file beside the model"
-            )));
-        }
-        let there = file.metadata().map_err(|e| bad(format!("{location:?}: {e}")))?;
-        if !there.is_file() {
-            return Err(bad(format!("{location:?} is not a regular file")));
-        }
-        let (offset, length) = (number("offset", 0)?, number("length", bytes)?);
-        if length != bytes || offset.checked_add(length).is_none_or(|end| end > there.len()) {
-            return Err(bad(format!(
-                "{location:?} has {} bytes, {bytes} from byte {offset} on are declared",
-                there.len()
-            )));
-        }
-        self.files.insert(file);
-        Ok(())
+/// Whether weights lie in another file.
+pub(super) fn is_external(tensor: &TensorProto) -> bool {
+    tensor.data_location == Some(EXTERNAL)
+}
+
+/// Where weights in another file lie.
+struct Place {
+    /// Links followed.
+    file: PathBuf,
+    offset: u64,
+    bytes: u64,
+}
+
+/// The bytes of weights that lie in another file, of the model at `path`.
+///
+/// # Errors
+/// When they don't lie in the model's folder, are of a type without a fixed size, or can't be read.
+pub(super) fn stored(tensor: &TensorProto, path: &Path) -> Result<Vec<u8>, ModelError> {
+    let Place { file, offset, bytes } = place(tensor, path)?;
+    let bad = |reason: String| elsewhere(tensor, path, reason);
+    let failed = |e: std::io::Error| bad(format!("{}: {e}", file.shown()));
+    let mut open = std::fs::File::open(&file).map_err(failed)?;
+    open.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut read = Vec::new();
+    open.take(bytes).read_to_end(&mut read).map_err(failed)?;
+    match read.len() as u64 == bytes {
+        true => Ok(read),
+        false => Err(bad(format!("{} ends before its {bytes} bytes", file.shown()))),
     }
+}
+
+fn elsewhere(tensor: &TensorProto, path: &Path, reason: String) -> ModelError {
+    ModelError::ExternalData { path: path.to_path_buf(), tensor: tensor.name.clone(), reason }
+}
+
+/// Weights in another file must lie in the model's folder, links followed, and be long enough.
+fn place(tensor: &TensorProto, path: &Path) -> Result<Place, ModelError> {
+    let bad = |reason: String| elsewhere(tensor, path, reason);
+    let count = elements(&tensor.dims).filter(|n| *n <= MAX_ELEMENTS);
+    let Some((bytes, count)) = storage(tensor).map(|(bytes, _)| bytes).zip(count) else {
+        let (kind, dims) = (tensor.data_type, &tensor.dims);
+        return Err(bad(format!(
+            "its type (ONNX's number {kind}) or its size {dims:?} is none that is read"
+        )));
+    };
+    let bytes = bytes * count;
+    let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
+    let number = |key: &str, default: u64| match entry(key) {
+        None => Ok(default),
+        Some(text) => text.parse::<u64>().map_err(|_| bad(format!("its {key} {text:?} is not a number"))),
+    };
+    let location = entry("location").ok_or_else(|| bad("no location is given".into()))?;
+    let inside = |c: Component| matches!(c, Component::Normal(_) | Component::CurDir);
+    if location.is_empty() || !Path::new(location).components().all(inside) {
+        return Err(bad(format!("{location:?} leaves the model's folder; keep the file beside the model")));
+    }
+    let folder = folder_of(path);
+    let real = look::real_of(folder).map_err(|e| bad(format!("{}: {e}", folder.shown())))?;
+    let file = look::real_of(&real.join(location)).map_err(|e| bad(format!("{location:?}: {e}")))?;
+    if !file.starts_with(&real) {
+        return Err(bad(format!(
+            "{location:?} links out of the model's folder; keep the file beside the model"
+        )));
+    }
+    let there = file.metadata().map_err(|e| bad(format!("{location:?}: {e}")))?;
+    if !there.is_file() {
+        return Err(bad(format!("{location:?} is not a regular file")));
+    }
+    let (offset, length) = (number("offset", 0)?, number("length", bytes)?);
+    if length != bytes || offset.checked_add(length).is_none_or(|end| end > there.len()) {
+        return Err(bad(format!(
+            "{location:?} has {} bytes, {bytes} from byte {offset} on are declared",
+            there.len()
+        )));
+    }
+    Ok(Place { file, offset, bytes })
 }
 
 /// The folder of a model file.
@@ -251,7 +289,7 @@ fn storage(tensor: &TensorProto) -> Option<(u64, u64)> {
         DataType::Uint64 => (8, tensor.uint64_data.len()),
         DataType::Uint32 => (4, tensor.uint64_data.len()),
         DataType::Int32 => (4, ints),
-        DataType::Float16 | DataType::Int16 | DataType::Uint16 => (2, ints),
+        DataType::Float16 | DataType::Bfloat16 | DataType::Int16 | DataType::Uint16 => (2, ints),
         DataType::Int8 | DataType::Uint8 | DataType::Bool => (1, ints),
         _ => return None,
     };
@@ -266,4 +304,48 @@ fn unmade(graph: &GraphProto) -> Option<&str> {
     there.extend(graph.node.iter().flat_map(|n| &n.output).map(String::as_str));
     let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str);
     used.chain(graph.output.iter().map(|o| o.name.as_str())).find(|n| !n.is_empty() && !there.contains(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::pb::{NodeProto, StringStringEntryProto};
+
+    #[test]
+    fn weights_elsewhere_are_confined_and_counted_whatever_their_type() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m.onnx");
+        std::fs::write(folder.path().join("w.bin"), [1, 2, 3, 4, 5, 6]).expect("written");
+        // Every number that may stand for a type, of one element in a file without a stated length.
+        for (kind, location) in (0..40).flat_map(|kind| ["w.bin", "../w.bin", "/dev/zero"].map(|l| (kind, l)))
+        {
+            let entry = StringStringEntryProto { key: "location".into(), value: location.into() };
+            let tensor = TensorProto {
+                name: "k".into(),
+                data_type: kind,
+                dims: vec![1],
+                data_location: Some(EXTERNAL),
+                external_data: vec![entry],
+                ..TensorProto::default()
+            };
+            let sound = location == "w.bin" && [1, 2, 3, 4, 5, 6, 9, 10, 12, 16].contains(&kind);
+            let read = stored(&tensor, &path);
+            match &read {
+                Ok(bytes) => assert_eq!(bytes.len() as u64, storage(&tensor).expect("a size").0),
+                Err(e) => assert!(matches!(e, ModelError::ExternalData { .. }), "{e}"),
+            }
+            assert_eq!(read.is_ok(), sound, "{kind} {location}");
+            let node =
+                NodeProto { input: vec!["k".into()], output: vec!["y".into()], ..NodeProto::default() };
+            let output = ValueInfoProto { name: "y".into(), ..ValueInfoProto::default() };
+            let graph = GraphProto {
+                node: vec![node],
+                output: vec![output],
+                initializer: vec![tensor],
+                ..GraphProto::default()
+            };
+            let model = ModelProto { graph: Some(graph), ..ModelProto::default() };
+            assert_eq!(check(&model, &path, None).is_ok_and(|files| files.len() == 1), sound);
+        }
+    }
 }

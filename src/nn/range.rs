@@ -45,6 +45,11 @@ pub(super) enum RangeError {
     /// NaN or infinity, as mean or std.
     #[error("range: {0} must be finite")]
     NotFinite(&'static str),
+    /// A range beside that of whole numbers.
+    #[error(
+        "range: its input takes whole numbers, whose range is that of their type; leave the range, mean and std out"
+    )]
+    Typed,
     /// A standard deviation of 0.
     #[error("range: std must not be 0")]
     NoSpread,

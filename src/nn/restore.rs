@@ -2,21 +2,18 @@
 
 use super::error::{ModelError, RestoreError};
 use super::finish::{self, Restored};
-use super::info::Receptive;
+use super::grid;
 use super::load::Network;
 use super::options::{Colour, LoadOptions, RestoreOptions};
 use super::pixels::{self, Mode, Sample, Source};
 use super::sanity::Tally;
-use super::tile::{self, Axis, Demands};
+use super::tile::Axis;
 use super::tiled::{Spare, Tiled, Tiles};
 use super::wiring::Wiring;
 use crate::image::fill::fill_hidden;
 use crate::image::{Depth, Image};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Working memory of a picture that is run whole where its parts can't give what the whole gives, in bytes.
-const WHOLE: u64 = 1 << 30;
 
 /// Side of a picture that is cut into the tiles that workers are counted with.
 const LARGE: usize = 4096;
@@ -271,22 +268,6 @@ impl Restorer {
     /// Tiles along the width and along the height. With `whole`, a network whose parts can't give what the whole
     /// gives takes the whole picture where that fits.
     fn axes(&self, width: usize, height: usize, whole: bool) -> (Axis, Axis) {
-        let info = self.network.info();
-        let radius = match info.receptive {
-            Receptive::Pixels(radius) => Some(radius),
-            Receptive::Global => None,
-        };
-        let demands =
-            Demands { radius, multiple: info.size_multiple, period: info.period, least: info.least };
-        if let Some((h, w)) = info.fixed_size {
-            return (tile::fixed(width, w, demands), tile::fixed(height, h, demands));
-        }
-        let mut longest =
-            self.options.tile.unwrap_or_else(|| tile::best_length(demands, info.memory_per_pixel));
-        let bytes = (width as u64).saturating_mul(height as u64).saturating_mul(info.memory_per_pixel as u64);
-        if whole && radius.is_none() && self.options.tile.is_none() && bytes <= WHOLE {
-            longest = longest.max(width.max(height) + info.size_multiple + info.least);
-        }
-        (tile::variable(width, longest, demands), tile::variable(height, longest, demands))
+        grid::axes(self.network.info(), (width, height), self.options.tile, whole)
     }
 }

@@ -29,6 +29,12 @@ impl Tally {
         self.in_count += 1;
     }
 
+    /// Counts one number of the result's alpha.
+    pub(super) fn opacity(&mut self, v: f32) {
+        self.not_finite += u64::from(!v.is_finite());
+    }
+
+    /// Counts one number of the result's colours.
     pub(super) fn output(&mut self, v: f32) {
         if v.is_finite() {
             self.out_sum += f64::from(v);

@@ -1,6 +1,7 @@
 //! How fast a network runs here, found by running it.
 
-use super::load::Network;
+use super::info::ModelInfo;
+use super::plan::Plan;
 use crate::random::Rng;
 use std::time::Instant;
 
@@ -11,15 +12,17 @@ const SHORT: f64 = 5e9;
 /// Seconds of a run after which there is no second one.
 const LONG: f64 = 1.0;
 
-/// Seconds for a million input pixels on one thread, tiles' overlap apart: the faster of two short runs. None where it
-/// can't be run.
-pub(super) fn per_megapixel(network: &Network) -> Option<f64> {
-    let info = network.info();
+/// Height and width at which a network is timed.
+pub(super) fn size(info: &ModelInfo) -> (usize, usize) {
     let short = |side: &usize| (side * side) as f64 * info.macs_per_pixel <= SHORT;
     let side = SIDES.into_iter().find(short).unwrap_or(SIDES[SIDES.len() - 1]);
     let side = side.max(info.least).next_multiple_of(info.size_multiple);
-    let (height, width) = info.fixed_size.unwrap_or((side, side));
-    let plan = network.plan(height, width, None).ok()?;
+    info.fixed_size.unwrap_or((side, side))
+}
+
+/// Seconds for a million input pixels on one thread, tiles' overlap apart: the faster of two short runs of `plan`,
+/// which is for `size`. None where it can't be run.
+pub(super) fn per_megapixel(plan: &Plan, (height, width): (usize, usize)) -> Option<f64> {
     let mut random = Rng::new(0);
     let input: Vec<f32> = (0..plan.input.iter().product()).map(|_| random.unit() as f32).collect();
     let mut result = vec![];

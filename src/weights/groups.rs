@@ -6,6 +6,11 @@ use super::tensor::{Storage, Tensor};
 use std::collections::HashSet;
 use std::ops::Range;
 
+/// Longest name, in bytes; PyTorch's have some tens.
+const LONGEST: usize = 512;
+/// Most bytes of all names together, those of what they are in counted with each.
+const ALL: usize = 64 << 20;
+
 /// Tells where the bytes of a storage lie in the file.
 pub(super) type Finder<'a> = dyn Fn(&StorageName) -> Result<Range<usize>, WeightsError> + 'a;
 
@@ -21,21 +26,36 @@ pub(super) struct Group {
 pub(super) fn groups(made: &Made, find: &Finder<'_>) -> Result<Vec<Group>, WeightsError> {
     let mut groups = vec![];
     let mut seen = HashSet::new();
+    let mut left = ALL;
     let mut open = vec![(made.root, Vec::<String>::new())];
     while let Some((value, path)) = open.pop() {
         let Value::Object(at) = value else { continue };
         if !seen.insert(at) {
             continue;
         }
+        let around: usize = path.iter().map(String::len).sum();
         let within = |key: String| path.iter().cloned().chain([key]).collect::<Vec<_>>();
         match made.objects.get(at) {
             Some(Object::Dict(entries)) => {
                 let mut group = Group { path: path.clone(), tensors: vec![] };
                 let mut inner = vec![];
                 for (key, value) in entries {
+                    let holds = matches!(
+                        made.object(*value),
+                        Some(Object::Tensor { .. } | Object::Dict(_) | Object::Row(_))
+                    );
+                    if !holds {
+                        continue;
+                    }
+                    let text = made.text(*key).unwrap_or_default();
+                    // A pickle names one text again and again at no cost; here each name is a copy.
+                    if text.len() > LONGEST {
+                        return Err(damaged(format!("a name has {} bytes", text.len())));
+                    }
+                    left = spent(left, around + text.len())?;
                     let name = match key {
                         Value::Int(number) => number.to_string(),
-                        key => made.text(*key).unwrap_or_default().to_owned(),
+                        _ => text.to_owned(),
                     };
                     match made.object(*value) {
                         Some(Object::Tensor { storage, offset, dims, strides }) => {
@@ -56,13 +76,21 @@ pub(super) fn groups(made: &Made, find: &Finder<'_>) -> Result<Vec<Group>, Weigh
                 }
             }
             Some(Object::Row(items)) if path.len() < 8 => {
-                let item = |(i, value): (usize, &Value)| (*value, within(i.to_string()));
-                open.extend(items.iter().enumerate().map(item).rev());
+                let holds =
+                    |value: &Value| matches!(made.object(*value), Some(Object::Dict(_) | Object::Row(_)));
+                let items: Vec<_> = items.iter().enumerate().filter(|(_, value)| holds(value)).collect();
+                left = spent(left, items.len().saturating_mul(around))?;
+                open.extend(items.into_iter().rev().map(|(i, value)| (*value, within(i.to_string()))));
             }
             _ => {}
         }
     }
     Ok(groups)
+}
+
+/// What is left of the bytes that names may have.
+fn spent(left: usize, bytes: usize) -> Result<usize, WeightsError> {
+    left.checked_sub(bytes).ok_or_else(|| damaged(format!("its names have more than {} MiB", ALL >> 20)))
 }
 
 fn tensor(
@@ -88,5 +116,24 @@ fn tensor(
             Tensor::new(Storage { kind: name.kind, bytes }, offset, dims, strides)
         }
         _ => Err(damaged(format!("its storage {:?} is cut off", name.key))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bounded_one_by_one_and_together() {
+        let named = |length: usize, times: usize| {
+            let text = Object::Text("a".repeat(length));
+            let entries = vec![(Value::Object(1), Value::Object(2)); times];
+            let objects = vec![Object::Dict(entries), text, Object::Dict(vec![])];
+            let made = Made { objects, root: Value::Object(0), length: 0 };
+            groups(&made, &|_| Err(damaged("no storage")))
+        };
+        assert!(named(LONGEST, 3).is_ok());
+        assert!(named(LONGEST + 1, 1).is_err());
+        assert!(named(LONGEST, ALL / LONGEST + 1).is_err());
     }
 }

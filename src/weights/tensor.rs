@@ -72,7 +72,7 @@ impl Tensor {
             .zip(&strides)
             .try_fold(offset, |at, (d, s)| at.checked_add(d.saturating_sub(1).checked_mul(*s)?));
         let fits = match count {
-            Some(0) => true,
+            Some(0) => offset <= there,
             // More numbers than are stored would repeat some of them.
             Some(count) => count <= there && last.is_some_and(|last| last < there),
             None => false,
@@ -180,6 +180,8 @@ mod tests {
             (0, vec![usize::MAX, 2], vec![0, 0]),
             (0, vec![1; 9], vec![1; 9]),
             (6, vec![], vec![]),
+            (7, vec![0], vec![1]),
+            (usize::MAX, vec![0, 9], vec![9, 1]),
         ] {
             assert!(view(offset, &dims, &strides).is_err(), "{offset} {dims:?} {strides:?}");
         }

@@ -73,7 +73,7 @@ fn whatever_is_no_tensor_or_container_is_refused_by_name() {
     let named = [
         (&b"cos\nsystem\nX\x02\0\0\0ls\x85R"[..], "os.system"),
         (b"cposix\nsystem\n(X\x02\0\0\0lstR", "posix.system"),
-        (b"cbuiltins\neval\nX\x01\0\0\01\x85R", "builtins.eval"),
+        (b"cbuiltins\neval\nX\x01\0\0\x001\x85R", "builtins.eval"),
         // By the names of protocol 4, by the oldest operations, and inside a dictionary.
         (b"\x8c\x0asubprocess\x8c\x05Popen\x93)R", "subprocess.Popen"),
         (b"(ios\nsystem\n", "os.system"),
@@ -145,7 +145,7 @@ fn pickles_that_grow_cost_no_more_than_their_length() {
     let rounds = [b"]q\0".to_vec(), b"h\0a".repeat(1 << 16)].concat();
     let doubled = [b")q\0".to_vec(), b"h\0h\0\x86q\0".repeat(1 << 16)].concat();
     let long = [b"(".to_vec(), b"K\x01".repeat(1 << 16), b"tq\0".to_vec()].concat();
-    let sizes = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuJ\x01\0\0\0tQK\0h\0h\0tR";
+    let sizes = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuJ\x01\0\0\0tQK\0h\0h\0tR";
     let long = [long, sizes.repeat(1 << 8)].concat();
     let start = std::time::Instant::now();
     for make in [deep, rounds, doubled, long] {
@@ -196,6 +196,27 @@ fn convolutions_trained_as_several_are_made_one() {
     let made = read(&safetensors(&network)).expect("SPAN");
     assert_eq!(weights(&made, "conv_1.eval_conv.weight"), [7.0; 9]);
     assert_eq!((fact(&made, "scale"), fact(&made, "colour")), ("2".into(), "gray".into()));
+}
+
+#[test]
+fn parts_of_a_convolution_whose_product_is_huge_are_refused() {
+    let wide = 1 << 11;
+    let parts: [(&str, [usize; 4]); 4] = [
+        ("sk", [wide, 1, 1, 1]),
+        ("conv.0", [wide, 1, 1, 1]),
+        ("conv.1", [1, wide, 3, 3]),
+        ("conv.2", [wide, 1, 1, 1]),
+    ];
+    let mut keys = vec!["conv_1".to_owned(), "conv_2".to_owned()];
+    keys.extend((1..=6).flat_map(|b| (1..=3).map(move |c| format!("block_{b}.c{c}_r"))));
+    let mut sizes: Vec<(String, Vec<usize>)> =
+        keys.iter().map(|key| (format!("{key}.sk.weight"), vec![1, 1, 1, 1])).collect();
+    sizes.retain(|(name, _)| name != "conv_1.sk.weight");
+    sizes.extend(parts.map(|(part, dims)| (format!("conv_1.{part}.weight"), dims.to_vec())));
+    sizes.extend(["conv_cat", "upsampler.0"].map(|name| (format!("{name}.weight"), vec![1, 1, 1, 1])));
+    let sizes: Vec<(&str, &[usize])> = sizes.iter().map(|(name, dims)| (name.as_str(), &dims[..])).collect();
+    let told = read(&safetensors(&tensors(&sizes))).expect_err("refused").to_string();
+    assert!(told.contains("looks like SPAN") && told.contains("2048 channels inside"), "{told}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ def export(name, path):
     axes = {"input": {2: "height", 3: "width"}, "output": {2: "h", 3: "w"}} if dynamic else None
     names = dict(input_names=["input"], output_names=["output"], dynamic_axes=axes)
     network = build(name)
-    if name in ("fbcnn", "hvicidnet", "lama"):
+    if name in ("fbcnn", "hvicidnet", "lama", "realcugan"):
         # Further results or inputs that are no picture.
         whole = network
 

@@ -5,8 +5,8 @@ use super::export::export;
 use super::print::{err, out};
 use crate::cli::args::{DeviceArg, EngineArg, ModelArgs};
 use crate::nn::{
-    Choice, Comparison, Device, Door, Engine, LoadOptions, Model, ModelBudget, ModelError, ModelInfo, Places,
-    Range, Receptive, RowsInfo, TensorInfo, Told, compare,
+    Choice, Comparison, Device, Door, Engine, Grid, LoadOptions, Model, ModelBudget, ModelError, ModelInfo,
+    Places, Range, Receptive, RowsInfo, TensorInfo, Told, compare,
 };
 use crate::shown::Show;
 use serde_json::json;
@@ -149,6 +149,21 @@ fn runs_on(places: &Places) -> String {
     format!("our kernels: {:.0} % of the multiply-adds; {left}", 100.0 * places.share)
 }
 
+/// What a photograph of 12 megapixels takes.
+fn on_a_photograph(info: &ModelInfo) -> String {
+    let Grid { tile: (width, height), tiles, exact } = info.grid(4000, 3000);
+    let way = match (tiles, exact) {
+        (1, _) => "the whole picture".to_owned(),
+        (_, true) => "each as in the whole".to_owned(),
+        (_, false) => "blended where they overlap".to_owned(),
+    };
+    let pixels = (tiles * width * height) as f64;
+    let time = info.seconds_per_megapixel.map_or(String::new(), |seconds| {
+        format!("; about {:.0} s on one thread", (seconds * pixels / 1e6).max(1.0))
+    });
+    format!("{tiles} tiles of {width} x {height}, {way}{time}")
+}
+
 /// What `embed` takes where no tensor is named.
 fn embedding(info: &ModelInfo) -> String {
     match &info.choice {
@@ -195,6 +210,9 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
     let mut text = format!("{path}\n");
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<16} {value}\n"));
     tensors(&info.inputs, &info.outputs, &mut line);
+    if let Some(architecture) = info.metadata.get("architecture") {
+        line("architecture", architecture.clone());
+    }
     let channels = info.in_channels - info.levels.len().min(info.in_channels);
     line("layout", format!("{:?}, {channels} channels", info.layout).to_lowercase());
     let beside: Vec<String> = info.behind_colours().into_iter().chain(info.levels.iter().cloned()).collect();
@@ -203,7 +221,10 @@ fn as_text(path: &str, info: &ModelInfo) -> String {
     }
     line("range", format!("{} ({})", range(&info.range), format!("{:?}", info.range_origin).to_lowercase()));
     match (info.scale, &info.not_restorer) {
-        (Some(scale), _) => line("restore", format!("yes, scale x{scale}")),
+        (Some(scale), _) => {
+            line("restore", format!("yes, scale x{scale}"));
+            line("12 megapixels", on_a_photograph(info));
+        }
         (None, Some(reason)) => line("restore", format!("no: {reason}")),
         (None, None) => line("restore", "no".into()),
     }
@@ -254,6 +275,9 @@ fn as_json(info: &ModelInfo) -> serde_json::Value {
         "period": info.period, "least": info.least, "border": info.around(), "levels": info.levels,
         "receptive_radius": match info.receptive { Receptive::Pixels(r) => Some(r), Receptive::Global => None },
         "macs_per_pixel": info.macs_per_pixel, "seconds_per_megapixel": info.seconds_per_megapixel,
+        "on_12_megapixels": info.scale.map(|_| info.grid(4000, 3000)).map(|grid| json!({
+            "tile_width": grid.tile.0, "tile_height": grid.tile.1, "tiles": grid.tiles, "exact": grid.exact,
+        })),
         "runs_on": info.places.as_ref().map(|places| json!({
             "kernels_share": places.share, "kernels_programs": places.programs, "other_operators": places.others,
         })), "parameters": info.parameters,

@@ -13,7 +13,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Most bytes of a verdict.
-const LONGEST: u64 = 256 << 10;
+const LONGEST: u64 = 4 << 20;
 /// Most verdicts that are kept.
 const KEPT: usize = 1000;
 

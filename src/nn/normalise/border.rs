@@ -1,6 +1,6 @@
 //! Networks without padding give less than they get: what is missing around is put in front of them, by reflection.
 
-use super::parts::{int64s, ints, node, put_first, reread, slice, text, version};
+use super::parts::{free_name, int64s, ints, node, put_first, reread, slice, text, version};
 use crate::nn::axes::Layout;
 use crate::nn::proto::{fixed_dims, real_inputs};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,8 @@ pub(in crate::nn) fn lay(model: &mut ModelProto, layout: Layout, border: Border,
     let Some(graph) = &mut model.graph else { return };
     let Some(input) = real_inputs(graph).first().map(|input| input.name.clone()) else { return };
     let (h, w) = layout.spatial_axes();
-    let inner = format!("{input}/bordered");
+    let inner = free_name(graph, &format!("{input}/bordered"));
+    let listed = free_name(graph, &format!("{inner}/pads"));
     let n = border.around as i64;
     let pads: Vec<i64> = (0..8).map(|ix| if ix % 4 == h || ix % 4 == w { n } else { 0 }).collect();
     reread(graph, &input, &inner);
@@ -43,8 +44,7 @@ pub(in crate::nn) fn lay(model: &mut ModelProto, layout: Layout, border: Border,
         match version {
             ..11 => vec![node("Pad", &[&input], &inner, vec![mode, ints("pads", &pads)])],
             _ => {
-                let name = format!("{inner}/pads");
-                vec![int64s(&name, &pads), node("Pad", &[&input, &name], &inner, vec![mode])]
+                vec![int64s(&listed, &pads), node("Pad", &[&input, &listed], &inner, vec![mode])]
             }
         },
     );
@@ -65,13 +65,12 @@ pub(in crate::nn) fn lay(model: &mut ModelProto, layout: Layout, border: Border,
     if border.cut == 0 {
         return;
     }
-    let whole = format!("{output}/whole");
+    let whole = free_name(graph, &format!("{output}/whole"));
     for made in graph.node.iter_mut().flat_map(|n| &mut n.output).filter(|made| *made == output) {
         made.clone_from(&whole);
     }
-    for node in &mut graph.node {
-        node.input.iter_mut().filter(|name| *name == output).for_each(|name| name.clone_from(&whole));
-    }
+    reread(graph, output, &whole);
+    graph.output.iter_mut().filter(|o| o.name == whole).for_each(|o| o.name = output.into());
     let cut = border.cut as i64;
     graph.node.extend(slice(&whole, output, &[(h as i64, cut, -cut), (w as i64, cut, -cut)], version));
 }

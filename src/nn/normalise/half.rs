@@ -6,12 +6,9 @@ use super::normal::Normal;
 use super::parts::{BFLOAT16, DOUBLE, FLOAT, FLOAT16, each_graph, set_type, type_of};
 use crate::nn::error::ModelError;
 use crate::nn::proto::{self, real_inputs};
-use std::io::{Read, Seek, SeekFrom};
+use half::{bf16, f16};
 use std::path::Path;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, TensorProto, attribute_proto::AttributeType};
-
-/// `TensorProto.data_location` of weights in another file.
-const EXTERNAL: i32 = 1;
 
 pub(super) fn apply(model: &mut ModelProto, path: &Path, _: &mut Normal) -> Result<(), ModelError> {
     let Some(graph) = &mut model.graph else { return Ok(()) };
@@ -59,8 +56,8 @@ fn single(tensor: &mut TensorProto, path: &Path, converts: &dyn Fn(i32) -> bool)
     if !converts(kind) {
         return Ok(());
     }
-    if tensor.data_location == Some(EXTERNAL) {
-        tensor.raw_data = stored(tensor, path)?;
+    if proto::is_external(tensor) {
+        tensor.raw_data = proto::stored(tensor, path)?;
         tensor.external_data.clear();
         tensor.data_location = None;
     }
@@ -69,7 +66,10 @@ fn single(tensor: &mut TensorProto, path: &Path, converts: &dyn Fn(i32) -> bool)
         DOUBLE if raw.is_empty() => tensor.double_data.iter().map(|v| *v as f32).collect(),
         DOUBLE => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
         _ => {
-            let value = if kind == FLOAT16 { of_half } else { of_brain };
+            let value = |bits: u16| match kind {
+                FLOAT16 => f16::from_bits(bits).to_f32(),
+                _ => bf16::from_bits(bits).to_f32(),
+            };
             match raw.is_empty() {
                 true => tensor.int32_data.iter().map(|bits| value(*bits as u16)).collect(),
                 false => raw.as_chunks().0.iter().map(|b| value(u16::from_le_bytes(*b))).collect(),
@@ -83,63 +83,26 @@ fn single(tensor: &mut TensorProto, path: &Path, converts: &dyn Fn(i32) -> bool)
     Ok(())
 }
 
-/// The bytes of weights in another file, whose place has been checked.
-fn stored(tensor: &TensorProto, path: &Path) -> Result<Vec<u8>, ModelError> {
-    let bad = |reason: String| ModelError::ExternalData {
-        path: path.to_path_buf(),
-        tensor: tensor.name.clone(),
-        reason,
-    };
-    let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
-    let location = entry("location").unwrap_or_default();
-    let number = |key: &str| entry(key).and_then(|text| text.parse::<u64>().ok());
-    let item = if tensor.data_type == DOUBLE { 8 } else { 2 };
-    let count = tensor.dims.iter().fold(item, |n: u64, d| n.saturating_mul(d.unsigned_abs()));
-    let failed = |e: std::io::Error| bad(format!("{location:?}: {e}"));
-    let mut file = std::fs::File::open(proto::folder_of(path).join(location)).map_err(failed)?;
-    file.seek(SeekFrom::Start(number("offset").unwrap_or(0))).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(count).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 != count {
-        return Err(bad(format!("{location:?} ends before its {count} bytes")));
-    }
-    Ok(bytes)
-}
-
-/// A number of half precision by its bits.
-fn of_half(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
-    }
-}
-
-/// A number of bfloat16 by its bits.
-fn of_brain(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn halves_have_their_values() {
-        let cases = [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x3555, 0.333_251_95),
-            (0x7bff, 65504.0),
-            (0x0001, 5.960_464_5e-8),
-        ];
-        for (bits, value) in cases {
-            assert_eq!(of_half(bits), value, "{bits:x}");
+        for (kind, bits, value) in [
+            (FLOAT16, 0x3c00, 1.0),
+            (FLOAT16, 0xc000, -2.0),
+            (FLOAT16, 0x0001, 5.960_464_5e-8),
+            (BFLOAT16, 0xc040, -3.0),
+        ] {
+            let mut tensor = TensorProto {
+                data_type: kind,
+                dims: vec![1],
+                int32_data: vec![bits],
+                ..TensorProto::default()
+            };
+            single(&mut tensor, Path::new("m.onnx"), &|k| k == kind).expect("converted");
+            assert_eq!((tensor.data_type, tensor.raw_data), (FLOAT, f32::to_le_bytes(value).to_vec()));
         }
-        assert!(of_half(0x7c00) == f32::INFINITY && of_half(0x7c01).is_nan() && of_half(0x8000) == 0.0);
-        assert_eq!((of_brain(0x3f80), of_brain(0xc040)), (1.0, -3.0));
     }
 }

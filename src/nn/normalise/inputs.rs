@@ -87,9 +87,12 @@ fn join(graph: &mut GraphProto, name: &str, layout: Layout, channels: i64, level
     let mut nodes: Vec<NodeProto> = slice(name, &inner, &[(axis, 0, channels)], version);
     let mut next = channels;
     for level in levels {
-        let plane = format!("{}/plane", level.name);
+        let plane = free_name(graph, &format!("{}/plane", level.name));
         let to = next + level.planes;
-        let made = if level.kind == FLOAT { level.name.clone() } else { format!("{}/number", level.name) };
+        let made = match level.kind {
+            FLOAT => level.name.clone(),
+            _ => free_name(graph, &format!("{}/number", level.name)),
+        };
         match &level.number {
             None => nodes.extend(slice(name, &made, &[(axis, next, to)], version)),
             Some(shape) => {

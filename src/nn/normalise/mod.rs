@@ -16,8 +16,9 @@ use super::error::ModelError;
 use super::info::TensorInfo;
 use super::proto;
 pub(super) use normal::Normal;
+use std::collections::HashSet;
 use std::path::Path;
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::{GraphProto, ModelProto};
 
 /// Operators that no engine need know: they are rewritten.
 pub(super) const REPLACED: [&str; 1] = ["Upsample"];
@@ -37,10 +38,34 @@ pub(super) fn normalise(model: &mut ModelProto, path: &Path) -> Result<Normal, M
         normal.inputs = proto::real_inputs(graph).into_iter().map(TensorInfo::of).collect();
         normal.outputs = graph.output.iter().map(TensorInfo::of).collect();
     }
+    let own: HashSet<String> = made(model).cloned().collect();
     for rewrite in REWRITES {
         rewrite(model, path, &mut normal)?;
     }
+    if let Some(graph) = &mut model.graph {
+        name_apart(graph);
+    }
+    normal.put_in = made(model).filter(|name| !own.contains(*name)).cloned().collect();
     Ok(normal)
+}
+
+/// Gives operators of the same name names of their own, which ONNX doesn't ask for and tract does.
+fn name_apart(graph: &mut GraphProto) {
+    let all: HashSet<String> = graph.node.iter().map(|node| node.name.clone()).collect();
+    let mut seen = HashSet::new();
+    for (number, node) in graph.node.iter_mut().enumerate() {
+        if node.name.is_empty() || seen.insert(node.name.clone()) {
+            continue;
+        }
+        while all.contains(&node.name) {
+            node.name = format!("{}/{number}", node.name);
+        }
+    }
+}
+
+/// Names of the tensors that operators make.
+fn made(model: &ModelProto) -> impl Iterator<Item = &String> {
+    model.graph.iter().flat_map(|graph| &graph.node).flat_map(|node| &node.output)
 }
 
 #[cfg(test)]

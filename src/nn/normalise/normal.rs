@@ -2,6 +2,7 @@
 
 use crate::nn::info::TensorInfo;
 use crate::nn::range::Range;
+use std::collections::HashSet;
 
 /// What was changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub(in crate::nn) struct Normal {
     pub(in crate::nn) in_range: Option<Range>,
     /// The range of the output, where its type tells.
     pub(in crate::nn) out_range: Option<Range>,
+    /// Tensors of operators that the file doesn't have.
+    pub(in crate::nn) put_in: HashSet<String>,
     /// Remarks for a person.
     pub(in crate::nn) notes: Vec<String>,
 }

@@ -30,10 +30,10 @@ pub(in crate::nn) fn memory(graph: &GraphProto, tensors: Option<usize>, pixels: 
 
 /// The most channels that a convolution or a dense layer makes.
 fn widest(graph: &GraphProto) -> usize {
-    let sides = graph.initializer.iter().filter_map(|tensor| match tensor.dims.as_slice() {
-        &[out, _, _, _] => Some(out),
+    let sides = graph.initializer.iter().filter_map(|tensor| match *tensor.dims.as_slice() {
+        [out, _, _, _] => Some(out),
         // Either way round.
-        &[a, b] => Some(a.min(b)),
+        [a, b] => Some(a.min(b)),
         _ => None,
     });
     sides.filter_map(|side| usize::try_from(side).ok()).max().unwrap_or(64).max(64)

@@ -2,11 +2,9 @@
 
 use crate::nn::error::ModelError;
 use crate::nn::proto;
-use crate::store::look;
 use prost::Message;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value};
 use tract_onnx::pb::type_proto::{self, Tensor};
 use tract_onnx::pb::{
@@ -102,34 +100,10 @@ fn inline(graph: &mut GraphProto, path: &Path) -> Result<(), ModelError> {
 }
 
 fn read_in(tensor: &mut TensorProto, path: &Path) -> Result<(), ModelError> {
-    if tensor.data_location != Some(DataLocation::External as i32) {
+    if !proto::is_external(tensor) {
         return Ok(());
     }
-    let bad = |reason: String| ModelError::ExternalData {
-        path: path.to_path_buf(),
-        tensor: tensor.name.clone(),
-        reason,
-    };
-    let entry = |key: &str| tensor.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
-    let number = |key: &str| {
-        entry(key).map(|text| text.parse::<u64>().map_err(|_| bad(format!("its {key} is no number"))))
-    };
-    let location = entry("location").ok_or_else(|| bad("no location is given".into()))?;
-    let (offset, length) = (number("offset").transpose()?.unwrap_or(0), number("length").transpose()?);
-    let io = |e: std::io::Error| bad(format!("{location:?}: {e}"));
-    let folder = look::real_of(proto::folder_of(path)).map_err(io)?;
-    let file = look::real_of(&folder.join(location)).map_err(io)?;
-    if !file.starts_with(&folder) {
-        return Err(bad(format!("{location:?} leaves the model's folder")));
-    }
-    let mut file = std::fs::File::open(file).map_err(io)?;
-    file.seek(SeekFrom::Start(offset)).map_err(io)?;
-    let mut bytes = Vec::new();
-    file.take(length.unwrap_or(u64::MAX)).read_to_end(&mut bytes).map_err(io)?;
-    if length.is_some_and(|length| bytes.len() as u64 != length) {
-        return Err(bad(format!("{location:?} is cut off")));
-    }
-    tensor.raw_data = bytes;
+    tensor.raw_data = proto::stored(tensor, path)?;
     tensor.external_data.clear();
     tensor.data_location = None;
     Ok(())
@@ -138,6 +112,7 @@ fn read_in(tensor: &mut TensorProto, path: &Path) -> Result<(), ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tract_onnx::pb::tensor_proto::DataLocation;
     use tract_onnx::pb::{StringStringEntryProto, TensorShapeProto};
 
     fn value(name: &str, dims: &[i64]) -> ValueInfoProto {

@@ -3,6 +3,7 @@
 use super::error::LibraryError;
 use super::places::{self, Places};
 use crate::nn::guard::guarded;
+use crate::store::look;
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProvider};
 use ort::logging::LogLevel;
@@ -92,7 +93,7 @@ impl Library {
 }
 
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+    look::real_of(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Loads the first that can be loaded; else the first file's error stands.

@@ -1,6 +1,7 @@
 //! Where an onnxruntime library may lie.
 
 use super::error::LibraryError;
+use crate::store::look;
 use std::path::{Path, PathBuf};
 
 /// The variable that names the library; programs built on the crate ort know it, too.
@@ -46,7 +47,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<Places, LibraryError> {
     };
     if let Some((path, by)) = told {
         let path = std::path::absolute(&path).unwrap_or(path);
-        let found = if path.is_file() { Some(path.clone()) } else { below(&path) };
+        let found = if look::is_file(&path).unwrap_or(false) { Some(path.clone()) } else { below(&path) };
         return found.map(Places::named).ok_or(LibraryError::Missing { path, by });
     }
     let looked: Vec<PathBuf> = pythons().chain(FOLDERS.iter().map(PathBuf::from)).collect();
@@ -70,7 +71,7 @@ fn below(folder: &Path) -> Option<PathBuf> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name == FILE || name.strip_prefix(FILE).is_some_and(|rest| rest.starts_with(".1"))
         });
-        files.filter(|path| path.is_file()).max()
+        files.filter(|path| look::is_file(path).unwrap_or(false)).max()
     };
     let lib = folder.join("lib");
     let versions = listed(&lib).into_iter().chain(listed(&folder.join("lib64")));
@@ -82,9 +83,10 @@ fn below(folder: &Path) -> Option<PathBuf> {
     library(folder).or_else(|| library(&lib)).or_else(|| inside.filter_map(|capi| library(&capi)).max())
 }
 
+/// What is in a folder; nothing where that can't be told: it is a place to look in, no more.
 fn listed(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
-    entries.flatten().map(|entry| entry.path()).collect()
+    let entries = look::list(folder).ok().flatten().unwrap_or_default();
+    entries.into_iter().map(|entry| entry.path()).collect()
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn parse(fields: &Map<String, Value>) -> Result<(Preprocess, String), Vec<Fault>
     if written.is_none() && !fields.fields.contains_key("size") {
         return Err(vec![Fault::Foreign]);
     }
-    let known = written.map(|written| class(written));
+    let known = written.map(class);
     if let (Some(None), Some(written)) = (known, written) {
         let names: Vec<_> = CLASSES.iter().map(|class| format!("{}ImageProcessor", class.name)).collect();
         fields.fault("image_processor_type", written, &format!("one of {}", names.join(", ")));

@@ -44,7 +44,7 @@ fn build(net: &mut Net<'_>) -> Result<(Maps, Facts), WeightsError> {
     }
     let table = net.state.dims("residual_layer.0.residual_layer.0.layer.2.fn.rel_pos_bias.weight");
     let side = table.first().map_or(WINDOW, |rows| rows.isqrt().div_ceil(2));
-    if side < 2 || side > 64 || !SHORTEST.is_multiple_of(side) {
+    if !(2..=64).contains(&side) || !SHORTEST.is_multiple_of(side) {
         return net.unfit(format!("its windows are {side} pixels wide"));
     }
     let picture = net.picture(channels);

@@ -11,6 +11,8 @@ pub(super) const SPAN: Architecture = Architecture { name: "SPAN", recognise, bu
 /// What is taken off the picture's channels first, and the factor then; the file doesn't tell them.
 const MEAN: [f32; 3] = [0.4488, 0.4371, 0.4040];
 const RANGE: f32 = 255.0;
+/// Most products of a convolution's outputs and middle channels; of real ones there are some thousands.
+const PRODUCTS: usize = 1 << 20;
 /// Blocks that each file has.
 const BLOCKS: usize = 6;
 
@@ -87,6 +89,10 @@ fn folded(net: &Net<'_>, key: &str) -> Result<Kernel, WeightsError> {
         == [[o, i, 1, 1], [n, i, 1, 1], [m, n, 3, 3], [o, m, 1, 1]];
     if !fit {
         return net.unfit(format!("the parts of its convolution {key:?} don't follow each other"));
+    }
+    // The file bounds each part, not their product.
+    if o.checked_mul(n).is_none_or(|products| products > PRODUCTS) {
+        return net.unfit(format!("its convolution {key:?} has {n} channels inside and makes {o}"));
     }
     // First the two last ones, [o][n][3 x 3], then all.
     let late = product(&three.weights, m, &two.weights, n * 9);
