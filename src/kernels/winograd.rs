@@ -68,14 +68,14 @@ impl Winograd {
     /// Whether this is expected to be faster than a direct sum for results of this size: multiply-adds
     /// of the products, and about 220 and 180 operations for the transforms of a tile's register, against
     /// 9 multiply-adds for each result. Weights that no cache of a core's own holds come from memory, here four times
-    /// as many.
+    /// as many. What is chosen for one picture is chosen for all that run beside it, so that each keeps its bits.
     pub(super) fn pays(level: Level, (ic, oc): (usize, usize), shape: Shape) -> bool {
         let lanes = level.lanes();
         let (i, o) = (ic.div_ceil(lanes), oc.div_ceil(lanes));
-        let tiles = shape.n * shape.h.div_ceil(4) * shape.w.div_ceil(4);
-        let far = |taps: usize| if taps * ic * oc > OWN_CACHE { taps * ic * o * FAR } else { 0 };
+        let tiles = shape.h.div_ceil(4) * shape.w.div_ceil(4);
+        let far = |taps: usize| if 9 * ic * oc > OWN_CACHE { taps * ic * o * FAR } else { 0 };
         let winograd = tiles * (POINTS * ic * o + 220 * i + 180 * o) + far(POINTS);
-        let direct = shape.n * shape.h * shape.w * (9 * ic * o + 4 * o) + far(9);
+        let direct = shape.h * shape.w * (9 * ic * o + 4 * o) + far(9);
         ic >= 8 && oc >= 8 && winograd * 10 < direct * 9
     }
 

@@ -17,6 +17,7 @@ mod fuzz;
 mod harm;
 mod histories;
 mod left_out;
+mod levels;
 mod lists;
 mod models;
 mod mutated;
