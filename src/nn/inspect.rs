@@ -138,8 +138,8 @@ pub(super) fn try_out(
         probe::first_working(graph, pb, fixed, number(&metadata, "size_multiple"), options.engine, path)?;
     if let Some((h, w)) = trial.fixed {
         notes.push(format!(
-            "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are run in \
-             tiles of that size"
+            "it works only as it was exported, on {w}x{h} pixels, though the file lets sizes vary: pictures are \
+             brought to that size to be embedded, and restored in tiles of it"
         ));
     }
     trial.fixed = trial.fixed.or(fixed);

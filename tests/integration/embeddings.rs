@@ -78,7 +78,7 @@ fn the_pooled_output_is_taken_and_told() {
     let job = job("- embed: encoder.onnx\n- table", &["last_hidden_state", "pooler_output"]);
     let told = job.call(&["run"]).expect(0);
     let wanted =
-        ["6 numbers, tensor pooler_output (1x6", "stretched to 32x32", "works on pictures of 32x32 alone"];
+        ["6 numbers, tensor pooler_output (1x6", "stretched to 32x32", "as it was exported, on 32x32 pixels"];
     for part in wanted {
         assert!(told.err.contains(part) || told.out.contains(part), "{part}: {}{}", told.out, told.err);
     }
