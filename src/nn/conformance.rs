@@ -144,8 +144,7 @@ fn judge(of: &Use<'_>) -> Verdict {
 /// # Errors
 /// Every use that can't be, by operator and name.
 pub(super) fn conform(model: &mut ModelProto) -> Result<(), Vec<String>> {
-    let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-    let version = model.opset_import.iter().find(|o| standard(&o.domain)).map_or(0, |o| o.version);
+    let version = super::proto::version(model);
     let mut wrong = Vec::new();
     if let Some(graph) = &mut model.graph {
         in_graph(graph, version, &HashMap::new(), &mut wrong);

@@ -2,6 +2,7 @@
 //! tiles. The only part of the program that knows tract. What [`crate::kernels`] can run is taken out of
 //! tract's graph by `fast`. Where it is asked for, `onnxruntime` runs the file by a library of the user's instead.
 
+mod attribute;
 mod axes;
 mod branch;
 mod budget;

@@ -254,6 +254,12 @@ fn place(tensor: &TensorProto, path: &Path) -> Result<Place, ModelError> {
     Ok(Place { file, offset, bytes })
 }
 
+/// Version of the standard operators.
+pub(super) fn version(model: &ModelProto) -> i64 {
+    let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    model.opset_import.iter().find(|o| standard(&o.domain)).map_or(0, |o| o.version)
+}
+
 /// The folder of a model file.
 pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

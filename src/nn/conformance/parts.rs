@@ -1,6 +1,7 @@
 //! What a use of an operator is written anew of: nodes, attributes and constants.
 
 use super::operator::{Use, Verdict};
+pub(super) use crate::nn::attribute::{int, ints, text};
 use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 
 /// Nodes in place of one.
@@ -119,21 +120,6 @@ impl<'a> Rewrite<'a> {
         }
         Verdict::Instead(self.nodes)
     }
-}
-
-pub(super) fn int(name: &str, value: i64) -> AttributeProto {
-    let r#type = AttributeType::Int as i32;
-    AttributeProto { name: name.into(), r#type, i: value, ..AttributeProto::default() }
-}
-
-pub(super) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    let r#type = AttributeType::Ints as i32;
-    AttributeProto { name: name.into(), r#type, ints: values.to_vec(), ..AttributeProto::default() }
-}
-
-pub(super) fn text(name: &str, value: &str) -> AttributeProto {
-    let r#type = AttributeType::String as i32;
-    AttributeProto { name: name.into(), r#type, s: value.as_bytes().to_vec(), ..AttributeProto::default() }
 }
 
 /// A row of 64-bit numbers.

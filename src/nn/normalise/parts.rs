@@ -1,9 +1,12 @@
 //! Parts of graphs, as rewrites put them in.
 
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
-    attribute_proto::AttributeType, type_proto,
+    AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType,
+    type_proto,
 };
+
+pub(super) use crate::nn::attribute::{int, ints, text};
+pub(super) use crate::nn::proto::version;
 
 /// ONNX's numbers of types.
 pub(super) const FLOAT: i32 = 1;
@@ -14,12 +17,6 @@ pub(super) const INT64: i32 = 7;
 pub(super) const FLOAT16: i32 = 10;
 pub(super) const DOUBLE: i32 = 11;
 pub(super) const BFLOAT16: i32 = 16;
-
-/// Version of the standard operators.
-pub(super) fn version(model: &ModelProto) -> i64 {
-    let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-    model.opset_import.iter().find(|o| standard(&o.domain)).map_or(0, |o| o.version)
-}
 
 pub(super) fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
@@ -54,21 +51,6 @@ fn constant(output: &str, tensor: TensorProto) -> NodeProto {
     let r#type = AttributeType::Tensor as i32;
     let value = AttributeProto { name: "value".into(), r#type, t: Some(tensor), ..AttributeProto::default() };
     node("Constant", &[], output, vec![value])
-}
-
-pub(super) fn int(name: &str, i: i64) -> AttributeProto {
-    let r#type = AttributeType::Int as i32;
-    AttributeProto { name: name.into(), r#type, i, ..AttributeProto::default() }
-}
-
-pub(super) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    let r#type = AttributeType::Ints as i32;
-    AttributeProto { name: name.into(), r#type, ints: values.to_vec(), ..AttributeProto::default() }
-}
-
-pub(super) fn text(name: &str, value: &str) -> AttributeProto {
-    let r#type = AttributeType::String as i32;
-    AttributeProto { name: name.into(), r#type, s: value.as_bytes().to_vec(), ..AttributeProto::default() }
 }
 
 /// A part of a tensor: `from..to` along each of some axes.
