@@ -29,6 +29,9 @@ pub(crate) enum TableError {
     /// A value of another type than its column, which is named.
     #[error("the column `{0}` has a value of another type")]
     Type(String),
+    /// As CSV.
+    #[error("{0}")]
+    Csv(String),
     /// The file could not be begun.
     #[error("the file is not open")]
     Closed,
