@@ -6,6 +6,7 @@ use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use crate::inputs::Input;
 use crate::ledger::{Fingerprint, Ledger, Record, Side};
+use crate::spec::Given;
 use crate::store::Store;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -155,6 +156,11 @@ pub(crate) trait Sink: Send + Sync + Debug {
     /// Columns that it puts beside those of the steps before it.
     fn own_columns(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Columns that it asks for by name: those of steps before it, of the list, or its own.
+    fn used_columns(&self) -> Vec<&Given<String>> {
+        Vec::new()
     }
 
     /// Peak bytes that encoding takes beside the pictures.

@@ -1,6 +1,8 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
-use super::checks::{check_columns, check_folders, check_output, check_references};
+use super::checks::{
+    check_columns, check_folders, check_output, check_reference_folder, check_references, check_used_columns,
+};
 use super::conditions::{Conditions, measurable};
 use super::input::{absolute, resolve_input};
 use super::limits::resolve_limits;
@@ -62,6 +64,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
     });
     let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let mut references = None;
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
     for (index, step) in spec.steps.iter().enumerate() {
@@ -75,6 +78,13 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             }
         };
         ingredients.extend(named(step, &built));
+        if let Some(found) = &built.references {
+            check_reference_folder(spec, step.span, found, &output, &mut errors);
+            if references.replace(found.clone()).is_some() {
+                let help = "leave one of them out".to_string();
+                errors.push(spec.diagnostic(step.span, "the clean pictures are named twice", Some(help)));
+            }
+        }
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
@@ -116,6 +126,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &places, &mut errors);
     check_references(spec, &chain, &mut errors);
+    check_used_columns(spec, input.as_ref(), &chain, &mut errors);
     if (chain.len() < spec.steps.len() || input.is_none()) && errors.is_empty() && mistakes.count() == 0 {
         // Never a plan that lacks what was asked for, and never a refusal without a word.
         errors.push(spec.diagnostic(Span::FILE, "something was left out without a mistake being told", None));
@@ -137,6 +148,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 output,
                 chain,
                 choices: conditions.into_choices(),
+                references,
                 listed,
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
