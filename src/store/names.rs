@@ -13,8 +13,12 @@ pub(crate) const STATE_FOLDER: &str = ".safelight";
 /// The ledger's file in [`STATE_FOLDER`].
 pub(crate) const LEDGER_FILE: &str = "ledger.db";
 
-/// Files in the output that tell of every input.
-pub(crate) const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
+/// Files in the output that tell of every input: beside the ledger, where readers that take a whole folder for one data
+/// set don't look.
+pub(crate) const MANIFESTS: [&str; 2] = [".safelight/manifest.csv", ".safelight/manifest.parquet"];
+
+/// Where they stood before.
+pub(crate) const FORMER_MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
 pub(super) fn temp_name(serial: u64) -> OsString {
     format!("{TEMP_PREFIX}{}-{serial}", std::process::id()).into()
