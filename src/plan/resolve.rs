@@ -11,9 +11,10 @@ use crate::ledger::hex;
 use crate::pipeline::{
     Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, Shape, identity,
 };
-use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
+use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec, Value};
 use crate::steps::pages;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// A picture to ask steps about what they make of one.
 const UNIT: Shape = Shape { width: 1024, height: 1024, channels: 3, depth: 1 };
@@ -60,7 +61,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             needs: BTreeSet::new(),
         }
     });
-    let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let (mut ingredients, mut models, mut places) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
     for (index, step) in spec.steps.iter().enumerate() {
@@ -74,6 +75,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             }
         };
         ingredients.extend(built.ingredients.iter().cloned());
+        models.extend(files(step, &built.ingredients));
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
@@ -140,6 +142,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
                 ingredients,
+                models: models.into_iter().collect(),
                 limits,
                 notes,
                 warnings: spec.warnings.clone(),
@@ -147,6 +150,16 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
         _ => Err(mistakes.with(errors)),
     }
+}
+
+/// The files that a step's results depend on, as written, with their hashes.
+fn files(step: &StepSpec, ingredients: &[(String, String)]) -> Vec<(PathBuf, String)> {
+    let path = |name: &str| step.args.iter().find(|(known, _)| *known == name).map(|(_, arg)| &arg.value);
+    let file = |(name, hash): &(String, String)| match path(name) {
+        Some(Value::Path(path)) => Some((path.clone(), hash.clone())),
+        _ => None,
+    };
+    ingredients.iter().filter_map(file).collect()
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.

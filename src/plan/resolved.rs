@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub former: Former,
     /// Files that results depend on, with their hashes (models).
     pub ingredients: Vec<(String, String)>,
+    /// Files among them, as written, with the hashes of their content.
+    pub models: Vec<(PathBuf, String)>,
     /// Bounds.
     pub limits: Limits,
     /// What was inferred and the user may want to know.
