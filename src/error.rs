@@ -41,7 +41,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [(ErrorKind, &'static str); 16] = [
+    pub(crate) const ALL: [(ErrorKind, &'static str); 16] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),

@@ -46,9 +46,7 @@ fn command(command: &Command) -> u8 {
             Kind::Training(plan) => Ok(train::status(plan)),
         }),
         Command::Verify(args) => with_job(args, verify::verify),
-        Command::Report(args) => with_job(&args.pipeline, |job| {
-            by_kind(job, report::report, |training| Ok(train::report(training)))
-        }),
+        Command::Report(args) => report::report(args),
         Command::Ignore(args) => with_job(&args.pipeline, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
