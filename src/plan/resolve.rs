@@ -37,6 +37,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     let mut listed = BTreeSet::new();
     let mut build =
         Build::new(spec.sources().folder(), spec.seed, limits.models, scope).with_help(measurable);
+    build.stand(input.iter().flat_map(|input| input.carried.iter().cloned()));
     let mut chain = Vec::new();
     let mut lineage = Lineage::new();
     if input.as_ref().is_some_and(|input| input.strict) {
@@ -73,7 +74,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 continue;
             }
         };
-        ingredients.extend(built.ingredients.iter().cloned());
+        ingredients.extend(named(step, &built));
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
@@ -94,6 +95,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             _ => {}
         }
         let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
+        build.stand(built.action.columns());
         if let (Action::Columns(step), Some(product)) = (&built.action, product) {
             build.measured(index, step.columns(), product);
         }
@@ -147,6 +149,16 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
         _ => Err(mistakes.with(errors)),
     }
+}
+
+/// The files that a step's results depend on, by their own names, with their hashes.
+fn named(step: &StepSpec, built: &Built) -> Vec<(String, String)> {
+    let models = step.args.paths(|kind| matches!(kind, Kind::Model));
+    let name = |(at, (parameter, hash)): (usize, &(String, String))| {
+        let file = models.get(at).and_then(|model| Some(model.file_name()?.to_string_lossy().into_owned()));
+        (file.unwrap_or_else(|| parameter.clone()), hash.clone())
+    };
+    built.ingredients.iter().enumerate().map(name).collect()
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.

@@ -2,7 +2,6 @@
 
 mod cut;
 mod pairs;
-pub(crate) mod parquet;
 mod table;
 mod write;
 

@@ -12,6 +12,7 @@ mod patches;
 mod prepared;
 mod resize;
 mod restore;
+mod thumbnail;
 
 use crate::pipeline::{Registered, registered};
 
@@ -26,6 +27,7 @@ pub(crate) static STEPS: &[Registered] = &[
     registered!(restore),
     registered!(embed),
     registered!(measure),
+    registered!(thumbnail),
 ];
 
 /// The example of `docs/extending.md`.

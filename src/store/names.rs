@@ -13,8 +13,12 @@ pub(crate) const STATE_FOLDER: &str = ".safelight";
 /// The ledger's file in [`STATE_FOLDER`].
 pub(crate) const LEDGER_FILE: &str = "ledger.db";
 
-/// Files in the output that tell of every input.
-pub(crate) const MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
+/// Files in the output that tell of every input: beside the ledger, where readers that take a whole folder for one data
+/// set don't look.
+pub(crate) const MANIFESTS: [&str; 2] = [".safelight/manifest.csv", ".safelight/manifest.parquet"];
+
+/// Where they stood before.
+pub(crate) const FORMER_MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
 /// Folder in the output that holds the report, and nothing else.
 pub(crate) const REPORT_FOLDER: &str = "report";
@@ -74,10 +78,23 @@ mod tests {
 
     #[test]
     fn names_of_reports_are_told_from_those_of_users() {
-        for name in ["index.html", "sample-0-before.png", "sample-12-after.jpg", "thumbnails-3.jpg", "duplicates-0.jpg"] {
+        for name in [
+            "index.html",
+            "sample-0-before.png",
+            "sample-12-after.jpg",
+            "thumbnails-3.jpg",
+            "duplicates-0.jpg",
+        ] {
             assert!(is_of_report(name), "{name}");
         }
-        for name in ["notes.txt", "sample-x-before.png", "sample--before.png", "thumbnails-.jpg", "sample-1.png", "a-1.jpg"] {
+        for name in [
+            "notes.txt",
+            "sample-x-before.png",
+            "sample--before.png",
+            "thumbnails-.jpg",
+            "sample-1.png",
+            "a-1.jpg",
+        ] {
             assert!(!is_of_report(name), "{name}");
         }
     }

@@ -38,6 +38,7 @@ mod strength;
 mod strict;
 mod support;
 mod synth;
+mod tables;
 mod threads;
 mod trained;
 mod training;

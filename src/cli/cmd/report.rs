@@ -29,7 +29,9 @@ pub(super) fn report(args: &ReportArgs) -> u8 {
         Ok(true) if pipeline.set.is_empty() => {
             threads::start(0).and_then(|()| of_output(&pipeline.pipeline, args.json))
         }
-        Ok(true) => Err(Refusal::Usage("`--set` changes a pipeline; it is of no use with an output folder".into())),
+        Ok(true) => {
+            Err(Refusal::Usage("`--set` changes a pipeline; it is of no use with an output folder".into()))
+        }
         _ => match Job::load(&pipeline.pipeline, &pipeline.set) {
             Ok(job) => threads::start(job.threads()).and_then(|()| of_job(&job, args.json)),
             Err(mistakes) => return invalid(&mistakes),
@@ -56,7 +58,8 @@ fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
 
 /// Of an output folder, which tells what ran there.
 fn of_output(folder: &Path, json: bool) -> Result<u8, Refusal> {
-    let output = std::path::absolute(folder).map_err(|e| Refusal::Usage(format!("{}: {e}", folder.shown())))?;
+    let output =
+        std::path::absolute(folder).map_err(|e| Refusal::Usage(format!("{}: {e}", folder.shown())))?;
     let ledger = Ledger::open_existing(&output)?.ok_or_else(|| nothing_run(&output))?;
     let name = ledger.owner()?.ok_or_else(|| nothing_run(&output))?;
     let run = run_of(&output)?;

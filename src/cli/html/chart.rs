@@ -29,12 +29,18 @@ pub(super) fn histogram(data: &Histogram, names: &[&str], label: &str) -> String
             _ = write!(path, "V{y:.1}H{:.1}", (place + 1) as f64 * bar);
         }
         let class = if data.shares.len() == 1 || index == 1 { "after" } else { "before" };
-        _ = write!(out, "<path class=\"{class}\" d=\"{path}V{bottom}\"><title>{}</title></path>", markup(name));
+        _ = write!(
+            out,
+            "<path class=\"{class}\" d=\"{path}V{bottom}\"><title>{}</title></path>",
+            markup(name)
+        );
     }
     _ = write!(out, "<path class=\"axis\" d=\"M0 {bottom}H{width}\"/>");
-    for (x, anchor, value) in
-        [(0.0, "start", data.low), (width / 2.0, "middle", (data.low + data.high) / 2.0), (width, "end", data.high)]
-    {
+    for (x, anchor, value) in [
+        (0.0, "start", data.low),
+        (width / 2.0, "middle", (data.low + data.high) / 2.0),
+        (width, "end", data.high),
+    ] {
         _ = write!(out, "<text x=\"{x}\" y=\"134\" text-anchor=\"{anchor}\">{}</text>", figure(value));
     }
     out.push_str("</svg>");
@@ -80,7 +86,13 @@ pub(super) fn lines(series: &[(&str, Vec<(f64, f64)>)], label: &str) -> String {
     let points = || series.iter().flat_map(|s| &s.1).filter(|p| shown(p));
     let range = |values: &mut dyn Iterator<Item = f64>| {
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
-        if low > high { (0.0, 1.0) } else if high - low < 1e-9 { (low - 0.5, high + 0.5) } else { (low, high) }
+        if low > high {
+            (0.0, 1.0)
+        } else if high - low < 1e-9 {
+            (low - 0.5, high + 0.5)
+        } else {
+            (low, high)
+        }
     };
     let (x0, x1) = range(&mut points().map(|p| p.0));
     let (y0, y1) = range(&mut points().map(|p| p.1.log10()));
@@ -108,7 +120,12 @@ pub(super) fn lines(series: &[(&str, Vec<(f64, f64)>)], label: &str) -> String {
         );
     }
     _ = write!(out, "<path class=\"axis\" d=\"M{left} {bottom}H{right}\"/>");
-    _ = write!(out, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>", (left + right) / 2.0, height - 2.0);
+    _ = write!(
+        out,
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">epoch</text>",
+        (left + right) / 2.0,
+        height - 2.0
+    );
     for (index, (name, points)) in series.iter().enumerate() {
         let mut path = String::new();
         for run in points.split(|p| !shown(p)) {
@@ -121,7 +138,11 @@ pub(super) fn lines(series: &[(&str, Vec<(f64, f64)>)], label: &str) -> String {
                 path.push_str("h0");
             }
         }
-        _ = write!(out, "<path class=\"line line-{index}\" d=\"{path}\"><title>{}</title></path>", markup(name));
+        _ = write!(
+            out,
+            "<path class=\"line line-{index}\" d=\"{path}\"><title>{}</title></path>",
+            markup(name)
+        );
     }
     out.push_str("</svg>");
     out
@@ -133,7 +154,11 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     let powers = (low.floor() as i32)..=(high.ceil() as i32);
     let all = powers.flat_map(|e| parts.iter().map(move |p| p * 10f64.powi(e)));
     let inside: Vec<f64> = all.filter(|v| (low - 1e-9..=high + 1e-9).contains(&v.log10())).collect();
-    if inside.len() >= 2 { inside } else { vec![10f64.powf(low), 10f64.powf((low + high) / 2.0), 10f64.powf(high)] }
+    if inside.len() >= 2 {
+        inside
+    } else {
+        vec![10f64.powf(low), 10f64.powf((low + high) / 2.0), 10f64.powf(high)]
+    }
 }
 
 /// At most nine epochs that are worth a label.

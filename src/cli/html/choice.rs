@@ -52,7 +52,8 @@ pub(super) fn measure(names: &[&str]) -> Option<(usize, bool)> {
 
 /// The rows whose values are greatest, or least, of each path one; the best candidates first.
 pub(super) fn extremes(paths: &[String], values: &[f64], greatest: bool, count: usize) -> Vec<usize> {
-    let mut rows: Vec<usize> = (0..values.len().min(paths.len())).filter(|row| !values[*row].is_nan()).collect();
+    let mut rows: Vec<usize> =
+        (0..values.len().min(paths.len())).filter(|row| !values[*row].is_nan()).collect();
     let order = |a: &usize, b: &usize| {
         let (low, high) = if greatest { (*b, *a) } else { (*a, *b) };
         values[low].total_cmp(&values[high]).then(a.cmp(b))
@@ -119,7 +120,8 @@ impl<T> Draw<T> {
     /// Offers one.
     pub(super) fn offer(&mut self, path: &[u8], what: impl FnOnce() -> T) {
         let digest = *blake3::hash(path).as_bytes();
-        if self.kept.len() < self.count || self.kept.last_key_value().is_some_and(|(last, _)| digest < *last) {
+        if self.kept.len() < self.count || self.kept.last_key_value().is_some_and(|(last, _)| digest < *last)
+        {
             self.kept.insert(digest, (path.to_vec(), what()));
             if self.kept.len() > self.count {
                 self.kept.pop_last();
@@ -155,7 +157,10 @@ mod tests {
         ];
         let chosen = merged(lists);
         assert_eq!(chosen.iter().map(|c| &c.path[..]).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
-        assert_eq!((&chosen[1].why[..], &chosen[1].remarks[..]), (&[Why::Worst, Why::Random][..], &["psnr 21".to_string()][..]));
+        assert_eq!(
+            (&chosen[1].why[..], &chosen[1].remarks[..]),
+            (&[Why::Worst, Why::Random][..], &["psnr 21".to_string()][..])
+        );
     }
 
     #[test]

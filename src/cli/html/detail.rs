@@ -87,7 +87,10 @@ mod tests {
             (360..390).for_each(|x| after.samples.set(y * 400 + x, 1.0));
         }
         let found = window(&before, &after, (128, 96));
-        assert!(found.x <= 360 && found.x + found.width >= 390 && found.y <= 250 && found.y + found.height >= 280, "{found:?}");
+        assert!(
+            found.x <= 360 && found.x + found.width >= 390 && found.y <= 250 && found.y + found.height >= 280,
+            "{found:?}"
+        );
         assert_eq!((found.width, found.height), (128, 96));
         assert!((apart(&before, &after).unwrap() - 255.0 * (900.0f64 / 120_000.0).sqrt()).abs() < 0.01);
         // Nothing changed, or not comparable.

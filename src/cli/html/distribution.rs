@@ -19,7 +19,9 @@ impl Spread {
     pub(super) fn of(name: &str, values: &[f64]) -> Option<Spread> {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| sorted.get(((sorted.len().saturating_sub(1)) as f64 * share).round() as usize).copied();
+        let at = |share: f64| {
+            sorted.get(((sorted.len().saturating_sub(1)) as f64 * share).round() as usize).copied()
+        };
         let quantiles = [at(0.0)?, at(0.05)?, at(0.5)?, at(0.95)?, at(1.0)?];
         Some(Spread { name: name.to_string(), count: sorted.len(), quantiles })
     }
@@ -38,7 +40,8 @@ pub(super) struct Histogram {
 
 /// Histograms of several columns over the range of the middle 99 % of all their values; none where none has values.
 pub(super) fn histogram(columns: &[&[f64]]) -> Option<Histogram> {
-    let mut all: Vec<f64> = columns.iter().flat_map(|c| c.iter().copied()).filter(|v| v.is_finite()).collect();
+    let mut all: Vec<f64> =
+        columns.iter().flat_map(|c| c.iter().copied()).filter(|v| v.is_finite()).collect();
     all.sort_unstable_by(f64::total_cmp);
     let last = all.len().checked_sub(1)?;
     let at = |share: f64| all[(last as f64 * share).round() as usize];
@@ -69,7 +72,10 @@ pub(super) fn twins(names: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (short, name) in names.iter().enumerate() {
         let longer = names.iter().position(|other| {
-            other.strip_suffix(name).and_then(|p| p.strip_suffix('_')).is_some_and(|p| SIDES.iter().any(|s| p == *s))
+            other
+                .strip_suffix(name)
+                .and_then(|p| p.strip_suffix('_'))
+                .is_some_and(|p| SIDES.iter().any(|s| p == *s))
         });
         if let Some(long) = longer {
             let after = names[long].starts_with("after") || names[long].starts_with("out");

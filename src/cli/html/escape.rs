@@ -26,7 +26,9 @@ pub(super) fn script(name: &str, data: &Value) -> String {
     for letter in json.chars() {
         match letter {
             // JSON has these within texts only.
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(letter)))
+            }
             other => out.push(other),
         }
     }
@@ -41,7 +43,10 @@ mod tests {
 
     #[test]
     fn markup_is_text() {
-        assert_eq!(markup("<img src=x onerror='a(\"&\")'>"), "&lt;img src=x onerror=&#39;a(&quot;&amp;&quot;)&#39;&gt;");
+        assert_eq!(
+            markup("<img src=x onerror='a(\"&\")'>"),
+            "&lt;img src=x onerror=&#39;a(&quot;&amp;&quot;)&#39;&gt;"
+        );
     }
 
     #[test]

@@ -10,17 +10,8 @@ use super::tally::Tally;
 use serde_json::Value;
 
 /// Columns of numbers that tell where something is or belongs, not how it is.
-const NOT_MEASURED: [&str; 9] = [
-    "x",
-    "y",
-    "cluster",
-    "identical_group",
-    "near_group",
-    "similar_group",
-    "mtime",
-    "channels",
-    "bit_depth",
-];
+const NOT_MEASURED: [&str; 9] =
+    ["x", "y", "cluster", "identical_group", "near_group", "similar_group", "mtime", "channels", "bit_depth"];
 
 /// Everything that was gathered.
 #[derive(Debug)]
@@ -41,8 +32,9 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// The columns of numbers that are measurements.
     pub(super) fn measured(&self) -> Vec<(&str, &[f64])> {
-        let all = self.rows.numbers.iter().map(|(name, values)| (name.as_str(), &values[..]));
-        all.filter(|(name, _)| !NOT_MEASURED.contains(name)).collect()
+        let measured =
+            self.rows.numbers.iter().filter(|n| !n.times && !NOT_MEASURED.contains(&n.name.as_str()));
+        measured.map(|n| (n.name.as_str(), &n.values[..])).collect()
     }
 
     /// How their values are spread.

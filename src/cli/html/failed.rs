@@ -24,9 +24,7 @@ pub(super) fn section(tally: &Tally) -> Value {
     }
     let mut kinds: Vec<(&str, usize)> = tally.kinds.iter().map(|(kind, n)| (*kind, *n)).collect();
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let kind = |(name, n): (&str, usize)| {
-        json!({"name": name, "count": count(n as u64), "bar": chart::bar(n as f64 / all as f64), "meaning": kinds::meaning(name)})
-    };
+    let kind = |(name, n): (&str, usize)| json!({"name": name, "count": count(n as u64), "bar": chart::bar(n as f64 / all as f64), "meaning": kinds::meaning(name)});
     let first: Vec<Value> = tally
         .failures
         .iter()
@@ -37,7 +35,11 @@ pub(super) fn section(tally: &Tally) -> Value {
         format!("The first {FIRST} of {}; with scripts, all can be searched here.", count(all as u64))
     });
     let beyond = (all > FAILURES).then(|| {
-        format!("The first {} of {}; `safelight status --failures` lists all.", count(FAILURES as u64), count(all as u64))
+        format!(
+            "The first {} of {}; `safelight status --failures` lists all.",
+            count(FAILURES as u64),
+            count(all as u64)
+        )
     });
     json!({"kinds": kinds.into_iter().map(kind).collect::<Vec<_>>(), "first": first, "more": more, "beyond": beyond})
 }
@@ -59,13 +61,17 @@ pub(super) fn notes(tally: &Tally) -> Value {
     let losses = rows(tally.losses.iter().map(|(loss, told)| (loss.name().to_string(), told)).collect());
     let remarks = rows(tally.remarks.iter().map(|(name, told)| (name.clone(), told)).collect());
     let tables = [
-        (refused, "Refused by conditions", "Condition", true, "Pictures that a step passed over, since its condition was not met."),
+        (
+            refused,
+            "Refused by conditions",
+            "Condition",
+            true,
+            "Pictures that a step passed over, since its condition was not met.",
+        ),
         (losses, "Lost on the way", "What", false, "What the files had and the outputs do not carry."),
         (remarks, "Other remarks", "Remark", false, "What else was noted of pictures that are done."),
     ];
-    let table = |(rows, title, head, code, about): (Vec<Value>, &str, &str, bool, &str)| {
-        json!({"title": title, "head": head, "code": code, "about": about, "rows": rows})
-    };
+    let table = |(rows, title, head, code, about): (Vec<Value>, &str, &str, bool, &str)| json!({"title": title, "head": head, "code": code, "about": about, "rows": rows});
     let tables: Vec<Value> = tables.into_iter().filter(|(rows, ..)| !rows.is_empty()).map(table).collect();
     if tables.is_empty() { Value::Null } else { tables.into() }
 }

@@ -7,8 +7,8 @@ use super::groups::{self, Group};
 use super::pictures::Opener;
 use super::rows::{self, Rows};
 use super::samples::samples;
-use super::subject::Subject;
 use super::sprite::{Sprites, sprites};
+use super::subject::Subject;
 use super::tally::{Tally, spread};
 use super::template;
 use super::{failed, figures, map, page, training};
@@ -99,7 +99,8 @@ pub(crate) fn report(subject: &Subject<'_>, ledger: &Ledger) -> Result<Report, R
         warnings: &warnings,
     };
     let page = template::page(&page::data(&facts));
-    let failed = |e: &dyn std::fmt::Display| RunError::Table { folder: "report".into(), message: e.to_string() };
+    let failed =
+        |e: &dyn std::fmt::Display| RunError::Table { folder: "report".into(), message: e.to_string() };
     files.insert("index.html".into(), page.map_err(|e| failed(&e))?.into_bytes());
     let data = json!({"failures": failed::rows(&tally), "samples": page::samples(&samples), "map": map});
     files.insert("data.js".into(), script("data", &data).into_bytes());
@@ -112,13 +113,17 @@ pub(crate) const SHEET_NAME: &str = "before-after.png";
 /// The table's files: that of `explore` where there is one, which has all columns but vectors, and the parts otherwise.
 fn tables(output: &Path, ledger: &Ledger) -> Result<Vec<PathBuf>, ReportError> {
     let explored = output.join("explore/explore.parquet");
-    let unseen = |e| RunError::Input(format!("cannot look at the output: {e}; check the mount, then try again"));
+    let unseen =
+        |e| RunError::Input(format!("cannot look at the output: {e}; check the mount, then try again"));
     if look::is_file(&explored).map_err(unseen)? {
         return Ok(vec![explored]);
     }
     for folder in ledger.part_folders()? {
         let parts = ledger.parts(&folder)?;
-        let part = |name: &str| name.starts_with("part-") && name.ends_with(".parquet");
+        // Of a table by columns, the names hold folders.
+        let part = |name: &str| {
+            name.rsplit('/').next().is_some_and(|n| n.starts_with("part-") && n.ends_with(".parquet"))
+        };
         let mut files: Vec<PathBuf> = Vec::new();
         for name in parts.into_keys().filter(|name| part(name)) {
             let file = output.join(&folder).join(name);
@@ -135,7 +140,11 @@ fn tables(output: &Path, ledger: &Ledger) -> Result<Vec<PathBuf>, ReportError> {
 }
 
 /// The middle of some pictures before and after, pixel for pixel, on one sheet.
-fn before_after(opener: &Opener<'_>, ledger: &Ledger, pictured: usize) -> Result<Option<Vec<u8>>, ReportError> {
+fn before_after(
+    opener: &Opener<'_>,
+    ledger: &Ledger,
+    pictured: usize,
+) -> Result<Option<Vec<u8>>, ReportError> {
     let mut pairs = Vec::new();
     for (number, path) in spread(ledger, pictured, PAIRS)?.iter().enumerate() {
         let Some(record) = ledger.record(path)? else { continue };
@@ -186,7 +195,9 @@ impl Small<'_> {
                 Ok(found) => {
                     let limits = Limits { max_pixels: 4_000_000, max_bytes: 256 << 20, strict: false };
                     let open = |n: usize| {
-                        codec::decode(found.get(&rows[n])?, Path::new("thumbnail"), &limits).ok().map(|d| d.image)
+                        codec::decode(found.get(&rows[n])?, Path::new("thumbnail"), &limits)
+                            .ok()
+                            .map(|d| d.image)
                     };
                     return Ok(sprites(rows.len(), side, bytes, &open));
                 }
@@ -228,7 +239,8 @@ fn course(
     let epochs = training::epochs(&history);
     let parts = ledger.parts(crate::train::PROGRESS)?;
     let last = parts.into_keys().filter(|name| name.ends_with(".png")).max();
-    let sheet = last.and_then(|name| std::fs::read(folder.join(name)).ok()).filter(|bytes| bytes.len() <= SHEET);
+    let sheet =
+        last.and_then(|name| std::fs::read(folder.join(name)).ok()).filter(|bytes| bytes.len() <= SHEET);
     let named = sheet.map(|bytes| {
         files.insert("last-epoch.png".into(), bytes);
         "last-epoch.png"

@@ -28,14 +28,13 @@ impl Group {
 /// surer class is that one.
 pub(super) fn groups(rows: &Rows) -> Vec<Group> {
     let keeper = rows.category("keeper");
-    let keeps = |row: usize| {
-        let value = keeper.and_then(|k| k.labels.get((*k.values.get(row)?)? as usize));
-        value.is_some_and(|value| value == "true")
-    };
+    let keeps = |row: usize| keeper.and_then(|k| k.text(row)) == Some("true");
     let mut found: Vec<Group> = Vec::new();
     // Groups nest, and are named by their first row: of one name and one size, they are the same.
     let mut known: HashSet<(i64, usize)> = HashSet::new();
-    for (class, column) in [("identical", "identical_group"), ("near", "near_group"), ("similar", "similar_group")] {
+    for (class, column) in
+        [("identical", "identical_group"), ("near", "near_group"), ("similar", "similar_group")]
+    {
         let Some(column) = rows.number(column) else { continue };
         let mut sets: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         for (row, group) in column.iter().enumerate().filter(|(_, group)| group.is_finite()) {
@@ -61,7 +60,7 @@ pub(super) fn groups(rows: &Rows) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::html::rows::Category;
+    use crate::cli::html::rows::{Category, Numbers};
 
     #[test]
     fn groups_nest_and_have_a_keeper() {
@@ -76,7 +75,8 @@ mod tests {
             ("near_group", vec![0.0, 0.0, 0.0, nan, nan, 5.0, 5.0]),
             ("similar_group", vec![0.0, 0.0, 0.0, 0.0, nan, 5.0, 5.0]),
         ];
-        let numbers = numbers.map(|(name, values)| (name.to_string(), values)).into();
+        let numbers =
+            numbers.map(|(name, values)| Numbers { name: name.into(), values, times: false }).into();
         let rows = Rows { numbers, categories: vec![keeper], ..Rows::default() };
         let found = groups(&rows);
         let told: Vec<_> = found.iter().map(|g| (g.class, &g.rows[..], g.keeper)).collect();

@@ -4,7 +4,9 @@
 pub(super) fn meaning(kind: &str) -> &'static str {
     match kind {
         "vanished" => "The file was listed and then gone. The next run looks again.",
-        "unreadable" => "The system did not let the file be read. Check permissions and the disk, then retry.",
+        "unreadable" => {
+            "The system did not let the file be read. Check permissions and the disk, then retry."
+        }
         "not_a_file" => "A pipe, a device or a folder stands where a picture was expected.",
         "changed" => "The file changed while it was read. The next run takes it as it is then.",
         "unsupported" => "A format, or a variety of one, that is not read.",

@@ -37,16 +37,15 @@ pub(super) fn map(rows: &Rows, chosen: &[usize], sprites: &Sprites) -> Option<Va
     // One scale for both directions, so that distances stay what they are; whole numbers are short.
     let extent = (across.1 - across.0).max(down.1 - down.0).max(f64::MIN_POSITIVE);
     let scaled = |value: f64, low: f64| ((value - low) / extent * 10_000.0).round() as i64;
-    let numbers = rows.numbers.iter().filter(|(name, _)| !INNER.contains(&name.as_str()));
-    let numbers = numbers.filter_map(|(name, values)| {
-        let values: Vec<Value> = placed.iter().map(|(_, row)| short(values[*row])).collect();
+    let numbers = rows.numbers.iter().filter(|n| !INNER.contains(&n.name.as_str()));
+    let numbers = numbers.filter_map(|n| {
+        let number = |row: usize| if n.times { seconds(n.values[row]) } else { short(n.values[row]) };
+        let values: Vec<Value> = placed.iter().map(|(_, row)| number(*row)).collect();
         let told = values.iter().filter(|v| !v.is_null()).collect::<std::collections::HashSet<_>>().len();
-        (told > 1).then(|| json!({"name": name, "values": values}))
+        (told > 1).then(|| json!({"name": n.name, "values": values, "times": n.times}))
     });
     let categories = rows.categories.iter().filter_map(|category| {
-        let texts = placed.iter().map(|(_, row)| {
-            category.values[*row].and_then(|v| category.labels.get(v as usize)).map(String::as_str)
-        });
+        let texts = placed.iter().map(|(_, row)| category.text(*row));
         labelled(&category.name, texts)
     });
     let folders = labelled("folder", placed.iter().map(|(_, row)| Some(folder(&rows.paths[*row]))));
@@ -93,6 +92,11 @@ fn labelled<'a>(name: &str, texts: impl Iterator<Item = Option<&'a str>>) -> Opt
     Some(json!({"name": name, "labels": labels, "others": others, "values": values}))
 }
 
+/// A time in whole seconds.
+fn seconds(value: f64) -> Value {
+    if value.is_finite() { json!(value.round() as i64) } else { Value::Null }
+}
+
 /// A number with five digits, which is as many as colours tell.
 fn short(value: f64) -> Value {
     if !value.is_finite() {
@@ -105,7 +109,7 @@ fn short(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::html::rows::Category;
+    use crate::cli::html::rows::{Category, Numbers};
 
     #[test]
     fn places_keep_their_proportions_and_columns_that_tell_nothing_are_left_out() {
@@ -116,18 +120,25 @@ mod tests {
             ("same", vec![1.0; 5]),
             ("noise", vec![1.234_567, 2.0, f64::NAN, 3.0, 4.0]),
         ];
-        let numbers = numbers.map(|(name, values)| (name.to_string(), values)).into();
+        let numbers =
+            numbers.map(|(name, values)| Numbers { name: name.into(), values, times: false }).into();
         let category = |name: &str, labels: &[&str], values: [u32; 5]| Category {
             name: name.into(),
             labels: labels.iter().map(|l| (*l).to_string()).collect(),
             values: values.map(Some).into(),
         };
-        let categories =
-            vec![category("format", &["png", "jpeg"], [0, 1, 0, 0, 0]), category("each", &["a", "b", "c", "d", "e"], [0, 1, 2, 3, 4])];
+        let categories = vec![
+            category("format", &["png", "jpeg"], [0, 1, 0, 0, 0]),
+            category("each", &["a", "b", "c", "d", "e"], [0, 1, 2, 3, 4]),
+        ];
         let rows = Rows { paths, numbers, categories, ..Rows::default() };
         let data = map(&rows, &chosen(5), &Sprites::default()).unwrap();
-        assert_eq!((&data["x"], &data["y"]), (&json!([0, 10_000, 5000, 5000]), &json!([0, 5000, 5000, 2500])));
-        let names: Vec<&str> = data["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+        assert_eq!(
+            (&data["x"], &data["y"]),
+            (&json!([0, 10_000, 5000, 5000]), &json!([0, 5000, 5000, 2500]))
+        );
+        let names: Vec<&str> =
+            data["columns"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["format", "noise"]);
         assert_eq!(data["columns"][1]["values"], json!([1.2346, 2, null, 4]));
         assert!(map(&Rows::default(), &[], &Sprites::default()).is_none());

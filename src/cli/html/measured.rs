@@ -14,7 +14,9 @@ const CHARTS: usize = 24;
 /// What the charts are of.
 pub(super) fn about(facts: &Facts<'_>) -> String {
     let rows = counted(facts.rows.paths.len(), "row");
-    format!("Of {rows} of the table. Each chart spans the middle 99 % of the values; what lies beyond counts in the outermost bars.")
+    format!(
+        "Of {rows} of the table. Each chart spans the middle 99 % of the values; what lies beyond counts in the outermost bars."
+    )
 }
 
 /// A chart for each measurement, those taken before and after first.
@@ -30,7 +32,9 @@ pub(super) fn charts(facts: &Facts<'_>) -> Vec<Value> {
         let label = format!("{name}: median {low} before and {high} after");
         let parts = json!([{"class": "before", "label": format!("before, median {low}")},
                            {"class": "after", "label": format!("after, median {high}")}]);
-        Some(json!({"title": name, "parts": parts, "svg": chart::histogram(&data, &["before", "after"], &label)}))
+        Some(
+            json!({"title": name, "parts": parts, "svg": chart::histogram(&data, &["before", "after"], &label)}),
+        )
     };
     let alone = |(place, (name, values)): (usize, &(&str, &[f64]))| {
         if pairs.iter().any(|(b, a)| *b == place || *a == place) {
@@ -58,7 +62,9 @@ pub(super) fn map_about(rows: usize, points: usize) -> String {
     } else {
         counted(rows, "picture")
     };
-    format!("{which}; those that look alike to the embedding stand together. Distances across the map mean little.")
+    format!(
+        "{which}; those that look alike to the embedding stand together. Distances across the map mean little."
+    )
 }
 
 /// The groups of duplicates; nothing where there are none.
@@ -84,25 +90,32 @@ pub(super) fn duplicates(facts: &Facts<'_>) -> Value {
         let more = (group.rows.len() > shown.len()).then(|| format!("and {} more", group.rows.len() - shown.len()));
         json!({"title": format!("{}: {}", kinds::class(group.class), counted(group.rows.len(), "picture")), "members": list, "more": more})
     }).collect();
-    let counts: Vec<String> = ["identical", "near", "similar"].into_iter().filter_map(|class| {
-        let number = facts.groups.iter().filter(|g| g.class == class).count();
-        (number > 0).then(|| format!("{} {class}", counted(number, "group")))
-    }).collect();
+    let counts: Vec<String> = ["identical", "near", "similar"]
+        .into_iter()
+        .filter_map(|class| {
+            let number = facts.groups.iter().filter(|g| g.class == class).count();
+            (number > 0).then(|| format!("{} {class}", counted(number, "group")))
+        })
+        .collect();
     let about = format!(
         "{}. Identical: the same bytes or pixels. Near: the same shot, resized, recompressed or cropped a little. Similar: \
          look-alikes. Nothing is ever deleted; `keep` marks the largest and least compressed.",
         counts.join(", ")
     );
     let more = (facts.groups.len() > SHOWN.0).then(|| {
-        format!("{} more groups stand in the table and in explore/duplicates.csv.", count((facts.groups.len() - SHOWN.0) as u64))
+        format!(
+            "{} more groups stand in the table and in explore/duplicates.csv.",
+            count((facts.groups.len() - SHOWN.0) as u64)
+        )
     });
     json!({"about": about, "groups": groups, "more": more})
 }
 
 /// Size and format of a row's file.
 fn facts_of(rows: &Rows, row: usize) -> String {
-    let number = |name: &str| rows.number(name).and_then(|values| values.get(row).copied()).filter(|v| v.is_finite());
-    let format = rows.category("format").and_then(|c| c.labels.get((*c.values.get(row)?)? as usize).cloned());
+    let number =
+        |name: &str| rows.number(name).and_then(|values| values.get(row).copied()).filter(|v| v.is_finite());
+    let format = rows.category("format").and_then(|c| c.text(row)).map(str::to_string);
     let pixels = number("width").zip(number("height")).map(|(w, h)| format!("{w} × {h}"));
     let size = number("size").map(|size| bytes(size.max(0.0) as u64));
     [pixels, format, size].into_iter().flatten().collect::<Vec<_>>().join(", ")

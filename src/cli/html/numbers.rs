@@ -101,7 +101,10 @@ mod tests {
     fn figures_are_short_and_exact_enough() {
         let figures: Vec<String> =
             [0.0, 1.5, 33.6612, 0.000_123_4, 1e-12, 123_456.7, -2.0, 1000.0, 1e12].map(figure).into();
-        assert_eq!(figures, ["0", "1.5", "33.66", "0.0001234", "1.00e-12", "123,457", "-2", "1000", "1.00e12"]);
+        assert_eq!(
+            figures,
+            ["0", "1.5", "33.66", "0.0001234", "1.00e-12", "123,457", "-2", "1000", "1.00e12"]
+        );
         assert_eq!(figure(f64::NAN), "none");
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((counted(1, "run"), counted(2, "run")), ("1 run".into(), "2 runs".into()));

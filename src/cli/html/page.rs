@@ -11,9 +11,11 @@ pub(super) fn data(facts: &Facts<'_>) -> Value {
     let Facts { subject, tally, .. } = facts;
     let (samples_title, samples_about) = samples_words(facts.samples);
     let samples: Vec<Value> = facts.samples.samples.iter().map(figure_of).collect();
-    let (failures, notes, duplicates) = (failed::section(tally), failed::notes(tally), measured::duplicates(facts));
+    let (failures, notes, duplicates) =
+        (failed::section(tally), failed::notes(tally), measured::duplicates(facts));
     let (distributions, spreads) = (measured::charts(facts), measured::spreads(facts));
-    let map = facts.points.map(|points| json!({"about": measured::map_about(facts.rows.paths.len(), points)}));
+    let map =
+        facts.points.map(|points| json!({"about": measured::map_about(facts.rows.paths.len(), points)}));
     let time = timed::time(facts);
     let all = tally.failed + tally.acknowledged;
     let sections = [
@@ -71,7 +73,11 @@ fn lead(facts: &Facts<'_>) -> String {
         let run = facts.subject.run;
         return match (run.summed("epochs"), run.summed("steps")) {
             (Some(epochs), Some(steps)) => {
-                format!("Trained for {} and {}.", counted(epochs as usize, "epoch"), counted(steps as usize, "step"))
+                format!(
+                    "Trained for {} and {}.",
+                    counted(epochs as usize, "epoch"),
+                    counted(steps as usize, "step")
+                )
             }
             _ => "A training, with what it has learned so far.".into(),
         };
@@ -82,7 +88,8 @@ fn lead(facts: &Facts<'_>) -> String {
         (1, 0) if tally.done == 1 => "The one picture is done.".into(),
         (_, 0) if tally.done == all => format!("All {} pictures are done.", count(all as u64)),
         (_, failed) => {
-            let failed = if failed > 0 { format!(", {} failed", count(failed as u64)) } else { String::new() };
+            let failed =
+                if failed > 0 { format!(", {} failed", count(failed as u64)) } else { String::new() };
             format!("{} of {} are done{failed}.", count(tally.done as u64), counted(all, "picture"))
         }
     };
@@ -142,7 +149,9 @@ fn samples_words(samples: &Samples) -> (&'static str, String) {
     }
     match &samples.change {
         Some(name) => parts.push(format!("most changed by {name}")),
-        None => parts.push("most changed by the difference of the pictures, of some that were looked at".into()),
+        None => {
+            parts.push("most changed by the difference of the pictures, of some that were looked at".into())
+        }
     }
     parts.push("and some by chance".into());
     let about = format!("Chosen as {}. Large pictures are shown where they changed most.", parts.join(", "));

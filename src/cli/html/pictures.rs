@@ -84,7 +84,8 @@ impl Opener<'_> {
 /// The corrupted and the clean file of the pair that `output` belongs to, where it belongs to one.
 fn training_pair<'a>(outputs: &'a [PathBuf], output: &'a Path) -> Option<(&'a Path, &'a Path)> {
     let of_kind = |kind: &str| {
-        let all = outputs.iter().filter(move |o| o.parent().and_then(Path::file_name) == Some(OsStr::new(kind)));
+        let all =
+            outputs.iter().filter(move |o| o.parent().and_then(Path::file_name) == Some(OsStr::new(kind)));
         let found = all.clone().find(|o| o.file_name() == output.file_name()).or(all.clone().next());
         found.map(PathBuf::as_path)
     };
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn pairs_are_found_by_their_folders() {
-        let outputs = ["t/clean/a-1.png", "t/clean/a.png", "t/noisy/a-1.png", "t/noisy/a.png"].map(PathBuf::from);
+        let outputs =
+            ["t/clean/a-1.png", "t/clean/a.png", "t/noisy/a-1.png", "t/noisy/a.png"].map(PathBuf::from);
         let pair = |n: usize| training_pair(&outputs, &outputs[n]).unwrap();
         assert_eq!(pair(0), (Path::new("t/noisy/a-1.png"), Path::new("t/clean/a-1.png")));
         assert_eq!(pair(3), (Path::new("t/noisy/a.png"), Path::new("t/clean/a.png")));

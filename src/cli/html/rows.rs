@@ -1,23 +1,35 @@
 //! The table of an output, as far as the page shows it: paths, numbers, categories, and the small pictures in it.
 
-use polars::prelude::{ArrowDataType, DataFrame, DataType, ParquetReader, PolarsError, SerReader};
+use crate::columns::parquet::{Group, ReadError, Reader};
+use crate::columns::{Column, ColumnType, Value};
+use crate::shown::Show;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Different texts up to which a column is one of categories.
 const CATEGORIES: usize = 5000;
-/// Columns that name a row and tell nothing of it, or that are not shown.
-const NAMES: [&str; 6] = ["id", "path", "hash", "uri", "thumbnail", "neighbors"];
-/// Rows whose small pictures are read at once.
-const AT_ONCE: usize = 4096;
+/// Columns that name a row and tell nothing of it.
+const NAMES: [&str; 4] = ["id", "path", "hash", "uri"];
+/// The column of small pictures.
+const THUMBNAIL: &str = "thumbnail";
 
 /// A table that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the table in {} can't be read ({what}); run the job again, which writes it anew", file.display())]
+#[error("the table's file {} {what}; run the job again, which writes it anew", file.shown())]
 pub(super) struct RowsError {
     file: PathBuf,
-    what: String,
+    what: ReadError,
+}
+
+/// A column of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Numbers {
+    /// Name of the column.
+    pub name: String,
+    /// One for each row; no value is NaN.
+    pub values: Vec<f64>,
+    /// They are times, in seconds from the beginning of 1970.
+    pub times: bool,
 }
 
 /// A column of few different texts.
@@ -31,17 +43,23 @@ pub(super) struct Category {
     pub values: Vec<Option<u32>>,
 }
 
+impl Category {
+    /// The text of a row.
+    pub(super) fn text(&self, row: usize) -> Option<&str> {
+        let place = self.values.get(row).copied().flatten()?;
+        self.labels.get(place as usize).map(String::as_str)
+    }
+}
+
 /// Rows of a table, column by column.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// Paths of the inputs, as data.
     pub paths: Vec<String>,
-    /// Columns of numbers; no value is NaN.
-    pub numbers: Vec<(String, Vec<f64>)>,
+    /// Columns of numbers and times.
+    pub numbers: Vec<Numbers>,
     /// Columns of texts and of truth values.
     pub categories: Vec<Category>,
-    /// Whether there is a column of vectors.
-    pub vectors: bool,
     /// Whether there are small pictures.
     pub thumbnails: bool,
 }
@@ -49,7 +67,7 @@ pub(super) struct Rows {
 impl Rows {
     /// The numbers of a column.
     pub(super) fn number(&self, name: &str) -> Option<&[f64]> {
-        self.numbers.iter().find(|(n, _)| n == name).map(|(_, values)| &values[..])
+        self.numbers.iter().find(|n| n.name == name).map(|n| &n.values[..])
     }
 
     /// A column of categories.
@@ -58,24 +76,7 @@ impl Rows {
     }
 }
 
-/// What a column is taken for.
-enum Shape {
-    Number,
-    Text,
-    Truth,
-}
-
-fn shape(kind: &ArrowDataType) -> Option<Shape> {
-    use ArrowDataType::*;
-    match kind {
-        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32 | Float64 => Some(Shape::Number),
-        Utf8 | LargeUtf8 | Utf8View => Some(Shape::Text),
-        Boolean => Some(Shape::Truth),
-        _ => None,
-    }
-}
-
-/// Reads Parquet files of one layout, one after the other.
+/// Reads Parquet files of one layout, one after the other. A column that a file lacks has no values there.
 ///
 /// # Errors
 /// With the file that can't be read.
@@ -83,97 +84,93 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Rows, RowsError> {
     let mut rows = Rows::default();
     let mut places: Vec<HashMap<String, u32>> = Vec::new();
     for file in files {
-        let wrong = |e: PolarsError| RowsError { file: file.clone(), what: e.to_string() };
-        let fields = fields(file).map_err(wrong)?;
-        rows.vectors |= fields.iter().any(|(name, kind)| {
-            matches!(kind, ArrowDataType::FixedSizeList(..)) && name != "pca"
-        });
-        rows.thumbnails |= fields.iter().any(|(name, kind)| name == "thumbnail" && matches!(kind, ArrowDataType::Struct(_)));
-        let wanted: Vec<(String, Shape)> = fields
-            .into_iter()
-            .filter(|(name, _)| name == "path" || !NAMES.contains(&name.as_str()))
-            .filter_map(|(name, kind)| Some((name, shape(&kind)?)))
-            .collect();
-        let names = wanted.iter().map(|(name, _)| name.clone()).collect();
-        let frame = frame(file, names, None).map_err(wrong)?;
-        add(&mut rows, &mut places, &frame, &wanted).map_err(wrong)?;
+        let wrong = |what| RowsError { file: file.clone(), what };
+        let reader = Reader::open(file).map_err(wrong)?;
+        let wanted: Vec<Column> = reader.columns().iter().filter(|c| is_wanted(c)).cloned().collect();
+        let image = |c: &Column| c.name == THUMBNAIL && c.kind == ColumnType::Image;
+        rows.thumbnails |= reader.columns().iter().any(image);
+        let names: Vec<&str> = wanted.iter().map(|c| c.name.as_str()).collect();
+        let take = |group: &Group| {
+            add(&mut rows, &mut places, group, &wanted);
+            Ok::<_, ReadError>(())
+        };
+        reader.each(&names, take).map_err(wrong)?;
     }
     rows.categories.retain(|category| category.labels.len() <= CATEGORIES);
     Ok(rows)
 }
 
-fn fields(file: &Path) -> Result<Vec<(String, ArrowDataType)>, PolarsError> {
-    let schema = ParquetReader::new(File::open(file)?).schema()?;
-    Ok(schema.iter_values().map(|field| (field.name.to_string(), field.dtype.clone())).collect())
+fn is_wanted(column: &Column) -> bool {
+    use ColumnType::{Bool, Float, Int, Text, Timestamp};
+    let kind = matches!(column.kind, Bool | Int | Float | Text | Timestamp(_));
+    kind && (column.name == "path" || !NAMES.contains(&column.name.as_str()))
 }
 
-fn frame(file: &Path, columns: Vec<String>, slice: Option<(usize, usize)>) -> Result<DataFrame, PolarsError> {
-    let reader = ParquetReader::new(File::open(file)?).with_columns(Some(columns));
-    reader.with_slice(slice).finish()
-}
-
-/// Adds the rows of a file. A column that earlier files lack, or that this one lacks, has no values there.
-fn add(
-    rows: &mut Rows,
-    places: &mut Vec<HashMap<String, u32>>,
-    frame: &DataFrame,
-    wanted: &[(String, Shape)],
-) -> Result<(), PolarsError> {
-    let (before, height) = (rows.paths.len(), frame.height());
-    for (name, shape) in wanted {
-        let series = frame.column(name)?.as_materialized_series();
-        if name == "path" {
-            if let Ok(paths) = series.str() {
-                rows.paths.extend(paths.iter().map(|p| p.unwrap_or_default().to_string()));
-            }
+fn add(rows: &mut Rows, places: &mut Vec<HashMap<String, u32>>, group: &Group, wanted: &[Column]) {
+    let before = rows.paths.len();
+    for (at, column) in wanted.iter().enumerate() {
+        let values = (0..group.rows).map(|row| group.value(at, row));
+        if column.name == "path" {
+            rows.paths.extend(values.map(|path| path.text()));
             continue;
         }
-        match shape {
-            Shape::Number => {
-                let values = series.cast(&DataType::Float64)?;
-                let place = rows.numbers.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-                    rows.numbers.push((name.clone(), vec![f64::NAN; before]));
-                    rows.numbers.len() - 1
-                });
-                rows.numbers[place].1.extend(values.f64()?.iter().map(|v| v.unwrap_or(f64::NAN)));
-            }
-            Shape::Text | Shape::Truth => {
-                let place = rows.categories.iter().position(|c| c.name == *name).unwrap_or_else(|| {
-                    let values = vec![None; before];
-                    rows.categories.push(Category { name: name.clone(), labels: Vec::new(), values });
+        match column.kind {
+            ColumnType::Text | ColumnType::Bool => {
+                let place = rows.categories.iter().position(|c| c.name == column.name).unwrap_or_else(|| {
+                    let (name, values) = (column.name.clone(), vec![None; before]);
+                    rows.categories.push(Category { name, labels: Vec::new(), values });
                     places.push(HashMap::new());
                     rows.categories.len() - 1
                 });
                 let (category, known) = (&mut rows.categories[place], &mut places[place]);
-                let mut put = |text: Option<&str>| {
-                    category.values.push(text.map(|text| match known.get(text) {
-                        Some(place) => *place,
-                        None => {
-                            let next = category.labels.len() as u32;
-                            // What has more than can be told apart is dropped in the end.
-                            if category.labels.len() <= CATEGORIES {
-                                category.labels.push(text.to_string());
-                                known.insert(text.to_string(), next);
-                            }
-                            next
-                        }
-                    }));
-                };
-                match shape {
-                    Shape::Truth => series.bool()?.iter().for_each(|v| put(v.map(|v| if v { "true" } else { "false" }))),
-                    _ => series.str()?.iter().for_each(&mut put),
+                category.values.resize(before, None);
+                for value in values {
+                    let text = (value != Value::Null).then(|| value.text());
+                    let place = text.map(|text| put(&mut category.labels, known, text));
+                    category.values.push(place);
                 }
+            }
+            _ => {
+                let place = rows.numbers.iter().position(|n| n.name == column.name).unwrap_or_else(|| {
+                    let times = matches!(column.kind, ColumnType::Timestamp(_));
+                    rows.numbers.push(Numbers { name: column.name.clone(), values: Vec::new(), times });
+                    rows.numbers.len() - 1
+                });
+                let numbers = &mut rows.numbers[place].values;
+                numbers.resize(before, f64::NAN);
+                numbers.extend(values.map(|value| number(&value)));
             }
         }
     }
-    let whole = before + height;
+    let whole = before + group.rows;
     rows.paths.resize(whole, String::new());
-    rows.numbers.iter_mut().for_each(|(_, values)| values.resize(whole, f64::NAN));
+    rows.numbers.iter_mut().for_each(|n| n.values.resize(whole, f64::NAN));
     rows.categories.iter_mut().for_each(|c| c.values.resize(whole, None));
-    Ok(())
 }
 
-/// The small pictures, as files, of these rows of all files together; rows without one are left out.
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::Int(value) => *value as f64,
+        Value::Float(value) => *value,
+        Value::Timestamp(microseconds, _) => *microseconds as f64 / 1e6,
+        _ => f64::NAN,
+    }
+}
+
+/// The place of a text among the labels. Beyond what can be told apart, none is added: such a column is dropped in the end.
+fn put(labels: &mut Vec<String>, known: &mut HashMap<String, u32>, text: String) -> u32 {
+    if let Some(place) = known.get(&text) {
+        return *place;
+    }
+    let next = labels.len() as u32;
+    if labels.len() <= CATEGORIES {
+        labels.push(text.clone());
+        known.insert(text, next);
+    }
+    next
+}
+
+/// The small pictures, as files, of these rows of all files together, which are sorted; rows without one are left out.
 ///
 /// # Errors
 /// With the file that can't be read.
@@ -181,28 +178,21 @@ pub(super) fn thumbnails(files: &[PathBuf], wanted: &[usize]) -> Result<BTreeMap
     let mut found = BTreeMap::new();
     let mut first = 0;
     for file in files {
-        let wrong = |e: PolarsError| RowsError { file: file.clone(), what: e.to_string() };
-        let height = ParquetReader::new(File::open(file).map_err(|e| wrong(e.into()))?).num_rows().map_err(wrong)?;
-        for at in (0..height).step_by(AT_ONCE) {
-            let (from, to) = (first + at, first + (at + AT_ONCE).min(height));
-            let these = &wanted[wanted.partition_point(|r| *r < from)..wanted.partition_point(|r| *r < to)];
-            if these.is_empty() {
-                continue;
-            }
-            let frame = frame(file, vec!["thumbnail".into()], Some((at, to - from))).map_err(wrong)?;
-            let mut pictures = || -> Result<(), PolarsError> {
-                let bytes = frame.column("thumbnail")?.as_materialized_series().struct_()?.field_by_name("bytes")?;
-                let bytes = bytes.binary()?;
-                for row in these {
-                    if let Some(picture) = bytes.get(row - from) {
-                        found.insert(*row, picture.to_vec());
-                    }
+        let wrong = |what| RowsError { file: file.clone(), what };
+        let reader = Reader::open(file).map_err(wrong)?;
+        let take = |group: &Group| {
+            let from = first + group.first;
+            let to = from + group.rows;
+            let these = wanted.partition_point(|r| *r < from)..wanted.partition_point(|r| *r < to);
+            for row in &wanted[these] {
+                if let Value::Image(bytes) = group.value(0, row - from) {
+                    found.insert(*row, bytes);
                 }
-                Ok(())
-            };
-            pictures().map_err(wrong)?;
-        }
-        first += height;
+            }
+            Ok::<_, ReadError>(())
+        };
+        reader.each(&[THUMBNAIL], take).map_err(wrong)?;
+        first += reader.rows();
     }
     Ok(found)
 }
@@ -217,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, columns: &[(&str, ColumnType)], values: Vec<Vec<Value>>| {
             let columns: Vec<Column> = columns.iter().map(|(n, k)| Column::new(*n, *k)).collect();
-            let mut table = crate::sinks::parquet::Table::new(&columns, values.len());
+            let mut table = crate::columns::parquet::Table::new(&columns, values.len());
             values.into_iter().for_each(|row| table.push(row).unwrap());
             let path = folder.path().join(name);
             std::fs::write(&path, table.finish(&[]).unwrap()).unwrap();
@@ -233,17 +223,22 @@ mod tests {
                 vec![text("y"), Value::Null, Value::Vector(vec![0.0, 1.0]), text("jpeg"), Value::Null],
             ],
         );
-        let b = write("b.parquet", &[("path", Text), ("f", Float), ("format", Text)], vec![
-            vec![text("z"), Value::Float(0.5), text("png")],
-        ]);
+        let b = write(
+            "b.parquet",
+            &[("path", Text), ("f", Float), ("format", Text)],
+            vec![vec![text("z"), Value::Float(0.5), text("png")]],
+        );
         let rows = read(&[a, b]).unwrap();
         assert_eq!(rows.paths, ["x", "y", "z"]);
-        assert!(rows.vectors && !rows.thumbnails);
+        assert!(!rows.thumbnails && rows.number("v").is_none());
         let n = rows.number("n").unwrap();
         assert!(n[0] == 3.0 && n[1].is_nan() && n[2].is_nan());
         assert_eq!(rows.number("f").unwrap()[2], 0.5);
         let format = rows.category("format").unwrap();
-        assert_eq!((&format.labels[..], &format.values[..]), (&["png".to_string(), "jpeg".into()][..], &[Some(0), Some(1), Some(0)][..]));
+        assert_eq!(
+            (&format.labels[..], &format.values[..]),
+            (&["png".to_string(), "jpeg".into()][..], &[Some(0), Some(1), Some(0)][..])
+        );
         assert_eq!(rows.category("blank").unwrap().values, [Some(0), None, None]);
         let none = folder.path().join("none.parquet");
         std::fs::write(&none, "no table").unwrap();

@@ -94,7 +94,8 @@ impl RunFile {
     /// Names and hashes of the models.
     pub(super) fn models(&self) -> Vec<(String, String)> {
         let models = self.0.pointer("/models").and_then(Value::as_array).into_iter().flatten();
-        let text = |model: &Value, key: &str| model.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
+        let text =
+            |model: &Value, key: &str| model.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
         models.map(|model| (text(model, "name"), text(model, "hash"))).collect()
     }
 

@@ -70,10 +70,10 @@ pub(super) fn samples(
         return Ok(found);
     }
     let bytes = |path: &String| crate::shown::decode(path).as_os_str().as_bytes().to_vec();
-    let names: Vec<&str> = rows.numbers.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = rows.numbers.iter().map(|n| n.name.as_str()).collect();
     let (mut worst, mut best, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     if let Some((column, more)) = measure(&names) {
-        let (name, values) = &rows.numbers[column];
+        let (name, values) = (&rows.numbers[column].name, &rows.numbers[column].values);
         let told = |row: usize| (bytes(&rows.paths[row]), format!("{name} {}", figure(values[row])));
         worst = extremes(&rows.paths, values, !more, EACH).into_iter().map(told).collect();
         best = extremes(&rows.paths, values, more, EACH).into_iter().map(told).collect();
@@ -83,10 +83,13 @@ pub(super) fn samples(
     // The measure that decides over good and bad, where it was taken on both sides.
     let pair = pairs.iter().find(|(_, a)| Some(names[*a]) == found.measure.as_ref().map(|m| m.0.as_str()));
     if let Some((b, a)) = pair.or(pairs.first()) {
-        let (before, after, name) = (&rows.numbers[*b].1, &rows.numbers[*a].1, names[*a]);
+        let (before, after, name) = (&rows.numbers[*b].values, &rows.numbers[*a].values, names[*a]);
         let change: Vec<f64> = before.iter().zip(after).map(|(b, a)| (a - b).abs()).collect();
         let told = |row: usize| {
-            (bytes(&rows.paths[row]), format!("{name} from {} to {}", figure(before[row]), figure(after[row])))
+            (
+                bytes(&rows.paths[row]),
+                format!("{name} from {} to {}", figure(before[row]), figure(after[row])),
+            )
         };
         changed = extremes(&rows.paths, &change, true, EACH).into_iter().map(told).collect();
         found.change = Some(name.to_string());
@@ -95,7 +98,8 @@ pub(super) fn samples(
         changed = most_changed(opener, ledger, &tally.drawn)?;
     }
     let random = tally.drawn.iter().take(EACH + 1).map(|path| (path.clone(), String::new())).collect();
-    let failed = tally.failed_examples.iter().map(|(path, kind)| (path.clone(), (*kind).to_string())).collect();
+    let failed =
+        tally.failed_examples.iter().map(|(path, kind)| (path.clone(), (*kind).to_string())).collect();
     let chosen = merged(vec![
         (Why::Worst, worst),
         (Why::MostChanged, changed),
@@ -197,8 +201,12 @@ fn alone(number: usize, one: &Chosen, picture: Picture) -> Sample {
 fn encoded(name: &str, picture: &Picture, rect: Rect) -> Option<Shown> {
     let part: Image = crop(&picture.image, rect)?;
     let encode = |image: &Image, format: Format, quality: Option<u8>| {
-        let options =
-            EncodeOptions { quality, keep_metadata: false, compression: codec::Compression::Small, ..EncodeOptions::new(format) };
+        let options = EncodeOptions {
+            quality,
+            keep_metadata: false,
+            compression: codec::Compression::Small,
+            ..EncodeOptions::new(format)
+        };
         codec::encode(image, &picture.meta, None, &options).ok().map(|file| file.bytes)
     };
     let shown = |ending: &str, bytes| Shown { file: format!("{name}.{ending}"), bytes };
@@ -210,7 +218,8 @@ fn encoded(name: &str, picture: &Picture, rect: Rect) -> Option<Shown> {
     {
         return Some(shown("png", bytes));
     }
-    let jpeg = [92, 85, 75, 60, 40, 20].into_iter().filter_map(|quality| encode(&flat, Format::Jpeg, Some(quality)));
+    let jpeg =
+        [92, 85, 75, 60, 40, 20].into_iter().filter_map(|quality| encode(&flat, Format::Jpeg, Some(quality)));
     jpeg.into_iter().find(|bytes| bytes.len() <= FILE).map(|bytes| shown("jpg", bytes))
 }
 

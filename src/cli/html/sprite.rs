@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn pictures_stand_where_it_is_said() {
-        let open = |n: usize| (n % 2 == 0).then(|| Image { samples: Samples::U8(vec![n as u8 * 20; 5000]), ..noise(0) });
+        let open = |n: usize| {
+            (n % 2 == 0).then(|| Image { samples: Samples::U8(vec![n as u8 * 20; 5000]), ..noise(0) })
+        };
         let sprites = sprites(11, 32, 1 << 20, &open);
         assert_eq!(sprites.sheets.len(), 1);
         let (file, width, height) = &sprites.sheets[0];

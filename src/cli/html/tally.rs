@@ -50,7 +50,10 @@ impl Group {
         if self.paths.len() < EXAMPLES {
             self.paths.push(path_text(path));
         }
-        if self.wordings.len() < EXAMPLES && !wording.is_empty() && !self.wordings.iter().any(|w| w == wording) {
+        if self.wordings.len() < EXAMPLES
+            && !wording.is_empty()
+            && !self.wordings.iter().any(|w| w == wording)
+        {
             self.wordings.push(wording.to_string());
         }
     }
@@ -166,7 +169,9 @@ impl Tally {
             return;
         }
         match Remark::of(note) {
-            Remark::Refused(condition) => self.refused.entry(condition.to_string()).or_default().add(path, ""),
+            Remark::Refused(condition) => {
+                self.refused.entry(condition.to_string()).or_default().add(path, "")
+            }
             Remark::Unchanged => self.unchanged += 1,
             Remark::Other if self.remarks.len() < REMARKS || self.remarks.contains_key(note) => {
                 self.remarks.entry(note.to_string()).or_default().add(path, "");

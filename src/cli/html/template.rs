@@ -40,6 +40,8 @@ fn value(data: &Value) -> minijinja::Value {
         },
         Value::String(text) => text.as_str().into(),
         Value::Array(items) => items.iter().map(value).collect(),
-        Value::Object(fields) => minijinja::Value::from_pairs(fields.iter().map(|(k, v)| (k.as_str(), value(v)))),
+        Value::Object(fields) => {
+            minijinja::Value::from_pairs(fields.iter().map(|(k, v)| (k.as_str(), value(v))))
+        }
     }
 }

@@ -25,13 +25,19 @@ pub(super) fn time(facts: &Facts<'_>) -> Value {
         .map(|(name, s)| json!({"name": name, "seconds": duration(*s), "share": percent(*s, whole), "bar": chart::bar(s / most)}))
         .collect();
     let about = run.summed("seconds").map(|seconds| {
-        let threads = run.threads().map_or(String::new(), |n| format!(" on {}", counted(n as usize, "thread")));
+        let threads =
+            run.threads().map_or(String::new(), |n| format!(" on {}", counted(n as usize, "thread")));
         let items = run.summed("done").filter(|done| *done > 0.0 && seconds > 0.0);
-        let rate = items.map_or(String::new(), |done| format!(", {} items a second", figure(round(done / seconds))));
+        let rate =
+            items.map_or(String::new(), |done| format!(", {} items a second", figure(round(done / seconds))));
         format!("The last run took {}{threads}{rate}. Work is summed over threads.", duration(seconds))
     });
     let speed = |past: &Past| {
-        if past.seconds > 0.0 && past.pixels > 0 { figure(round(past.pixels as f64 / 1e6 / past.seconds)) + " MP/s" } else { String::new() }
+        if past.seconds > 0.0 && past.pixels > 0 {
+            figure(round(past.pixels as f64 / 1e6 / past.seconds)) + " MP/s"
+        } else {
+            String::new()
+        }
     };
     let row = |past: &Past| {
         json!({"started": moment(&past.started), "done": count(past.done), "failed": count(past.failed),
@@ -44,7 +50,8 @@ pub(super) fn time(facts: &Facts<'_>) -> Value {
     let bars: Vec<(f64, String)> = drawn.iter().map(|past| (past.done as f64, told(past))).collect();
     let label = format!("Items done in the last {}", counted(drawn.len(), "run"));
     let svg = (drawn.len() > 1).then(|| chart::columns(&bars, &label));
-    let earlier = (history.len() > RUNS.0).then(|| format!("{} earlier runs are not listed.", history.len() - RUNS.0));
+    let earlier =
+        (history.len() > RUNS.0).then(|| format!("{} earlier runs are not listed.", history.len() - RUNS.0));
     json!({"about": about, "steps": steps, "runs": runs, "svg": svg, "svg_title": label, "earlier": earlier})
 }
 

@@ -39,7 +39,8 @@ pub(super) fn section(epochs: &[Epoch], figures: &[Value], sheet: Option<&str>) 
                "seconds": duration(e.seconds)})
     });
     let beside = |value: &Value| {
-        let (number, label) = (value.get("value").and_then(Value::as_f64), value.get("label").and_then(Value::as_str));
+        let (number, label) =
+            (value.get("value").and_then(Value::as_f64), value.get("label").and_then(Value::as_str));
         number.map_or(String::new(), |n| format!("{} {}", figure(n), label.unwrap_or_default()))
     };
     let figures = figures.iter().map(|f| {
@@ -59,7 +60,13 @@ mod tests {
         let found = epochs(b"epoch,train,validation,seconds\n1,0.5,0.25,1.500\n2,0.4,NaN,2\nx\n");
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].held_out, found[1].held_out.is_nan(), found[1].seconds), (0.25, true, 2.0));
-        let told = section(&found, &[json!({"name": "psnr", "value": 30.41, "baseline": {"label": "noisy", "value": 20.2}, "beside": null})], None);
+        let told = section(
+            &found,
+            &[
+                json!({"name": "psnr", "value": 30.41, "baseline": {"label": "noisy", "value": 20.2}, "beside": null}),
+            ],
+            None,
+        );
         assert_eq!(told["figures"][0]["baseline"], "20.2 noisy");
         assert!(section(&[], &[], None)["svg"].is_null());
     }

@@ -1,11 +1,11 @@
 //! The lists beside pairs that are files.
 
 use super::row::{self, Own, SPLITS, Source};
+use crate::columns::parquet::{Table, TableError};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
 use crate::ledger::{Ledger, PartRecord};
 use crate::pipeline::{Rows, SinkError};
-use crate::sinks::parquet::{Table, TableError};
 use crate::store::{Known, Standing, Store, Written};
 use std::collections::BTreeMap;
 use std::fmt::Display;

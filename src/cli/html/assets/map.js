@@ -124,9 +124,10 @@ addEventListener("DOMContentLoaded", () => {
     }
   };
 
+  const number = (v) => (column && column.times ? new Date(v * 1000).toISOString().slice(0, 10) : safelight.figure(v));
   const value = (index) => {
     if (!column || column.values[index] === null) return null;
-    if (!column.labels) return safelight.figure(column.values[index]);
+    if (!column.labels) return number(column.values[index]);
     return column.labels[column.values[index]] ?? "another";
   };
 
@@ -159,7 +160,7 @@ addEventListener("DOMContentLoaded", () => {
         ink.fillStyle = colour;
         ink.fillRect(n * 4, 0, 4, 10);
       });
-      legend.append(safelight.element("span", "", safelight.figure(low)), bar, safelight.element("span", "", safelight.figure(high)));
+      legend.append(safelight.element("span", "", number(low)), bar, safelight.element("span", "", number(high)));
       if (next.values.includes(null)) legend.append(key(other, "no value"));
     }
     draw();
