@@ -47,18 +47,7 @@ fn command(command: &Command) -> u8 {
             with_given((&args.given.pipeline, &args.given.set), |given| status::status(given, args.failures))
         }
         Command::Verify(args) => with_given((&args.given.pipeline, &args.given.set), verify::verify),
-        Command::Report(args) => with_given((&args.pipeline.pipeline, &args.pipeline.set), |given| {
-            let remembered;
-            let job = match given {
-                Given::Job(job) => job,
-                Given::Output(output) => {
-                    let nothing = || Refusal::Usage("the output remembers no pipeline; give it".into());
-                    remembered = opened::job_of(output).ok_or_else(nothing)??;
-                    &remembered
-                }
-            };
-            by_kind(job, report::report, |training| Ok(train::report(training)))
-        }),
+        Command::Report(args) => report::report(args),
         Command::Ignore(args) => with_job(&args.pipeline, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
