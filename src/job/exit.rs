@@ -51,7 +51,7 @@ pub(crate) fn of_error(error: &JobError) -> u8 {
     match error {
         JobError::Run(error) => of_run_error(error),
         JobError::Train(error) => of_train_error(error),
-        JobError::NothingRun { .. } | JobError::NoOutput(_) => USAGE,
+        JobError::NothingRun { .. } | JobError::NoOutput(_) | JobError::Explore(_) => USAGE,
     }
 }
 

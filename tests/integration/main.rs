@@ -11,6 +11,7 @@ mod crash;
 mod determinism;
 mod embeddings;
 mod exif;
+mod explore;
 mod faults;
 mod fidelity;
 mod fuzz;

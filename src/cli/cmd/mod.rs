@@ -1,6 +1,7 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
 mod code;
+mod explore;
 mod export;
 mod ignore;
 mod inspect;
@@ -48,6 +49,9 @@ fn command(command: &Command) -> u8 {
         }
         Command::Verify(args) => with_given((&args.given.pipeline, &args.given.set), verify::verify),
         Command::Report(args) => report::report(args),
+        Command::Explore(args) => {
+            threads::start(0).and_then(|()| explore::explore(args)).unwrap_or_else(|refusal| refuse(&refusal))
+        }
         Command::Ignore(args) => with_job(&args.pipeline, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
