@@ -216,6 +216,17 @@ impl Remembered {
         }
     }
 
+    /// Seconds since 1970 of a time as it is written here.
+    pub(crate) fn seconds_of(time: &str) -> Option<i64> {
+        let number = |from: usize, to: usize| time.get(from..to)?.parse::<i64>().ok();
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        // Howard Hinnant's `days_from_civil`.
+        let year = if month <= 2 { year - 1 } else { year };
+        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468;
+        Some(((days * 24 + number(11, 13)?) * 60 + number(14, 16)?) * 60 + number(17, 19)?)
+    }
+
     /// This run as one of the past.
     pub(crate) fn past(&self) -> Past {
         let count = |key: &str| self.summary.get(key).and_then(Value::as_u64);
@@ -317,5 +328,10 @@ mod tests {
     fn times_are_of_the_calendar() {
         let now = now();
         assert!(now.len() == 20 && now.starts_with("20") && now.ends_with('Z'), "{now}");
+        for seconds in [0, 951_782_399, 951_782_400, 1_709_251_199, 1_764_435_600, 4_102_444_800] {
+            let text = Cell::Timestamp(seconds * 1_000_000, Zone::Utc).text();
+            assert_eq!(Remembered::seconds_of(&text), Some(seconds), "{text}");
+        }
+        assert_eq!(Remembered::seconds_of("yesterday"), None);
     }
 }

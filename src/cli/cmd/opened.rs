@@ -1,6 +1,7 @@
 //! Opening what a command names: a pipeline, or the output of a job that has run.
 
 use super::refusal::{Refusal, nothing_run, unwritable};
+use crate::cli::args::GivenArgs;
 use crate::job::{Job, Output};
 use crate::ledger::Ledger;
 use crate::shown::{self, Show};
@@ -21,16 +22,16 @@ pub(super) enum Given {
 ///
 /// # Errors
 /// Every mistake of the pipeline; a folder that is no output.
-pub(super) fn given((path, set): (&Path, &[String])) -> Result<Given, Refusal> {
+pub(super) fn given(args: &GivenArgs) -> Result<Given, Refusal> {
     // What can't be looked at is told as a pipeline that can't be read.
-    if !look::is_folder(path).unwrap_or(false) {
-        return Ok(Given::Job(Job::load(path, set)?));
+    if !look::is_folder(&args.pipeline).unwrap_or(false) {
+        return Ok(Given::Job(Job::load(&args.pipeline, &args.set)?));
     }
-    if !set.is_empty() {
+    if !args.set.is_empty() {
         let what = "is a folder, the output of a job, and `--set` changes a pipeline; leave one of them out";
-        return Err(Refusal::Usage(format!("{} {what}", path.shown())));
+        return Err(Refusal::Usage(format!("{} {what}", args.pipeline.shown())));
     }
-    Ok(Given::Output(Output::open(path)?))
+    Ok(Given::Output(Output::open(&args.pipeline)?))
 }
 
 /// The job that ran into an output last, from the pipeline that it remembers; none where it remembers none. Goes into

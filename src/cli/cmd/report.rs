@@ -3,7 +3,7 @@
 use super::code;
 use super::opened::{ledger_of, open_locked};
 use super::print::{err, out};
-use super::refusal::{Refusal, invalid, nothing_run, refuse, unwritable};
+use super::refusal::{Refusal, nothing_run, refuse, unwritable};
 use super::threads;
 use crate::cli::args::ReportArgs;
 use crate::cli::html::{self, Inputs, Report, ReportError, RunFile, SHEET_NAME, Subject};
@@ -34,7 +34,7 @@ pub(super) fn report(args: &ReportArgs) -> u8 {
         }
         _ => match Job::load(&pipeline.pipeline, &pipeline.set) {
             Ok(job) => threads::start(job.threads()).and_then(|()| of_job(&job, args.json)),
-            Err(mistakes) => return invalid(&mistakes),
+            Err(mistakes) => Err(mistakes.into()),
         },
     };
     ended.unwrap_or_else(|error| refuse(&error))
