@@ -5,6 +5,7 @@
 use super::error::RunError;
 use super::prepare::Prepared;
 use crate::columns::csv::cell;
+use crate::columns::parquet::Stream;
 use crate::columns::{Column, ColumnType, Value};
 use crate::inputs::Identity;
 use crate::inputs::Source;
@@ -12,7 +13,6 @@ use crate::inputs::{Input, item_id, path_text};
 use crate::ledger::{Ledger, Outcome, Record, Side};
 use crate::pipeline::Remark;
 use crate::plan::Plan;
-use crate::sinks::parquet::Stream;
 use crate::store::names::MANIFESTS;
 use crate::store::{Refusal, STATE_FOLDER, Seen, Store, StoreError};
 use std::collections::HashSet;

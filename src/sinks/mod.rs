@@ -3,7 +3,6 @@
 mod cut;
 mod files;
 mod pairs;
-pub(crate) mod parquet;
 mod scores;
 mod table;
 mod write;

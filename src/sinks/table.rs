@@ -240,6 +240,8 @@ fn row_key(input: &Input, record: &Record) -> [u8; 32] {
     hasher.update(&record.mtime_ns.to_le_bytes());
     hasher.update(&record.hash.unwrap_or_default());
     hasher.update(&columns::encode(&input.carried));
+    // Rows of another reference are other rows.
+    hasher.update(input.reference_identity().unwrap_or_default().as_bytes());
     *hasher.finalize().as_bytes()
 }
 
@@ -252,6 +254,8 @@ fn default_rows(columns: &[Column]) -> usize {
             ColumnType::Text => 48,
             ColumnType::Vector(n) => 4 * n,
             ColumnType::HalfVector(n) => 2 * n,
+            ColumnType::Image => 4096,
+            ColumnType::Neighbours => 168,
         })
         .sum();
     (PART_BYTES / bytes.max(1)).clamp(64, 65_536)
@@ -291,7 +295,7 @@ fn is_part_name(name: &str) -> bool {
 }
 
 fn part(layout: &Layout, rows: &[RowRef<'_>], ledger: &Ledger) -> Result<Vec<u8>, SinkError> {
-    let mut table = crate::sinks::parquet::Table::new(&layout.columns, rows.len());
+    let mut table = crate::columns::parquet::Table::new(&layout.columns, rows.len());
     let paths: Vec<&[u8]> = rows.iter().map(|row| row.input.key()).collect();
     let bases = bases(ledger, &paths)?;
     layout.made.each(ledger, &paths, |index, made| {

@@ -14,6 +14,7 @@ mod prepared;
 mod reference;
 mod resize;
 mod restore;
+mod thumbnail;
 
 use crate::pipeline::{Registered, registered};
 
@@ -30,6 +31,7 @@ pub(crate) static STEPS: &[Registered] = &[
     registered!(embed),
     registered!(measure),
     registered!(compare),
+    registered!(thumbnail),
 ];
 
 /// The example of `docs/extending.md`.

@@ -1,12 +1,12 @@
 //! The lists beside pairs that are files.
 
 use super::row::{self, Own, SPLITS, Source};
+use crate::columns::parquet::{Table, TableError};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
 use crate::ledger::Ledger;
 use crate::pipeline::{Rows, SinkError};
 use crate::sinks::files;
-use crate::sinks::parquet::{Table, TableError};
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::fmt::Display;

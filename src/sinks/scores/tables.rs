@@ -2,9 +2,9 @@
 
 use super::tally::{Group, Score, Sums, Tally, distinct};
 use crate::columns::csv::cell;
+use crate::columns::parquet::{Table, TableError};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::image::compare::MS_SSIM;
-use crate::sinks::parquet::{Table, TableError};
 use std::fmt::Write as _;
 
 /// Most pictures that the Markdown file shows one by one.
