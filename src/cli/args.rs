@@ -40,8 +40,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Read every output again and compare it with the ledger. An output folder is enough.
     Verify(VerifyArgs),
-    /// Write a page with before/after pictures, counts and failures of a pipeline's output.
-    Report(RunArgs),
+    /// Write a page of what has been done: counts, failures, pictures before and after, measurements, map, duplicates.
+    Report(ReportArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// Load a model for another process that waits for what comes of it.
@@ -83,7 +83,7 @@ pub struct GivenArgs {
     pub set: Vec<String>,
 }
 
-/// Options of `run` and `retry` (and `report`, which takes a run's arguments and minds the pipeline only).
+/// Options of `run` and `retry`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The pipeline.
@@ -105,6 +105,19 @@ pub struct RunArgs {
     /// Write how the run ended to this file, for Prometheus' node_exporter (its textfile collector).
     #[arg(long, value_name = "FILE.prom", value_parser = prom)]
     pub metrics: Option<PathBuf>,
+}
+
+/// Options of `report`. It takes a run's arguments as well and minds the pipeline only, so that a script can give both the
+/// same.
+#[derive(Clone, Debug, Args)]
+#[command(mut_arg("pipeline", |arg| arg.help("Pipeline file (YAML), or the output folder of a job that has run")))]
+pub struct ReportArgs {
+    /// The pipeline, or an output folder in its place.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Print what the report says in numbers, as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `ignore`.

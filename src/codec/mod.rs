@@ -50,6 +50,7 @@ mod xmp;
 mod ycbcr;
 
 pub use colour::Colour;
+pub(crate) use colour::in_srgb;
 pub use decode::{decode, decode_probed, probe, probe_pages, probe_picture};
 pub use decoded::{Decoded, Source, Subsampling};
 pub use density::{Density, DensityUnit};

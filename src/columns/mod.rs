@@ -1,6 +1,11 @@
 //! Typed columns of the table and their values, with the compact form the ledger keeps them in.
 
 pub(crate) mod csv;
+pub(crate) mod parquet;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
+use std::borrow::Cow;
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +24,10 @@ pub enum ColumnType {
     Vector(usize),
     /// A float16 vector of fixed length.
     HalfVector(usize),
+    /// An encoded picture: a struct of `bytes` and `path`, which is empty, as Hugging Face keeps pictures.
+    Image,
+    /// Numbers of other rows and how far they are, nearest first: a struct of the lists `ids` and `distances`.
+    Neighbours,
 }
 
 /// What the times of a column count from.
@@ -42,6 +51,8 @@ impl ColumnType {
             ColumnType::Timestamp(Zone::Utc) => "timestamp[us, UTC]".into(),
             ColumnType::Vector(n) => format!("float32[{n}]"),
             ColumnType::HalfVector(n) => format!("float16[{n}]"),
+            ColumnType::Image => "image".into(),
+            ColumnType::Neighbours => "neighbours".into(),
         }
     }
 }
@@ -53,12 +64,20 @@ pub struct Column {
     pub name: String,
     /// Type.
     pub kind: ColumnType,
+    /// What it holds, for people; may be empty.
+    pub about: Cow<'static, str>,
 }
 
 impl Column {
     /// A column of `kind` called `name`.
     pub fn new(name: impl Into<String>, kind: ColumnType) -> Column {
-        Column { name: name.into(), kind }
+        Column { name: name.into(), kind, about: Cow::Borrowed("") }
+    }
+
+    /// The same with what it holds.
+    #[must_use]
+    pub fn about(self, about: impl Into<Cow<'static, str>>) -> Column {
+        Column { about: about.into(), ..self }
     }
 }
 
@@ -79,10 +98,15 @@ pub enum Value {
     Timestamp(i64, Zone),
     /// Vector, all finite; in a column of half precision every number is one that it can hold.
     Vector(Vec<f32>),
+    /// The bytes of a picture's file.
+    Image(Vec<u8>),
+    /// Numbers of rows, and as many distances, nearest first.
+    Neighbours(Vec<i64>, Vec<f64>),
 }
 
 impl Value {
-    /// As a cell of a CSV file; empty for no value, ISO 8601 for a time, a JSON list for a vector.
+    /// As a cell of a CSV file; empty for no value, ISO 8601 for a time, a JSON list for a vector or the numbers of
+    /// neighbours, a `data:` address for a picture.
     pub fn text(&self) -> String {
         match self {
             Value::Null => String::new(),
@@ -92,8 +116,16 @@ impl Value {
             Value::Text(t) => t.clone(),
             Value::Timestamp(t, zone) => iso_8601(*t, *zone),
             Value::Vector(v) => format!("{v:?}"),
+            Value::Image(bytes) => format!("data:{};base64,{}", media_type(bytes), STANDARD.encode(bytes)),
+            Value::Neighbours(ids, _) => format!("{ids:?}"),
         }
     }
+}
+
+fn media_type(bytes: &[u8]) -> &'static str {
+    let known: [(&[u8], _); 3] =
+        [(b"\xff\xd8", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp")];
+    known.iter().find(|(start, _)| bytes.starts_with(start)).map_or("application/octet-stream", |k| k.1)
 }
 
 /// Such as `2024-02-29T23:59:58.120000`, with `Z` behind it for UTC; without a fraction of 0.
@@ -148,6 +180,18 @@ pub(crate) fn encode(values: &[Value]) -> Vec<u8> {
                     out.extend(x.to_bits().to_le_bytes());
                 }
             }
+            Value::Image(bytes) => {
+                out.push(8);
+                out.extend((bytes.len() as u32).to_le_bytes());
+                out.extend(bytes);
+            }
+            Value::Neighbours(ids, distances) => {
+                out.push(9);
+                out.extend((ids.len() as u32).to_le_bytes());
+                ids.iter().for_each(|id| out.extend(id.to_le_bytes()));
+                out.extend((distances.len() as u32).to_le_bytes());
+                distances.iter().for_each(|d| out.extend(d.to_bits().to_le_bytes()));
+            }
         }
     }
     out
@@ -174,6 +218,15 @@ pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Value>> {
             }
             6 => Value::Timestamp(i64::from_le_bytes(take(&mut bytes)?), Zone::Local),
             7 => Value::Timestamp(i64::from_le_bytes(take(&mut bytes)?), Zone::Utc),
+            8 => Value::Image(take_slice(&mut bytes, 1)?.to_vec()),
+            9 => {
+                let (ids, _) = take_slice(&mut bytes, 8)?.as_chunks::<8>();
+                let (distances, _) = take_slice(&mut bytes, 8)?.as_chunks::<8>();
+                Value::Neighbours(
+                    ids.iter().map(|id| i64::from_le_bytes(*id)).collect(),
+                    distances.iter().map(|d| f64::from_le_bytes(*d)).collect(),
+                )
+            }
             _ => return None,
         });
     }
@@ -208,6 +261,8 @@ mod tests {
             Value::Timestamp(-1, Zone::Local),
             Value::Timestamp(i64::MAX, Zone::Utc),
             Value::Vector(vec![1.5, -0.0, f32::MIN_POSITIVE]),
+            Value::Image(b"\xff\xd8".to_vec()),
+            Value::Neighbours(vec![3, -1], vec![0.1, f64::MAX]),
         ];
         assert_eq!(decode(&encode(&values)), Some(values));
     }
@@ -222,6 +277,14 @@ mod tests {
         assert_eq!(text(-62_135_596_800, Zone::Local), "0001-01-01T00:00:00");
         assert_eq!(text(253_402_300_799, Zone::Local), "9999-12-31T23:59:59");
         assert_eq!(Value::Timestamp(-999_880, Zone::Local).text(), "1969-12-31T23:59:59.000120");
+    }
+
+    #[test]
+    fn pictures_are_written_as_addresses() {
+        let text = |bytes: &[u8]| Value::Image(bytes.to_vec()).text();
+        assert_eq!(text(b"\xff\xd8\xff"), "data:image/jpeg;base64,/9j/");
+        assert_eq!(text(b"foob"), "data:application/octet-stream;base64,Zm9vYg==");
+        assert_eq!(text(b"fooba"), "data:application/octet-stream;base64,Zm9vYmE=");
     }
 
     #[test]

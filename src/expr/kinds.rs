@@ -55,7 +55,7 @@ impl Type {
             ColumnType::Float => Some(Type::Float),
             ColumnType::Text => Some(Type::Text),
             ColumnType::Timestamp(_) => Some(Type::Time),
-            ColumnType::Vector(_) | ColumnType::HalfVector(_) => None,
+            _ => None,
         }
     }
 

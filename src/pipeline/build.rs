@@ -48,6 +48,8 @@ pub(crate) struct Build<'a> {
     formulas: Vec<Formula>,
     /// What its results follow from beside its settings.
     follows: Vec<String>,
+    /// Those of the list and of the steps before.
+    columns: Vec<Column>,
 }
 
 impl<'a> Build<'a> {
@@ -64,7 +66,18 @@ impl<'a> Build<'a> {
             unmeasured: |_| None,
             formulas: Vec::new(),
             follows: Vec::new(),
+            columns: Vec::new(),
         }
+    }
+
+    /// The columns that stand in a row here: those of the list, then those of the steps before.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Adds columns to those that stand in a row from here on.
+    pub(crate) fn stand(&mut self, columns: impl IntoIterator<Item = Column>) {
+        self.columns.extend(columns);
     }
 
     /// With help for names that are not known, of what would measure them.
@@ -122,6 +135,16 @@ impl<'a> Build<'a> {
     /// The expressions that the present step compiled.
     pub(crate) fn formulas(&self) -> &[Formula] {
         &self.formulas
+    }
+
+    /// The place of a column of the list, and all that there are.
+    pub(crate) fn listed(&self, name: &str) -> Result<usize, Vec<String>> {
+        self.scope.listed(name)
+    }
+
+    /// Names of what has been measured before.
+    pub(crate) fn measured_names(&self) -> impl Iterator<Item = &str> {
+        self.scope.measured_names()
     }
 
     /// Adds what a step measures to what is known behind it.

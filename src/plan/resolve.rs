@@ -1,6 +1,8 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
-use super::checks::{check_columns, check_folders, check_output, check_references};
+use super::checks::{
+    check_columns, check_folders, check_output, check_reference_folder, check_references, check_used_columns,
+};
 use super::conditions::{Conditions, measurable};
 use super::input::{absolute, resolve_input};
 use super::limits::resolve_limits;
@@ -38,6 +40,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     let mut listed = BTreeSet::new();
     let mut build =
         Build::new(spec.sources().folder(), spec.seed, limits.models, scope).with_help(measurable);
+    build.stand(input.iter().flat_map(|input| input.carried.iter().cloned()));
     let mut chain = Vec::new();
     let mut lineage = Lineage::new();
     if input.as_ref().is_some_and(|input| input.strict) {
@@ -61,7 +64,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             needs: BTreeSet::new(),
         }
     });
-    let (mut ingredients, mut models, mut places) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let (mut models, mut places) = (BTreeSet::new(), Vec::new());
+    let mut references = None;
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
     for (index, step) in spec.steps.iter().enumerate() {
@@ -74,8 +78,14 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 continue;
             }
         };
-        ingredients.extend(built.ingredients.iter().cloned());
         models.extend(files(step, &built.ingredients));
+        if let Some(found) = &built.references {
+            check_reference_folder(spec, step.span, found, &output, &mut errors);
+            if references.replace(found.clone()).is_some() {
+                let help = "leave one of them out".to_string();
+                errors.push(spec.diagnostic(step.span, "the clean pictures are named twice", Some(help)));
+            }
+        }
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
@@ -96,6 +106,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             _ => {}
         }
         let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
+        build.stand(built.action.columns());
         if let (Action::Columns(step), Some(product)) = (&built.action, product) {
             build.measured(index, step.columns(), product);
         }
@@ -116,6 +127,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &places, &mut errors);
     check_references(spec, &chain, &mut errors);
+    check_used_columns(spec, input.as_ref(), &chain, &mut errors);
     if (chain.len() < spec.steps.len() || input.is_none()) && errors.is_empty() && mistakes.count() == 0 {
         // Never a plan that lacks what was asked for, and never a refusal without a word.
         errors.push(spec.diagnostic(Span::FILE, "something was left out without a mistake being told", None));
@@ -128,8 +140,6 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
-            ingredients.sort();
-            ingredients.dedup();
             Ok(Plan {
                 sources: spec.sources().clone(),
                 name: spec.name.clone(),
@@ -137,11 +147,12 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 output,
                 chain,
                 choices: conditions.into_choices(),
+                references,
                 listed,
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
-                ingredients,
+                recipe: spec.recipe(),
                 models: models.into_iter().collect(),
                 limits,
                 notes,

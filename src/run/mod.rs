@@ -163,7 +163,6 @@ pub(crate) fn refuse(
         origin::refuse_other(plan, ledger, prepared)?;
     }
     check_folders(plan, store, ledger, replace_edited)?;
-    manifest::refuse_foreign(store, ledger)?;
     naming::folder_claims(plan, store, ledger)
 }
 
@@ -209,7 +208,9 @@ fn publish_sinks(
             rows: plan.rows_before(index),
             carried: &plan.input.carried,
             pipeline: &plan.name,
-            models: plan.ingredients.iter().map(|(_, hash)| hash.as_str()).collect(),
+            models: &plan.models,
+            yaml: &plan.recipe,
+            root: &plan.input.root,
             // What has vanished or is left out leaves all that is published.
             inputs: prepared.shown(),
             store,

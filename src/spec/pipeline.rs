@@ -61,6 +61,11 @@ pub struct PipelineSpec {
 }
 
 impl PipelineSpec {
+    /// [`PipelineSpec::resolved`] without what results don't follow from: where they go, and what bounds the run.
+    pub fn recipe(&self) -> String {
+        resolved::without(&self.resolved, &["output", "limits"])
+    }
+
     /// The texts that every span of this pipeline refers to.
     pub fn sources(&self) -> &Sources {
         &self.sources

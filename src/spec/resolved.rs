@@ -26,6 +26,22 @@ pub(super) fn text(root: &Node, name: &str, numbers: &HashSet<Span>) -> String {
     out
 }
 
+/// Of such a text, all but the top-level entries of these keys.
+pub(super) fn without(text: &str, keys: &[&str]) -> String {
+    let mut out = String::new();
+    let mut kept = true;
+    for line in text.lines() {
+        if !line.starts_with([' ', '-']) {
+            kept = !keys.iter().any(|key| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+        }
+        if kept {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
 struct Writer<'a> {
     numbers: &'a HashSet<Span>,
 }

@@ -1,5 +1,6 @@
 //! The steps of a pipeline: one file each, registered in [`STEPS`].
 
+mod compare;
 mod corrupt;
 mod corrupt_each;
 mod crop;
@@ -10,8 +11,10 @@ mod numbers;
 pub(crate) mod pages;
 mod patches;
 mod prepared;
+mod reference;
 mod resize;
 mod restore;
+mod thumbnail;
 
 use crate::pipeline::{Registered, registered};
 
@@ -23,9 +26,12 @@ pub(crate) static STEPS: &[Registered] = &[
     registered!(corrupt),
     registered!(corrupt_each),
     registered!(patches),
+    registered!(reference),
     registered!(restore),
     registered!(embed),
     registered!(measure),
+    registered!(thumbnail),
+    registered!(compare),
 ];
 
 /// The example of `docs/extending.md`.

@@ -39,6 +39,7 @@ mod strength;
 mod strict;
 mod support;
 mod synth;
+mod tables;
 mod threads;
 mod trained;
 mod training;

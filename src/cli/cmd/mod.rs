@@ -61,19 +61,9 @@ fn command(command: &Command) -> u8 {
             with_given(&args.given, form, |given| verify::verify(given, form))
         }
         Command::Report(args) => {
-            let PipelineArgs { pipeline, set } = args.pipeline.clone();
-            with_given(&GivenArgs { pipeline, set }, Form::Text, |given| {
-                let remembered;
-                let job = match given {
-                    Given::Job(job) => job,
-                    Given::Output(output) => {
-                        let nothing = || Refusal::Usage("the output remembers no pipeline; give it".into());
-                        remembered = opened::job_of(output).ok_or_else(nothing)??;
-                        &remembered
-                    }
-                };
-                by_kind(job, report::report, |training| Ok(train::report(training)))
-            })
+            let PipelineArgs { pipeline, set } = args.run.pipeline.clone();
+            let form = Form::new("report", args.json);
+            with_given(&GivenArgs { pipeline, set }, form, |given| report::report(given, args.json))
         }
         Command::Ignore(args) => with_job(&args.pipeline, Form::Text, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))

@@ -4,7 +4,7 @@ use super::code;
 use super::machine::{self, Form};
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
-use super::refusal::{Refusal, refuse};
+use super::refusal::Refusal;
 use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
@@ -211,26 +211,6 @@ pub(super) fn status(plan: &TrainPlan) -> Result<u8, Refusal> {
 pub(super) fn ignore(plan: &TrainPlan) -> u8 {
     err(&format!("error: {} is a training job, which has no failed items\n", plan.name));
     code::USAGE
-}
-
-/// Tells where the curve and the sheets are that every run writes.
-pub(super) fn report(plan: &TrainPlan) -> u8 {
-    let folder = plan.output.join(train::PROGRESS);
-    let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
-        Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Refusal::Usage(format!("there is no {}; `run` writes what belongs there", folder.shown())))
-        }
-        Err(e) => {
-            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
-        }
-    });
-    match found {
-        Ok(()) => {
-            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.shown()))
-        }
-        Err(refusal) => refuse(&refusal),
-    }
 }
 
 #[cfg(test)]

@@ -74,6 +74,12 @@ pub(super) fn settle(
     }
 }
 
+/// The image with the values that sRGB has for its colours; none where they are that already, or nobody knows.
+pub(crate) fn in_srgb(image: &Image, meta: &Metadata) -> Option<Image> {
+    let mut said = Metadata { icc: meta.icc.clone(), colour: meta.colour.clone(), ..Metadata::default() };
+    settle(image, &mut said, Format::Qoi, &mut Vec::new())
+}
+
 /// Whether the format's encoder writes what is said as it is said.
 fn holds(format: Format, said: &Colour, has_profile: bool) -> bool {
     let only_srgb = Colour { srgb: said.srgb, ..Colour::default() };

@@ -85,11 +85,8 @@ impl Cells {
             ColumnType::Bool => Data::Bool(Vec::new()),
             ColumnType::Int => Data::Int(Vec::new()),
             ColumnType::Float => Data::Float(Vec::new()),
-            // Lists hold neither times nor vectors.
-            ColumnType::Text
-            | ColumnType::Timestamp(_)
-            | ColumnType::Vector(_)
-            | ColumnType::HalfVector(_) => Data::Text(Texts::default()),
+            // Lists hold nothing else.
+            _ => Data::Text(Texts::default()),
         };
         Cells { nulls: Vec::new(), data }
     }

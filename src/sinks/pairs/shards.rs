@@ -194,8 +194,9 @@ fn json_value(value: &Value) -> serde_json::Value {
         Value::Int(i) => json!(i),
         Value::Float(f) => json!(f),
         Value::Text(t) => json!(t),
-        Value::Timestamp(..) => json!(value.text()),
+        Value::Timestamp(..) | Value::Image(_) => json!(value.text()),
         Value::Vector(v) => json!(v),
+        Value::Neighbours(ids, distances) => json!({"ids": ids, "distances": distances}),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::columns::{Column, ColumnType, Value, Zone};
 use polars::prelude::{
-    ArrowDataType, ArrowField, ArrowSchema, ArrowTimeUnit, Column as PolarsColumn, CompatLevel, DataFrame,
-    IntoColumn, IntoSeries, NamedFrom, PolarsError, ReshapeDimension, SchemaExt, Series,
-    StringChunkedBuilder, pf16,
+    ArrowDataType, ArrowField, ArrowSchema, ArrowTimeUnit, BinaryChunkedBuilder, Column as PolarsColumn,
+    CompatLevel, DataFrame, DataType, Float64Type, Int64Type, IntoColumn, IntoSeries, ListBuilderTrait,
+    ListPrimitiveChunkedBuilder, NamedFrom, PlSmallStr, PolarsError, ReshapeDimension, SchemaExt, Series,
+    StringChunkedBuilder, StructChunked, pf16,
 };
 use polars_arrow::array::{Array, FixedSizeListArray, PrimitiveArray};
 use polars_parquet::read::ParquetError;
@@ -28,6 +29,9 @@ pub(crate) enum TableError {
     /// A value of another type than its column, which is named.
     #[error("the column `{0}` has a value of another type")]
     Type(String),
+    /// As CSV.
+    #[error("{0}")]
+    Csv(String),
     /// The file could not be begun.
     #[error("the file is not open")]
     Closed,
@@ -36,10 +40,17 @@ pub(crate) enum TableError {
     Polars(#[from] PolarsError),
 }
 
+/// Bytes of the values of a row group, at most, but for one row that has more.
+const GROUP_BYTES: usize = 48 << 20;
+
 /// Rows gathered by column.
 pub(crate) struct Table {
     columns: Vec<(Column, Cells)>,
     rows: usize,
+    /// Bytes of the values since the last cut.
+    bytes: usize,
+    /// Rows where a row group ends before the last.
+    cuts: Vec<usize>,
 }
 
 enum Cells {
@@ -52,7 +63,13 @@ enum Cells {
     Vector(usize, Vec<f32>),
     /// As the bits of each number.
     HalfVector(usize, Vec<u16>),
+    /// With which rows have one.
+    Image(BinaryChunkedBuilder, Vec<bool>),
+    /// Likewise.
+    Neighbours(Lists<Int64Type>, Lists<Float64Type>, Vec<bool>),
 }
+
+type Lists<T> = ListPrimitiveChunkedBuilder<T>;
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -71,8 +88,15 @@ impl Table {
             ColumnType::Timestamp(zone) => Cells::Timestamp(zone, Vec::with_capacity(rows)),
             ColumnType::Vector(n) => Cells::Vector(n, Vec::with_capacity(rows * n)),
             ColumnType::HalfVector(n) => Cells::HalfVector(n, Vec::with_capacity(rows * n)),
+            ColumnType::Image => Cells::Image(BinaryChunkedBuilder::new("bytes".into(), rows), Vec::new()),
+            ColumnType::Neighbours => Cells::Neighbours(
+                Lists::new("ids".into(), rows, 8 * rows, DataType::Int64),
+                Lists::new("distances".into(), rows, 8 * rows, DataType::Float64),
+                Vec::new(),
+            ),
         };
-        Table { columns: columns.iter().map(|c| (c.clone(), cells(c))).collect(), rows: 0 }
+        let columns = columns.iter().map(|c| (c.clone(), cells(c))).collect();
+        Table { columns, rows: 0, bytes: 0, cuts: Vec::new() }
     }
 
     /// Adds a row, one value a column in order.
@@ -83,6 +107,12 @@ impl Table {
         if values.len() != self.columns.len() {
             return Err(TableError::Width { values: values.len(), columns: self.columns.len() });
         }
+        let bytes = values.iter().map(size).sum::<usize>();
+        if self.bytes > 0 && self.bytes + bytes > GROUP_BYTES {
+            self.cuts.push(self.rows);
+            self.bytes = 0;
+        }
+        self.bytes += bytes;
         for ((column, cells), value) in self.columns.iter_mut().zip(values) {
             match (cells, value) {
                 (Cells::Bool(c), Value::Bool(v)) => c.push(Some(v)),
@@ -93,6 +123,26 @@ impl Table {
                 (Cells::Vector(n, c), Value::Vector(v)) if v.len() == *n => c.extend(v),
                 (Cells::HalfVector(n, c), Value::Vector(v)) if v.len() == *n => {
                     c.extend(v.into_iter().map(|v| half::f16::from_f32(v).to_bits()));
+                }
+                (Cells::Image(c, valid), Value::Image(v)) => {
+                    c.append_value(v);
+                    valid.push(true);
+                }
+                (Cells::Neighbours(i, d, valid), Value::Neighbours(ids, distances))
+                    if ids.len() == distances.len() =>
+                {
+                    i.append_slice(&ids);
+                    d.append_slice(&distances);
+                    valid.push(true);
+                }
+                (Cells::Image(c, valid), Value::Null) => {
+                    c.append_null();
+                    valid.push(false);
+                }
+                (Cells::Neighbours(ids, distances, valid), Value::Null) => {
+                    ids.append_null();
+                    distances.append_null();
+                    valid.push(false);
                 }
                 (Cells::Bool(c), Value::Null) => c.push(None),
                 (Cells::Int(c), Value::Null) => c.push(None),
@@ -106,16 +156,21 @@ impl Table {
         Ok(())
     }
 
-    /// The table as the bytes of one Parquet file, in one row group.
+    /// The table as the bytes of one Parquet file.
     ///
     /// # Errors
     /// When polars refuses.
     pub(crate) fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, TableError> {
         let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
+        let (cuts, rows) = (self.cuts.clone(), self.rows);
         let frame = self.into_frame()?;
         let mut bytes = Vec::new();
         let mut file = Groups::open(&mut bytes, &frame, &kinds)?;
-        file.write(&frame)?;
+        let mut start = 0;
+        for end in cuts.into_iter().chain([rows]) {
+            file.write(&frame.slice(start as i64, end - start))?;
+            start = end;
+        }
         file.end(metadata)?;
         Ok(bytes)
     }
@@ -136,7 +191,7 @@ pub(crate) struct Stream<W: Write> {
 }
 
 impl<W: Write> Stream<W> {
-    /// Rows a group has; the last may have fewer.
+    /// Rows a group has at most.
     const GROUP: usize = 1 << 16;
 
     /// A file without rows.
@@ -149,8 +204,11 @@ impl<W: Write> Stream<W> {
     /// # Errors
     /// When the values don't fit the columns, or can't be written; the file is then not to be used.
     pub(crate) fn push(&mut self, values: Vec<Value>) -> Result<(), TableError> {
-        self.waiting.push(values)?;
-        if self.waiting.rows < Stream::<W>::GROUP { Ok(()) } else { self.flush() }
+        let full = self.waiting.bytes + values.iter().map(size).sum::<usize>() > GROUP_BYTES;
+        if self.waiting.rows >= Stream::<W>::GROUP || (full && self.waiting.rows > 0) {
+            self.flush()?;
+        }
+        self.waiting.push(values)
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -190,7 +248,7 @@ impl<W: Write> Groups<W> {
     fn open(to: W, frame: &DataFrame, kinds: &[ColumnType]) -> Result<Groups<W>, PolarsError> {
         let declared = |level: CompatLevel| {
             let mut schema = frame.schema().to_arrow(level);
-            declare(&mut schema, kinds);
+            declare(&mut schema, kinds, level);
             schema
         };
         let schema = declared(CompatLevel::newest());
@@ -238,15 +296,28 @@ const OPTIONS: WriteOptions = WriteOptions {
         min_value: true,
         max_value: true,
         distinct_count: false,
-        binary_statistics_truncate_length: None,
+        // Paths are told apart by them; pictures need not stand in them whole.
+        binary_statistics_truncate_length: Some(256),
     },
     compression: CompressionOptions::Zstd(None),
     version: Version::V1,
     data_page_size: None,
 };
 
-/// Declares what the frames have as whole numbers.
-fn declare(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
+/// Bytes of a value, about.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 1,
+        Value::Int(_) | Value::Float(_) | Value::Timestamp(..) => 8,
+        Value::Text(text) => 4 + text.len(),
+        Value::Vector(v) => 4 * v.len(),
+        Value::Image(bytes) => 4 + bytes.len(),
+        Value::Neighbours(ids, _) => 8 + 16 * ids.len(),
+    }
+}
+
+/// Declares what the frames have as whole numbers, and structs in the form that others look for.
+fn declare(schema: &mut ArrowSchema, kinds: &[ColumnType], level: CompatLevel) {
     for (field, kind) in schema.iter_values_mut().zip(kinds) {
         match (kind, &field.dtype) {
             (ColumnType::Timestamp(zone), _) => {
@@ -256,6 +327,12 @@ fn declare(schema: &mut ArrowSchema, kinds: &[ColumnType]) {
             (ColumnType::HalfVector(_), ArrowDataType::FixedSizeList(words, n)) => {
                 let number = ArrowField { dtype: ArrowDataType::Float16, ..(**words).clone() };
                 field.dtype = ArrowDataType::FixedSizeList(Box::new(number), *n);
+            }
+            (ColumnType::Image, ArrowDataType::Struct(parts)) if level == CompatLevel::oldest() => {
+                // `datasets` takes a column for pictures only where it has just these types.
+                let types = [ArrowDataType::Binary, ArrowDataType::Utf8];
+                let parts = parts.iter().zip(types).map(|(part, dtype)| ArrowField { dtype, ..part.clone() });
+                field.dtype = ArrowDataType::Struct(parts.collect());
             }
             _ => {}
         }
@@ -285,8 +362,22 @@ impl Cells {
             Cells::Text(c) => c.finish().into_series().into_column(),
             Cells::Vector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
             Cells::HalfVector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
+            Cells::Image(c, valid) => {
+                let path = Series::full_null("path".into(), valid.len(), &DataType::String);
+                structs(name, &[c.finish().into_series(), path], &valid)?
+            }
+            Cells::Neighbours(mut ids, mut distances, valid) => {
+                structs(name, &[ids.finish().into_series(), distances.finish().into_series()], &valid)?
+            }
         })
     }
+}
+
+/// A column of structs with these parts.
+fn structs(name: PlSmallStr, parts: &[Series], valid: &[bool]) -> Result<PolarsColumn, PolarsError> {
+    let structs = StructChunked::from_series(name, valid.len(), parts.iter())?;
+    let nulls = valid.iter().any(|v| !v).then(|| valid.iter().copied().collect());
+    Ok(structs.with_outer_validity(nulls).into_series().into_column())
 }
 
 /// Rows of `n` numbers.
