@@ -60,7 +60,11 @@ fn command(command: &Command) -> u8 {
             let form = Form::new("verify", args.json);
             with_given(&args.given, form, |given| verify::verify(given, form))
         }
-        Command::Report(args) => report::report(args),
+        Command::Report(args) => {
+            let PipelineArgs { pipeline, set } = args.run.pipeline.clone();
+            let form = Form::new("report", args.json);
+            with_given(&GivenArgs { pipeline, set }, form, |given| report::report(given, args.json))
+        }
         Command::Ignore(args) => with_job(&args.pipeline, Form::Text, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
