@@ -36,12 +36,12 @@ pub enum Command {
     Check(PipelineArgs),
     /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
     Plan(PlanArgs),
-    /// Show what has been done so far in a pipeline's output: counts, failures, tables.
+    /// Show what has been done so far: counts, failures, tables, the last run. An output folder is enough.
     Status(StatusArgs),
-    /// Read every output again and compare it with the ledger.
-    Verify(PipelineArgs),
-    /// Write a page with before/after pictures, counts and failures of a pipeline's output.
-    Report(RunArgs),
+    /// Read every output again and compare it with the ledger. An output folder is enough.
+    Verify(VerifyArgs),
+    /// Write a page of what has been done: counts, failures, pictures before and after, measurements, map, duplicates.
+    Report(ReportArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// Load a model for another process that waits for what comes of it.
@@ -72,7 +72,18 @@ pub struct PipelineArgs {
     pub set: Vec<String>,
 }
 
-/// Options of `run` and `retry` (and `report`, which takes a run's arguments and minds the pipeline only).
+/// A pipeline and changes to it, or an output folder in its place.
+#[derive(Clone, Debug, Args)]
+pub struct GivenArgs {
+    /// Pipeline file (YAML), or the output folder of a job that has run.
+    #[arg(value_name = "PIPELINE|OUTPUT")]
+    pub pipeline: PathBuf,
+    /// Override a key of the pipeline, such as `output=/cleaned`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Options of `run` and `retry`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The pipeline.
@@ -91,6 +102,22 @@ pub struct RunArgs {
     /// Replace outputs that somebody edited since they were written. Off: they are kept, and the item fails.
     #[arg(long)]
     pub replace_edited: bool,
+    /// Write how the run ended to this file, for Prometheus' node_exporter (its textfile collector).
+    #[arg(long, value_name = "FILE.prom", value_parser = prom)]
+    pub metrics: Option<PathBuf>,
+}
+
+/// Options of `report`. It takes a run's arguments as well and minds the pipeline only, so that a script can give both the
+/// same.
+#[derive(Clone, Debug, Args)]
+#[command(mut_arg("pipeline", |arg| arg.help("Pipeline file (YAML), or the output folder of a job that has run")))]
+pub struct ReportArgs {
+    /// The pipeline, or an output folder in its place.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Print what the report says in numbers, as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `ignore`.
@@ -128,17 +155,34 @@ pub struct PlanArgs {
     /// List every item with its reason.
     #[arg(long)]
     pub items: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// The pipeline or the output.
+    #[command(flatten)]
+    pub given: GivenArgs,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// The pipeline.
+    /// The pipeline or the output.
     #[command(flatten)]
-    pub pipeline: PipelineArgs,
+    pub given: GivenArgs,
     /// List every failed item.
     #[arg(long)]
     pub failures: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `model`.
@@ -202,6 +246,13 @@ fn bytes(text: &str) -> Result<u64, String> {
         Ok(crate::spec::units::ByteSize::Exact(bytes)) => Ok(bytes),
         Ok(crate::spec::units::ByteSize::Auto) => Err("give a size such as 8GiB".into()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn prom(file: &str) -> Result<PathBuf, String> {
+    match file.strip_suffix(".prom").is_some_and(|name| !name.is_empty() && !name.ends_with('/')) {
+        true => Ok(PathBuf::from(file)),
+        false => Err("give a name that ends in .prom, which the textfile collector reads".into()),
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Build<'a> {
     formulas: Vec<Formula>,
     /// What its results follow from beside its settings.
     follows: Vec<String>,
+    /// Those of the list and of the steps before.
+    columns: Vec<Column>,
 }
 
 impl<'a> Build<'a> {
@@ -64,7 +66,18 @@ impl<'a> Build<'a> {
             unmeasured: |_| None,
             formulas: Vec::new(),
             follows: Vec::new(),
+            columns: Vec::new(),
         }
+    }
+
+    /// The columns that stand in a row here: those of the list, then those of the steps before.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Adds columns to those that stand in a row from here on.
+    pub(crate) fn stand(&mut self, columns: impl IntoIterator<Item = Column>) {
+        self.columns.extend(columns);
     }
 
     /// With help for names that are not known, of what would measure them.

@@ -73,8 +73,12 @@ pub(crate) struct Publication<'a> {
     pub carried: &'a [Column],
     /// Name of the pipeline.
     pub pipeline: &'a str,
-    /// Hashes of the models that results depend on.
-    pub models: Vec<&'a str>,
+    /// Files that results depend on, such as models, with their hashes.
+    pub models: &'a [(PathBuf, String)],
+    /// The pipeline with everything that its rows follow from, as YAML.
+    pub yaml: &'a str,
+    /// Folder that the inputs' paths refer to; empty where inputs are made.
+    pub root: &'a Path,
     /// Inputs that it is about, sorted by path.
     pub inputs: Vec<&'a Input>,
     /// The output.

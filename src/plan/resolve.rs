@@ -13,9 +13,10 @@ use crate::ledger::hex;
 use crate::pipeline::{
     Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, Shape, identity,
 };
-use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
+use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec, Value};
 use crate::steps::pages;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// A picture to ask steps about what they make of one.
 const UNIT: Shape = Shape { width: 1024, height: 1024, channels: 3, depth: 1 };
@@ -39,6 +40,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     let mut listed = BTreeSet::new();
     let mut build =
         Build::new(spec.sources().folder(), spec.seed, limits.models, scope).with_help(measurable);
+    build.stand(input.iter().flat_map(|input| input.carried.iter().cloned()));
     let mut chain = Vec::new();
     let mut lineage = Lineage::new();
     if input.as_ref().is_some_and(|input| input.strict) {
@@ -62,7 +64,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             needs: BTreeSet::new(),
         }
     });
-    let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let (mut models, mut places) = (BTreeSet::new(), Vec::new());
     let mut references = None;
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
@@ -76,7 +78,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 continue;
             }
         };
-        ingredients.extend(built.ingredients.iter().cloned());
+        models.extend(files(step, &built.ingredients));
         if let Some(found) = &built.references {
             check_reference_folder(spec, step.span, found, &output, &mut errors);
             if references.replace(found.clone()).is_some() {
@@ -104,6 +106,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             _ => {}
         }
         let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
+        build.stand(built.action.columns());
         if let (Action::Columns(step), Some(product)) = (&built.action, product) {
             build.measured(index, step.columns(), product);
         }
@@ -137,8 +140,6 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
-            ingredients.sort();
-            ingredients.dedup();
             Ok(Plan {
                 sources: spec.sources().clone(),
                 name: spec.name.clone(),
@@ -151,7 +152,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
-                ingredients,
+                recipe: spec.recipe(),
+                models: models.into_iter().collect(),
                 limits,
                 notes,
                 warnings: spec.warnings.clone(),
@@ -159,6 +161,16 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
         _ => Err(mistakes.with(errors)),
     }
+}
+
+/// The files that a step's results depend on, as written, with their hashes.
+fn files(step: &StepSpec, ingredients: &[(String, String)]) -> Vec<(PathBuf, String)> {
+    let path = |name: &str| step.args.iter().find(|(known, _)| *known == name).map(|(_, arg)| &arg.value);
+    let file = |(name, hash): &(String, String)| match path(name) {
+        Some(Value::Path(path)) => Some((path.clone(), hash.clone())),
+        _ => None,
+    };
+    ingredients.iter().filter_map(file).collect()
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.

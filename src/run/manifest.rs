@@ -1,11 +1,11 @@
-//! The manifest: the ledger's contents as `manifest.csv` and `manifest.parquet`, one row an input.
+//! The manifest: the ledger's contents as `manifest.csv` and `manifest.parquet` in `.safelight`, one row an input.
 //!
 //! Times and durations of the run are left out on purpose: equal runs give equal manifests.
 
 use super::error::RunError;
 use super::prepare::Prepared;
 use crate::columns::csv::cell;
-use crate::columns::parquet::Stream;
+use crate::columns::parquet::{Reader, Stream};
 use crate::columns::{Column, ColumnType, Value};
 use crate::inputs::Identity;
 use crate::inputs::Source;
@@ -13,8 +13,8 @@ use crate::inputs::{Input, item_id, path_text};
 use crate::ledger::{Ledger, Outcome, Record, Side};
 use crate::pipeline::Remark;
 use crate::plan::Plan;
-use crate::store::names::MANIFESTS;
-use crate::store::{Refusal, STATE_FOLDER, Seen, Store, StoreError};
+use crate::store::names::{FORMER_MANIFESTS, MANIFESTS};
+use crate::store::{Known, STATE_FOLDER, Store};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
@@ -38,24 +38,6 @@ const COLUMNS: [(&str, ColumnType); 14] = [
 
 /// Outputs of one input that are named; one that gives thousands of patches is not to fill the manifest.
 const OUTPUTS: usize = 100;
-
-/// Fails when a manifest stands in the output that no run has written there.
-///
-/// # Errors
-/// With the name of the file.
-pub(super) fn refuse_foreign(store: &Store, ledger: Option<&Ledger>) -> Result<(), RunError> {
-    if let Some(ledger) = ledger
-        && ledger.owner()?.is_some()
-    {
-        return Ok(());
-    }
-    let taken = store.see(&MANIFESTS.map(Path::new)).into_iter().next();
-    match taken {
-        None => Ok(()),
-        Some((_, Seen::Unknown(why))) => Err(RunError::Input(why)),
-        Some((name, _)) => Err(StoreError::from(Refusal::foreign(&store.root().join(name))).into()),
-    }
-}
 
 /// Writes both files anew, in place of those that are there where something has changed.
 ///
@@ -104,7 +86,30 @@ pub(super) fn write(
     let metadata = [("safelight.version".to_string(), env!("CARGO_PKG_VERSION").to_string())];
     table.finish(&metadata).map_err(|e| failed(&e))?;
     store.end(csv_file)?;
-    Ok(store.end(parquet_file)?)
+    store.end(parquet_file)?;
+    remove_former(store)
+}
+
+/// Removes manifests that an earlier version wrote into the output itself. A file of that name that is somebody else's
+/// stays.
+fn remove_former(store: &Store) -> Result<(), RunError> {
+    let [csv_file, parquet_file] = FORMER_MANIFESTS;
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).take(3).collect();
+    let csv_ours = || {
+        let header = csv::Reader::from_path(store.root().join(csv_file)).ok()?.headers().ok()?.clone();
+        Some(header.iter().take(3).eq(names.iter().copied()))
+    };
+    let parquet_ours = || {
+        let reader = Reader::open(&store.root().join(parquet_file)).ok()?;
+        let header = reader.columns().iter().take(3).map(|column| column.name.as_str());
+        Some(reader.says("safelight.version").is_some() && header.eq(names.iter().copied()))
+    };
+    for (file, ours) in [(csv_file, csv_ours()), (parquet_file, parquet_ours())] {
+        if ours == Some(true) {
+            store.remove(Path::new(file), &Known::anything())?;
+        }
+    }
+    Ok(())
 }
 
 /// `now` is the input as it was listed; none when it is gone.

@@ -72,6 +72,7 @@ struct Embed {
     embedder: Embedder,
     column: String,
     precision: Precision,
+    about: String,
     macs: f64,
 }
 
@@ -130,8 +131,10 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let columns_at = Some(column.place().clone());
     let mut ingredients = vec![("model".into(), hash)];
     ingredients.extend(settings.map(|settings| ("preprocess".into(), settings.identity())));
-    let action =
-        Action::Columns(Box::new(Embed { embedder, column: column.into_value(), precision: dtype, macs }));
+    let name = model.file_name().unwrap_or_default().to_string_lossy();
+    let about = format!("{} {numbers}, {}, by {name}", embedder.dim(), embedder.told());
+    let embed = Embed { embedder, column: column.into_value(), precision: dtype, macs, about };
+    let action = Action::Columns(Box::new(embed));
     Ok(Built { ingredients, columns_at, besides: &["preprocess", "engine_library"], ..Built::from(action) })
 }
 
@@ -168,7 +171,7 @@ impl ColumnStep for Embed {
             Precision::Single => ColumnType::Vector(dim),
             Precision::Half => ColumnType::HalfVector(dim),
         };
-        vec![Column::new(self.column.clone(), kind)]
+        vec![Column::new(self.column.clone(), kind).about(self.about.clone())]
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {

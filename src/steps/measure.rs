@@ -274,8 +274,12 @@ fn load(given: &Given<PathBuf>, build: &Build<'_>) -> Result<(niqe::Model, Strin
 
 impl ColumnStep for Measure {
     fn columns(&self) -> Vec<Column> {
-        let columns = self.chosen.iter().flat_map(|m| m.columns());
-        columns.map(|(name, kind)| Column::new(format!("{}{name}", self.prefix), kind)).collect()
+        let of = |m: &&'static Measurement| {
+            let about = m.doc;
+            let column = |(name, kind)| Column::new(format!("{}{name}", self.prefix), kind).about(about);
+            m.columns().into_iter().map(column).collect::<Vec<_>>()
+        };
+        self.chosen.iter().flat_map(of).collect()
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {

@@ -30,8 +30,8 @@ pub(crate) static STEPS: &[Registered] = &[
     registered!(restore),
     registered!(embed),
     registered!(measure),
-    registered!(compare),
     registered!(thumbnail),
+    registered!(compare),
 ];
 
 /// The example of `docs/extending.md`.

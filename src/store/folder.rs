@@ -4,7 +4,7 @@ use super::dir::{Dir, Kind};
 use super::error::{PartsError, StoreError, io_error};
 use super::hashing::Hashing;
 use super::look;
-use super::output::Store;
+use super::output::{Store, split};
 use super::stamp::{Stamp, Written, mtime_ns};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -47,10 +47,12 @@ impl Built {
 }
 
 impl Store {
-    /// Size and time of the files of a folder that is replaced as a whole; an absent folder holds none.
+    /// Size and time of the files of a folder that is replaced as a whole, by their paths in it; an absent folder holds
+    /// none.
     ///
     /// # Errors
-    /// When it can't be listed, or holds anything whose name is not `ours`: replacing the folder would lose it.
+    /// When it can't be listed, or holds anything whose path is not `ours` (that of a folder ends in `/`): replacing the
+    /// folder would lose it.
     pub fn parts(
         &self,
         folder: &Path,
@@ -61,13 +63,25 @@ impl Store {
             return Ok(BTreeMap::new());
         };
         let mut parts = BTreeMap::new();
-        for (name, kind) in dir.names().map_err(listed)? {
-            let text = name.to_string_lossy().into_owned();
-            if kind != Kind::File || !ours(&text) {
-                return Err(PartsError::Foreign { folder: self.root().join(folder), name: name.into() });
-            }
-            if let Some(found) = dir.look(&name).map_err(listed)? {
-                parts.insert(text, (found.size, found.mtime_ns));
+        let mut folders = vec![(String::new(), dir)];
+        while let Some((prefix, dir)) = folders.pop() {
+            for (name, kind) in dir.names().map_err(listed)? {
+                let text = format!("{prefix}{}", name.to_string_lossy());
+                let inside = format!("{text}/");
+                match kind {
+                    Kind::File if ours(&text) => {
+                        if let Some(found) = dir.look(&name).map_err(listed)? {
+                            parts.insert(text, (found.size, found.mtime_ns));
+                        }
+                    }
+                    Kind::Folder if ours(&inside) => {
+                        folders.push((inside, dir.child(&name).map_err(listed)?));
+                    }
+                    _ => {
+                        let folder = self.root().join(folder);
+                        return Err(PartsError::Foreign { folder, name: text.into() });
+                    }
+                }
             }
         }
         Ok(parts)
@@ -92,22 +106,30 @@ impl Store {
         let made = parent.make(&temp).and_then(|()| parent.child(&temp));
         let new = made.map_err(|e| io_error("create", &parent.path().join(&temp), e))?;
         let old = self.folder(folder, false)?;
-        let mut stamps = Vec::new();
+        let (mut stamps, mut inside) = (Vec::new(), BTreeMap::new());
         for file in files {
             let (name, part) = file?;
             let path = new.path().join(&name);
+            let (parent, last) = split(Path::new(&name));
+            if !inside.contains_key(parent) {
+                let made = made_below(&new, parent).map_err(|e| io_error("create", &path, e))?;
+                inside.insert(parent.to_path_buf(), made);
+            }
+            let new = inside.get(parent).unwrap_or(&new);
             self.fault().hit("part").map_err(|e| io_error("write", &path, e))?;
             let write: WritePart<'_> = match part {
                 Part::New(bytes) => Box::new(move |to| to.write_all(&bytes)),
                 Part::Written(write) => write,
                 Part::Carried { from, stamp } => {
                     let missing = || io_error("read", &target.join(&from), io::ErrorKind::NotFound.into());
-                    let old = old.as_ref().ok_or_else(missing)?;
-                    if old.link(OsStr::new(&from), &new, OsStr::new(&name)).is_ok() {
+                    let (folder, from_name) = split(Path::new(&from));
+                    let old = below(old.as_ref().ok_or_else(missing)?, folder);
+                    let old = old.map_err(|e| io_error("read", &target.join(&from), e))?;
+                    if old.link(from_name, new, last).is_ok() {
                         stamps.push((name, stamp));
                         continue;
                     }
-                    let read = old.read(OsStr::new(&from));
+                    let read = old.read(from_name);
                     let mut old = read.map_err(|e| io_error("read", &target.join(&from), e))?;
                     Box::new(move |to| io::copy(&mut old, to).map(drop))
                 }
@@ -119,12 +141,13 @@ impl Store {
                 file.sync_all()?;
                 Ok((file.metadata()?, hash))
             };
-            let (meta, hash) =
-                new.create(OsStr::new(&name)).and_then(finish).map_err(|e| io_error("write", &path, e))?;
+            let (meta, hash) = new.create(last).and_then(finish).map_err(|e| io_error("write", &path, e))?;
             stamps.push((name, Stamp { size: meta.len(), mtime_ns: mtime_ns(&meta), hash }));
         }
         self.fault().hit("sync-folder").map_err(|e| io_error("sync", new.path(), e))?;
-        new.sync().map_err(|e| io_error("sync", new.path(), e))?;
+        for dir in inside.values().chain([&new]) {
+            dir.sync().map_err(|e| io_error("sync", dir.path(), e))?;
+        }
         Ok(Built { folder: folder.to_path_buf(), temp, new, stamps })
     }
 
@@ -150,7 +173,7 @@ impl Store {
         self.fault().hit("drop-old").map_err(|e| io_error("remove", &target, e))?;
         if let Some(aside) = aside {
             let path = parent.path().join(&aside);
-            drop_old(&parent, &aside, &new, seen).map_err(|e| io_error("remove", &path, e))?;
+            drop_old((&parent, &aside), &new, "", seen).map_err(|e| io_error("remove", &path, e))?;
         }
         Ok(stamps)
     }
@@ -173,25 +196,53 @@ impl Store {
     }
 }
 
-fn drop_old(parent: &Dir, aside: &OsStr, new: &Dir, seen: &BTreeMap<String, (u64, i64)>) -> io::Result<()> {
+/// A folder below another, opened step by step.
+fn below(dir: &Dir, path: &Path) -> io::Result<Dir> {
+    path.iter().try_fold(dir.again()?, |dir, name| dir.child(name))
+}
+
+/// The same, made where it is missing.
+fn made_below(dir: &Dir, path: &Path) -> io::Result<Dir> {
+    path.iter().try_fold(dir.again()?, |dir, name| match dir.make(name) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => dir.child(name),
+    })
+}
+
+/// Removes the folder `aside` with the files in it that were seen, whose paths begin with `prefix`; moves what else is
+/// there into the new folder, where it has the same place.
+fn drop_old(
+    (parent, aside): (&Dir, &OsStr),
+    new: &Dir,
+    prefix: &str,
+    seen: &BTreeMap<String, (u64, i64)>,
+) -> io::Result<()> {
     let old = match parent.child(aside) {
         Ok(old) => old,
         Err(e) if look::is_absence(&e) => return Ok(()),
         Err(e) => return Err(e),
     };
-    for (name, _) in old.names()? {
-        let text = name.to_string_lossy();
+    for (name, kind) in old.names()? {
+        let text = format!("{prefix}{}", name.to_string_lossy());
+        let inside = format!("{text}/");
+        if kind == Kind::Folder
+            && seen.range(inside.clone()..).next().is_some_and(|(path, _)| path.starts_with(&inside))
+        {
+            drop_old((&old, &name), new, &inside, seen)?;
+            continue;
+        }
         let Some(found) = old.look(&name)? else { continue };
-        if found.kind == Kind::File && seen.get(&*text) == Some(&(found.size, found.mtime_ns)) {
+        if found.kind == Kind::File && seen.get(&text) == Some(&(found.size, found.mtime_ns)) {
             old.unlink(&name)?;
             continue;
         }
-        match old.move_new(&name, new, &name) {
+        let new = made_below(new, Path::new(prefix))?;
+        match old.move_new(&name, &new, &name) {
             // Of the same name as a new part: the next run says what it thinks of it.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 let mut other = name.clone();
                 other.push(".kept");
-                old.move_new(&name, new, &other)?;
+                old.move_new(&name, &new, &other)?;
             }
             moved => moved?,
         }

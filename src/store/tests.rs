@@ -212,6 +212,40 @@ fn replace_folder_swaps_whole_sets() {
 }
 
 #[test]
+fn sets_of_files_in_folders_are_swapped_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let ours = |name: &str| name.ends_with('/') || name.ends_with(".csv");
+    let (folder, new) = (Path::new("t"), |name: &str| Ok((name.to_string(), Part::New(name.into()))));
+    let replace = |files: Vec<Result<(String, Part<'static>), StoreError>>, seen| {
+        let built = store.build_folder(folder, files.into_iter()).unwrap();
+        store.put_folder(built, seen).unwrap()
+    };
+    let nothing = std::collections::BTreeMap::new();
+    let first = replace(vec![new("k=1/a.csv"), new("k=2/b.csv"), new("c.csv")], &nothing);
+    let seen = store.parts(folder, ours).unwrap();
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ["c.csv", "k=1/a.csv", "k=2/b.csv"]);
+    fs::write(dir.path().join("t/k=2/theirs"), b"notes").unwrap();
+    let carried = Part::Carried { from: "k=1/a.csv".into(), stamp: first[0].1.clone() };
+    replace(vec![Ok(("k=3/a.csv".into(), carried)), new("d.csv")], &seen);
+    let found =
+        walkdir::WalkDir::new(dir.path().join("t")).sort_by_file_name().into_iter().map(Result::unwrap);
+    let files = found.filter(|e| e.file_type().is_file());
+    let names: Vec<_> =
+        files.map(|e| e.path().strip_prefix(dir.path()).unwrap().display().to_string()).collect();
+    assert_eq!(names, ["t/d.csv", "t/k=2/theirs", "t/k=3/a.csv"]);
+    assert_eq!(fs::read(dir.path().join("t/k=3/a.csv")).unwrap(), b"k=1/a.csv");
+    assert!(store.parts(folder, ours).unwrap_err().to_string().contains("k=2/theirs"));
+    // What a crash leaves of one goes, but for what is somebody's.
+    fs::rename(dir.path().join("t"), dir.path().join(".safelight-tmp-7-7")).unwrap();
+    assert_eq!(store.sweep().unwrap(), 0);
+    assert!(dir.path().join(".safelight-tmp-7-7/k=2/theirs").exists());
+    fs::remove_file(dir.path().join(".safelight-tmp-7-7/k=2/theirs")).unwrap();
+    assert_eq!(store.sweep().unwrap(), 1);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_full_disk_is_an_error_that_names_the_path() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Guard::default(), Fault::parse(Some("fail@2"))).unwrap();

@@ -68,7 +68,8 @@ fn measurements_made_before_decide_also_where_no_table_wants_them() {
     job.clear_output();
     job.call(&["run"]).expect(0);
     let (again, fresh) = (again, tree(&job.output()));
-    let manifest = |tree: &Tree| String::from_utf8_lossy(&tree[Path::new("manifest.csv")]).into_owned();
+    let manifest =
+        |tree: &Tree| String::from_utf8_lossy(&tree[Path::new(crate::support::MANIFEST)]).into_owned();
     assert_eq!(manifest(&again), manifest(&fresh));
     assert_eq!(differences(&again, &fresh), [""; 0]);
 }

@@ -64,7 +64,7 @@ fn table(job: &Job) -> DataFrame {
     let parts = fs::read_dir(job.output().join("table")).unwrap().map(|e| e.unwrap().path());
     let parts: Vec<_> = parts.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect();
     assert_eq!(parts.len(), 1, "{parts:?}");
-    ParquetReader::new(fs::File::open(&parts[0]).unwrap()).finish().unwrap()
+    crate::support::frame(&fs::read(&parts[0]).unwrap()).unwrap()
 }
 
 fn vectors(frame: &DataFrame, column: &str) -> Vec<Vec<f32>> {

@@ -5,6 +5,7 @@ use safelight::image::Depth;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -18,13 +19,13 @@ fn a_manifest_is_a_list_of_the_names_it_was_written_from() {
         fs::rename(&plain, job.input().join(OsStr::from_bytes(name))).unwrap();
     }
     job.call(&["run"]).expect(0);
-    let manifest = fs::read_to_string(job.output().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(job.output().join(crate::support::MANIFEST)).unwrap();
     for cell in [",'=1+1.png,", ",''=b.png,", ",'@a.png,", ",caf\\xE9.png,", ",\\x5CxE9"] {
         assert!(manifest.contains(cell), "{cell}\n{manifest}");
     }
-    for list in ["manifest.csv", "manifest.parquet"] {
+    for list in [".safelight/manifest.csv", ".safelight/manifest.parquet"] {
         let again = Job::new("- write");
-        let list_at = again.dir.path().join(list);
+        let list_at = again.dir.path().join(Path::new(list).file_name().unwrap());
         fs::copy(job.output().join(list), &list_at).unwrap();
         let (input, root) =
             (format!("input.path={}", list_at.display()), format!("input.root={}", job.input().display()));

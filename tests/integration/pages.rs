@@ -39,7 +39,7 @@ fn animations_are_refused_unless_something_is_said_of_them() {
     let job = job("- write\n- table");
     job.call(&["run"]).expect(10);
     assert_eq!(names(&job), ["still.png"]);
-    let manifest = fs::read_to_string(job.output().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(job.output().join(crate::support::MANIFEST)).unwrap();
     assert!(manifest.contains("an animation of 6 frames: with `input.pages: first`"), "{manifest}");
     let first = ["run", "--set", "input.pages=first"];
     let told = job.call(&first).expect(0).out;

@@ -1,7 +1,8 @@
 //! What a second run does: nothing, or just what changed.
 
+use crate::support::frame;
 use crate::support::{Job, archive, differences, picture, save, tree};
-use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use polars::prelude::DataFrame;
 use safelight::image::Depth;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,7 +26,7 @@ fn rewritten(before: &BTreeMap<PathBuf, SystemTime>, after: &BTreeMap<PathBuf, S
 pub fn rows(folder: &Path) -> DataFrame {
     let mut frames = Vec::new();
     for name in tree(folder).into_keys() {
-        frames.push(ParquetReader::new(File::open(folder.join(name)).unwrap()).finish().unwrap());
+        frames.push(frame(&fs::read(folder.join(name)).unwrap()).unwrap());
     }
     let mut all = frames.pop().unwrap();
     for frame in &frames {
@@ -295,13 +296,24 @@ fn files_that_safelight_did_not_write_are_never_replaced() {
 }
 
 #[test]
-fn a_manifest_of_somebody_else_is_never_replaced() {
+fn manifests_in_the_output_itself_go_where_an_earlier_version_wrote_them() {
     let job = Job::new(STEPS);
     archive(&job.input(), 2);
     fs::create_dir(job.output()).unwrap();
     fs::write(job.output().join("manifest.csv"), b"mine").unwrap();
-    job.call(&["run"]).expect(78);
+    job.call(&["run"]).expect(0);
     assert_eq!(fs::read(job.output().join("manifest.csv")).unwrap(), b"mine");
+    for name in ["manifest.csv", "manifest.parquet"] {
+        fs::copy(job.output().join(".safelight").join(name), job.output().join(name)).unwrap();
+    }
+    // Of another program, though it has the name.
+    fs::copy("tests/fixtures/list_types.parquet", job.output().join("manifest.parquet")).unwrap();
+    job.call(&["run"]).expect(0);
+    assert!(!job.output().join("manifest.csv").exists() && job.output().join("manifest.parquet").exists());
+    fs::copy(job.output().join(".safelight/manifest.parquet"), job.output().join("manifest.parquet"))
+        .unwrap();
+    job.call(&["run"]).expect(0);
+    assert!(!job.output().join("manifest.parquet").exists());
 }
 
 #[test]

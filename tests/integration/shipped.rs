@@ -69,7 +69,7 @@ fn denoise_cleans_the_sample_archive() {
     assert_eq!(upright.width(), turned.image.height());
     let table = rows(&output.path().join("table"));
     assert_eq!(table.height(), images.len());
-    let manifest = fs::read_to_string(output.path().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(output.path().join(crate::support::MANIFEST)).unwrap();
     assert!(manifest.contains("broken/truncated.jpg") && manifest.contains("undecodable"), "{manifest}");
 }
 

@@ -13,12 +13,12 @@ fn a_jpeg_without_its_end_is_read_with_a_note_and_refused_by_strict() {
     fs::write(&path, &bytes[..bytes.len() - 2]).unwrap();
     let output = job.command(&["run"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let manifest = fs::read_to_string(job.output().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(job.output().join(crate::support::MANIFEST)).unwrap();
     assert!(manifest.contains("its end marker is missing"), "{manifest}");
     // It is the same file, but no longer good enough.
     let output = job.command(&["run", "--set", "input.strict=true"]).output().unwrap();
     assert_eq!(output.status.code(), Some(10));
-    let manifest = fs::read_to_string(job.output().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(job.output().join(crate::support::MANIFEST)).unwrap();
     assert!(manifest.contains("damaged jpeg file") && manifest.contains("without `strict`"), "{manifest}");
 }
 
@@ -35,7 +35,7 @@ fn a_cut_jpeg_is_damaged_and_a_broken_one_just_not_readable() {
     broken[at + 4] = 0;
     fs::write(job.input().join("b.jpg"), broken).unwrap();
     job.command(&["run"]).output().unwrap();
-    let manifest = fs::read_to_string(job.output().join("manifest.csv")).unwrap();
+    let manifest = fs::read_to_string(job.output().join(crate::support::MANIFEST)).unwrap();
     let row = |name: &str| manifest.lines().find(|line| line.contains(name)).unwrap().to_owned();
     assert!(row("a.jpg").contains("restore it from a backup"), "{manifest}");
     assert!(!row("b.jpg").contains("backup") && row("b.jpg").contains("failed"), "{manifest}");

@@ -162,9 +162,9 @@ impl Job {
         fs::remove_dir_all(self.output()).ok();
     }
 
-    /// Rows of `manifest.csv` by path.
+    /// Rows of the manifest by path.
     pub fn manifest(&self) -> BTreeMap<String, csv::StringRecord> {
-        let mut reader = csv::Reader::from_path(self.output().join("manifest.csv")).unwrap();
+        let mut reader = csv::Reader::from_path(self.output().join(MANIFEST)).unwrap();
         reader.records().map(|r| r.unwrap()).map(|r| (r[1].to_string(), r)).collect()
     }
 }
@@ -197,16 +197,38 @@ impl Ended {
     }
 }
 
+/// The rows of a Parquet file, without columns of times, which polars is compiled without.
+pub fn frame(bytes: &[u8]) -> polars::prelude::PolarsResult<polars::prelude::DataFrame> {
+    use polars::prelude::{ArrowDataType, ParquetReader, SerReader};
+    let mut reader = ParquetReader::new(std::io::Cursor::new(bytes));
+    let timeless = reader
+        .schema()?
+        .iter_values()
+        .filter(|f| !matches!(f.dtype, ArrowDataType::Timestamp(..)))
+        .map(|f| f.name.to_string())
+        .collect();
+    reader.with_columns(Some(timeless)).finish()
+}
+
 pub type Tree = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Every file below `folder` with its content; the ledger's own folder and temporary names left out.
+/// The list of all inputs, in an output.
+pub const MANIFEST: &str = ".safelight/manifest.csv";
+
+/// Every file below `folder` with its content; of the ledger's own folder the manifests alone, no temporary names.
 pub fn tree(folder: &Path) -> Tree {
     let mut files = Tree::new();
     for entry in walkdir::WalkDir::new(folder).into_iter().filter_entry(|e| {
         let name = e.file_name().to_string_lossy();
-        name != ".safelight" && !name.starts_with(".safelight-tmp-")
+        !name.starts_with(".safelight-tmp-")
     }) {
         let Ok(entry) = entry else { continue };
+        let own = entry.path().parent().is_some_and(|parent| parent.ends_with(".safelight"));
+        if entry.path().iter().any(|name| name == ".safelight")
+            && !(own && entry.path().to_string_lossy().contains("manifest."))
+        {
+            continue;
+        }
         if entry.file_type().is_file() {
             let relative = entry.path().strip_prefix(folder).unwrap().to_path_buf();
             files.insert(relative, fs::read(entry.path()).unwrap());

@@ -14,7 +14,7 @@ fn a_thread_that_cannot_be_started_is_no_panic() {
     archive(&job.input(), 5);
     job.call(&["run"]).expect(0);
     let list = job.dir.path().join("list.parquet");
-    fs::copy(job.output().join("manifest.parquet"), &list).unwrap();
+    fs::copy(job.output().join(".safelight/manifest.parquet"), &list).unwrap();
     // polars starts threads of its own to read a list.
     let listed = [format!("input.path={}", list.display()), format!("input.root={}", job.input().display())];
     let log = job.dir.path().join("calls");

@@ -44,7 +44,7 @@ def convert(binary, pictures, form, out):
         f"steps:\n- write: {{folder: images, format: {form}}}\n"
     )
     subprocess.run([binary, "run", str(spec), "--progress", "quiet"], check=False, stdout=subprocess.DEVNULL)
-    with open(out / "job/manifest.csv", newline="") as file:
+    with open(out / "job/.safelight/manifest.csv", newline="") as file:
         return {Path(row["path"]).stem: row for row in csv.DictReader(file)}
 
 

@@ -582,7 +582,7 @@ def compare(options: argparse.Namespace, tiff: LibTiff, folder: Path) -> int:
     )
     subprocess.run([options.binary, "run", pipeline, "--progress", "quiet"], check=False, capture_output=True)
     wrong, compared, refused, unread = [], collections.Counter(), collections.Counter(), 0
-    with open(folder / "out" / "manifest.csv", newline="") as manifest:
+    with open(folder / "out" / ".safelight" / "manifest.csv", newline="") as manifest:
         rows = list(csv.DictReader(manifest))
     if len(rows) != options.count:
         wrong.append(f"{len(rows)} of {options.count} files are in the manifest")

@@ -187,7 +187,10 @@ impl Text {
         }
         text.push_str(&format!("  output   {}", self.output.shown()));
         if s.failed + s.again + s.standing > 0 {
-            text.push_str(&format!("\n  failures {}", self.output.join("manifest.csv").shown()));
+            text.push_str(&format!(
+                "\n  failures {}",
+                self.output.join(crate::store::names::MANIFESTS[0]).shown()
+            ));
         }
         writeln!(std::io::stdout(), "{}", crate::shown::text(&text)).ok();
     }

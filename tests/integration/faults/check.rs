@@ -3,10 +3,9 @@
 use super::case::{Case, tail};
 use super::strace::{Outcome, Strike};
 use crate::support::{Tree, differences};
-use polars::prelude::{ParquetReader, SerReader};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -126,7 +125,7 @@ fn whole(path: &Path, bytes: &[u8]) -> bool {
             let mut reader = csv::Reader::from_reader(bytes);
             bytes.ends_with(b"\n") && reader.records().all(|record| record.is_ok())
         }
-        "parquet" => ParquetReader::new(Cursor::new(bytes)).finish().is_ok(),
+        "parquet" => crate::support::frame(bytes).is_ok(),
         "tar" => {
             let mut archive = tar::Archive::new(bytes);
             let read = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
