@@ -1,10 +1,11 @@
 //! `explore`: compares the vectors of a table, all with all.
 
+use super::machine::tell;
 use super::print::out;
 use super::refusal::Refusal;
 use crate::cli::args::{DistanceArg, ExploreArgs};
 use crate::explore::Settings;
-use crate::job::{ExploredTable, explore_folder, explore_output};
+use crate::job::{ExploredTable, exit, explore_folder, explore_output};
 use crate::shown::Show;
 use crate::store::FAULT_VARIABLE;
 use crate::vectors::Distance;
@@ -31,18 +32,13 @@ pub(super) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
         Some(to) => explore_folder(&args.table, to, &settings, fault.as_deref())?,
         None => explore_output(&args.table, &settings, fault.as_deref())?,
     };
-    Ok(out(&if args.json { json(&explored) } else { text(&explored) }))
-}
-
-fn json(explored: &ExploredTable) -> String {
-    let ExploredTable { file, rows, known } = explored;
-    let told = json!({
-        "file": file.shown().to_string(),
-        "rows": rows,
-        "known": known,
-        "unchanged": known.is_none(),
-    });
-    format!("{told}\n")
+    if args.json {
+        let ExploredTable { file, rows, known } = &explored;
+        let file = file.shown().to_string();
+        let told = json!({"file": file, "rows": rows, "known": known, "unchanged": known.is_none()});
+        return Ok(tell("explore", told, exit::OK));
+    }
+    Ok(out(&text(&explored)))
 }
 
 fn text(explored: &ExploredTable) -> String {
