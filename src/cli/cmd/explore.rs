@@ -1,11 +1,12 @@
 //! `explore`: compares the vectors of a table, all with all.
 
-use super::machine::tell;
+use super::code;
+use super::machine::{path, tell};
 use super::print::out;
 use super::refusal::Refusal;
 use crate::cli::args::{DistanceArg, ExploreArgs};
 use crate::explore::Settings;
-use crate::job::{ExploredTable, exit, explore_folder, explore_output};
+use crate::job::{ExploredTable, explore_folder, explore_output};
 use crate::shown::Show;
 use crate::store::FAULT_VARIABLE;
 use crate::vectors::Distance;
@@ -34,9 +35,9 @@ pub(super) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     };
     if args.json {
         let ExploredTable { file, rows, known } = &explored;
-        let file = file.shown().to_string();
+        let file = path(file);
         let told = json!({"file": file, "rows": rows, "known": known, "unchanged": known.is_none()});
-        return Ok(tell("explore", told, exit::OK));
+        return Ok(tell("explore", told, code::OK));
     }
     Ok(out(&text(&explored)))
 }
