@@ -1,11 +1,16 @@
 //! Numeric work on rows of vectors: neighbours, and what follows from them. Pure: slices in, slices out, on rayon.
 
 mod blocks;
+mod duplicates;
+mod facts;
+mod hamming;
 mod nearest;
 mod neighbours;
 mod pca;
 mod points;
 
+pub(crate) use duplicates::{Class, Reason, Settings as DuplicateSettings, Verdict, groups};
+pub(crate) use facts::{Facts, Relation, same_shot};
 pub(crate) use nearest::{Before, nearest, updated};
 pub(crate) use neighbours::{NOBODY, Neighbours};
 pub(crate) use pca::Pca;
