@@ -2,7 +2,7 @@
 
 use super::refusal::{Refusal, nothing_run, unwritable};
 use crate::ledger::Ledger;
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError};
+use crate::store::{FAULT_VARIABLE, Fault, Guard, Lock, LockError, Store, StoreError};
 use std::path::Path;
 
 /// The ledger of a job that has run into `output`, for the commands that tell or change what was done.
@@ -18,7 +18,8 @@ pub(super) fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Re
         }
         other => other.into(),
     };
-    let store = Store::open(output, Guard::default(), Fault::default()).map_err(|e| refused(e.into()))?;
+    let fault = Fault::parse(std::env::var(FAULT_VARIABLE).ok().as_deref());
+    let store = Store::open(output, Guard::default(), fault).map_err(|e| refused(e.into()))?;
     let lock = Lock::take(&store).map_err(refused)?;
     Ok((store, lock))
 }
