@@ -22,6 +22,8 @@ pub enum ErrorKind {
     TooLarge,
     /// More memory than `limits.memory` allows for a single item.
     OverMemory,
+    /// The clean picture that it is to be compared with is not there, or does not fit.
+    NoReference,
     /// The network could not run on this image.
     Model,
     /// The network ran and its result is not a picture (non-finite, black, shifted).
@@ -41,7 +43,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    pub(crate) const ALL: [(ErrorKind, &'static str); 16] = [
+    pub(crate) const ALL: [(ErrorKind, &'static str); 17] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),
@@ -50,6 +52,7 @@ impl ErrorKind {
         (ErrorKind::Undecodable, "undecodable"),
         (ErrorKind::TooLarge, "too_large"),
         (ErrorKind::OverMemory, "over_memory"),
+        (ErrorKind::NoReference, "no_reference"),
         (ErrorKind::Model, "model"),
         (ErrorKind::BadResult, "bad_result"),
         (ErrorKind::Encode, "encode"),

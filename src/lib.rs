@@ -109,6 +109,7 @@ mod sinks;
 mod steps;
 mod store;
 mod synth;
+mod vectors;
 mod weights;
 
 pub use codec::{

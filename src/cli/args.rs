@@ -36,10 +36,10 @@ pub enum Command {
     Check(PipelineArgs),
     /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
     Plan(PlanArgs),
-    /// Show what has been done so far in a pipeline's output: counts, failures, tables.
+    /// Show what has been done so far: counts, failures, tables, the last run. An output folder is enough.
     Status(StatusArgs),
-    /// Read every output again and compare it with the ledger.
-    Verify(PipelineArgs),
+    /// Read every output again and compare it with the ledger. An output folder is enough.
+    Verify(VerifyArgs),
     /// Write a page of what has been done: counts, failures, pictures before and after, measurements, map, duplicates.
     Report(ReportArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
@@ -68,6 +68,17 @@ pub struct PipelineArgs {
     #[arg(value_name = "PIPELINE")]
     pub pipeline: PathBuf,
     /// Override a key, such as `input.path=/archive`, `limits.threads=1` or `steps.write.quality=85`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// A pipeline and changes to it, or an output folder in its place.
+#[derive(Clone, Debug, Args)]
+pub struct GivenArgs {
+    /// Pipeline file (YAML), or the output folder of a job that has run.
+    #[arg(value_name = "PIPELINE|OUTPUT")]
+    pub pipeline: PathBuf,
+    /// Override a key of the pipeline, such as `output=/cleaned`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
@@ -143,12 +154,20 @@ pub struct PlanArgs {
     pub items: bool,
 }
 
+/// Options of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// The pipeline or the output.
+    #[command(flatten)]
+    pub given: GivenArgs,
+}
+
 /// Options of `status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// The pipeline.
+    /// The pipeline or the output.
     #[command(flatten)]
-    pub pipeline: PipelineArgs,
+    pub given: GivenArgs,
     /// List every failed item.
     #[arg(long)]
     pub failures: bool,

@@ -12,6 +12,7 @@ use std::fs;
 use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where an input's picture comes from.
 #[derive(Clone, Debug)]
@@ -35,6 +36,24 @@ pub struct Input {
     pub blind: bool,
     /// Values of the list's other columns, in the order of [`InputPlan::carried`].
     pub carried: Vec<Value>,
+    /// Its reference, where the job compares with some.
+    pub reference: Option<Reference>,
+}
+
+/// The file of an input's reference, or why there is none.
+pub(crate) type Reference = Arc<Result<ReferenceFile, ItemError>>;
+
+/// The file of an input's reference, as it was when the inputs were listed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its path below the folder of references.
+    pub name: PathBuf,
+    /// Its size and time.
+    pub identity: Identity,
+    /// What a list says of it.
+    pub values: Vec<Value>,
 }
 
 impl Input {
@@ -49,7 +68,14 @@ impl Input {
         let absolute = root.join(&relative);
         let message = format!("cannot look at {}; check its folder and the mount", absolute.shown());
         let identity = Err(ItemError::new(ErrorKind::Unreadable, message));
-        Input { relative, origin: Origin::File(absolute), identity, blind: false, carried: Vec::new() }
+        Input {
+            relative,
+            origin: Origin::File(absolute),
+            identity,
+            blind: false,
+            carried: Vec::new(),
+            reference: None,
+        }
     }
 
     /// Its file, where it has one.
@@ -71,6 +97,23 @@ impl Input {
             }
             Origin::Made(made) => Some(made.header()),
         }
+    }
+
+    /// What tells its reference from another one, or from none.
+    pub fn reference_identity(&self) -> Option<String> {
+        Some(match &**self.reference.as_ref()? {
+            Ok(ReferenceFile { path, identity: Identity { size, mtime_ns }, values, .. }) => {
+                format!("reference {:?} {size} {mtime_ns} {values:?}", path.as_os_str().as_bytes())
+            }
+            Err(error) => format!("no reference: {}", error.kind.name()),
+        })
+    }
+
+    /// What the header of its reference says, where it has one that can be read, and the file's size.
+    pub fn reference_header(&self) -> Option<(codec::Header, u64)> {
+        let file = self.reference.as_ref()?.as_ref().as_ref().ok()?;
+        let opened = fs::File::open(&file.path).ok()?;
+        Some((codec::probe(BufReader::new(opened), &file.path).ok()?, file.identity.size))
     }
 
     /// What the headers of its pictures say, where they can be read: of all pages, if all are taken.

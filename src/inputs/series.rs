@@ -47,7 +47,14 @@ impl Series {
         let seed = seed_of(seed, relative.as_os_str().as_bytes(), BEFORE_ALL_STEPS, &[]);
         let made = Made { synth, params, seed, number };
         let identity = Ok(made.identity());
-        Input { relative, origin: Origin::Made(made), identity, blind: false, carried: Vec::new() }
+        Input {
+            relative,
+            origin: Origin::Made(made),
+            identity,
+            blind: false,
+            carried: Vec::new(),
+            reference: None,
+        }
     }
 }
 

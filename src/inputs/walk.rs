@@ -98,7 +98,7 @@ fn resolve(root: &Path, relative: PathBuf, error: Option<ItemError>) -> Input {
             // Also when it can't be told: taking a file for a folder only keeps what lies below it.
             let blind = !matches!(look::name(&absolute), Ok(Some(m)) if !m.is_dir());
             let origin = Origin::File(absolute);
-            Input { relative, origin, identity: Err(error), blind, carried: Vec::new() }
+            Input { relative, origin, identity: Err(error), blind, carried: Vec::new(), reference: None }
         }
         None => examine(relative, absolute, Vec::new()),
     }
@@ -209,5 +209,5 @@ fn unlisted(
 
 fn examine(relative: PathBuf, absolute: PathBuf, carried: Vec<Value>) -> Input {
     let identity = identify(&absolute);
-    Input { relative, origin: Origin::File(absolute), identity, blind: false, carried }
+    Input { relative, origin: Origin::File(absolute), identity, blind: false, carried, reference: None }
 }

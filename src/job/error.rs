@@ -23,6 +23,9 @@ pub enum JobError {
         /// The output folder.
         output: PathBuf,
     },
+    /// A folder that is no job's output, in words.
+    #[error("{0}")]
+    NoOutput(String),
 }
 
 impl From<LedgerError> for JobError {

@@ -29,6 +29,7 @@ mod level;
 mod map;
 mod matmul;
 mod moves;
+mod nearest;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod normal;
@@ -58,6 +59,7 @@ pub use graph::{
 };
 pub use level::Level;
 pub use moves::clear_border;
+pub use nearest::{PANEL, Pair, Panels, may_be_near};
 pub use place::{Tensor, lay_out};
 pub use program::{Program, Workspace};
 pub use spec::{Activation, ConvSpec, Mode};

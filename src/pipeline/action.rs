@@ -2,9 +2,11 @@
 
 use super::{Build, ColumnStep, Formula, ImageStep, ManyStep, Rows, Sink};
 use crate::columns::Column;
+use crate::inputs::References;
 use crate::ledger::Fingerprint;
 use crate::spec::{Args, Branch, Descriptor, Diagnostics, Parameters, Place, Span};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A step compiled from its YAML, ready to run.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Built {
     pub ingredients: Vec<(String, String)>,
     /// Parameters that its bytes don't depend on.
     pub besides: &'static [&'static str],
+    /// Where the clean pictures are, of the step that finds them.
+    pub references: Option<Arc<References>>,
     /// The parameter that names its columns, where there is one.
     pub columns_at: Option<Place>,
 }
@@ -46,7 +50,7 @@ impl Action {
 
 impl From<Action> for Built {
     fn from(action: Action) -> Built {
-        Built { action, ingredients: Vec::new(), besides: &[], columns_at: None }
+        Built { action, ingredients: Vec::new(), besides: &[], references: None, columns_at: None }
     }
 }
 

@@ -137,6 +137,16 @@ impl<'a> Build<'a> {
         &self.formulas
     }
 
+    /// The place of a column of the list, and all that there are.
+    pub(crate) fn listed(&self, name: &str) -> Result<usize, Vec<String>> {
+        self.scope.listed(name)
+    }
+
+    /// Names of what has been measured before.
+    pub(crate) fn measured_names(&self) -> impl Iterator<Item = &str> {
+        self.scope.measured_names()
+    }
+
     /// Adds what a step measures to what is known behind it.
     pub(crate) fn measured(&mut self, number: usize, columns: Vec<Column>, product: Fingerprint) {
         self.scope.measured(number, columns, product);

@@ -140,8 +140,8 @@ impl Lineage {
     }
 }
 
-/// One step as a line.
-fn describe(step: &StepSpec, built: &Built, chance: Option<Chance>) -> String {
+/// One step as a line of an identity: its name, what was set, and the hashes of its models.
+pub(crate) fn describe(step: &StepSpec, built: &Built, chance: Option<Chance>) -> String {
     let models: BTreeMap<&str, &str> =
         built.ingredients.iter().map(|(p, h)| (p.as_str(), h.as_str())).collect();
     let mut line =

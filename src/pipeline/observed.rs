@@ -1,6 +1,8 @@
 //! What is known of a sample beside its picture, for conditions and for sinks that leave pictures as they are.
 
+use crate::codec::Limits;
 use crate::columns::{Row, Value};
+use crate::inputs::Reference;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use std::sync::Arc;
 pub(crate) struct Observed {
     /// Its file, as long as no step has changed anything.
     original: Option<Arc<Path>>,
+    /// Its reference's file as it was listed, and bounds for decoding it.
+    pub reference: Option<(Reference, Limits)>,
     /// Values of the list's columns.
     pub listed: Arc<[Value]>,
     /// What steps measured, by their numbers in the chain.

@@ -93,6 +93,29 @@ impl Scope {
         self.identities.push(identity);
     }
 
+    /// The place of this column among those of the list.
+    ///
+    /// # Errors
+    /// With the names that there are.
+    pub(crate) fn listed(&self, name: &str) -> Result<usize, Vec<String>> {
+        let listed = || {
+            let all = self.names.iter().zip(&self.origins);
+            all.filter_map(|(known, origin)| match origin {
+                ValueSource::Listed(at) => Some((known.name.as_str(), *at)),
+                _ => None,
+            })
+        };
+        let found = listed().find(|(known, _)| *known == name).map(|(_, at)| at);
+        found.ok_or_else(|| listed().map(|(known, _)| known.to_string()).collect())
+    }
+
+    /// Names of what steps measure.
+    pub(crate) fn measured_names(&self) -> impl Iterator<Item = &str> {
+        let all = self.names.iter().zip(&self.origins);
+        all.filter(|(_, origin)| matches!(origin, ValueSource::Measured(..)))
+            .map(|(known, _)| known.name.as_str())
+    }
+
     /// Adds what the step at `number` of the chain measures.
     pub(crate) fn measured(&mut self, number: usize, columns: Vec<Column>, product: Fingerprint) {
         for (at, column) in columns.into_iter().enumerate() {

@@ -6,6 +6,7 @@ use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use crate::inputs::Input;
 use crate::ledger::{Fingerprint, Ledger, Record, Side};
+use crate::spec::Given;
 use crate::store::Store;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -73,9 +74,9 @@ pub(crate) struct Publication<'a> {
     /// Name of the pipeline.
     pub pipeline: &'a str,
     /// Files that results depend on, such as models, with their hashes.
-    pub models: &'a [(String, String)],
+    pub models: &'a [(PathBuf, String)],
     /// The pipeline with everything that its rows follow from, as YAML.
-    pub yaml: String,
+    pub yaml: &'a str,
     /// Folder that the inputs' paths refer to; empty where inputs are made.
     pub root: &'a Path,
     /// Inputs that it is about, sorted by path.
@@ -155,6 +156,11 @@ pub(crate) trait Sink: Send + Sync + Debug {
     /// Columns that it puts beside those of the steps before it.
     fn own_columns(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Columns that it asks for by name: those of steps before it, of the list, or its own.
+    fn used_columns(&self) -> Vec<&Given<String>> {
+        Vec::new()
     }
 
     /// Peak bytes that encoding takes beside the pictures.

@@ -44,6 +44,11 @@ pub(crate) trait ImageStep: Send + Sync + Debug {
         false
     }
 
+    /// Whether behind it a sample has a reference: the picture as it was, or a file that it finds.
+    fn gives_reference(&self) -> bool {
+        self.keeps_reference()
+    }
+
     /// Shape of the result.
     fn shape(&self, shape: Shape) -> Shape;
 

@@ -1,11 +1,11 @@
 //! What input, output and steps demand of each other.
 
 use super::input::absolute;
-use crate::inputs::{InputPlan, Pages, Source};
+use crate::inputs::{InputPlan, Pages, References, Source};
 use crate::pipeline::{Action, ManyStep, PlannedStep, overlaps};
 use crate::shown::Show;
 use crate::spec::language::InputKeys;
-use crate::spec::{Diagnostic, PipelineSpec, Place};
+use crate::spec::{Diagnostic, PipelineSpec, Place, Span, suggest};
 use crate::steps::pages;
 use crate::store::names;
 use std::collections::BTreeSet;
@@ -55,6 +55,51 @@ pub(crate) fn check_output(
         if guarded.iter().any(|g| written.starts_with(g) || (g.starts_with(&written) && written != *output)) {
             refuse(format!("the folder {} of `{}` reaches the input", folder.shown(), step.descriptor.name));
         }
+    }
+}
+
+/// Refuses an output that reaches the folder of the clean pictures.
+pub(super) fn check_reference_folder(
+    spec: &PipelineSpec,
+    span: Span,
+    references: &References,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let Some(folder) = references.folder().map(absolute) else { return };
+    let sinks = spec.steps.iter().filter_map(|step| step.args.folder());
+    let written = sinks.map(|sink| absolute(&output.join(&*sink)));
+    let reaches = |written: PathBuf| overlaps(&written, &folder);
+    if output.starts_with(&folder) || written.into_iter().any(reaches) {
+        let message = format!("the output reaches the clean pictures in {}", folder.shown());
+        let help = "they are never written to: choose another output".to_string();
+        errors.push(spec.diagnostic(span, message, Some(help)));
+    }
+}
+
+/// Reports columns that a sink asks for by name and that there are not.
+pub(super) fn check_used_columns(
+    spec: &PipelineSpec,
+    input: Option<&InputPlan>,
+    chain: &[PlannedStep],
+    errors: &mut Vec<Diagnostic>,
+) {
+    let Some(input) = input.filter(|_| chain.len() == spec.steps.len()) else { return };
+    let carried = input.carried.iter().map(|column| column.name.clone());
+    let paged = matches!(input.pages, Pages::All).then(|| pages::EachPage.columns()).into_iter().flatten();
+    let mut known: Vec<String> = carried.chain(paged.map(|column| column.name)).collect();
+    for planned in chain {
+        if let Action::Sink(sink) = &planned.action {
+            for asked in sink.used_columns() {
+                let names = sink.own_columns().iter().copied().chain(known.iter().map(String::as_str));
+                if !names.clone().any(|name| name == asked.as_str()) {
+                    let help = suggest::help(asked, names, "there are");
+                    let message = format!("no step before `{}` makes the column `{}`", planned.name, **asked);
+                    errors.push(asked.error(message, Some(help)));
+                }
+            }
+        }
+        known.extend(planned.action.columns().into_iter().map(|column| column.name));
     }
 }
 
@@ -120,7 +165,7 @@ pub(super) fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], error
     for planned in chain {
         let needs = match &planned.action {
             Action::Image(step) => {
-                kept |= step.keeps_reference();
+                kept |= step.gives_reference();
                 false
             }
             Action::Many(step) => {
@@ -133,7 +178,8 @@ pub(super) fn check_references(spec: &PipelineSpec, chain: &[PlannedStep], error
         if needs && !kept {
             let message =
                 format!("`{}` needs a clean picture to compare with, and none is kept", planned.name);
-            let help = "put `corrupt` or `corrupt_each` before it".to_string();
+            let help = "put `reference` before it, which finds one on disk, or `corrupt` or `corrupt_each`"
+                .to_string();
             errors.push(spec.diagnostic(planned.span, message, Some(help)));
         }
     }

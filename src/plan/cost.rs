@@ -32,24 +32,26 @@ impl Plan {
     /// A file without a readable header will fail when decoded and counts with its size.
     pub(crate) fn estimate(&self, input: &Input) -> u64 {
         let Ok(identity) = &input.identity else { return 0 };
-        let peak = |header: &codec::Header| self.peak(identity.size, header);
+        let clean = input.reference_header();
+        let peak = |header: &codec::Header| self.peak(identity.size, header, clean.as_ref());
         // Pages are decoded one after another: the one that takes most counts.
         input.headers(self.input.pages).iter().map(peak).max().unwrap_or(identity.size)
     }
 
-    /// Peak bytes a file of `size` bytes with this header is expected to take.
-    pub(crate) fn peak(&self, size: u64, header: &codec::Header) -> u64 {
+    /// Peak bytes a file of `size` bytes with this header is expected to take. `found` is the header of its reference and the
+    /// size of that file, where there is one.
+    pub(crate) fn peak(
+        &self,
+        size: u64,
+        header: &codec::Header,
+        found: Option<&(codec::Header, u64)>,
+    ) -> u64 {
         if u64::from(header.width) * u64::from(header.height) > self.limits.pixels {
             // It will be refused.
             return size;
         }
         let kept = |clean: Option<Shape>| clean.map_or(0, Shape::bytes);
-        let mut shape = Shape {
-            width: u64::from(header.width),
-            height: u64::from(header.height),
-            channels: u64::from(header.channels),
-            depth: if header.bit_depth > 8 { 2 } else { 1 },
-        };
+        let mut shape = shape_of(header);
         let mut peak = header.decode_bytes;
         // The clean picture kept beside the current one; what the picture that pieces are made of takes.
         let mut clean: Option<Shape> = None;
@@ -60,6 +62,12 @@ impl Plan {
                     peak = peak.max(whole + kept(clean) + step.peak_bytes(shape));
                     if step.keeps_reference() {
                         clean.get_or_insert(shape);
+                    } else if let Some((header, size)) = found.filter(|_| step.gives_reference()) {
+                        let own = shape_of(header);
+                        // Turning it upright, or cutting it to size, takes a copy.
+                        let decoding = size + header.decode_bytes.max(2 * own.bytes());
+                        peak = peak.max(whole + shape.bytes() + decoding);
+                        clean = Some(own);
                     }
                     // One that a condition refuses goes on as it was.
                     let made = step.shape(shape);
@@ -111,5 +119,14 @@ impl Plan {
             }
         }
         total
+    }
+}
+
+fn shape_of(header: &codec::Header) -> Shape {
+    Shape {
+        width: u64::from(header.width),
+        height: u64::from(header.height),
+        channels: u64::from(header.channels),
+        depth: if header.bit_depth > 8 { 2 } else { 1 },
     }
 }

@@ -1,6 +1,8 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
-use super::checks::{check_columns, check_folders, check_output, check_references};
+use super::checks::{
+    check_columns, check_folders, check_output, check_reference_folder, check_references, check_used_columns,
+};
 use super::conditions::{Conditions, measurable};
 use super::input::{absolute, resolve_input};
 use super::limits::resolve_limits;
@@ -11,9 +13,10 @@ use crate::ledger::hex;
 use crate::pipeline::{
     Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, Shape, identity,
 };
-use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
+use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec, Value};
 use crate::steps::pages;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// A picture to ask steps about what they make of one.
 const UNIT: Shape = Shape { width: 1024, height: 1024, channels: 3, depth: 1 };
@@ -61,7 +64,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             needs: BTreeSet::new(),
         }
     });
-    let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let (mut models, mut places) = (BTreeSet::new(), Vec::new());
+    let mut references = None;
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
     for (index, step) in spec.steps.iter().enumerate() {
@@ -74,7 +78,14 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 continue;
             }
         };
-        ingredients.extend(named(step, &built));
+        models.extend(files(step, &built.ingredients));
+        if let Some(found) = &built.references {
+            check_reference_folder(spec, step.span, found, &output, &mut errors);
+            if references.replace(found.clone()).is_some() {
+                let help = "leave one of them out".to_string();
+                errors.push(spec.diagnostic(step.span, "the clean pictures are named twice", Some(help)));
+            }
+        }
         let Some((gate, mut decides)) = gate else { continue };
         let mut needs: BTreeSet<usize> = conditions.deciding(&gate).flat_map(Formula::steps).collect();
         listed.extend(conditions.deciding(&gate).chain(build.formulas()).flat_map(Formula::listed));
@@ -116,6 +127,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     check_folders(spec, &mut errors);
     check_columns(spec, &chain, &places, &mut errors);
     check_references(spec, &chain, &mut errors);
+    check_used_columns(spec, input.as_ref(), &chain, &mut errors);
     if (chain.len() < spec.steps.len() || input.is_none()) && errors.is_empty() && mistakes.count() == 0 {
         // Never a plan that lacks what was asked for, and never a refusal without a word.
         errors.push(spec.diagnostic(Span::FILE, "something was left out without a mistake being told", None));
@@ -128,8 +140,6 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
-            ingredients.sort();
-            ingredients.dedup();
             Ok(Plan {
                 sources: spec.sources().clone(),
                 name: spec.name.clone(),
@@ -137,11 +147,13 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 output,
                 chain,
                 choices: conditions.into_choices(),
+                references,
                 listed,
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
-                ingredients,
+                recipe: spec.recipe(),
+                models: models.into_iter().collect(),
                 limits,
                 notes,
                 warnings: spec.warnings.clone(),
@@ -151,14 +163,14 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     }
 }
 
-/// The files that a step's results depend on, by their own names, with their hashes.
-fn named(step: &StepSpec, built: &Built) -> Vec<(String, String)> {
-    let models = step.args.paths(|kind| matches!(kind, Kind::Model));
-    let name = |(at, (parameter, hash)): (usize, &(String, String))| {
-        let file = models.get(at).and_then(|model| Some(model.file_name()?.to_string_lossy().into_owned()));
-        (file.unwrap_or_else(|| parameter.clone()), hash.clone())
+/// The files that a step's results depend on, as written, with their hashes.
+fn files(step: &StepSpec, ingredients: &[(String, String)]) -> Vec<(PathBuf, String)> {
+    let path = |name: &str| step.args.iter().find(|(known, _)| *known == name).map(|(_, arg)| &arg.value);
+    let file = |(name, hash): &(String, String)| match path(name) {
+        Some(Value::Path(path)) => Some((path.clone(), hash.clone())),
+        _ => None,
     };
-    built.ingredients.iter().enumerate().map(name).collect()
+    ingredients.iter().filter_map(file).collect()
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.

@@ -1,12 +1,13 @@
 //! A job, resolved: its steps, and what is asked of them.
 
 use super::limits::Limits;
-use crate::inputs::{Input, InputPlan};
+use crate::inputs::{Input, InputPlan, References};
 use crate::ledger::{Fingerprint, hex};
 use crate::pipeline::{Action, ColumnStep, Former, Formula, Names, PlannedStep, Rows, Sink, identity};
 use crate::spec::{Diagnostic, Sources};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A job, resolved.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub chain: Vec<PlannedStep>,
     /// What each choice decides by: its branches' conditions, none for `else`.
     pub choices: Vec<Vec<Option<Formula>>>,
+    /// Where the clean pictures are that the inputs are compared with.
+    pub references: Option<Arc<References>>,
     /// Columns of the list that expressions use, by their places.
     pub listed: BTreeSet<usize>,
     /// Products every item should have.
@@ -31,8 +34,10 @@ pub(crate) struct Plan {
     pub products_digest: Fingerprint,
     /// What ledgers up to layout 3 call all that.
     pub former: Former,
-    /// Files that results depend on, with their hashes (models).
-    pub ingredients: Vec<(String, String)>,
+    /// The pipeline as YAML, with all that rows follow from.
+    pub recipe: String,
+    /// Files among them, as written, with the hashes of their content.
+    pub models: Vec<(PathBuf, String)>,
     /// Bounds.
     pub limits: Limits,
     /// What was inferred and the user may want to know.
@@ -62,15 +67,17 @@ fn named(chain: &[PlannedStep]) -> impl Iterator<Item = NamedSink<'_>> {
 }
 
 impl Plan {
-    /// Identity of the values of the list's columns that decide over an input; none where none do.
+    /// Identity of what decides over an input beside its file, none where nothing does: the values of the list's columns
+    /// that are used, and its reference.
     pub(crate) fn listed_of(&self, input: &Input) -> Option<Fingerprint> {
         let value = |at: &usize| {
             let (column, value) = (self.input.carried.get(*at)?, input.carried.get(*at)?);
             // With its type: no value is not an empty text, and whole numbers divide otherwise than fractions.
             Some(format!("{}={value:?}", column.name))
         };
-        let values: Vec<String> = self.listed.iter().filter_map(value).collect();
-        (!self.listed.is_empty())
+        let values = self.listed.iter().filter_map(value);
+        let values: Vec<String> = values.chain(input.reference_identity()).collect();
+        (!self.listed.is_empty() || self.references.is_some())
             .then(|| identity::all(["listed"].into_iter().chain(values.iter().map(String::as_str))))
     }
 

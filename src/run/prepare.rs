@@ -91,9 +91,13 @@ pub(crate) fn outside(plan: &Plan) -> Result<Outside, RunError> {
 /// # Errors
 /// When they can't be listed, or none matches.
 pub(crate) fn list(plan: &Plan) -> Result<Listing, RunError> {
-    let listing = inputs::listing(&plan.input, &outside(plan)?).map_err(|e| RunError::Input(e.message))?;
+    let mut listing =
+        inputs::listing(&plan.input, &outside(plan)?).map_err(|e| RunError::Input(e.message))?;
     if listing.inputs.is_empty() {
         return Err(RunError::NoInput(plan.input.nothing(&listing.beside)));
+    }
+    if let Some(references) = &plan.references {
+        listing.folders.extend(references.find(&plan.input, &mut listing.inputs));
     }
     Ok(listing)
 }
@@ -228,6 +232,9 @@ impl Deciding<'_> {
         let wanted = (&plan.products, &asked);
         let selection = (self.selection, listed);
         let mut decision = decide(wanted.0, wanted.1, identity, record, &names.disk, selection);
+        if decision.reason == Reason::ListChanged && plan.references.is_some() {
+            decision.reason = Reason::ReferenceChanged;
+        }
         // What was made of an animation with other settings, with these is refused.
         let refused = self.selection == Selection::Outstanding
             && plan.input.pages == Pages::Auto

@@ -25,6 +25,8 @@ pub enum Reason {
     PlanChanged,
     /// Values of the list that conditions use differ.
     ListChanged,
+    /// The reference differs, or the list's values do.
+    ReferenceChanged,
     /// An output is gone.
     OutputMissing,
     /// An output is not the file that was written, or a copy of it.
@@ -51,6 +53,7 @@ impl Reason {
             Reason::InputChanged => "input_changed",
             Reason::PlanChanged => "plan_changed",
             Reason::ListChanged => "list_changed",
+            Reason::ReferenceChanged => "reference_changed",
             Reason::OutputMissing => "output_missing",
             Reason::OutputChanged => "output_changed",
             Reason::OutputUnseen => "output_unseen",
@@ -69,6 +72,7 @@ impl Reason {
             Reason::InputChanged => "input changed",
             Reason::PlanChanged => "settings or model changed",
             Reason::ListChanged => "the list's values changed",
+            Reason::ReferenceChanged => "the reference, or what a list says of it, changed",
             Reason::OutputMissing => "output missing",
             Reason::OutputChanged => "output changed",
             Reason::OutputUnseen => "output can't be looked at",

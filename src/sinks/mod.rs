@@ -1,7 +1,9 @@
 //! The sinks: one file or folder each, registered in [`SINKS`].
 
 mod cut;
+mod files;
 mod pairs;
+mod scores;
 mod table;
 mod write;
 
@@ -12,7 +14,8 @@ use crate::spec::words;
 words! { for Compression { Fast = "fast", Small = "small" } }
 
 /// Every sink there is. A new one is a file beside this and a line here.
-pub(crate) static SINKS: &[Registered] = &[registered!(write), registered!(pairs), registered!(table)];
+pub(crate) static SINKS: &[Registered] =
+    &[registered!(write), registered!(pairs), registered!(table), registered!(scores)];
 
 /// The example of `docs/extending.md`.
 #[cfg(test)]

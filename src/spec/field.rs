@@ -194,6 +194,7 @@ pub(super) const fn fits(holds: &Kind, kind: &Kind) -> bool {
         | (Kind::Pixels, Kind::Pixels)
         | (Kind::Failures, Kind::Failures)
         | (Kind::Float { .. }, Kind::Share)
+        | (Kind::CountOr { .. }, Kind::CountOr { .. })
         | (Kind::Step { .. }, Kind::Step { .. })
         | (Kind::Steps { .. }, Kind::Steps { .. }) => true,
         (Kind::Int { min, max }, Kind::Int { min: least, max: most }) => *min <= *least && *most <= *max,

@@ -10,6 +10,9 @@ pub(super) fn wanted(kind: &Kind) -> String {
         Kind::Bool => "`true` or `false`".to_owned(),
         Kind::Int { .. } => range("a whole number", bounds(kind)),
         Kind::Float { .. } => range("a number", bounds(kind)),
+        Kind::CountOr { max, words } => {
+            format!("a whole number from 0 to {max}, or {}", quoted(words.iter().copied()))
+        }
         Kind::Expression => "an expression such as `noise_sigma > 2.5`".to_owned(),
         Kind::Text => "text".to_owned(),
         Kind::Choice(words) => format!("one of {}", quoted(words.iter().copied())),
@@ -69,6 +72,7 @@ fn example_value(kind: &Kind) -> String {
         Kind::Bool => "true".to_owned(),
         Kind::Int { min, max } => 1.clamp(*min, (*max).max(*min)).to_string(),
         Kind::Float { min, max } => 1.0_f64.min(*max).max(*min).to_string(),
+        Kind::CountOr { max, .. } => 1.min(*max).to_string(),
         Kind::Expression => "noise_sigma > 2.5".to_owned(),
         Kind::Text => "text".to_owned(),
         Kind::Choice(words) => (*words.first().unwrap_or(&"")).to_owned(),

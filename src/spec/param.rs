@@ -13,6 +13,13 @@ pub enum Kind {
         /// Largest value allowed.
         max: i64,
     },
+    /// A whole number from 0 to `max`, or one of a fixed set of words.
+    CountOr {
+        /// Largest number allowed.
+        max: i64,
+        /// The words.
+        words: &'static [&'static str],
+    },
     /// A finite number in `min..=max` (whole numbers are accepted).
     Float {
         /// Smallest value allowed.

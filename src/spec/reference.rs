@@ -52,6 +52,16 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
         }
     }
     for (noun, inner) in nested(vocabulary) {
+        // Steps that stand above.
+        if inner.iter().all(|inner| vocabulary.steps.iter().any(|step| std::ptr::eq(*step, *inner))) {
+            let links: Vec<String> = inner.iter().map(|step| format!("[{0}](#{0})", step.name)).collect();
+            let _ = write!(
+                out,
+                "\n## {noun}s\n\nA parameter that takes a list of {noun}s takes these steps: {}.\n",
+                links.join(", ")
+            );
+            continue;
+        }
         let _ =
             write!(out, "\n## {noun}s\n\nA parameter that takes a {noun}, or a list of them, takes these.\n");
         // They stand in no chain.
@@ -95,6 +105,12 @@ fn steps(out: &mut String, registry: &[&'static Descriptor], role: fn(&Descripto
         } else {
             out.push('\n');
             table(out, step.params);
+        }
+        for param in step.params {
+            if let Kind::List(Kind::Map(inner)) = param.kind {
+                let _ = write!(out, "\nEach of `{}`:\n\n", param.name);
+                table(out, inner);
+            }
         }
     }
 }

@@ -64,6 +64,14 @@ pub(super) fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Pro
             }
             _ => Err(Problem::Type(unquote(kind, text, style))),
         },
+        Kind::CountOr { max, words } => match typed {
+            Typed::Int(value) if (0..=*max).contains(&value) => Ok(Value::Int(value)),
+            Typed::Int(_) => Err(refuse(format!("{text} is not from 0 to {max}"), None)),
+            _ => match words.iter().find(|word| **word == text) {
+                Some(word) => Ok(Value::Text((*word).to_owned())),
+                None => Err(Problem::Type(None)),
+            },
+        },
         Kind::Float { min, max } => {
             let value = match typed {
                 Typed::Int(value) => value as f64,

@@ -99,13 +99,22 @@ pub(super) fn nested(vocabulary: &Vocabulary) -> Vec<(&'static str, Vec<&'static
     let mut found: Vec<(&'static str, Vec<&'static Descriptor>)> = Vec::new();
     let all = vocabulary.steps.iter().chain([&vocabulary.train]);
     for param in all.flat_map(|known| known.params) {
-        if let Kind::Steps { noun, registry } | Kind::Step { noun, registry } = param.kind
-            && found.iter().all(|(known, _)| *known != noun)
-        {
-            found.push((noun, registry()));
-        }
+        nested_in(&param.kind, &mut found);
     }
     found
+}
+
+fn nested_in(kind: &Kind, found: &mut Vec<(&'static str, Vec<&'static Descriptor>)>) {
+    match kind {
+        Kind::Steps { noun, registry } | Kind::Step { noun, registry } => {
+            if found.iter().all(|(known, _)| known != noun) {
+                found.push((noun, registry()));
+            }
+        }
+        Kind::List(item) => nested_in(item, found),
+        Kind::Map(params) => params.iter().for_each(|param| nested_in(&param.kind, found)),
+        _ => {}
+    }
 }
 
 fn step(registry: &[&'static Descriptor]) -> Value {
@@ -199,6 +208,10 @@ fn kind(of: &Kind) -> Value {
         Kind::Text | Kind::Path | Kind::Model | Kind::Glob => json!({"type": "string", "minLength": 1}),
         Kind::Folder => json!({"type": "string", "minLength": 1, "pattern": "^(?!/)(?!(.*/)?\\.\\.(/|$))"}),
         Kind::Choice(words) => or_variable(json!({"enum": choices(words)})),
+        Kind::CountOr { max, words } => or_variable(json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": max},
+            {"enum": words},
+        ]})),
         Kind::Bytes => or_variable(json!({"anyOf": [
             {"const": "auto"},
             {"type": "integer", "minimum": 1},

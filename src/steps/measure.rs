@@ -3,7 +3,7 @@
 use crate::codec::ExifData;
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
-use crate::image::compare::{self, ShapeMismatch};
+use crate::image::compare::{self, Metric};
 use crate::image::measure::{self, Kind, Reading, Subject, niqe};
 use crate::image::{Image, phash};
 use crate::pipeline::{Action, Build, Built, ColumnStep, EXIF, Sample, Shape};
@@ -29,7 +29,7 @@ enum Compute {
     /// Of the picture as it is seen: with its orientation.
     Seen(fn(&Image, u8) -> Value),
     /// Of the picture and the clean one.
-    Against(fn(&Image, &Image) -> Result<f64, ShapeMismatch>),
+    Against(&'static Metric),
     /// What the file said, whatever steps did since: these columns of its EXIF block.
     File(&'static [&'static str]),
 }
@@ -37,7 +37,7 @@ enum Compute {
 use ColumnType::{Float, Int};
 
 /// Every measurement there is.
-static MEASUREMENTS: [Measurement; 25] = [
+static MEASUREMENTS: [Measurement; 27] = [
     own(&measure::noise_sigma::MEASUREMENT),
     own(&measure::noise_shape::MEASUREMENT),
     own(&measure::blockiness::MEASUREMENT),
@@ -59,14 +59,11 @@ static MEASUREMENTS: [Measurement; 25] = [
         columns: &[("phash", Int)],
         compute: Compute::Seen(|image, turned| Value::Int(phash::phash(image, turned).cast_signed())),
     },
-    against("psnr", "`psnr` (dB, all channels together, at most 100)", &[("psnr", Float)], psnr),
-    against(
-        "ssim",
-        "`ssim` (Wang 2004, 11x11 Gaussian window, mean of the channels)",
-        &[("ssim", Float)],
-        compare::ssim,
-    ),
-    against("mse", "`mse` (0 to 1 scale)", &[("mse", Float)], compare::mse),
+    against(&compare::PSNR),
+    against(&compare::SSIM),
+    against(&compare::MSE),
+    against(&compare::MAE),
+    against(&compare::MS_SSIM),
     file(
         "taken",
         "`taken` (columns `taken`, by the camera's clock, and `taken_utc`, only where the zone is known; DateTimeOriginal \
@@ -95,13 +92,8 @@ const fn own(of: &'static measure::Measurement) -> Measurement {
     Measurement { name: of.name, doc: of.doc, columns: &[], compute: Compute::Own(of) }
 }
 
-const fn against(
-    name: &'static str,
-    doc: &'static str,
-    columns: Columns,
-    compute: fn(&Image, &Image) -> Result<f64, ShapeMismatch>,
-) -> Measurement {
-    Measurement { name, doc, columns, compute: Compute::Against(compute) }
+const fn against(metric: &'static Metric) -> Measurement {
+    Measurement { name: metric.name, doc: metric.doc, columns: &[], compute: Compute::Against(metric) }
 }
 
 const fn file(name: &'static str, doc: &'static str, columns: &'static [&'static str]) -> Measurement {
@@ -118,7 +110,8 @@ impl Measurement {
         match self.compute {
             Compute::Own(own) => own.columns.iter().map(|(name, kind)| (*name, type_of(*kind))).collect(),
             Compute::File(names) => exif(names).map(|(name, kind, _)| (*name, *kind)).collect(),
-            Compute::Seen(_) | Compute::Against(_) => self.columns.to_vec(),
+            Compute::Against(metric) => vec![(metric.name, Float)],
+            Compute::Seen(_) => self.columns.to_vec(),
         }
     }
 }
@@ -140,13 +133,6 @@ fn value_of(reading: Reading) -> Value {
         Reading::Float(v) => Value::Float(v),
         Reading::Vector(v) => Value::Vector(v),
     }
-}
-
-/// dB for equal pictures, whose ratio is infinite.
-const EQUAL: f64 = 100.0;
-
-fn psnr(a: &Image, b: &Image) -> Result<f64, ShapeMismatch> {
-    Ok(compare::psnr(a, b)?.min(EQUAL))
 }
 
 const NAMES: &[&str] = &{
@@ -312,11 +298,11 @@ impl ColumnStep for Measure {
             }
             Compute::Seen(compute) => Ok(vec![compute(&sample.image, sample.meta.orientation)]),
             Compute::File(names) => Ok(exif(names).map(|(.., read)| read(&sample.exif)).collect()),
-            Compute::Against(compute) => {
+            Compute::Against(metric) => {
                 let missing = || ItemError::new(ErrorKind::Unsupported, "no clean picture is kept");
                 let clean = sample.reference.as_ref().ok_or_else(missing)?;
-                let value = compute(&sample.image, clean);
-                let value = value.map(|value| vec![Value::Float(value)]);
+                let value = (metric.compute)(&sample.image, clean);
+                let value = value.map(|value| vec![value.map_or(Value::Null, Value::Float)]);
                 value.map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))
             }
         };

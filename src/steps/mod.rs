@@ -1,5 +1,6 @@
 //! The steps of a pipeline: one file each, registered in [`STEPS`].
 
+mod compare;
 mod corrupt;
 mod corrupt_each;
 mod crop;
@@ -10,6 +11,7 @@ mod numbers;
 pub(crate) mod pages;
 mod patches;
 mod prepared;
+mod reference;
 mod resize;
 mod restore;
 mod thumbnail;
@@ -24,10 +26,12 @@ pub(crate) static STEPS: &[Registered] = &[
     registered!(corrupt),
     registered!(corrupt_each),
     registered!(patches),
+    registered!(reference),
     registered!(restore),
     registered!(embed),
     registered!(measure),
     registered!(thumbnail),
+    registered!(compare),
 ];
 
 /// The example of `docs/extending.md`.

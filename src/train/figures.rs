@@ -6,13 +6,13 @@ use super::event::{Event, Figure};
 use super::fit::{First, Job, judge, mean_loss};
 use super::knn::accuracy;
 use super::loss::Loss;
-use super::pca::Pca;
 use super::settings::{Start, Task};
 use super::silhouette::silhouette;
 use super::step::{Pair, Stepper};
 use crate::image::Image;
 use crate::image::resize::{Filter, resize};
 use crate::random::seed_of;
+use crate::vectors::Pca;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -24,7 +24,6 @@ mod moves;
 pub mod net;
 pub mod networks;
 mod outputs;
-mod pca;
 mod provenance;
 mod resolve;
 mod resume;

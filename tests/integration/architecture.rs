@@ -21,7 +21,7 @@ const ORDER: &[&[&str]] = &[
     &["inputs", "ledger"],
     &["corrupt", "expr"],
     &["spec"],
-    &["nn", "synth", "codec"],
+    &["nn", "synth", "codec", "vectors"],
     &["kernels", "weights"],
     &["onnx"],
     &["image", "store", "columns", "random", "error", "memory"],

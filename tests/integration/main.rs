@@ -19,6 +19,7 @@ mod histories;
 mod left_out;
 mod levels;
 mod lists;
+mod machines;
 mod models;
 mod mutated;
 mod names;

@@ -5,7 +5,7 @@ use crate::support::{Job, archive, differences, picture, save, tree};
 use polars::prelude::DataFrame;
 use safelight::image::Depth;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 

@@ -59,7 +59,7 @@ fn columns_divide_the_rows_into_folders() {
             assert!(rows.column("format").is_err() && rows.column("blank").is_err());
             for path in rows.column("path").unwrap().str().unwrap().iter() {
                 let path = path.unwrap();
-                let format = if path.ends_with(".jpg") { "format=JPEG/" } else { "format=PNG/" };
+                let format = if path.ends_with(".jpg") { "format=jpeg/" } else { "format=png/" };
                 assert!(folder.starts_with(format) || !path.ends_with(".png"), "{folder} {path}");
                 assert!(all.insert(path.to_string()), "{path} twice");
             }
@@ -95,8 +95,11 @@ fn columns_divide_the_rows_into_folders() {
 #[test]
 fn vectors_go_into_arrays_beside_their_rows() {
     let job = Job::new("- measure: [niqe_features, mean]\n- table: {format: npy, rows: 16}");
-    archive(&job.input(), 4);
-    job.call(&["run"]);
+    for n in 0..4 {
+        let picture = crate::support::picture(200, 200, 3, safelight::image::Depth::U8, n);
+        crate::support::save(&picture, &job.input().join(format!("{n}.png")));
+    }
+    job.call(&["run"]).expect(0);
     let names: Vec<String> = files(&job).iter().map(|f| f.display().to_string()).collect();
     assert_eq!(names, ["img_emb/img_emb_00000.npy", "metadata/metadata_00000.parquet"]);
     let array = fs::read(job.output().join("table").join(&names[0])).unwrap();
@@ -112,7 +115,7 @@ fn vectors_go_into_arrays_beside_their_rows() {
         assert!(Path::new(path.unwrap()).is_file());
     }
     job.steps("- measure: [niqe_features, mean]\n- table: {format: csv}");
-    job.call(&["run"]);
+    job.call(&["run"]).expect(0);
     let csv = fs::read_to_string(job.output().join("table").join(&files(&job)[0])).unwrap();
     assert_eq!((csv.lines().count(), files(&job).len()), (rows.height() + 1, 1));
     assert!(csv.starts_with("id,path,uri,size,mtime,") && csv.contains("Z,"), "{csv}");

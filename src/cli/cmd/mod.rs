@@ -23,8 +23,10 @@ use crate::job::{Job, Kind, Selection};
 use crate::plan::Plan;
 use crate::spec;
 use crate::train::TrainPlan;
+use opened::Given;
 use print::out;
-use refusal::{Refusal, invalid, refuse};
+use refusal::{Refusal, refuse};
+use std::path::Path;
 
 /// Executes a command line; returns the exit code.
 pub fn execute(cli: &Cli) -> u8 {
@@ -41,12 +43,14 @@ fn command(command: &Command) -> u8 {
         Command::Plan(args) => with_job(&args.pipeline, |job| {
             by_kind(job, |plan| plan::plan(plan, args.items), |training| Ok(train::plan(training)))
         }),
-        Command::Status(args) => with_job(&args.pipeline, |job| match job.kind() {
-            Kind::Items(_) => status::status(job, args.failures),
-            Kind::Training(plan) => Ok(train::status(plan)),
-        }),
-        Command::Verify(args) => with_job(args, verify::verify),
-        Command::Report(args) => report::report(args),
+        Command::Status(args) => {
+            with_given((&args.given.pipeline, &args.given.set), |given| status::status(given, args.failures))
+        }
+        Command::Verify(args) => with_given((&args.given.pipeline, &args.given.set), verify::verify),
+        Command::Report(args) => {
+            let pipeline = &args.run.pipeline;
+            with_given((&pipeline.pipeline, &pipeline.set), |given| report::report(given, args.json))
+        }
         Command::Ignore(args) => with_job(&args.pipeline, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
@@ -70,10 +74,25 @@ fn command(command: &Command) -> u8 {
 }
 
 fn with_job(args: &PipelineArgs, command: impl FnOnce(&Job) -> Result<u8, Refusal>) -> u8 {
-    match Job::load(&args.pipeline, &args.set) {
-        Ok(job) => threads::start(job.threads()).and_then(|()| command(&job)).unwrap_or_else(|e| refuse(&e)),
-        Err(mistakes) => invalid(&mistakes),
-    }
+    let done = || {
+        let job = Job::load(&args.pipeline, &args.set)?;
+        threads::start(job.threads())?;
+        command(&job)
+    };
+    done().unwrap_or_else(|refusal| refuse(&refusal))
+}
+
+/// As [`with_job`], for commands that an output folder is enough for.
+fn with_given(args: (&Path, &[String]), command: impl FnOnce(&Given) -> Result<u8, Refusal>) -> u8 {
+    let done = || {
+        let given = opened::given(args)?;
+        threads::start(match &given {
+            Given::Job(job) => job.threads(),
+            Given::Output(_) => 0,
+        })?;
+        command(&given)
+    };
+    done().unwrap_or_else(|refusal| refuse(&refusal))
 }
 
 fn by_kind(

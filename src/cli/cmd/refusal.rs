@@ -2,7 +2,7 @@
 
 use super::code;
 use super::print::err;
-use crate::job::JobError;
+use crate::job::{JobError, exit};
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use crate::shown::Show;
@@ -18,10 +18,18 @@ pub(super) enum Refusal {
     Run(RunError),
     /// Training did not come to its end.
     Train(TrainError),
+    /// The pipeline has mistakes.
+    Invalid(Diagnostics),
     /// The command does not fit what it was asked of, in words.
     Usage(String),
     /// Nothing can be written where this command writes, in words.
     Unwritable(String),
+}
+
+impl From<Diagnostics> for Refusal {
+    fn from(mistakes: Diagnostics) -> Refusal {
+        Refusal::Invalid(mistakes)
+    }
 }
 
 impl From<RunError> for Refusal {
@@ -53,7 +61,9 @@ impl From<JobError> for Refusal {
         match error {
             JobError::Run(error) => Refusal::Run(error),
             JobError::Train(error) => Refusal::Train(error),
-            nothing @ JobError::NothingRun { .. } => Refusal::Usage(nothing.to_string()),
+            other @ (JobError::NothingRun { .. } | JobError::NoOutput(_)) => {
+                Refusal::Usage(other.to_string())
+            }
         }
     }
 }
@@ -74,6 +84,7 @@ pub(super) fn refuse(refusal: &Refusal) -> u8 {
     let (message, code) = match refusal {
         Refusal::Run(error) => return fail(error),
         Refusal::Train(error) => return fail_training(error),
+        Refusal::Invalid(mistakes) => return invalid(mistakes),
         Refusal::Usage(message) => (message, code::USAGE),
         Refusal::Unwritable(message) => (message, code::STORAGE),
     };
@@ -90,18 +101,7 @@ pub(super) fn invalid(mistakes: &Diagnostics) -> u8 {
 
 pub(super) fn fail(error: &RunError) -> u8 {
     err(&format!("error: {error}\n"));
-    match error {
-        RunError::NoInput(_) | RunError::Foreign(_) => code::INVALID,
-        RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        RunError::OtherInput(_) => code::OTHER_INPUT,
-        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
-        RunError::Store(StoreError::Refused(_)) => code::INVALID,
-        RunError::Input(_)
-        | RunError::Lock(_)
-        | RunError::Store(_)
-        | RunError::Ledger(_)
-        | RunError::Table { .. } => code::STORAGE,
-    }
+    exit::of_run_error(error)
 }
 
 /// Says why training did not come to its end; gives the exit code.
@@ -110,15 +110,5 @@ pub(super) fn fail_training(error: &TrainError) -> u8 {
         TrainError::Interrupted { .. } => err(&format!("{error}\n")),
         _ => err(&format!("error: {error}\n")),
     }
-    match error {
-        TrainError::Interrupted { .. } => code::INTERRUPTED,
-        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
-        TrainError::Vectors(_) | TrainError::Draw(_) | TrainError::Layer(_) => code::INVALID,
-        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
-        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
-            code::FAILURE
-        }
-        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
-    }
+    exit::of_train_error(error)
 }

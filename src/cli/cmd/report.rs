@@ -1,15 +1,13 @@
 //! `report`: a folder with a page of what has been done.
 
 use super::code;
-use super::opened::{ledger_of, open_locked};
+use super::opened::{Given, job_of, ledger_of, open_locked};
 use super::print::{err, out};
-use super::refusal::{Refusal, invalid, nothing_run, refuse, unwritable};
-use super::threads;
-use crate::cli::args::ReportArgs;
+use super::refusal::{Refusal, unwritable};
 use crate::cli::html::{self, Inputs, Report, ReportError, RunFile, SHEET_NAME, Subject};
 use crate::codec::Limits;
 use crate::inputs::Source;
-use crate::job::{Job, Kind};
+use crate::job::{Job, Kind, Output};
 use crate::ledger::Ledger;
 use crate::run::RunError;
 use crate::shown::Show;
@@ -22,22 +20,15 @@ use std::path::{Path, PathBuf};
 /// What is written.
 const WHAT: &str = "the report";
 
-/// Writes `report/` into the output, of a pipeline's or of the folder itself.
-pub(super) fn report(args: &ReportArgs) -> u8 {
-    let pipeline = &args.run.pipeline;
-    let ended = match look::is_folder(&pipeline.pipeline) {
-        Ok(true) if pipeline.set.is_empty() => {
-            threads::start(0).and_then(|()| of_output(&pipeline.pipeline, args.json))
-        }
-        Ok(true) => {
-            Err(Refusal::Usage("`--set` changes a pipeline; it is of no use with an output folder".into()))
-        }
-        _ => match Job::load(&pipeline.pipeline, &pipeline.set) {
-            Ok(job) => threads::start(job.threads()).and_then(|()| of_job(&job, args.json)),
-            Err(mistakes) => return invalid(&mistakes),
-        },
-    };
-    ended.unwrap_or_else(|error| refuse(&error))
+/// Writes `report/` into the output.
+///
+/// # Errors
+/// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
+pub(super) fn report(given: &Given, json: bool) -> Result<u8, Refusal> {
+    match given {
+        Given::Job(job) => of_job(job, json),
+        Given::Output(output) => of_output(output, json),
+    }
 }
 
 /// Of a job, whose pipeline says where everything is.
@@ -57,23 +48,24 @@ fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
 }
 
 /// Of an output folder, which tells what ran there.
-fn of_output(folder: &Path, json: bool) -> Result<u8, Refusal> {
-    let output =
-        std::path::absolute(folder).map_err(|e| Refusal::Usage(format!("{}: {e}", folder.shown())))?;
-    let ledger = Ledger::open_existing(&output)?.ok_or_else(|| nothing_run(&output))?;
-    let name = ledger.owner()?.ok_or_else(|| nothing_run(&output))?;
-    let run = run_of(&output)?;
+fn of_output(output: &Output, json: bool) -> Result<u8, Refusal> {
+    let run = run_of(output.folder())?;
     // Pictures that were made can be made again, if the pipeline can still be read.
-    let made = run.pipeline().filter(|_| run.made_inputs());
-    let job = made.and_then(|text| Job::parse(text, "run.json", &[]).ok());
+    let job = if run.made_inputs() { job_of(output).and_then(Result::ok) } else { None };
     let inputs = match &job {
         Some(job) => inputs_of(job),
-        None => run.input().or(remembered(&ledger)?).map_or(Inputs::Unknown, Inputs::Below),
+        None => run.input().or(remembered(output.ledger())?).map_or(Inputs::Unknown, Inputs::Below),
     };
-    let trains = run.trained() || !ledger.parts(train::PROGRESS)?.is_empty();
-    let limits = job.as_ref().map_or(Limits::default(), limits_of);
-    let subject = Subject { name: &name, output: &output, run: &run, inputs, limits, pipeline: None, trains };
-    write(&subject, &ledger, json)
+    let subject = Subject {
+        name: output.name(),
+        output: output.folder(),
+        run: &run,
+        inputs,
+        limits: job.as_ref().map_or(Limits::default(), limits_of),
+        pipeline: None,
+        trains: output.trains()?,
+    };
+    write(&subject, output.ledger(), json)
 }
 
 fn run_of(output: &Path) -> Result<RunFile, Refusal> {

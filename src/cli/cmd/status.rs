@@ -1,24 +1,73 @@
 //! `status`: what the ledger says.
 
-use super::code;
+use super::opened::Given;
 use super::print::out;
 use super::refusal::Refusal;
+use super::{code, train};
 use crate::error::ItemError;
-use crate::job::Job;
+use crate::job::{Kind, Remembered, Status};
 use crate::shown::Show;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Prints counts, failures by kind and tables.
+/// Prints counts, failures by kind, tables, and when the last run was.
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
-    let status = job.status()?;
+pub(super) fn status(given: &Given, failures: bool) -> Result<u8, Refusal> {
+    match given {
+        Given::Job(job) => match job.kind() {
+            Kind::Items(plan) => {
+                let last = Remembered::read(&plan.output).filter(|run| run.job == plan.name);
+                items((&plan.name, &plan.output), &job.status()?, last.as_ref(), failures)
+            }
+            Kind::Training(plan) => Ok(train::status(plan)),
+        },
+        Given::Output(output) => {
+            let (whose, status) = ((output.name(), output.folder()), output.status()?);
+            match output.trains()? {
+                true => Ok(training(whose, &status, output.remembered())),
+                false => items(whose, &status, output.remembered(), failures),
+            }
+        }
+    }
+}
+
+/// Of a training job without its pipeline.
+fn training((name, output): (&str, &Path), status: &Status, last: Option<&Remembered>) -> u8 {
+    let mut text = format!("{name}: {} (training)\n", output.shown());
+    for table in &status.tables {
+        let folder = if table.folder.is_empty() { "model" } else { &table.folder };
+        text.push_str(&format!("  {folder:<8} {} files, {:.1} MB\n", table.parts, megabytes(table.bytes)));
+    }
+    if let Some(summary) = last.map(|run| &run.summary).filter(|summary| summary.is_object()) {
+        text.push_str(&format!("  trained  {} epochs, {} steps\n", summary["epochs"], summary["steps"]));
+    }
+    text.push_str(&last_run(last));
+    out(&text)
+}
+
+/// When the last run was, and how it ended.
+fn last_run(last: Option<&Remembered>) -> String {
+    let Some(run) = last else { return String::new() };
+    let host = if run.host.is_empty() { String::new() } else { format!(" on {}", run.host) };
+    format!("  last run {} to {}{host}, exit code {}\n", run.started, run.ended, run.exit)
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn items(
+    (name, output): (&str, &Path),
+    status: &Status,
+    last: Option<&Remembered>,
+    failures: bool,
+) -> Result<u8, Refusal> {
     let failed = status.failed.len();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     status.failed.iter().for_each(|(_, error)| *kinds.entry(error.kind.name()).or_insert(0) += 1);
-    let (name, output) = (job.name(), job.output().shown());
+    let output = output.shown();
     let mut text = format!("{name}: {output}\n  done     {}\n  failed   {failed}\n", status.done);
     for (kind, count) in &kinds {
         text.push_str(&format!("    {kind}: {count}\n"));
@@ -32,7 +81,6 @@ pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
             status.vanished
         ));
     }
-    let megabytes = |bytes: u64| bytes as f64 / 1e6;
     text.push_str(&format!("  outputs  {} files, {:.1} MB\n", status.outputs, megabytes(status.bytes)));
     text.push_str(&format!("  work     {:.1} s\n", status.seconds));
     for table in &status.tables {
@@ -45,6 +93,7 @@ pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
             status.leftover
         ));
     }
+    text.push_str(&last_run(last));
     if failures {
         text.push_str(&listed(&status.failed, ""));
         text.push_str(&listed(&status.ignored, " (acknowledged)"));

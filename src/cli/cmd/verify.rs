@@ -1,23 +1,26 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
 use super::code;
+use super::opened::Given;
 use super::print::{err, out};
 use super::refusal::Refusal;
-use crate::job::Job;
 use crate::shown::Show;
 
 /// Prints what is not as it was written.
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub(super) fn verify(job: &Job) -> Result<u8, Refusal> {
-    let verified = job.verify()?;
+pub(super) fn verify(given: &Given) -> Result<u8, Refusal> {
+    let (verified, trains) = match given {
+        Given::Job(job) => (job.verify()?, job.trains()),
+        Given::Output(output) => (output.verify()?, output.trains()?),
+    };
     if verified.problems.is_empty() {
         return Ok(out(&format!("{} files verified, all as written\n", verified.files)));
     }
     verified.problems.iter().for_each(|(path, problem)| err(&format!("{}: {problem}\n", path.shown())));
     err(&format!("{} of {} files are not as written\n", verified.problems.len(), verified.files));
-    err(if job.trains() {
+    err(if trains {
         "the next run writes model, curve and history again, whatever stands there; sheets of epochs that are over are not \
          made again\n"
     } else {

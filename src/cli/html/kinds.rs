@@ -18,6 +18,7 @@ pub(super) fn meaning(kind: &str) -> &'static str {
         "encode" => "The result could not be written in the format asked for.",
         "output_name" => "The output's name can't be used here.",
         "collision" => "Another input has the same output name.",
+        "no_reference" => "No clean picture to compare with was found, or it does not fit.",
         "exists" => "A file that safelight did not write stands at the output's name. It was left alone.",
         "edited" => "Somebody changed the output since it was written. It was left alone.",
         "panic" => "A defect of safelight, caught. Please report it.",

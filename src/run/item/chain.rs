@@ -176,7 +176,8 @@ impl<'a> Work<'a> {
         // The first picture of a file, where just that was asked for, is not the file.
         let part = self.plan.input.pages == Pages::First
             && source.notes.iter().any(|note| matches!(Loss::of(note), Some(Loss::Pages | Loss::Frames)));
-        let observed = Observed::new(self.input.file().filter(|_| !part), &self.input.carried);
+        let mut observed = Observed::new(self.input.file().filter(|_| !part), &self.input.carried);
+        observed.reference = self.input.reference.clone().map(|reference| (reference, self.limits()));
         let sample = Sample {
             relative: self.input.relative.clone(),
             hash,

@@ -4,12 +4,13 @@ use super::row::{self, Own, SPLITS, Source};
 use crate::columns::parquet::{Table, TableError};
 use crate::columns::{Column, ColumnType, Row, Value};
 use crate::inputs::path_text;
-use crate::ledger::{Ledger, PartRecord};
+use crate::ledger::Ledger;
 use crate::pipeline::{Rows, SinkError};
-use crate::store::{Known, Standing, Store, Written};
+use crate::sinks::files;
+
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The lists of one sink.
@@ -90,30 +91,12 @@ impl Lists<'_> {
             }
         }
         let name = self.name();
-        let folder = self.folder.to_string_lossy().into_owned();
-        let known = ledger.part_records(&folder)?;
-        let mut written = Vec::new();
-        for (split, list) in lists {
+        let files = lists.into_iter().map(|(split, list)| {
             let name = if split.is_empty() { name.to_string() } else { format!("{split}/{name}") };
-            let bytes = list.finish().map_err(|e| failed(&e))?;
-            let hash = *blake3::hash(&bytes).as_bytes();
-            let path = self.folder.join(&name);
-            let old = known.iter().find(|p| p.name == name);
-            let file = Written { size: bytes.len() as u64, mtime_ns: None, hash };
-            let announced = ledger.announce([(path.as_os_str().as_bytes(), file.clone())].into_iter())?;
-            let mut expected = announced.into_iter().next().unwrap_or_default();
-            expected.files.extend(old.map(|old| Written::from(&old.stamp)).into_iter().chain([file]));
-            let stamp = match store.compare(&path, &expected)? {
-                Standing::Written(_, stamp) if stamp.hash == hash => stamp,
-                _ => store.write_over(&path, &bytes, expected, replace_edited)?,
-            };
-            written.push(PartRecord { name, digest: String::new(), stamp });
-        }
-        // Lists of splits that are empty now, and those or the shards of another layout.
-        for old in known.iter().filter(|old| written.iter().all(|new| new.name != old.name)) {
-            store.remove(&self.folder.join(&old.name), &Known::from(&old.stamp))?;
-        }
-        ledger.set_parts(&folder, &written)?;
+            Ok((name, list.finish().map_err(|e| failed(&e))?))
+        });
+        // Lists of splits that are empty now, and those or the shards of another layout, go.
+        files::publish((store, ledger), self.folder, files, replace_edited)?;
         Ok(count)
     }
 }

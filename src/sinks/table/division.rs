@@ -28,7 +28,7 @@ pub(super) fn cut(keys: &[([u8; 32], usize)], target: usize) -> Vec<Range<usize>
     ranges
 }
 
-/// The folder of rows with these values, as Hive names it: `format=PNG/iso=100/`.
+/// The folder of rows with these values, as Hive names it: `format=png/iso=100/`.
 pub(super) fn place<'a>(values: impl Iterator<Item = (&'a str, Option<String>)>) -> Place {
     let mut place = String::new();
     for (column, value) in values {
@@ -91,8 +91,8 @@ mod tests {
             place(values.iter().map(|(c, v)| (*c, v.map(str::to_string))))
         };
         assert_eq!(
-            place(&[("format", Some("PNG")), ("iso", None)]),
-            "format=PNG/iso=__HIVE_DEFAULT_PARTITION__/"
+            place(&[("format", Some("png")), ("iso", None)]),
+            "format=png/iso=__HIVE_DEFAULT_PARTITION__/"
         );
         assert_eq!(place(&[("a", Some("x/y=\"%é"))]), "a=x%2Fy%3D%22%25é/");
         assert_eq!(place(&[("a", Some(".."))]), "a=%2E./");

@@ -38,7 +38,7 @@ params! {
         /// Form of the files: Parquet; CSV; or, for clip-retrieval and autofaiss, `img_emb/img_emb_*.npy` of the vectors and
         /// `metadata/metadata_*.parquet` of all else, row by row in the same order.
         format: Given<Format> = "parquet",
-        /// Columns of texts, whole numbers or truths whose values divide the rows into folders such as `format=PNG/`, as Hive,
+        /// Columns of texts, whole numbers or truths whose values divide the rows into folders such as `format=png/`, as Hive,
         /// Spark, DuckDB and polars read them; they then stand in no file.
         partition_by: Vec<Given<String>> [Kind::List(&Kind::Text)] = "[]",
         /// For `npy`: which column, where there are several of vectors.

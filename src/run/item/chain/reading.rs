@@ -194,7 +194,10 @@ impl<'a> Work<'a> {
 
     /// Stops where the item is expected to take more than there is room for.
     pub(super) fn fits(&self, header: &Header, room: Option<u64>) -> Result<(), Stopped> {
-        let large = room.is_some_and(|room| self.plan.peak(self.identity.size, header) > room);
+        let large = room.is_some_and(|room| {
+            let clean = self.input.reference_header();
+            self.plan.peak(self.identity.size, header, clean.as_ref()) > room
+        });
         if large { Err(Stopped::Large) } else { Ok(()) }
     }
 }

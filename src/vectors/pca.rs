@@ -18,7 +18,7 @@ const PARTS: usize = 32;
 
 /// The mean of some rows, and the directions in which they differ most.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Pca {
+pub(crate) struct Pca {
     /// `[d]`
     pub mean: Vec<f32>,
     /// `[k][d]`, orthonormal, those of largest variance first; of each, the number furthest from 0 is positive.
@@ -30,7 +30,7 @@ impl Pca {
     /// than that, the last ones are arbitrary.
     ///
     /// The result depends on the arguments and the machine's instruction set, not on the number of threads.
-    pub(super) fn fit(rows: &[f32], d: usize, k: usize, seed: u64) -> Pca {
+    pub(crate) fn fit(rows: &[f32], d: usize, k: usize, seed: u64) -> Pca {
         let d = d.max(1);
         let (k, count) = (k.min(d), (k.min(d) + OVER).min(d));
         let (mean, total) = moments(rows, d);
@@ -65,7 +65,7 @@ impl Pca {
     }
 
     /// A row of `d` numbers as `k`.
-    pub(super) fn project(&self, row: &[f32]) -> Vec<f32> {
+    pub(crate) fn project(&self, row: &[f32]) -> Vec<f32> {
         let centred: Vec<f64> = row.iter().zip(&self.mean).map(|(v, m)| f64::from(v - m)).collect();
         let against = |c: &[f32]| c.iter().zip(&centred).map(|(c, v)| f64::from(*c) * v).sum::<f64>() as f32;
         self.components.chunks_exact(self.mean.len()).map(against).collect()
@@ -82,7 +82,7 @@ impl Pca {
     }
 
     /// Mean squared error per number of `rows`, `[n][d]`, that became codes and rows again; 0 without rows.
-    pub(super) fn mse(&self, rows: &[f32]) -> f64 {
+    pub(crate) fn mse(&self, rows: &[f32]) -> f64 {
         let d = self.mean.len();
         let (k, block) = (self.components.len() / d, block_rows(rows.len() / d, d));
         if k == 0 || block == 0 {
