@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn more_clusters_than_rows_and_equal_rows() {
-        assert_eq!(clusters(&[], 3, 4, 1), []);
+        assert!(clusters(&[], 3, 4, 1).is_empty());
         assert_eq!(clusters(&[1.0, 2.0], 2, 4, 1), [0]);
         assert_eq!(clusters(&[3.0; 40], 2, 5, 1), [0; 20]);
         let mut few = clusters(&[0.0, 5.0, 0.0, 9.0], 1, 9, 1);

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// What is written.
 const WHAT: &str = "the report";
 
-/// Writes `report/` into the output, of a pipeline's or of the folder itself.
+/// Writes `report/` into the output.
 ///
 /// # Errors
 /// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
@@ -49,20 +49,24 @@ fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
 
 /// Of an output folder, which tells what ran there.
 fn of_output(output: &Output, json: bool) -> Result<u8, Refusal> {
-    let (ledger, folder) = (output.ledger(), output.folder());
-    let run = run_of(folder)?;
+    let run = run_of(output.folder())?;
     // Pictures that were made can be made again, if the pipeline can still be read.
     let made = run.pipeline().filter(|_| run.made_inputs());
     let job = made.and_then(|text| Job::parse(text, "run.json", &[]).ok());
     let inputs = match &job {
         Some(job) => inputs_of(job),
-        None => run.input().or(remembered(ledger)?).map_or(Inputs::Unknown, Inputs::Below),
+        None => run.input().or(remembered(output.ledger())?).map_or(Inputs::Unknown, Inputs::Below),
     };
-    let trains = run.trained() || output.trains()?;
-    let limits = job.as_ref().map_or(Limits::default(), limits_of);
-    let name = output.name();
-    let subject = Subject { name, output: folder, run: &run, inputs, limits, pipeline: None, trains };
-    write(&subject, ledger, json)
+    let subject = Subject {
+        name: output.name(),
+        output: output.folder(),
+        run: &run,
+        inputs,
+        limits: job.as_ref().map_or(Limits::default(), limits_of),
+        pipeline: None,
+        trains: output.trains()?,
+    };
+    write(&subject, output.ledger(), json)
 }
 
 fn run_of(output: &Path) -> Result<RunFile, Refusal> {
