@@ -10,6 +10,6 @@ mod source;
 mod state;
 
 pub(crate) use error::ExploreError;
-pub(crate) use found::{Explored, explore};
+pub(crate) use found::{Explored, explore, kept_for};
 pub(crate) use settings::{FILE, MOST_NEIGHBOURS, Settings};
 pub(crate) use source::{Source, is_vector, parts_below};

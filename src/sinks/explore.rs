@@ -6,7 +6,7 @@
 
 use crate::columns::Column;
 use crate::error::ItemError;
-use crate::explore::{ExploreError, Explored, FILE, MOST_NEIGHBOURS, Settings, Source, explore, is_vector};
+use crate::explore::{ExploreError, FILE, MOST_NEIGHBOURS, Settings, Source, explore, is_vector, kept_for};
 use crate::ledger::{Fingerprint, Ledger, PartRecord};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Sink, SinkError, Turn,
@@ -154,12 +154,6 @@ fn is_ours(path: &str) -> bool {
     path == FILE
 }
 
-/// Where the state of a folder's file is kept, relative to the output.
-fn state_path(folder: &Path) -> PathBuf {
-    let name = folder.to_string_lossy().replace(['/', '%'], "%");
-    Path::new(STATE_FOLDER).join("explore").join(format!("{name}.near"))
-}
-
 /// Brings the file in `folder` in line with the table in `table`, both of the output, where it is not already.
 ///
 /// # Errors
@@ -194,7 +188,7 @@ pub(crate) fn publish(
     }
     let files = parts.keys().map(|name| store.root().join(table).join(name)).collect();
     let source = Source::read(files, settings.column.as_deref()).map_err(failed)?;
-    let state = state_path(folder);
+    let state = Path::new(STATE_FOLDER).join("explore").join(kept_for(folder));
     // What can't be opened is of no use, and will be written anew.
     let mut before = store.open_file(&state).ok().flatten();
     let explored = explore(source, settings, before.as_mut().map(|file| file as &mut dyn Read));
@@ -219,17 +213,6 @@ pub(crate) fn publish(
     let record = |(name, stamp)| PartRecord { name, digest: format!("{digest}:{rows}"), stamp };
     let records: Vec<PartRecord> = stamps.into_iter().map(record).collect();
     ledger.set_parts(&folder_name, &records)?;
-    keep(store, &state, &explored)?;
+    explored.keep(store, &state)?;
     Ok(Published { rows, known: Some(explored.known) })
-}
-
-/// Keeps what the next time starts from.
-fn keep(store: &Store, state: &Path, explored: &Explored) -> Result<(), StoreError> {
-    let mut writing = store.begin(state)?;
-    explored.write_state(&mut writing).map_err(|source| StoreError::Io {
-        action: "write",
-        path: store.root().join(state),
-        source,
-    })?;
-    store.end(writing)
 }

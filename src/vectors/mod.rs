@@ -10,10 +10,11 @@ mod points;
 
 pub(crate) use clusters::{clusters, suitable};
 pub(crate) use map::{epochs, map};
-pub(crate) use nearest::{Before, nearest, updated};
-pub(crate) use neighbours::{NOBODY, Neighbours};
+pub use nearest::{Before, nearest, updated};
+pub(crate) use neighbours::NOBODY;
+pub use neighbours::Neighbours;
 pub(crate) use pca::Pca;
-pub(crate) use points::{Distance, Points};
+pub use points::{Distance, Points};
 
 #[cfg(test)]
 mod nearest_tests;
