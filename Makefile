@@ -10,6 +10,7 @@ TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
 ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
+METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
 REPORT_VENV := .venv-report
 # Folder of photographs for the comparisons.
@@ -21,7 +22,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -184,6 +185,14 @@ test-measures: $(MEASURES_VENV)/done ## compare niqe with numpy and noise_sigma 
 bench-measures: $(MEASURES_VENV)/done ## time each measurement, and noise_sigma in turn with scikit-image's estimate_sigma, one core
 	program=$(MEASURES); $(MEASURES_VENV)/bin/python tests/python/measure_agreement.py "$$program" $(PHOTOS) --speed
 
+$(METRICS_VENV)/done: tests/python/requirements-metrics.txt
+	python3 -m venv $(METRICS_VENV)
+	$(METRICS_VENV)/bin/pip install --quiet -r tests/python/requirements-metrics.txt
+	touch $@
+
+test-metrics: build $(METRICS_VENV)/done ## compare PSNR, SSIM, MS-SSIM, MAE and MSE with scikit-image on 20 pairs, to 1e-4
+	$(METRICS_VENV)/bin/python tests/python/metric_agreement.py $(BIN) $(wildcard $(PHOTOS))
+
 NIQE_FEATURES := out/niqe_features
 NIQE_MODEL ?= out/niqe_model.txt
 
@@ -246,4 +255,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)

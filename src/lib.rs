@@ -96,6 +96,7 @@ pub mod train;
 
 mod columns;
 mod error;
+mod explore;
 mod expr;
 mod inputs;
 mod ledger;

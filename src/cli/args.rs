@@ -102,6 +102,9 @@ pub struct RunArgs {
     /// Replace outputs that somebody edited since they were written. Off: they are kept, and the item fails.
     #[arg(long)]
     pub replace_edited: bool,
+    /// Write how the run ended to this file, for Prometheus' node_exporter (its textfile collector).
+    #[arg(long, value_name = "FILE.prom", value_parser = prom)]
+    pub metrics: Option<PathBuf>,
 }
 
 /// Options of `report`. It takes a run's arguments as well and minds the pipeline only, so that a script can give both the
@@ -152,6 +155,9 @@ pub struct PlanArgs {
     /// List every item with its reason.
     #[arg(long)]
     pub items: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `verify`.
@@ -160,6 +166,9 @@ pub struct VerifyArgs {
     /// The pipeline or the output.
     #[command(flatten)]
     pub given: GivenArgs,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `status`.
@@ -171,6 +180,9 @@ pub struct StatusArgs {
     /// List every failed item.
     #[arg(long)]
     pub failures: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `model`.
@@ -234,6 +246,13 @@ fn bytes(text: &str) -> Result<u64, String> {
         Ok(crate::spec::units::ByteSize::Exact(bytes)) => Ok(bytes),
         Ok(crate::spec::units::ByteSize::Auto) => Err("give a size such as 8GiB".into()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn prom(file: &str) -> Result<PathBuf, String> {
+    match file.strip_suffix(".prom").is_some_and(|name| !name.is_empty() && !name.ends_with('/')) {
+        true => Ok(PathBuf::from(file)),
+        false => Err("give a name that ends in .prom, which the textfile collector reads".into()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Exit codes of the program, as `--help` and docs/runs.md promise them. A run remembers its own.
 
-use super::error::JobError;
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use crate::run::event::{Stop, Summary};
@@ -43,15 +42,6 @@ pub(crate) fn of_run(summary: &Summary, selection: Selection) -> u8 {
         None if summary.again + summary.ignored > 0 && selection == Selection::FailedOnly => ITEMS_FAILED,
         None if old > 0 => KNOWN_FAILURES,
         None => OK,
-    }
-}
-
-/// That of what could not be done with a job.
-pub(crate) fn of_error(error: &JobError) -> u8 {
-    match error {
-        JobError::Run(error) => of_run_error(error),
-        JobError::Train(error) => of_train_error(error),
-        JobError::NothingRun { .. } | JobError::NoOutput(_) => USAGE,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::train::{Data, Start, TrainPlan, Vectors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Name of the file in the state folder.
@@ -182,11 +182,6 @@ impl Remembered {
         self.kind == "train"
     }
 
-    /// The folder that the items' paths refer to.
-    pub(crate) fn input_root(&self) -> Option<PathBuf> {
-        self.input.path.as_deref().map(shown::decode)
-    }
-
     /// Reads what was remembered in an output folder; none where nothing is that this version can read.
     pub(crate) fn read(output: &Path) -> Option<Remembered> {
         let path = output.join(STATE_FOLDER).join(FILE);
@@ -214,6 +209,17 @@ impl Remembered {
             Ok(_) | Err(StoreError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Seconds since 1970 of a time as it is written here.
+    pub(crate) fn seconds_of(time: &str) -> Option<i64> {
+        let number = |from: usize, to: usize| time.get(from..to)?.parse::<i64>().ok();
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        // Howard Hinnant's `days_from_civil`.
+        let year = if month <= 2 { year - 1 } else { year };
+        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468;
+        Some(((days * 24 + number(11, 13)?) * 60 + number(14, 16)?) * 60 + number(17, 19)?)
     }
 
     /// This run as one of the past.
@@ -295,7 +301,7 @@ mod tests {
         let done: Vec<u64> = found.history.iter().filter_map(|past| past.done).collect();
         assert_eq!(done, (2..RUNS as u64 + 2).collect::<Vec<_>>());
         assert_eq!((found.exit, found.history[0].seconds, found.history[0].pixels), (10, 1.5, Some(7)));
-        assert_eq!(found.input_root().unwrap().as_os_str().as_bytes(), b"/in\xff");
+        assert_eq!(shown::decode(&found.input.path.unwrap()).as_os_str().as_bytes(), b"/in\xff");
         // Torn, of another version, of somebody else, empty.
         let whole = fs::read_to_string(&file).unwrap();
         let newer = whole.replace("\"schema\":1", "\"schema\":2");
@@ -317,5 +323,10 @@ mod tests {
     fn times_are_of_the_calendar() {
         let now = now();
         assert!(now.len() == 20 && now.starts_with("20") && now.ends_with('Z'), "{now}");
+        for seconds in [0, 951_782_399, 951_782_400, 1_709_251_199, 1_764_435_600, 4_102_444_800] {
+            let text = Cell::Timestamp(seconds * 1_000_000, Zone::Utc).text();
+            assert_eq!(Remembered::seconds_of(&text), Some(seconds), "{text}");
+        }
+        assert_eq!(Remembered::seconds_of("yesterday"), None);
     }
 }

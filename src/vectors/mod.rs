@@ -1,11 +1,15 @@
 //! Numeric work on rows of vectors: neighbours, and what follows from them. Pure: slices in, slices out, on rayon.
 
 mod blocks;
+mod clusters;
+mod map;
 mod nearest;
 mod neighbours;
 mod pca;
 mod points;
 
+pub(crate) use clusters::{clusters, suitable};
+pub(crate) use map::{epochs, map};
 pub(crate) use nearest::{Before, nearest, updated};
 pub(crate) use neighbours::{NOBODY, Neighbours};
 pub(crate) use pca::Pca;

@@ -10,6 +10,7 @@ mod crafted;
 mod crash;
 mod determinism;
 mod embeddings;
+mod evaluate;
 mod exif;
 mod faults;
 mod fidelity;

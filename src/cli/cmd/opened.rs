@@ -1,9 +1,10 @@
 //! Opening what a command names: a pipeline, or the output of a job that has run.
 
 use super::refusal::{Refusal, nothing_run, unwritable};
+use crate::cli::args::GivenArgs;
 use crate::job::{Job, Output};
 use crate::ledger::Ledger;
-use crate::shown::{self, Show};
+use crate::shown::Show;
 use crate::store::{FAULT_VARIABLE, Fault, Guard, Lock, LockError, Store, StoreError, look};
 use std::path::Path;
 
@@ -21,29 +22,16 @@ pub(super) enum Given {
 ///
 /// # Errors
 /// Every mistake of the pipeline; a folder that is no output.
-pub(super) fn given((path, set): (&Path, &[String])) -> Result<Given, Refusal> {
+pub(super) fn given(args: &GivenArgs) -> Result<Given, Refusal> {
     // What can't be looked at is told as a pipeline that can't be read.
-    if !look::is_folder(path).unwrap_or(false) {
-        return Ok(Given::Job(Job::load(path, set)?));
+    if !look::is_folder(&args.pipeline).unwrap_or(false) {
+        return Ok(Given::Job(Job::load(&args.pipeline, &args.set)?));
     }
-    if !set.is_empty() {
+    if !args.set.is_empty() {
         let what = "is a folder, the output of a job, and `--set` changes a pipeline; leave one of them out";
-        return Err(Refusal::Usage(format!("{} {what}", path.shown())));
+        return Err(Refusal::Usage(format!("{} {what}", args.pipeline.shown())));
     }
-    Ok(Given::Output(Output::open(path)?))
-}
-
-/// The job that ran into an output last, from the pipeline that it remembers; none where it remembers none. Goes into
-/// the directory that the job ran in, for the relative paths in it.
-///
-/// # Errors
-/// Where it can't be loaded any more: the input or a model is gone, or the language has changed.
-pub(super) fn job_of(output: &Output) -> Option<Result<Job, Refusal>> {
-    let run = output.remembered()?;
-    // Where it is gone, so are the files that relative paths lead to, and loading tells.
-    std::env::set_current_dir(shown::decode(&run.directory)).ok();
-    let file = run.pipeline_file.as_deref().unwrap_or("pipeline");
-    Some(Job::parse(&run.pipeline, file, &[]).map_err(Refusal::from))
+    Ok(Given::Output(Output::open(&args.pipeline)?))
 }
 
 /// The ledger of a job that has run into `output`, for the commands that tell or change what was done.

@@ -38,6 +38,12 @@ impl From<RunError> for Refusal {
     }
 }
 
+impl From<TrainError> for Refusal {
+    fn from(error: TrainError) -> Refusal {
+        Refusal::Train(error)
+    }
+}
+
 impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Refusal {
         Refusal::Run(error.into())
@@ -80,35 +86,29 @@ pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> R
     ))
 }
 
-pub(super) fn refuse(refusal: &Refusal) -> u8 {
-    let (message, code) = match refusal {
-        Refusal::Run(error) => return fail(error),
-        Refusal::Train(error) => return fail_training(error),
-        Refusal::Invalid(mistakes) => return invalid(mistakes),
-        Refusal::Usage(message) => (message, code::USAGE),
-        Refusal::Unwritable(message) => (message, code::STORAGE),
-    };
-    err(&format!("error: {message}\n"));
-    code
-}
-
-pub(super) fn invalid(mistakes: &Diagnostics) -> u8 {
-    let count = mistakes.count();
-    let noun = if count == 1 { "mistake" } else { "mistakes" };
-    err(&format!("{}\n\n{count} {noun}; nothing was written\n", mistakes.render()));
-    code::INVALID
-}
-
-pub(super) fn fail(error: &RunError) -> u8 {
-    err(&format!("error: {error}\n"));
-    exit::of_run_error(error)
-}
-
-/// Says why training did not come to its end; gives the exit code.
-pub(super) fn fail_training(error: &TrainError) -> u8 {
-    match error {
-        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
-        _ => err(&format!("error: {error}\n")),
+/// What is said of it on one line, and the exit code.
+pub(super) fn told(refusal: &Refusal) -> (String, u8) {
+    match refusal {
+        Refusal::Run(error) => (error.to_string(), exit::of_run_error(error)),
+        Refusal::Train(error) => (error.to_string(), exit::of_train_error(error)),
+        Refusal::Invalid(mistakes) => {
+            let count = mistakes.count();
+            let noun = if count == 1 { "mistake" } else { "mistakes" };
+            (format!("{count} {noun}; nothing was written"), code::INVALID)
+        }
+        Refusal::Usage(message) => (message.clone(), code::USAGE),
+        Refusal::Unwritable(message) => (message.clone(), code::STORAGE),
     }
-    exit::of_train_error(error)
+}
+
+/// Says it on standard error; gives the exit code.
+pub(super) fn refuse(refusal: &Refusal) -> u8 {
+    let (message, code) = told(refusal);
+    match refusal {
+        Refusal::Invalid(mistakes) => err(&format!("{}\n\n{message}\n", mistakes.render())),
+        // Whoever interrupts knows it, and it is no error.
+        Refusal::Train(TrainError::Interrupted { .. }) => err(&format!("{message}\n")),
+        _ => err(&format!("error: {message}\n")),
+    }
+    code
 }
