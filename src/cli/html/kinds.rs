@@ -18,6 +18,7 @@ pub(super) fn meaning(kind: &str) -> &'static str {
         "encode" => "The result could not be written in the format asked for.",
         "output_name" => "The output's name can't be used here.",
         "collision" => "Another input has the same output name.",
+        "no_reference" => "No clean picture to compare with was found, or it does not fit.",
         "exists" => "A file that safelight did not write stands at the output's name. It was left alone.",
         "edited" => "Somebody changed the output since it was written. It was left alone.",
         "panic" => "A defect of safelight, caught. Please report it.",
@@ -25,12 +26,12 @@ pub(super) fn meaning(kind: &str) -> &'static str {
     }
 }
 
-/// A class of duplicates as a title.
-pub(super) fn class(class: &str) -> &'static str {
+/// A class of duplicates as a title, and what it means.
+pub(super) fn class(class: &str) -> (&'static str, &'static str) {
     match class {
-        "identical" => "Identical",
-        "near" => "Near",
-        _ => "Similar",
+        "identical" => ("Identical", "The same bytes, or the same pixels."),
+        "near" => ("Near", "The same shot: resized, recompressed, or cropped a little."),
+        _ => ("Similar", "Look-alikes, told by the embedding alone."),
     }
 }
 
