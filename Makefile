@@ -13,6 +13,7 @@ ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
 METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
+REPORT_VENV := .venv-report
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -22,7 +23,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -141,6 +142,22 @@ ZOO := $(TARGET)/zoo
 bench-zoo: build $(ZOO_VENV)/done ## time architectures that people use against onnxruntime, and their loading (the environment takes 6 GB)
 	OMP_NUM_THREADS=2 $(ZOO_VENV)/bin/python tests/python/zoo_graphs.py $(ZOO)
 	server=$(NETWORKS); $(ZOO_VENV)/bin/python tests/python/bench_zoo.py "$$server" $(BIN) $(ZOO) $(ARGS)
+
+$(REPORT_VENV)/done: tests/python/requirements-report.txt
+	python3 -m venv $(REPORT_VENV)
+	$(REPORT_VENV)/bin/pip install --quiet -r tests/python/requirements-report.txt
+	touch $@
+
+tests/browser/node_modules/done: tests/browser/package-lock.json
+	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+REPORTS := $(abspath $(TARGET)/reports)
+
+test-report: build $(REPORT_VENV)/done tests/browser/node_modules/done ## use reports in Chromium (needs chromium and npm); CHROMIUM names another
+	rm -rf $(REPORTS) && mkdir -p $(REPORTS)
+	$(REPORT_VENV)/bin/python tests/browser/outputs.py $(BIN) $(REPORTS)/outputs
+	node tests/browser/report.js $(BIN) $(REPORTS)/outputs $(REPORTS)/shots
 
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)

@@ -137,8 +137,9 @@ pub(crate) fn explore_folder(
 
 /// Puts the file in its place; before, what it is to be is noted, so that a run that is cut off is known again.
 fn put(store: &Store, explored: &Explored, mut note: Note, digest: String) -> Result<(), JobError> {
+    let duplicates = explored.duplicates()?;
     let mut writing = store.begin(Path::new(FILE))?;
-    explored.write(&mut writing)?;
+    explored.write(&duplicates, &mut writing)?;
     let staged = store.finish(writing)?;
     note.files.push(staged.written());
     note.write(store)?;

@@ -6,7 +6,9 @@
 
 use crate::columns::Column;
 use crate::error::ItemError;
-use crate::explore::{ExploreError, FILE, MOST_NEIGHBOURS, Settings, Source, explore, is_vector, kept_for};
+use crate::explore::{
+    ExploreError, FILE, LIST, MOST_NEIGHBOURS, Settings, Source, explore, is_vector, kept_for,
+};
 use crate::ledger::{Fingerprint, Ledger, PartRecord};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Sink, SinkError, Turn,
@@ -151,7 +153,7 @@ pub(crate) struct Published {
 }
 
 fn is_ours(path: &str) -> bool {
-    path == FILE
+    path == FILE || path == LIST
 }
 
 /// Brings the file in `folder` in line with the table in `table`, both of the output, where it is not already.
@@ -183,7 +185,9 @@ pub(crate) fn publish(
         let same = of == digest && present.get(FILE) == Some(&(part.stamp.size, part.stamp.mtime_ns));
         rows.parse().ok().filter(|_| same)
     });
-    if let (Some(rows), 1) = (stands, present.len()) {
+    let list = known.iter().find(|part| part.name == LIST);
+    let listed = list.is_some_and(|part| present.get(LIST) == Some(&(part.stamp.size, part.stamp.mtime_ns)));
+    if let (Some(rows), true, 2) = (stands, listed, present.len()) {
         return Ok(Published { rows, known: None });
     }
     let files = parts.keys().map(|name| store.root().join(table).join(name)).collect();
@@ -194,15 +198,17 @@ pub(crate) fn publish(
     let explored = explore(source, settings, before.as_mut().map(|file| file as &mut dyn Read));
     drop(before);
     let rows = explored.points.len();
+    let duplicates = explored.duplicates().map_err(failed)?;
+    let list = Part::New(duplicates.list());
     let mut failure = None;
     let part = Part::Written(Box::new(|to| {
-        explored.write(to).map_err(|error| {
+        explored.write(&duplicates, to).map_err(|error| {
             let told = std::io::Error::other(error.to_string());
             failure = Some(error);
             told
         })
     }));
-    let built = store.build_folder(folder, std::iter::once(Ok((FILE.to_string(), part))));
+    let built = store.build_folder(folder, [(LIST.to_string(), list), (FILE.to_string(), part)].map(Ok).into_iter());
     let built = match (built, failure) {
         (Ok(built), _) => built,
         (Err(StoreError::Io { .. }), Some(error @ ExploreError::Read { .. })) => return Err(failed(error)),

@@ -2,6 +2,9 @@
 
 mod blocks;
 mod clusters;
+mod duplicates;
+mod facts;
+mod hamming;
 mod map;
 mod nearest;
 mod neighbours;
@@ -9,6 +12,8 @@ mod pca;
 mod points;
 
 pub(crate) use clusters::{clusters, suitable};
+pub(crate) use duplicates::{Class, Settings as DuplicateSettings, Verdict, groups};
+pub(crate) use facts::{Facts, same_shot};
 pub(crate) use map::{epochs, map};
 pub use nearest::{Before, nearest, updated};
 pub(crate) use neighbours::NOBODY;

@@ -32,6 +32,7 @@ mod pages;
 mod pairs;
 mod raw;
 mod read_only;
+mod report;
 mod resume;
 mod retrained;
 mod shipped;

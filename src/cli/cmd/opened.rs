@@ -5,7 +5,7 @@ use crate::cli::args::GivenArgs;
 use crate::job::{Job, Output};
 use crate::ledger::Ledger;
 use crate::shown::Show;
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
+use crate::store::{FAULT_VARIABLE, Fault, Guard, Lock, LockError, Store, StoreError, look};
 use std::path::Path;
 
 /// What a command's argument names.
@@ -47,7 +47,8 @@ pub(super) fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Re
         }
         other => other.into(),
     };
-    let store = Store::open(output, Guard::default(), Fault::default()).map_err(|e| refused(e.into()))?;
+    let fault = Fault::parse(std::env::var(FAULT_VARIABLE).ok().as_deref());
+    let store = Store::open(output, Guard::default(), fault).map_err(|e| refused(e.into()))?;
     let lock = Lock::take(&store).map_err(refused)?;
     Ok((store, lock))
 }
