@@ -43,7 +43,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    const ALL: [(ErrorKind, &'static str); 17] = [
+    pub(crate) const ALL: [(ErrorKind, &'static str); 17] = [
         (ErrorKind::Vanished, "vanished"),
         (ErrorKind::Unreadable, "unreadable"),
         (ErrorKind::NotAFile, "not_a_file"),

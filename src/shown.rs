@@ -42,7 +42,7 @@ impl Show for [u8] {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(self.0.len());
-        encode(self.0, &|c| c.is_control() || is_hidden(c), &mut text);
+        encode(self.0, &is_harmful, &mut text);
         f.pad(&text)
     }
 }
@@ -79,6 +79,11 @@ pub(crate) fn decode(text: &str) -> PathBuf {
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_hidden(c);
     if text.contains(harmful) { Cow::Owned(text.replace(harmful, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// Whether a terminal may obey a character, or not show it.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control() || is_hidden(c)
 }
 
 fn encode(bytes: &[u8], harmful: &dyn Fn(char) -> bool, out: &mut String) {

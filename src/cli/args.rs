@@ -36,12 +36,14 @@ pub enum Command {
     Check(PipelineArgs),
     /// Show what a run would do and why, without doing it: work, skips, collisions, memory, time.
     Plan(PlanArgs),
-    /// Show what has been done so far in a pipeline's output: counts, failures, tables.
+    /// Show what has been done so far: counts, failures, tables, the last run. An output folder is enough.
     Status(StatusArgs),
-    /// Read every output again and compare it with the ledger.
-    Verify(PipelineArgs),
-    /// Write a page with before/after pictures, counts and failures of a pipeline's output.
-    Report(RunArgs),
+    /// Read every output again and compare it with the ledger. An output folder is enough.
+    Verify(VerifyArgs),
+    /// Write a page of what has been done: counts, failures, pictures before and after, measurements, map, duplicates.
+    Report(ReportArgs),
+    /// Compare the vectors of a table, all with all: neighbours, a map, clusters, outliers, as one Parquet file.
+    Explore(ExploreArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// Load a model for another process that waits for what comes of it.
@@ -72,7 +74,18 @@ pub struct PipelineArgs {
     pub set: Vec<String>,
 }
 
-/// Options of `run` and `retry` (and `report`, which takes a run's arguments and minds the pipeline only).
+/// A pipeline and changes to it, or an output folder in its place.
+#[derive(Clone, Debug, Args)]
+pub struct GivenArgs {
+    /// Pipeline file (YAML), or the output folder of a job that has run.
+    #[arg(value_name = "PIPELINE|OUTPUT")]
+    pub pipeline: PathBuf,
+    /// Override a key of the pipeline, such as `output=/cleaned`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Options of `run` and `retry`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// The pipeline.
@@ -91,6 +104,22 @@ pub struct RunArgs {
     /// Replace outputs that somebody edited since they were written. Off: they are kept, and the item fails.
     #[arg(long)]
     pub replace_edited: bool,
+    /// Write how the run ended to this file, for Prometheus' node_exporter (its textfile collector).
+    #[arg(long, value_name = "FILE.prom", value_parser = prom)]
+    pub metrics: Option<PathBuf>,
+}
+
+/// Options of `report`. It takes a run's arguments as well and minds the pipeline only, so that a script can give both the
+/// same.
+#[derive(Clone, Debug, Args)]
+#[command(mut_arg("pipeline", |arg| arg.help("Pipeline file (YAML), or the output folder of a job that has run")))]
+pub struct ReportArgs {
+    /// The pipeline, or an output folder in its place.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Print what the report says in numbers, as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `ignore`.
@@ -128,17 +157,75 @@ pub struct PlanArgs {
     /// List every item with its reason.
     #[arg(long)]
     pub items: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// The pipeline or the output.
+    #[command(flatten)]
+    pub given: GivenArgs,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// The pipeline.
+    /// The pipeline or the output.
     #[command(flatten)]
-    pub pipeline: PipelineArgs,
+    pub given: GivenArgs,
     /// List every failed item.
     #[arg(long)]
     pub failures: bool,
+    /// Print one JSON object; mistakes and refusals as well.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `explore`.
+#[derive(Clone, Debug, Args)]
+pub struct ExploreArgs {
+    /// Output folder of a job that has run; or, with `--to`, any folder of Parquet files, or one such file.
+    #[arg(value_name = "OUTPUT")]
+    pub table: PathBuf,
+    /// Which column of vectors, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Nearest other rows that are found for each row.
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub neighbours: u16,
+    /// What near means.
+    #[arg(long, value_enum, default_value_t = DistanceArg::Cosine)]
+    pub distance: DistanceArg,
+    /// Principal components that are kept of a vector.
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub components: u16,
+    /// Clusters; by default the root of half the number of rows, at most 64.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub clusters: Option<u16>,
+    /// Seed of map and clusters.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Folder that explore.parquet is written into; by default `explore` in the output.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What near means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DistanceArg {
+    /// 1 less the cosine of the angle between two vectors.
+    Cosine,
+    /// The length of their difference.
+    Euclidean,
 }
 
 /// Options of `model`.
@@ -202,6 +289,13 @@ fn bytes(text: &str) -> Result<u64, String> {
         Ok(crate::spec::units::ByteSize::Exact(bytes)) => Ok(bytes),
         Ok(crate::spec::units::ByteSize::Auto) => Err("give a size such as 8GiB".into()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn prom(file: &str) -> Result<PathBuf, String> {
+    match file.strip_suffix(".prom").is_some_and(|name| !name.is_empty() && !name.ends_with('/')) {
+        true => Ok(PathBuf::from(file)),
+        false => Err("give a name that ends in .prom, which the textfile collector reads".into()),
     }
 }
 

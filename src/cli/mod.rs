@@ -2,6 +2,7 @@
 
 mod args;
 mod cmd;
+mod html;
 mod report;
 
 pub use args::Cli;

@@ -36,6 +36,13 @@ impl Frame {
         Image { width, height, channels, samples, alpha: None }
     }
 
+    /// The picture as floats, its values as they are.
+    pub fn to_floats(&self) -> Image {
+        let samples = Samples::F32(together(&self.planes, |s| s));
+        let (width, height, channels) = (self.width, self.height, self.planes.len());
+        Image { width, height, channels, samples, alpha: None }
+    }
+
     /// Applies `f` to every value.
     pub fn map(&mut self, f: impl Fn(f32) -> f32) {
         self.planes.iter_mut().flatten().for_each(|v| *v = f(*v));
@@ -96,6 +103,8 @@ mod tests {
             (0..image.samples.len()).for_each(|i| image.samples.set(i, (i * 37 % 101) as f32 / 100.0));
             assert_eq!(Frame::from_image(&image).to_image(depth), image);
         }
+        let open = Frame { width: 2, height: 1, planes: vec![vec![-1.0, 2.0]] };
+        assert_eq!(open.to_floats().samples, Samples::F32(vec![-1.0, 2.0]));
         let wild = Frame { width: 3, height: 1, planes: vec![vec![-1.0, 2.0, f32::NAN]] };
         assert_eq!(wild.to_image(Depth::U8).samples, Samples::U8(vec![0, 255, 0]));
     }

@@ -23,6 +23,12 @@ pub enum JobError {
         /// The output folder.
         output: PathBuf,
     },
+    /// A folder that is no job's output, in words.
+    #[error("{0}")]
+    NoOutput(String),
+    /// A table that can't be explored, in words.
+    #[error("{0}")]
+    Explore(String),
 }
 
 impl From<LedgerError> for JobError {

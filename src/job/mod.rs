@@ -4,7 +4,12 @@
 //! it, hold its lock while they write, and tell what happens as [`Event`]s. Nothing here prints.
 
 mod error;
+pub(crate) mod exit;
+mod explore;
+mod output;
+mod remembered;
 mod status;
+pub(crate) mod summary;
 mod training;
 mod verify;
 
@@ -13,22 +18,32 @@ pub use crate::run::resume::Selection;
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;
+pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
+pub(crate) use output::Output;
+pub(crate) use remembered::Remembered;
 pub use status::{Status, Table};
 pub use verify::{Problem, Verified};
 
 use crate::ledger::Ledger;
 use crate::plan::Plan;
-use crate::run;
+use crate::run::{self, RunError};
 use crate::shown::Show;
 use crate::spec;
-use crate::train::{self, TrainPlan};
-use std::path::Path;
+use crate::store::Store;
+use crate::train::{self, TrainError, TrainPlan};
+use remembered::Facts;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 /// A pipeline, loaded and checked: inputs are found, models loaded, nothing is written yet.
 #[derive(Debug)]
 pub struct Job {
     kind: Kind,
+    /// The pipeline as YAML that needs nothing else.
+    resolved: String,
+    /// The file that it was read from.
+    file: Option<PathBuf>,
 }
 
 /// What a pipeline asks for, resolved.
@@ -104,7 +119,8 @@ impl Job {
     pub fn load(pipeline: impl AsRef<Path>, overrides: &[String]) -> Result<Job, Diagnostics> {
         let pipeline = pipeline.as_ref();
         let text = spec::read_file(pipeline)?;
-        Job::parse(&text, &pipeline.shown().to_string(), overrides)
+        let job = Job::parse(&text, &pipeline.shown().to_string(), overrides)?;
+        Ok(Job { file: Some(pipeline.to_path_buf()), ..job })
     }
 
     /// The same of a text; `file` names it in messages, and its folder is where models are looked for second.
@@ -113,14 +129,14 @@ impl Job {
     /// As [`Job::load`].
     pub fn parse(text: &str, file: &str, overrides: &[String]) -> Result<Job, Diagnostics> {
         let env = |name: &str| std::env::var(name).ok();
-        let kind = match spec::draft(text, file, overrides, &env, &train::vocabulary()) {
-            (Some(draft), mistakes) if draft.train.is_some() => {
-                train::resolve(&draft, mistakes).map(Kind::Training)
-            }
-            (Some(draft), mistakes) => crate::plan::resolve(&draft, mistakes).map(Kind::Items),
-            (None, mistakes) => Err(mistakes),
+        let (draft, mistakes) = spec::draft(text, file, overrides, &env, &train::vocabulary());
+        let Some(draft) = draft else { return Err(mistakes) };
+        let kind = if draft.train.is_some() {
+            Kind::Training(train::resolve(&draft, mistakes)?)
+        } else {
+            Kind::Items(crate::plan::resolve(&draft, mistakes)?)
         };
-        kind.map(|kind| Job { kind })
+        Ok(Job { kind, resolved: draft.resolved, file: None })
     }
 
     /// Its name.
@@ -166,8 +182,16 @@ impl Job {
         if options.selection == Selection::FailedOnly {
             self.ledger()?;
         }
+        let start = Instant::now();
+        let facts = Facts { pipeline: &self.resolved, file: self.file.as_deref() };
         self.on_threads(|| match &self.kind {
             Kind::Items(plan) => {
+                let known = Remembered::of_items(plan, &facts);
+                let at_end = |store: &Store, summary: &RunSummary, error: Option<&RunError>| {
+                    let code =
+                        error.map_or_else(|| exit::of_run(summary, options.selection), exit::of_run_error);
+                    known.clone().write(store, (code, summary.seconds), summary::ended(summary))
+                };
                 let options = run::Options {
                     selection: options.selection,
                     prune: options.prune,
@@ -176,11 +200,19 @@ impl Job {
                     stop: options.stop,
                     fault: options.fault.clone(),
                 };
-                Ok(Ended::Run(run::run(plan, &options, &|event| emit(Event::Run(event)))?))
+                let emit = |event| emit(Event::Run(event));
+                Ok(Ended::Run(run::run(plan, &options, &emit, &at_end)?))
             }
             Kind::Training(plan) => {
                 let emit = |event| emit(Event::Train(event));
-                Ok(Ended::Train(training::run(plan, options.fault.as_deref(), options.stop, &emit)?))
+                let known = Remembered::of_training(plan, &facts);
+                let at_end = |store: &Store, ended: Result<&TrainSummary, &TrainError>| {
+                    let code = ended.map_or_else(exit::of_train_error, |_| exit::OK);
+                    let told = ended.map_or(serde_json::Value::Null, summary::trained);
+                    known.clone().write(store, (code, start.elapsed().as_secs_f64()), told)
+                };
+                let fault = options.fault.as_deref();
+                Ok(Ended::Train(training::run(plan, fault, options.stop, &emit, &at_end)?))
             }
         })
     }
@@ -202,9 +234,9 @@ impl Job {
         let asked = match &self.kind {
             Kind::Items(plan) => {
                 ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
-                plan.products_digest
+                Some(plan.products_digest)
             }
-            Kind::Training(_) => Default::default(),
+            Kind::Training(_) => None,
         };
         Ok(status::status(&ledger, asked)?)
     }

@@ -42,8 +42,9 @@ pub struct Table {
     pub bytes: u64,
 }
 
-/// Of a ledger; `asked` is the digest of all that the plan asks for, under which acknowledged failures count.
-pub(super) fn status(ledger: &Ledger, asked: Fingerprint) -> Result<Status, LedgerError> {
+/// Of a ledger; `asked` is the digest of all that the plan asks for, under which acknowledgements count. Where it is not
+/// known, all of them do.
+pub(super) fn status(ledger: &Ledger, asked: Option<Fingerprint>) -> Result<Status, LedgerError> {
     let mut status = Status::default();
     ledger.each(|path, record| {
         let path = || PathBuf::from(OsString::from_vec(path.to_vec()));
@@ -52,7 +53,7 @@ pub(super) fn status(ledger: &Ledger, asked: Fingerprint) -> Result<Status, Ledg
             _ if record.vanished => status.vanished += 1,
             Outcome::Done(_) => status.done += 1,
             // Under other settings, what was acknowledged counts again.
-            Outcome::Failed { error, plan } if record.ignored && *plan == asked => {
+            Outcome::Failed { error, plan } if record.ignored && asked.is_none_or(|asked| *plan == asked) => {
                 status.ignored.push((path(), error.clone()));
             }
             Outcome::Failed { error, .. } => status.failed.push((path(), error.clone())),

@@ -6,12 +6,17 @@ use crate::store::{Fault, Guard, Lock, Store, StoreError, look};
 use crate::train::{self, Event, Outputs, Summary, TrainError, TrainPlan};
 use std::sync::atomic::AtomicBool;
 
+/// Called as the last thing of training that had begun, while the output is locked still.
+pub(super) type AtEnd<'a> =
+    &'a (dyn Fn(&Store, Result<&Summary, &TrainError>) -> Result<(), StoreError> + Sync);
+
 /// Trains to the end, or until stopped.
 pub(super) fn run(
     plan: &TrainPlan,
     fault: Option<&str>,
     stop: &AtomicBool,
     emit: &(dyn Fn(Event) + Sync),
+    at_end: AtEnd<'_>,
 ) -> Result<Summary, TrainError> {
     refuse_foreign(plan)?;
     let store = Store::open(&plan.output, Guard::new(train::guarded(plan)?), Fault::parse(fault))?;
@@ -21,7 +26,11 @@ pub(super) fn run(
     let mut ledger = Ledger::open(&store)?;
     ledger.adopt(&plan.name)?;
     ledger.claim(own(plan).iter().map(|name| name.as_bytes()))?;
-    train::run(plan, &Outputs::new(&store, ledger), emit, stop)
+    let result = train::run(plan, &Outputs::new(&store, ledger), emit, stop);
+    let ended = at_end(&store, result.as_ref());
+    let summary = result?;
+    ended?;
+    Ok(summary)
 }
 
 /// What training writes, relative to the output.

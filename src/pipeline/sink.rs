@@ -74,9 +74,9 @@ pub(crate) struct Publication<'a> {
     /// Name of the pipeline.
     pub pipeline: &'a str,
     /// Files that results depend on, such as models, with their hashes.
-    pub models: &'a [(String, String)],
+    pub models: &'a [(PathBuf, String)],
     /// The pipeline with everything that its rows follow from, as YAML.
-    pub yaml: String,
+    pub yaml: &'a str,
     /// Folder that the inputs' paths refer to; empty where inputs are made.
     pub root: &'a Path,
     /// Inputs that it is about, sorted by path.
@@ -150,6 +150,11 @@ pub(crate) trait Sink: Send + Sync + Debug {
 
     /// What the ledger keeps of a sample that its conditions refuse.
     fn refused(&self) -> Option<Row> {
+        None
+    }
+
+    /// The folder of Parquet files in which it writes a row for each sample, where it does.
+    fn table(&self) -> Option<&Path> {
         None
     }
 

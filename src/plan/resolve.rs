@@ -13,9 +13,10 @@ use crate::ledger::hex;
 use crate::pipeline::{
     Action, Build, Built, Formula, Gate, Lineage, Made, PlannedStep, Scope, Shape, identity,
 };
-use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec};
+use crate::spec::{Diagnostics, Kind, PipelineSpec, Span, StepSpec, Value};
 use crate::steps::pages;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// A picture to ask steps about what they make of one.
 const UNIT: Shape = Shape { width: 1024, height: 1024, channels: 3, depth: 1 };
@@ -63,7 +64,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             needs: BTreeSet::new(),
         }
     });
-    let (mut ingredients, mut places) = (Vec::new(), Vec::new());
+    let (mut models, mut places) = (BTreeSet::new(), Vec::new());
     let mut references = None;
     let mut conditions = Conditions::new(spec);
     let mut untouched = matches!(input.as_ref().map(|input| &input.source), Some(source) if !matches!(source, Source::Made(_)));
@@ -77,7 +78,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 continue;
             }
         };
-        ingredients.extend(named(step, &built));
+        models.extend(files(step, &built.ingredients));
         if let Some(found) = &built.references {
             check_reference_folder(spec, step.span, found, &output, &mut errors);
             if references.replace(found.clone()).is_some() {
@@ -106,6 +107,11 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
         let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
         build.stand(built.action.columns());
+        if let Action::Sink(sink) = &built.action
+            && let Some(table) = sink.table()
+        {
+            build.writes_table(table);
+        }
         if let (Action::Columns(step), Some(product)) = (&built.action, product) {
             build.measured(index, step.columns(), product);
         }
@@ -139,8 +145,6 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
             // Failures are tried again by another version.
             texts.push(env!("CARGO_PKG_VERSION").to_string());
             texts.extend((pages == Pages::First).then(|| "first pages".to_string()));
-            ingredients.sort();
-            ingredients.dedup();
             Ok(Plan {
                 sources: spec.sources().clone(),
                 name: spec.name.clone(),
@@ -153,7 +157,8 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 products_digest: identity::all(texts.iter().map(String::as_str)),
                 products,
                 former: lineage.former(env!("CARGO_PKG_VERSION"), pages == Pages::First),
-                ingredients,
+                recipe: spec.recipe(),
+                models: models.into_iter().collect(),
                 limits,
                 notes,
                 warnings: spec.warnings.clone(),
@@ -163,14 +168,14 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     }
 }
 
-/// The files that a step's results depend on, by their own names, with their hashes.
-fn named(step: &StepSpec, built: &Built) -> Vec<(String, String)> {
-    let models = step.args.paths(|kind| matches!(kind, Kind::Model));
-    let name = |(at, (parameter, hash)): (usize, &(String, String))| {
-        let file = models.get(at).and_then(|model| Some(model.file_name()?.to_string_lossy().into_owned()));
-        (file.unwrap_or_else(|| parameter.clone()), hash.clone())
+/// The files that a step's results depend on, as written, with their hashes.
+fn files(step: &StepSpec, ingredients: &[(String, String)]) -> Vec<(PathBuf, String)> {
+    let path = |name: &str| step.args.iter().find(|(known, _)| *known == name).map(|(_, arg)| &arg.value);
+    let file = |(name, hash): &(String, String)| match path(name) {
+        Some(Value::Path(path)) => Some((path.clone(), hash.clone())),
+        _ => None,
     };
-    built.ingredients.iter().enumerate().map(name).collect()
+    ingredients.iter().filter_map(file).collect()
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.

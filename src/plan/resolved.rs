@@ -34,8 +34,10 @@ pub(crate) struct Plan {
     pub products_digest: Fingerprint,
     /// What ledgers up to layout 3 call all that.
     pub former: Former,
-    /// Files that results depend on, with their hashes (models).
-    pub ingredients: Vec<(String, String)>,
+    /// The pipeline as YAML, with all that rows follow from.
+    pub recipe: String,
+    /// Files among them, as written, with the hashes of their content.
+    pub models: Vec<(PathBuf, String)>,
     /// Bounds.
     pub limits: Limits,
     /// What was inferred and the user may want to know.

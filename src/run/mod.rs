@@ -27,13 +27,18 @@ use crate::inputs::ending;
 use crate::ledger::Ledger;
 use crate::pipeline::{KnownParts, Publication, Turn};
 use crate::plan::Plan;
-use crate::store::{Fault, Guard, Lock, Store};
+use crate::store::{Fault, Guard, Lock, Store, StoreError};
 use event::{Event, Stop, Summary};
 use prepare::Prepared;
 use resume::Reason;
 use std::collections::BTreeMap;
 use std::time::Instant;
 use work::work;
+
+/// Called as the last thing of a run that had begun, while the output is locked still: with what came of it, and what
+/// ended it early where something did.
+pub(crate) type AtEnd<'a> =
+    &'a (dyn Fn(&Store, &Summary, Option<&RunError>) -> Result<(), StoreError> + Sync);
 
 /// Runs the plan to its end, or until stopped.
 ///
@@ -44,6 +49,7 @@ pub(crate) fn run(
     plan: &Plan,
     options: &Options<'_>,
     emit: &(dyn Fn(Event) + Sync),
+    at_end: AtEnd<'_>,
 ) -> Result<Summary, RunError> {
     let start = Instant::now();
     let listing = prepare::list(plan)?;
@@ -76,9 +82,21 @@ pub(crate) fn run(
         beside: prepared.beside.clone(),
     });
     ledger.claim(folders.iter().map(Vec::as_slice))?;
+    let mut summary = found(&prepared);
+    let result = whole(plan, (&store, &mut ledger), &prepared, options, (start, emit), &mut summary);
+    if result.is_err() {
+        summary.seconds = start.elapsed().as_secs_f64();
+    }
+    let ended = at_end(&store, &summary, result.as_ref().err());
+    result?;
+    ended?;
+    Ok(summary)
+}
 
+/// What a run counts before it has done anything.
+fn found(prepared: &Prepared) -> Summary {
     let count = |reason| prepared.reasons.get(&reason).copied().unwrap_or(0);
-    let mut summary = Summary {
+    Summary {
         total: prepared.inputs.len(),
         standing: count(Reason::StandingFailure),
         ignored: count(Reason::Acknowledged),
@@ -88,12 +106,23 @@ pub(crate) fn run(
         newly_vanished: prepared.newly_vanished,
         newly_left_out: prepared.newly_left_out,
         ..Summary::default()
-    };
-    let result = work(plan, &store, &mut ledger, &prepared, options, emit, &mut summary);
+    }
+}
+
+/// Works, and publishes what is made of all items.
+fn whole(
+    plan: &Plan,
+    (store, ledger): (&Store, &mut Ledger),
+    prepared: &Prepared,
+    options: &Options<'_>,
+    (start, emit): (Instant, &(dyn Fn(Event) + Sync)),
+    summary: &mut Summary,
+) -> Result<(), RunError> {
+    let result = work(plan, store, ledger, prepared, options, emit, summary);
     if let Err(error) = result {
         summary.stop = Some(Stop::StorageFailed);
         summary.seconds = start.elapsed().as_secs_f64();
-        emit(Event::Ended(summary));
+        emit(Event::Ended(summary.clone()));
         return Err(error);
     }
     emit(Event::Publishing);
@@ -101,22 +130,22 @@ pub(crate) fn run(
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
     if plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::BeforeRemoval)) {
         let turn = (Turn::BeforeRemoval, options.replace_edited);
-        publish_sinks(plan, (&store, &mut ledger), &prepared, turn, &mut summary)?;
+        publish_sinks(plan, (store, ledger), prepared, turn, summary)?;
     }
     // One file that can't be removed is no reason for tables and manifest to stay behind.
     let mut failure = None;
     if prunes {
-        (summary.pruned, failure) = tidy::prune(plan, &store, &mut ledger, &prepared)?;
+        (summary.pruned, failure) = tidy::prune(plan, store, ledger, prepared)?;
     }
     if summary.stop.is_none() {
-        failure = failure.or(tidy::remove_stale(plan, &store, &mut ledger, &prepared)?);
+        failure = failure.or(tidy::remove_stale(plan, store, ledger, prepared)?);
         let (gone, back) = prepared.moves();
         ledger.set_vanished(&gone, back)?;
     }
-    publish(plan, &store, &mut ledger, &prepared, options.replace_edited, &mut summary)?;
+    publish(plan, store, ledger, prepared, options.replace_edited, summary)?;
     summary.seconds = start.elapsed().as_secs_f64();
     emit(Event::Ended(summary.clone()));
-    failure.map_or(Ok(summary), |error| Err(error.into()))
+    failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Fails where a run may not begin: another input, folders that hold something of somebody else's.
@@ -179,8 +208,8 @@ fn publish_sinks(
             rows: plan.rows_before(index),
             carried: &plan.input.carried,
             pipeline: &plan.name,
-            models: &plan.ingredients,
-            yaml: String::new(),
+            models: &plan.models,
+            yaml: &plan.recipe,
             root: &plan.input.root,
             // What has vanished or is left out leaves all that is published.
             inputs: prepared.shown(),

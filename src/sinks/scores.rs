@@ -17,6 +17,7 @@ use crate::pipeline::{
 };
 use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, suggest};
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -71,13 +72,16 @@ struct Scores {
     folder: PathBuf,
     by: Vec<Grouping>,
     pictures: bool,
+    /// Columns that steps measure; what a list says of a picture is no score.
+    measured: BTreeSet<String>,
 }
 
 /// Compiles the step.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { folder, by, pictures } = params;
     let mut mistakes = Vec::new();
-    if !build.measured_names().any(|name| tally::parse(name).is_some()) {
+    let measured: BTreeSet<String> = build.measured_names().map(String::from).collect();
+    if !measured.iter().any(|name| tally::parse(name).is_some()) {
         let names = METRICS.iter().map(|metric| metric.name);
         let help = format!("put `- compare` before it; the metrics are {}", suggest::quoted(names));
         mistakes.push(by.error("no step before `scores` measures a metric", Some(help)));
@@ -97,7 +101,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     if !mistakes.is_empty() {
         return Err(Diagnostics::new(mistakes));
     }
-    Ok(Built::from(Action::Sink(Box::new(Scores { folder, by: groupings, pictures }))))
+    Ok(Built::from(Action::Sink(Box::new(Scores { folder, by: groupings, pictures, measured }))))
 }
 
 /// Where the value of a column is.
@@ -159,7 +163,7 @@ impl Scores {
             }
             by.push(sources);
         }
-        Layout { scores: tally::scores(made.into_iter()), by, beside }
+        Layout { scores: tally::scores(made.into_iter(), &self.measured), by, beside }
     }
 }
 

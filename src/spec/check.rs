@@ -156,7 +156,12 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
         _ => Err(Problem::Type(None)),
     };
     match checked {
-        Ok(value) => Some(value),
+        Ok(value) => {
+            if matches!(value, Value::Bool(_) | Value::Int(_) | Value::Float(_)) {
+                report.numbers.insert(node.span);
+            }
+            Some(value)
+        }
         Err(problem) => {
             let (message, help) = problem.into_words(param, kind, node);
             report.error(node.span, message, help);

@@ -1,5 +1,6 @@
 //! Mistakes with their place in the pipeline file or on the command line, rendered with a caret.
 
+use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -279,11 +280,13 @@ pub(super) struct Report {
     list: Vec<Diagnostic>,
     omitted: usize,
     warnings: Vec<Diagnostic>,
+    /// Values from variables or the command line that were taken for numbers or truths.
+    pub(super) numbers: HashSet<Span>,
 }
 
 impl Report {
     pub(super) fn new(sources: Arc<Sources>) -> Self {
-        Self { sources, list: Vec::new(), omitted: 0, warnings: Vec::new() }
+        Self { sources, list: Vec::new(), omitted: 0, warnings: Vec::new(), numbers: HashSet::new() }
     }
 
     /// Notes a mistake; beyond the limit it is only counted.

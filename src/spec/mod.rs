@@ -23,6 +23,7 @@ mod place;
 mod places;
 mod reference;
 mod registry;
+mod resolved;
 mod scalar;
 mod schema;
 mod source;

@@ -20,6 +20,7 @@ use super::node::{Data, Key, Node, shown};
 use super::order;
 use super::overrides;
 use super::param::{Descriptor, Vocabulary};
+use super::resolved;
 use super::suggest;
 use super::tree;
 use crate::shown::Show;
@@ -53,10 +54,18 @@ pub struct PipelineSpec {
     pub limits: LimitKeys,
     /// Values that are hardly meant, with their places.
     pub warnings: Vec<Diagnostic>,
+    /// The same pipeline as YAML that needs neither overrides nor the environment; empty where there are mistakes.
+    /// Paths are as they were written.
+    pub resolved: String,
     sources: Arc<Sources>,
 }
 
 impl PipelineSpec {
+    /// [`PipelineSpec::resolved`] without what results don't follow from: where they go, and what bounds the run.
+    pub fn recipe(&self) -> String {
+        resolved::without(&self.resolved, &["output", "limits"])
+    }
+
     /// The texts that every span of this pipeline refers to.
     pub fn sources(&self) -> &Sources {
         &self.sources
@@ -103,7 +112,14 @@ pub fn draft(
         Some(mut root) => {
             overrides::apply(&mut root, overrides, &vocabulary.steps, &mut report);
             expand::expand(&mut root, env, &mut report);
-            pipeline(&root, vocabulary, &mut report)
+            let spec = pipeline(&root, vocabulary, &mut report);
+            let sound = report.is_clean();
+            spec.map(|mut spec| {
+                if sound {
+                    spec.resolved = resolved::text(&root, &spec.name, &report.numbers);
+                }
+                spec
+            })
         }
         None => {
             if report.is_clean() {
@@ -189,6 +205,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         train,
         limits,
         warnings: report.warnings(),
+        resolved: String::new(),
         sources: report.sources.clone(),
     })
 }

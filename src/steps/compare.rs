@@ -288,11 +288,15 @@ impl Compare {
 
 impl ColumnStep for Compare {
     fn columns(&self) -> Vec<Column> {
-        let of = |metric: &&Metric| {
-            let name = metric.name;
-            self.methods.iter().map(move |method| format!("{name}_{}", method.name))
+        let of = |metric: &&'static Metric| {
+            let metric = *metric;
+            self.methods.iter().map(move |method| {
+                let about =
+                    format!("{} of the method `{}` against the clean picture", metric.doc, method.name);
+                Column::new(format!("{}_{}", metric.name, method.name), ColumnType::Float).about(about)
+            })
         };
-        self.metrics.iter().flat_map(of).map(|name| Column::new(name, ColumnType::Float)).collect()
+        self.metrics.iter().flat_map(of).collect()
     }
 
     fn values(&self, sample: &Sample) -> Result<Row, ItemError> {

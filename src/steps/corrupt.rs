@@ -20,6 +20,9 @@ params! {
         scale: usize [Kind::Int { min: 1, max: 4 }] = "1",
         /// Put before the column names, for a second `corrupt`.
         prefix: Option<String>,
+        /// Whether the corrupted picture keeps fractions of levels and values beyond black and white, as papers add noise: in
+        /// place of the clean one's depth it has 32-bit floats, and no alpha.
+        float: bool = "false",
     }
 }
 
@@ -41,22 +44,24 @@ struct Corrupt {
     recipe: Recipe,
     scale: usize,
     prefix: String,
+    float: bool,
     chance: Chance,
 }
 
 /// Compiles the step.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
-    let Params { recipe, scale, prefix } = params;
+    let Params { recipe, scale, prefix, float } = params;
     let prefix = prefix.unwrap_or_default();
     let chance = build.chance();
-    Ok(Built::from(Action::Image(Box::new(Corrupt { recipe, scale, prefix, chance }))))
+    Ok(Built::from(Action::Image(Box::new(Corrupt { recipe, scale, prefix, float, chance }))))
 }
 
-/// Corrupts the sample's picture and keeps the clean one if none is kept yet.
+/// Corrupts the sample's picture and keeps the clean one if none is kept yet. A `float` result is neither rounded nor kept
+/// within black and white.
 pub(super) fn corrupt(
     sample: &mut Sample,
     recipe: &Recipe,
-    scale: usize,
+    (scale, float): (usize, bool),
     seed: u64,
 ) -> Result<Vec<Applied>, ItemError> {
     if scale > 1 {
@@ -67,12 +72,16 @@ pub(super) fn corrupt(
     let mut frame = Frame::from_image(&sample.image);
     let clean = (frame.width, frame.height);
     let mut context = Context { rng: Rng::new(seed), clean, target };
-    let applied = recipe
-        .apply(&mut frame, &mut context)
-        .map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))?;
+    let applied = match float {
+        true => recipe.apply_open(&mut frame, &mut context),
+        false => recipe.apply(&mut frame, &mut context),
+    };
+    let applied = applied.map_err(|e| ItemError::new(ErrorKind::Unsupported, e.to_string()))?;
     frame.fit(target);
-    let mut corrupted = frame.to_image(depth);
+    let mut corrupted = if float { frame.to_floats() } else { frame.to_image(depth) };
     corrupted.alpha = match &sample.image.alpha {
+        // Colour and alpha are of one depth.
+        Some(_) if float => None,
         Some(alpha) if scale > 1 => {
             let (width, height) = (sample.image.width, sample.image.height);
             let plane = Image { width, height, channels: 1, samples: alpha.clone(), alpha: None };
@@ -138,7 +147,7 @@ pub(super) fn working_bytes(shape: Shape, growth: u64) -> u64 {
 impl ImageStep for Corrupt {
     fn apply(&self, sample: &mut Sample) -> Result<Effect, ItemError> {
         let seed = self.chance.seed(sample);
-        let applied = corrupt(sample, &self.recipe, self.scale, seed)?;
+        let applied = corrupt(sample, &self.recipe, (self.scale, self.float), seed)?;
         Ok(Effect { row: row(&applied, seed), changed: true })
     }
 
@@ -156,7 +165,8 @@ impl ImageStep for Corrupt {
 
     fn shape(&self, shape: Shape) -> Shape {
         let scale = self.scale as u64;
-        Shape { width: (shape.width / scale).max(1), height: (shape.height / scale).max(1), ..shape }
+        let depth = if self.float { 4 } else { shape.depth };
+        Shape { width: (shape.width / scale).max(1), height: (shape.height / scale).max(1), depth, ..shape }
     }
 
     fn peak_bytes(&self, shape: Shape) -> u64 {

@@ -142,7 +142,7 @@ impl ManyStep for CorruptEach {
             piece.place.numbers.push(variant.number);
             piece.place.variant.extend([variant.name.to_string(), variant.severity.to_string()]);
             let seed = self.chance.seed(&piece);
-            let applied = corrupt::corrupt(&mut piece, &variant.recipe, 1, seed)?;
+            let applied = corrupt::corrupt(&mut piece, &variant.recipe, (1, false), seed)?;
             let mut row = corrupt::row(&applied, seed);
             row.insert(1, Value::Int(variant.severity));
             Ok((piece, row))

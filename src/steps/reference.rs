@@ -210,7 +210,8 @@ impl ImageStep for FindReference {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let mut columns = vec![Column::new("reference", ColumnType::Text)];
+        let mut columns =
+            vec![Column::new("reference", ColumnType::Text).about("path of the clean picture compared with")];
         columns.extend(self.0.columns().iter().cloned());
         columns
     }

@@ -20,6 +20,36 @@ pub(crate) const MANIFESTS: [&str; 2] = [".safelight/manifest.csv", ".safelight/
 /// Where they stood before.
 pub(crate) const FORMER_MANIFESTS: [&str; 2] = ["manifest.csv", "manifest.parquet"];
 
+/// Folder in the output that holds the report, and nothing else.
+pub(crate) const REPORT_FOLDER: &str = "report";
+
+/// Whether this is the name of a file of a report.
+pub(crate) fn is_of_report(name: &str) -> bool {
+    const FIXED: [&str; 10] = [
+        "index.html",
+        "report.css",
+        "data.js",
+        "theme.js",
+        "text.js",
+        "samples.js",
+        "failures.js",
+        "map.js",
+        "before-after.png",
+        "last-epoch.png",
+    ];
+    let numbered = || {
+        let stem = name.strip_suffix(".jpg").or_else(|| name.strip_suffix(".png"))?;
+        let (kind, number) = stem.split_once('-')?;
+        let number = match kind {
+            "sample" => number.strip_suffix("-before").or_else(|| number.strip_suffix("-after"))?,
+            "thumbnails" | "duplicates" => number,
+            _ => return None,
+        };
+        Some((1..=6).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    FIXED.contains(&name) || numbered() == Some(true)
+}
+
 pub(super) fn temp_name(serial: u64) -> OsString {
     format!("{TEMP_PREFIX}{}-{serial}", std::process::id()).into()
 }
@@ -45,6 +75,29 @@ pub(crate) fn is_reserved(relative: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_reports_are_told_from_those_of_users() {
+        for name in [
+            "index.html",
+            "sample-0-before.png",
+            "sample-12-after.jpg",
+            "thumbnails-3.jpg",
+            "duplicates-0.jpg",
+        ] {
+            assert!(is_of_report(name), "{name}");
+        }
+        for name in [
+            "notes.txt",
+            "sample-x-before.png",
+            "sample--before.png",
+            "thumbnails-.jpg",
+            "sample-1.png",
+            "a-1.jpg",
+        ] {
+            assert!(!is_of_report(name), "{name}");
+        }
+    }
 
     #[test]
     fn temporary_names_are_told_from_those_of_users() {

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What came of taking a file away.
@@ -82,6 +83,27 @@ impl Store {
         replace_edited: bool,
     ) -> Result<Stamp, StoreError> {
         self.put(self.stage(relative, bytes)?, known, replace_edited)
+    }
+
+    /// As [`Store::write`], of a file that everybody may read, whatever the process withholds.
+    ///
+    /// # Errors
+    /// As [`Store::stage`] and [`Store::publish`], or when its permissions can't be set.
+    pub fn write_readable(&self, relative: &Path, bytes: &[u8]) -> Result<Stamp, StoreError> {
+        let staged = self.stage(relative, bytes)?;
+        let path = self.staged_path(&staged);
+        let open = || {
+            let (dir, _) = self.place(relative, false)?;
+            let dir = dir.ok_or_else(|| lost(&path))?;
+            let file = dir.read(&staged.temp).map_err(|e| io_error("open", &path, e))?;
+            let permissions = std::fs::Permissions::from_mode(0o644);
+            file.set_permissions(permissions).map_err(|e| io_error("give permissions to", &path, e))
+        };
+        if let Err(error) = open() {
+            self.discard(&[staged]);
+            return Err(error);
+        }
+        self.put(staged, Known::anything(), false)
     }
 
     /// Publishes a single staged file, in place of nothing but what is `known`.

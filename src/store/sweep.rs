@@ -2,7 +2,7 @@
 
 use super::dir::{Dir, Kind};
 use super::error::StoreError;
-use super::names::{LEDGER_FILE, STATE_FOLDER, is_temporary};
+use super::names::{LEDGER_FILE, STATE_FOLDER, is_of_report, is_temporary};
 use super::output::Store;
 use std::ffi::OsStr;
 use std::io;
@@ -57,6 +57,7 @@ fn remove(dir: &Dir, name: &OsStr, kind: Kind) -> io::Result<()> {
     for (inner, kind) in folder.names()? {
         let text = inner.to_string_lossy();
         let part = [".parquet", ".tar", ".csv", ".npy"].iter().any(|ending| text.ends_with(ending));
+        let part = part || is_of_report(&text);
         let empty = || folder.look(&inner).is_ok_and(|found| found.is_some_and(|found| found.size == 0));
         match kind {
             Kind::File if part || empty() => folder.unlink(&inner)?,

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 const STEPS: &str = "- resize: {scale: 0.5}\n- measure: [mean, sharpness]\n- write: {folder: images}\n\
-                     - table: {folder: table, rows: 16}";
+                     - table: {folder: table, rows: 16, partition_by: [format]}";
 
 /// What must never be seen after a crash: a file under a final name that is not the finished file.
 /// Manifests and parts change as a whole between finished states, so only images are compared here.
@@ -63,7 +63,7 @@ const PRUNING: &[(&str, usize)] =
 
 /// Kills a run before every operation of each kind, or every `step`th; `begin` makes the state before the run,
 /// and `check` sees what each killed one left. Gives how many kills there were of each kind.
-fn kill_everywhere(
+pub fn kill_everywhere(
     job: &Job,
     arguments: &[&str],
     step: usize,

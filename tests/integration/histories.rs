@@ -12,8 +12,8 @@ use std::path::PathBuf;
 /// Lists of steps that a history changes between; each affects the outputs in another way.
 const SETTINGS: [&str; 6] = [
     "- measure: [mean]\n- write: {folder: images}\n- table: {folder: table, rows: 16}",
-    "- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table, rows: 16}",
-    "- resize: {scale: 0.5}\n- measure: [mean]\n- write: {folder: images, format: qoi}\n- table: {folder: table, rows: 17}",
+    "- measure: [mean, contrast]\n- write: {folder: images}\n- table: {folder: table, rows: 16, partition_by: [format]}",
+    "- resize: {scale: 0.5}\n- measure: [mean]\n- write: {folder: images, format: qoi}\n- table: {folder: table, rows: 17, partition_by: [channels]}",
     "- resize: {scale: 0.5}\n- write: {folder: elsewhere}",
     "- patches: {size: 12, mode: random, max: 2}\n- corrupt: [gaussian_noise: {sigma: [5, 50]}]\n\
      - pairs: {validation: 0.3, test: 0.2}\n- table: {folder: table, rows: 16}",

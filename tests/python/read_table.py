@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from datasets import load_dataset
 from PIL import Image, ImageOps
 
@@ -53,7 +54,46 @@ def main(binary):
         print("datasets  equal")
     with tempfile.TemporaryDirectory() as folder:
         exif_and_hashes(binary, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        forms(binary, folder)
     return 0
+
+
+def forms(binary, folder):
+    """Thumbnails, the whole output as a data set, folders by columns, NumPy arrays, CSV."""
+    def run(table):
+        with open(f"{folder}/job.yaml", "w") as file:
+            file.write(f"version: 1\nname: forms\ninput: {{path: sample_data/archive, exclude: ['broken/**']}}\noutput: {folder}/out\n"
+                       f"steps:\n  - thumbnail: 64\n  - measure: [blank]\n  - embed: {{model: sample_data/models/embed.onnx}}\n  - table{table}\n")
+        subprocess.run([os.path.abspath(binary), "run", f"{folder}/job.yaml", "--progress", "quiet"], check=True, cwd=ROOT)
+        return sorted(glob.glob(f"{folder}/out/table/**/*.*", recursive=True))
+
+    run("")
+    loaded = load_dataset(f"{folder}/out", split="train", cache_dir=f"{folder}/cache")
+    assert max(loaded[0]["thumbnail"].size) == 64, loaded.features
+    paths = sorted(loaded["path"][:])
+    declared = pq.read_schema(glob.glob(f"{folder}/out/table/*.parquet")[0]).metadata
+    assert b"blank" in declared[b"safelight.columns"] and b"embed.onnx" in declared[b"safelight.models"]
+    print(f"datasets  the output itself, {len(loaded)} pictures shown")
+    run(": {partition_by: [format, blank]}")
+    pattern = f"{folder}/out/table/**/*.parquet"
+    told = duckdb.sql(f"select path, format, blank from read_parquet('{pattern}', hive_partitioning = true) order by path").fetchall()
+    frame = pl.read_parquet(f"{folder}/out/table/", hive_partitioning=True).sort("path")
+    arrow = ds.dataset(f"{folder}/out/table", partitioning="hive").to_table()
+    assert [row[0] for row in told] == frame["path"].to_list() == sorted(arrow["path"].to_pylist()) == paths
+    assert [row[1] for row in told] == frame["format"].to_list() and set(arrow["format"].to_pylist()) == set(frame["format"])
+    print(f"hive      equal in duckdb, polars, pyarrow: {sorted(set(frame['format']))}")
+    files = run(": {format: npy, rows: 16}")
+    arrays, beside = [[f for f in files if f.endswith(end)] for end in (".npy", ".parquet")]
+    assert len(arrays) == len(beside) >= 1
+    for array, rows in zip(arrays, beside):
+        array, rows = np.load(array), pd.read_parquet(rows)
+        assert array.dtype == np.float32 and array.shape == (len(rows), 64) and all(map(os.path.isfile, rows["image_path"]))
+    print(f"npy       {len(arrays)} arrays beside their rows")
+    [table] = run(": {format: csv}")
+    rows = pd.read_csv(table, parse_dates=["mtime"])
+    assert sorted(rows["path"]) == paths and rows["mtime"].dt.tz is not None
+    print("csv       equal")
 
 
 def exif_and_hashes(binary, folder):

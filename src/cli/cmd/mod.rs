@@ -1,10 +1,13 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
 mod code;
+mod explore;
 mod export;
 mod ignore;
 mod inspect;
 mod list;
+mod machine;
+mod metrics;
 mod model;
 mod opened;
 mod plan;
@@ -18,13 +21,15 @@ mod threads;
 mod train;
 mod verify;
 
-use crate::cli::args::{Cli, Command, PipelineArgs};
+use crate::cli::args::{Cli, Command, GivenArgs, PipelineArgs};
 use crate::job::{Job, Kind, Selection};
 use crate::plan::Plan;
 use crate::spec;
 use crate::train::TrainPlan;
+use machine::Form;
+use opened::Given;
 use print::out;
-use refusal::{Refusal, invalid, refuse};
+use refusal::Refusal;
 
 /// Executes a command line; returns the exit code.
 pub fn execute(cli: &Cli) -> u8 {
@@ -35,21 +40,37 @@ fn command(command: &Command) -> u8 {
     match command {
         Command::Run(args) => run::run(args, Selection::Outstanding),
         Command::Retry(args) => run::run(args, Selection::FailedOnly),
-        Command::Check(args) => {
-            with_job(args, |job| by_kind(job, plan::check, |training| Ok(train::check(training, args))))
+        Command::Check(args) => with_job(args, Form::Text, |job| {
+            by_kind(job, plan::check, |training| train::check(training, args))
+        }),
+        Command::Plan(args) => {
+            let form = Form::new("plan", args.json);
+            with_job(&args.pipeline, form, |job| {
+                by_kind(
+                    job,
+                    |plan| plan::plan(plan, args.items, form),
+                    |training| train::plan(training, form),
+                )
+            })
         }
-        Command::Plan(args) => with_job(&args.pipeline, |job| {
-            by_kind(job, |plan| plan::plan(plan, args.items), |training| Ok(train::plan(training)))
-        }),
-        Command::Status(args) => with_job(&args.pipeline, |job| match job.kind() {
-            Kind::Items(_) => status::status(job, args.failures),
-            Kind::Training(plan) => Ok(train::status(plan)),
-        }),
-        Command::Verify(args) => with_job(args, verify::verify),
-        Command::Report(args) => with_job(&args.pipeline, |job| {
-            by_kind(job, report::report, |training| Ok(train::report(training)))
-        }),
-        Command::Ignore(args) => with_job(&args.pipeline, |job| {
+        Command::Status(args) => {
+            let form = Form::new("status", args.json);
+            with_given(&args.given, form, |given| status::status(given, args.failures, form))
+        }
+        Command::Verify(args) => {
+            let form = Form::new("verify", args.json);
+            with_given(&args.given, form, |given| verify::verify(given, form))
+        }
+        Command::Report(args) => {
+            let PipelineArgs { pipeline, set } = args.run.pipeline.clone();
+            let form = Form::new("report", args.json);
+            with_given(&GivenArgs { pipeline, set }, form, |given| report::report(given, args.json))
+        }
+        Command::Explore(args) => {
+            let explored = threads::start(0).and_then(|()| explore::explore(args));
+            explored.unwrap_or_else(|refusal| Form::new("explore", args.json).refuse(&refusal))
+        }
+        Command::Ignore(args) => with_job(&args.pipeline, Form::Text, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))
         }),
         Command::Model(args) => threads::with_all(|| model::model(args)),
@@ -71,11 +92,26 @@ fn command(command: &Command) -> u8 {
     }
 }
 
-fn with_job(args: &PipelineArgs, command: impl FnOnce(&Job) -> Result<u8, Refusal>) -> u8 {
-    match Job::load(&args.pipeline, &args.set) {
-        Ok(job) => threads::start(job.threads()).and_then(|()| command(&job)).unwrap_or_else(|e| refuse(&e)),
-        Err(mistakes) => invalid(&mistakes),
-    }
+fn with_job(args: &PipelineArgs, form: Form, command: impl FnOnce(&Job) -> Result<u8, Refusal>) -> u8 {
+    let done = || {
+        let job = Job::load(&args.pipeline, &args.set)?;
+        threads::start(job.threads())?;
+        command(&job)
+    };
+    done().unwrap_or_else(|refusal| form.refuse(&refusal))
+}
+
+/// As [`with_job`], for commands that an output folder is enough for.
+fn with_given(args: &GivenArgs, form: Form, command: impl FnOnce(&Given) -> Result<u8, Refusal>) -> u8 {
+    let done = || {
+        let given = opened::given(args)?;
+        threads::start(match &given {
+            Given::Job(job) => job.threads(),
+            Given::Output(_) => 0,
+        })?;
+        command(&given)
+    };
+    done().unwrap_or_else(|refusal| form.refuse(&refusal))
 }
 
 fn by_kind(

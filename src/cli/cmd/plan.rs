@@ -1,11 +1,11 @@
 //! `check` and `plan`: what is wrong with a pipeline, and what a run would do.
 
 use super::code;
+use super::machine::{self, Form};
 use super::print::{out, warn};
 use super::refusal::Refusal;
-use crate::inputs::Input;
-use crate::inputs::Source;
-use crate::ledger::Ledger;
+use crate::inputs::{Input, Source, path_text};
+use crate::ledger::{Fingerprint, Ledger};
 use crate::memory::mib;
 use crate::pipeline::{Action, Keeps, PlannedStep};
 use crate::plan::Plan;
@@ -14,6 +14,8 @@ use crate::run::refuse;
 use crate::run::resume::Selection;
 use crate::shown::Show;
 use crate::store::Store;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Headers read for the estimates.
 const PROBES: usize = 256;
@@ -54,12 +56,35 @@ fn clashes(prepared: &Prepared) -> String {
 ///
 /// # Errors
 /// When the ledger can't be read or is another job's, or no input matches.
-pub(super) fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
+pub(super) fn plan(plan: &Plan, items: bool, form: Form) -> Result<u8, Refusal> {
     let ledger = Ledger::of_job(&plan.output, &plan.name)?;
     if let Some(ledger) = &ledger {
         ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
     }
     let prepared = prepare::prepare(plan, ledger.as_ref(), Selection::Outstanding)?;
+    if let Form::Json(command) = form {
+        let told = as_json(plan, &prepared, items);
+        return Ok(match may_run(plan, ledger.as_ref(), &prepared) {
+            Ok(()) => machine::tell(command, told, code::OK),
+            Err(refusal) => machine::tell_refused(command, &refusal, told),
+        });
+    }
+    let text = text(plan, &prepared, items);
+    warn(&plan.warnings);
+    out(&text);
+    may_run(plan, ledger.as_ref(), &prepared)?;
+    Ok(code::OK)
+}
+
+/// Fails where a run would be refused.
+fn may_run(plan: &Plan, ledger: Option<&Ledger>, prepared: &Prepared) -> Result<(), Refusal> {
+    if let Some(store) = Store::existing(&plan.output)? {
+        refuse(plan, (&store, ledger), prepared, (false, false))?;
+    }
+    Ok(())
+}
+
+fn text(plan: &Plan, prepared: &Prepared, items: bool) -> String {
     let input = match &plan.input.source {
         Source::Folder => format!("{} (folder)", plan.input.root.shown()),
         Source::File { absolute, .. } => format!("{} (file)", absolute.shown()),
@@ -90,20 +115,14 @@ pub(super) fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
     count(prepared.links, "symbolic links, not followed (input.follow_symlinks)");
     prepared.beside.lines().iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     text.push_str("\nsteps\n");
-    for link in &plan.chain {
-        let todo = prepared.tasks.iter().filter(|t| match link.product {
-            Some(product) => t.make.contains(&product),
-            None => matches!(link.action, Action::Image(_)),
-        });
-        let doing = match link.action {
-            Action::Sink(ref sink) if sink.keeps() == Keeps::Nothing => {
-                "brought in line at the end".to_string()
-            }
-            _ => format!("{} to do, {} to skip", todo.clone().count(), prepared.inputs.len() - todo.count()),
+    for step in &plan.chain {
+        let doing = match todo(step, prepared) {
+            Some(todo) => format!("{todo} to do, {} to skip", prepared.inputs.len() - todo),
+            None => "brought in line at the end".to_string(),
         };
-        text.push_str(&format!("  {:<10} {doing}\n", link.name));
+        text.push_str(&format!("  {:<10} {doing}\n", step.name));
     }
-    text.push_str(&estimates(plan, &prepared));
+    text.push_str(&estimates_text(plan, prepared));
     plan.notes.iter().for_each(|n| text.push_str(&format!("  note     {n}\n")));
     if items {
         text.push('\n');
@@ -111,7 +130,7 @@ pub(super) fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
             text.push_str(&format!("{:<32} {}\n", reason.text(), input.key().shown()));
         }
     }
-    text.push_str(&clashes(&prepared));
+    text.push_str(&clashes(prepared));
     let foreign: Vec<_> = prepared.tasks.iter().filter_map(|task| task.misplaced(&plan.output)).collect();
     if !foreign.is_empty() {
         text.push_str(&format!(
@@ -120,43 +139,75 @@ pub(super) fn plan(plan: &Plan, items: bool) -> Result<u8, Refusal> {
         ));
         foreign.iter().take(10).for_each(|refusal| text.push_str(&format!("  {refusal}\n")));
     }
-    warn(&plan.warnings);
-    out(&text);
-    if let Some(store) = Store::existing(&plan.output)? {
-        refuse(plan, (&store, ledger.as_ref()), &prepared, (false, false))?;
-    }
-    Ok(code::OK)
+    text
 }
 
-fn estimates(plan: &Plan, prepared: &Prepared) -> String {
+/// What the items to do may take.
+struct Estimates {
+    /// Items to do, and how many headers were read.
+    items: (usize, usize),
+    pixels: f64,
+    seconds: f64,
+    basis: Basis,
+    /// Bytes: of the largest item, of all that are worked on at a time.
+    memory: (u64, u64),
+    /// Items at a time.
+    together: u64,
+}
+
+/// What a time is estimated from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    Earlier,
+    Guess,
+}
+
+/// None where there is nothing to do.
+fn estimates(plan: &Plan, prepared: &Prepared) -> Option<Estimates> {
     let inputs: Vec<&Input> = prepared.tasks.iter().map(|t| &prepared.inputs[t.input]).collect();
     let threads = plan.limits.threads;
     if inputs.is_empty() {
-        return "\nnothing to do\n".into();
+        return None;
     }
     let probed: Vec<&&Input> = inputs.iter().step_by(inputs.len().div_ceil(PROBES)).collect();
     let largest = probed.iter().map(|i| plan.estimate(i)).max().unwrap_or(0);
     let pixels =
         probed.iter().filter_map(|i| pixels(i)).sum::<f64>() / probed.len() as f64 * inputs.len() as f64;
     let budget = plan.item_budget(threads);
-    let together = (budget / largest.max(1)).clamp(1, threads as u64);
     let past = prepared.past;
     let (seconds, basis) = if past.pixels > 0.0 {
-        (past.seconds / past.pixels * pixels, "from earlier runs")
+        (past.seconds / past.pixels * pixels, Basis::Earlier)
     } else {
-        let guess = plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL;
-        (guess, "a rough guess before the first run")
+        (plan.macs(pixels) / MACS_PER_SECOND + pixels * SECONDS_PER_PIXEL, Basis::Guess)
     };
-    let sample =
-        if probed.len() < inputs.len() { format!(", from {} headers", probed.len()) } else { String::new() };
+    Some(Estimates {
+        items: (inputs.len(), probed.len()),
+        pixels,
+        seconds: (seconds / threads as f64).ceil(),
+        basis,
+        memory: (largest, budget),
+        together: (budget / largest.max(1)).clamp(1, threads as u64),
+    })
+}
+
+fn estimates_text(plan: &Plan, prepared: &Prepared) -> String {
+    let Some(found) = estimates(plan, prepared) else { return "\nnothing to do\n".into() };
+    let ((items, probed), (largest, budget)) = (found.items, found.memory);
+    let sample = if probed < items { format!(", from {probed} headers") } else { String::new() };
+    let basis = match found.basis {
+        Basis::Earlier => "from earlier runs",
+        Basis::Guess => "a rough guess before the first run",
+    };
     let mut text = format!(
-        "\nestimates{sample}\n  pixels   {:.1} MP\n  time     about {:.0} s on {threads} threads ({basis})\n  \
-         memory   largest item {} MiB, {} MiB for items under the limit of {} MiB, {together} at a time\n",
-        pixels / 1e6,
-        (seconds / threads as f64).ceil(),
+        "\nestimates{sample}\n  pixels   {:.1} MP\n  time     about {:.0} s on {} threads ({basis})\n  \
+         memory   largest item {} MiB, {} MiB for items under the limit of {} MiB, {} at a time\n",
+        found.pixels / 1e6,
+        found.seconds,
+        plan.limits.threads,
         mib(largest),
         mib(budget),
         mib(plan.limits.memory),
+        found.together,
     );
     if largest > budget {
         text.push_str("  warning  the largest items do not fit into limits.memory and will fail; raise it\n");
@@ -168,4 +219,57 @@ fn pixels(input: &Input) -> Option<f64> {
     input.identity.as_ref().ok()?;
     let header = input.header()?;
     Some(f64::from(header.width) * f64::from(header.height))
+}
+
+/// The same as text and JSON tell.
+fn as_json(plan: &Plan, prepared: &Prepared, items: bool) -> Value {
+    let (path, kind) = match &plan.input.source {
+        Source::Folder => (Some(&plan.input.root), "folder"),
+        Source::File { absolute, .. } => (Some(absolute), "file"),
+        Source::List { .. } => (Some(&plan.input.root), "list"),
+        Source::Made(_) => (None, "synth"),
+    };
+    let reasons: Map<String, Value> =
+        prepared.reasons.iter().map(|(reason, n)| (reason.name().to_string(), json!(n))).collect();
+    let steps: Vec<Value> = plan
+        .chain
+        .iter()
+        .map(|step| {
+            let todo = todo(step, prepared);
+            json!({"name": step.name, "todo": todo, "skip": todo.map(|todo| prepared.inputs.len() - todo)})
+        })
+        .collect();
+    let estimates = estimates(plan, prepared).map(|found| {
+        let basis = if found.basis == Basis::Earlier { "earlier_runs" } else { "guess" };
+        json!({"pixels": found.pixels, "seconds": found.seconds, "basis": basis, "threads": plan.limits.threads,
+               "largest_item_bytes": found.memory.0, "items_bytes": found.memory.1,
+               "limit_bytes": plan.limits.memory, "at_a_time": found.together, "headers_read": found.items.1})
+    });
+    let each = prepared.inputs.iter().zip(&prepared.decisions);
+    let each = each.map(|(input, reason)| json!({"path": path_text(input.key()), "reason": reason.name()}));
+    let clashes: Vec<&String> = prepared.tasks.iter().filter_map(|task| task.clash.as_ref()).collect();
+    let misplaced = prepared.tasks.iter().filter_map(|task| task.misplaced(&plan.output));
+    let beside = &prepared.beside;
+    json!({"kind": "items", "job": plan.name, "output": machine::path(&plan.output),
+           "input": {"path": path.map(|path| machine::path(path)), "kind": kind},
+           "total": prepared.inputs.len(), "todo": prepared.tasks.len(), "reasons": reasons,
+           "vanished": prepared.vanished.len(), "known_left_out": prepared.left_out.len(),
+           "unseen": prepared.unseen.len(), "links": prepared.links, "left_out": beside.left_out,
+           "excluded": beside.excluded, "system_files": beside.system, "hidden": beside.hidden,
+           "steps": steps, "estimates": estimates, "notes": plan.notes,
+           "warnings": plan.warnings.iter().map(machine::diagnostic).collect::<Vec<_>>(),
+           "collisions": clashes, "misplaced": misplaced.map(|refusal| refusal.to_string()).collect::<Vec<_>>(),
+           "items": items.then(|| each.collect::<Vec<_>>())})
+}
+
+/// How many items go through a step; none for what is brought in line at the end.
+fn todo(step: &PlannedStep, prepared: &Prepared) -> Option<usize> {
+    if matches!(&step.action, Action::Sink(sink) if sink.keeps() == Keeps::Nothing) {
+        return None;
+    }
+    let goes = |make: &BTreeSet<Fingerprint>| match step.product {
+        Some(product) => make.contains(&product),
+        None => matches!(step.action, Action::Image(_)),
+    };
+    Some(prepared.tasks.iter().filter(|task| goes(&task.make)).count())
 }

@@ -2,7 +2,7 @@
 
 use super::code;
 use super::print::err;
-use crate::job::JobError;
+use crate::job::{JobError, exit};
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use crate::shown::Show;
@@ -18,15 +18,29 @@ pub(super) enum Refusal {
     Run(RunError),
     /// Training did not come to its end.
     Train(TrainError),
+    /// The pipeline has mistakes.
+    Invalid(Diagnostics),
     /// The command does not fit what it was asked of, in words.
     Usage(String),
     /// Nothing can be written where this command writes, in words.
     Unwritable(String),
 }
 
+impl From<Diagnostics> for Refusal {
+    fn from(mistakes: Diagnostics) -> Refusal {
+        Refusal::Invalid(mistakes)
+    }
+}
+
 impl From<RunError> for Refusal {
     fn from(error: RunError) -> Refusal {
         Refusal::Run(error)
+    }
+}
+
+impl From<TrainError> for Refusal {
+    fn from(error: TrainError) -> Refusal {
+        Refusal::Train(error)
     }
 }
 
@@ -53,7 +67,9 @@ impl From<JobError> for Refusal {
         match error {
             JobError::Run(error) => Refusal::Run(error),
             JobError::Train(error) => Refusal::Train(error),
-            nothing @ JobError::NothingRun { .. } => Refusal::Usage(nothing.to_string()),
+            other @ (JobError::NothingRun { .. } | JobError::NoOutput(_) | JobError::Explore(_)) => {
+                Refusal::Usage(other.to_string())
+            }
         }
     }
 }
@@ -70,55 +86,29 @@ pub(super) fn unwritable(output: &Path, what: &str, error: &std::io::Error) -> R
     ))
 }
 
-pub(super) fn refuse(refusal: &Refusal) -> u8 {
-    let (message, code) = match refusal {
-        Refusal::Run(error) => return fail(error),
-        Refusal::Train(error) => return fail_training(error),
-        Refusal::Usage(message) => (message, code::USAGE),
-        Refusal::Unwritable(message) => (message, code::STORAGE),
-    };
-    err(&format!("error: {message}\n"));
-    code
-}
-
-pub(super) fn invalid(mistakes: &Diagnostics) -> u8 {
-    let count = mistakes.count();
-    let noun = if count == 1 { "mistake" } else { "mistakes" };
-    err(&format!("{}\n\n{count} {noun}; nothing was written\n", mistakes.render()));
-    code::INVALID
-}
-
-pub(super) fn fail(error: &RunError) -> u8 {
-    err(&format!("error: {error}\n"));
-    match error {
-        RunError::NoInput(_) | RunError::Foreign(_) => code::INVALID,
-        RunError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        RunError::OtherInput(_) => code::OTHER_INPUT,
-        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => code::FAILURE,
-        RunError::Store(StoreError::Refused(_)) => code::INVALID,
-        RunError::Input(_)
-        | RunError::Lock(_)
-        | RunError::Store(_)
-        | RunError::Ledger(_)
-        | RunError::Table { .. } => code::STORAGE,
-    }
-}
-
-/// Says why training did not come to its end; gives the exit code.
-pub(super) fn fail_training(error: &TrainError) -> u8 {
-    match error {
-        TrainError::Interrupted { .. } => err(&format!("{error}\n")),
-        _ => err(&format!("error: {error}\n")),
-    }
-    match error {
-        TrainError::Interrupted { .. } => code::INTERRUPTED,
-        TrainError::NoInput(_) | TrainError::Data(_) | TrainError::Foreign(_) => code::INVALID,
-        TrainError::Vectors(_) | TrainError::Draw(_) | TrainError::Layer(_) => code::INVALID,
-        TrainError::Ledger(LedgerError::Owner { .. }) => code::INVALID,
-        TrainError::Diverged { .. } | TrainError::Worse { .. } => code::DIVERGED,
-        TrainError::Export(_) | TrainError::Threads(_) | TrainError::Lock(LockError::Held { .. }) => {
-            code::FAILURE
+/// What is said of it on one line, and the exit code.
+pub(super) fn told(refusal: &Refusal) -> (String, u8) {
+    match refusal {
+        Refusal::Run(error) => (error.to_string(), exit::of_run_error(error)),
+        Refusal::Train(error) => (error.to_string(), exit::of_train_error(error)),
+        Refusal::Invalid(mistakes) => {
+            let count = mistakes.count();
+            let noun = if count == 1 { "mistake" } else { "mistakes" };
+            (format!("{count} {noun}; nothing was written"), code::INVALID)
         }
-        TrainError::Store(_) | TrainError::Ledger(_) | TrainError::Lock(_) => code::STORAGE,
+        Refusal::Usage(message) => (message.clone(), code::USAGE),
+        Refusal::Unwritable(message) => (message.clone(), code::STORAGE),
     }
+}
+
+/// Says it on standard error; gives the exit code.
+pub(super) fn refuse(refusal: &Refusal) -> u8 {
+    let (message, code) = told(refusal);
+    match refusal {
+        Refusal::Invalid(mistakes) => err(&format!("{}\n\n{message}\n", mistakes.render())),
+        // Whoever interrupts knows it, and it is no error.
+        Refusal::Train(TrainError::Interrupted { .. }) => err(&format!("{message}\n")),
+        _ => err(&format!("error: {message}\n")),
+    }
+    code
 }

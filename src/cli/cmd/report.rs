@@ -1,128 +1,179 @@
-//! `report`: a page with before/after pictures, counts and failures of what has been done.
+//! `report`: a folder with a page of what has been done.
 
 use super::code;
-use super::opened::{ledger_of, open_locked};
-use super::print::out;
+use super::machine;
+use super::opened::{Given, ledger_of, open_locked};
+use super::print::{err, out};
 use super::refusal::{Refusal, unwritable};
-use crate::cli::report::{html, sheet};
-use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
-use crate::image::Image;
-use crate::image::orient::upright;
+use crate::cli::html::{self, Inputs, Report, ReportError, RunFile, SHEET_NAME, Subject};
+use crate::codec::Limits;
 use crate::inputs::Source;
-use crate::inputs::path_text;
-use crate::ledger::{Ledger, LedgerError, Outcome, Record};
-use crate::plan::Plan;
+use crate::job::{Job, Kind, Output};
+use crate::ledger::Ledger;
 use crate::run::RunError;
-use crate::shown::Show;
-use crate::store::{STATE_FOLDER, Store, StoreError};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use crate::shown::{self, Show};
+use crate::store::names::{REPORT_FOLDER, is_of_report};
+use crate::store::{Part, Store, StoreError, look};
+use crate::train;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What is written.
 const WHAT: &str = "the report";
-/// Pairs shown.
-const PAIRS: usize = 5;
 
-/// Writes `report/before-after.png` and `report/index.html` into the output.
+/// Writes `report/` into the output.
 ///
 /// # Errors
 /// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
-pub(super) fn report(plan: &Plan) -> Result<u8, Refusal> {
-    let ledger = ledger_of(&plan.output, &plan.name)?;
-    let (mut done, mut candidates, mut failures) = (0, 0, Vec::new());
-    ledger.each(|path, record| {
-        if let Outcome::Failed { error, .. } = &record.outcome {
-            let acknowledged = if record.ignored { " (acknowledged)" } else { "" };
-            failures.push((format!("{}{acknowledged}", path_text(path)), error.to_string()));
-        } else {
-            done += 1;
-            candidates += usize::from(!pictures(&record).is_empty());
-        }
-        Ok::<_, LedgerError>(())
-    })?;
-    let (store, _lock) = open_locked(&plan.output, WHAT)?;
-    let pairs = pairs(plan, &chosen(&ledger, candidates)?);
-    let picture = Path::new("report/before-after.png");
-    if !pairs.is_empty() {
-        let sheet = sheet::before_after(&pairs);
-        let options = EncodeOptions::new(Format::Png);
-        let png = codec::encode(&sheet, &Metadata::default(), None, &options)
-            .map_err(|e| RunError::Table { folder: "report".into(), message: e.to_string() })?;
-        write(plan, &store, picture, &png.bytes)?;
-        out(&format!("before/after  {}\n", plan.output.join(picture).shown()));
+pub(super) fn report(given: &Given, json: bool) -> Result<u8, Refusal> {
+    match given {
+        Given::Job(job) => of_job(job, json),
+        Given::Output(output) => of_output(output, json),
     }
-    let names: Vec<String> = pairs.iter().map(|p| p.name.clone()).collect();
-    let page = html::page(&plan.name, done, &names, &failures);
-    write(plan, &store, Path::new("report/index.html"), page.as_bytes())?;
-    out(&format!("report        {}\n", plan.output.join("report/index.html").shown()));
-    Ok(code::OK)
 }
 
-fn write(plan: &Plan, store: &Store, path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
-    store.write(path, bytes).map(drop).map_err(|error| match error {
-        StoreError::Io { source, .. } => unwritable(&plan.output, WHAT, &source),
-        other => other.into(),
+/// Of a job, whose pipeline says where everything is.
+fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
+    let ledger = ledger_of(job.output(), job.name())?;
+    let run = run_of(job.output())?;
+    let subject = Subject {
+        name: job.name(),
+        output: job.output(),
+        run: &run,
+        inputs: inputs_of(job),
+        limits: limits_of(job),
+        pipeline: text_of(job),
+        trains: job.trains(),
+    };
+    write(&subject, &ledger, json)
+}
+
+/// Of an output folder, which tells what ran there.
+fn of_output(output: &Output, json: bool) -> Result<u8, Refusal> {
+    let run = run_of(output.folder())?;
+    // Pictures that were made can be made again, if the pipeline can still be read.
+    let job = if run.made_inputs() { job_of(output) } else { None };
+    let inputs = match &job {
+        Some(job) => inputs_of(job),
+        None => run.input().or(remembered(output.ledger())?).map_or(Inputs::Unknown, Inputs::Below),
+    };
+    let subject = Subject {
+        name: output.name(),
+        output: output.folder(),
+        run: &run,
+        inputs,
+        limits: job.as_ref().map_or(Limits::default(), limits_of),
+        pipeline: None,
+        trains: output.trains()?,
+    };
+    write(&subject, output.ledger(), json)
+}
+
+/// The job that ran there last, if it can still be loaded. Goes into the directory that it ran in, for relative paths.
+fn job_of(output: &Output) -> Option<Job> {
+    let run = output.remembered()?;
+    std::env::set_current_dir(shown::decode(&run.directory)).ok();
+    Job::parse(&run.pipeline, run.pipeline_file.as_deref().unwrap_or("pipeline"), &[]).ok()
+}
+
+fn run_of(output: &Path) -> Result<RunFile, Refusal> {
+    let unseen = |e| RunError::Input(format!("cannot look at {}: {e}; check the mount", output.shown()));
+    Ok(RunFile::read(output).map_err(unseen)?)
+}
+
+fn inputs_of(job: &Job) -> Inputs<'_> {
+    match job.kind() {
+        Kind::Items(plan) => match &plan.input.source {
+            Source::Made(series) => Inputs::Made(series),
+            _ => Inputs::Below(plan.input.root.clone()),
+        },
+        Kind::Training(_) => Inputs::Unknown,
+    }
+}
+
+fn limits_of(job: &Job) -> Limits {
+    match job.kind() {
+        Kind::Items(plan) => {
+            Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false }
+        }
+        Kind::Training(_) => Limits::default(),
+    }
+}
+
+fn text_of(job: &Job) -> Option<&str> {
+    match job.kind() {
+        Kind::Items(plan) => Some(plan.sources.text()),
+        Kind::Training(_) => None,
+    }
+}
+
+/// The folder of the last run's inputs, as the ledger remembers it.
+fn remembered(ledger: &Ledger) -> Result<Option<PathBuf>, Refusal> {
+    #[derive(serde::Deserialize)]
+    struct Remembered {
+        kind: String,
+        path: Vec<u8>,
+    }
+    let Some(text) = ledger.input()? else { return Ok(None) };
+    let Ok(input) = serde_json::from_str::<Remembered>(&text) else { return Ok(None) };
+    let path = PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(input.path));
+    Ok(match input.kind.as_str() {
+        "folder" => Some(path),
+        "file" => path.parent().map(Path::to_path_buf),
+        // The root of a list is not remembered.
+        _ => None,
     })
 }
 
-/// The pictures among an item's outputs; fragments of shards are none.
-fn pictures(record: &Record) -> Vec<PathBuf> {
-    let outputs = record.products.values().flatten().map(|o| Path::new(OsStr::from_bytes(&o.path)));
-    outputs.filter(|output| !output.starts_with(STATE_FOLDER)).map(Path::to_path_buf).collect()
-}
-
-/// An item to show, with its pictures.
-type Chosen = (Vec<u8>, Vec<PathBuf>);
-
-/// Items spread over the archive, of so many that are done and have pictures.
-fn chosen(ledger: &Ledger, candidates: usize) -> Result<Vec<Chosen>, LedgerError> {
-    let step = candidates.div_ceil(PAIRS).max(1);
-    let (mut chosen, mut number) = (Vec::new(), 0);
-    ledger.each(|path, record| {
-        let pictures = pictures(&record);
-        if matches!(record.outcome, Outcome::Done(_)) && !pictures.is_empty() {
-            if number % step == 0 {
-                chosen.push((path.to_vec(), pictures));
-            }
-            number += 1;
-        }
-        Ok::<_, LedgerError>(())
+/// Makes the report and puts it in place of an earlier one, as a whole.
+fn write(subject: &Subject<'_>, ledger: &Ledger, json: bool) -> Result<u8, Refusal> {
+    if subject.trains {
+        progress(subject.output)?;
+    }
+    let (store, _lock) = open_locked(subject.output, WHAT)?;
+    // Before the work, so that it is not in vain.
+    let folder = Path::new(REPORT_FOLDER);
+    let present = store.parts(folder, is_of_report).map_err(|e| RunError::Foreign(e.to_string()))?;
+    let report = html::report(subject, ledger).map_err(|error| match error {
+        ReportError::Ledger(error) => Refusal::from(error),
+        ReportError::Run(error) => error.into(),
     })?;
-    Ok(chosen)
+    report.warnings.iter().for_each(|warning| err(&format!("warning: {warning}\n")));
+    put(&store, &report, &present).map_err(|error| match error {
+        StoreError::Io { source, .. } => unwritable(subject.output, WHAT, &source),
+        other => other.into(),
+    })?;
+    if json {
+        return Ok(machine::tell("report", report.figures, code::OK));
+    }
+    let mut told = String::new();
+    let place = subject.output.join(folder);
+    if report.files.contains_key(SHEET_NAME) {
+        told.push_str(&format!("before/after  {}\n", place.join(SHEET_NAME).shown()));
+    }
+    told.push_str(&format!("report        {}\n", place.join("index.html").shown()));
+    out(&told);
+    Ok(code::OK)
 }
 
-/// What to show of these items, whose inputs are still what they were.
-fn pairs(plan: &Plan, chosen: &[Chosen]) -> Vec<sheet::Pair> {
-    let limits = Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false };
-    let open = |path: &Path| -> Option<Image> {
-        let decoded = codec::decode(&std::fs::read(path).ok()?, path, &limits).ok()?;
-        Some(upright(decoded.image, decoded.meta.orientation))
-    };
-    let pair = |(number, (path, outputs)): (usize, &Chosen)| {
-        let outputs: Vec<&Path> = outputs.iter().map(PathBuf::as_path).collect();
-        // Of several outputs of one input, another one each time.
-        let output = outputs[number * 7 % outputs.len()];
-        let (before, after) = match (training_pair(plan, &outputs, output), &plan.input.source) {
-            (Some((noisy, clean)), _) => (open(&plan.output.join(noisy)), plan.output.join(clean)),
-            (None, Source::Made(series)) => {
-                let made = series.named(path)?;
-                (Some(made.decoded(made.render().0).image), plan.output.join(output))
-            }
-            (None, _) => (open(&plan.input.root.join(OsStr::from_bytes(path))), plan.output.join(output)),
-        };
-        Some(sheet::Pair { name: path_text(path), before: before?, after: open(&after)? })
-    };
-    chosen.iter().enumerate().filter_map(pair).collect()
+/// Replaces the folder by these files, in one exchange: whoever opens it sees the old report or the new one.
+fn put(store: &Store, report: &Report, present: &BTreeMap<String, (u64, i64)>) -> Result<(), StoreError> {
+    store.sweep()?;
+    let files = report.files.iter().map(|(name, bytes)| Ok((name.clone(), Part::New(bytes.clone()))));
+    let built = store.build_folder(Path::new(REPORT_FOLDER), files)?;
+    store.put_folder(built, present).map(drop)
 }
 
-/// The corrupted and the clean file of the pair that `output` belongs to, where it belongs to one.
-fn training_pair<'a>(plan: &Plan, outputs: &[&'a Path], output: &'a Path) -> Option<(&'a Path, &'a Path)> {
-    plan.sinks().find(|(_, sink)| sink.needs_reference() && output.starts_with(sink.folder()))?;
-    let of_kind = |kind: &str| {
-        let kind = OsStr::new(kind);
-        let all = outputs.iter().filter(move |o| o.parent().and_then(Path::file_name) == Some(kind));
-        all.clone().find(|o| o.file_name() == output.file_name()).or(all.clone().next()).copied()
-    };
-    Some((of_kind("noisy")?, of_kind("clean")?))
+/// Refuses where a training has lost what it shows.
+fn progress(output: &Path) -> Result<(), Refusal> {
+    let folder = output.join(train::PROGRESS);
+    match look::at(&folder) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            Err(Refusal::Usage(format!("there is no {}; `run` writes what belongs there", folder.shown())))
+        }
+        Err(e) => {
+            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
+        }
+    }
 }

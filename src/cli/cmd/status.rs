@@ -1,26 +1,139 @@
 //! `status`: what the ledger says.
 
-use super::code;
+use super::machine::{self, Form};
+use super::opened::Given;
 use super::print::out;
 use super::refusal::Refusal;
+use super::{code, train};
 use crate::error::ItemError;
-use crate::job::Job;
+use crate::job::{Kind, Remembered, Status, Table};
 use crate::shown::Show;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Prints counts, failures by kind and tables.
+/// Prints counts, failures by kind, tables, and when the last run was.
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
-    let status = job.status()?;
-    let failed = status.failed.len();
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+pub(super) fn status(given: &Given, failures: bool, form: Form) -> Result<u8, Refusal> {
+    match given {
+        Given::Job(job) => match job.kind() {
+            Kind::Items(plan) => {
+                let last = Remembered::read(&plan.output).filter(|run| run.job == plan.name);
+                items((&plan.name, &plan.output), &job.status()?, last.as_ref(), failures, form)
+            }
+            Kind::Training(plan) => match form {
+                Form::Text => train::status(plan),
+                Form::Json(command) => {
+                    let last = Remembered::read(&plan.output).filter(|run| run.job == plan.name);
+                    let point = train::resume_json(plan)?;
+                    let whose = (plan.name.as_str(), plan.output.as_path());
+                    Ok(machine::tell(
+                        command,
+                        training_json(whose, &job.status()?, last.as_ref(), point),
+                        code::OK,
+                    ))
+                }
+            },
+        },
+        Given::Output(output) => {
+            let (whose, status) = ((output.name(), output.folder()), output.status()?);
+            match output.trains()? {
+                true => Ok(training(whose, &status, output.remembered(), form)),
+                false => items(whose, &status, output.remembered(), failures, form),
+            }
+        }
+    }
+}
+
+/// Of a training job without its pipeline.
+fn training((name, output): (&str, &Path), status: &Status, last: Option<&Remembered>, form: Form) -> u8 {
+    if let Form::Json(command) = form {
+        return machine::tell(command, training_json((name, output), status, last, Value::Null), code::OK);
+    }
+    let mut text = format!("{name}: {} (training)\n", output.shown());
+    for table in &status.tables {
+        let folder = if table.folder.is_empty() { "model" } else { &table.folder };
+        text.push_str(&format!("  {folder:<8} {} files, {:.1} MB\n", table.parts, megabytes(table.bytes)));
+    }
+    if let Some(summary) = last.map(|run| &run.summary).filter(|summary| summary.is_object()) {
+        text.push_str(&format!("  trained  {} epochs, {} steps\n", summary["epochs"], summary["steps"]));
+    }
+    text.push_str(&last_run(last));
+    out(&text)
+}
+
+fn training_json(
+    (name, output): (&str, &Path),
+    status: &Status,
+    last: Option<&Remembered>,
+    resume: Value,
+) -> Value {
+    json!({"kind": "train", "job": name, "output": machine::path(output), "folders": folders(status),
+           "resume": resume, "last_run": machine::last_run(last)})
+}
+
+fn folders(status: &Status) -> Vec<Value> {
+    let folder = |t: &Table| json!({"folder": t.folder, "files": t.parts, "bytes": t.bytes});
+    status.tables.iter().map(folder).collect()
+}
+
+/// The same as the text tells.
+fn items_json(
+    (name, output): (&str, &Path),
+    status: &Status,
+    last: Option<&Remembered>,
+    failures: bool,
+) -> Value {
+    let listed = |all: &[(PathBuf, ItemError)], acknowledged: bool| -> Vec<Value> {
+        let one = |(path, error): &(PathBuf, ItemError)| {
+            json!({"path": machine::path(path), "error_kind": error.kind.name(), "message": error.message,
+                   "acknowledged": acknowledged})
+        };
+        all.iter().map(one).collect()
+    };
+    let listed = || [listed(&status.failed, false), listed(&status.ignored, true)].concat();
+    json!({"kind": "items", "job": name, "output": machine::path(output), "done": status.done,
+           "failed": status.failed.len(), "failed_by_kind": kinds(status), "ignored": status.ignored.len(),
+           "vanished": status.vanished, "outputs": status.outputs, "bytes": status.bytes,
+           "work_seconds": status.seconds, "folders": folders(status), "leftover": status.leftover,
+           "failures": failures.then(listed), "last_run": machine::last_run(last)})
+}
+
+/// Failures that count, by kind.
+fn kinds(status: &Status) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
     status.failed.iter().for_each(|(_, error)| *kinds.entry(error.kind.name()).or_insert(0) += 1);
-    let (name, output) = (job.name(), job.output().shown());
+    kinds
+}
+
+/// When the last run was, and how it ended.
+fn last_run(last: Option<&Remembered>) -> String {
+    let Some(run) = last else { return String::new() };
+    let host = if run.host.is_empty() { String::new() } else { format!(" on {}", run.host) };
+    format!("  last run {} to {}{host}, exit code {}\n", run.started, run.ended, run.exit)
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn items(
+    (name, output): (&str, &Path),
+    status: &Status,
+    last: Option<&Remembered>,
+    failures: bool,
+    form: Form,
+) -> Result<u8, Refusal> {
+    let failed = status.failed.len();
+    let exit = if failed == 0 { code::OK } else { code::KNOWN_FAILURES };
+    if let Form::Json(command) = form {
+        return Ok(machine::tell(command, items_json((name, output), status, last, failures), exit));
+    }
+    let output = output.shown();
     let mut text = format!("{name}: {output}\n  done     {}\n  failed   {failed}\n", status.done);
-    for (kind, count) in &kinds {
+    for (kind, count) in kinds(status) {
         text.push_str(&format!("    {kind}: {count}\n"));
     }
     if !status.ignored.is_empty() {
@@ -32,7 +145,6 @@ pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
             status.vanished
         ));
     }
-    let megabytes = |bytes: u64| bytes as f64 / 1e6;
     text.push_str(&format!("  outputs  {} files, {:.1} MB\n", status.outputs, megabytes(status.bytes)));
     text.push_str(&format!("  work     {:.1} s\n", status.seconds));
     for table in &status.tables {
@@ -45,6 +157,7 @@ pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
             status.leftover
         ));
     }
+    text.push_str(&last_run(last));
     if failures {
         text.push_str(&listed(&status.failed, ""));
         text.push_str(&listed(&status.ignored, " (acknowledged)"));
@@ -52,7 +165,7 @@ pub(super) fn status(job: &Job, failures: bool) -> Result<u8, Refusal> {
         text.push_str("  (--failures lists them; `retry` tries them again, `ignore` acknowledges them)\n");
     }
     out(&text);
-    Ok(if failed == 0 { code::OK } else { code::KNOWN_FAILURES })
+    Ok(exit)
 }
 
 fn listed(failures: &[(PathBuf, ItemError)], remark: &str) -> String {

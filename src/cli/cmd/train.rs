@@ -1,9 +1,10 @@
 //! The commands on a training job.
 
 use super::code;
+use super::machine::{self, Form};
 use super::opened::ledger_of;
 use super::print::{err, out, warn};
-use super::refusal::{Refusal, fail_training, refuse};
+use super::refusal::Refusal;
 use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
@@ -12,25 +13,23 @@ use crate::memory::mib;
 use crate::shown::Show;
 use crate::train::net::Size;
 use crate::train::{self, Data, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
+use serde_json::{Value, json};
 
 /// Prints that the pipeline is valid, with what was inferred.
-pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> u8 {
-    if let Some(code) = empty(plan) {
-        return code;
-    }
+pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> Result<u8, Refusal> {
+    refuse_empty(plan)?;
     warn(&plan.warnings);
     let mut text = format!("{}: valid\n{}", args.pipeline.shown(), network(plan));
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
-    out(&text)
+    Ok(out(&text))
 }
 
 /// Prints what a run would do.
-pub(super) fn plan(plan: &TrainPlan) -> u8 {
-    if let Err(error) = Ledger::of_job(&plan.output, &plan.name) {
-        return fail_training(&error.into());
-    }
-    if let Some(code) = empty(plan) {
-        return code;
+pub(super) fn plan(plan: &TrainPlan, form: Form) -> Result<u8, Refusal> {
+    Ledger::of_job(&plan.output, &plan.name).map_err(TrainError::from)?;
+    refuse_empty(plan)?;
+    if let Form::Json(command) = form {
+        return Ok(machine::tell(command, plan_json(plan)?, code::OK));
     }
     let mut text = format!("{}\n{}", plan.name, data(plan));
     text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).shown()));
@@ -54,10 +53,7 @@ pub(super) fn plan(plan: &TrainPlan) -> u8 {
         plan.threads,
         mib(plan.memory)
     ));
-    let point = match train::resume_point(plan) {
-        Ok(point) => point,
-        Err(error) => return fail_training(&error.into()),
-    };
+    let point = train::resume_point(plan).map_err(TrainError::from)?;
     text.push_str(&match point {
         ResumePoint::Anew(why) => format!("  resume   {why}: training would start anew\n"),
         ResumePoint::Trained => {
@@ -70,16 +66,41 @@ pub(super) fn plan(plan: &TrainPlan) -> u8 {
     });
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     warn(&plan.warnings);
-    out(&text)
+    Ok(out(&text))
 }
 
-/// The exit code, with its message, where there is nothing to learn from.
-fn empty(plan: &TrainPlan) -> Option<u8> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return None };
+fn plan_json(plan: &TrainPlan) -> Result<Value, Refusal> {
+    let (net, steps) = (&plan.net, plan.epochs as u64 * plan.steps as u64);
+    let needed = train::memory_needed(net, plan.batch, plan.threads);
+    Ok(json!({"kind": "train", "job": plan.name, "output": machine::path(&plan.output),
+              "model": machine::path(&plan.output.join(&plan.model)),
+              "network": {"name": net.name, "parameters": net.parameters(), "macs_per_pixel": net.macs_per_pixel()},
+              "epochs": plan.epochs, "steps_per_epoch": plan.steps, "steps": steps, "batch": plan.batch,
+              "threads": plan.threads, "memory_bytes": needed, "resume": resume_json(plan)?, "notes": plan.notes,
+              "warnings": plan.warnings.iter().map(machine::diagnostic).collect::<Vec<_>>()}))
+}
+
+/// How far it is.
+pub(super) fn resume_json(plan: &TrainPlan) -> Result<Value, Refusal> {
+    let (state, why, at) = match train::resume_point(plan).map_err(TrainError::from)? {
+        ResumePoint::New => ("new", None, None),
+        ResumePoint::Anew(why) => ("anew", Some(why), None),
+        ResumePoint::Within(epoch, step) => ("within", None, Some((epoch, step))),
+        ResumePoint::Trained => ("trained", None, None),
+        ResumePoint::Over => ("over", None, None),
+    };
+    Ok(json!({"state": state, "why": why, "epoch": at.map(|at| at.0), "step": at.map(|at| at.1)}))
+}
+
+/// Fails where there is nothing to learn from.
+fn refuse_empty(plan: &TrainPlan) -> Result<(), Refusal> {
+    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(()) };
     let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
     let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
-    let nothing = std::iter::once(input).chain(test).find_map(nothing)?;
-    Some(fail_training(&TrainError::NoInput(nothing)))
+    match std::iter::once(input).chain(test).find_map(nothing) {
+        Some(nothing) => Err(TrainError::NoInput(nothing).into()),
+        None => Ok(()),
+    }
 }
 
 fn network(plan: &TrainPlan) -> String {
@@ -168,16 +189,11 @@ fn grouped(number: u64) -> String {
 }
 
 /// Tells how far it is.
-pub(super) fn status(plan: &TrainPlan) -> u8 {
-    if let Err(refusal) = ledger_of(&plan.output, &plan.name) {
-        return refuse(&refusal);
-    }
+pub(super) fn status(plan: &TrainPlan) -> Result<u8, Refusal> {
+    drop(ledger_of(&plan.output, &plan.name)?);
     let model = plan.output.join(&plan.model);
-    let point = match train::resume_point(plan) {
-        Ok(point) => point,
-        Err(error) => return fail_training(&error.into()),
-    };
-    out(&match point {
+    let point = train::resume_point(plan).map_err(TrainError::from)?;
+    Ok(out(&match point {
         ResumePoint::Anew(why) => format!("{}: {why}; run it to start anew\n", plan.name),
         ResumePoint::Trained => {
             format!("{}: trained; run it to write its figures and the file's metadata anew\n", plan.name)
@@ -188,33 +204,13 @@ pub(super) fn status(plan: &TrainPlan) -> u8 {
         ),
         ResumePoint::Over => format!("{}: trained, see {}\n", plan.name, model.shown()),
         ResumePoint::New => format!("{}: ended before its first checkpoint; run it to start\n", plan.name),
-    })
+    }))
 }
 
 /// There is nothing to acknowledge.
 pub(super) fn ignore(plan: &TrainPlan) -> u8 {
     err(&format!("error: {} is a training job, which has no failed items\n", plan.name));
     code::USAGE
-}
-
-/// Tells where the curve and the sheets are that every run writes.
-pub(super) fn report(plan: &TrainPlan) -> u8 {
-    let folder = plan.output.join(train::PROGRESS);
-    let found = ledger_of(&plan.output, &plan.name).and_then(|_| match folder.metadata() {
-        Ok(_) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Refusal::Usage(format!("there is no {}; `run` writes what belongs there", folder.shown())))
-        }
-        Err(e) => {
-            Err(Refusal::Unwritable(format!("cannot look at {}: {e}; check the mount", folder.shown())))
-        }
-    });
-    match found {
-        Ok(()) => {
-            out(&format!("loss.svg, history.csv and a sheet of every epoch are in {}\n", folder.shown()))
-        }
-        Err(refusal) => refuse(&refusal),
-    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,45 @@
 //! `verify`: reads every output again and compares it with the ledger.
 
 use super::code;
+use super::machine::{self, Form};
+use super::opened::Given;
 use super::print::{err, out};
 use super::refusal::Refusal;
-use crate::job::Job;
+use crate::job::Problem;
 use crate::shown::Show;
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Prints what is not as it was written.
 ///
 /// # Errors
 /// When nothing has been run, or the ledger can't be read or is another job's.
-pub(super) fn verify(job: &Job) -> Result<u8, Refusal> {
-    let verified = job.verify()?;
+pub(super) fn verify(given: &Given, form: Form) -> Result<u8, Refusal> {
+    let (verified, trains, name, output) = match given {
+        Given::Job(job) => (job.verify()?, job.trains(), job.name(), job.output()),
+        Given::Output(output) => (output.verify()?, output.trains()?, output.name(), output.folder()),
+    };
+    if let Form::Json(command) = form {
+        let problem = |(path, problem): &(PathBuf, Problem)| {
+            let kind = match problem {
+                Problem::Missing => "missing",
+                Problem::Changed => "changed",
+                Problem::Unseen(_) => "unseen",
+            };
+            json!({"path": machine::path(path), "problem": kind, "message": problem.to_string()})
+        };
+        let problems: Vec<Value> = verified.problems.iter().map(problem).collect();
+        let exit = if problems.is_empty() { code::OK } else { code::FAILURE };
+        let told = json!({"kind": if trains { "train" } else { "items" }, "job": name,
+                          "output": machine::path(output), "files": verified.files, "problems": problems});
+        return Ok(machine::tell(command, told, exit));
+    }
     if verified.problems.is_empty() {
         return Ok(out(&format!("{} files verified, all as written\n", verified.files)));
     }
     verified.problems.iter().for_each(|(path, problem)| err(&format!("{}: {problem}\n", path.shown())));
     err(&format!("{} of {} files are not as written\n", verified.problems.len(), verified.files));
-    err(if job.trains() {
+    err(if trains {
         "the next run writes model, curve and history again, whatever stands there; sheets of epochs that are over are not \
          made again\n"
     } else {

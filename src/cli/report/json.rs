@@ -3,7 +3,7 @@
 use super::remaining::Remaining;
 use super::reporter::Reporter;
 use crate::inputs::path_text;
-use crate::job::{Event as JobEvent, RunEvent as Event, RunSummary as Summary, Stop};
+use crate::job::{Event as JobEvent, RunEvent as Event, summary};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -50,15 +50,6 @@ fn path(path: &Path) -> String {
     path_text(path.as_os_str().as_bytes())
 }
 
-/// The name of a stop in machine-readable output.
-fn stop(stop: Stop) -> &'static str {
-    match stop {
-        Stop::Interrupted => "interrupted",
-        Stop::TooManyFailures => "too_many_failures",
-        Stop::StorageFailed => "storage_failed",
-    }
-}
-
 fn render(event: &Event) -> Value {
     match event {
         Event::Planned { total, todo, reasons, vanished, swept, beside, .. } => {
@@ -77,31 +68,10 @@ fn render(event: &Event) -> Value {
             json!({"event": "failed", "path": path(p), "error_kind": error.kind.name(), "message": error.message,
                    "known": known})
         }
-        Event::Stopping { why } => json!({"event": "stopping", "why": stop(*why)}),
+        Event::Stopping { why } => json!({"event": "stopping", "why": summary::stop(*why)}),
         Event::Publishing => json!({"event": "publishing"}),
-        Event::Ended(summary) => ended(summary),
+        Event::Ended(ended) => summary::ended(ended),
     }
-}
-
-fn ended(s: &Summary) -> Value {
-    let steps: serde_json::Map<String, Value> = {
-        let mut sums = serde_json::Map::new();
-        for (index, (name, seconds)) in s.steps.iter().enumerate() {
-            sums.insert(format!("{index}.{name}"), json!(seconds));
-        }
-        sums
-    };
-    let losses: serde_json::Map<String, Value> =
-        s.losses.iter().map(|(loss, n)| (loss.key().to_owned(), json!(n))).collect();
-    let tables: Vec<Value> = s.tables.iter().map(|(f, n)| json!({"folder": f, "rows": n})).collect();
-    let refused: Vec<Value> =
-        s.refused.iter().map(|(condition, n)| json!({"condition": condition, "count": n})).collect();
-    json!({"event": "ended", "total": s.total, "done": s.done, "failed": s.failed, "again": s.again,
-           "standing": s.standing, "ignored": s.ignored, "skipped": s.skipped, "not_selected": s.not_selected,
-           "vanished": s.vanished, "newly_vanished": s.newly_vanished, "newly_left_out": s.newly_left_out, "pruned": s.pruned, "seconds": s.seconds,
-           "bytes": s.bytes, "pixels": s.pixels, "step_seconds": steps, "tables": tables, "losses": losses,
-           "refused": refused, "unchanged": s.unchanged,
-           "stop": s.stop.map(stop)})
 }
 
 #[cfg(test)]
@@ -109,6 +79,7 @@ mod tests {
     use super::*;
     use crate::codec::Loss;
     use crate::inputs::Beside;
+    use crate::job::RunSummary as Summary;
     use crate::run::resume::Reason;
 
     /// All keys, those of objects within as well.

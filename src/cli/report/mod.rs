@@ -1,7 +1,6 @@
 //! Reporters: they consume the runner's events and print. The runner knows none of them.
 
 pub(super) mod contact;
-pub(super) mod html;
 mod json;
 mod remaining;
 mod reporter;

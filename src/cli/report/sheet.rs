@@ -8,8 +8,6 @@ use crate::image::sheet::Sheet;
 /// One picture before and after, both upright.
 #[derive(Debug)]
 pub(crate) struct Pair {
-    /// Path for the caption.
-    pub name: String,
     /// The input.
     pub before: Image,
     /// The output.
@@ -74,7 +72,7 @@ mod tests {
     fn panels_stand_side_by_side() {
         let mut after = Image::new(500, 400, 3, Depth::U8);
         (0..after.samples.len()).for_each(|i| after.samples.set(i, 1.0));
-        let pair = Pair { name: "a".into(), before: Image::new(250, 200, 1, Depth::U16), after };
+        let pair = Pair { before: Image::new(250, 200, 1, Depth::U16), after };
         let sheet = before_after(&[pair]);
         assert_eq!((sheet.width, sheet.height), (2 * 360 + 18, 252));
         assert_eq!((sheet.at(100, 100, 0), sheet.at(500, 100, 1)), (0.0, 1.0));

@@ -2,7 +2,7 @@
 
 use super::reporter::Reporter;
 use super::text::duration;
-use crate::job::Event as JobEvent;
+use crate::job::{Event as JobEvent, summary};
 use crate::shown::Show;
 use crate::train::TrainPlan;
 use crate::train::event::{Event, Figure, Summary};
@@ -216,22 +216,7 @@ fn render(event: &Event) -> Value {
                    "best": best, "seconds": seconds})
         }
         Event::Note(text) => json!({"event": "note", "text": text}),
-        Event::Finished(summary) => {
-            let other = |other: &Option<(String, f64)>| {
-                other.as_ref().map(|(label, value)| json!({"label": label, "value": value}))
-            };
-            let figures: Vec<Value> = summary
-                .figures
-                .iter()
-                .map(|f| {
-                    json!({"name": f.name, "value": f.value, "baseline": other(&f.baseline),
-                           "beside": other(&f.beside)})
-                })
-                .collect();
-            json!({"event": "ended", "epochs": summary.epochs, "steps": summary.steps,
-                   "stopped_early": summary.stopped_early, "figures": figures,
-                   "model": summary.model.shown().to_string()})
-        }
+        Event::Finished(ended) => summary::trained(ended),
     }
 }
 

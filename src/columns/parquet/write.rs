@@ -1,6 +1,8 @@
 //! Rows to Parquet files through polars: Zstandard, fixed-size vectors.
 
 use crate::columns::{Column, ColumnType, Value, Zone};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use polars::prelude::{
     ArrowDataType, ArrowField, ArrowSchema, ArrowTimeUnit, BinaryChunkedBuilder, Column as PolarsColumn,
     CompatLevel, DataFrame, DataType, Float64Type, Int64Type, IntoColumn, IntoSeries, ListBuilderTrait,
@@ -8,10 +10,11 @@ use polars::prelude::{
     StringChunkedBuilder, StructChunked, pf16,
 };
 use polars_arrow::array::{Array, FixedSizeListArray, PrimitiveArray};
+use polars_arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
 use polars_parquet::read::ParquetError;
 use polars_parquet::write::{
     CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding, FileWriter, KeyValue,
-    StatisticsOptions, Version, WriteOptions, array_to_columns, get_dtype_encoding, schema_to_metadata_key,
+    StatisticsOptions, Version, WriteOptions, array_to_columns, get_dtype_encoding,
 };
 use std::io::Write;
 
@@ -282,7 +285,11 @@ impl<W: Write> Groups<W> {
     }
 
     fn end(&mut self, metadata: &[(String, String)]) -> Result<(), PolarsError> {
-        let mut pairs = vec![schema_to_metadata_key(&self.declared)];
+        // pyarrow, and what stands on it, reads these from the declaration alone.
+        for (key, value) in metadata {
+            self.declared.metadata_mut().insert(key.as_str().into(), value.as_str().into());
+        }
+        let mut pairs = vec![declaration(&self.declared)];
         let pair =
             |(key, value): &(String, String)| KeyValue { key: key.clone(), value: Some(value.clone()) };
         pairs.extend(metadata.iter().map(pair));
@@ -303,6 +310,17 @@ const OPTIONS: WriteOptions = WriteOptions {
     version: Version::V1,
     data_page_size: None,
 };
+
+/// The columns in Arrow's terms, as its readers look for them. polars' own function for this loses what the schema says
+/// beside its columns.
+fn declaration(schema: &ArrowSchema) -> KeyValue {
+    let message = schema_to_bytes(schema, &default_ipc_fields(schema.iter_values()), None);
+    // A message of Arrow's stream: a mark, its length, itself.
+    let mut stream = vec![255; 4];
+    stream.extend((message.len() as u32).to_le_bytes());
+    stream.extend(message);
+    KeyValue { key: "ARROW:schema".to_string(), value: Some(STANDARD.encode(stream)) }
+}
 
 /// Bytes of a value, about.
 fn size(value: &Value) -> usize {

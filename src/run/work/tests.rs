@@ -86,7 +86,7 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
         stop: &AtomicBool::new(false),
         fault: None,
     };
-    let summary = crate::run::run(&plan, &options, &|_| {}).unwrap();
+    let summary = crate::run::run(&plan, &options, &|_| {}, &|_, _, _| Ok(())).unwrap();
     assert_eq!((summary.done, summary.failed, summary.stop), (199, 3, None));
     let mut records = Ledger::open_existing(&plan.output).unwrap().unwrap().records().unwrap();
     records.values_mut().for_each(|record| record.seconds = 0.0);

@@ -7,7 +7,6 @@ use crate::inputs::path_text;
 use crate::ledger::Ledger;
 use crate::pipeline::{Rows, SinkError};
 use crate::sinks::files;
-
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::fmt::Display;

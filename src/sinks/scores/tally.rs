@@ -3,7 +3,7 @@
 use crate::columns::{Column, ColumnType, Value};
 use crate::image::compare::METRICS;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A column that holds a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,14 @@ pub(super) fn parse(name: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// The columns that hold metrics.
-pub(super) fn scores<'a>(columns: impl Iterator<Item = &'a Column>) -> Vec<Score> {
+/// The columns that hold metrics, of those that are measured.
+pub(super) fn scores<'a>(
+    columns: impl Iterator<Item = &'a Column>,
+    measured: &BTreeSet<String>,
+) -> Vec<Score> {
     let score = |(at, column): (usize, &Column)| {
-        let (metric, method) = parse(&column.name).filter(|_| column.kind == ColumnType::Float)?;
+        let (metric, method) = parse(&column.name)
+            .filter(|_| column.kind == ColumnType::Float && measured.contains(&column.name))?;
         Some(Score { at, metric, method: method.to_string() })
     };
     columns.enumerate().filter_map(score).collect()

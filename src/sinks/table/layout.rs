@@ -4,6 +4,7 @@ use crate::columns::{Column, ColumnType, Zone};
 use crate::pipeline::{Publication, Rows};
 use serde_json::json;
 use std::collections::HashSet;
+use std::path::Path;
 
 /// Columns and metadata of a table.
 pub(super) struct Layout {
@@ -77,8 +78,9 @@ impl Layout {
 
 fn metadata(publication: &Publication<'_>, columns: &[Column], made: &Rows) -> Vec<(String, String)> {
     let ids: String = made.products().flatten().map(|b| format!("{b:02x}")).collect();
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let models: Vec<_> =
-        publication.models.iter().map(|(name, hash)| json!({"name": name, "hash": hash})).collect();
+        publication.models.iter().map(|(path, hash)| json!({"name": name(path), "hash": hash})).collect();
     let about: serde_json::Map<String, serde_json::Value> =
         columns.iter().map(|c| (c.name.clone(), json!(c.about))).collect();
     let mut pairs = vec![
@@ -87,7 +89,7 @@ fn metadata(publication: &Publication<'_>, columns: &[Column], made: &Rows) -> V
         ("safelight.fingerprint", blake3::hash(ids.as_bytes()).to_hex()[..32].to_string()),
         ("safelight.models", json!(models).to_string()),
         ("safelight.input", super::uri::of(publication.root)),
-        ("safelight.yaml", publication.yaml.clone()),
+        ("safelight.yaml", publication.yaml.to_string()),
         ("safelight.columns", json!(about).to_string()),
     ];
     pairs.extend(pictures(columns).map(|told| ("huggingface", told)));

@@ -114,6 +114,8 @@ fn key(input: &Input, record: &Record) -> [u8; 32] {
     hasher.update(&record.mtime_ns.to_le_bytes());
     hasher.update(&record.hash.unwrap_or_default());
     hasher.update(&columns::encode(&input.carried));
+    // Rows of another reference are other rows.
+    hasher.update(input.reference_identity().unwrap_or_default().as_bytes());
     *hasher.finalize().as_bytes()
 }
 

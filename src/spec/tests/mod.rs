@@ -6,6 +6,7 @@ mod hostile;
 mod mistakes;
 mod overrides;
 mod params;
+mod resolved;
 mod train;
 
 use std::path::Path;
