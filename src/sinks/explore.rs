@@ -208,7 +208,8 @@ pub(crate) fn publish(
             told
         })
     }));
-    let built = store.build_folder(folder, [(LIST.to_string(), list), (FILE.to_string(), part)].map(Ok).into_iter());
+    let built =
+        store.build_folder(folder, [(LIST.to_string(), list), (FILE.to_string(), part)].map(Ok).into_iter());
     let built = match (built, failure) {
         (Ok(built), _) => built,
         (Err(StoreError::Io { .. }), Some(error @ ExploreError::Read { .. })) => return Err(failed(error)),
