@@ -42,6 +42,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Compare the vectors of a table, all with all: neighbours, a map, clusters, outliers, as one Parquet file.
     Explore(ExploreArgs),
+    /// Find the rows of a table that are like a picture: copies, other shots of a scene, look-alikes.
+    Similar(SimilarArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// Load a model for another process that waits for what comes of it.
@@ -212,6 +214,32 @@ pub struct ExploreArgs {
     /// Folder that explore.parquet is written into; by default `explore` in the output.
     #[arg(long, value_name = "FOLDER")]
     pub to: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `similar`.
+#[derive(Clone, Debug, Args)]
+pub struct SimilarArgs {
+    /// Picture, of the archive or of anywhere else.
+    #[arg(value_name = "PICTURE", required_unless_present = "row")]
+    pub picture: Option<PathBuf>,
+    /// Output folder of a job that has run, the folder of a table, or a Parquet file.
+    #[arg(long, value_name = "OUTPUT|FOLDER")]
+    pub table: PathBuf,
+    /// A row of the table in place of a picture, by its path there.
+    #[arg(long, value_name = "PATH", conflicts_with = "picture")]
+    pub row: Option<String>,
+    /// Which column of vectors, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Rows that are wanted.
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub neighbours: u16,
+    /// The pipeline that made the table; by default the one that its output remembers.
+    #[arg(long, value_name = "FILE")]
+    pub pipeline: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

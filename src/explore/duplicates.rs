@@ -11,7 +11,7 @@ use crate::vectors::{Distance, DuplicateSettings, Facts, Neighbours, Verdict, gr
 pub(crate) const LIST: &str = "duplicates.csv";
 
 /// Columns of a table that tell of duplicates; which of them it has decides what is found.
-pub(crate) const TOLD_BY: [&str; 10] = [
+pub(super) const TOLD_BY: [&str; 10] = [
     "path",
     "size",
     "hash",
@@ -33,7 +33,7 @@ pub(crate) struct Duplicates {
 }
 
 /// What values of the columns [`TOLD_BY`] say of a picture, and its path.
-pub(crate) fn facts_of(values: &[Value]) -> (String, Facts) {
+pub(super) fn facts_of(values: &[Value]) -> (String, Facts) {
     let text = |at: usize| match values.get(at) {
         Some(Value::Text(text)) => text.clone(),
         _ => String::new(),

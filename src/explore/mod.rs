@@ -7,11 +7,13 @@ mod file;
 mod found;
 mod groups;
 mod settings;
+mod similar;
 mod source;
 mod state;
 
-pub(crate) use duplicates::{LIST, TOLD_BY, facts_of};
+pub(crate) use duplicates::LIST;
 pub(crate) use error::ExploreError;
 pub(crate) use found::{Explored, explore, kept_for};
 pub(crate) use settings::{FILE, MOST_NEIGHBOURS, Settings};
+pub(crate) use similar::{Asked, Near, Table, Which};
 pub(crate) use source::{Source, is_vector, parts_below};

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 /// How two pictures agree.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Agreement {
+pub(crate) struct Agreement {
     /// Correlation of tones, -1 to 1.
     pub tones: f32,
     /// Correlation of edges, -1 to 1.
@@ -21,7 +21,7 @@ pub struct Agreement {
 
 /// What is asked of pictures of one shot.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Least correlation of tones.
     pub tones: f32,
     /// Least correlation of edges.
@@ -32,7 +32,7 @@ pub struct Bounds {
 
 /// A box of a picture: for each axis half its extent, as a share of the whole, and its centre from -1 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Across: half extent and centre.
     pub across: (f32, f32),
     /// Down: half extent and centre.
@@ -41,13 +41,13 @@ pub struct Part {
 
 impl Agreement {
     /// Whether it is enough.
-    pub fn is_within(&self, bounds: &Bounds) -> bool {
+    pub(crate) fn is_within(&self, bounds: &Bounds) -> bool {
         self.tones >= bounds.tones && self.edges >= bounds.edges && self.fine >= bounds.fine
     }
 }
 
 /// Compares whole pictures, the second one as it is or in a mirror.
-pub fn whole(a: &Signature, b: &Signature, mirrored: bool) -> Agreement {
+pub(crate) fn whole(a: &Signature, b: &Signature, mirrored: bool) -> Agreement {
     let (x, y) = (a.low(false), b.low(mirrored));
     let (mut tones, mut edges) = ([0.0f32; 3], [0.0f32; 3]);
     for ((x, y), weight) in x.iter().zip(&y).zip(STEEP.iter()) {
@@ -87,7 +87,7 @@ const STARTS: [(f32, f32, f32); 6] = [
 const PROMISING: f32 = 0.8;
 
 /// Fits `b` as a part of `a`; none where no box comes near.
-pub fn part(a: &Signature, b: &Signature) -> Option<(Part, Agreement)> {
+pub(crate) fn part(a: &Signature, b: &Signature) -> Option<(Part, Agreement)> {
     let (low, wanted) = (a.low(false), b.low(false));
     let target = View::new::<8, 16>(&wanted, LOW, &WHOLE);
     let coarse = STARTS.map(|(extent, x, y)| {

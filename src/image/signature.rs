@@ -32,7 +32,7 @@ const NOTHING: f32 = 1e-3;
 
 /// The signature of a picture as a person sees it; alpha is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
+pub(crate) struct Signature {
     /// Mean luma, 0 to 255.
     mean: u8,
     /// Root mean square of the cells around the mean, in half levels.
@@ -45,7 +45,7 @@ pub struct Signature {
 
 impl Signature {
     /// Of a picture that is turned by its EXIF orientation.
-    pub fn of(image: &Image, orientation: u8) -> Signature {
+    pub(crate) fn of(image: &Image, orientation: u8) -> Signature {
         let cells = Samples::F32(cells(&luma(image), image.width, image.height));
         let cells = Image { width: SIDE, height: SIDE, channels: 1, samples: cells, alpha: None };
         let Samples::F32(cells) = upright(cells, orientation).samples else {
@@ -91,7 +91,7 @@ impl Signature {
     }
 
     /// As text: base64 of 300 bytes.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
         bytes.extend([self.mean, self.contrast]);
         bytes.extend(self.low.iter().skip(1).map(|value| value.cast_unsigned()));
@@ -101,7 +101,7 @@ impl Signature {
     }
 
     /// The signature that was written as this text; none where it is no such text.
-    pub fn parse(text: &str) -> Option<Signature> {
+    pub(crate) fn parse(text: &str) -> Option<Signature> {
         let bytes: [u8; BYTES] = BASE64.decode(text).ok()?.try_into().ok()?;
         let (head, rest) = bytes.split_first_chunk::<2>()?;
         let (low, rest) = rest.split_at_checked(LOW * LOW - 1)?;
@@ -116,13 +116,8 @@ impl Signature {
     }
 
     /// Whether there is nothing to compare: blank pages, black frames.
-    pub fn is_flat(&self) -> bool {
+    pub(crate) fn is_flat(&self) -> bool {
         f32::from(self.contrast) < FLAT * CONTRAST_STEPS
-    }
-
-    /// Mean luma, 0 to 255.
-    pub fn mean(&self) -> u8 {
-        self.mean
     }
 
     /// The signs of all frequencies from [`COARSE`] on as 1 and -1, [`FINE`] x [`FINE`], row by row; 0 before.
@@ -159,12 +154,12 @@ impl Signature {
     }
 
     /// 64 signs of the lowest frequencies. Those of copies differ in few bits.
-    pub fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         HASHED.iter().fold(0, |bits, &i| bits << 1 | u64::from(self.low[usize::from(i)] > 0))
     }
 
     /// The hash of the picture in a mirror.
-    pub fn mirrored_hash(&self) -> u64 {
+    pub(crate) fn mirrored_hash(&self) -> u64 {
         let sign =
             |i: u8| if i % 2 == 1 { self.low[usize::from(i)] < 0 } else { self.low[usize::from(i)] > 0 };
         HASHED.iter().fold(0, |bits, &i| bits << 1 | u64::from(sign(i)))

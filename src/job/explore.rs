@@ -54,20 +54,20 @@ pub(crate) fn explore_output(
     let _lock = Lock::take(&store).map_err(RunError::from)?;
     store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
-    let table = table_of(&store, &ledger, settings.column.as_deref())?;
+    let table = table_of(store.root(), &ledger, settings.column.as_deref())?;
     let folders = (table.as_path(), Path::new(FOLDER));
     let published = publish((&store, &mut ledger), folders, settings, false).map_err(RunError::from)?;
     Ok(ExploredTable { file: output.join(FOLDER).join(FILE), rows: published.rows, known: published.known })
 }
 
-/// The folder of a table with such vectors.
-fn table_of(store: &Store, ledger: &Ledger, column: Option<&str>) -> Result<PathBuf, JobError> {
+/// The folder of a table with such vectors, relative to the output.
+pub(super) fn table_of(root: &Path, ledger: &Ledger, column: Option<&str>) -> Result<PathBuf, JobError> {
     let mut others = Vec::new();
     for folder in ledger.part_folders()? {
         let parts = ledger.parts(&folder)?;
         let is_part = |name: &&String| name.ends_with(".parquet") && name.as_str() != FILE;
         let Some(part) = parts.keys().find(is_part) else { continue };
-        let file = store.root().join(&folder).join(part);
+        let file = root.join(&folder).join(part);
         let failed = |source| ExploreError::Read { file: file.clone(), source };
         let reader = crate::columns::parquet::Reader::open(&file).map_err(failed)?;
         let mut vectors = reader.columns().iter().filter(|c| is_vector(c.kind));
@@ -83,7 +83,7 @@ fn table_of(store: &Store, ledger: &Ledger, column: Option<&str>) -> Result<Path
     };
     Err(JobError::Explore(format!(
         "{} has {has}; run a pipeline with `embed` and `table` into it first",
-        store.root().shown()
+        root.shown()
     )))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod exit;
 mod explore;
 mod output;
 mod remembered;
+mod similar;
 mod status;
 pub(crate) mod summary;
 mod training;
@@ -21,6 +22,7 @@ pub use error::JobError;
 pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
+pub(crate) use similar::{Question, Similar, Subject, home, similar};
 pub use status::{Status, Table};
 pub use verify::{Problem, Verified};
 

@@ -96,6 +96,26 @@ pub(crate) struct Verdict {
     pub reason: Option<Reason>,
 }
 
+/// The strongest class of two pictures at this distance of their vectors, and what one is to the other; none where they are not
+/// even similar.
+pub(crate) fn relation(
+    a: &Facts,
+    b: &Facts,
+    distance: f32,
+    settings: &Settings,
+) -> Option<(Class, Option<Reason>)> {
+    let same = |x: Option<[u8; 32]>, y: Option<[u8; 32]>| x.is_some() && x == y;
+    if same(a.hash, b.hash) {
+        Some((Class::Identical, Some(Reason::SameBytes)))
+    } else if same(a.pixels, b.pixels) {
+        Some((Class::Identical, Some(Reason::SamePixels)))
+    } else if let Some(relation) = same_shot(a, b) {
+        Some((Class::Near, Some(Reason::SameShot(relation))))
+    } else {
+        (distance <= settings.similar).then_some((Class::Similar, None))
+    }
+}
+
 /// Groups the rows. The same for the same rows at any number of threads.
 pub(crate) fn groups(rows: &[Facts], neighbours: &Neighbours, settings: &Settings) -> Vec<Verdict> {
     let identical = identical(rows);

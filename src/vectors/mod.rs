@@ -12,8 +12,8 @@ mod pca;
 mod points;
 
 pub(crate) use clusters::{clusters, suitable};
-pub(crate) use duplicates::{Class, Settings as DuplicateSettings, Verdict, groups};
-pub(crate) use facts::{Facts, same_shot};
+pub(crate) use duplicates::{Settings as DuplicateSettings, Verdict, groups, relation};
+pub(crate) use facts::Facts;
 pub(crate) use map::{epochs, map};
 pub use nearest::{Before, nearest, updated};
 pub(crate) use neighbours::NOBODY;

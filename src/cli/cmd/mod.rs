@@ -16,6 +16,7 @@ mod refusal;
 mod report;
 mod run;
 mod signals;
+mod similar;
 mod status;
 mod threads;
 mod train;
@@ -69,6 +70,10 @@ fn command(command: &Command) -> u8 {
         Command::Explore(args) => {
             let explored = threads::start(0).and_then(|()| explore::explore(args));
             explored.unwrap_or_else(|refusal| Form::new("explore", args.json).refuse(&refusal))
+        }
+        Command::Similar(args) => {
+            let found = threads::start(0).and_then(|()| similar::similar(args));
+            found.unwrap_or_else(|refusal| Form::new("similar", args.json).refuse(&refusal))
         }
         Command::Ignore(args) => with_job(&args.pipeline, Form::Text, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))

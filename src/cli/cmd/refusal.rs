@@ -67,6 +67,7 @@ impl From<JobError> for Refusal {
         match error {
             JobError::Run(error) => Refusal::Run(error),
             JobError::Train(error) => Refusal::Train(error),
+            JobError::Pipeline(mistakes) => Refusal::Invalid(*mistakes),
             other @ (JobError::NothingRun { .. } | JobError::NoOutput(_) | JobError::Explore(_)) => {
                 Refusal::Usage(other.to_string())
             }
