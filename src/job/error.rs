@@ -26,6 +26,9 @@ pub enum JobError {
     /// A folder that is no job's output, in words.
     #[error("{0}")]
     NoOutput(String),
+    /// A table that can't be explored, in words.
+    #[error("{0}")]
+    Explore(String),
 }
 
 impl From<LedgerError> for JobError {

@@ -5,6 +5,7 @@
 
 mod error;
 pub(crate) mod exit;
+mod explore;
 mod output;
 mod remembered;
 mod status;
@@ -17,6 +18,7 @@ pub use crate::run::resume::Selection;
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;
+pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
 pub use status::{Status, Table};

@@ -13,7 +13,7 @@ use crate::train::{Data, Start, TrainPlan, Vectors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Name of the file in the state folder.
@@ -182,11 +182,6 @@ impl Remembered {
         self.kind == "train"
     }
 
-    /// The folder that the items' paths refer to.
-    pub(crate) fn input_root(&self) -> Option<PathBuf> {
-        self.input.path.as_deref().map(shown::decode)
-    }
-
     /// Reads what was remembered in an output folder; none where nothing is that this version can read.
     pub(crate) fn read(output: &Path) -> Option<Remembered> {
         let path = output.join(STATE_FOLDER).join(FILE);
@@ -306,7 +301,7 @@ mod tests {
         let done: Vec<u64> = found.history.iter().filter_map(|past| past.done).collect();
         assert_eq!(done, (2..RUNS as u64 + 2).collect::<Vec<_>>());
         assert_eq!((found.exit, found.history[0].seconds, found.history[0].pixels), (10, 1.5, Some(7)));
-        assert_eq!(found.input_root().unwrap().as_os_str().as_bytes(), b"/in\xff");
+        assert_eq!(shown::decode(&found.input.path.unwrap()).as_os_str().as_bytes(), b"/in\xff");
         // Torn, of another version, of somebody else, empty.
         let whole = fs::read_to_string(&file).unwrap();
         let newer = whole.replace("\"schema\":1", "\"schema\":2");

@@ -50,6 +50,8 @@ pub(crate) struct Build<'a> {
     follows: Vec<String>,
     /// Those of the list and of the steps before.
     columns: Vec<Column>,
+    /// Folders of the Parquet tables that steps before write.
+    tables: Vec<PathBuf>,
 }
 
 impl<'a> Build<'a> {
@@ -67,7 +69,23 @@ impl<'a> Build<'a> {
             formulas: Vec::new(),
             follows: Vec::new(),
             columns: Vec::new(),
+            tables: Vec::new(),
         }
+    }
+
+    /// The pipeline's seed, for steps that draw for all samples together.
+    pub(crate) fn seed(&self) -> u64 {
+        self.chance.seed
+    }
+
+    /// Folders of the Parquet tables that steps before write, relative to the output.
+    pub(crate) fn tables(&self) -> &[PathBuf] {
+        &self.tables
+    }
+
+    /// Adds one.
+    pub(crate) fn writes_table(&mut self, folder: &Path) {
+        self.tables.push(folder.to_path_buf());
     }
 
     /// The columns that stand in a row here: those of the list, then those of the steps before.

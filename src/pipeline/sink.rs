@@ -160,6 +160,11 @@ pub(crate) trait Sink: Send + Sync + Debug {
         None
     }
 
+    /// The folder of Parquet files in which it writes a row for each sample, where it does.
+    fn table(&self) -> Option<&Path> {
+        None
+    }
+
     /// Columns that it puts beside those of the steps before it.
     fn own_columns(&self) -> &'static [&'static str] {
         &[]

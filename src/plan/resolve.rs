@@ -107,6 +107,11 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
         }
         let Made { product, twin } = lineage.step(step, &built, build.asked(), (index, &decides));
         build.stand(built.action.columns());
+        if let Action::Sink(sink) = &built.action
+            && let Some(table) = sink.table()
+        {
+            build.writes_table(table);
+        }
         if let (Action::Columns(step), Some(product)) = (&built.action, product) {
             build.measured(index, step.columns(), product);
         }

@@ -1,6 +1,7 @@
 //! The sinks: one file or folder each, registered in [`SINKS`].
 
 mod cut;
+pub(crate) mod explore;
 mod files;
 mod pairs;
 mod scores;
@@ -15,7 +16,7 @@ words! { for Compression { Fast = "fast", Small = "small" } }
 
 /// Every sink there is. A new one is a file beside this and a line here.
 pub(crate) static SINKS: &[Registered] =
-    &[registered!(write), registered!(pairs), registered!(table), registered!(scores)];
+    &[registered!(write), registered!(pairs), registered!(table), registered!(scores), registered!(explore)];
 
 /// The example of `docs/extending.md`.
 #[cfg(test)]

@@ -1,15 +1,25 @@
 //! Numeric work on rows of vectors: neighbours, and what follows from them. Pure: slices in, slices out, on rayon.
 
 mod blocks;
+mod clusters;
+mod duplicates;
+mod facts;
+mod hamming;
+mod map;
 mod nearest;
 mod neighbours;
 mod pca;
 mod points;
 
-pub(crate) use nearest::{Before, nearest, updated};
-pub(crate) use neighbours::{NOBODY, Neighbours};
+pub(crate) use clusters::{clusters, suitable};
+pub(crate) use duplicates::{Class, Settings as DuplicateSettings, Verdict, groups};
+pub(crate) use facts::{Facts, same_shot};
+pub(crate) use map::{epochs, map};
+pub use nearest::{Before, nearest, updated};
+pub(crate) use neighbours::NOBODY;
+pub use neighbours::Neighbours;
 pub(crate) use pca::Pca;
-pub(crate) use points::{Distance, Points};
+pub use points::{Distance, Points};
 
 #[cfg(test)]
 mod nearest_tests;

@@ -23,6 +23,10 @@ pub(crate) struct Pca {
     pub mean: Vec<f32>,
     /// `[k][d]`, orthonormal, those of largest variance first; of each, the number furthest from 0 is positive.
     pub components: Vec<f32>,
+    /// `[k]`, the variance along each.
+    pub variances: Vec<f64>,
+    /// The variance of all numbers of a row together.
+    pub total: f64,
 }
 
 impl Pca {
@@ -38,11 +42,13 @@ impl Pca {
         let mut basis: Vec<f64> = (0..count * d).map(|_| f64::from(rng.normal())).collect();
         orthonormalise(&mut basis, d, &mut rng);
         let mut captured = 0.0;
+        let mut along = Vec::new();
         for _ in 0..ROUNDS {
             let image = covariance_times(rows, &mean, &basis);
             // Rayleigh and Ritz: the best directions within the basis.
             let (variances, turn) = symmetric_eigen(products(&basis, &image, d), count);
             let now: f64 = variances.iter().take(k).sum();
+            along = variances;
             let change = (now - std::mem::replace(&mut captured, now)).abs();
             // Where little is left, what is left must not be far off either; single precision ends that.
             let near = (1e-5 * now).min(2e-4 * (total - now)).max(1e-7 * total);
@@ -61,7 +67,25 @@ impl Pca {
                 row.iter_mut().for_each(|v| *v = -*v);
             }
         }
-        Pca { mean, components: basis.iter().map(|v| *v as f32).collect() }
+        // Rounding may leave less than none.
+        let variances = along.into_iter().take(k).map(|v| v.max(0.0)).collect();
+        Pca { mean, components: basis.iter().map(|v| *v as f32).collect(), variances, total }
+    }
+
+    /// The part of all variance that lies along each component: 0 to 1; 0 of rows that don't differ.
+    pub(crate) fn explained(&self) -> Vec<f64> {
+        let share = |v: &f64| if self.total > 0.0 { (v / self.total).min(1.0) } else { 0.0 };
+        self.variances.iter().map(share).collect()
+    }
+
+    /// How far the row of `d` numbers that `code` stands for lies from `row`.
+    pub(crate) fn distance(&self, row: &[f32], code: &[f32]) -> f64 {
+        let mut left: Vec<f64> =
+            row.iter().zip(&self.mean).map(|(v, m)| f64::from(*v) - f64::from(*m)).collect();
+        for (c, component) in code.iter().zip(self.components.chunks_exact(self.mean.len())) {
+            left.iter_mut().zip(component).for_each(|(v, w)| *v -= f64::from(*c) * f64::from(*w));
+        }
+        left.iter().map(|v| v * v).sum::<f64>().sqrt()
     }
 
     /// A row of `d` numbers as `k`.
@@ -334,6 +358,8 @@ mod tests {
                 (0..30).map(|j| f64::from(pca.components[i * 30 + j]) * vectors[i * 30 + j]).sum();
             assert!(same.abs() > 0.999, "{i}: {same}");
             assert!((values[i] / deviations[i].powi(2) - 1.0).abs() < 0.15, "the covariance is known: {i}");
+            let share = values[i] / values.iter().sum::<f64>();
+            assert!((pca.explained()[i] / share - 1.0).abs() < 1e-3, "{i}: {share}");
         }
         assert!(pca.mean.iter().enumerate().all(|(j, m)| (f64::from(*m) - j as f64).abs() < 0.3));
     }
@@ -359,7 +385,9 @@ mod tests {
             let code = pca.project(row);
             assert_eq!(code.len(), 2);
             let back = pca.reconstruct(&code);
-            squares += row.iter().zip(&back).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+            let square = row.iter().zip(&back).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+            assert!((pca.distance(row, &code) - square.sqrt()).abs() < 1e-5);
+            squares += square;
             let again = pca.project(&back);
             assert!((again[0] - code[0]).abs() < 1e-5 && (again[1] - code[1]).abs() < 1e-5);
         }

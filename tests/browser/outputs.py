@@ -80,7 +80,7 @@ limits: {{max_failures: 100%}}
     record(folder / "names-out", "names", (folder / "names.yaml").read_text())
 
 
-def record(output, name, text):
+def record(output, name, text, kind="files"):
     """What a run leaves of itself, where the program that ran was one that does not yet."""
     path = output / ".safelight" / "run.json"
     if path.exists():
@@ -93,7 +93,7 @@ def record(output, name, text):
     steps = {"0.measure": 12.4, "1.corrupt": 3.2, "2.measure": 14.0, "3.write": 22.5, "10.table": 0.4}
     path.write_text(json.dumps({
         "schema": 1, "safelight": "0.1.0", "job": name, "kind": "items", "pipeline": text, "pipeline_file": f"{name}.yaml",
-        "input": {"path": str(output.parent / name), "kind": "files"}, "output": str(output),
+        "input": {"path": str(output.parent / name) if kind == "files" else None, "kind": kind}, "output": str(output),
         "models": [{"name": "denoise.onnx", "hash": "3f9a0b7c6d5e4f3a2b1c"}], "threads": 2, "host": "darkroom",
         "started": "2026-11-29T02:00:00Z", "ended": "2026-11-29T02:01:02Z", "exit": 10,
         "summary": {"done": 11, "failed": 400, "seconds": 62.0, "pixels": 10_240_000, "bytes": 4_000_000, "step_seconds": steps},
@@ -120,7 +120,7 @@ steps:
 """,
         (0,),
     )
-    record(folder / "many-out", "many", (folder / "many.yaml").read_text())
+    record(folder / "many-out", "many", (folder / "many.yaml").read_text(), "synth")
     explore(folder / "many-out")
 
 

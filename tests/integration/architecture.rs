@@ -19,7 +19,7 @@ const ORDER: &[&[&str]] = &[
     &["steps", "sinks"],
     &["pipeline"],
     &["inputs", "ledger"],
-    &["corrupt", "expr"],
+    &["corrupt", "expr", "explore"],
     &["spec"],
     &["nn", "synth", "codec", "vectors"],
     &["kernels", "weights"],

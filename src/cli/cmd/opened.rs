@@ -4,8 +4,8 @@ use super::refusal::{Refusal, nothing_run, unwritable};
 use crate::cli::args::GivenArgs;
 use crate::job::{Job, Output};
 use crate::ledger::Ledger;
-use crate::shown::{self, Show};
-use crate::store::{Fault, Guard, Lock, LockError, Store, StoreError, look};
+use crate::shown::Show;
+use crate::store::{FAULT_VARIABLE, Fault, Guard, Lock, LockError, Store, StoreError, look};
 use std::path::Path;
 
 /// What a command's argument names.
@@ -34,19 +34,6 @@ pub(super) fn given(args: &GivenArgs) -> Result<Given, Refusal> {
     Ok(Given::Output(Output::open(&args.pipeline)?))
 }
 
-/// The job that ran into an output last, from the pipeline that it remembers; none where it remembers none. Goes into
-/// the directory that the job ran in, for the relative paths in it.
-///
-/// # Errors
-/// Where it can't be loaded any more: the input or a model is gone, or the language has changed.
-pub(super) fn job_of(output: &Output) -> Option<Result<Job, Refusal>> {
-    let run = output.remembered()?;
-    // Where it is gone, so are the files that relative paths lead to, and loading tells.
-    std::env::set_current_dir(shown::decode(&run.directory)).ok();
-    let file = run.pipeline_file.as_deref().unwrap_or("pipeline");
-    Some(Job::parse(&run.pipeline, file, &[]).map_err(Refusal::from))
-}
-
 /// The ledger of a job that has run into `output`, for the commands that tell or change what was done.
 pub(super) fn ledger_of(output: &Path, name: &str) -> Result<Ledger, Refusal> {
     Ledger::of_job(output, name)?.ok_or_else(|| nothing_run(output))
@@ -60,7 +47,8 @@ pub(super) fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Re
         }
         other => other.into(),
     };
-    let store = Store::open(output, Guard::default(), Fault::default()).map_err(|e| refused(e.into()))?;
+    let fault = Fault::parse(std::env::var(FAULT_VARIABLE).ok().as_deref());
+    let store = Store::open(output, Guard::default(), fault).map_err(|e| refused(e.into()))?;
     let lock = Lock::take(&store).map_err(refused)?;
     Ok((store, lock))
 }

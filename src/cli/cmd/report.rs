@@ -1,18 +1,17 @@
 //! `report`: a folder with a page of what has been done.
 
 use super::code;
-use super::opened::{ledger_of, open_locked};
+use super::machine;
+use super::opened::{Given, ledger_of, open_locked};
 use super::print::{err, out};
-use super::refusal::{Refusal, nothing_run, refuse, unwritable};
-use super::threads;
-use crate::cli::args::ReportArgs;
+use super::refusal::{Refusal, unwritable};
 use crate::cli::html::{self, Inputs, Report, ReportError, RunFile, SHEET_NAME, Subject};
 use crate::codec::Limits;
 use crate::inputs::Source;
-use crate::job::{Job, Kind};
+use crate::job::{Job, Kind, Output};
 use crate::ledger::Ledger;
 use crate::run::RunError;
-use crate::shown::Show;
+use crate::shown::{self, Show};
 use crate::store::names::{REPORT_FOLDER, is_of_report};
 use crate::store::{Part, Store, StoreError, look};
 use crate::train;
@@ -22,22 +21,15 @@ use std::path::{Path, PathBuf};
 /// What is written.
 const WHAT: &str = "the report";
 
-/// Writes `report/` into the output, of a pipeline's or of the folder itself.
-pub(super) fn report(args: &ReportArgs) -> u8 {
-    let pipeline = &args.run.pipeline;
-    let ended = match look::is_folder(&pipeline.pipeline) {
-        Ok(true) if pipeline.set.is_empty() => {
-            threads::start(0).and_then(|()| of_output(&pipeline.pipeline, args.json))
-        }
-        Ok(true) => {
-            Err(Refusal::Usage("`--set` changes a pipeline; it is of no use with an output folder".into()))
-        }
-        _ => match Job::load(&pipeline.pipeline, &pipeline.set) {
-            Ok(job) => threads::start(job.threads()).and_then(|()| of_job(&job, args.json)),
-            Err(mistakes) => Err(mistakes.into()),
-        },
-    };
-    ended.unwrap_or_else(|error| refuse(&error))
+/// Writes `report/` into the output.
+///
+/// # Errors
+/// When nothing has been run, the ledger can't be read or is another job's, or the report can't be written.
+pub(super) fn report(given: &Given, json: bool) -> Result<u8, Refusal> {
+    match given {
+        Given::Job(job) => of_job(job, json),
+        Given::Output(output) => of_output(output, json),
+    }
 }
 
 /// Of a job, whose pipeline says where everything is.
@@ -57,23 +49,31 @@ fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
 }
 
 /// Of an output folder, which tells what ran there.
-fn of_output(folder: &Path, json: bool) -> Result<u8, Refusal> {
-    let output =
-        std::path::absolute(folder).map_err(|e| Refusal::Usage(format!("{}: {e}", folder.shown())))?;
-    let ledger = Ledger::open_existing(&output)?.ok_or_else(|| nothing_run(&output))?;
-    let name = ledger.owner()?.ok_or_else(|| nothing_run(&output))?;
-    let run = run_of(&output)?;
+fn of_output(output: &Output, json: bool) -> Result<u8, Refusal> {
+    let run = run_of(output.folder())?;
     // Pictures that were made can be made again, if the pipeline can still be read.
-    let made = run.pipeline().filter(|_| run.made_inputs());
-    let job = made.and_then(|text| Job::parse(text, "run.json", &[]).ok());
+    let job = if run.made_inputs() { job_of(output) } else { None };
     let inputs = match &job {
         Some(job) => inputs_of(job),
-        None => run.input().or(remembered(&ledger)?).map_or(Inputs::Unknown, Inputs::Below),
+        None => run.input().or(remembered(output.ledger())?).map_or(Inputs::Unknown, Inputs::Below),
     };
-    let trains = run.trained() || !ledger.parts(train::PROGRESS)?.is_empty();
-    let limits = job.as_ref().map_or(Limits::default(), limits_of);
-    let subject = Subject { name: &name, output: &output, run: &run, inputs, limits, pipeline: None, trains };
-    write(&subject, &ledger, json)
+    let subject = Subject {
+        name: output.name(),
+        output: output.folder(),
+        run: &run,
+        inputs,
+        limits: job.as_ref().map_or(Limits::default(), limits_of),
+        pipeline: None,
+        trains: output.trains()?,
+    };
+    write(&subject, output.ledger(), json)
+}
+
+/// The job that ran there last, if it can still be loaded. Goes into the directory that it ran in, for relative paths.
+fn job_of(output: &Output) -> Option<Job> {
+    let run = output.remembered()?;
+    std::env::set_current_dir(shown::decode(&run.directory)).ok();
+    Job::parse(&run.pipeline, run.pipeline_file.as_deref().unwrap_or("pipeline"), &[]).ok()
 }
 
 fn run_of(output: &Path) -> Result<RunFile, Refusal> {
@@ -138,13 +138,15 @@ fn write(subject: &Subject<'_>, ledger: &Ledger, json: bool) -> Result<u8, Refus
         ReportError::Ledger(error) => Refusal::from(error),
         ReportError::Run(error) => error.into(),
     })?;
-    report.warnings.iter().for_each(|warning| err(&format!("warning: {warning}\n")));
+    if !json {
+        report.warnings.iter().for_each(|warning| err(&format!("warning: {warning}\n")));
+    }
     put(&store, &report, &present).map_err(|error| match error {
         StoreError::Io { source, .. } => unwritable(subject.output, WHAT, &source),
         other => other.into(),
     })?;
     if json {
-        return Ok(out(&format!("{:#}\n", report.figures)));
+        return Ok(machine::tell("report", report.figures, code::OK));
     }
     let mut told = String::new();
     let place = subject.output.join(folder);

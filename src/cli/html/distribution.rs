@@ -1,7 +1,7 @@
 //! How the values of a column are spread, and which columns are the same measure before and after.
 
-/// Bars of a histogram.
-pub(super) const BINS: usize = 32;
+/// Bars of a histogram: few for few values, so that each stands for several.
+const BINS: (usize, usize) = (8, 32);
 
 /// The spread of a column's values.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,16 +51,18 @@ pub(super) fn histogram(columns: &[&[f64]]) -> Option<Histogram> {
         let around = if low == 0.0 { 0.5 } else { low.abs() * 0.05 };
         (low, high) = (low - around, high + around);
     }
+    let bins = (2.0 * ((last + 1) as f64 / columns.len() as f64).sqrt()).round() as usize;
+    let bins = bins.clamp(BINS.0, BINS.1);
     let share = |column: &&[f64]| {
-        let mut bins = vec![0.0; BINS];
+        let mut shares = vec![0.0; bins];
         let values = || column.iter().filter(|v| v.is_finite());
         for value in values() {
-            let place = (value - low) / (high - low) * BINS as f64;
-            bins[(place.max(0.0) as usize).min(BINS - 1)] += 1.0;
+            let place = (value - low) / (high - low) * bins as f64;
+            shares[(place.max(0.0) as usize).min(bins - 1)] += 1.0;
         }
         let whole = values().count().max(1) as f64;
-        bins.iter_mut().for_each(|bin| *bin /= whole);
-        bins
+        shares.iter_mut().for_each(|share| *share /= whole);
+        shares
     };
     Some(Histogram { low, high, shares: columns.iter().map(share).collect() })
 }
@@ -105,10 +107,10 @@ mod tests {
         let (a, b) = ([0.0, 1.0, f64::NAN], [3.2, 3.2, 3.2, 0.0]);
         let found = histogram(&[&a, &b]).unwrap();
         assert_eq!((found.low, found.high), (0.0, 3.2));
-        assert_eq!((found.shares[0][0], found.shares[0][10]), (0.5, 0.5));
-        assert_eq!((found.shares[1][0], found.shares[1][BINS - 1]), (0.25, 0.75));
+        assert_eq!((found.shares[0][0], found.shares[0][2]), (0.5, 0.5));
+        assert_eq!((found.shares[1][0], found.shares[1].last()), (0.25, Some(&0.75)));
         let equal = histogram(&[&[2.0; 5]]).unwrap();
-        assert!(equal.low < 2.0 && equal.high > 2.0 && equal.shares[0][BINS / 2] == 1.0);
+        assert!(equal.low < 2.0 && equal.high > 2.0 && equal.shares[0][4] == 1.0);
         assert_eq!(histogram(&[&[], &[f64::NAN]]), None);
     }
 

@@ -10,8 +10,22 @@ use super::tally::Tally;
 use serde_json::Value;
 
 /// Columns of numbers that tell where something is or belongs, not how it is.
-const NOT_MEASURED: [&str; 9] =
-    ["x", "y", "cluster", "identical_group", "near_group", "similar_group", "mtime", "channels", "bit_depth"];
+const NOT_MEASURED: [&str; 12] = [
+    "x",
+    "y",
+    "cluster",
+    "identical_group",
+    "near_group",
+    "similar_group",
+    "mtime",
+    "channels",
+    "bit_depth",
+    "seed",
+    "outlier",
+    "reconstruction_error",
+];
+/// Columns that tell how large a file is.
+const SIZES: [&str; 3] = ["size", "width", "height"];
 
 /// Everything that was gathered.
 #[derive(Debug)]
@@ -34,7 +48,10 @@ impl Facts<'_> {
     pub(super) fn measured(&self) -> Vec<(&str, &[f64])> {
         let measured =
             self.rows.numbers.iter().filter(|n| !n.times && !NOT_MEASURED.contains(&n.name.as_str()));
-        measured.map(|n| (n.name.as_str(), &n.values[..])).collect()
+        let mut measured: Vec<_> = measured.map(|n| (n.name.as_str(), &n.values[..])).collect();
+        // What was measured comes before what every file has.
+        measured.sort_by_key(|(name, _)| SIZES.contains(name));
+        measured
     }
 
     /// How their values are spread.

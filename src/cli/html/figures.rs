@@ -24,7 +24,6 @@ pub(super) fn figures(facts: &Facts<'_>) -> Value {
         .map(|(class, (groups, rows))| (class.to_string(), json!({"groups": groups, "pictures": rows})))
         .collect();
     json!({
-        "schema": 1,
         "safelight": env!("CARGO_PKG_VERSION"),
         "job": facts.subject.name,
         "output": crate::inputs::path_text(std::os::unix::ffi::OsStrExt::as_bytes(facts.subject.output.as_os_str())),

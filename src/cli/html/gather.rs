@@ -3,7 +3,7 @@
 use super::escape::script;
 use super::facts::Facts;
 use super::files::ASSETS;
-use super::groups::{self, Group};
+use super::groups;
 use super::pictures::Opener;
 use super::rows::{self, Rows};
 use super::samples::samples;
@@ -82,7 +82,7 @@ pub(crate) fn report(subject: &Subject<'_>, ledger: &Ledger) -> Result<Report, R
     let on_map = small.sheets(&placed, side, BYTES.0, &mut warnings)?;
     put(&mut files, "thumbnails", &on_map);
     let groups = groups::groups(&rows);
-    let members: Vec<usize> = groups.iter().take(groups::SHOWN.0).flat_map(Group::shown).collect();
+    let members = groups::shown(&groups);
     let of_groups = small.sheets(&members, SIDE_OF_DUPLICATES, BYTES.1, &mut warnings)?;
     put(&mut files, "duplicates", &of_groups);
     let map = map::map(&rows, &placed, &on_map);

@@ -3,8 +3,8 @@
 use super::rows::Rows;
 use std::collections::{BTreeMap, HashSet};
 
-/// Groups shown, and members of a group.
-pub(super) const SHOWN: (usize, usize) = (40, 8);
+/// Groups of a class that are shown, and members of a group.
+pub(super) const SHOWN: (usize, usize) = (14, 6);
 
 /// Pictures that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,16 @@ impl Group {
     pub(super) fn shown(&self) -> impl Iterator<Item = usize> {
         self.rows.iter().copied().take(SHOWN.1)
     }
+}
+
+/// The rows of all groups that are shown, in their order.
+pub(super) fn shown(groups: &[Group]) -> Vec<usize> {
+    let mut rows = Vec::new();
+    for class in ["identical", "near", "similar"] {
+        let of_class = groups.iter().filter(|group| group.class == class).take(SHOWN.0);
+        rows.extend(of_class.flat_map(Group::shown));
+    }
+    rows
 }
 
 /// All groups: the surest class first, of each the largest first. A group of one class that is the same set as one of a

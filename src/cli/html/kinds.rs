@@ -26,12 +26,12 @@ pub(super) fn meaning(kind: &str) -> &'static str {
     }
 }
 
-/// A class of duplicates as a title.
-pub(super) fn class(class: &str) -> &'static str {
+/// A class of duplicates as a title, and what it means.
+pub(super) fn class(class: &str) -> (&'static str, &'static str) {
     match class {
-        "identical" => "Identical",
-        "near" => "Near",
-        _ => "Similar",
+        "identical" => ("Identical", "The same bytes, or the same pixels."),
+        "near" => ("Near", "The same shot: resized, recompressed, or cropped a little."),
+        _ => ("Similar", "Look-alikes, told by the embedding alone."),
     }
 }
 

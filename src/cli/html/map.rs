@@ -9,7 +9,7 @@ pub(super) const POINTS: usize = 20_000;
 /// Labels of a category that have colours of their own.
 const LABELS: usize = 10;
 /// Columns of what `explore` writes that are not worth a colour.
-const INNER: [&str; 5] = ["x", "y", "identical_group", "near_group", "similar_group"];
+const INNER: [&str; 6] = ["x", "y", "cluster", "identical_group", "near_group", "similar_group"];
 
 /// Which rows stand on the map.
 pub(super) fn chosen(count: usize) -> Vec<usize> {
@@ -37,6 +37,12 @@ pub(super) fn map(rows: &Rows, chosen: &[usize], sprites: &Sprites) -> Option<Va
     // One scale for both directions, so that distances stay what they are; whole numbers are short.
     let extent = (across.1 - across.0).max(down.1 - down.0).max(f64::MIN_POSITIVE);
     let scaled = |value: f64, low: f64| ((value - low) / extent * 10_000.0).round() as i64;
+    // Clusters have numbers, and are no measure.
+    let clusters = rows.number("cluster").and_then(|values| {
+        let name = |row: usize| Some(values[row]).filter(|v| v.is_finite()).map(|v| v.to_string());
+        let names: Vec<Option<String>> = placed.iter().map(|(_, row)| name(*row)).collect();
+        labelled("cluster", names.iter().map(Option::as_deref))
+    });
     let numbers = rows.numbers.iter().filter(|n| !INNER.contains(&n.name.as_str()));
     let numbers = numbers.filter_map(|n| {
         let number = |row: usize| if n.times { seconds(n.values[row]) } else { short(n.values[row]) };
@@ -49,7 +55,7 @@ pub(super) fn map(rows: &Rows, chosen: &[usize], sprites: &Sprites) -> Option<Va
         labelled(&category.name, texts)
     });
     let folders = labelled("folder", placed.iter().map(|(_, row)| Some(folder(&rows.paths[*row]))));
-    let columns: Vec<Value> = folders.into_iter().chain(categories).chain(numbers).collect();
+    let columns: Vec<Value> = clusters.into_iter().chain(folders).chain(categories).chain(numbers).collect();
     let thumb = |number: usize| match sprites.places.get(number).copied().flatten() {
         Some(p) => json!([p.sheet, p.x, p.y, p.width, p.height]),
         None => Value::Null,

@@ -2,12 +2,14 @@
 
 use super::distribution::{Spread, histogram, twins};
 use super::facts::Facts;
-use super::groups::SHOWN;
+use super::groups::{Group, SHOWN};
 use super::numbers::{bytes, count, counted, figure, path};
 use super::rows::Rows;
 use super::{chart, kinds};
 use serde_json::{Value, json};
 
+/// Groups of a class that are seen at once.
+const FIRST: usize = 4;
 /// Columns that are drawn.
 const CHARTS: usize = 24;
 
@@ -37,7 +39,8 @@ pub(super) fn charts(facts: &Facts<'_>) -> Vec<Value> {
         )
     };
     let alone = |(place, (name, values)): (usize, &(&str, &[f64]))| {
-        if pairs.iter().any(|(b, a)| *b == place || *a == place) {
+        let equal = Spread::of("", values).is_none_or(|s| s.quantiles[0] == s.quantiles[4]);
+        if equal || pairs.iter().any(|(b, a)| *b == place || *a == place) {
             return None;
         }
         let (data, middle) = (histogram(&[values])?, figure(median(values)));
@@ -67,48 +70,45 @@ pub(super) fn map_about(rows: usize, points: usize) -> String {
     )
 }
 
-/// The groups of duplicates; nothing where there are none.
+/// The groups of duplicates, class by class; nothing where there are none.
 pub(super) fn duplicates(facts: &Facts<'_>) -> Value {
     if facts.groups.is_empty() {
         return Value::Null;
     }
-    let (members, sprites) = facts.members;
-    let mut at = 0;
-    let groups: Vec<Value> = facts.groups.iter().take(SHOWN.0).map(|group| {
-        let shown: Vec<usize> = group.shown().collect();
-        let list: Vec<Value> = shown.iter().map(|row| {
-            let place = members.get(at).filter(|m| *m == row).and_then(|_| sprites.places.get(at).copied().flatten());
-            at += 1;
-            let thumb = place.and_then(|p| {
-                let (_, width, height) = sprites.sheets.get(p.sheet)?;
-                Some(json!({"file": format!("duplicates-{}.jpg", p.sheet), "x": p.x, "y": p.y, "width": p.width,
-                            "height": p.height, "sheet_width": width, "sheet_height": height}))
-            });
-            json!({"path": path(&facts.rows.paths[*row]), "keeper": group.keeper == Some(*row), "thumb": thumb,
-                   "facts": facts_of(facts.rows, *row)})
-        }).collect();
-        let more = (group.rows.len() > shown.len()).then(|| format!("and {} more", group.rows.len() - shown.len()));
-        json!({"title": format!("{}: {}", kinds::class(group.class), counted(group.rows.len(), "picture")), "members": list, "more": more})
-    }).collect();
-    let counts: Vec<String> = ["identical", "near", "similar"]
-        .into_iter()
-        .filter_map(|class| {
-            let number = facts.groups.iter().filter(|g| g.class == class).count();
-            (number > 0).then(|| format!("{} {class}", counted(number, "group")))
+    let class = |class: &'static str| {
+        let all = facts.groups.iter().filter(|group| group.class == class).count();
+        let of_class = facts.groups.iter().filter(|group| group.class == class);
+        let shown: Vec<Value> = of_class.take(SHOWN.0).map(|group| members(facts, group)).collect();
+        let (first, rest) = shown.split_at(FIRST.min(shown.len()));
+        let beyond = (all > shown.len()).then(|| {
+            let beyond = counted(all - shown.len(), "further group");
+            format!("{beyond} can be found in the table and in explore/duplicates.csv.")
+        });
+        (all > 0).then(|| {
+            json!({"title": kinds::class(class).0, "about": kinds::class(class).1, "count": counted(all, "group"),
+                   "groups": first, "rest": rest, "rest_title": counted(rest.len(), "more group"), "beyond": beyond})
         })
-        .collect();
-    let about = format!(
-        "{}. Identical: the same bytes or pixels. Near: the same shot, resized, recompressed or cropped a little. Similar: \
-         look-alikes. Nothing is ever deleted; `keep` marks the largest and least compressed.",
-        counts.join(", ")
-    );
-    let more = (facts.groups.len() > SHOWN.0).then(|| {
-        format!(
-            "{} more groups stand in the table and in explore/duplicates.csv.",
-            count((facts.groups.len() - SHOWN.0) as u64)
-        )
-    });
-    json!({"about": about, "groups": groups, "more": more})
+    };
+    ["identical", "near", "similar"].into_iter().filter_map(class).collect()
+}
+
+/// A group with those of its members that are shown.
+fn members(facts: &Facts<'_>, group: &Group) -> Value {
+    let (rows, sprites) = facts.members;
+    let member = |row: usize| {
+        let place =
+            rows.iter().position(|r| *r == row).and_then(|at| sprites.places.get(at).copied().flatten());
+        let thumb = place.and_then(|p| {
+            let (_, width, height) = sprites.sheets.get(p.sheet)?;
+            Some(json!({"file": format!("duplicates-{}.jpg", p.sheet), "x": p.x, "y": p.y, "width": p.width,
+                        "height": p.height, "sheet_width": width, "sheet_height": height}))
+        });
+        json!({"path": path(&facts.rows.paths[row]), "keeper": group.keeper == Some(row), "thumb": thumb,
+               "facts": facts_of(facts.rows, row)})
+    };
+    let list: Vec<Value> = group.shown().map(member).collect();
+    let more = (group.rows.len() > list.len()).then(|| format!("and {} more", group.rows.len() - list.len()));
+    json!({"title": counted(group.rows.len(), "picture"), "members": list, "more": more})
 }
 
 /// Size and format of a row's file.

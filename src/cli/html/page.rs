@@ -63,7 +63,7 @@ fn kicker(facts: &Facts<'_>) -> String {
     match (run.started(), run.summed("seconds")) {
         (Some(started), Some(seconds)) => format!("{what} of {}, {}", moment(started), duration(seconds)),
         (Some(started), None) => format!("{what} of {}", moment(started)),
-        _ => format!("{what} of safelight"),
+        _ => format!("{what} of a safelight pipeline"),
     }
 }
 

@@ -210,9 +210,9 @@ fn encoded(name: &str, picture: &Picture, rect: Rect) -> Option<Shown> {
         codec::encode(image, &picture.meta, None, &options).ok().map(|file| file.bytes)
     };
     let shown = |ending: &str, bytes| Shown { file: format!("{name}.{ending}"), bytes };
-    let flat = flat(&part);
-    // A gray picture may have a profile for gray, which no longer fits.
-    let flat = if part.channels == 1 && part.alpha.is_none() { narrow(&part) } else { flat };
+    // A gray picture may have a profile for gray.
+    let flat =
+        if part.channels == 1 && part.alpha.is_none() { narrow(&part) } else { flat(&part).into_owned() };
     if part.width * part.height <= LOSSLESS
         && let Some(bytes) = encode(&flat, Format::Png, None).filter(|bytes| bytes.len() <= FILE)
     {

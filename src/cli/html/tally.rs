@@ -173,12 +173,33 @@ impl Tally {
                 self.refused.entry(condition.to_string()).or_default().add(path, "")
             }
             Remark::Unchanged => self.unchanged += 1,
-            Remark::Other if self.remarks.len() < REMARKS || self.remarks.contains_key(note) => {
-                self.remarks.entry(note.to_string()).or_default().add(path, "");
+            Remark::Other => {
+                let kind = without_numbers(note);
+                let wording = if kind == note { "" } else { note };
+                let known = self.remarks.len() < REMARKS || self.remarks.contains_key(&kind);
+                self.remarks
+                    .entry(if known { kind } else { "others".into() })
+                    .or_default()
+                    .add(path, wording);
             }
-            Remark::Other => self.remarks.entry("others".into()).or_default().add(path, ""),
         }
     }
+}
+
+/// A remark with its numbers left out, so that those that differ only in them are one.
+fn without_numbers(note: &str) -> String {
+    let mut kind = String::with_capacity(note.len());
+    let (mut within, mut letters) = (false, note.chars().peekable());
+    while let Some(letter) = letters.next() {
+        let point = within && letter == '.' && letters.peek().is_some_and(char::is_ascii_digit);
+        if !letter.is_ascii_digit() && !point {
+            kind.push(letter);
+        } else if !within {
+            kind.push('…');
+        }
+        within = letter.is_ascii_digit() || point;
+    }
+    kind
 }
 
 /// The pictures among an item's outputs; fragments of shards are none.
@@ -204,4 +225,21 @@ pub(super) fn spread(ledger: &Ledger, pictured: usize, count: usize) -> Result<V
         Ok::<_, LedgerError>(())
     })?;
     Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_that_differ_in_numbers_are_one() {
+        for (note, kind) in [
+            ("guard: strength lowered to 0.26 (limit 0.2)", "guard: strength lowered to … (limit …)"),
+            ("named .jpg but is png", "named .jpg but is png"),
+            ("page 3.", "page …."),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(note), kind);
+        }
+    }
 }

@@ -129,31 +129,47 @@ impl Reader {
         names: &[&str],
         mut take: impl FnMut(&Group) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut first = 0;
-        for group in &self.metadata.row_groups {
-            let columns = names.iter().map(|name| {
-                let column = self.columns.iter().find(|c| c.name == *name).cloned();
-                let column = column.ok_or_else(|| ReadError::NoColumn {
-                    column: (*name).to_string(),
-                    names: self.columns.iter().map(|c| c.name.clone()).collect(),
-                })?;
-                let arrays = self.arrays(group, name)?;
-                Ok::<_, ReadError>((column, arrays))
-            });
-            let columns: Vec<_> = columns.collect::<Result<_, ReadError>>()?;
-            let rows = group.num_rows();
-            let whole = |(_, arrays): &(Column, Vec<Box<dyn Array>>)| {
-                arrays.iter().map(|a| a.len()).sum::<usize>() == rows
-            };
-            if !columns.iter().all(whole) {
-                return Err(ReadError::Parquet("columns of different lengths".into()).into());
+        for at in 0..self.metadata.row_groups.len() {
+            let group = self.group(at, names)?;
+            if group.rows > 0 {
+                take(&group)?;
             }
-            if rows > 0 {
-                take(&Group { first, rows, columns })?;
-            }
-            first += rows;
         }
         Ok(())
+    }
+
+    /// Number of the first row of each row group, from 0.
+    pub(crate) fn group_starts(&self) -> Vec<usize> {
+        let lengths = self.metadata.row_groups.iter().map(RowGroupMetadata::num_rows);
+        lengths.scan(0, |start, rows| Some(std::mem::replace(start, *start + rows))).collect()
+    }
+
+    /// These columns of one row group.
+    ///
+    /// # Errors
+    /// When one is not there or is damaged.
+    pub(crate) fn group(&self, at: usize, names: &[&str]) -> Result<Group, ReadError> {
+        let gone = || ReadError::Parquet("a row group is gone".into());
+        let group = self.metadata.row_groups.get(at).ok_or_else(gone)?;
+        let first = self.metadata.row_groups[..at].iter().map(RowGroupMetadata::num_rows).sum();
+        let columns = names.iter().map(|name| {
+            let column = self.columns.iter().find(|c| c.name == *name).cloned();
+            let column = column.ok_or_else(|| ReadError::NoColumn {
+                column: (*name).to_string(),
+                names: self.columns.iter().map(|c| c.name.clone()).collect(),
+            })?;
+            let arrays = self.arrays(group, name)?;
+            Ok::<_, ReadError>((column, arrays))
+        });
+        let columns: Vec<_> = columns.collect::<Result<_, ReadError>>()?;
+        let rows = group.num_rows();
+        let whole = |(_, arrays): &(Column, Vec<Box<dyn Array>>)| {
+            arrays.iter().map(|a| a.len()).sum::<usize>() == rows
+        };
+        if !columns.iter().all(whole) {
+            return Err(ReadError::Parquet("columns of different lengths".into()));
+        }
+        Ok(Group { first, rows, columns })
     }
 
     /// All vectors of a column, one after another.

@@ -251,6 +251,10 @@ impl Sink for TableSink {
         &self.folder
     }
 
+    fn table(&self) -> Option<&Path> {
+        (self.format == Format::Parquet).then_some(&self.folder)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::Nothing
     }

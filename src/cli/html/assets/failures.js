@@ -8,7 +8,7 @@ addEventListener("DOMContentLoaded", () => {
   const by = (id) => document.getElementById(id);
   const [find, kinds, told] = [by("failure-find"), by("failure-kind"), by("failure-count")];
   const [pager, page, back, next] = [by("failure-pager"), by("failure-page"), by("failure-back"), by("failure-next")];
-  const perPage = 50;
+  const perPage = 25;
 
   const rows = data.rows.map(([path, kind, message, acknowledged]) => {
     const row = { path: safelight.shown(path), kind: data.kinds[kind], message: safelight.message(message), acknowledged };

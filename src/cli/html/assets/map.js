@@ -35,6 +35,7 @@ addEventListener("DOMContentLoaded", () => {
   // For each point the place of its colour in `colours`.
   let classes = new Uint8Array(total);
   let colours = [other];
+  let order = [[]];
   let view = { x: 0, y: 0, scale: 1 };
   let chosen = new Set();
   let mode = "move";
@@ -45,15 +46,13 @@ addEventListener("DOMContentLoaded", () => {
   const margin = 18;
 
   const size = () => [canvas.clientWidth, canvas.clientHeight];
-  const unit = () => Math.min((size()[0] - 2 * margin) / right, (size()[1] - 2 * margin) / bottom);
-  const screen = (index) => {
+  /** Where points stand on the canvas as it is now. Asked for once for all of them, since sizes are slow to tell. */
+  const projection = () => {
     const [width, height] = size();
-    const each = unit() * view.scale;
-    return [
-      (data.x[index] - right / 2) * each + width / 2 + view.x,
-      // Upwards, as maps have it.
-      -(data.y[index] - bottom / 2) * each + height / 2 + view.y,
-    ];
+    const each = Math.min((width - 2 * margin) / right, (height - 2 * margin) / bottom) * view.scale;
+    const [left, top] = [width / 2 + view.x - (right / 2) * each, height / 2 + view.y + (bottom / 2) * each];
+    // Upwards, as maps have it.
+    return { x: (index) => data.x[index] * each + left, y: (index) => top - data.y[index] * each };
   };
 
   let ask = 0;
@@ -71,14 +70,13 @@ addEventListener("DOMContentLoaded", () => {
     pen.setTransform(dense, 0, 0, dense, 0, 0);
     pen.clearRect(0, 0, width, height);
     const radius = Math.min(6, Math.max(1.6, 40 / Math.sqrt(total)) * Math.sqrt(view.scale));
-    const order = colours.map(() => []);
-    for (let index = 0; index < total; index++) order[classes[index]].push(index);
+    const at = projection();
     // What has no value lies below the rest.
     for (let colour = colours.length - 1; colour >= 0; colour--) {
       pen.fillStyle = colours[colour];
       pen.beginPath();
       for (const index of order[colour]) {
-        const [x, y] = screen(index);
+        const [x, y] = [at.x(index), at.y(index)];
         if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
         pen.globalAlpha = 0.85;
         if (radius < 2.2) pen.rect(x - radius, y - radius, 2 * radius, 2 * radius);
@@ -94,11 +92,11 @@ addEventListener("DOMContentLoaded", () => {
     pen.strokeStyle = ink;
     pen.lineWidth = 1.5;
     for (const index of chosen) {
-      const [x, y] = screen(index);
+      const [x, y] = [at.x(index), at.y(index)];
       pen.strokeRect(x - radius - 1, y - radius - 1, 2 * radius + 2, 2 * radius + 2);
     }
     if (hovered >= 0) {
-      const [x, y] = screen(hovered);
+      const [x, y] = [at.x(hovered), at.y(hovered)];
       pen.lineWidth = 2.5;
       pen.beginPath();
       pen.arc(x, y, radius + 4, 0, 2 * Math.PI);
@@ -163,6 +161,8 @@ addEventListener("DOMContentLoaded", () => {
       legend.append(safelight.element("span", "", number(low)), bar, safelight.element("span", "", number(high)));
       if (next.values.includes(null)) legend.append(key(other, "no value"));
     }
+    order = colours.map(() => []);
+    for (let index = 0; index < total; index++) order[classes[index]].push(index);
     draw();
   };
   const key = (colour, name) => {
@@ -173,10 +173,11 @@ addEventListener("DOMContentLoaded", () => {
 
   /** The point nearest to a place, within reach of it. */
   const nearest = (x, y, reach = 14) => {
+    const at = projection();
     let [best, least] = [-1, reach * reach];
     for (let index = 0; index < total; index++) {
-      const [px, py] = screen(index);
-      const distance = (px - x) ** 2 + (py - y) ** 2;
+      const [across, down] = [at.x(index) - x, at.y(index) - y];
+      const distance = across * across + down * down;
       if (distance < least) [best, least] = [index, distance];
     }
     return best;
@@ -202,7 +203,8 @@ addEventListener("DOMContentLoaded", () => {
       }
       tip.append(safelight.element("bdi", "path", safelight.shown(data.paths[index])));
       if (column) tip.append(safelight.element("span", "tip-value", `${column.name}: ${value(index) ?? "no value"}`));
-      const [x, y] = screen(index);
+      const at = projection();
+      const [x, y] = [at.x(index), at.y(index)];
       const [width, height] = [stage.clientWidth, stage.clientHeight];
       tip.style.left = `${Math.min(Math.max(x + 14, 4), Math.max(4, width - tip.offsetWidth - 4))}px`;
       const below = y + 14 + tip.offsetHeight < height;
@@ -220,8 +222,9 @@ addEventListener("DOMContentLoaded", () => {
     return inside;
   };
   const select = (polygon) => {
+    const at = projection();
     const found = new Set();
-    for (let index = 0; index < total; index++) if (within(screen(index), polygon)) found.add(index);
+    for (let index = 0; index < total; index++) if (within([at.x(index), at.y(index)], polygon)) found.add(index);
     choose(found);
   };
   const choose = (found) => {

@@ -46,7 +46,7 @@ addEventListener("DOMContentLoaded", () => {
     draw();
   };
   const whole = () => {
-    view = { x: 0, y: 0, scale: Math.min(fit(), 4) };
+    view = { x: 0, y: 0, scale: Math.min(fit(), 8) };
     fits = true;
     draw();
   };
@@ -174,6 +174,11 @@ addEventListener("DOMContentLoaded", () => {
   new ResizeObserver(() => (fits ? whole() : draw())).observe(stage);
 
   viewer.hidden = false;
-  by("pairs").classList.add("printed");
+  const pairs = by("pairs");
+  pairs.classList.add("printed");
+  // For print, once there is nothing else to do.
+  addEventListener("load", () =>
+    setTimeout(() => pairs.querySelectorAll("img").forEach((image) => (image.loading = "eager")), 1500),
+  );
   show(0);
 });
