@@ -8,6 +8,7 @@ DENY_VENV := .venv-deny
 CORRUPTIONS_VENV := .venv-corruptions
 TRAINING_VENV := .venv-train
 HARM_VENV := .venv-harm
+NEIGHBOURS_VENV := .venv-neighbours
 ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
 METRICS_VENV := .venv-metrics
@@ -22,7 +23,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -247,6 +248,16 @@ bench-training: $(TRAINING_VENV)/done ## time steps of training against TensorFl
 	server=$$($(CARGO) bench --locked --bench training --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p'); \
 	$(TRAINING_VENV)/bin/python tests/python/bench_training.py "$$server" $(ARGS)
 
+NEIGHBOURS = $$($(CARGO) bench --locked --bench neighbours --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+
+$(NEIGHBOURS_VENV)/done: tests/python/requirements-neighbours.txt
+	python3 -m venv $(NEIGHBOURS_VENV)
+	$(NEIGHBOURS_VENV)/bin/pip install --quiet -r tests/python/requirements-neighbours.txt
+	touch $@
+
+bench-neighbours: $(NEIGHBOURS_VENV)/done ## time exact neighbours against faiss: make bench-neighbours [ARGS="--rows 100000" | ARGS=--million]
+	bench=$(NEIGHBOURS); $(NEIGHBOURS_VENV)/bin/python tests/python/bench_neighbours.py "$$bench" $(ARGS)
+
 bench-records: build ## time and weigh an unchanged run over many items: make bench-records [N=1000000]
 	python3 tests/python/bench_records.py $(BIN) $(or $(N),1000000)
 
@@ -255,4 +266,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV)

@@ -93,6 +93,8 @@ pub mod random;
 pub mod spec;
 #[doc(hidden)]
 pub mod train;
+#[doc(hidden)]
+pub mod vectors;
 
 mod columns;
 mod error;
@@ -110,7 +112,6 @@ mod sinks;
 mod steps;
 mod store;
 mod synth;
-mod vectors;
 mod weights;
 
 pub use codec::{

@@ -8,19 +8,17 @@ use std::path::PathBuf;
 /// it. Originals are never touched; a stopped run goes on where it was.
 #[derive(Debug, Parser)]
 #[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, threads could not be started, or an export failed; 2 usage, \
-or nothing has been run there; 10 finished, some items failed anew (`retry`: some failed); 11 stopped at max_failures; \
-12 finished, nothing failed anew, but failures known before stand (`retry` tries them, `ignore` acknowledges them); \
-13 the input is another one than before, or much of it is gone: nothing was changed; 14 training diverged: the model \
-that stands, if any, is kept; 20 interrupted, run again to go on; 30 the output could not be written, or the \
-input not listed; 78 invalid pipeline, or one that does not fit the output.\n\n\
-Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
-)]
+#[command(after_help = after_help())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+fn after_help() -> String {
+    let start =
+        "Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml";
+    format!("{}\n\n{start}", crate::job::exit::help())
 }
 
 /// The commands.
@@ -42,6 +40,10 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write a page of what has been done: counts, failures, pictures before and after, measurements, map, duplicates.
     Report(ReportArgs),
+    /// Compare the vectors of a table, all with all: neighbours, a map, clusters, outliers, as one Parquet file.
+    Explore(ExploreArgs),
+    /// Find the rows of a table that are like a picture: copies, other shots of a scene, look-alikes.
+    Similar(SimilarArgs),
     /// Inspect an ONNX model: inputs, outputs, bottlenecks, scale, receptive field, cost.
     Model(ModelArgs),
     /// Load a model for another process that waits for what comes of it.
@@ -183,6 +185,73 @@ pub struct StatusArgs {
     /// Print one JSON object; mistakes and refusals as well.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `explore`.
+#[derive(Clone, Debug, Args)]
+pub struct ExploreArgs {
+    /// Output folder of a job that has run; or, with `--to`, any folder of Parquet files, or one such file.
+    #[arg(value_name = "OUTPUT")]
+    pub table: PathBuf,
+    /// Which column of vectors, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Nearest other rows that are found for each row.
+    #[arg(long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub neighbours: u16,
+    /// What near means.
+    #[arg(long, value_enum, default_value_t = DistanceArg::Cosine)]
+    pub distance: DistanceArg,
+    /// Principal components that are kept of a vector.
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub components: u16,
+    /// Clusters; by default the root of half the number of rows, at most 64.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub clusters: Option<u16>,
+    /// Seed of map and clusters.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Folder that explore.parquet is written into; by default `explore` in the output.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `similar`.
+#[derive(Clone, Debug, Args)]
+pub struct SimilarArgs {
+    /// Picture, of the archive or of anywhere else.
+    #[arg(value_name = "PICTURE", required_unless_present = "row")]
+    pub picture: Option<PathBuf>,
+    /// Output folder of a job that has run, the folder of a table, or a Parquet file.
+    #[arg(long, value_name = "OUTPUT|FOLDER")]
+    pub table: PathBuf,
+    /// A row of the table in place of a picture, by its path there.
+    #[arg(long, value_name = "PATH", conflicts_with = "picture")]
+    pub row: Option<String>,
+    /// Which column of vectors, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+    /// Rows that are wanted.
+    #[arg(short = 'k', long, value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub neighbours: u16,
+    /// The pipeline that made the table; by default the one that its output remembers.
+    #[arg(long, value_name = "FILE")]
+    pub pipeline: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What near means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DistanceArg {
+    /// 1 less the cosine of the angle between two vectors.
+    Cosine,
+    /// The length of their difference.
+    Euclidean,
 }
 
 /// Options of `model`.

@@ -60,6 +60,28 @@ pub(crate) enum ExploreError {
         /// Its type in the first file.
         wanted: String,
     },
+    /// A row that is asked for has no vector.
+    #[error("{}: row {row} has no vector in the column `{column}`", file.shown())]
+    NoVector {
+        /// The file.
+        file: PathBuf,
+        /// The row, from 1.
+        row: usize,
+        /// The column.
+        column: String,
+    },
+    /// A vector of another length than the table's.
+    #[error(
+        "the picture's vector has {found} numbers, and those of the column `{column}` have {wanted}; ask with the pipeline that made the table"
+    )]
+    Width {
+        /// The column.
+        column: String,
+        /// Numbers of the picture's vector.
+        found: usize,
+        /// Numbers of the table's.
+        wanted: usize,
+    },
     /// More rows than are counted.
     #[error("the table has {0} rows; {most} are the most", most = u32::MAX - 1)]
     TooLong(usize),

@@ -1,5 +1,6 @@
 //! The file of what was found: the columns of the table but its vectors, and beside them what was found of each row.
 
+use super::duplicates::{self, Duplicates};
 use super::error::ExploreError;
 use super::found::Explored;
 use super::groups::Groups;
@@ -38,7 +39,8 @@ fn own_columns(components: usize) -> Vec<Column> {
             "coordinates along the principal components, that of largest variance first",
         ),
     ];
-    columns.into_iter().map(|(name, kind, about)| Column::new(name, kind).about(about)).collect()
+    let columns = columns.into_iter().map(|(name, kind, about)| Column::new(name, kind).about(about));
+    columns.chain(duplicates::columns()).collect()
 }
 
 impl Explored {
@@ -60,11 +62,19 @@ impl Explored {
         renamed.collect::<Vec<_>>().into_iter().chain(own).collect()
     }
 
+    /// Duplicates among the rows.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub(crate) fn duplicates(&self) -> Result<Duplicates, ExploreError> {
+        Duplicates::find(&self.source, &self.neighbours, self.settings.distance)
+    }
+
     /// Writes the file, reading the table's columns again, a few row groups at a time.
     ///
     /// # Errors
     /// When the table can't be read, or the file not be written.
-    pub(crate) fn write(&self, to: impl Write) -> Result<(), ExploreError> {
+    pub(crate) fn write(&self, duplicates: &Duplicates, to: impl Write) -> Result<(), ExploreError> {
         let columns = self.columns();
         let names = self.source.columns.iter().map(|c| c.name.clone()).collect();
         let mut groups = Groups::new(&self.source.files, names);
@@ -72,6 +82,7 @@ impl Explored {
         for (row, (file, place)) in self.source.rows.iter().enumerate() {
             let mut values = groups.row(*file as usize, *place as usize)?;
             values.extend(self.values(row));
+            values.extend(duplicates.values(row));
             stream.push(values)?;
         }
         Ok(stream.finish(&self.metadata(&columns))?)

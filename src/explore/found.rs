@@ -3,9 +3,11 @@
 use super::settings::Settings;
 use super::source::Source;
 use super::state;
+use crate::store::{Store, StoreError};
 use crate::vectors::{Before, Neighbours, Pca, Points, clusters, map, nearest, suitable, updated};
 use rayon::prelude::*;
-use std::io::{self, Read, Write};
+use std::io::Read;
+use std::path::Path;
 
 /// A table, and what was found out about its rows.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub(crate) struct Explored {
     pub known: usize,
 }
 
-/// Finds it out; `state` is what [`Explored::write_state`] wrote at some earlier time, if anything. What it holds changes
+/// Finds it out; `state` is what [`Explored::keep`] wrote at some earlier time, if anything. What it holds changes
 /// the time that this takes, and nothing else.
 pub(crate) fn explore(mut source: Source, settings: &Settings, state: Option<&mut dyn Read>) -> Explored {
     let width = source.width.max(1);
@@ -93,11 +95,20 @@ pub(crate) fn explore(mut source: Source, settings: &Settings, state: Option<&mu
 }
 
 impl Explored {
-    /// Writes what the next time starts from: the same bytes for the same table, whatever was done before.
+    /// Keeps, in this file of an output, what the next time starts from: the same bytes for the same table, whatever was done
+    /// before.
     ///
     /// # Errors
     /// When it can't be written.
-    pub(crate) fn write_state(&self, to: &mut dyn Write) -> io::Result<()> {
-        state::write(to, (&self.points, &self.source.keys), &self.neighbours)
+    pub(crate) fn keep(&self, store: &Store, path: &Path) -> Result<(), StoreError> {
+        let mut writing = store.begin(path)?;
+        let failed = |source| StoreError::Io { action: "write", path: store.root().join(path), source };
+        state::write(&mut writing, (&self.points, &self.source.keys), &self.neighbours).map_err(failed)?;
+        store.end(writing)
     }
+}
+
+/// Name of the file that is kept for the result in `folder`, relative to the output.
+pub(crate) fn kept_for(folder: &Path) -> String {
+    format!("{}.near", folder.to_string_lossy().replace('%', "%25").replace('/', "%2F"))
 }

@@ -28,6 +28,6 @@ pub(crate) struct Settings {
 impl Settings {
     /// All that the result follows from beside the table.
     pub(crate) fn text(&self) -> String {
-        format!("explore 1 {self:?}")
+        format!("explore 2 {self:?}")
     }
 }

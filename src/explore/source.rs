@@ -182,7 +182,11 @@ fn order(value: Value) -> Vec<u8> {
 }
 
 /// The column of vectors that is meant, and its numbers.
-fn vector_of(file: &Path, columns: &[Column], wanted: Option<&str>) -> Result<(String, usize), ExploreError> {
+pub(super) fn vector_of(
+    file: &Path,
+    columns: &[Column],
+    wanted: Option<&str>,
+) -> Result<(String, usize), ExploreError> {
     let vectors: Vec<(&str, usize)> = columns
         .iter()
         .filter_map(|c| match c.kind {

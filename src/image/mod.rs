@@ -9,10 +9,13 @@ pub mod measure;
 pub mod orient;
 pub mod phash;
 pub mod pillow;
+pub(crate) mod pixel_hash;
 pub mod quantised;
 pub mod removed;
 pub mod resize;
 pub mod sheet;
+pub(crate) mod shot;
+pub(crate) mod signature;
 #[cfg(test)]
 mod test_noise;
 pub mod texture;

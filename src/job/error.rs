@@ -3,6 +3,7 @@
 use crate::ledger::LedgerError;
 use crate::run::RunError;
 use crate::shown::Show;
+use crate::spec::Diagnostics;
 use crate::store::StoreError;
 use crate::train::TrainError;
 use std::path::PathBuf;
@@ -26,6 +27,12 @@ pub enum JobError {
     /// A folder that is no job's output, in words.
     #[error("{0}")]
     NoOutput(String),
+    /// A table that can't be explored, in words.
+    #[error("{0}")]
+    Explore(String),
+    /// A pipeline with mistakes.
+    #[error("{}", .0.render())]
+    Pipeline(Box<Diagnostics>),
 }
 
 impl From<LedgerError> for JobError {

@@ -5,8 +5,10 @@
 
 mod error;
 pub(crate) mod exit;
+mod explore;
 mod output;
 mod remembered;
+mod similar;
 mod status;
 pub(crate) mod summary;
 mod training;
@@ -17,8 +19,10 @@ pub use crate::run::resume::Selection;
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;
+pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
+pub(crate) use similar::{Question, Similar, Subject, home, similar};
 pub use status::{Status, Table};
 pub use verify::{Problem, Verified};
 

@@ -6,7 +6,9 @@
 
 use crate::columns::Column;
 use crate::error::ItemError;
-use crate::explore::{ExploreError, Explored, FILE, MOST_NEIGHBOURS, Settings, Source, explore, is_vector};
+use crate::explore::{
+    ExploreError, FILE, LIST, MOST_NEIGHBOURS, Settings, Source, explore, is_vector, kept_for,
+};
 use crate::ledger::{Fingerprint, Ledger, PartRecord};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Sink, SinkError, Turn,
@@ -151,13 +153,7 @@ pub(crate) struct Published {
 }
 
 fn is_ours(path: &str) -> bool {
-    path == FILE
-}
-
-/// Where the state of a folder's file is kept, relative to the output.
-fn state_path(folder: &Path) -> PathBuf {
-    let name = folder.to_string_lossy().replace(['/', '%'], "%");
-    Path::new(STATE_FOLDER).join("explore").join(format!("{name}.near"))
+    path == FILE || path == LIST
 }
 
 /// Brings the file in `folder` in line with the table in `table`, both of the output, where it is not already.
@@ -189,26 +185,31 @@ pub(crate) fn publish(
         let same = of == digest && present.get(FILE) == Some(&(part.stamp.size, part.stamp.mtime_ns));
         rows.parse().ok().filter(|_| same)
     });
-    if let (Some(rows), 1) = (stands, present.len()) {
+    let list = known.iter().find(|part| part.name == LIST);
+    let listed = list.is_some_and(|part| present.get(LIST) == Some(&(part.stamp.size, part.stamp.mtime_ns)));
+    if let (Some(rows), true, 2) = (stands, listed, present.len()) {
         return Ok(Published { rows, known: None });
     }
     let files = parts.keys().map(|name| store.root().join(table).join(name)).collect();
     let source = Source::read(files, settings.column.as_deref()).map_err(failed)?;
-    let state = state_path(folder);
+    let state = Path::new(STATE_FOLDER).join("explore").join(kept_for(folder));
     // What can't be opened is of no use, and will be written anew.
     let mut before = store.open_file(&state).ok().flatten();
     let explored = explore(source, settings, before.as_mut().map(|file| file as &mut dyn Read));
     drop(before);
     let rows = explored.points.len();
+    let duplicates = explored.duplicates().map_err(failed)?;
+    let list = Part::New(duplicates.list());
     let mut failure = None;
     let part = Part::Written(Box::new(|to| {
-        explored.write(to).map_err(|error| {
+        explored.write(&duplicates, to).map_err(|error| {
             let told = std::io::Error::other(error.to_string());
             failure = Some(error);
             told
         })
     }));
-    let built = store.build_folder(folder, std::iter::once(Ok((FILE.to_string(), part))));
+    let built =
+        store.build_folder(folder, [(LIST.to_string(), list), (FILE.to_string(), part)].map(Ok).into_iter());
     let built = match (built, failure) {
         (Ok(built), _) => built,
         (Err(StoreError::Io { .. }), Some(error @ ExploreError::Read { .. })) => return Err(failed(error)),
@@ -219,17 +220,6 @@ pub(crate) fn publish(
     let record = |(name, stamp)| PartRecord { name, digest: format!("{digest}:{rows}"), stamp };
     let records: Vec<PartRecord> = stamps.into_iter().map(record).collect();
     ledger.set_parts(&folder_name, &records)?;
-    keep(store, &state, &explored)?;
+    explored.keep(store, &state)?;
     Ok(Published { rows, known: Some(explored.known) })
-}
-
-/// Keeps what the next time starts from.
-fn keep(store: &Store, state: &Path, explored: &Explored) -> Result<(), StoreError> {
-    let mut writing = store.begin(state)?;
-    explored.write_state(&mut writing).map_err(|source| StoreError::Io {
-        action: "write",
-        path: store.root().join(state),
-        source,
-    })?;
-    store.end(writing)
 }

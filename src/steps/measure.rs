@@ -5,7 +5,8 @@ use crate::columns::{Column, ColumnType, Row, Value};
 use crate::error::{ErrorKind, ItemError};
 use crate::image::compare::{self, Metric};
 use crate::image::measure::{self, Kind, Reading, Subject, niqe};
-use crate::image::{Image, phash};
+use crate::image::signature::Signature;
+use crate::image::{Image, phash, pixel_hash};
 use crate::pipeline::{Action, Build, Built, ColumnStep, EXIF, Sample, Shape};
 use crate::shown::Show;
 use crate::spec::{self, Descriptor, Diagnostic, Diagnostics, Given, Parameters, Role, Words, params};
@@ -34,10 +35,10 @@ enum Compute {
     File(&'static [&'static str]),
 }
 
-use ColumnType::{Float, Int};
+use ColumnType::{Float, Int, Text};
 
 /// Every measurement there is.
-static MEASUREMENTS: [Measurement; 27] = [
+static MEASUREMENTS: [Measurement; 29] = [
     own(&measure::noise_sigma::MEASUREMENT),
     own(&measure::noise_shape::MEASUREMENT),
     own(&measure::blockiness::MEASUREMENT),
@@ -58,6 +59,20 @@ static MEASUREMENTS: [Measurement; 27] = [
               so that near duplicates have few ones in `bit_count(xor(a, b))`)",
         columns: &[("phash", Int)],
         compute: Compute::Seen(|image, turned| Value::Int(phash::phash(image, turned).cast_signed())),
+    },
+    Measurement {
+        name: "pixel_hash",
+        doc: "`pixel_hash` (BLAKE3 of the upright picture's samples, size, channels and depth, as 64 digits: files of the same \
+              pixels have the same)",
+        columns: &[("pixel_hash", Text)],
+        compute: Compute::Seen(|image, turned| Value::Text(pixel_hash::pixel_hash(image, turned))),
+    },
+    Measurement {
+        name: "signature",
+        doc: "`signature` (coarse frequencies of the upright picture's luma, as 400 characters, which tell copies that were \
+              resized, compressed, cropped a little, brightened or mirrored from other pictures: `docs/duplicates.md`)",
+        columns: &[("signature", Text)],
+        compute: Compute::Seen(|image, turned| Value::Text(Signature::of(image, turned).text())),
     },
     against(&compare::PSNR),
     against(&compare::SSIM),

@@ -36,16 +36,24 @@ impl Store {
         Ok(Writing { relative: relative.to_path_buf(), temp, to: Hashing::new(file) })
     }
 
+    /// A file that is written whole, ready to be put in its place.
+    ///
+    /// # Errors
+    /// When the rest of it can't be written.
+    pub fn finish(&self, writing: Writing) -> Result<Staged, StoreError> {
+        let Writing { relative, temp, to } = writing;
+        let finished = to.finish().map_err(|e| io_error("write", &self.root().join(&relative), e));
+        let (_, hash, size) = finished?;
+        Ok(Staged { relative, temp, size, hash, timed: true, over: None })
+    }
+
     /// Puts a file that is written whole in place of what was written there before, where that is another.
     ///
     /// # Errors
     /// As [`Store::write`].
     pub fn end(&self, writing: Writing) -> Result<(), StoreError> {
-        let Writing { relative, temp, to } = writing;
-        let failed = |e| io_error("write", &self.root().join(&relative), e);
-        let (_, hash, size) = to.finish().map_err(failed)?;
-        let staged = Staged { relative: relative.clone(), temp, size, hash, timed: true, over: None };
-        if self.hash(&relative)? == Some((hash, size)) {
+        let staged = self.finish(writing)?;
+        if self.hash(&staged.relative)? == Some((staged.hash, staged.size)) {
             self.discard(&[staged]);
             return Ok(());
         }

@@ -2,6 +2,9 @@
 
 mod blocks;
 mod clusters;
+mod duplicates;
+mod facts;
+mod hamming;
 mod map;
 mod nearest;
 mod neighbours;
@@ -9,11 +12,14 @@ mod pca;
 mod points;
 
 pub(crate) use clusters::{clusters, suitable};
+pub(crate) use duplicates::{Settings as DuplicateSettings, Verdict, groups, relation};
+pub(crate) use facts::Facts;
 pub(crate) use map::{epochs, map};
-pub(crate) use nearest::{Before, nearest, updated};
-pub(crate) use neighbours::{NOBODY, Neighbours};
+pub use nearest::{Before, nearest, updated};
+pub(crate) use neighbours::NOBODY;
+pub use neighbours::Neighbours;
 pub(crate) use pca::Pca;
-pub(crate) use points::{Distance, Points};
+pub use points::{Distance, Points};
 
 #[cfg(test)]
 mod nearest_tests;

@@ -16,7 +16,7 @@ const EQUAL_PAIRS: u64 = 1 << 28;
 
 /// What was found before: neighbours of rows of which some are still there.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Before<'a> {
+pub struct Before<'a> {
     /// The neighbours then.
     pub neighbours: &'a Neighbours,
     /// For each row now the one that it was, with the same numbers; none where it is new or changed. In rising order.
@@ -25,7 +25,7 @@ pub(crate) struct Before<'a> {
 
 /// The `k` nearest neighbours of each row. Rows of length 0 under cosine are at distance 1 from all; rows that are none
 /// have and are no neighbours.
-pub(crate) fn nearest(points: &Points, k: usize) -> Neighbours {
+pub fn nearest(points: &Points, k: usize) -> Neighbours {
     nearest_at(points, k, Level::best())
 }
 
@@ -50,7 +50,7 @@ pub(super) fn nearest_at(points: &Points, k: usize, level: Level) -> Neighbours 
 
 /// The same neighbours as of [`nearest`], where those of an earlier table are known: new rows are compared with all, and so
 /// are those that lost a neighbour.
-pub(crate) fn updated(points: &Points, k: usize, before: Before<'_>) -> Neighbours {
+pub fn updated(points: &Points, k: usize, before: Before<'_>) -> Neighbours {
     let Some(mut lists) = known(points, k, before) else { return nearest(points, k) };
     let is_active = |row: &u32| lists.is_empty_of(*row as usize);
     let all = (0..points.len() as u32).filter(|row| points.is_point(*row as usize));

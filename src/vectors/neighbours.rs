@@ -2,7 +2,7 @@
 
 /// For each row its nearest others, nearest first; of equally near ones the earlier row.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Neighbours {
+pub struct Neighbours {
     /// Neighbours of a row.
     pub k: usize,
     /// Rows, `[n][k]`; `u32::MAX` behind the last where there are fewer.
@@ -16,17 +16,17 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 
 impl Neighbours {
     /// None yet, for `n` rows.
-    pub(crate) fn none(n: usize, k: usize) -> Neighbours {
+    pub fn none(n: usize, k: usize) -> Neighbours {
         Neighbours { k, ids: vec![NOBODY; n * k], distances: vec![f32::INFINITY; n * k] }
     }
 
     /// Rows.
-    pub(crate) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.ids.len() / self.k.max(1)
     }
 
     /// Neighbours of a row with their distances.
-    pub(crate) fn of(&self, row: usize) -> impl Iterator<Item = (u32, f32)> + Clone + '_ {
+    pub fn of(&self, row: usize) -> impl Iterator<Item = (u32, f32)> + Clone + '_ {
         let range = row * self.k..(row + 1) * self.k;
         let ids = self.ids.get(range.clone()).unwrap_or_default();
         let distances = self.distances.get(range).unwrap_or_default();

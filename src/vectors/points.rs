@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// What "near" means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Distance {
+pub enum Distance {
     /// 1 less the cosine of the angle between two vectors: 0 to 2.
     Cosine,
     /// The length of their difference.
@@ -23,7 +23,7 @@ enum Kind {
 
 /// Rows of `d` numbers. For [`Distance::Cosine`] each is brought to length 1 first.
 #[derive(Clone, Debug)]
-pub(crate) struct Points {
+pub struct Points {
     d: usize,
     numbers: Vec<f32>,
     kinds: Vec<Kind>,
@@ -32,7 +32,7 @@ pub(crate) struct Points {
 
 impl Points {
     /// Of `[n][d]` numbers. A row with NaN or infinity in it is none: numbers of 0, near nothing.
-    pub(crate) fn new(mut numbers: Vec<f32>, d: usize, distance: Distance) -> Points {
+    pub fn new(mut numbers: Vec<f32>, d: usize, distance: Distance) -> Points {
         let d = d.max(1);
         numbers.truncate(numbers.len() / d * d);
         let prepare = |row: &mut [f32]| {
@@ -55,42 +55,42 @@ impl Points {
     }
 
     /// Rows.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.kinds.len()
     }
 
     /// Numbers of a row.
-    pub(crate) fn d(&self) -> usize {
+    pub fn d(&self) -> usize {
         self.d
     }
 
     /// What "near" means.
-    pub(crate) fn measure(&self) -> Distance {
+    pub fn measure(&self) -> Distance {
         self.distance
     }
 
     /// All numbers, `[n][d]`, as they are compared.
-    pub(crate) fn numbers(&self) -> &[f32] {
+    pub fn numbers(&self) -> &[f32] {
         &self.numbers
     }
 
     /// A row.
-    pub(crate) fn row(&self, row: usize) -> &[f32] {
+    pub fn row(&self, row: usize) -> &[f32] {
         &self.numbers[row * self.d..][..self.d]
     }
 
     /// Whether the row is a point with a place among the others, or direction.
-    pub(crate) fn is_point(&self, row: usize) -> bool {
+    pub fn is_point(&self, row: usize) -> bool {
         self.kinds[row] == Kind::Point
     }
 
     /// Whether it is a vector of length 0 where only directions count.
-    pub(crate) fn is_zero(&self, row: usize) -> bool {
+    pub fn is_zero(&self, row: usize) -> bool {
         self.kinds[row] == Kind::Zero
     }
 
     /// Whether a number of it is none.
-    pub(crate) fn is_none(&self, row: usize) -> bool {
+    pub fn is_none(&self, row: usize) -> bool {
         self.kinds[row] == Kind::None
     }
 
@@ -98,7 +98,7 @@ impl Points {
     /// precision, added in eight sums. For cosines half the squared distance of the two unit vectors, which is the
     /// same number and exact where it is small.
     #[inline]
-    pub(crate) fn distance(&self, a: usize, b: usize) -> f32 {
+    pub fn distance(&self, a: usize, b: usize) -> f32 {
         match self.distance {
             Distance::Euclidean => (self.squared(a, b).sqrt() as f32).min(f32::MAX),
             Distance::Cosine if self.is_zero(a) || self.is_zero(b) => 1.0,
@@ -113,7 +113,7 @@ impl Points {
     }
 
     /// What [`Points::distance`] makes of two rows, as the squared length of their difference, or a bit more.
-    pub(crate) fn squared_within(&self, distance: f32) -> f64 {
+    pub fn squared_within(&self, distance: f32) -> f64 {
         // What was rounded to a number may have been a bit more than it.
         let most = f64::from(distance) * (1.0 + 1e-7) + f64::from(f32::from_bits(1));
         match self.distance {

@@ -63,7 +63,7 @@ const PRUNING: &[(&str, usize)] =
 
 /// Kills a run before every operation of each kind, or every `step`th; `begin` makes the state before the run,
 /// and `check` sees what each killed one left. Gives how many kills there were of each kind.
-fn kill_everywhere(
+pub fn kill_everywhere(
     job: &Job,
     arguments: &[&str],
     step: usize,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A transformer's beginning for pictures of 32x32, though its input says any size: patches of 8 pixels with six numbers
 /// each, and places added. Its outputs are the tokens and their mean.
-fn encoder(outputs: &[&str]) -> Vec<u8> {
+pub fn encoder(outputs: &[&str]) -> Vec<u8> {
     let nodes = vec![
         node(
             "Conv",

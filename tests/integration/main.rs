@@ -12,6 +12,7 @@ mod determinism;
 mod embeddings;
 mod evaluate;
 mod exif;
+mod explore;
 mod faults;
 mod fidelity;
 mod fuzz;

@@ -1,6 +1,7 @@
 //! The commands: each turns arguments into a call of the library and its result into text and a code.
 
 mod code;
+mod explore;
 mod export;
 mod ignore;
 mod inspect;
@@ -15,6 +16,7 @@ mod refusal;
 mod report;
 mod run;
 mod signals;
+mod similar;
 mod status;
 mod threads;
 mod train;
@@ -64,6 +66,14 @@ fn command(command: &Command) -> u8 {
             let PipelineArgs { pipeline, set } = args.run.pipeline.clone();
             let form = Form::new("report", args.json);
             with_given(&GivenArgs { pipeline, set }, form, |given| report::report(given, args.json))
+        }
+        Command::Explore(args) => {
+            let explored = threads::start(0).and_then(|()| explore::explore(args));
+            explored.unwrap_or_else(|refusal| Form::new("explore", args.json).refuse(&refusal))
+        }
+        Command::Similar(args) => {
+            let found = threads::start(0).and_then(|()| similar::similar(args));
+            found.unwrap_or_else(|refusal| Form::new("similar", args.json).refuse(&refusal))
         }
         Command::Ignore(args) => with_job(&args.pipeline, Form::Text, |job| {
             by_kind(job, |plan| ignore::ignore(plan, &args.paths), |training| Ok(train::ignore(training)))

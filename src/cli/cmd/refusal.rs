@@ -67,7 +67,8 @@ impl From<JobError> for Refusal {
         match error {
             JobError::Run(error) => Refusal::Run(error),
             JobError::Train(error) => Refusal::Train(error),
-            other @ (JobError::NothingRun { .. } | JobError::NoOutput(_)) => {
+            JobError::Pipeline(mistakes) => Refusal::Invalid(*mistakes),
+            other @ (JobError::NothingRun { .. } | JobError::NoOutput(_) | JobError::Explore(_)) => {
                 Refusal::Usage(other.to_string())
             }
         }
