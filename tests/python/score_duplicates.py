@@ -29,7 +29,6 @@ steps:
   - measure: [pixel_hash, signature, jpeg_quality]
   - embed: {model: sample_data/models/embed.onnx}
   - table
-  - explore
 """
 
 
@@ -127,6 +126,7 @@ def main():
         with open(pipeline, "w") as file:
             file.write(PIPELINE % (json.dumps(source), json.dumps(output)))
         subprocess.run([binary, "run", pipeline, "--progress", "quiet"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([binary, "explore", output], check=True, stdout=subprocess.DEVNULL)
         columns = ["path", "duplicate", "identical_group", "near_group", "similar_group", "keeper"]
         rows = pq.read_table(os.path.join(output, "explore", "explore.parquet"), columns=columns).to_pylist()
         print(f"{len(rows)} pictures, {len(rows) - sum(k == 'original' for _, k, _ in truth.values())} of them copies")
