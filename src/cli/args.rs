@@ -8,19 +8,17 @@ use std::path::PathBuf;
 /// it. Originals are never touched; a stopped run goes on where it was.
 #[derive(Debug, Parser)]
 #[command(name = "safelight", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 all done; 1 another run holds the output, `verify` found damage, threads could not be started, or an export failed; 2 usage, \
-or nothing has been run there; 10 finished, some items failed anew (`retry`: some failed); 11 stopped at max_failures; \
-12 finished, nothing failed anew, but failures known before stand (`retry` tries them, `ignore` acknowledges them); \
-13 the input is another one than before, or much of it is gone: nothing was changed; 14 training diverged: the model \
-that stands, if any, is kept; 20 interrupted, run again to go on; 30 the output could not be written, or the \
-input not listed; 78 invalid pipeline, or one that does not fit the output.\n\n\
-Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml"
-)]
+#[command(after_help = after_help())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+fn after_help() -> String {
+    let start =
+        "Start with:  safelight plan pipelines/denoise.yaml   then   safelight run pipelines/denoise.yaml";
+    format!("{}\n\n{start}", crate::job::exit::help())
 }
 
 /// The commands.

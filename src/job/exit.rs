@@ -30,6 +30,35 @@ pub(crate) const STORAGE: u8 = 30;
 /// Invalid pipeline.
 pub(crate) const INVALID: u8 = 78;
 
+/// What each means, as `--help` and docs/runs.md tell it.
+#[cfg(any(feature = "cli", test))]
+pub(crate) const MEANINGS: &[(u8, &str)] = &[
+    (OK, "all done; failures that stand, if any, are acknowledged"),
+    (
+        FAILURE,
+        "another run holds the output, `verify` found damage, threads could not be started, or an export failed",
+    ),
+    (USAGE, "a command that does not fit what it is asked of, such as `status` where nothing was run"),
+    (ITEMS_FAILED, "something failed that had not failed so before (`retry`: something failed)"),
+    (TOO_MANY_FAILURES, "stopped at `limits.max_failures`"),
+    (
+        KNOWN_FAILURES,
+        "nothing new failed; old failures stand (`retry` tries them, `ignore` acknowledges them)",
+    ),
+    (OTHER_INPUT, "another input, or much of it gone: nothing was changed (`--accept-input` goes on)"),
+    (DIVERGED, "training diverged; the model that stands, if any, is kept"),
+    (INTERRUPTED, "interrupted (SIGINT, SIGTERM, SIGHUP); run again to go on"),
+    (STORAGE, "the output could not be written, or the input not listed"),
+    (INVALID, "the pipeline is invalid, or does not fit the output"),
+];
+
+/// All of them for `--help`.
+#[cfg(feature = "cli")]
+pub(crate) fn help() -> String {
+    let lines: Vec<String> = MEANINGS.iter().map(|(code, text)| format!("  {code:>2}  {text}")).collect();
+    format!("Exit codes (docs/nightly.md says what to do for each):\n{}", lines.join("\n"))
+}
+
 /// That of a run over items that ended so.
 pub(crate) fn of_run(summary: &Summary, selection: Selection) -> u8 {
     let old = summary.again + summary.standing;
@@ -77,6 +106,30 @@ pub(crate) fn of_train_error(error: &TrainError) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Rows of the table of exit codes in a page: the first two cells.
+    fn rows(page: &str) -> Vec<(String, String)> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+        let text = std::fs::read_to_string(path).unwrap();
+        let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+        cells
+            .filter(|(code, _)| code.parse::<u8>().is_ok())
+            .map(|(code, text)| (code.to_string(), text.split(" |").next().unwrap().to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn the_pages_tell_the_same_codes() {
+        let told = |(code, text): &(u8, &str)| (code.to_string(), (*text).to_string());
+        assert_eq!(rows("runs.md"), MEANINGS.iter().map(told).collect::<Vec<_>>());
+        let codes = |rows: Vec<(String, String)>| rows.into_iter().map(|(code, _)| code).collect::<Vec<_>>();
+        assert_eq!(codes(rows("nightly.md")), codes(MEANINGS.iter().map(told).collect()));
+        // Every code that there is.
+        let source = include_str!("exit.rs");
+        let declared =
+            source.lines().filter(|line| line.starts_with("pub(crate) const") && line.contains(": u8"));
+        assert_eq!(declared.count(), MEANINGS.len());
+    }
 
     #[test]
     fn the_code_tells_new_failures_from_old_ones() {

@@ -119,7 +119,9 @@ pub(super) fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
             let help = "give every sink a folder of its own, none inside another";
             errors.push(folder.error(message, Some(help.into())));
         }
-        let reserved = [names::REPORT_FOLDER, "explore"].into_iter().chain(names::FORMER_MANIFESTS);
+        // The command `explore` writes where the step does.
+        let explores = Some("explore").filter(|own| *own != step);
+        let reserved = [names::REPORT_FOLDER].into_iter().chain(explores).chain(names::FORMER_MANIFESTS);
         if folder.as_path() == Path::new(".") || reserved.clone().any(|r| small.starts_with(r)) {
             let names: Vec<&str> = reserved.collect();
             let message = "the output folder itself and its own files can't be a sink's folder";

@@ -32,7 +32,11 @@ fn read_checked(path: &Path) -> Result<String, Diagnostic> {
         _ => fail(format!("cannot be read: {error}"), None),
     })?;
     if !metadata.is_file() {
-        let help = "give the path of a .yaml file".to_owned();
+        let help = match metadata.is_dir() {
+            true => "give the path of a .yaml file; `status`, `verify` and `report` take an output folder",
+            false => "give the path of a .yaml file",
+        };
+        let help = help.to_owned();
         return Err(fail("this is not a regular file".to_owned(), Some(help)));
     }
     let unreadable = |error: std::io::Error| fail(format!("cannot be read: {error}"), None);

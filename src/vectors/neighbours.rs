@@ -12,7 +12,7 @@ pub struct Neighbours {
 }
 
 /// What stands behind the last neighbour.
-pub const NOBODY: u32 = u32::MAX;
+pub(crate) const NOBODY: u32 = u32::MAX;
 
 impl Neighbours {
     /// None yet, for `n` rows.

@@ -34,7 +34,7 @@ fn a_run_remembers_itself_and_those_before() {
     archive(&job.input(), 4);
     fs::write(job.input().join("bad.png"), b"no picture").unwrap();
     // By variables and overrides, from a folder that relative paths refer to.
-    let text = "version: 1\ninput: ${IN}\noutput: \"${OUT:-out}\"\nsteps: [measure: [mean], write]\n";
+    let text = "version: 1\ninput: ${IN}\noutput: \"${OUT:-out}\"\nsteps: [resize: {scale: 0.5}, write]\n";
     fs::write(job.dir.path().join("nightly.yaml"), text).unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_safelight"));
@@ -272,7 +272,7 @@ fn json_has_the_documented_keys() {
         &job.call(&["plan", "--json", "--set", &format!("input.path={}", other.display())]).expect(13),
     );
     assert_keys(&refused, PLAN);
-    assert!(refused["error"]["message"].as_str().unwrap().contains("another"), "{refused}");
+    assert!(refused["error"]["message"].as_str().unwrap().contains("and the input is now"), "{refused}");
 }
 
 #[test]

@@ -138,7 +138,9 @@ fn write(subject: &Subject<'_>, ledger: &Ledger, json: bool) -> Result<u8, Refus
         ReportError::Ledger(error) => Refusal::from(error),
         ReportError::Run(error) => error.into(),
     })?;
-    report.warnings.iter().for_each(|warning| err(&format!("warning: {warning}\n")));
+    if !json {
+        report.warnings.iter().for_each(|warning| err(&format!("warning: {warning}\n")));
+    }
     put(&store, &report, &present).map_err(|error| match error {
         StoreError::Io { source, .. } => unwritable(subject.output, WHAT, &source),
         other => other.into(),

@@ -14,6 +14,7 @@ use super::template;
 use super::{failed, figures, map, page, training};
 use crate::cli::report::sheet;
 use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
+use crate::explore;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::RunError;
 use crate::store::look;
@@ -112,21 +113,24 @@ pub(crate) const SHEET_NAME: &str = "before-after.png";
 
 /// The table's files: that of `explore` where there is one, which has all columns but vectors, and the parts otherwise.
 fn tables(output: &Path, ledger: &Ledger) -> Result<Vec<PathBuf>, ReportError> {
-    let explored = output.join("explore/explore.parquet");
     let unseen =
         |e| RunError::Input(format!("cannot look at the output: {e}; check the mount, then try again"));
-    if look::is_file(&explored).map_err(unseen)? {
-        return Ok(vec![explored]);
+    let folders = ledger.part_folders()?;
+    let explored =
+        folders.iter().map(String::as_str).chain(["explore"]).map(|f| output.join(f).join(explore::FILE));
+    for file in explored {
+        if look::is_file(&file).map_err(unseen)? {
+            return Ok(vec![file]);
+        }
     }
-    for folder in ledger.part_folders()? {
-        let parts = ledger.parts(&folder)?;
-        // Of a table by columns, the names hold folders.
-        let part = |name: &str| {
+    for folder in folders {
+        // Of a table in folders, the names hold these.
+        let is_part = |name: &String| {
             name.rsplit('/').next().is_some_and(|n| n.starts_with("part-") && n.ends_with(".parquet"))
         };
+        let names = ledger.parts(&folder)?.into_keys().filter(is_part);
         let mut files: Vec<PathBuf> = Vec::new();
-        for name in parts.into_keys().filter(|name| part(name)) {
-            let file = output.join(&folder).join(name);
+        for file in names.map(|name| output.join(&folder).join(name)) {
             if look::is_file(&file).map_err(unseen)? {
                 files.push(file);
             }

@@ -8,7 +8,7 @@ addEventListener("DOMContentLoaded", () => {
   const by = (id) => document.getElementById(id);
   const [find, kinds, told] = [by("failure-find"), by("failure-kind"), by("failure-count")];
   const [pager, page, back, next] = [by("failure-pager"), by("failure-page"), by("failure-back"), by("failure-next")];
-  const perPage = 25;
+  let perPage = 25;
 
   const rows = data.rows.map(([path, kind, message, acknowledged]) => {
     const row = { path: safelight.shown(path), kind: data.kinds[kind], message: safelight.message(message), acknowledged };
@@ -82,6 +82,17 @@ addEventListener("DOMContentLoaded", () => {
   });
   next.addEventListener("click", () => {
     at += perPage;
+    draw();
+  });
+  // On paper there are no pages to turn: all that was found, up to some thousand.
+  let screen = [at, perPage];
+  addEventListener("beforeprint", () => {
+    screen = [at, perPage];
+    [at, perPage] = [0, 2000];
+    draw();
+  });
+  addEventListener("afterprint", () => {
+    [at, perPage] = screen;
     draw();
   });
   by("failure-tools").hidden = false;
