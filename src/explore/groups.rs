@@ -7,7 +7,7 @@ use crate::columns::parquet::{Group, Reader};
 use std::path::PathBuf;
 
 /// Groups that stay in memory.
-const KEPT: usize = 8;
+const KEPT: usize = 4;
 
 /// Some columns of some files, row by row.
 pub(super) struct Groups<'a> {

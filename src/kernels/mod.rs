@@ -59,7 +59,7 @@ pub use graph::{
 };
 pub use level::Level;
 pub use moves::clear_border;
-pub use nearest::{PANEL, Pair, Panels, may_be_near};
+pub use nearest::{Found, PANEL, Pair, Panels, may_be_near};
 pub use place::{Tensor, lay_out};
 pub use program::{Program, Workspace};
 pub use spec::{Activation, ConvSpec, Mode};

@@ -92,7 +92,21 @@ pub(super) struct Scan {
     count: *mut usize,
 }
 
-/// Appends the pairs of a row of the first `panels` panels of `a` and a row of panel `panel` of `b`, both counted
+/// Pairs that were found; its room is kept for the next scan.
+#[derive(Debug, Default)]
+pub struct Found {
+    room: Vec<Pair>,
+    count: usize,
+}
+
+impl Found {
+    /// The pairs of the last scan.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.room[..self.count]
+    }
+}
+
+/// Finds the pairs of a row of the first `panels` panels of `a` and a row of panel `panel` of `b`, both counted
 /// from the start of their block, for which half of the sum of both squared lengths less the scalar product is at
 /// most the larger limit of the two. Products are as exact as a sum of `d + 1` rounded numbers in any order.
 ///
@@ -102,13 +116,15 @@ pub fn may_be_near(
     level: Level,
     (a, panels): (&Panels, usize),
     (b, panel): (&Panels, usize),
-    found: &mut Vec<Pair>,
+    found: &mut Found,
 ) {
     let rows = panels * PANEL;
     assert!(a.d == b.d && panels <= a.count() && panel < b.count(), "blocks of one width, and their panels");
     assert!(a.halves.len().max(b.halves.len()) <= 1 << 16, "rows are counted in 16 bits");
-    found.reserve(rows * PANEL);
-    let mut count = found.len();
+    found.count = 0;
+    if found.room.len() < rows * PANEL {
+        found.room.resize(rows * PANEL, Pair { a: 0, b: 0, score: 0.0 });
+    }
     let first = panel * PANEL;
     let scan = Scan {
         a: (a.numbers.as_ptr().cast(), a.halves.as_ptr(), a.limits.as_ptr(), rows),
@@ -118,17 +134,13 @@ pub fn may_be_near(
             b.limits[first..].as_ptr(),
         ),
         d: a.d,
-        found: found.as_mut_ptr(),
-        count: &raw mut count,
+        found: found.room.as_mut_ptr(),
+        count: &raw mut found.count,
     };
-    let before = found.len();
-    // SAFETY: panels hold `d * PANEL` numbers, and halves and limits `PANEL` each; there is room for all pairs behind
-    // what was found before, and `count` of them are written.
-    unsafe {
-        run(level, &scan);
-        found.set_len(count);
-    }
-    for pair in &mut found[before..] {
+    // SAFETY: panels hold `d * PANEL` numbers, and halves and limits `PANEL` each; there is room for all pairs, each of
+    // which is written once at most.
+    unsafe { run(level, &scan) };
+    for pair in &mut found.room[..found.count] {
         pair.b += first as u16;
     }
 }

@@ -5,7 +5,7 @@ use crate::inputs::{InputPlan, Pages, References, Source};
 use crate::pipeline::{Action, ManyStep, PlannedStep, overlaps};
 use crate::shown::Show;
 use crate::spec::language::InputKeys;
-use crate::spec::{Diagnostic, PipelineSpec, Place, Span, suggest};
+use crate::spec::{Diagnostic, PipelineSpec, Place, Span};
 use crate::steps::pages;
 use crate::store::names;
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ pub(super) fn check_reference_folder(
     }
 }
 
-/// Reports columns that a sink asks for by name and that there are not.
+/// Reports columns that sinks ask for and that there are not.
 pub(super) fn check_used_columns(
     spec: &PipelineSpec,
     input: Option<&InputPlan>,
@@ -90,14 +90,7 @@ pub(super) fn check_used_columns(
     let mut known: Vec<String> = carried.chain(paged.map(|column| column.name)).collect();
     for planned in chain {
         if let Action::Sink(sink) = &planned.action {
-            for asked in sink.used_columns() {
-                let names = sink.own_columns().iter().copied().chain(known.iter().map(String::as_str));
-                if !names.clone().any(|name| name == asked.as_str()) {
-                    let help = suggest::help(asked, names, "there are");
-                    let message = format!("no step before `{}` makes the column `{}`", planned.name, **asked);
-                    errors.push(asked.error(message, Some(help)));
-                }
-            }
+            errors.extend(sink.mistakes(&known.iter().map(String::as_str).collect::<Vec<_>>()));
         }
         known.extend(planned.action.columns().into_iter().map(|column| column.name));
     }
@@ -119,9 +112,9 @@ pub(super) fn check_folders(spec: &PipelineSpec, errors: &mut Vec<Diagnostic>) {
             let help = "give every sink a folder of its own, none inside another";
             errors.push(folder.error(message, Some(help.into())));
         }
-        // The command `explore` writes where the step does.
-        let explores = Some("explore").filter(|own| *own != step);
-        let reserved = [names::REPORT_FOLDER].into_iter().chain(explores).chain(names::FORMER_MANIFESTS);
+        // What the command `explore` writes to is the step's own.
+        let explored = (step != "explore").then_some("explore");
+        let reserved = [names::REPORT_FOLDER].into_iter().chain(explored).chain(names::FORMER_MANIFESTS);
         if folder.as_path() == Path::new(".") || reserved.clone().any(|r| small.starts_with(r)) {
             let names: Vec<&str> = reserved.collect();
             let message = "the output folder itself and its own files can't be a sink's folder";

@@ -1,7 +1,7 @@
 //! Blocks of rows with their lists of neighbours, which meet two by two.
 
 use super::points::Points;
-use crate::kernels::{Level, PANEL, Panels, may_be_near};
+use crate::kernels::{Found, Level, PANEL, Panels, may_be_near};
 use rayon::prelude::*;
 
 /// A neighbour as one number whose order is that of (distance, row): the bits of the distance, which is not negative,
@@ -118,11 +118,10 @@ impl Block {
     }
 
     /// All pairs within it.
-    fn alone(&mut self, frame: &Frame<'_>) {
-        let mut found = Vec::new();
+    fn alone(&mut self, frame: &Frame<'_>, found: &mut Found) {
         for panel in 0..self.panels.count() {
-            may_be_near(frame.level, (&self.panels, panel + 1), (&self.panels, panel), &mut found);
-            for pair in found.drain(..).filter(|pair| pair.a < pair.b) {
+            may_be_near(frame.level, (&self.panels, panel + 1), (&self.panels, panel), found);
+            for pair in found.pairs().iter().filter(|pair| pair.a < pair.b) {
                 if !pair.passes(&self.panels, &self.panels) {
                     continue;
                 }
@@ -136,11 +135,10 @@ impl Block {
     }
 
     /// All pairs of one of each.
-    fn meet(&mut self, other: &mut Block, frame: &Frame<'_>) {
-        let mut found = Vec::new();
+    fn meet(&mut self, other: &mut Block, frame: &Frame<'_>, found: &mut Found) {
         for panel in 0..other.panels.count() {
-            may_be_near(frame.level, (&self.panels, self.panels.count()), (&other.panels, panel), &mut found);
-            for pair in found.drain(..) {
+            may_be_near(frame.level, (&self.panels, self.panels.count()), (&other.panels, panel), found);
+            for pair in found.pairs() {
                 if !pair.passes(&self.panels, &other.panels) {
                     continue;
                 }
@@ -165,7 +163,7 @@ pub(super) fn block_rows(rows: usize, d: usize) -> usize {
 /// two others, so that all pairs of a round are free to change their lists at the same time. What comes out is the same
 /// in any order.
 pub(super) fn tournament(frame: &Frame<'_>, new: &mut [Block], old: &mut [Block]) {
-    new.par_iter_mut().for_each(|block| block.alone(frame));
+    new.par_iter_mut().for_each_init(Found::default, |found, block| block.alone(frame, found));
     let mut new_places: Vec<Option<&mut Block>> = new.iter_mut().map(Some).collect();
     let mut old_places: Vec<Option<&mut Block>> = old.iter_mut().map(Some).collect();
     let present = new_places.len();
@@ -180,7 +178,7 @@ pub(super) fn tournament(frame: &Frame<'_>, new: &mut [Block], old: &mut [Block]
                 playing.push((a, b, one, other));
             }
         }
-        playing.par_iter_mut().for_each(|(_, _, a, b)| a.meet(b, frame));
+        playing.par_iter_mut().for_each_init(Found::default, |found, (_, _, a, b)| a.meet(b, frame, found));
         for (a, b, one, other) in playing {
             (new_places[a], new_places[b]) = (Some(one), Some(other));
         }
@@ -199,7 +197,7 @@ pub(super) fn tournament(frame: &Frame<'_>, new: &mut [Block], old: &mut [Block]
                 playing.push((a, b, one, other));
             }
         }
-        playing.par_iter_mut().for_each(|(_, _, a, b)| a.meet(b, frame));
+        playing.par_iter_mut().for_each_init(Found::default, |found, (_, _, a, b)| a.meet(b, frame, found));
         for (a, b, one, other) in playing {
             new_places[a] = Some(one);
             old_places[b] = Some(other);

@@ -283,3 +283,32 @@ fn a_table_of_others_is_explored_into_a_folder_of_choice() {
     let empty = explore(&[&other.join("none")], &["--to", to_text]).expect(2);
     assert!(empty.err.contains("no Parquet file"), "{}", empty.err);
 }
+
+#[test]
+fn rows_without_a_vector_are_near_nothing() {
+    use polars::prelude::{
+        DataType, Float64Type, IntoColumn, IntoSeries, ListBuilderTrait, ListPrimitiveChunkedBuilder,
+        ParquetWriter,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut vectors = ListPrimitiveChunkedBuilder::<Float64Type>::new("v".into(), 5, 10, DataType::Float64);
+    vectors.append_slice(&[1.0, 2.0]);
+    vectors.append_slice(&[f64::NAN, 1.0]);
+    vectors.append_null();
+    vectors.append_slice(&[0.0, 0.0]);
+    vectors.append_slice(&[2.0, 4.0]);
+    let mut table = DataFrame::new(5, vec![vectors.finish().into_series().into_column()]).unwrap();
+    let (file, to) = (dir.path().join("theirs.parquet"), dir.path().join("to"));
+    ParquetWriter::new(fs::File::create(&file).unwrap()).finish(&mut table).unwrap();
+    explore(&[&file], &["--to", to.to_str().unwrap(), "--neighbours", "3"]).expect(0);
+    let found = frame(&to.join("explore.parquet"));
+    let neighbours = found.column("neighbors").unwrap().struct_().unwrap();
+    let near = |row| lists(neighbours, row).0;
+    assert_eq!((near(0), near(1), near(2), near(3)), (vec![4, 3], vec![], vec![], vec![0, 4]));
+    for name in ["x", "y", "outlier", "reconstruction_error"] {
+        let column = found.column(name).unwrap().f64().unwrap();
+        let there: Vec<bool> = (0..5).map(|row| column.get(row).is_some_and(f64::is_finite)).collect();
+        assert_eq!(there, [true, false, false, true, true], "{name}");
+    }
+    assert_eq!(found.column("cluster").unwrap().null_count(), 2);
+}
