@@ -7,7 +7,7 @@ use super::source::vector_of;
 use crate::columns::parquet::Reader;
 use crate::columns::{ColumnType, Value};
 use crate::vectors::{Distance, DuplicateSettings, Facts, Points, relation};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which row is meant.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +163,6 @@ impl Table {
     }
 }
 
-fn open(file: &PathBuf) -> Result<Reader, ExploreError> {
-    Reader::open(file).map_err(|source| ExploreError::Read { file: file.clone(), source })
+fn open(file: &Path) -> Result<Reader, ExploreError> {
+    Reader::open(file).map_err(|source| ExploreError::Read { file: file.to_path_buf(), source })
 }

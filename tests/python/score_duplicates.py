@@ -26,7 +26,7 @@ name: duplicates
 input: {path: %s}
 output: %s
 steps:
-  - measure: [pixel_hash, signature, jpeg_quality]
+  - measure: [pixel_hash, signature]
   - embed: {model: sample_data/models/embed.onnx}
   - table
 """
