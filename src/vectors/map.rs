@@ -47,11 +47,11 @@ pub(crate) fn map(neighbours: &Neighbours, start: &[[f32; 2]], seed: u64) -> Vec
         let each = next.par_iter_mut().zip(&mut moments).enumerate().with_min_len(256);
         each.for_each(|(row, (place, moments))| {
             let pull = graph.pull(row, epoch, &places[..n], seed);
-            for axis in 0..2 {
-                let [mean, square] = &mut moments[axis];
-                *mean = BETA.0 * *mean + (1.0 - BETA.0) * pull[axis];
-                *square = BETA.1 * *square + (1.0 - BETA.1) * pull[axis] * pull[axis];
-                place[axis] = places[row][axis] + rate * *mean / (square.sqrt() + 1e-7);
+            let axes = place.iter_mut().zip(moments.iter_mut()).zip(pull.iter().zip(&places[row]));
+            for ((place, [mean, square]), (pull, here)) in axes {
+                *mean = BETA.0 * *mean + (1.0 - BETA.0) * pull;
+                *square = BETA.1 * *square + (1.0 - BETA.1) * pull * pull;
+                *place = here + rate * *mean / (square.sqrt() + 1e-7);
             }
         });
         std::mem::swap(&mut places, &mut next);

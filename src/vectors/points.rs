@@ -129,9 +129,8 @@ pub(super) fn sum(a: &[f32], b: &[f32], f: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sums = [0.0f64; 8];
     let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (a, b) in a.iter().zip(b) {
-        for i in 0..8 {
-            sums[i] += f(f64::from(a[i]), f64::from(b[i]));
-        }
+        let pairs = a.iter().zip(b);
+        sums.iter_mut().zip(pairs).for_each(|(sum, (a, b))| *sum += f(f64::from(*a), f64::from(*b)));
     }
     let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| f(f64::from(*a), f64::from(*b))).sum();
     let [a, b, c, d, e, f, g, h] = sums;
