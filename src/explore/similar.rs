@@ -86,9 +86,7 @@ impl Table {
             let failed = |source| ExploreError::Read { file: file.clone(), source };
             reader
                 .each(&[name], |group| {
-                    let is_it =
-                        |row: &usize| matches!(group.value(0, *row), Value::Text(text) if text == wanted);
-                    found = found.or_else(|| (0..group.rows).find(is_it).map(|row| group.first + row));
+                    found = found.or_else(|| group.find(0, wanted).map(|row| group.first + row));
                     Ok(())
                 })
                 .map_err(failed)?;

@@ -87,7 +87,11 @@ fn planted_copies_are_found_and_told_apart() {
     };
     let house = Some("house-cut.png");
     assert_eq!(told("house.jpg").0, house);
-    assert_eq!(told("house-small.png"), (house, "near", "same shot", Some(false)));
+    let small = told("house-small.png");
+    assert!(
+        (small.0, small.1, small.3) == (house, "near", Some(false)) && small.2.starts_with("same shot"),
+        "{small:?}"
+    );
     assert_eq!(
         (told("house-cut.png").0, told("house-cut.png").1, told("house-cut.png").3),
         (house, "near", Some(false))

@@ -258,16 +258,36 @@ impl Group {
         Value::Null
     }
 
+    /// The first row of the group in which a column of texts, by its place in what was asked for, has this one.
+    pub(crate) fn find(&self, column: usize, text: &str) -> Option<usize> {
+        let (_, arrays) = self.columns.get(column)?;
+        let mut before = 0;
+        for array in arrays {
+            let texts = as_::<Utf8ViewArray>(&**array)?;
+            if let Some(row) = texts.iter().position(|found| found == Some(text)) {
+                return Some(before + row);
+            }
+            before += array.len();
+        }
+        None
+    }
+
     /// Appends the vectors of a column, by its place in what was asked for.
     ///
     /// # Errors
     /// For a row that has none, or one of another length or with a number that is none.
     pub(crate) fn vectors(&self, column: usize, to: &mut Vec<f32>) -> Result<(), ReadError> {
-        let Some((of, _)) = self.columns.get(column) else { return Ok(()) };
+        let Some((of, arrays)) = self.columns.get(column) else { return Ok(()) };
         let width = match of.kind {
             ColumnType::Vector(width) | ColumnType::HalfVector(width) => width,
             _ => 0,
         };
+        // Whole where all of them are numbers of single precision, as `embed` writes them.
+        let plain: Option<Vec<&[f32]>> = arrays.iter().map(|array| plain(&**array, width)).collect();
+        if let Some(plain) = plain {
+            plain.into_iter().for_each(|numbers| to.extend_from_slice(numbers));
+            return Ok(());
+        }
         for row in 0..self.rows {
             match self.value(column, row) {
                 Value::Vector(vector) if vector.len() == width => to.extend(vector),
@@ -283,6 +303,15 @@ impl Group {
 
 fn as_<T: 'static>(array: &dyn Array) -> Option<&T> {
     array.as_any().downcast_ref()
+}
+
+/// The numbers of vectors of single precision, one after another, where there is one in every row and all are finite.
+fn plain(array: &dyn Array, width: usize) -> Option<&[f32]> {
+    let lists = as_::<FixedSizeListArray>(array).filter(|lists| lists.null_count() == 0)?;
+    let numbers =
+        as_::<PrimitiveArray<f32>>(&**lists.values()).filter(|numbers| numbers.null_count() == 0)?;
+    let numbers = numbers.values().as_slice();
+    (numbers.len() == lists.len() * width && numbers.iter().all(|v| v.is_finite())).then_some(numbers)
 }
 
 fn is_number(of: &ArrowDataType) -> bool {
