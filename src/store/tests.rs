@@ -232,7 +232,7 @@ fn sets_of_files_in_folders_are_swapped_whole() {
         walkdir::WalkDir::new(dir.path().join("t")).sort_by_file_name().into_iter().map(Result::unwrap);
     let files = found.filter(|e| e.file_type().is_file());
     let names: Vec<_> =
-        files.map(|e| e.path().strip_prefix(dir.path()).unwrap().display().to_string()).collect();
+        files.map(|e| e.path().strip_prefix(dir.path()).unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(names, ["t/d.csv", "t/k=2/theirs", "t/k=3/a.csv"]);
     assert_eq!(fs::read(dir.path().join("t/k=3/a.csv")).unwrap(), b"k=1/a.csv");
     assert!(store.parts(folder, ours).unwrap_err().to_string().contains("k=2/theirs"));
