@@ -106,10 +106,10 @@ pub(super) fn nested(vocabulary: &Vocabulary) -> Vec<(&'static str, Vec<&'static
 
 fn nested_in(kind: &Kind, found: &mut Vec<(&'static str, Vec<&'static Descriptor>)>) {
     match kind {
-        Kind::Steps { noun, registry } | Kind::Step { noun, registry } => {
-            if found.iter().all(|(known, _)| known != noun) {
-                found.push((noun, registry()));
-            }
+        Kind::Steps { noun, registry } | Kind::Step { noun, registry }
+            if found.iter().all(|(known, _)| known != noun) =>
+        {
+            found.push((noun, registry()));
         }
         Kind::List(item) => nested_in(item, found),
         Kind::Map(params) => params.iter().for_each(|param| nested_in(&param.kind, found)),

@@ -54,6 +54,11 @@ impl Points {
         Points { d, numbers, kinds, distance }
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
     /// Rows.
     pub fn len(&self) -> usize {
         self.kinds.len()

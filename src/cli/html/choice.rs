@@ -71,8 +71,11 @@ pub(super) fn extremes(paths: &[String], values: &[f64], greatest: bool, count: 
     taken
 }
 
+/// Paths of pictures, each with a remark.
+pub(super) type Remarked = Vec<(Vec<u8>, String)>;
+
 /// One list of several, each picture once with all its reasons and what is said of it, in the order of the reasons.
-pub(super) fn merged(lists: Vec<(Why, Vec<(Vec<u8>, String)>)>) -> Vec<Chosen> {
+pub(super) fn merged(lists: Vec<(Why, Remarked)>) -> Vec<Chosen> {
     let mut places: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
     let mut chosen: Vec<Chosen> = Vec::new();
     for (why, list) in lists {

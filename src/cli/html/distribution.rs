@@ -74,10 +74,7 @@ pub(super) fn twins(names: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (short, name) in names.iter().enumerate() {
         let longer = names.iter().position(|other| {
-            other
-                .strip_suffix(name)
-                .and_then(|p| p.strip_suffix('_'))
-                .is_some_and(|p| SIDES.iter().any(|s| p == *s))
+            other.strip_suffix(name).and_then(|p| p.strip_suffix('_')).is_some_and(|p| SIDES.contains(&p))
         });
         if let Some(long) = longer {
             let after = names[long].starts_with("after") || names[long].starts_with("out");

@@ -143,14 +143,14 @@ mod tests {
     use std::path::Path;
 
     fn noise(seed: usize) -> Image {
-        let samples = (0..100 * 50).map(|i| ((i + seed) * 2_654_435_761 >> 7) as u8).collect();
+        let samples = (0..100 * 50).map(|i| (((i + seed) * 2_654_435_761) >> 7) as u8).collect();
         Image { width: 100, height: 50, channels: 1, samples: Samples::U8(samples), alpha: None }
     }
 
     #[test]
     fn pictures_stand_where_it_is_said() {
         let open = |n: usize| {
-            (n % 2 == 0).then(|| Image { samples: Samples::U8(vec![n as u8 * 20; 5000]), ..noise(0) })
+            n.is_multiple_of(2).then(|| Image { samples: Samples::U8(vec![n as u8 * 20; 5000]), ..noise(0) })
         };
         let sprites = sprites(11, 32, 1 << 20, &open);
         assert_eq!(sprites.sheets.len(), 1);

@@ -61,15 +61,15 @@ enum Cells {
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
     /// polars' own form, which holds short texts without an allocation.
-    Text(StringChunkedBuilder),
+    Text(Box<StringChunkedBuilder>),
     Timestamp(Zone, Vec<Option<i64>>),
     Vector(usize, Vec<f32>),
     /// As the bits of each number.
     HalfVector(usize, Vec<u16>),
     /// With which rows have one.
-    Image(BinaryChunkedBuilder, Vec<bool>),
+    Image(Box<BinaryChunkedBuilder>, Vec<bool>),
     /// Likewise.
-    Neighbours(Lists<Int64Type>, Lists<Float64Type>, Vec<bool>),
+    Neighbours(Box<Lists<Int64Type>>, Box<Lists<Float64Type>>, Vec<bool>),
 }
 
 type Lists<T> = ListPrimitiveChunkedBuilder<T>;
@@ -87,14 +87,18 @@ impl Table {
             ColumnType::Bool => Cells::Bool(Vec::with_capacity(rows)),
             ColumnType::Int => Cells::Int(Vec::with_capacity(rows)),
             ColumnType::Float => Cells::Float(Vec::with_capacity(rows)),
-            ColumnType::Text => Cells::Text(StringChunkedBuilder::new(column.name.as_str().into(), rows)),
+            ColumnType::Text => {
+                Cells::Text(Box::new(StringChunkedBuilder::new(column.name.as_str().into(), rows)))
+            }
             ColumnType::Timestamp(zone) => Cells::Timestamp(zone, Vec::with_capacity(rows)),
             ColumnType::Vector(n) => Cells::Vector(n, Vec::with_capacity(rows * n)),
             ColumnType::HalfVector(n) => Cells::HalfVector(n, Vec::with_capacity(rows * n)),
-            ColumnType::Image => Cells::Image(BinaryChunkedBuilder::new("bytes".into(), rows), Vec::new()),
+            ColumnType::Image => {
+                Cells::Image(Box::new(BinaryChunkedBuilder::new("bytes".into(), rows)), Vec::new())
+            }
             ColumnType::Neighbours => Cells::Neighbours(
-                Lists::new("ids".into(), rows, 8 * rows, DataType::Int64),
-                Lists::new("distances".into(), rows, 8 * rows, DataType::Float64),
+                Box::new(Lists::new("ids".into(), rows, 8 * rows, DataType::Int64)),
+                Box::new(Lists::new("distances".into(), rows, 8 * rows, DataType::Float64)),
                 Vec::new(),
             ),
         };

@@ -93,7 +93,7 @@ pub(super) struct Writer {
 
 enum Rows {
     Parquet(Table),
-    Csv(csv::Writer<Vec<u8>>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
     Array { width: usize, half: bool, numbers: Vec<f32> },
 }
 
@@ -114,7 +114,7 @@ impl Writer {
             File::Csv => {
                 let mut csv = csv::Writer::from_writer(Vec::new());
                 csv.write_record(columns.iter().map(|c| c.name.as_str())).map_err(told)?;
-                Rows::Csv(csv)
+                Rows::Csv(Box::new(csv))
             }
             File::Array => match columns.first().map(|c| c.kind) {
                 Some(ColumnType::HalfVector(width)) => Rows::Array { width, half: true, numbers: Vec::new() },
