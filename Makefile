@@ -23,7 +23,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -232,6 +232,16 @@ fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exif
 	rm -rf $(FIDELITY)
 	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
 	python3 tests/python/fidelity.py $(FIDELITY)
+
+DUPLICATES_VENV := .venv-duplicates
+
+$(DUPLICATES_VENV)/done: tests/python/requirements-duplicates.txt
+	python3 -m venv $(DUPLICATES_VENV)
+	$(DUPLICATES_VENV)/bin/pip install --quiet -r tests/python/requirements-duplicates.txt
+	touch $@
+
+score-duplicates: build $(DUPLICATES_VENV)/done ## plant 550 copies among photographs and count which are found
+	$(DUPLICATES_VENV)/bin/python tests/python/score_duplicates.py $(BIN) $(PHOTOS) $(PHOTOS)-cc0
 
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx

@@ -11,18 +11,8 @@ use crate::vectors::{Distance, DuplicateSettings, Facts, Neighbours, Verdict, gr
 pub(crate) const LIST: &str = "duplicates.csv";
 
 /// Columns of a table that tell of duplicates; which of them it has decides what is found.
-pub(super) const TOLD_BY: [&str; 10] = [
-    "path",
-    "size",
-    "hash",
-    "pixel_hash",
-    "signature",
-    "width",
-    "height",
-    "bit_depth",
-    "format",
-    "jpeg_quality",
-];
+pub(super) const TOLD_BY: [&str; 9] =
+    ["path", "size", "hash", "pixel_hash", "signature", "width", "height", "bit_depth", "format"];
 
 /// What was found, row by row.
 #[derive(Debug)]
@@ -55,7 +45,6 @@ pub(super) fn facts_of(values: &[Value]) -> (String, Facts) {
         height: small(6),
         bit_depth: small(7),
         format: text(8),
-        quality: number(9).and_then(|quality| u8::try_from(quality).ok()),
     };
     (text(0), facts)
 }

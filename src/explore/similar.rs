@@ -7,7 +7,7 @@ use super::source::vector_of;
 use crate::columns::parquet::Reader;
 use crate::columns::{ColumnType, Value};
 use crate::vectors::{Distance, DuplicateSettings, Facts, Points, relation};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which row is meant.
 #[derive(Clone, Copy, Debug)]
@@ -86,9 +86,7 @@ impl Table {
             let failed = |source| ExploreError::Read { file: file.clone(), source };
             reader
                 .each(&[name], |group| {
-                    let is_it =
-                        |row: &usize| matches!(group.value(0, *row), Value::Text(text) if text == wanted);
-                    found = found.or_else(|| (0..group.rows).find(is_it).map(|row| group.first + row));
+                    found = found.or_else(|| group.find(0, wanted).map(|row| group.first + row));
                     Ok(())
                 })
                 .map_err(failed)?;
@@ -163,6 +161,6 @@ impl Table {
     }
 }
 
-fn open(file: &PathBuf) -> Result<Reader, ExploreError> {
-    Reader::open(file).map_err(|source| ExploreError::Read { file: file.clone(), source })
+fn open(file: &Path) -> Result<Reader, ExploreError> {
+    Reader::open(file).map_err(|source| ExploreError::Read { file: file.to_path_buf(), source })
 }

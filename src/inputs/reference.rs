@@ -83,7 +83,7 @@ impl References {
         let names: HashMap<PathBuf, io::Result<Names>> =
             folders.par_iter().filter(|_| listed).map(|folder| (folder.clone(), names_in(folder))).collect();
         let found = inputs.par_iter_mut().zip(sought).map(|(input, sought)| {
-            let found = sought.and_then(|sought| self.look(sought, &input.relative, &names));
+            let found = sought.and_then(|sought| self.look(sought, input, &names));
             let folder = found.as_ref().ok().and_then(|file| file.path.parent().map(Path::to_path_buf));
             input.reference = Some(Arc::new(found) as Reference);
             folder
@@ -127,13 +127,18 @@ impl References {
     fn look(
         &self,
         sought: Sought,
-        of: &Path,
+        input: &Input,
         names: &HashMap<PathBuf, io::Result<Names>>,
     ) -> Result<ReferenceFile, ItemError> {
         let (path, values) = match sought {
             Sought::File(path, values) => (path, values),
-            Sought::Stem(stem) => (choose(&stem, of, names)?, Vec::new()),
+            Sought::Stem(stem) => (choose(&stem, &input.relative, names)?, Vec::new()),
         };
+        if input.file() == Some(&path) {
+            let what =
+                "the picture itself would be it; say where the clean ones are, or how their names differ";
+            return Err(missing(what.into()));
+        }
         let identity: Identity = identify(&path).map_err(|e| match e.kind {
             ErrorKind::Vanished => missing(format!("{} is not there", path.shown())),
             _ => ItemError::new(e.kind, format!("its reference: {}", e.message)),

@@ -22,7 +22,7 @@ pub use error::JobError;
 pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
-pub(crate) use similar::{Question, Similar, Subject, home, similar};
+pub(crate) use similar::{Pipeline, Question, Similar, Subject, home, similar};
 pub use status::{Status, Table};
 pub use verify::{Problem, Verified};
 
@@ -168,6 +168,14 @@ impl Job {
     /// Whether it trains.
     pub fn trains(&self) -> bool {
         matches!(self.kind, Kind::Training(_))
+    }
+
+    /// What it does to items; none where it trains.
+    pub(crate) fn into_plan(self) -> Option<Plan> {
+        match self.kind {
+            Kind::Items(plan) => Some(plan),
+            Kind::Training(_) => None,
+        }
     }
 
     pub(crate) fn kind(&self) -> &Kind {

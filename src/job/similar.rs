@@ -5,7 +5,6 @@ use super::error::JobError;
 use super::explore::table_of;
 use super::output::Output;
 use super::remembered::Remembered;
-use super::{Job, Kind};
 use crate::codec::{self, Decoded, ExifData, Limits};
 use crate::columns::Value;
 use crate::error::ItemError;
@@ -43,6 +42,15 @@ pub(crate) enum Subject {
     Row(String),
 }
 
+/// A pipeline that makes vectors like those of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pipeline<'a> {
+    /// In this file.
+    File(&'a Path),
+    /// As an output remembers it: its text, and the file that it came from.
+    Text(&'a str, &'a str),
+}
+
 /// The answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Similar {
@@ -67,11 +75,16 @@ pub(crate) fn home(table: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(Remembered::read(output_of(table)?)?.directory))
 }
 
-/// Answers from the table; the paths asked with are absolute.
+/// Answers from the table; the paths asked with are absolute. `load` resolves a pipeline, where one is needed; of one that trains
+/// it gives none.
 ///
 /// # Errors
 /// When the table can't be read, the row is not in it, or the picture's vector can't be made.
-pub(crate) fn similar(question: &Question, subject: &Subject) -> Result<Similar, JobError> {
+pub(crate) fn similar(
+    question: &Question,
+    subject: &Subject,
+    load: impl Fn(Pipeline<'_>) -> Result<Option<Plan>, JobError>,
+) -> Result<Similar, JobError> {
     let column = question.column.as_deref();
     let output = output_of(&question.table).map(Output::open).transpose()?;
     let folder = match &output {
@@ -93,8 +106,8 @@ pub(crate) fn similar(question: &Question, subject: &Subject) -> Result<Similar,
             match table.find(Which::Hash(hash.to_hex().as_str()))? {
                 Some(known) => known,
                 None => {
-                    let job = job(question, output.as_ref().and_then(Output::remembered))?;
-                    made(&job, &table.column, picture, &bytes)?
+                    let plan = plan(question, output.as_ref().and_then(Output::remembered), load)?;
+                    made(&plan, &table.column, picture, &bytes)?
                 }
             }
         }
@@ -104,10 +117,14 @@ pub(crate) fn similar(question: &Question, subject: &Subject) -> Result<Similar,
 }
 
 /// The pipeline that made the table.
-fn job(question: &Question, remembered: Option<&Remembered>) -> Result<Job, JobError> {
-    let mistakes = |found| JobError::Pipeline(Box::new(found));
+fn plan(
+    question: &Question,
+    remembered: Option<&Remembered>,
+    load: impl Fn(Pipeline<'_>) -> Result<Option<Plan>, JobError>,
+) -> Result<Plan, JobError> {
+    let trains = || JobError::Explore("the pipeline trains, and makes no table".into());
     if let Some(pipeline) = &question.pipeline {
-        return Job::load(pipeline, &[]).map_err(mistakes);
+        return load(Pipeline::File(pipeline))?.ok_or_else(trains);
     }
     let Some(run) = remembered else {
         return Err(JobError::Explore(format!(
@@ -116,17 +133,15 @@ fn job(question: &Question, remembered: Option<&Remembered>) -> Result<Job, JobE
         )));
     };
     let file = run.pipeline_file.as_deref().unwrap_or("the pipeline of the last run");
-    let job = Job::parse(&run.pipeline, file, &[]).map_err(mistakes)?;
-    if let Kind::Items(plan) = job.kind() {
-        let then = |hash: &str| run.models.iter().any(|model| model.hash == hash);
-        if let Some((model, _)) = plan.models.iter().find(|(_, hash)| !then(hash)) {
-            return Err(JobError::Explore(format!(
-                "{} is not the model any more that made the table; run the pipeline again first",
-                model.shown()
-            )));
-        }
+    let plan = load(Pipeline::Text(&run.pipeline, file))?.ok_or_else(trains)?;
+    let then = |hash: &str| run.models.iter().any(|model| model.hash == hash);
+    match plan.models.iter().find(|(_, hash)| !then(hash)) {
+        Some((model, _)) => Err(JobError::Explore(format!(
+            "{} is not the model any more that made the table; run the pipeline again first",
+            model.shown()
+        ))),
+        None => Ok(plan),
     }
-    Ok(job)
 }
 
 fn wrong(picture: &Path, why: &str) -> JobError {
@@ -134,10 +149,7 @@ fn wrong(picture: &Path, why: &str) -> JobError {
 }
 
 /// A picture that is no row, with the vector that it would have.
-fn made(job: &Job, column: &str, picture: &Path, bytes: &[u8]) -> Result<Asked, JobError> {
-    let Kind::Items(plan) = job.kind() else {
-        return Err(JobError::Explore("the pipeline trains, and makes no table".into()));
-    };
+fn made(plan: &Plan, column: &str, picture: &Path, bytes: &[u8]) -> Result<Asked, JobError> {
     let limits =
         Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: plan.input.strict };
     let failed = |error: ItemError| wrong(picture, &error.to_string());
@@ -164,7 +176,6 @@ fn facts_of(bytes: &[u8], decoded: &Decoded) -> Facts {
         height: source.height,
         bit_depth: source.bit_depth.into(),
         format: source.format.name().to_string(),
-        quality: source.quality,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::columns::{Column, Row};
 use crate::error::ItemError;
 use crate::inputs::Input;
 use crate::ledger::{Fingerprint, Ledger, Record, Side};
-use crate::spec::Given;
+use crate::spec::Diagnostic;
 use crate::store::Store;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,8 @@ pub(crate) struct Publication<'a> {
     pub root: &'a Path,
     /// Inputs that it is about, sorted by path.
     pub inputs: Vec<&'a Input>,
+    /// Identity of what decides over each beside its file, in the same order.
+    pub listed: Vec<Option<Fingerprint>>,
     /// The output.
     pub store: &'a Store,
     /// Files that somebody edited may be replaced.
@@ -88,6 +90,11 @@ pub(crate) struct Publication<'a> {
 }
 
 impl Publication<'_> {
+    /// Identity of what decides over an input beside its file, by its place in [`Publication::inputs`].
+    pub(crate) fn listed_of(&self, at: usize) -> Option<&Fingerprint> {
+        self.listed.get(at)?.as_ref()
+    }
+
     /// Hands over each input that the ledger knows, by its place in [`Publication::inputs`], with its record.
     ///
     /// # Errors
@@ -163,8 +170,8 @@ pub(crate) trait Sink: Send + Sync + Debug {
         &[]
     }
 
-    /// Columns that it asks for by name: those of steps before it, of the list, or its own.
-    fn used_columns(&self) -> Vec<&Given<String>> {
+    /// What is wrong with what it asks of columns, of which these are there: of steps before it, and of the list.
+    fn mistakes(&self, _columns: &[&str]) -> Vec<Diagnostic> {
         Vec::new()
     }
 

@@ -5,7 +5,7 @@ use crate::inputs::{InputPlan, Pages, References, Source};
 use crate::pipeline::{Action, ManyStep, PlannedStep, overlaps};
 use crate::shown::Show;
 use crate::spec::language::InputKeys;
-use crate::spec::{Diagnostic, PipelineSpec, Place, Span, suggest};
+use crate::spec::{Diagnostic, PipelineSpec, Place, Span};
 use crate::steps::pages;
 use crate::store::names;
 use std::collections::BTreeSet;
@@ -77,7 +77,7 @@ pub(super) fn check_reference_folder(
     }
 }
 
-/// Reports columns that a sink asks for by name and that there are not.
+/// Reports columns that sinks ask for and that there are not.
 pub(super) fn check_used_columns(
     spec: &PipelineSpec,
     input: Option<&InputPlan>,
@@ -90,14 +90,7 @@ pub(super) fn check_used_columns(
     let mut known: Vec<String> = carried.chain(paged.map(|column| column.name)).collect();
     for planned in chain {
         if let Action::Sink(sink) = &planned.action {
-            for asked in sink.used_columns() {
-                let names = sink.own_columns().iter().copied().chain(known.iter().map(String::as_str));
-                if !names.clone().any(|name| name == asked.as_str()) {
-                    let help = suggest::help(asked, names, "there are");
-                    let message = format!("no step before `{}` makes the column `{}`", planned.name, **asked);
-                    errors.push(asked.error(message, Some(help)));
-                }
-            }
+            errors.extend(sink.mistakes(&known.iter().map(String::as_str).collect::<Vec<_>>()));
         }
         known.extend(planned.action.columns().into_iter().map(|column| column.name));
     }

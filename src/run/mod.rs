@@ -203,6 +203,9 @@ fn publish_sinks(
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
+        // What has vanished or is left out leaves all that is published.
+        let inputs = prepared.shown();
+        let listed = inputs.iter().map(|input| plan.listed_of(input)).collect();
         let publication = Publication {
             product: plan.chain[index].product,
             rows: plan.rows_before(index),
@@ -211,8 +214,8 @@ fn publish_sinks(
             models: &plan.models,
             yaml: &plan.recipe,
             root: &plan.input.root,
-            // What has vanished or is left out leaves all that is published.
-            inputs: prepared.shown(),
+            inputs,
+            listed,
             store,
             replace_edited,
         };

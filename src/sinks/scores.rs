@@ -15,7 +15,9 @@ use crate::ledger::{Fingerprint, Ledger, Outcome, Record};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Sink, SinkError, Turn,
 };
-use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params, suggest};
+use crate::spec::{
+    Descriptor, Diagnostic, Diagnostics, Given, Kind, Parameters, Place, Role, params, suggest,
+};
 use crate::store::Store;
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -74,18 +76,16 @@ struct Scores {
     pictures: bool,
     /// Columns that steps measure; what a list says of a picture is no score.
     measured: BTreeSet<String>,
+    /// Where the step stands.
+    place: Place,
 }
 
 /// Compiles the step.
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { folder, by, pictures } = params;
     let mut mistakes = Vec::new();
+    let place = by.place().clone();
     let measured: BTreeSet<String> = build.measured_names().map(String::from).collect();
-    if !measured.iter().any(|name| tally::parse(name).is_some()) {
-        let names = METRICS.iter().map(|metric| metric.name);
-        let help = format!("put `- compare` before it; the metrics are {}", suggest::quoted(names));
-        mistakes.push(by.error("no step before `scores` measures a metric", Some(help)));
-    }
     let mut groupings: Vec<Grouping> = Vec::new();
     for given in by.iter() {
         let parts = given.split('+').map(|part| given.with(part.trim().to_string()));
@@ -101,7 +101,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     if !mistakes.is_empty() {
         return Err(Diagnostics::new(mistakes));
     }
-    Ok(Built::from(Action::Sink(Box::new(Scores { folder, by: groupings, pictures, measured }))))
+    Ok(Built::from(Action::Sink(Box::new(Scores { folder, by: groupings, pictures, measured, place }))))
 }
 
 /// Where the value of a column is.
@@ -180,8 +180,22 @@ impl Sink for Scores {
         &[FOLDER]
     }
 
-    fn used_columns(&self) -> Vec<&Given<String>> {
-        self.by.iter().flat_map(|grouping| &grouping.columns).collect()
+    fn mistakes(&self, columns: &[&str]) -> Vec<Diagnostic> {
+        let mut mistakes = Vec::new();
+        if !self.measured.iter().any(|name| tally::parse(name).is_some()) {
+            let names = METRICS.iter().map(|metric| metric.name);
+            let help = format!("put `compare` before it; the metrics are {}", suggest::quoted(names));
+            mistakes.push(self.place.error("no step before `scores` measures a metric", Some(help)));
+        }
+        let known = columns.iter().copied().chain([FOLDER]);
+        for asked in self.by.iter().flat_map(|grouping| &grouping.columns) {
+            if !known.clone().any(|name| name == asked.as_str()) {
+                let help = suggest::help(asked, known.clone(), "there are");
+                let message = format!("no step before `scores` makes the column `{}`", asked.as_str());
+                mistakes.push(asked.error(message, Some(help)));
+            }
+        }
+        mistakes
     }
 
     fn peak_bytes(&self, _load: &Load) -> u64 {

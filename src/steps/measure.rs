@@ -334,7 +334,7 @@ impl ColumnStep for Measure {
         // Beside the luma that is kept; SSIM holds about ten double planes at once.
         let beside = self.chosen.iter().map(|m| match m.compute {
             Compute::Own(own) => (own.bytes)(shape.width, shape.height),
-            Compute::Seen(_) => 8 * pixels,
+            Compute::Seen(_) => 8 * pixels + shape.bytes(),
             Compute::Against(_) => 88 * pixels,
             Compute::File(_) => 0,
         });

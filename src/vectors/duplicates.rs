@@ -3,8 +3,9 @@
 //!
 //! Pairs that may be near come from two sides: neighbours by vector, and hashes of signatures that differ in few bits, which also
 //! finds them where one picture has more copies than neighbours are kept. Every pair is then compared by its signatures. A chain
-//! (A like B, B like C, A unlike C) does not make one group: of pictures that hang together the one to keep is the centre, and
-//! only what agrees with the centre itself joins it. Groups of similar ones have a centre too, to which each member is linked.
+//! (A like B, B like C, A unlike C) does not make one group: of pictures that hang together the one that agrees with the most
+//! others is the centre, and only what agrees with the centre itself joins it. Groups of similar ones have a centre too, to which
+//! each member is linked.
 
 use super::facts::{Facts, Kept, Relation, same_shot, same_whole, to_keep, why_kept};
 use super::hamming::Index;
@@ -182,6 +183,7 @@ impl Sets {
 
 /// Two pictures, the smaller row first, of one shot.
 type Links = BTreeMap<(u32, u32), Relation>;
+type Link = ((u32, u32), Relation);
 
 /// Pictures of one hash that others are compared with; beyond so many different ones, the hash tells nothing.
 const LEADERS: usize = 16;
@@ -197,7 +199,7 @@ fn by_hash(rows: &[Facts], pictures: &[u32]) -> Links {
     }
     let check = |a: u32, b: u32| same_whole(&rows[a as usize], &rows[b as usize]);
     // Of equal hashes each is compared with the first ones of each kind.
-    let led: Vec<(Vec<u32>, Vec<((u32, u32), Relation)>)> = of_hash
+    let led: Vec<(Vec<u32>, Vec<Link>)> = of_hash
         .par_iter()
         .map(|(_, same)| {
             let (mut leaders, mut found): (Vec<u32>, Vec<_>) = (Vec::new(), Vec::new());
@@ -214,7 +216,7 @@ fn by_hash(rows: &[Facts], pictures: &[u32]) -> Links {
         .collect();
     let hashes: Vec<u64> = of_hash.keys().copied().collect();
     let index = Index::new(&hashes);
-    let across: Vec<Vec<((u32, u32), Relation)>> = (0..hashes.len())
+    let across: Vec<Vec<Link>> = (0..hashes.len())
         .into_par_iter()
         .map_init(Vec::new, |near, at| {
             let mut found = Vec::new();
@@ -250,7 +252,7 @@ fn by_vector(
     neighbours: &Neighbours,
     settings: &Settings,
     known: &Links,
-) -> Vec<((u32, u32), Relation)> {
+) -> Vec<Link> {
     let of_row = |row: usize| {
         let near = neighbours.of(row).filter(|(_, distance)| *distance <= settings.reach);
         let pairs = near
@@ -276,7 +278,8 @@ fn centred(rows: &[Facts], pictures: &[u32], links: &Links) -> BTreeMap<u32, (u3
         linked.entry(b).or_default().push(a);
     }
     let mut order: Vec<u32> = pictures.iter().copied().filter(|row| linked.contains_key(row)).collect();
-    order.sort_by(|a, b| to_keep(rows, *a as usize, *b as usize));
+    let links_of = |row: &u32| linked.get(row).map_or(0, Vec::len);
+    order.sort_by(|a, b| links_of(b).cmp(&links_of(a)).then_with(|| to_keep(rows, *a as usize, *b as usize)));
     let mut centres: BTreeMap<u32, (u32, Relation)> = BTreeMap::new();
     let mut taken = vec![false; rows.len()];
     for centre in order {
@@ -324,26 +327,29 @@ fn write_near(
             }
         }
     }
-    for (centre, mut rows_of) in groups.into_iter().filter(|(_, rows_of)| rows_of.len() > 1) {
+    for (_, mut rows_of) in groups.into_iter().filter(|(_, rows_of)| rows_of.len() > 1) {
         rows_of.sort_unstable();
-        let first = rows_of.first().copied();
-        let others = rows_of.iter().copied().filter(|row| *row != centre);
-        let second = others.min_by(|a, b| to_keep(rows, *a as usize, *b as usize));
+        let mut best = rows_of.clone();
+        best.sort_by(|a, b| to_keep(rows, *a as usize, *b as usize));
+        let (first, kept, second) = (rows_of.first().copied(), best[0] as usize, best[1] as usize);
         for row in rows_of {
-            let verdict = &mut verdicts[row as usize];
-            verdict.near = first;
-            verdict.class = verdict.class.or(Some(Class::Near));
-            verdict.keeper = Some(row == centre);
-            let (facts, kept) = (&rows[row as usize], &rows[centre as usize]);
-            verdict.reason = if row == centre {
-                second.map(|second| Reason::Kept(why_kept(kept, &rows[second as usize])))
-            } else if let Some((_, relation)) = near.get(&picture[row as usize]) {
-                Some(Reason::SameShot(*relation))
-            } else if facts.hash.is_some() && (facts.hash, facts.ordinal) == (kept.hash, kept.ordinal) {
-                Some(Reason::SameBytes)
+            let (at, facts) = (row as usize, &rows[row as usize]);
+            let reason = if at == kept {
+                Reason::Kept(why_kept(facts, &rows[second]))
+            } else if picture[at] != picture[kept] {
+                // What agrees with the centre alone is of its shot all the same.
+                let centred = near.get(&picture[at]).map_or(Relation::Whole, |(_, relation)| *relation);
+                Reason::SameShot(same_shot(&rows[kept], facts).unwrap_or(centred))
+            } else if facts.hash.is_some()
+                && (facts.hash, facts.ordinal) == (rows[kept].hash, rows[kept].ordinal)
+            {
+                Reason::SameBytes
             } else {
-                Some(Reason::SamePixels)
+                Reason::SamePixels
             };
+            let verdict = &mut verdicts[at];
+            (verdict.near, verdict.keeper, verdict.reason) = (first, Some(at == kept), Some(reason));
+            verdict.class = verdict.class.or(Some(Class::Near));
         }
     }
 }

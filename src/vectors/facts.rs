@@ -25,8 +25,6 @@ pub(crate) struct Facts {
     pub bit_depth: u32,
     /// Name of the format, such as `jpeg`.
     pub format: String,
-    /// Quality of a JPEG, 1 to 100.
-    pub quality: Option<u8>,
 }
 
 /// Formats that lose something each time they are written.
@@ -38,10 +36,10 @@ impl Facts {
     }
 
     /// What makes a picture the one to keep: the largest first.
-    fn worth(&self) -> [u64; 5] {
+    fn worth(&self) -> [u64; 4] {
         let lossless = !LOSSY.contains(&self.format.as_str());
-        let quality = if lossless { 101 } else { self.quality.map_or(0, u64::from) };
-        [self.pixels(), self.bit_depth.into(), lossless.into(), quality, self.bytes]
+        // Of one shot at one size, the larger file was compressed less, whatever its format calls that.
+        [self.pixels(), self.bit_depth.into(), lossless.into(), self.bytes]
     }
 
     /// Whether the signature can be compared.
@@ -69,7 +67,7 @@ pub(crate) fn to_keep(rows: &[Facts], a: usize, b: usize) -> Ordering {
 pub(crate) enum Kept {
     /// It has more pixels.
     Largest,
-    /// It has more bits a sample, a format without loss, a higher quality or more bytes.
+    /// It has more bits a sample, a format without loss or more bytes.
     LeastCompressed,
     /// Nothing tells them apart but the order of their paths.
     First,

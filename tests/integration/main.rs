@@ -9,6 +9,7 @@ mod conditions;
 mod crafted;
 mod crash;
 mod determinism;
+mod duplicates;
 mod embeddings;
 mod evaluate;
 mod exif;

@@ -70,7 +70,7 @@ fn a_report_opens_from_disk_and_names_are_text() {
     let data = text("data.js");
     assert!(!data.contains('<') && data.contains("\\u003cscript\\u003ebad.png"));
     // Without scripts, what counts is there.
-    assert!(page.contains("11 of 12 pictures are done, 1 failed.") && page.contains("undecodable"));
+    assert!(page.contains("11 of 12 pictures are done, 1 failed.") && page.contains("unsupported"));
     for section in ["samples", "failures", "distributions", "about"] {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
     }
@@ -86,7 +86,7 @@ fn a_report_says_the_same_of_the_pipeline_and_of_its_output() {
     let told = of_folder(&job, &["--json"]).expect(0);
     let figures: serde_json::Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!(
-        (&figures["items"]["done"], &figures["failures"]["undecodable"]),
+        (&figures["items"]["done"], &figures["failures"]["unsupported"]),
         (&11.into(), &1.into()),
         "{}",
         told.out

@@ -86,6 +86,38 @@ fn upscale_doubles() {
 }
 
 #[test]
+fn evaluate_puts_methods_side_by_side() {
+    let output = tempfile::tempdir().unwrap();
+    run("evaluate", output.path(), &[0]);
+    let mut reader = csv::Reader::from_path(output.path().join("scores/scores.csv")).unwrap();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
+    let psnr = |group: &str, method: &str| -> f64 {
+        let row = rows.iter().find(|row| &row[1] == group && &row[2] == method).unwrap();
+        row[4].parse().unwrap()
+    };
+    assert!(psnr("gaussian_noise", "denoise") > psnr("gaussian_noise", "input") + 5.0);
+    assert!(psnr("jpeg_compression", "deblock") > psnr("jpeg_compression", "input"));
+    // All, one folder, three corruptions; three methods each.
+    assert_eq!(rows.len(), 5 * 3);
+    assert_eq!(table_height(output.path()), 6);
+}
+
+#[test]
+fn evaluate_upscale_measures_as_the_literature_does() {
+    let output = tempfile::tempdir().unwrap();
+    run("evaluate_upscale", output.path(), &[0]);
+    let text = fs::read_to_string(output.path().join("scores/scores.md")).unwrap();
+    assert!(
+        ["bicubic", "lanczos", "upscale_x2"].iter().all(|method| text.contains(&format!("| {method} | 8 |"))),
+        "{text}"
+    );
+}
+
+fn table_height(output: &Path) -> usize {
+    rows(&output.join("table")).height()
+}
+
+#[test]
 fn features_fill_a_table() {
     let output = tempfile::tempdir().unwrap();
     run("features", output.path(), &[0]);
@@ -102,6 +134,8 @@ fn shipped_jobs_over_items_are_valid_without_a_warning() {
     let jobs = [
         "corruption_benchmark",
         "denoise",
+        "evaluate",
+        "evaluate_upscale",
         "features",
         "nightly",
         "pairs_denoise",

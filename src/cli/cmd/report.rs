@@ -9,7 +9,7 @@ use crate::cli::html::{self, Inputs, Report, ReportError, RunFile, SHEET_NAME, S
 use crate::codec::Limits;
 use crate::inputs::Source;
 use crate::job::{Job, Kind, Output};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, hex};
 use crate::run::RunError;
 use crate::shown::{self, Show};
 use crate::store::names::{REPORT_FOLDER, is_of_report};
@@ -35,6 +35,9 @@ pub(super) fn report(given: &Given, json: bool) -> Result<u8, Refusal> {
 /// Of a job, whose pipeline says where everything is.
 fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
     let ledger = ledger_of(job.output(), job.name())?;
+    if let Kind::Items(plan) = job.kind() {
+        ledger.read_renamed(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
+    }
     let run = run_of(job.output())?;
     let subject = Subject {
         name: job.name(),
@@ -43,6 +46,7 @@ fn of_job(job: &Job, json: bool) -> Result<u8, Refusal> {
         inputs: inputs_of(job),
         limits: limits_of(job),
         pipeline: text_of(job),
+        asked: asked_of(job),
         trains: job.trains(),
     };
     write(&subject, &ledger, json)
@@ -64,6 +68,7 @@ fn of_output(output: &Output, json: bool) -> Result<u8, Refusal> {
         inputs,
         limits: job.as_ref().map_or(Limits::default(), limits_of),
         pipeline: None,
+        asked: output.remembered().map(|run| run.asked.clone()).filter(|asked| !asked.is_empty()),
         trains: output.trains()?,
     };
     write(&subject, output.ledger(), json)
@@ -97,6 +102,13 @@ fn limits_of(job: &Job) -> Limits {
             Limits { max_pixels: plan.limits.pixels, max_bytes: plan.limits.memory, strict: false }
         }
         Kind::Training(_) => Limits::default(),
+    }
+}
+
+fn asked_of(job: &Job) -> Option<String> {
+    match job.kind() {
+        Kind::Items(plan) => Some(hex(&plan.products_digest)),
+        Kind::Training(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::machine::tell;
 use super::print::out;
 use super::refusal::Refusal;
 use crate::cli::args::SimilarArgs;
-use crate::job::{Question, Similar, Subject, home, similar as answer};
+use crate::job::{Job, JobError, Pipeline, Question, Similar, Subject, home, similar as answer};
 use crate::plan::absolute;
 use serde_json::json;
 
@@ -31,7 +31,14 @@ pub(super) fn similar(args: &SimilarArgs) -> Result<u8, Refusal> {
     if let (None, Some(home)) = (&question.pipeline, home(&question.table)) {
         std::env::set_current_dir(home).ok();
     }
-    let found = answer(&question, &subject)?;
+    let load = |pipeline: Pipeline<'_>| {
+        let job = match pipeline {
+            Pipeline::File(file) => Job::load(file, &[]),
+            Pipeline::Text(text, file) => Job::parse(text, file, &[]),
+        };
+        job.map(Job::into_plan).map_err(|mistakes| JobError::Pipeline(Box::new(mistakes)))
+    };
+    let found = answer(&question, &subject, load)?;
     if args.json {
         let nearest = found.nearest.iter().map(|near| {
             json!({"path": near.path, "distance": near.distance, "class": near.class, "reason": near.reason})

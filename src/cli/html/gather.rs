@@ -62,7 +62,7 @@ pub(crate) enum ReportError {
 /// When the ledger can't be read, or the page can't be made. A table or a picture that can't be read is left out.
 pub(crate) fn report(subject: &Subject<'_>, ledger: &Ledger) -> Result<Report, ReportError> {
     let mut warnings = Vec::new();
-    let tally = Tally::of(ledger)?;
+    let tally = Tally::of(ledger, subject.asked.as_deref())?;
     let tables = tables(subject.output, ledger)?;
     let rows = rows::read(&tables).unwrap_or_else(|error| {
         warnings.push(error.to_string());

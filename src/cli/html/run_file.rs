@@ -66,11 +66,6 @@ impl RunFile {
         self.text("/input/kind") == Some("synth")
     }
 
-    /// Whether it trained.
-    pub(crate) fn trained(&self) -> bool {
-        self.text("/kind") == Some("train")
-    }
-
     /// The version that ran.
     pub(super) fn version(&self) -> Option<&str> {
         self.text("/safelight")
@@ -168,7 +163,7 @@ mod tests {
         for text in [&b""[..], b"{", b"[1]", b"{\"summary\":3,\"history\":{},\"models\":7}"] {
             let run = RunFile::parse(text);
             assert!(run.steps().is_empty() && run.history().is_empty() && run.models().is_empty());
-            assert!(run.pipeline().is_none() && run.input().is_none() && !run.trained());
+            assert!(run.pipeline().is_none() && run.input().is_none());
         }
     }
 }

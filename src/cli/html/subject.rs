@@ -20,6 +20,9 @@ pub(crate) struct Subject<'a> {
     pub limits: Limits,
     /// The pipeline's text, where the last run did not tell it.
     pub pipeline: Option<&'a str>,
+    /// Digest of what the items are asked for, in hexadecimal, under which acknowledged failures count; none where it is
+    /// not known, and they all do.
+    pub asked: Option<String>,
     /// Whether it trains.
     pub trains: bool,
 }

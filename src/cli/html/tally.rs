@@ -3,7 +3,7 @@
 use super::choice::Draw;
 use crate::codec::Loss;
 use crate::inputs::path_text;
-use crate::ledger::{Ledger, LedgerError, Outcome, Record};
+use crate::ledger::{Ledger, LedgerError, Outcome, Record, hex};
 use crate::pipeline::Remark;
 use crate::store::STATE_FOLDER;
 use std::collections::BTreeMap;
@@ -95,11 +95,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Of a ledger.
+    /// Of a ledger; failures are acknowledged under what is `asked`.
     ///
     /// # Errors
     /// When it can't be read.
-    pub(super) fn of(ledger: &Ledger) -> Result<Tally, LedgerError> {
+    pub(super) fn of(ledger: &Ledger, asked: Option<&str>) -> Result<Tally, LedgerError> {
         let mut tally = Tally {
             done: 0,
             failed: 0,
@@ -120,14 +120,14 @@ impl Tally {
         };
         let mut draw = Draw::new(DRAWN);
         ledger.each(|path, record| {
-            tally.add(path, &record, &mut draw);
+            tally.add(path, &record, asked, &mut draw);
             Ok::<_, LedgerError>(())
         })?;
         tally.drawn = draw.into_kept().into_iter().map(|(path, ())| path).collect();
         Ok(tally)
     }
 
-    fn add(&mut self, path: &[u8], record: &Record, draw: &mut Draw<()>) {
+    fn add(&mut self, path: &[u8], record: &Record, asked: Option<&str>, draw: &mut Draw<()>) {
         for output in record.products.values().flatten() {
             self.outputs = (self.outputs.0 + 1, self.outputs.1 + output.stamp.size);
         }
@@ -147,16 +147,18 @@ impl Tally {
                 }
                 record.notes.iter().for_each(|note| self.note(path, note));
             }
-            Outcome::Failed { error, .. } => {
+            Outcome::Failed { error, plan } => {
                 let kind = error.kind.name();
-                *(if record.ignored { &mut self.acknowledged } else { &mut self.failed }) += 1;
+                // Under other settings, what was acknowledged counts again.
+                let acknowledged = record.ignored && asked.is_none_or(|asked| hex(plan) == asked);
+                *(if acknowledged { &mut self.acknowledged } else { &mut self.failed }) += 1;
                 if !self.kinds.contains_key(kind) {
                     self.failed_examples.push((path.to_vec(), kind));
                 }
                 *self.kinds.entry(kind).or_default() += 1;
                 if self.failures.len() < FAILURES {
                     let (path, message) = (path_text(path), error.message.clone());
-                    self.failures.push(Failure { path, kind, message, acknowledged: record.ignored });
+                    self.failures.push(Failure { path, kind, message, acknowledged });
                 }
             }
         }

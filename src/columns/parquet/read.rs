@@ -58,7 +58,6 @@ pub(crate) struct Reader {
     metadata: FileMetadata,
     schema: ArrowSchema,
     columns: Vec<Column>,
-    left_out: Vec<String>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -88,12 +87,11 @@ impl Reader {
             let schema = infer_schema(&metadata)?;
             Ok((metadata, schema))
         })?;
-        let mut reader = Reader { file, metadata, schema, columns: Vec::new(), left_out: Vec::new() };
+        let mut reader = Reader { file, metadata, schema, columns: Vec::new() };
         let fields: Vec<ArrowField> = reader.schema.iter_values().cloned().collect();
         for field in fields {
-            match reader.kind(&field)? {
-                Some(kind) => reader.columns.push(Column::new(field.name.to_string(), kind)),
-                None => reader.left_out.push(field.name.to_string()),
+            if let Some(kind) = reader.kind(&field)? {
+                reader.columns.push(Column::new(field.name.to_string(), kind));
             }
         }
         Ok(reader)
@@ -102,11 +100,6 @@ impl Reader {
     /// The columns that can be read, in their order.
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
-    }
-
-    /// Names of the others.
-    pub(crate) fn left_out(&self) -> &[String] {
-        &self.left_out
     }
 
     /// Rows of the file.
@@ -170,16 +163,6 @@ impl Reader {
             return Err(ReadError::Parquet("columns of different lengths".into()));
         }
         Ok(Group { first, rows, columns })
-    }
-
-    /// All vectors of a column, one after another.
-    ///
-    /// # Errors
-    /// As [`Reader::each`], and for a row without one.
-    pub(crate) fn vectors(&self, name: &str) -> Result<Vec<f32>, ReadError> {
-        let mut all = Vec::new();
-        self.each(&[name], |group| group.vectors(0, &mut all))?;
-        Ok(all)
     }
 
     /// The type that a column is read as; none where it is not read.
@@ -275,16 +258,36 @@ impl Group {
         Value::Null
     }
 
+    /// The first row of the group in which a column of texts, by its place in what was asked for, has this one.
+    pub(crate) fn find(&self, column: usize, text: &str) -> Option<usize> {
+        let (_, arrays) = self.columns.get(column)?;
+        let mut before = 0;
+        for array in arrays {
+            let texts = as_::<Utf8ViewArray>(&**array)?;
+            if let Some(row) = texts.iter().position(|found| found == Some(text)) {
+                return Some(before + row);
+            }
+            before += array.len();
+        }
+        None
+    }
+
     /// Appends the vectors of a column, by its place in what was asked for.
     ///
     /// # Errors
     /// For a row that has none, or one of another length or with a number that is none.
     pub(crate) fn vectors(&self, column: usize, to: &mut Vec<f32>) -> Result<(), ReadError> {
-        let Some((of, _)) = self.columns.get(column) else { return Ok(()) };
+        let Some((of, arrays)) = self.columns.get(column) else { return Ok(()) };
         let width = match of.kind {
             ColumnType::Vector(width) | ColumnType::HalfVector(width) => width,
             _ => 0,
         };
+        // Whole where all of them are numbers of single precision, as `embed` writes them.
+        let plain: Option<Vec<&[f32]>> = arrays.iter().map(|array| plain(&**array, width)).collect();
+        if let Some(plain) = plain {
+            plain.into_iter().for_each(|numbers| to.extend_from_slice(numbers));
+            return Ok(());
+        }
         for row in 0..self.rows {
             match self.value(column, row) {
                 Value::Vector(vector) if vector.len() == width => to.extend(vector),
@@ -300,6 +303,15 @@ impl Group {
 
 fn as_<T: 'static>(array: &dyn Array) -> Option<&T> {
     array.as_any().downcast_ref()
+}
+
+/// The numbers of vectors of single precision, one after another, where there is one in every row and all are finite.
+fn plain(array: &dyn Array, width: usize) -> Option<&[f32]> {
+    let lists = as_::<FixedSizeListArray>(array).filter(|lists| lists.null_count() == 0)?;
+    let numbers =
+        as_::<PrimitiveArray<f32>>(&**lists.values()).filter(|numbers| numbers.null_count() == 0)?;
+    let numbers = numbers.values().as_slice();
+    (numbers.len() == lists.len() * width && numbers.iter().all(|v| v.is_finite())).then_some(numbers)
 }
 
 fn is_number(of: &ArrowDataType) -> bool {
@@ -421,6 +433,13 @@ mod tests {
         file
     }
 
+    /// All vectors of a column, one after another.
+    fn vectors(reader: &Reader, name: &str) -> Result<Vec<f32>, ReadError> {
+        let mut all = Vec::new();
+        reader.each(&[name], |group| group.vectors(0, &mut all))?;
+        Ok(all)
+    }
+
     fn kinds() -> Vec<(ColumnType, Value)> {
         vec![
             (ColumnType::Bool, Value::Bool(true)),
@@ -451,7 +470,7 @@ mod tests {
         table.push(kinds.iter().map(null).collect()).unwrap();
         let file = file(&table.finish(&[("k".into(), "v".into())]).unwrap());
         let reader = Reader::open(file.path()).unwrap();
-        assert_eq!((reader.rows(), reader.says("k"), reader.left_out()), (2, Some("v"), &[][..]));
+        assert_eq!((reader.rows(), reader.says("k")), (2, Some("v")));
         assert_eq!(reader.columns(), columns);
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let mut seen = 0;
@@ -465,10 +484,10 @@ mod tests {
         });
         read.unwrap();
         assert_eq!(seen, 2);
-        assert_eq!(reader.vectors("c9").unwrap(), [1.0, -2.0, 3.5, 1.0, -2.0, 3.5]);
-        assert_eq!(reader.vectors("c10").unwrap(), [0.5, 65504.0, 0.5, 65504.0]);
-        assert!(matches!(reader.vectors("c3"), Err(ReadError::Vector { row: 1, .. })));
-        assert!(matches!(reader.vectors("c99"), Err(ReadError::NoColumn { .. })));
+        assert_eq!(vectors(&reader, "c9").unwrap(), [1.0, -2.0, 3.5, 1.0, -2.0, 3.5]);
+        assert_eq!(vectors(&reader, "c10").unwrap(), [0.5, 65504.0, 0.5, 65504.0]);
+        assert!(matches!(vectors(&reader, "c3"), Err(ReadError::Vector { row: 1, .. })));
+        assert!(matches!(vectors(&reader, "c99"), Err(ReadError::NoColumn { .. })));
     }
 
     #[test]
@@ -504,7 +523,7 @@ mod tests {
             bytes[at] ^= 0x55;
             let file = file(&bytes);
             // Whatever comes of it, it comes back.
-            Reader::open(file.path()).and_then(|reader| reader.vectors("v")).ok();
+            Reader::open(file.path()).and_then(|reader| vectors(&reader, "v")).ok();
         }
     }
 }

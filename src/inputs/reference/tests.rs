@@ -74,6 +74,16 @@ fn names_are_looked_up_with_any_ending() {
 }
 
 #[test]
+fn no_picture_is_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("a.png"));
+    let rule = Rule::new("*", "*").unwrap();
+    let references = References::Named { folder: None, rule, written: String::new() };
+    let told = found(&references, dir.path(), &[input(dir.path(), "a.png", vec![])]);
+    assert!(told[0].clone().unwrap_err().contains("the picture itself"), "{told:?}");
+}
+
+#[test]
 fn lists_of_pairs_are_put_together() {
     let dir = tempfile::tempdir().unwrap();
     let root = fs::canonicalize(dir.path()).unwrap();

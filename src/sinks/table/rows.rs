@@ -4,7 +4,7 @@ use super::layout::{Layout, URI};
 use super::uri;
 use crate::columns::{self, Value};
 use crate::inputs::{Input, Origin, path_text};
-use crate::ledger::{Facts, Ledger, Outcome, Record};
+use crate::ledger::{Facts, Fingerprint, Ledger, Outcome, Record};
 use crate::pipeline::{Publication, SinkError};
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
@@ -35,7 +35,7 @@ pub(super) fn sources<'a>(
     publication.each(ledger, |at, record| {
         let input = publication.inputs[at];
         if layout.made.complete(&record) && facts(&record).is_some() {
-            sources.push(Source { input, key: key(input, &record) });
+            sources.push(Source { input, key: key(input, &record, publication.listed_of(at)) });
         }
         Ok(())
     })?;
@@ -106,7 +106,7 @@ fn facts(record: &Record) -> Option<&Facts> {
     }
 }
 
-fn key(input: &Input, record: &Record) -> [u8; 32] {
+fn key(input: &Input, record: &Record, listed: Option<&Fingerprint>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(input.key());
     hasher.update(&[0]);
@@ -114,8 +114,12 @@ fn key(input: &Input, record: &Record) -> [u8; 32] {
     hasher.update(&record.mtime_ns.to_le_bytes());
     hasher.update(&record.hash.unwrap_or_default());
     hasher.update(&columns::encode(&input.carried));
-    // Rows of another reference are other rows.
-    hasher.update(input.reference_identity().unwrap_or_default().as_bytes());
+    // Rows of other values of a list, or of another reference, are other rows; so are those that are not made anew yet.
+    match listed {
+        None => {}
+        Some(listed) if record.products.contains_key(listed) => drop(hasher.update(listed)),
+        Some(_) => drop(hasher.update(b"stale")),
+    }
     *hasher.finalize().as_bytes()
 }
 

@@ -76,7 +76,7 @@ fn larger_wins_before_less_compressed_before_the_path() {
         let kept = verdicts.iter().position(|v| v.keeper == Some(true)).unwrap();
         (kept, verdicts[kept].reason.unwrap().text())
     };
-    let jpeg = |quality| Facts { quality: Some(quality), ..row(3, 300, "jpeg", 10, false) };
+    let jpeg = |bytes| row(3, 300, "jpeg", bytes, false);
     assert_eq!(kept(row(3, 300, "png", 9, false), row(3, 301, "jpeg", 1, false)), (1, "the largest"));
     assert_eq!(kept(jpeg(90), row(3, 300, "tiff", 9, false)), (1, "the least compressed"));
     assert_eq!(kept(jpeg(60), jpeg(90)), (1, "the least compressed"));
