@@ -127,11 +127,12 @@ impl Table {
             open(file)?
                 .each(&[self.column.as_str()], |group| {
                     let mut numbers = Vec::with_capacity((group.rows + 1) * self.width);
-                    group.vectors(0, &mut numbers)?;
+                    group.vectors_or_none(0, &mut numbers);
                     rows += group.rows;
                     numbers.extend(&asked.vector);
                     let points = Points::new(numbers, self.width, Distance::Cosine);
                     let others = (0..group.rows)
+                        .filter(|row| !points.is_none(*row))
                         .map(|row| (points.distance(group.rows, row), (at, group.first + row)));
                     best.extend(others.filter(|(_, place)| asked.place != Some(*place)));
                     let order = |a: &(f32, Place), b: &(f32, Place)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));

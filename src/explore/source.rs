@@ -1,6 +1,7 @@
 //! A table in Parquet files: its columns, its vectors, and the order of its rows.
 
 use super::error::ExploreError;
+use super::settings::FILE;
 use crate::columns::parquet::Reader;
 use crate::columns::{Column, ColumnType, Value};
 use crate::store::look;
@@ -30,7 +31,8 @@ pub(crate) fn is_vector(kind: ColumnType) -> bool {
     matches!(kind, ColumnType::Vector(_) | ColumnType::HalfVector(_))
 }
 
-/// The Parquet files in a folder and its folders, by name; those whose names begin with a dot or `_` are no part of a table.
+/// The Parquet files in a folder and its folders, by name; those whose names begin with a dot or `_`, and what was found of a table before,
+/// are no part of it.
 /// A file is itself.
 ///
 /// # Errors
@@ -51,7 +53,7 @@ pub(crate) fn parts_below(path: &Path) -> Result<Vec<PathBuf>, ExploreError> {
             let path = entry.path();
             if look::is_folder(&path).map_err(|e| failed(&path, e))? {
                 folders.push(path);
-            } else if name.ends_with(".parquet") {
+            } else if name.ends_with(".parquet") && name != FILE {
                 files.push(path);
             }
         }

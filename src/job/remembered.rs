@@ -185,8 +185,8 @@ impl Remembered {
     /// Reads what was remembered in an output folder; none where nothing is that this version can read.
     pub(crate) fn read(output: &Path) -> Option<Remembered> {
         let path = output.join(STATE_FOLDER).join(FILE);
-        let size = look::at(&path).ok().flatten().filter(|meta| meta.is_file())?.len();
-        let bytes = look::read(&path).ok().flatten().filter(|_| size <= MOST)?;
+        look::at(&path).ok().flatten().filter(|meta| meta.is_file() && meta.len() <= MOST)?;
+        let bytes = look::read(&path).ok().flatten()?;
         let found: Remembered = serde_json::from_slice(&bytes).ok()?;
         (found.schema == SCHEMA).then_some(found)
     }

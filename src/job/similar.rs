@@ -13,7 +13,7 @@ use crate::image::pixel_hash::pixel_hash;
 use crate::image::signature::Signature;
 use crate::pipeline::{Action, Observed, Place, PlannedStep, Sample};
 use crate::plan::Plan;
-use crate::shown::Show;
+use crate::shown::{self, Show};
 use crate::store::names::LEDGER_FILE;
 use crate::store::{STATE_FOLDER, look};
 use crate::vectors::Facts;
@@ -72,7 +72,7 @@ fn output_of(table: &Path) -> Option<&Path> {
 
 /// The folder that relative paths of the pipeline behind a table refer to, where its output remembers that.
 pub(crate) fn home(table: &Path) -> Option<PathBuf> {
-    Some(PathBuf::from(Remembered::read(output_of(table)?)?.directory))
+    Some(shown::decode(&Remembered::read(output_of(table)?)?.directory))
 }
 
 /// Answers from the table; the paths asked with are absolute. `load` resolves a pipeline, where one is needed; of one that trains

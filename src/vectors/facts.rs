@@ -37,7 +37,8 @@ impl Facts {
 
     /// What makes a picture the one to keep: the largest first.
     fn worth(&self) -> [u64; 4] {
-        let lossless = !LOSSY.contains(&self.format.as_str());
+        // Of a format that is not known, nothing is promised.
+        let lossless = !self.format.is_empty() && !LOSSY.contains(&self.format.as_str());
         // Of one shot at one size, the larger file was compressed less, whatever its format calls that.
         [self.pixels(), self.bit_depth.into(), lossless.into(), self.bytes]
     }

@@ -17,6 +17,7 @@ use crate::codec::{self, EncodeOptions, Format, Limits, Metadata};
 use crate::explore;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::RunError;
+use crate::shown::Show;
 use crate::store::look;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ pub(crate) enum ReportError {
 pub(crate) fn report(subject: &Subject<'_>, ledger: &Ledger) -> Result<Report, ReportError> {
     let mut warnings = Vec::new();
     let tally = Tally::of(ledger, subject.asked.as_deref())?;
-    let tables = tables(subject.output, ledger)?;
+    let tables = tables(subject.output, ledger, &mut warnings)?;
     let rows = rows::read(&tables).unwrap_or_else(|error| {
         warnings.push(error.to_string());
         Rows::default()
@@ -111,23 +112,35 @@ pub(crate) fn report(subject: &Subject<'_>, ledger: &Ledger) -> Result<Report, R
 /// The sheet that stands beside the page.
 pub(crate) const SHEET_NAME: &str = "before-after.png";
 
-/// The table's files: that of `explore` where there is one, which has all columns but vectors, and the parts otherwise.
-fn tables(output: &Path, ledger: &Ledger) -> Result<Vec<PathBuf>, ReportError> {
+/// The table's files: that of `explore` where there is one, which has all columns but vectors, and the parts otherwise. One that is
+/// older than a part of a table tells of another night, and is passed over with a warning.
+fn tables(output: &Path, ledger: &Ledger, warnings: &mut Vec<String>) -> Result<Vec<PathBuf>, ReportError> {
     let unseen =
         |e| RunError::Input(format!("cannot look at the output: {e}; check the mount, then try again"));
     let folders = ledger.part_folders()?;
-    let explored =
-        folders.iter().map(String::as_str).chain(["explore"]).map(|f| output.join(f).join(explore::FILE));
-    for file in explored {
-        if look::is_file(&file).map_err(unseen)? {
+    // Of a table in folders, the names hold these.
+    let is_part = |name: &String| {
+        name.rsplit('/').next().is_some_and(|n| n.starts_with("part-") && n.ends_with(".parquet"))
+    };
+    let (mut newest, mut explored) = (i64::MIN, Vec::new());
+    for folder in &folders {
+        for (name, stamp) in ledger.parts(folder)? {
+            if is_part(&name) {
+                newest = newest.max(stamp.mtime_ns);
+            } else if name == explore::FILE {
+                explored.push((output.join(folder).join(name), stamp.mtime_ns));
+            }
+        }
+    }
+    for (file, made) in explored {
+        if made < newest {
+            let what = "is older than the table and left out; run `safelight explore` again";
+            warnings.push(format!("{} {what}", file.shown()));
+        } else if look::is_file(&file).map_err(unseen)? {
             return Ok(vec![file]);
         }
     }
     for folder in folders {
-        // Of a table in folders, the names hold these.
-        let is_part = |name: &String| {
-            name.rsplit('/').next().is_some_and(|n| n.starts_with("part-") && n.ends_with(".parquet"))
-        };
         let names = ledger.parts(&folder)?.into_keys().filter(is_part);
         let mut files: Vec<PathBuf> = Vec::new();
         for file in names.map(|name| output.join(&folder).join(name)) {

@@ -277,6 +277,24 @@ impl Group {
     /// # Errors
     /// For a row that has none, or one of another length or with a number that is none.
     pub(crate) fn vectors(&self, column: usize, to: &mut Vec<f32>) -> Result<(), ReadError> {
+        self.vectors_or(column, to, |row, of, width| {
+            Err(ReadError::Vector { column: of.name.clone(), row: self.first + row + 1, width })
+        })
+    }
+
+    /// The same with numbers that are none for a row without a vector.
+    pub(crate) fn vectors_or_none(&self, column: usize, to: &mut Vec<f32>) {
+        let none = |_, _: &Column, width| Ok::<_, ReadError>(vec![f32::NAN; width]);
+        // There is an answer for every row.
+        self.vectors_or(column, to, none).ok();
+    }
+
+    fn vectors_or<E>(
+        &self,
+        column: usize,
+        to: &mut Vec<f32>,
+        missing: impl Fn(usize, &Column, usize) -> Result<Vec<f32>, E>,
+    ) -> Result<(), E> {
         let Some((of, arrays)) = self.columns.get(column) else { return Ok(()) };
         let width = match of.kind {
             ColumnType::Vector(width) | ColumnType::HalfVector(width) => width,
@@ -291,10 +309,7 @@ impl Group {
         for row in 0..self.rows {
             match self.value(column, row) {
                 Value::Vector(vector) if vector.len() == width => to.extend(vector),
-                _ => {
-                    let row = self.first + row + 1;
-                    return Err(ReadError::Vector { column: of.name.clone(), row, width });
-                }
+                _ => to.extend(missing(row, of, width)?),
             }
         }
         Ok(())

@@ -117,6 +117,10 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
         },
         (None, _) => None,
     };
+    if *format == Format::Npy && !partition_by.is_empty() {
+        let help = "leave `partition_by` out, or write Parquet".to_string();
+        mistakes.push(format.error("arrays and their rows are numbered through, not divided", Some(help)));
+    }
     if !mistakes.is_empty() {
         return Err(Diagnostics::new(mistakes));
     }
