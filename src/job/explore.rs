@@ -1,12 +1,14 @@
 //! Exploring a table outside of a run: of a job's output, or of any other folder of Parquet files.
 
 use super::error::JobError;
+use crate::columns::parquet::Reader;
 use crate::explore::{
     ExploreError, Explored, FILE, Settings, Source, explore, is_vector, kept_for, parts_below,
 };
 use crate::ledger::Ledger;
 use crate::run::RunError;
 use crate::shown::Show;
+use crate::sinks::address;
 use crate::sinks::explore::publish;
 use crate::store::{
     Fault, FileId, Guard, Known, Lock, Refusal, STATE_FOLDER, Standing, Store, StoreError, Written, look,
@@ -69,7 +71,7 @@ pub(super) fn table_of(root: &Path, ledger: &Ledger, column: Option<&str>) -> Re
         let Some(part) = parts.keys().find(is_part) else { continue };
         let file = root.join(&folder).join(part);
         let failed = |source| ExploreError::Read { file: file.clone(), source };
-        let reader = crate::columns::parquet::Reader::open(&file).map_err(failed)?;
+        let reader = Reader::open(&file).map_err(failed)?;
         let mut vectors = reader.columns().iter().filter(|c| is_vector(c.kind));
         if vectors.any(|c| column.is_none_or(|wanted| c.name == wanted)) {
             return Ok(PathBuf::from(folder));
@@ -87,6 +89,17 @@ pub(super) fn table_of(root: &Path, ledger: &Ledger, column: Option<&str>) -> Re
     )))
 }
 
+/// Whether a folder is or lies in the one whose pictures a table of safelight's is about.
+fn is_among_originals(files: &[PathBuf], to: &Path) -> bool {
+    let Some(reader) = files.first().and_then(|file| Reader::open(file).ok()) else { return false };
+    let to = address(&crate::plan::absolute(to));
+    reader
+        .says("safelight.input")
+        .filter(|root| !root.is_empty())
+        .and_then(|root| to.strip_prefix(root))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Explores the table that a folder of Parquet files or one such file holds, and writes the result into the folder `to`, which
 /// is made where it is missing.
 ///
@@ -100,6 +113,9 @@ pub(crate) fn explore_folder(
     fault: Option<&str>,
 ) -> Result<ExploredTable, JobError> {
     let files = parts_below(table)?;
+    if is_among_originals(&files, to) {
+        return Err(StoreError::from(Refusal::original(to)).into());
+    }
     let digest = digest(&files, settings)?;
     let folders = files.iter().filter_map(|file| file.parent()).chain([table]);
     let ids = folders.filter_map(|folder| look::at(folder).ok().flatten()).map(|meta| FileId::of(&meta));

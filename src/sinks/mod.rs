@@ -8,6 +8,8 @@ mod scores;
 mod table;
 mod write;
 
+pub(crate) use table::address;
+
 use crate::codec::Compression;
 use crate::pipeline::{Registered, registered};
 use crate::spec::words;

@@ -159,7 +159,12 @@ impl FindReference {
         }
         let decoded = codec::decode(&bytes, &file.path, limits).map_err(|e| {
             let error = ItemError::from(&e);
-            of(ItemError::new(error.kind, format!("{}: {}", file.path.shown(), error.message)))
+            // The picture itself is sound.
+            let kind = match error.kind {
+                ErrorKind::Undecodable | ErrorKind::Unsupported => ErrorKind::NoReference,
+                other => other,
+            };
+            of(ItemError::new(kind, format!("{}: {}", file.path.shown(), error.message)))
         })?;
         let orientation = decoded.meta.orientation;
         Ok(upright(Image { alpha: None, ..decoded.image }, orientation))

@@ -24,6 +24,7 @@ use format::{File, Format, Writer, is_ours};
 use layout::Layout;
 use rows::{Source, sources};
 use std::path::{Path, PathBuf};
+pub(crate) use uri::of as address;
 
 /// Bytes of rows a part aims at, uncompressed.
 const PART_BYTES: usize = 32 << 20;

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The address of an absolute path, such as `file:///archive/a%20b.png`; empty for no path.
-pub(super) fn of(path: &Path) -> String {
+pub(crate) fn of(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes();
     if bytes.is_empty() {
         return String::new();
