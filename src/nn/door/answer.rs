@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Stack of the thread that loads, in bytes: less than that of any thread that will load or run the model later, so
 /// that what is nested too deeply for those fails here.
-const STACK: usize = 7 << 18;
+const STACK: usize = 1 << 20;
 /// Exit code when the process can't be confined, or its question is none.
 const UNFIT: u8 = 70;
 /// What the text of a panic has in it when memory was refused.
