@@ -133,7 +133,8 @@ fn mistakes_about_columns_are_told_at_once() {
         "rows can't be divided by `mean`, which is float64",
         "a column is named twice",
         "no step before makes vectors `embedding`",
-        "4 mistakes",
+        "arrays and their rows are numbered through, not divided",
+        "5 mistakes",
     ] {
         assert!(told.contains(part), "{part}\n{told}");
     }
