@@ -18,7 +18,7 @@ use crate::explore;
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::RunError;
 use crate::shown::Show;
-use crate::store::look;
+use crate::store::{look, mtime_ns};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -131,6 +131,12 @@ fn tables(output: &Path, ledger: &Ledger, warnings: &mut Vec<String>) -> Result<
                 explored.push((output.join(folder).join(name), stamp.mtime_ns));
             }
         }
+    }
+    if explored.is_empty() {
+        // Somebody else's, of the same form.
+        let file = output.join("explore").join(explore::FILE);
+        let meta = look::at(&file).map_err(unseen)?;
+        explored.extend(meta.filter(|meta| meta.is_file()).map(|meta| (file, mtime_ns(&meta))));
     }
     for (file, made) in explored {
         if made < newest {
