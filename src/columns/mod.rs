@@ -40,6 +40,11 @@ pub enum Zone {
 }
 
 impl ColumnType {
+    /// Whether it holds vectors, of either precision.
+    pub fn is_vector(self) -> bool {
+        matches!(self, ColumnType::Vector(_) | ColumnType::HalfVector(_))
+    }
+
     /// Name for people and fingerprints.
     pub fn name(self) -> String {
         match self {

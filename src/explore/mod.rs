@@ -16,4 +16,4 @@ pub(crate) use error::ExploreError;
 pub(crate) use found::{Explored, explore, kept_for};
 pub(crate) use settings::{FILE, MOST_NEIGHBOURS, Settings};
 pub(crate) use similar::{Asked, Near, Table, Which};
-pub(crate) use source::{Source, is_vector, parts_below};
+pub(crate) use source::{Source, parts_below};

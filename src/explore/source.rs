@@ -26,11 +26,6 @@ pub(crate) struct Source {
     pub keys: Vec<[u8; 16]>,
 }
 
-/// Whether a column holds vectors.
-pub(crate) fn is_vector(kind: ColumnType) -> bool {
-    matches!(kind, ColumnType::Vector(_) | ColumnType::HalfVector(_))
-}
-
 /// The Parquet files in a folder and its folders, by name; those whose names begin with a dot or `_`, and what was found of a table before,
 /// are no part of it.
 /// A file is itself.
@@ -101,7 +96,7 @@ impl Source {
         if self.width == 0 {
             let (vector, width) = vector_of(&file, reader.columns(), wanted)?;
             if self.vector.is_empty() {
-                self.columns = reader.columns().iter().filter(|c| !is_vector(c.kind)).cloned().collect();
+                self.columns = reader.columns().iter().filter(|c| !c.kind.is_vector()).cloned().collect();
             }
             (self.vector, self.width) = (vector, width);
         }
@@ -118,7 +113,7 @@ impl Source {
         }
         let named: Vec<&str> = ["path", "id"]
             .into_iter()
-            .filter(|name| reader.columns().iter().any(|c| c.name == *name && !is_vector(c.kind)))
+            .filter(|name| reader.columns().iter().any(|c| c.name == *name && !c.kind.is_vector()))
             .collect();
         let asked: Vec<&str> = std::iter::once(self.vector.as_str()).chain(named.iter().copied()).collect();
         let place = |name: &str| named.iter().position(|n| *n == name).map(|at| at + 1);

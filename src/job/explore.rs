@@ -2,9 +2,7 @@
 
 use super::error::JobError;
 use crate::columns::parquet::Reader;
-use crate::explore::{
-    ExploreError, Explored, FILE, Settings, Source, explore, is_vector, kept_for, parts_below,
-};
+use crate::explore::{ExploreError, Explored, FILE, Settings, Source, explore, kept_for, parts_below};
 use crate::ledger::Ledger;
 use crate::run::RunError;
 use crate::shown::Show;
@@ -72,7 +70,7 @@ pub(super) fn table_of(root: &Path, ledger: &Ledger, column: Option<&str>) -> Re
         let file = root.join(&folder).join(part);
         let failed = |source| ExploreError::Read { file: file.clone(), source };
         let reader = Reader::open(&file).map_err(failed)?;
-        let mut vectors = reader.columns().iter().filter(|c| is_vector(c.kind));
+        let mut vectors = reader.columns().iter().filter(|c| c.kind.is_vector());
         if vectors.any(|c| column.is_none_or(|wanted| c.name == wanted)) {
             return Ok(PathBuf::from(folder));
         }

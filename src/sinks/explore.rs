@@ -6,9 +6,7 @@
 
 use crate::columns::Column;
 use crate::error::ItemError;
-use crate::explore::{
-    ExploreError, FILE, LIST, MOST_NEIGHBOURS, Settings, Source, explore, is_vector, kept_for,
-};
+use crate::explore::{ExploreError, FILE, LIST, MOST_NEIGHBOURS, Settings, Source, explore, kept_for};
 use crate::ledger::{Fingerprint, Ledger, PartRecord};
 use crate::pipeline::{
     Action, Build, Built, Keeps, KnownParts, Load, Outgoing, Publication, Sample, Sink, SinkError, Turn,
@@ -66,7 +64,7 @@ struct ExploreSink {
 pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     let Params { folder, column, neighbours, distance, components, clusters } = params;
     let mut mistakes = Vec::new();
-    let vectors: Vec<&Column> = build.columns().iter().filter(|c| is_vector(c.kind)).collect();
+    let vectors: Vec<&Column> = build.columns().iter().filter(|c| c.kind.is_vector()).collect();
     let names: Vec<&str> = vectors.iter().map(|c| c.name.as_str()).collect();
     let name = match (&column, &names[..]) {
         (Some(name), names) if !names.contains(&name.as_str()) => {

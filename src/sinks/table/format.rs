@@ -55,7 +55,7 @@ impl File {
 
     /// Whether it holds such a column.
     fn holds(self, kind: ColumnType) -> bool {
-        let vector = matches!(kind, ColumnType::Vector(_) | ColumnType::HalfVector(_));
+        let vector = kind.is_vector();
         match self {
             File::Parquet | File::Csv => true,
             File::Array => vector,

@@ -93,7 +93,7 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
             Some(_) => {}
         }
     }
-    let vectors: Vec<&str> = columns.iter().filter(|c| is_vector(c)).map(|c| c.name.as_str()).collect();
+    let vectors: Vec<&str> = columns.iter().filter(|c| c.kind.is_vector()).map(|c| c.name.as_str()).collect();
     let vector = match (&vector, *format) {
         (Some(name), _) if !vectors.contains(&name.as_str()) => {
             let help = format!("columns of vectors are: {}", vectors.join(", "));
@@ -128,10 +128,6 @@ pub(super) fn build(params: Params, build: &mut Build<'_>) -> Result<Built, Diag
     let partition_by = partition_by.into_iter().map(Given::into_value).collect();
     let sink = TableSink { folder, format: format.into_value(), partition_by, vector, rows };
     Ok(Built::from(Action::Sink(Box::new(sink))))
-}
-
-fn is_vector(column: &Column) -> bool {
-    matches!(column.kind, ColumnType::Vector(_) | ColumnType::HalfVector(_))
 }
 
 fn unknown(name: &Given<String>, columns: &[&Column]) -> Diagnostic {
