@@ -120,7 +120,9 @@ pub use codec::{
 pub use corrupt::{Applied, CorruptError, Recipe, RecipeError};
 pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
-pub use job::{Ended, Event, Job, JobError, RunOptions, Selection, Status, Verified};
+pub use job::{
+    Ended, Event, Job, JobError, RunOptions, Selection, Shard, ShardBy, ShardError, Status, Verified,
+};
 pub use nn::{
     Colour, EmbedError, EmbedOptions, Embedder, Fit, Guard, ModelError, Pool, RestoreError, RestoreOptions,
     Restored, Restorer,

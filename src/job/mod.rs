@@ -16,6 +16,7 @@ mod verify;
 
 pub use crate::run::event::{Event as RunEvent, Stop, Summary as RunSummary};
 pub use crate::run::resume::Selection;
+pub use crate::run::shard::{MOST_SHARDS, Shard, ShardBy, ShardError};
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;

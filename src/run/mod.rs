@@ -13,6 +13,7 @@ mod options;
 mod origin;
 pub(crate) mod prepare;
 pub(crate) mod resume;
+pub(crate) mod shard;
 mod task;
 mod tidy;
 mod unlisted;
