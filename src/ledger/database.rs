@@ -13,6 +13,8 @@ use std::path::PathBuf;
 pub struct Ledger {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
+    /// That of a shard: the job's ledger as it was, which says what this one does not.
+    pub(super) base: Option<Box<Ledger>>,
 }
 
 impl Ledger {
@@ -48,7 +50,7 @@ impl Ledger {
             _ if found == LAYOUT => {}
             _ => return Err(LedgerError::Layout { path, found }),
         }
-        Ok(Ledger { path, db })
+        Ok(Ledger { path, db, base: None })
     }
 
     pub(super) fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
@@ -65,7 +67,7 @@ impl Ledger {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let db = Connection::open_with_flags(&self.path, flags).map_err(self.sql())?;
-        Ok(Ledger { path: self.path.clone(), db })
+        Ok(Ledger { path: self.path.clone(), db, base: None })
     }
 }
 

@@ -70,7 +70,7 @@ impl Ledger {
         }
         let views: String = VIEWS.iter().filter(|(last, _)| found <= *last).map(|(_, view)| *view).collect();
         db.execute_batch(&views).map_err(sql)?;
-        Ok(Some(Ledger { path, db }))
+        Ok(Some(Ledger { path, db, base: None }))
     }
 
     /// The same for the job `name` alone; none also where a run was begun and had nothing to do with any job yet.
