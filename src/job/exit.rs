@@ -63,7 +63,7 @@ pub(crate) fn help() -> String {
 pub(crate) fn of_run(summary: &Summary, selection: Selection) -> u8 {
     let old = summary.again + summary.standing;
     match summary.stop {
-        Some(Stop::Interrupted) => INTERRUPTED,
+        Some(Stop::Interrupted | Stop::ShardsMissing) => INTERRUPTED,
         Some(Stop::TooManyFailures) => TOO_MANY_FAILURES,
         Some(Stop::StorageFailed) => STORAGE,
         None if summary.failed > 0 => ITEMS_FAILED,

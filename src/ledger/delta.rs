@@ -7,36 +7,25 @@
 use super::database::Ledger;
 use super::entry::EntryWriter;
 use super::error::LedgerError;
-use super::record::{Entry, Fingerprint, Outcome, Output, Payload, Record};
+use super::record::{Entry, Fingerprint, Payload, Record};
 use super::records::Side;
 use crate::store::Fault;
 use rusqlite::params;
 use std::collections::{BTreeSet, HashMap};
 
 /// Marks what a ledger was filled with. Products from the base have no rows here, which their number says; what is made
-/// replaces it. Inputs that are recorded from now on are remembered.
+/// replaces it. Inputs that are recorded from now on are remembered, with how they had failed in the base.
 const MARKS: &str = "
 UPDATE products SET rows = -1;
-CREATE TABLE touched(path BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TRIGGER item_made AFTER INSERT ON items BEGIN INSERT OR IGNORE INTO touched VALUES(NEW.path); END;
-CREATE TRIGGER item_changed AFTER UPDATE ON items BEGIN INSERT OR IGNORE INTO touched VALUES(NEW.path); END;
+CREATE TABLE touched(path BLOB PRIMARY KEY, error_kind TEXT, size INTEGER, mtime_ns INTEGER, hash BLOB) WITHOUT ROWID;
+CREATE TRIGGER item_made AFTER INSERT ON items BEGIN
+  INSERT OR IGNORE INTO touched VALUES(NEW.path, NULL, NULL, NULL, NULL); END;
+CREATE TRIGGER item_changed AFTER UPDATE ON items BEGIN
+  INSERT OR IGNORE INTO touched VALUES(NEW.path, OLD.error_kind, OLD.size, OLD.mtime_ns, OLD.hash); END;
 INSERT OR REPLACE INTO meta VALUES('filled', 'yes');";
 
 /// Entries that are put into the job's ledger at once.
 const AT_ONCE: usize = 2048;
-
-/// What a shard's ledger brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Folded {
-    /// Items done.
-    pub done: usize,
-    /// Items that failed.
-    pub failed: usize,
-    /// Input bytes of those done.
-    pub bytes: u64,
-    /// Input pixels of those done.
-    pub pixels: u64,
-}
 
 impl Ledger {
     /// Makes a ledger, just opened, that of a shard with these items, by their keys, which are sorted.
@@ -65,16 +54,37 @@ impl Ledger {
         Ok(self)
     }
 
+    /// Brings all that the log holds into the ledger itself, which is not written to again until it is closed: so that it can
+    /// be copied at any time, with as much of the log as there is.
+    ///
+    /// # Errors
+    /// When it can't be written, or is damaged.
+    pub fn settle(&self) -> Result<(), LedgerError> {
+        let settle = || {
+            let sound: String = self.db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+            self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA wal_autocheckpoint=0;")?;
+            Ok(sound)
+        };
+        match settle().map_err(self.sql())? {
+            sound if sound == "ok" => Ok(()),
+            damage => Err(LedgerError::Io { path: self.path.clone(), source: std::io::Error::other(damage) }),
+        }
+    }
+
     /// Records what a shard's ledger has recorded: in place of what is known of its inputs, products that it did not make
-    /// are kept.
+    /// are kept. `tell` gets each, and whether it failed as it had before the shards began.
     ///
     /// # Errors
     /// When the one can't be read, or the other not be written; what was put in until then holds.
-    pub fn fold(&mut self, delta: &Ledger, fault: &Fault) -> Result<Folded, LedgerError> {
-        let mut folded = Folded::default();
+    pub fn fold(
+        &mut self,
+        delta: &Ledger,
+        fault: &Fault,
+        tell: &mut dyn FnMut(&Entry, bool),
+    ) -> Result<(), LedgerError> {
         // Cut off before it was filled: it holds nothing.
         if delta.meta("filled")?.is_none() {
-            return Ok(folded);
+            return Ok(());
         }
         if delta.state_lost()? {
             self.set_state_lost(true)?;
@@ -88,42 +98,35 @@ impl Ledger {
             .flat_map(|(path, files)| files.iter().map(|file| (path.as_slice(), file.clone())));
         self.announce(named)?;
         let mut entries = Vec::new();
-        delta.each_touched(|entry| {
-            match &entry.record.outcome {
-                Outcome::Done(facts) => {
-                    folded.done += 1;
-                    folded.bytes += entry.record.size;
-                    folded.pixels += u64::from(facts.width) * u64::from(facts.height);
-                }
-                Outcome::Failed { .. } => folded.failed += 1,
-            }
+        delta.each_touched(|entry, known| {
+            tell(&entry, known);
             entries.push(entry);
             if entries.len() == AT_ONCE {
                 self.commit(&std::mem::take(&mut entries), fault)?;
             }
             Ok(())
         })?;
-        if !entries.is_empty() {
-            self.commit(&entries, fault)?;
-        }
-        Ok(folded)
+        if entries.is_empty() { Ok(()) } else { self.commit(&entries, fault) }
     }
 
     /// Hands over what was recorded since the ledger was filled, by path.
     fn each_touched(
         &self,
-        mut take: impl FnMut(Entry) -> Result<(), LedgerError>,
+        mut take: impl FnMut(Entry, bool) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
-        let read = || -> rusqlite::Result<Vec<Vec<u8>>> {
-            self.db.prepare("SELECT path FROM touched ORDER BY path")?.query_map([], |r| r.get(0))?.collect()
+        let read = || -> rusqlite::Result<Vec<(Vec<u8>, bool)>> {
+            let sql = "SELECT t.path, t.error_kind IS i.error_kind AND i.error_kind NOT NULL
+                         AND ((t.size = i.size AND t.mtime_ns = i.mtime_ns) OR (t.hash NOT NULL AND t.hash IS i.hash))
+                       FROM touched t JOIN items i ON i.path = t.path ORDER BY t.path";
+            self.db.prepare(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
         };
         let touched = read().map_err(self.sql())?;
-        self.compare(touched.iter().map(Vec::as_slice), |side| match side {
+        self.compare(touched.iter().map(|(path, _)| path.as_slice()), |side| match side {
             Side::Known(at, record) => {
-                let made = self.made(&touched[at]).map_err(self.sql())?;
-                let mut entry = entry(&touched[at], record);
-                let products = std::mem::take(&mut entry.record.products);
-                for (product, outputs) in products {
+                let (path, known) = &touched[at];
+                let made = self.made(path).map_err(self.sql())?;
+                let mut entry = entry(path, record);
+                for (product, outputs) in std::mem::take(&mut entry.record.products) {
                     if made.contains_key(&product) {
                         entry.record.products.insert(product, outputs);
                     } else {
@@ -132,7 +135,7 @@ impl Ledger {
                     }
                 }
                 entry.payloads = made;
-                take(entry)
+                take(entry, *known)
             }
             Side::Unknown(_) | Side::Other(..) => Ok(()),
         })

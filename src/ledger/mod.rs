@@ -15,7 +15,6 @@ mod records;
 mod rename;
 
 pub(crate) use database::Ledger;
-pub(crate) use delta::Folded;
 pub(crate) use error::LedgerError;
 pub(crate) use ours::Ours;
 pub(crate) use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};

@@ -65,7 +65,7 @@ pub(crate) fn refuse(
 ///
 /// # Errors
 /// With the name of the first thing that replacing would lose.
-fn check_folders(
+pub(super) fn check_folders(
     plan: &Plan,
     store: &Store,
     ledger: Option<&Ledger>,
@@ -88,4 +88,3 @@ fn bytes_by_ending(prepared: &Prepared) -> BTreeMap<String, u64> {
     }
     work
 }
-

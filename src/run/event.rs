@@ -78,6 +78,8 @@ pub enum Stop {
     TooManyFailures,
     /// The output could not be written.
     StorageFailed,
+    /// Not all shards that were gathered had come to their end.
+    ShardsMissing,
 }
 
 /// Totals of a run.

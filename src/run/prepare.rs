@@ -177,11 +177,7 @@ pub(crate) fn decide_all(
 }
 
 /// Inputs that are none any more and that have outputs under names that these tasks want.
-fn owned_elsewhere(
-    ledger: &Ledger,
-    inputs: &[Input],
-    tasks: &[Task],
-) -> Result<Vec<Missing>, LedgerError> {
+fn owned_elsewhere(ledger: &Ledger, inputs: &[Input], tasks: &[Task]) -> Result<Vec<Missing>, LedgerError> {
     let mut left = Vec::new();
     for target in tasks.iter().flat_map(|task| &task.targets) {
         let Some(owner) = ledger.owner_of(target.as_os_str().as_bytes())? else { continue };

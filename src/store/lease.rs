@@ -27,7 +27,7 @@ pub struct Owner {
     /// Tells it from every other owner.
     token: String,
     /// Seconds without a touch after which it counts as dead.
-    patience: u64,
+    pub patience: u64,
 }
 
 /// How a lease stands.
@@ -55,12 +55,12 @@ pub struct Lease {
 /// A lease that was asked for.
 #[derive(Debug)]
 pub enum Asked {
-    /// It is held now, and its former owner had died with it where `after_death` says so.
+    /// It is held now.
     Taken {
         /// The lease.
         lease: Lease,
-        /// Whether the owner before had not given it back.
-        after_death: bool,
+        /// The generation of an owner before who had died with it.
+        dead: Option<u32>,
     },
     /// Another has it.
     Held(Option<Owner>),
@@ -132,11 +132,11 @@ impl Store {
         let failed = |e| io_error("make a lease in", &path, e);
         // One look decides: whoever looks later and finds more asks for another generation.
         let seen = Generations::of(&dir, name).map_err(failed)?;
-        let mut after_death = false;
+        let mut dead = None;
         if let Some(before) = seen.newest() {
             match self.tenure_of(&dir, &name_of(name, before)).map_err(failed)? {
                 Tenure::Alive(owner) => return Ok(Asked::Held(owner)),
-                Tenure::Dead(_) => after_death = true,
+                Tenure::Dead(_) => dead = Some(before),
                 Tenure::Free => {}
             }
         }
@@ -170,7 +170,7 @@ impl Store {
             for old in seen.leases {
                 lease.dir.unlink(OsStr::new(&name_of(name, old))).ok();
             }
-            Ok(Asked::Taken { lease, after_death })
+            Ok(Asked::Taken { lease, dead })
         })
     }
 }
@@ -265,9 +265,9 @@ mod tests {
         store.ask(Path::new(FOLDER), name, Duration::from_secs(60)).unwrap()
     }
 
-    fn taken(asked: Asked) -> (Lease, bool) {
+    fn taken(asked: Asked) -> (Lease, Option<u32>) {
         match asked {
-            Asked::Taken { lease, after_death } => (lease, after_death),
+            Asked::Taken { lease, dead } => (lease, dead),
             Asked::Held(owner) => panic!("held by {owner:?}"),
         }
     }
@@ -286,8 +286,8 @@ mod tests {
     fn one_has_it_until_it_is_given_back() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        let (lease, after_death) = taken(ask(&store, "a"));
-        assert!((lease.generation(), after_death) == (1, false) && lease.holds().unwrap());
+        let (lease, dead) = taken(ask(&store, "a"));
+        assert!((lease.generation(), dead) == (1, None) && lease.holds().unwrap());
         assert!(matches!(ask(&store, "a"), Asked::Held(Some(_))));
         // Another name is another lease, also one that begins alike.
         taken(ask(&store, "a.b"));
@@ -311,8 +311,8 @@ mod tests {
         assert!(matches!(ask(&store, "a"), Asked::Held(Some(_))));
         disguise(folder.path(), "a.g1", 70);
         assert!(matches!(store.tenure(Path::new(FOLDER), "a").unwrap(), Tenure::Dead(Some(_))));
-        let (second, after_death) = taken(ask(&store, "a"));
-        assert!(after_death && second.generation() == 2 && second.holds().unwrap());
+        let (second, dead) = taken(ask(&store, "a"));
+        assert!(dead == Some(1) && second.generation() == 2 && second.holds().unwrap());
         assert!(!first.holds().unwrap() && !first.touch().unwrap());
         first.release();
         assert!(second.touch().unwrap());

@@ -76,9 +76,13 @@ fn started(pid: u32) -> Option<String> {
     fields.nth(18).filter(|_| !matches!(state, "Z" | "X")).map(str::to_string)
 }
 
+/// A number that is another each time, on each machine; nothing that results follow from.
+pub fn random() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
 /// A text that no other process makes.
 pub(super) fn token() -> String {
-    let random = || std::hash::RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }
 

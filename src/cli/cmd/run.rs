@@ -54,6 +54,7 @@ fn run_job(job: &Job, args: &RunArgs, selection: Selection) -> Result<Ended, Ref
         replace_edited: args.replace_edited,
         stop: &stop,
         fault: std::env::var(FAULT_VARIABLE).ok(),
+        ..RunOptions::default()
     };
     let reporter = reporter(args.progress, job);
     let result = job.run(&options, &|event| reporter.event(&event));

@@ -155,6 +155,9 @@ impl Text {
             Some(Stop::TooManyFailures) => {
                 "stopped: more failures than limits.max_failures allows".to_string()
             }
+            Some(Stop::ShardsMissing) => {
+                "some shards did not come to their end; run them again, then gather again".to_string()
+            }
             Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
         };
         text.push_str(&format!("\n  images   {}\n", counts(s)));

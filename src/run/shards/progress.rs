@@ -4,12 +4,11 @@ use super::place::file;
 use crate::columns::{Value, Zone};
 use crate::run::event::{Event, Summary};
 use crate::run::shard::Shard;
-use crate::store::{Lease, Process, Store};
+use crate::store::{Process, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How far a shard is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,23 +143,15 @@ pub(super) fn write(store: &Store, name: &str, progress: &Progress) {
 }
 
 /// Counts for a summary what the runner told of it.
-pub(super) fn ended(counter: &Counter, exit: u8, error: Option<String>, summary: Option<&Summary>) -> Progress {
+pub(super) fn ended(
+    counter: &Counter,
+    exit: u8,
+    error: Option<String>,
+    summary: Option<&Summary>,
+) -> Progress {
     let mut progress = Progress { exit: Some(exit), error, ..counter.now() };
     if let Some(summary) = summary {
         progress.total = summary.total as u64;
     }
     progress
-}
-
-/// Touches a lease, and calls `tell`, until the sender of `over` hangs up. Sets `lost` where the lease is another's.
-pub(super) fn beat(lease: &Lease, patience: Duration, lost: &AtomicBool, over: &Receiver<()>, tell: &dyn Fn()) {
-    let every = (patience / 6).clamp(Duration::from_millis(50), Duration::from_secs(10));
-    while let Err(RecvTimeoutError::Timeout) = over.recv_timeout(every) {
-        // What can't be touched now may be another time; before anything is recorded it is looked at.
-        if matches!(lease.touch(), Ok(false)) {
-            lost.store(true, Ordering::SeqCst);
-            return;
-        }
-        tell();
-    }
 }
