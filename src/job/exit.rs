@@ -80,7 +80,7 @@ pub(crate) fn of_run_error(error: &RunError) -> u8 {
         RunError::NoInput(_) | RunError::Foreign(_) => INVALID,
         RunError::Ledger(LedgerError::Owner { .. }) => INVALID,
         RunError::OtherInput(_) => OTHER_INPUT,
-        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => FAILURE,
+        RunError::Lock(LockError::Held { .. }) | RunError::Shards(_) | RunError::Threads(_) => FAILURE,
         RunError::Store(StoreError::Refused(_)) => INVALID,
         RunError::Input(_)
         | RunError::Lock(_)

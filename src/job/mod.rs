@@ -212,6 +212,7 @@ impl Job {
                     replace_edited: options.replace_edited,
                     stop: options.stop,
                     fault: options.fault.clone(),
+                    hold: run::Hold::default(),
                 };
                 let emit = |event| emit(Event::Run(event));
                 Ok(Ended::Run(run::run(plan, &options, &emit, &at_end)?))

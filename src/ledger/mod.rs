@@ -1,6 +1,7 @@
 //! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
 
 mod database;
+mod delta;
 mod entry;
 mod error;
 mod layout;
@@ -14,6 +15,7 @@ mod records;
 mod rename;
 
 pub(crate) use database::Ledger;
+pub(crate) use delta::Folded;
 pub(crate) use error::LedgerError;
 pub(crate) use ours::Ours;
 pub(crate) use record::{Entry, Facts, Fingerprint, Outcome, Output, PartRecord, Payload, Record, hex};

@@ -3,6 +3,7 @@
 use super::error::RunError;
 use super::event::{Event, Summary};
 use super::item::{Processed, refused};
+use super::options::Options;
 use crate::codec::Loss;
 use crate::ledger::{Entry, Ledger, Outcome, Output};
 use crate::pipeline::Remark;
@@ -73,7 +74,7 @@ pub(super) struct Committer<'a> {
     halt: &'a AtomicBool,
     /// New failures so far, those of workers among them.
     failures: &'a AtomicUsize,
-    replace_edited: bool,
+    options: &'a Options<'a>,
     totals: Totals,
 }
 
@@ -81,16 +82,14 @@ impl<'a> Committer<'a> {
     /// A committer that sets `halt` when the output can't be written.
     pub(super) fn new(
         plan: &'a Plan,
-        store: &'a Store,
-        ledger: &'a mut Ledger,
+        (store, ledger): (&'a Store, &'a mut Ledger),
         emit: &'a (dyn Fn(Event) + Sync),
-        halt: &'a AtomicBool,
-        failures: &'a AtomicUsize,
-        replace_edited: bool,
+        (halt, failures): (&'a AtomicBool, &'a AtomicUsize),
+        options: &'a Options<'a>,
     ) -> Committer<'a> {
         let steps = step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
         let totals = Totals { steps, ..Totals::default() };
-        Committer { plan, store, ledger, emit, halt, failures, replace_edited, totals }
+        Committer { plan, store, ledger, emit, halt, failures, options, totals }
     }
 
     /// Works until all senders hang up.
@@ -149,8 +148,15 @@ impl<'a> Committer<'a> {
         // What is about to appear is announced, so that what a crash leaves can be told from what somebody else put
         // there.
         let names = staged.iter().map(|file| (file.relative().as_os_str().as_bytes(), file.written()));
-        let known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
-        let stamps = self.store.publish(&staged, &known, self.replace_edited)?;
+        self.options.hold.check()?;
+        let mut known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
+        if self.ledger.state_lost()? {
+            // Of a run whose records are lost, only what is the same as what is to be written can be told for its own.
+            for (known, file) in known.iter_mut().zip(&staged).filter(|(known, _)| known.is_nothing()) {
+                known.files.push(file.written());
+            }
+        }
+        let stamps = self.store.publish(&staged, &known, self.options.replace_edited)?;
         for ((file, stamp), (index, product)) in staged.iter().zip(stamps).zip(owners) {
             let path = file.relative().as_os_str().as_bytes().to_vec();
             let processed = &mut items[index].1;

@@ -70,13 +70,13 @@ pub(super) fn work(
         budget: &budget,
         // Asked for here since preparing the first batch is nothing for a worker.
         batched: if prepared.tasks.len() > threads { plan.batched().collect() } else { Vec::new() },
-        allowed: plan.limits.max_failures.allowed(prepared.inputs.len(), 1),
+        allowed: plan.limits.max_failures.allowed(prepared.decisions.len(), 1),
         failures: &failures,
         halt: &halt,
         large: Mutex::default(),
     };
     std::thread::scope(|scope| -> Result<(), RunError> {
-        let committer = Committer::new(plan, store, ledger, emit, &halt, &failures, options.replace_edited);
+        let committer = Committer::new(plan, (store, ledger), emit, (&halt, &failures), options);
         let recording = std::thread::Builder::new()
             .name("committer".into())
             .spawn_scoped(scope, move || committer.run(&receive))

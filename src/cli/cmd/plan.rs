@@ -10,7 +10,7 @@ use crate::memory::mib;
 use crate::pipeline::{Action, Keeps, PlannedStep};
 use crate::plan::Plan;
 use crate::run::prepare::{self, Prepared};
-use crate::run::refuse;
+use crate::run::begin::refuse;
 use crate::run::resume::Selection;
 use crate::shown::Show;
 use crate::store::Store;
