@@ -3,6 +3,8 @@
 //! A job either takes items through steps or trains a network. Both have an output folder of their own with a ledger in
 //! it, hold its lock while they write, and tell what happens as [`Event`]s. Nothing here prints.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "until `run --shard auto` asks"))]
+pub(crate) mod engines;
 mod error;
 pub(crate) mod exit;
 mod explore;
