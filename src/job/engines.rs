@@ -17,6 +17,21 @@ const FIRST: &str = "SAFELIGHT_SHARD_FIRST";
 /// What can be read of the environment.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// The shard that a text names: `3/16`, `auto`, or `auto/16`.
+///
+/// # Errors
+/// As [`Shard::parse`] and [`detect`].
+pub(super) fn asked(text: &str, by: ShardBy, env: Environment<'_>) -> Result<Shard, ShardError> {
+    let Some(rest) = text.strip_prefix("auto") else { return Shard::parse(text, by) };
+    let count = match rest.strip_prefix('/') {
+        None if rest.is_empty() => None,
+        // Any number of shards has a first one.
+        Some(count) => Some(Shard::parse(&format!("1/{count}"), by)?.count().into()),
+        None => return Err(ShardError::Form(text.to_string())),
+    };
+    detect(env, count, by).map(|(shard, _)| shard)
+}
+
 /// The shard that the engine's variables say, and the engine's name. `count` is what the user says, as in `auto/16`.
 ///
 /// One engine may run inside another. Tasks of HyperQueue are its own whatever its workers run in; the ranks of
@@ -26,7 +41,7 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// # Errors
 /// When no engine is known, or one doesn't tell all that is needed, or numbers contradict each other; the text says
 /// what to write.
-pub(crate) fn detect(
+fn detect(
     env: Environment<'_>,
     count: Option<u64>,
     by: ShardBy,

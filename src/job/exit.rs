@@ -47,7 +47,10 @@ pub(crate) const MEANINGS: &[(u8, &str)] = &[
     ),
     (OTHER_INPUT, "another input, or much of it gone: nothing was changed (`--accept-input` goes on)"),
     (DIVERGED, "training diverged; the model that stands, if any, is kept"),
-    (INTERRUPTED, "interrupted (SIGINT, SIGTERM, SIGHUP); run again to go on"),
+    (
+        INTERRUPTED,
+        "interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1), or `gather` found shards that did not come to their end; run again to go on",
+    ),
     (STORAGE, "the output could not be written, or the input not listed"),
     (INVALID, "the pipeline is invalid, or does not fit the output"),
 ];

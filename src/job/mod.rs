@@ -3,8 +3,7 @@
 //! A job either takes items through steps or trains a network. Both have an output folder of their own with a ledger in
 //! it, hold its lock while they write, and tell what happens as [`Event`]s. Nothing here prints.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "until `run --shard auto` asks"))]
-pub(crate) mod engines;
+mod engines;
 mod error;
 pub(crate) mod exit;
 mod explore;
@@ -124,6 +123,21 @@ pub enum Ended {
     Run(RunSummary),
     /// Training is over.
     Train(TrainSummary),
+}
+
+/// The shard that a text names: `3/16`, or `auto` where the engine that started this process tells it in the environment,
+/// `auto/16` where it tells the number and not how many there are.
+///
+/// # Errors
+/// When it is no such text, or the engine does not tell, which the message explains.
+pub fn shard(text: &str, by: ShardBy) -> Result<Shard, ShardError> {
+    engines::asked(text, by, &|name| std::env::var(name).ok())
+}
+
+/// How the shards of an output stand; none where none are to be gathered.
+pub(crate) fn shards_of(output: &Path) -> Result<Option<Overview>, JobError> {
+    let Some(store) = Store::existing(output)? else { return Ok(None) };
+    Ok(shards::overview(&store)?)
 }
 
 impl RunOptions<'_> {
@@ -292,8 +306,7 @@ impl Job {
     /// # Errors
     /// When they can't be looked at.
     pub fn shards(&self) -> Result<Option<Overview>, JobError> {
-        let Some(store) = Store::existing(self.output())? else { return Ok(None) };
-        Ok(shards::overview(&store)?)
+        shards_of(self.output())
     }
 
     /// Compares every file of the output with what was recorded when it was written.

@@ -63,6 +63,13 @@ pub enum Event {
         /// Why.
         why: Stop,
     },
+    /// What shards have done is recorded in the job's ledger.
+    Gathered {
+        /// How many shards there were.
+        count: u32,
+        /// Those that did not come to their end and have outstanding items: their numbers from 1, and how they stand.
+        unfinished: Vec<(u32, &'static str)>,
+    },
     /// Tables and manifests are being written.
     Publishing,
     /// The run ended.

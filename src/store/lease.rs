@@ -67,13 +67,13 @@ pub enum Asked {
 }
 
 /// The generation that a file of a lease named `name`, or of what belongs to one, has in its name.
-pub fn generation_of(file: &str, name: &str) -> Option<u32> {
+pub(crate) fn generation_of(file: &str, name: &str) -> Option<u32> {
     let rest = file.strip_prefix(name)?.strip_prefix(".g")?;
     rest.split('.').next()?.parse().ok()
 }
 
 /// The name of generation `generation` of what is called `name`.
-pub fn name_of(name: &str, generation: u32) -> String {
+pub(crate) fn name_of(name: &str, generation: u32) -> String {
     format!("{name}.g{generation}")
 }
 

@@ -77,7 +77,7 @@ fn started(pid: u32) -> Option<String> {
 }
 
 /// A number that is another each time, on each machine; nothing that results follow from.
-pub fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 

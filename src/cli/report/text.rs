@@ -274,6 +274,11 @@ impl Reporter for Text {
             Event::Stopping { why: Stop::Interrupted } => {
                 self.say("stopping: finishing the images under way (interrupt again to stop at once)");
             }
+            Event::Gathered { count, unfinished } => {
+                for (number, state) in unfinished {
+                    self.say(&format!("shard {number}/{count} is {state}; run it again, then gather again"));
+                }
+            }
             Event::Stopping { .. } | Event::Publishing => {}
             Event::Ended(summary) => {
                 self.bar.finish_and_clear();

@@ -77,6 +77,7 @@ pub(crate) fn gather(
         )
     });
     lease.release();
+    store.remove_empty(Path::new(FOLDER))?;
     gathered
 }
 
@@ -144,7 +145,7 @@ impl Gather<'_> {
     ) -> Result<Gathered, RunError> {
         let Gather { plan, store, options, .. } = *self;
         let _lock = Lock::take(store)?;
-        let swept = store.sweep()?;
+        store.sweep()?;
         let mut ledger = Ledger::open(store)?;
         ledger.refuse_other_owner(&plan.name)?;
         ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
@@ -175,13 +176,16 @@ impl Gather<'_> {
         summary.standing = summary.standing.saturating_sub(lasting.len());
         let outstanding = !prepared.tasks.is_empty();
         prepared.tasks.clear();
-        emit(begin::planned(&prepared, options.prune, swept));
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
             Some(Stop::Interrupted)
         } else {
             (!unfinished.is_empty() || (set.is_none() && outstanding)).then_some(Stop::ShardsMissing)
         };
+        emit(Event::Gathered {
+            count: set.as_ref().map_or(0, |set| set.count),
+            unfinished: unfinished.iter().map(|(number, state)| (*number, state.name())).collect(),
+        });
         options.hold.check()?;
         let result = finish(plan, (store, &mut ledger), &prepared, options, (start, emit), &mut summary);
         if result.is_err() {

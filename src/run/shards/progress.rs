@@ -104,7 +104,9 @@ impl Counter {
 
     /// Counts what is told.
     pub(super) fn see(&self, event: &Event) {
-        let add = |count: &AtomicU64, by: u64| drop(count.fetch_add(by, Ordering::Relaxed));
+        let add = |count: &AtomicU64, by: u64| {
+            count.fetch_add(by, Ordering::Relaxed);
+        };
         match event {
             Event::Planned { total, todo, .. } => {
                 add(&self.total, *total as u64);
