@@ -156,7 +156,7 @@ fn a_shard_that_is_killed_anywhere_is_run_again() {
         let wanted = whole(&job);
         let kills = kill_everywhere(
             &job,
-            &["run", "--shard", "1/2"],
+            (&["run", "--shard", "1/2"], step),
             || job.clear_output(),
             |fault| {
                 shard(&job, 2, 2).expect(0);
