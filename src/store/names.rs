@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What every temporary name begins with; a process number, `-` and a serial number follow.
+/// What every temporary name begins with; a process number, `-` and a serial number follow, which
+/// begins anywhere.
 pub(crate) const TEMP_PREFIX: &str = ".safelight-tmp-";
 
 /// Folder inside the output that holds the ledger and the lock.

@@ -58,6 +58,12 @@ pub struct Store {
     fault: Fault,
 }
 
+/// Where temporary names begin to be counted. Processes on several machines, and in containers, may well have the same
+/// number, and what killed ones left is not swept before all shards have ended.
+fn first_serial() -> AtomicU64 {
+    AtomicU64::new(super::process::random() >> 1)
+}
+
 impl Store {
     /// Opens (and creates) the output folder `root`, which may be none of what `guard` holds.
     ///
@@ -82,7 +88,7 @@ impl Store {
     }
 
     fn within(root: Dir, guard: Guard, fault: Fault) -> Result<Store, StoreError> {
-        let store = Store { root, guard, serial: AtomicU64::new(0), fault };
+        let store = Store { root, guard, serial: first_serial(), fault };
         store.check_guard(&store.root)?;
         Ok(store)
     }
@@ -179,6 +185,7 @@ impl Store {
         Ok((self.folder(parent, make)?, name))
     }
 
+    /// A name for a temporary file or folder that no other process takes, on whatever machine.
     pub(super) fn temp_name(&self) -> OsString {
         temp_name(self.serial.fetch_add(1, Ordering::Relaxed))
     }
