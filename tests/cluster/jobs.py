@@ -22,6 +22,8 @@ PAIRS = """
   - pairs: {folder: pairs, layout: imagefolder, validation: 0.1, test: 0.1}
   - pairs: {folder: tar, layout: webdataset, shard_size: 1MB}
 """
+# Seconds without a sign of life after which an owner counts as dead; 60 where nothing is said.
+PATIENCE = ["--patience", "5"]
 # Ends of a shard after which nothing of it is left to do.
 THROUGH = (0, 10, 12)
 
@@ -80,7 +82,7 @@ class Runner:
         while True:
             tries += 1
             name = f"{host}-{number}-{tries}" if host else None
-            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", host=name)
+            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, host=name)
             if kills:
                 try:
                     process.wait(kills.pop(0))
@@ -122,7 +124,7 @@ class Runner:
         return {key: sum(one[key] for one in told) for key in ("kills", "waits")}
 
     def gather(self, *arguments, codes=(0, 10, 12)):
-        return self.expect(codes, "gather", "--wait", "--progress", "quiet", *arguments)
+        return self.expect(codes, "gather", "--wait", "--progress", "quiet", *PATIENCE, *arguments)
 
     def check(self, wanted, what):
         """Fails where the output is not the one wanted, byte for byte, or says itself that something is amiss."""

@@ -17,7 +17,7 @@ import time
 
 import archive
 import engines
-from jobs import PAIRS, PART, TABLE, Killer, Runner, hosts_can_be_made, pipeline, processes_of
+from jobs import PAIRS, PART, PATIENCE, TABLE, Killer, Runner, hosts_can_be_made, pipeline, processes_of
 from trees import show_that_differences_are_seen, snapshot
 
 
@@ -105,7 +105,7 @@ class Cluster:
         start, count, number = time.monotonic(), 3, 2
         wanted = self.reference(self.table, "takeover")
         runner = self.runner(self.table, "takeover")
-        hung = runner.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", host=self.host and f"{self.host}-hung")
+        hung = runner.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, host=self.host and f"{self.host}-hung")
         pids = []
         while not pids:
             pids = processes_of(f"{runner.output}")
@@ -160,7 +160,7 @@ class Cluster:
         killer = Killer(runner.output, 5, self.asked.seed, pause=(0.1, 0.5))
         killer.start()
         for _ in range(40):
-            code, said = runner.call("gather", "--wait", "--progress", "quiet")
+            code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE)
             if code in (0, 10, 12):
                 break
             assert code == -signal.SIGKILL, f"{code}: {said}"
