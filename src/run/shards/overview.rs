@@ -58,7 +58,7 @@ pub(crate) fn overview(store: &Store) -> Result<Option<Overview>, RunError> {
         let name = place::name(index, set.count);
         let progress = progress::read(store, &name).filter(|progress| progress.set == set.id);
         let state = match (store.tenure(Path::new(FOLDER), &name)?, &progress) {
-            (Tenure::Alive(_), _) => ShardState::Running,
+            (Tenure::Alive(..), _) => ShardState::Running,
             (Tenure::Dead(_), _) => ShardState::Dead,
             (Tenure::Free, None) => ShardState::Missing,
             (Tenure::Free, Some(Progress { exit: None, .. })) => ShardState::Dead,
