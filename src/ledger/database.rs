@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct Ledger {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
+    /// That of a shard: the job's ledger as it was, which says what this one does not.
+    pub(super) base: Option<Box<Ledger>>,
     /// No other connection may be opened beside this one.
     pub(super) alone: bool,
 }
@@ -69,7 +71,7 @@ impl Ledger {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let db = Connection::open_with_flags(&self.path, flags).map_err(self.sql())?;
-        Ok(Ledger { path: self.path.clone(), db, alone: false })
+        Ok(Ledger { path: self.path.clone(), db, alone: false, base: None })
     }
 }
 
@@ -116,7 +118,7 @@ pub(super) fn connect(store: &Store, relative: &Path, alone: bool) -> Result<Led
         _ if found == LAYOUT => {}
         _ => return Err(LedgerError::Layout { path, found }),
     }
-    Ok(Ledger { path, db, alone })
+    Ok(Ledger { path, db, alone, base: None })
 }
 
 /// Whether SQLite says that the file system's locks, or memory shared through it, don't work.

@@ -33,6 +33,20 @@ impl Ledger {
     /// # Errors
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
+        // Without locks SQLite would wait for one, and take its absence for a run that goes on.
+        let locks = Store::existing(root).ok().flatten().is_none_or(|store| store.has_locks());
+        Ledger::to_read(root, locks)
+    }
+
+    /// The same of one that nobody writes to while it is read: without a lock, and without anything beside it.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_existing`].
+    pub fn snapshot(root: &Path) -> Result<Option<Ledger>, LedgerError> {
+        Ledger::to_read(root, false)
+    }
+
+    fn to_read(root: &Path, locks: bool) -> Result<Option<Ledger>, LedgerError> {
         let path = root.join(STATE_FOLDER).join(LEDGER_FILE);
         let folder = root.join(STATE_FOLDER);
         if look::name(&folder).map_err(|e| unreadable(folder.clone(), &e))?.is_some_and(|m| m.is_symlink()) {
@@ -58,8 +72,6 @@ impl Ledger {
             Err(e) => return Err(unreadable(path, &e)),
         }
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
-        // Without locks SQLite would wait for one, and take its absence for a run that goes on.
-        let locks = Store::existing(root).ok().flatten().is_none_or(|store| store.has_locks());
         let (db, found) = match locks.then(|| plain(&path)) {
             Some(Err(error)) if needs_more_than_reading(&error) => apart(&path)?,
             Some(opened) => opened.map_err(sql)?,
@@ -73,7 +85,7 @@ impl Ledger {
         }
         let views: String = VIEWS.iter().filter(|(last, _)| found <= *last).map(|(_, view)| *view).collect();
         db.execute_batch(&views).map_err(sql)?;
-        Ok(Some(Ledger { path, db, alone: false }))
+        Ok(Some(Ledger { path, db, alone: false, base: None }))
     }
 
     /// The same for the job `name` alone; none also where a run was begun and had nothing to do with any job yet.

@@ -73,7 +73,6 @@ impl Lock {
     ///
     /// # Errors
     /// When another process holds it alone, or the lock file cannot be made.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for runs of shards"))]
     pub(crate) fn share(store: &Store) -> Result<Lock, LockError> {
         Lock::acquire(store, File::try_lock_shared).map(|(lock, _)| lock)
     }
