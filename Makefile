@@ -14,6 +14,7 @@ MEASURES_VENV := .venv-measures
 METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
 REPORT_VENV := .venv-report
+CLUSTER_VENV := .venv-cluster
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -23,7 +24,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -159,6 +160,20 @@ test-report: build $(REPORT_VENV)/done tests/browser/node_modules/done ## use re
 	$(REPORT_VENV)/bin/python tests/browser/outputs.py $(BIN) $(REPORTS)/outputs
 	node tests/browser/report.js $(BIN) $(REPORTS)/outputs $(REPORTS)/shots
 
+$(CLUSTER_VENV)/done: tests/cluster/requirements.txt
+	python3 -m venv $(CLUSTER_VENV)
+	$(CLUSTER_VENV)/bin/pip install --quiet -r tests/cluster/requirements.txt
+	touch $@
+
+# In memory where there is a file system for that: what is synced there waits for no disk.
+CLUSTER = TMPDIR=$(or $(wildcard /dev/shm),/tmp) $(CLUSTER_VENV)/bin/python tests/cluster/run.py $(BIN)
+
+test-cluster: build $(CLUSTER_VENV)/done ## shards killed and taken over equal one machine: hosts by unshare, HyperQueue, Slurm where it is (as root)
+	$(CLUSTER) $(ARGS)
+
+test-cluster-hq: build $(CLUSTER_VENV)/done ## the same by HyperQueue alone, less than a minute; CI runs it
+	$(CLUSTER) --pictures 400 --shards 4 --kills 3 --only files,hyperqueue $(ARGS)
+
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)
 	$(CORRUPTIONS_VENV)/bin/pip install --quiet -r tests/python/requirements-corruptions.txt
@@ -276,4 +291,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV)
