@@ -67,3 +67,48 @@ def test_networks_run_in_workers(tmp_path, method):
     paths = examples.prepare(tmp_path)
     found = int(examples.run(EMBEDS.replace("METHOD", method), tmp_path))
     assert found == sum(path.name.startswith("0-") and path.suffix == ".jpg" for path in paths)
+
+
+# A fork at any moment of a call that another thread is in.
+FORKS = """
+import multiprocessing, threading
+from pathlib import Path
+import numpy as np
+import safelight
+
+def child(embedder, restorer, recipe, paths, pixels, expected):
+    assert np.array_equal(embedder(paths), expected[0])
+    assert np.array_equal(restorer(pixels), expected[1])
+    assert np.array_equal(recipe(pixels, seed=1), expected[2])
+
+if __name__ == "__main__":
+    paths = sorted(map(str, Path("pictures").glob("small-*")))
+    pixels = safelight.decode(paths[0]).array
+    embedder, restorer = safelight.Embedder("embed.onnx"), safelight.Restorer("denoise.onnx")
+    recipe = safelight.Recipe([{"camera_noise": {}}])
+    expected = embedder(paths), restorer(pixels), recipe(pixels, seed=1)
+    ended = threading.Event()
+
+    def work():
+        while not ended.is_set():
+            embedder(paths)
+            restorer(pixels)
+            safelight.Restorer("denoise.onnx")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    context = multiprocessing.get_context("fork")
+    for _ in range(40):
+        process = context.Process(target=child, args=(embedder, restorer, recipe, paths, pixels, expected))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+    ended.set()
+    thread.join()
+    print("done")
+"""
+
+
+def test_forks_while_a_thread_works(tmp_path):
+    examples.prepare(tmp_path, copies=1)
+    assert examples.run(FORKS, tmp_path) == "done\n"
