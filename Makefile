@@ -25,7 +25,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -283,6 +283,9 @@ $(NEIGHBOURS_VENV)/done: tests/python/requirements-neighbours.txt
 
 bench-neighbours: $(NEIGHBOURS_VENV)/done ## time exact neighbours against faiss: make bench-neighbours [ARGS="--rows 100000" | ARGS=--million]
 	bench=$(NEIGHBOURS); $(NEIGHBOURS_VENV)/bin/python tests/python/bench_neighbours.py "$$bench" $(ARGS)
+
+bench-shards: build ## shards against one run, and gathering many: make bench-shards [N=1000000] [PICTURES=300]
+	python3 tests/python/bench_shards.py $(BIN) $(or $(N),1000000) $(or $(PICTURES),300)
 
 bench-records: build ## time and weigh an unchanged run over many items: make bench-records [N=1000000]
 	python3 tests/python/bench_records.py $(BIN) $(or $(N),1000000)
