@@ -4,7 +4,7 @@
 //! begun again and comes to the same.
 
 use super::alive::{holding, take};
-use super::overview::{ShardState, names, overview};
+use super::overview::{ShardState, leased, names, overview};
 use super::place::{self, FOLDER, GATHER};
 use super::progress;
 use super::set::{self, Set};
@@ -93,7 +93,7 @@ fn alone(
         let taken = take(store, GATHER, how.patience, (options.stop, emit))?;
         let Some((lease, _)) = taken else { return Ok(None) };
         let mut alive = Vec::new();
-        for name in names(store)? {
+        for name in leased(store)? {
             if let Tenure::Alive(owner, _) = store.tenure(folder, &name)? {
                 alive.push(format!("{} by {}", place::spoken(&name), text(owner.as_ref())));
             }
