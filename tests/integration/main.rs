@@ -12,6 +12,7 @@ mod determinism;
 mod duplicates;
 mod embeddings;
 mod evaluate;
+mod exchange;
 mod exif;
 mod explore;
 mod faults;

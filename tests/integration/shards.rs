@@ -236,7 +236,7 @@ fn a_shard_whose_owner_is_silent_is_taken_over() {
     // It lives as far as anyone can tell.
     let refused = shard(&job, 1, 2).expect(1);
     assert!(refused.err.contains("is being done by process"), "{}", refused.err);
-    assert!(job.call(&["gather"]).expect(1).err.contains("shards are at work: 0001/0002"));
+    assert!(job.call(&["gather"]).expect(1).err.contains("shards are at work: 1/2"));
     std::thread::sleep(Duration::from_millis(1500));
     let before = tree(&job.output()).len();
     job.call(&["run", "--shard", "1/2", "--patience", "1"]).expect(0);
@@ -391,4 +391,47 @@ fn a_state_among_originals_or_results_is_refused() {
         let refused = job.call(&["check", "--set", &format!("state={}", folder.display())]).expect(78);
         assert!(refused.err.contains("the state"), "{}", refused.err);
     }
+}
+
+#[test]
+fn what_a_machine_that_was_lost_had_is_taken_over_by_waiting() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 8);
+    let wanted = whole(&job);
+    let folder = job.output().join(FOLDER);
+    let elsewhere = r#"{"host":"far","pid":7,"machine":"another","started":"1","token":"t","patience":2}"#;
+    // One that lives is left alone: somebody touches it.
+    fs::create_dir_all(&folder).unwrap();
+    let lease = folder.join("0001-of-0002.g1");
+    fs::write(&lease, elsewhere).unwrap();
+    let mut second = job.start_told(&["run", "--shard", "1/2"]);
+    while second.try_wait().unwrap().is_none() {
+        let now = std::time::SystemTime::now();
+        fs::File::options().append(true).open(&lease).unwrap().set_modified(now).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let refused = Ended::from(second.wait_with_output().unwrap()).expect(1);
+    assert!(refused.err.contains("by process 7 on far"), "{}", refused.err);
+    // One that is silent is not.
+    let ended = shard(&job, 1, 2).expect(0);
+    assert!(ended.err.contains("belongs to process 7 on far"), "{}", ended.err);
+    shard(&job, 2, 2).expect(0);
+    fs::write(folder.join("gather.g4"), elsewhere).unwrap();
+    let ended = job.call(&["gather"]).expect(0);
+    assert!(ended.err.contains("gathering belongs to process 7 on far"), "{}", ended.err);
+    assert_whole(&job, &wanted, "lost machine");
+}
+
+#[test]
+fn shards_of_another_job_or_input_are_refused() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 6);
+    shard(&job, 1, 2).expect(0);
+    let other = job.dir.path().join("other");
+    archive(&other, 6);
+    let set = format!("input.path={}", other.display());
+    let refused = job.call(&["run", "--shard", "2/2", "--set", &set]).expect(13);
+    assert!(refused.err.contains("--accept-input"), "{}", refused.err);
+    let refused = job.call(&["run", "--shard", "2/2", "--set", "name=another"]).expect(78);
+    assert!(refused.err.contains("the job `test`"), "{}", refused.err);
 }
