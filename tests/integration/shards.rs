@@ -199,6 +199,31 @@ fn gathering_that_is_killed_anywhere_is_done_again() {
 }
 
 #[test]
+fn what_every_run_tries_again_leaves_no_shard_unfinished() {
+    let job = Job::new(&STEPS.replace("{folder: images}", "{folder: images, format: png}"));
+    archive(&job.input(), 6);
+    // Two names for one output: the second fails, and is tried again each time.
+    for name in ["same.png", "same.bmp"] {
+        save(&picture(30, 20, 3, Depth::U8, 7), &job.input().join(name));
+    }
+    job.call(&["run"]).expect(10);
+    let wanted = tree(&job.output());
+    for place in (1..).step_by(7) {
+        job.clear_output();
+        let ended: Vec<_> = (1..=2).map(|number| shard(&job, number, 2).code).collect();
+        assert!(ended.contains(&Some(10)), "{ended:?}");
+        let killed = job.call_with_fault(&["gather"], &format!("kill@{place}")).code;
+        let again = job.call(&["gather"]);
+        assert!(matches!(again.code, Some(10 | 12)), "{place}: {:?} {}", again.code, again.err);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{place}");
+        if killed.is_some() {
+            assert!(killed == Some(10) && place > 20, "{place}: {killed:?}");
+            break;
+        }
+    }
+}
+
+#[test]
 fn a_shard_whose_owner_is_silent_is_taken_over() {
     let job = Job::new(
         "- resize: {scale: 12.0, enlarge: true}\n- write: {folder: images, compression: small}\n- table",

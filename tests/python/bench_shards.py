@@ -21,7 +21,8 @@ SHARDS = 8
 
 
 def call(*arguments, **options):
-    subprocess.run([str(PROGRAM), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, **options)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([str(PROGRAM), *map(str, arguments)], check=True, **silent, **options)
 
 
 def scaling(folder):
@@ -82,12 +83,12 @@ def gathering(folder):
     )
     start = time.monotonic()
     for number in range(1, SHARDS + 1):
-        call("run", pipeline, "--shard", f"{number}/{SHARDS}")
+        call("run", pipeline, "--progress", "quiet", "--shard", f"{number}/{SHARDS}")
     print(f"{COUNT} pictures of one pixel in {SHARDS} shards, one after the other: {time.monotonic() - start:.1f} s")
     # The largest child so far is a shard.
     shard = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     start = time.monotonic()
-    gather = subprocess.Popen([str(PROGRAM), "gather", str(pipeline)], stdout=subprocess.DEVNULL)
+    gather = subprocess.Popen([str(PROGRAM), "gather", str(pipeline), "--progress", "quiet"], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(gather.pid, 0)
     took = time.monotonic() - start
     assert os.waitstatus_to_exitcode(status) == 0
