@@ -20,6 +20,7 @@ use crate::run::finish::{AtEnd, finish};
 use crate::run::options::{Hold, Options};
 use crate::run::origin;
 use crate::run::prepare::{self, Prepared};
+use crate::run::resume::Reason;
 use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, Owner, Store, Tenure};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -175,12 +176,14 @@ impl Gather<'_> {
         summary.skipped = summary.skipped.saturating_sub(summary.done);
         summary.standing = summary.standing.saturating_sub(lasting.len());
         let outstanding = !prepared.tasks.is_empty();
+        // What failed and is tried again by every run is no sign of a shard that never was.
+        let untried = prepared.tasks.iter().any(|task| task.reason != Reason::FailedBefore);
         prepared.tasks.clear();
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
             Some(Stop::Interrupted)
         } else {
-            (!unfinished.is_empty() || (set.is_none() && outstanding)).then_some(Stop::ShardsMissing)
+            (!unfinished.is_empty() || (set.is_none() && untried)).then_some(Stop::ShardsMissing)
         };
         emit(Event::Gathered {
             count: set.as_ref().map_or(0, |set| set.count),
