@@ -83,7 +83,7 @@ class Cluster:
         runner.gather(*prune)
         gathered = time.monotonic() - between
         runner.check(wanted, what)
-        told(what, start, kills=figures["kills"], waits_for_a_dead_owner=figures["waits"], s_gather=round(gathered, 2))
+        told(what, start, kills=figures["kills"], taken_over=figures["taken_over"], s_gather=round(gathered, 2))
 
     def hosts(self):
         """Two nights over as many shards, and the second over others."""
@@ -128,7 +128,7 @@ class Cluster:
             assert hung.returncode not in (0, 10, 12) and "taken over" in said, f"{hung.returncode}: {said}"
         runner.gather()
         runner.check(wanted, "after a takeover")
-        told("a shard that hung, taken over", start, waits=waited["waits"])
+        told("a shard that hung, taken over", start, taken_over=waited["taken_over"])
 
     def gather(self):
         """Killed before each of its writes, then done again."""
