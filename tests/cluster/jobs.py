@@ -80,14 +80,14 @@ class Runner:
         leases = pathlib.Path(self.output, ".safelight", "shards").glob(f"{number:04}-of-{count:04}.g*")
         return max((int(lease.suffix[2:]) for lease in leases if lease.suffix[2:].isdigit()), default=0)
 
-    def shard(self, number, count, kills=(), host=None):
+    def shard(self, number, count, kills=(), host=None, options=()):
         """Runs a shard until it is through. Kills it with -9 so many seconds after it has its lease, and starts it on another
         host, which waits until the lease counts as that of a dead owner. Gives how often it was killed and taken over."""
         told = {"kills": 0, "taken_over": 0}
         for tries, after in enumerate([*kills, None]):
             before = self.generation(number, count)
             name = f"{host}-{number}-{tries}" if host else None
-            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, host=name)
+            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, *options, host=name)
             if after is not None:
                 while process.poll() is None and self.generation(number, count) <= before:
                     time.sleep(0.01)
@@ -104,7 +104,7 @@ class Runner:
             told["kills"] += 1
         return told
 
-    def shards(self, count, kills=0, most=0.5, host=None, seed=0, at_once=3):
+    def shards(self, count, kills=0, most=0.5, host=None, seed=0, at_once=3, options=()):
         """Runs all shards, `at_once` of them at a time, with so many kills at random moments."""
         rng = random.Random(seed)
         plan = {number: [] for number in range(1, count + 1)}
@@ -115,7 +115,7 @@ class Runner:
         def one(number):
             with gate:
                 try:
-                    told.append(self.shard(number, count, plan[number], host))
+                    told.append(self.shard(number, count, plan[number], host, options))
                 except BaseException as problem:  # told by the thread that waits
                     failed.append(problem)
 

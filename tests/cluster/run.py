@@ -75,12 +75,12 @@ class Cluster:
             archive.make(folder / "archive", 120, self.asked.seed)
         return folder
 
-    def shards(self, runner, count, wanted, what, *arguments, prune=()):
+    def shards(self, runner, count, wanted, what, options=()):
         start = time.monotonic()
         kills = min(self.asked.kills, 4 * count)
-        figures = runner.shards(count, kills, host=self.host, seed=self.asked.seed + count, *arguments)
+        figures = runner.shards(count, kills, host=self.host, seed=self.asked.seed + count, options=options)
         between = time.monotonic()
-        runner.gather(*prune)
+        runner.gather(*options)
         gathered = time.monotonic() - between
         runner.check(wanted, what)
         told(what, start, kills=figures["kills"], taken_over=figures["taken_over"], s_gather=round(gathered, 2))
@@ -94,7 +94,7 @@ class Cluster:
         wanted = self.reference(self.table, "table", "--prune")
         for before, count in zip(self.asked.shards, self.asked.shards[1:] + self.asked.shards[:1]):
             runner = self.runner(self.table, f"table-{before}")
-            self.shards(runner, count, wanted, f"table: the next night, {before} to {count}", prune=["--prune"])
+            self.shards(runner, count, wanted, f"table: the next night, {before} to {count}", ["--prune"])
         count = self.asked.shards[len(self.asked.shards) // 2]
         for name, job in [("pairs", self.pairs), ("synth", self.synth)]:
             wanted = self.reference(job, name)
