@@ -63,6 +63,13 @@ pub enum Event {
         /// Why.
         why: Stop,
     },
+    /// What shards have done is recorded in the job's ledger.
+    Gathered {
+        /// How many shards there were.
+        count: u32,
+        /// Those that did not come to their end and have outstanding items: their numbers from 1, and how they stand.
+        unfinished: Vec<(u32, &'static str)>,
+    },
     /// Tables and manifests are being written.
     Publishing,
     /// The run ended.
@@ -78,6 +85,8 @@ pub enum Stop {
     TooManyFailures,
     /// The output could not be written.
     StorageFailed,
+    /// Not all shards that were gathered had come to their end.
+    ShardsMissing,
 }
 
 /// Totals of a run.

@@ -272,7 +272,11 @@ impl Store {
         Ok(Some(unlike))
     }
 
-    fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Removes a folder, and those above it, as far as they are empty.
+    ///
+    /// # Errors
+    /// When what is above can't be opened.
+    pub fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
         for empty in folder.ancestors().take_while(|a| !a.as_os_str().is_empty()) {
             let (Some(parent), Some(name)) = (empty.parent(), empty.file_name()) else { break };
             let Some(dir) = self.folder(parent, false)? else { break };

@@ -69,6 +69,10 @@ fn render(event: &Event) -> Value {
                    "known": known})
         }
         Event::Stopping { why } => json!({"event": "stopping", "why": summary::stop(*why)}),
+        Event::Gathered { count, unfinished } => {
+            let one = |(shard, state): &(u32, &str)| json!({"shard": shard, "state": state});
+            json!({"event": "gathered", "shards": count, "unfinished": unfinished.iter().map(one).collect::<Vec<_>>()})
+        }
         Event::Publishing => json!({"event": "publishing"}),
         Event::Ended(ended) => summary::ended(ended),
     }
