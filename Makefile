@@ -14,6 +14,7 @@ MEASURES_VENV := .venv-measures
 METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
 REPORT_VENV := .venv-report
+PYTHON_VENV := .venv-python
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -23,7 +24,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report python test-python bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -233,6 +234,20 @@ fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exif
 	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
 	python3 tests/python/fidelity.py $(FIDELITY)
 
+$(PYTHON_VENV)/done: tests/python/requirements-python.txt
+	python3 -m venv $(PYTHON_VENV)
+	$(PYTHON_VENV)/bin/pip install --quiet -r tests/python/requirements-python.txt
+	touch $@
+
+python: $(PYTHON_VENV)/done ## build the Python package's wheel into python/dist (docs/python.md)
+	rm -rf python/dist
+	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out python/dist
+	@for wheel in python/dist/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
+
+test-python: python ## test the Python package, installed from its wheel
+	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall python/dist/*.whl
+	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q $(ARGS)
+
 DUPLICATES_VENV := .venv-duplicates
 
 $(DUPLICATES_VENV)/done: tests/python/requirements-duplicates.txt
@@ -276,4 +291,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(PYTHON_VENV) python/dist

@@ -121,8 +121,8 @@ pub use corrupt::{Applied, CorruptError, Recipe, RecipeError};
 pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
 pub use job::{
-    EmbedStep, Ended, Event, Job, JobError, Pictured, RestoreStep, RunOptions, Selection, Shard, ShardBy,
-    ShardError, Status, Verified, decode_file,
+    EmbedStep, Ended, Event, Gathered, Job, JobError, Pictured, RestoreStep, RunOptions, Selection, Shard,
+    ShardBy, ShardError, Status, TableFolder, Verified, decode_file, shard, tables,
 };
 pub use nn::{
     Colour, EmbedError, EmbedOptions, Embedder, Fit, Guard, ModelError, Pool, RestoreError, RestoreOptions,

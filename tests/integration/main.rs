@@ -21,6 +21,7 @@ mod harm;
 mod histories;
 mod left_out;
 mod levels;
+mod library;
 mod lists;
 mod machines;
 mod models;
