@@ -77,7 +77,11 @@ fn taken<T: Element + Copy>(array: &Bound<'_, PyArrayDyn<T>>) -> PyResult<Vec<T>
 }
 
 /// Colour, and alpha where there are 2 or 4 channels.
-fn split<T: Copy>(numbers: Vec<T>, channels: usize, wrap: fn(Vec<T>) -> Samples) -> (Samples, Option<Samples>) {
+fn split<T: Copy>(
+    numbers: Vec<T>,
+    channels: usize,
+    wrap: fn(Vec<T>) -> Samples,
+) -> (Samples, Option<Samples>) {
     if channels % 2 == 1 {
         return (wrap(numbers), None);
     }

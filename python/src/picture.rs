@@ -5,9 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 use safelight::codec::Compression;
-use safelight::{
-    Decoded, EncodeOptions, Format, Image, ItemError, Limits, Metadata, Source, decode_file,
-};
+use safelight::{Decoded, EncodeOptions, Format, Image, ItemError, Limits, Metadata, Source, decode_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -218,9 +216,8 @@ pub(crate) fn encode<'py>(
         Some(Beside { meta, source, .. }) => safelight::encode(&image, meta, Some(source), &options),
         None => safelight::encode(&image, &Metadata::default(), None, &options),
     })?;
-    let encoded = encoded.map_err(|e| {
-        errors::item(py, &ItemError::new(safelight::ErrorKind::Encode, e.to_string()), None)
-    })?;
+    let encoded = encoded
+        .map_err(|e| errors::item(py, &ItemError::new(safelight::ErrorKind::Encode, e.to_string()), None))?;
     if !encoded.notes.is_empty() {
         let class = py.import("safelight._errors")?.getattr("LossWarning")?;
         let warn = py.import("warnings")?.getattr("warn")?;

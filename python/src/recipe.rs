@@ -82,9 +82,8 @@ impl Recipe {
         let py = array.py();
         let (image, form) = arrays::image(array)?;
         let corrupted = threads::alone(py, || self.recipe.corrupt(&image, seed))?;
-        let (image, applied) = corrupted.map_err(|e| {
-            errors::item(py, &ItemError::new(ErrorKind::Unsupported, e.to_string()), None)
-        })?;
+        let (image, applied) = corrupted
+            .map_err(|e| errors::item(py, &ItemError::new(ErrorKind::Unsupported, e.to_string()), None))?;
         Ok((arrays::array(py, image, form)?, applied.iter().map(|one| one.json().to_string()).collect()))
     }
 }

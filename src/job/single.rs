@@ -131,13 +131,17 @@ impl EmbedStep {
         let together = || (sound.len() > 1).then(|| self.step.values_of(&sound));
         let together = catch_unwind(AssertUnwindSafe(together)).ok().flatten();
         // One that takes the others down fails alone.
-        let rows = together.filter(|rows| rows.len() == sound.len()).unwrap_or_else(|| {
-            sound.iter().map(|sample| caught(|| self.step.values(sample))).collect()
-        });
+        let rows = together
+            .filter(|rows| rows.len() == sound.len())
+            .unwrap_or_else(|| sound.iter().map(|sample| caught(|| self.step.values(sample))).collect());
         let mut rows = rows.into_iter();
-        let missing = || Err(ItemError::new(ErrorKind::Panic, "a vector is missing, by a defect of safelight"));
+        let missing =
+            || Err(ItemError::new(ErrorKind::Panic, "a vector is missing, by a defect of safelight"));
         let row = |sample: Result<Sample, ItemError>| {
-            sample.and_then(|_| rows.next().unwrap_or_else(missing)).and_then(vector).map_err(|e| e.at_step("embed"))
+            sample
+                .and_then(|_| rows.next().unwrap_or_else(missing))
+                .and_then(vector)
+                .map_err(|e| e.at_step("embed"))
         };
         samples.into_iter().map(row).collect()
     }
@@ -202,7 +206,10 @@ fn in_memory(image: Image) -> Sample {
 /// What a run makes of a panic inside an item.
 fn caught<T>(work: impl FnOnce() -> Result<T, ItemError>) -> Result<T, ItemError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(ItemError::new(ErrorKind::Panic, format!("internal error: {}; please report this picture", panic_text(&*panic))))
+        Err(ItemError::new(
+            ErrorKind::Panic,
+            format!("internal error: {}; please report this picture", panic_text(&*panic)),
+        ))
     })
 }
 

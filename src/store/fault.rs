@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Environment variable that plants a fault: `kill@N` aborts the process just before the N-th write
 /// operation (from 1) and says which, `fail@N` makes that operation and every later one answer "no space left".
 /// `kill@rename:N` counts the operations of that kind alone. `without@exchange`, `without@links` and `without@locks` make
-/// the file system one that has no such thing. Several stand with commas between them.
+/// the file system one that has no such thing. `wait@gap:20` waits 20 ms before each operation of that kind. Several stand with commas between them.
 pub(crate) const VARIABLE: &str = "SAFELIGHT_TEST_FAULT";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Fault {
     plan: Option<(Action, u64)>,
     /// The kind of operation that counts; any where there is none.
     kind: Option<String>,
+    /// Kinds of operations to wait before, and for how many milliseconds.
+    waits: Vec<(String, u64)>,
     /// What the file system is to lack.
     lacking: Vec<String>,
     count: AtomicU64,
@@ -36,6 +39,12 @@ impl Fault {
                 "fail" => Action::Fail,
                 "without" => {
                     fault.lacking.push(place.to_owned());
+                    continue;
+                }
+                "wait" => {
+                    let wait =
+                        place.split_once(':').map(|(kind, n)| (kind.to_owned(), n.parse().unwrap_or(0)));
+                    fault.waits.extend(wait);
                     continue;
                 }
                 _ => continue,
@@ -59,6 +68,9 @@ impl Fault {
     /// # Errors
     /// The planted "no space left".
     pub fn hit(&self, operation: &str) -> io::Result<()> {
+        for (_, wait) in self.waits.iter().filter(|(kind, _)| kind == operation) {
+            std::thread::sleep(Duration::from_millis(*wait));
+        }
         let Some((action, at)) = self.plan else { return Ok(()) };
         if self.kind.as_ref().is_some_and(|kind| kind != operation) {
             return Ok(());
