@@ -17,6 +17,7 @@ PYTHON_ENGINES_VENV := .venv-python-engines
 REPORT_VENV := .venv-report
 CLUSTER_VENV := .venv-cluster
 PYTHON_VENV := .venv-python
+WHEELS := python/dist
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -256,13 +257,13 @@ $(PYTHON_VENV)/done: tests/python/requirements-python.txt
 	touch $@
 
 python: $(PYTHON_VENV)/done ## build the Python package's wheel into python/dist (docs/python.md)
-	rm -rf python/dist
-	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out python/dist
-	@for wheel in python/dist/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
+	rm -rf $(WHEELS)
+	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out $(WHEELS)
+	@for wheel in $(WHEELS)/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
 
 test-python: python ## test the Python package, installed from its wheel
-	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall python/dist/*.whl
-	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q $(ARGS)
+	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q --ignore-glob="tests/test_engines_*" $(ARGS)
 
 DUPLICATES_VENV := .venv-duplicates
 
@@ -327,4 +328,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV) $(PYTHON_VENV) python/dist
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV) $(PYTHON_VENV) $(WHEELS)
