@@ -28,6 +28,7 @@ PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
 .PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +98,10 @@ test-peers: build peers ## compare models and operators with onnxruntime and TIF
 	$(VENV)/bin/python tests/python/read_pairs.py $(BIN)
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
+
+test-no-exchange: build ## tables where the file system can't exchange names, ledgers where it has no locks (root, /dev/fuse, bindfs)
+	python3 tests/python/no_exchange.py $(CARGO) test --release --locked --test integration -- exchange:: tables:: nights:: pairs:: report::
+	python3 tests/python/no_locks.py $(BIN)
 
 $(ONNXRUNTIME_VENV)/done: tests/python/requirements-onnxruntime.txt
 	python3 -m venv $(ONNXRUNTIME_VENV)
