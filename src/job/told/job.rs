@@ -1,7 +1,9 @@
 //! What the library's callers ask a job to tell, as JSON on one line: the keys are those of the program's `--json`.
 
 use super::{error, event, object, plan, shards, status, training, verify, words};
-use crate::job::{Ended, Event, Gathered, Job, JobError, Kind, Remembered, Selection, ShardState, exit, summary};
+use crate::job::{
+    Ended, Event, Gathered, Job, JobError, Kind, Remembered, Selection, ShardState, exit, summary,
+};
 use crate::ledger::Ledger;
 use crate::run::prepare;
 use crate::train::TrainError;
@@ -29,8 +31,8 @@ impl Job {
                 let former = (&planned.former.digest, &planned.products_digest);
                 ledger.read_renamed(&planned.former.products, former)?;
             }
-            let prepared = prepare::prepare(planned, ledger.as_ref(), Selection::Outstanding)
-                .map_err(JobError::from)?;
+            let prepared =
+                prepare::prepare(planned, ledger.as_ref(), Selection::Outstanding).map_err(JobError::from)?;
             let fields = plan::plan(planned, &prepared, items);
             Ok(match plan::may_run(planned, ledger.as_ref(), &prepared) {
                 Ok(()) => told(Value::Null, fields, exit::OK),
@@ -74,8 +76,7 @@ impl Job {
     /// # Errors
     /// As [`Job::verify`].
     pub fn verify_json(&self) -> Result<String, JobError> {
-        let (fields, exit) =
-            verify::verified((self.name(), self.output()), self.trains(), &self.verify()?);
+        let (fields, exit) = verify::verified((self.name(), self.output()), self.trains(), &self.verify()?);
         Ok(object("verify", Value::Null, fields, exit).to_string())
     }
 }
