@@ -1,7 +1,7 @@
 """Shards, killed and taken over, come to what one machine comes to, byte for byte: files, tables, lists, manifest.
 
 Usage: python tests/cluster/run.py target/release/safelight [--pictures 5000] [--shards 1,3,8] [--kills 12] [--seed 0]
-       [--only files,hosts,takeover,gather,hyperqueue,parallel,slurm]
+       [--only files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm]
 
 Hosts are processes with names, process numbers and networks of their own (`unshare`, as root). Parts whose engine is not
 there are skipped, and why is printed.
@@ -18,7 +18,7 @@ import time
 import archive
 import engines
 from jobs import PAIRS, PART, PATIENCE, TABLE, Killer, Runner, hosts_can_be_made, pipeline, processes_of
-from trees import show_that_differences_are_seen, snapshot
+from trees import differences, show_that_differences_are_seen, snapshot
 
 
 def told(part, start, **figures):
@@ -130,6 +130,28 @@ class Cluster:
         runner.check(wanted, "after a takeover")
         told("a shard that hung, taken over", start, taken_over=waited["taken_over"])
 
+    def missing(self):
+        """Shards that never ran and that were killed are named, and done alone afterwards."""
+        start = time.monotonic()
+        wanted = self.reference(self.table, "missing")
+        runner = self.runner(self.table, "missing")
+        runner.shard(1, 4, host=self.host)
+        runner.shard(3, 4, host=self.host)
+        killed = runner.start("run", "--shard", "4/4", "--progress", "quiet", *PATIENCE, host=self.host)
+        while not processes_of(runner.output) or not runner.generation(4, 4):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        killed.kill()
+        killed.wait()
+        code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE)
+        assert code == 20 and "2/4" in said and "4/4" in said and "1/4" not in said, f"{code}: {said}"
+        assert differences(snapshot(runner.output), wanted), "nothing is missing"
+        runner.shard(2, 4, host=self.host)
+        runner.shard(4, 4, host=self.host)
+        runner.gather()
+        runner.check(wanted, "after shards were missing")
+        told("shards that were missing, done alone", start)
+
     def gather(self):
         """Killed before each of its writes, then done again."""
         start = time.monotonic()
@@ -194,7 +216,7 @@ def main():
     parser.add_argument("--shards", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 8])
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="files,hosts,takeover,gather,hyperqueue,parallel,slurm")
+    parser.add_argument("--only", default="files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm")
     asked = parser.parse_args()
     parts = asked.only.split(",")
     with tempfile.TemporaryDirectory(prefix="safelight-cluster-") as folder:

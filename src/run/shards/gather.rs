@@ -21,6 +21,7 @@ use crate::run::options::{Hold, Options};
 use crate::run::origin;
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Reason;
+use crate::run::task::Task;
 use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, Owner, Store, Tenure};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -123,6 +124,28 @@ fn text(owner: Option<&Owner>) -> String {
     owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text())
 }
 
+/// Items that failed in shards, by their paths.
+#[derive(Debug, Default)]
+struct Failed {
+    /// For a reason that lies in the file.
+    lasting: BTreeSet<Vec<u8>>,
+    /// For one that may pass, so that every run tries them again.
+    passing: BTreeSet<Vec<u8>>,
+}
+
+impl Failed {
+    fn of(&mut self, may_pass: bool) -> &mut BTreeSet<Vec<u8>> {
+        if may_pass { &mut self.passing } else { &mut self.lasting }
+    }
+
+    /// How many failed before for a reason that may pass, and were not tried in these shards.
+    fn not_tried(&self, prepared: &Prepared) -> usize {
+        let key = |task: &Task| prepared.inputs[task.input].key().to_vec();
+        let failed = prepared.tasks.iter().filter(|task| !is_untried(task) && !task.before.ignored);
+        failed.filter(|task| !self.passing.contains(&key(task))).count()
+    }
+}
+
 /// A gathering that nothing else is at work beside.
 struct Gather<'a> {
     plan: &'a Plan,
@@ -153,14 +176,14 @@ impl Gather<'_> {
         let set = Set::read(store)?;
         let states = overview(store)?.map(|overview| overview.shards).unwrap_or_default();
         let mut totals = Totals::none(plan);
-        let mut lasting = BTreeSet::new();
+        let mut failed = Failed::default();
         let mut held = Vec::new();
         let stopped = || options.stop.load(Ordering::SeqCst);
         for name in names(store)? {
             if stopped() {
                 break;
             }
-            held.push(self.fold(&name, &mut ledger, &mut totals, &mut lasting)?);
+            held.push(self.fold(&name, &mut ledger, &mut totals, &mut failed)?);
         }
         let asked = (options.selection, options.prune);
         let mut prepared =
@@ -174,10 +197,10 @@ impl Gather<'_> {
         totals.add_to(&mut summary);
         // Those that are done now were outstanding when the shards began.
         summary.skipped = summary.skipped.saturating_sub(summary.done);
-        summary.standing = summary.standing.saturating_sub(lasting.len());
+        summary.standing = summary.standing.saturating_sub(failed.lasting.len());
+        summary.standing += failed.not_tried(&prepared);
         let outstanding = !prepared.tasks.is_empty();
-        // What failed and is tried again by every run is no sign of a shard that never was.
-        let untried = prepared.tasks.iter().any(|task| task.reason != Reason::FailedBefore);
+        let untried = prepared.tasks.iter().any(is_untried);
         prepared.tasks.clear();
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
@@ -212,7 +235,7 @@ impl Gather<'_> {
         name: &str,
         ledger: &mut Ledger,
         totals: &mut Totals,
-        lasting: &mut BTreeSet<Vec<u8>>,
+        failed: &mut Failed,
     ) -> Result<Held, RunError> {
         let store = self.store;
         let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
@@ -236,8 +259,8 @@ impl Gather<'_> {
             let pixels = match &record.outcome {
                 Outcome::Done(facts) => u64::from(facts.width) * u64::from(facts.height),
                 Outcome::Failed { error, .. } => {
-                    if !error.kind.is_transient() && !record.ignored {
-                        lasting.insert(entry.path.clone());
+                    if !record.ignored {
+                        failed.of(error.kind.is_transient()).insert(entry.path.clone());
                     }
                     0
                 }
@@ -271,9 +294,20 @@ fn unfinished(
 ) -> Vec<(u32, ShardState)> {
     let Some(set) = set else { return Vec::new() };
     let of = |input: &Input| place::index(place::point(input.key()), &set.cuts);
-    let outstanding: BTreeSet<usize> =
-        prepared.tasks.iter().map(|task| of(&prepared.inputs[task.input])).collect();
+    let shard = |task: &Task| of(&prepared.inputs[task.input]);
+    let outstanding: BTreeSet<usize> = prepared.tasks.iter().map(shard).collect();
     let state = |index: usize| states.get(index).map_or(ShardState::Missing, |(state, _)| *state);
-    let open = outstanding.into_iter().filter(|index| state(*index) != ShardState::Finished);
+    // What failed and is tried again by every run is no reason to begin one that nobody began.
+    let untried: BTreeSet<usize> = prepared.tasks.iter().filter(|task| is_untried(task)).map(shard).collect();
+    let open = outstanding.into_iter().filter(|index| match state(*index) {
+        ShardState::Finished => false,
+        ShardState::Missing => untried.contains(index),
+        _ => true,
+    });
     open.map(|index| (index as u32 + 1, state(index))).collect()
+}
+
+/// Whether an item waits for its first try, as against those that failed and are tried again by every run.
+fn is_untried(task: &Task) -> bool {
+    task.reason != Reason::FailedBefore
 }
