@@ -13,7 +13,9 @@ ZOO_VENV := .venv-zoo
 MEASURES_VENV := .venv-measures
 METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
+PYTHON_ENGINES_VENV := .venv-python-engines
 REPORT_VENV := .venv-report
+CLUSTER_VENV := .venv-cluster
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -23,7 +25,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -163,6 +165,21 @@ test-report: build $(REPORT_VENV)/done tests/browser/node_modules/done ## use re
 	$(REPORT_VENV)/bin/python tests/browser/outputs.py $(BIN) $(REPORTS)/outputs
 	node tests/browser/report.js $(BIN) $(REPORTS)/outputs $(REPORTS)/shots
 
+$(CLUSTER_VENV)/done: tests/cluster/requirements.txt
+	python3 -m venv $(CLUSTER_VENV)
+	$(CLUSTER_VENV)/bin/pip install --quiet -r tests/cluster/requirements.txt
+	touch $@
+
+# In memory where there is a file system for that: what is synced there waits for no disk.
+CLUSTER = TMPDIR=$(or $(wildcard /dev/shm),/tmp) $(CLUSTER_VENV)/bin/python tests/cluster/run.py $(BIN)
+
+test-cluster: build $(CLUSTER_VENV)/done ## shards killed and taken over equal one machine: hosts by unshare, HyperQueue, Slurm where it is (as root); then test-no-exchange
+	$(CLUSTER) $(ARGS)
+	$(MAKE) test-no-exchange
+
+test-cluster-hq: build $(CLUSTER_VENV)/done ## the same by HyperQueue alone, less than a minute; CI runs it
+	$(CLUSTER) --pictures 400 --shards 4 --kills 3 --only files,hyperqueue $(ARGS)
+
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)
 	$(CORRUPTIONS_VENV)/bin/pip install --quiet -r tests/python/requirements-corruptions.txt
@@ -272,12 +289,32 @@ $(NEIGHBOURS_VENV)/done: tests/python/requirements-neighbours.txt
 bench-neighbours: $(NEIGHBOURS_VENV)/done ## time exact neighbours against faiss: make bench-neighbours [ARGS="--rows 100000" | ARGS=--million]
 	bench=$(NEIGHBOURS); $(NEIGHBOURS_VENV)/bin/python tests/python/bench_neighbours.py "$$bench" $(ARGS)
 
+bench-shards: build ## shards against one run, and gathering many: make bench-shards [N=1000000] [PICTURES=300]
+	python3 tests/python/bench_shards.py $(BIN) $(or $(N),1000000) $(or $(PICTURES),300)
+
 bench-records: build ## time and weigh an unchanged run over many items: make bench-records [N=1000000]
 	python3 tests/python/bench_records.py $(BIN) $(or $(N),1000000)
+
+$(PYTHON_ENGINES_VENV)/done: tests/python/requirements-python-engines.txt
+	python3 -m venv $(PYTHON_ENGINES_VENV)
+	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet -r tests/python/requirements-python-engines.txt
+	touch $@
+
+test-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## use the Python package in Ray, Spark (needs Java), datasets, Dask and PyTorch (the environment takes 8 GB)
+	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	$(PYTHON_ENGINES_VENV)/bin/python -m pytest python/tests/test_engines_*.py
+
+bench-python: build wheel peers ## time Embedder against a loop of Pillow and onnxruntime, and Restorer against the program
+	$(VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	$(VENV)/bin/python tests/python/bench_python.py $(BIN) --photos $(PHOTOS) $(ARGS)
+
+bench-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## time the examples of docs/python-engines.md against the same with onnxruntime
+	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	$(PYTHON_ENGINES_VENV)/bin/python tests/python/bench_engines.py --photos $(PHOTOS) $(ARGS)
 
 bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 	benches/run.sh $(BIN)
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV)

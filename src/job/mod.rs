@@ -10,6 +10,7 @@ mod explore;
 mod output;
 mod remembered;
 mod similar;
+mod single;
 mod status;
 pub(crate) mod summary;
 mod training;
@@ -26,6 +27,7 @@ pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
 pub(crate) use similar::{Pipeline, Question, Similar, Subject, home, similar};
+pub use single::{EmbedStep, Pictured, RestoreStep, decode_file};
 pub use status::{Status, Table};
 pub use verify::{Problem, Verified};
 

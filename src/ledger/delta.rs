@@ -14,14 +14,17 @@ use rusqlite::params;
 use std::collections::{BTreeSet, HashMap};
 
 /// Marks what a ledger was filled with. Products from the base have no rows here, which their number says; what is made
-/// replaces it. Inputs that are recorded from now on are remembered, with how they had failed in the base.
+/// replaces it. Inputs that are recorded from now on are remembered, with how they had failed in the base. (`OR IGNORE` in
+/// a trigger would give way to what the statement that fires it says of conflicts.)
 const MARKS: &str = "
 UPDATE products SET rows = -1;
 CREATE TABLE touched(path BLOB PRIMARY KEY, error_kind TEXT, size INTEGER, mtime_ns INTEGER, hash BLOB) WITHOUT ROWID;
 CREATE TRIGGER item_made AFTER INSERT ON items BEGIN
-  INSERT OR IGNORE INTO touched VALUES(NEW.path, NULL, NULL, NULL, NULL); END;
+  INSERT INTO touched SELECT NEW.path, NULL, NULL, NULL, NULL
+    WHERE NOT EXISTS (SELECT 1 FROM touched WHERE path = NEW.path); END;
 CREATE TRIGGER item_changed AFTER UPDATE ON items BEGIN
-  INSERT OR IGNORE INTO touched VALUES(NEW.path, OLD.error_kind, OLD.size, OLD.mtime_ns, OLD.hash); END;
+  INSERT INTO touched SELECT NEW.path, OLD.error_kind, OLD.size, OLD.mtime_ns, OLD.hash
+    WHERE NOT EXISTS (SELECT 1 FROM touched WHERE path = NEW.path); END;
 INSERT OR REPLACE INTO meta VALUES('filled', 'yes');";
 
 /// Entries that are put into the job's ledger at once.

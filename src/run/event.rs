@@ -10,6 +10,15 @@ use std::path::PathBuf;
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// Another process has what this one is to do, and may be dead.
+    Waiting {
+        /// What it is.
+        what: String,
+        /// Who has it.
+        owner: String,
+        /// After how many seconds without a sign of life it is taken over.
+        seconds: u64,
+    },
     /// Inputs are listed and compared with the ledger.
     Planned {
         /// Inputs found.

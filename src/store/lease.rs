@@ -16,7 +16,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Who made a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,8 @@ pub struct Owner {
 pub enum Tenure {
     /// Nobody has it.
     Free,
-    /// Its owner lives, or may do so.
-    Alive(Option<Owner>),
+    /// Its owner lives, or may do so; and when it was touched last.
+    Alive(Option<Owner>, SystemTime),
     /// Its owner died without giving it back.
     Dead(Option<Owner>),
 }
@@ -108,11 +108,11 @@ impl Store {
         }
         let patience = Duration::from_secs(owner.as_ref().map_or(60, |owner| owner.patience));
         let idle = self.server_time(dir)?.duration_since(touched).unwrap_or_default();
-        Ok(if idle > patience { Tenure::Dead(owner) } else { Tenure::Alive(owner) })
+        Ok(if idle > patience { Tenure::Dead(owner) } else { Tenure::Alive(owner, touched) })
     }
 
     /// The time by the clock that gives files their times.
-    fn server_time(&self, dir: &Dir) -> io::Result<std::time::SystemTime> {
+    fn server_time(&self, dir: &Dir) -> io::Result<SystemTime> {
         let temp = self.temp_name();
         let file = dir.create(&temp)?;
         let time = (&file).write_all(b".").and_then(|()| file.metadata()?.modified());
@@ -135,7 +135,7 @@ impl Store {
         let mut dead = None;
         if let Some(before) = seen.newest() {
             match self.tenure_of(&dir, &name_of(name, before)).map_err(failed)? {
-                Tenure::Alive(owner) => return Ok(Asked::Held(owner)),
+                Tenure::Alive(owner, _) => return Ok(Asked::Held(owner)),
                 Tenure::Dead(_) => dead = Some(before),
                 Tenure::Free => {}
             }
@@ -224,8 +224,10 @@ impl Lease {
         let mut text = String::new();
         (&mut file).take(1 << 16).read_to_string(&mut text)?;
         let ours = serde_json::from_str::<Owner>(&text).is_ok_and(|owner| owner.token == self.token);
-        let newest = Generations::of(&self.dir, &self.name)?.newest();
-        Ok(Some(file).filter(|_| ours && newest == Some(self.generation)))
+        // The next is made before this one is taken away. One name is asked for: a folder of many shards is long.
+        let next = name_of(&self.name, self.generation.saturating_add(1));
+        let next = self.dir.look(OsStr::new(&next))?.is_some();
+        Ok(Some(file).filter(|_| ours && !next))
     }
 
     /// Says that its owner lives. False where it is no longer held.

@@ -57,13 +57,6 @@ pub(super) fn temp_name(number: u64) -> OsString {
     format!("{TEMP_PREFIX}{}-{number}", std::process::id()).into()
 }
 
-/// A number for names that others who write into the same output, on other machines or in other containers, don't come
-/// upon.
-pub(super) fn random_number() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
-}
-
 /// Whether safelight made this name for a temporary file or folder: just its own form, so that a user's file
 /// whose name merely begins so is never taken for one.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A process, as it is known to others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +79,11 @@ fn started(pid: u32) -> Option<String> {
 
 /// A number that is another each time, on each machine; nothing that results follow from.
 pub(crate) fn random() -> u64 {
-    std::hash::RandomState::new().build_hasher().finish()
+    // A forked process has its parent's seeds.
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.write_u128(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos()));
+    hasher.finish()
 }
 
 /// A text that no other process makes.

@@ -334,3 +334,13 @@ fn a_file_of_the_same_content_is_staged_whole_or_not_at_all() {
     assert!(stage(&original, [0; 32], false).is_none());
     assert_eq!((temporary(), fs::read(&original).unwrap()), (1, b"picture".to_vec()));
 }
+
+#[test]
+fn temporary_names_of_two_with_one_process_number_differ() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = || Store::open(dir.path(), Guard::default(), Fault::default()).unwrap();
+    // As in two containers, where each is process 1: what the first left when it was killed, the second meets.
+    let left = store().stage(Path::new("images/a.png"), b"half").unwrap();
+    let staged = store().stage(Path::new("images/a.png"), b"whole").unwrap();
+    assert_ne!(format!("{left:?}"), format!("{staged:?}"));
+}

@@ -37,6 +37,7 @@ mod read_only;
 mod report;
 mod resume;
 mod retrained;
+mod shards;
 mod shipped;
 mod sources;
 mod state_dicts;

@@ -69,6 +69,9 @@ fn render(event: &Event) -> Value {
                    "known": known})
         }
         Event::Stopping { why } => json!({"event": "stopping", "why": summary::stop(*why)}),
+        Event::Waiting { what, owner, seconds } => {
+            json!({"event": "waiting", "what": what, "owner": owner, "seconds": seconds})
+        }
         Event::Gathered { count, unfinished } => {
             let one = |(shard, state): &(u32, &str)| json!({"shard": shard, "state": state});
             json!({"event": "gathered", "shards": count, "unfinished": unfinished.iter().map(one).collect::<Vec<_>>()})

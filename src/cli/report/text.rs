@@ -274,6 +274,9 @@ impl Reporter for Text {
             Event::Stopping { why: Stop::Interrupted } => {
                 self.say("stopping: finishing the images under way (interrupt again to stop at once)");
             }
+            Event::Waiting { what, owner, seconds } => self.say(&format!(
+                "{what} belongs to {owner}; it is taken over once that gives no sign of life for {seconds} s"
+            )),
             Event::Gathered { count, unfinished } => {
                 for (number, state) in unfinished {
                     self.say(&format!("shard {number}/{count} is {state}; run it again, then gather again"));

@@ -1,10 +1,60 @@
-//! Giving signs of life while something is done under a lease, and noticing that it is held no more.
+//! Taking a lease, giving signs of life while something is done under it, and noticing that it is held no more.
 
+use super::place::{FOLDER, GATHER, spoken};
 use crate::run::RunError;
-use crate::store::Lease;
+use crate::run::event::Event;
+use crate::store::{Asked, Lease, Life, Store, Tenure};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
+
+/// Takes the lease on `name`, and says which generation of it had a dead owner. One that a process of another machine has,
+/// whose life can't be told from here, is watched for as long as it may be silent: so that what was started again in place of
+/// one that was lost goes on by itself. None where a stop was asked for meanwhile.
+///
+/// # Errors
+/// When its owner lives, or it can't be looked at or made.
+pub(super) fn take(
+    store: &Store,
+    name: &str,
+    patience: Duration,
+    (stop, emit): (&AtomicBool, &(dyn Fn(Event) + Sync)),
+) -> Result<Option<(Lease, Option<u32>)>, RunError> {
+    let folder = Path::new(FOLDER);
+    let what = if name == GATHER { "gathering".to_string() } else { format!("shard {}", spoken(name)) };
+    let (mut watched, mut told) = (None, false);
+    loop {
+        let owner = match store.ask(folder, name, patience)? {
+            Asked::Taken { lease, dead } => return Ok(Some((lease, dead))),
+            Asked::Held(owner) => owner,
+        };
+        let Some(owner) = owner else {
+            return Err(RunError::Shards(format!("{what} was just begun by another process")));
+        };
+        let now = match store.tenure(folder, name)? {
+            Tenure::Alive(_, touched) => touched,
+            Tenure::Free | Tenure::Dead(_) => continue,
+        };
+        let silent = owner.process.life() == Life::Elsewhere && *watched.get_or_insert(now) == now;
+        if !silent {
+            let who = owner.process.text();
+            return Err(RunError::Shards(format!(
+                "{what} is being done by {who}; it is taken over once that gives no sign of life for {} s",
+                owner.patience
+            )));
+        }
+        if !std::mem::replace(&mut told, true) {
+            emit(Event::Waiting { what: what.clone(), owner: owner.process.text(), seconds: owner.patience });
+        }
+        for _ in 0..10 {
+            if stop.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
 
 /// Does `work` while the lease is touched, and `tell` called, every few seconds. Work gets what says, before anything is
 /// recorded, whether the lease is still held; `taken` is what it says where it is not.

@@ -3,8 +3,8 @@
 //! Nothing is taken from a shard before it is recorded for good, and the shards' files go last: killed at any point, it is
 //! begun again and comes to the same.
 
-use super::alive::holding;
-use super::overview::{ShardState, names, overview};
+use super::alive::{holding, take};
+use super::overview::{ShardState, leased, names, overview};
 use super::place::{self, FOLDER, GATHER};
 use super::progress;
 use super::set::{self, Set};
@@ -20,6 +20,7 @@ use crate::run::finish::{AtEnd, finish};
 use crate::run::options::{Hold, Options};
 use crate::run::origin;
 use crate::run::prepare::{self, Prepared};
+use crate::run::resume::Reason;
 use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, Owner, Store, Tenure};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -62,7 +63,7 @@ pub(crate) fn gather(
     let listing = prepare::list(plan)?;
     let guard = Guard::new(listing.folders.iter().copied());
     let store = Store::open(&plan.output, guard, Fault::parse(options.fault.as_deref()))?;
-    let Some(lease) = alone(&store, how, options)? else {
+    let Some(lease) = alone(&store, how, (options, emit))? else {
         let summary = Summary { stop: Some(Stop::Interrupted), ..Summary::default() };
         emit(Event::Ended(summary.clone()));
         return Ok(Gathered { summary, unfinished: Vec::new(), count: 0 });
@@ -82,20 +83,20 @@ pub(crate) fn gather(
 }
 
 /// The lease on gathering, while no shard is at work; none where a stop was asked for meanwhile.
-fn alone(store: &Store, how: Gathering, options: &Options<'_>) -> Result<Option<Lease>, RunError> {
+fn alone(
+    store: &Store,
+    how: Gathering,
+    (options, emit): (&Options<'_>, &(dyn Fn(Event) + Sync)),
+) -> Result<Option<Lease>, RunError> {
     let folder = Path::new(FOLDER);
     loop {
         // Whoever begins a shard says so before it looks for this; one of the two sees the other.
-        let lease = match store.ask(folder, GATHER, how.patience)? {
-            Asked::Taken { lease, .. } => lease,
-            Asked::Held(owner) => {
-                return Err(RunError::Shards(format!("{} gathers already", text(owner.as_ref()))));
-            }
-        };
+        let taken = take(store, GATHER, how.patience, (options.stop, emit))?;
+        let Some((lease, _)) = taken else { return Ok(None) };
         let mut alive = Vec::new();
-        for name in names(store)? {
-            if let Tenure::Alive(owner) = store.tenure(folder, &name)? {
-                alive.push(format!("{} by {}", name.replace("-of-", "/"), text(owner.as_ref())));
+        for name in leased(store)? {
+            if let Tenure::Alive(owner, _) = store.tenure(folder, &name)? {
+                alive.push(format!("{} by {}", place::spoken(&name), text(owner.as_ref())));
             }
         }
         if alive.is_empty() {
@@ -175,12 +176,14 @@ impl Gather<'_> {
         summary.skipped = summary.skipped.saturating_sub(summary.done);
         summary.standing = summary.standing.saturating_sub(lasting.len());
         let outstanding = !prepared.tasks.is_empty();
+        // What failed and is tried again by every run is no sign of a shard that never was.
+        let untried = prepared.tasks.iter().any(|task| task.reason != Reason::FailedBefore);
         prepared.tasks.clear();
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
             Some(Stop::Interrupted)
         } else {
-            (!unfinished.is_empty() || (set.is_none() && outstanding)).then_some(Stop::ShardsMissing)
+            (!unfinished.is_empty() || (set.is_none() && untried)).then_some(Stop::ShardsMissing)
         };
         emit(Event::Gathered {
             count: set.as_ref().map_or(0, |set| set.count),
@@ -215,7 +218,7 @@ impl Gather<'_> {
         let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
             Asked::Taken { lease, dead } => (lease, dead),
             Asked::Held(owner) => {
-                let shard = name.replace("-of-", "/");
+                let shard = place::spoken(name);
                 return Err(RunError::Shards(format!(
                     "shard {shard} was just begun by {}",
                     text(owner.as_ref())

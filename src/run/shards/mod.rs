@@ -28,8 +28,8 @@ use super::work::work;
 use crate::inputs::{Input, Listing};
 use crate::ledger::Ledger;
 use crate::plan::Plan;
-use crate::store::{Asked, Fault, Guard, Lease, Lock, Owner, Store, Tenure};
-use alive::holding;
+use crate::store::{Fault, Guard, Lease, Lock, Store, Tenure};
+use alive::{holding, take};
 use progress::Counter;
 use set::Set;
 use state::State;
@@ -66,12 +66,14 @@ pub(crate) fn run(
     // Of no use between machines that share no locks; there it is the leases that keep others away.
     let _lock = Lock::share(&store)?;
     let name = place::name(share.shard.index(), share.shard.count());
-    let (lease, dead) = match store.ask(Path::new(place::FOLDER), &name, share.patience)? {
-        Asked::Taken { lease, dead } => (lease, dead),
-        Asked::Held(owner) => return Err(held(share.shard, owner.as_ref())),
+    let taken = take(&store, &name, share.patience, (options.stop, emit))?;
+    let Some((lease, dead)) = taken else {
+        let summary = Summary { stop: Some(Stop::Interrupted), ..Summary::default() };
+        emit(Event::Ended(summary.clone()));
+        return Ok(summary);
     };
     // Whoever gathers looks for shards after it has said so, as this one looks for it.
-    if let Tenure::Alive(owner) = store.tenure(Path::new(place::FOLDER), place::GATHER)? {
+    if let Tenure::Alive(owner, _) = store.tenure(Path::new(place::FOLDER), place::GATHER)? {
         lease.release();
         return Err(RunError::Shards(format!(
             "the shards are being gathered by {}; start this one again when that is over",
@@ -82,17 +84,6 @@ pub(crate) fn run(
     let done = shared.run(listing, options, (start, emit), exit);
     lease.release();
     done
-}
-
-fn held(shard: Shard, owner: Option<&Owner>) -> RunError {
-    RunError::Shards(match owner {
-        Some(owner) => format!(
-            "shard {shard} is being done by {}; it is taken over once that gives no sign of life for {} s",
-            owner.process.text(),
-            owner.patience
-        ),
-        None => format!("shard {shard} was just taken by another process"),
-    })
 }
 
 /// What belongs to a shard that is held.
@@ -158,11 +149,11 @@ impl Shared<'_> {
                         None => return Err(error),
                     },
                 };
-                let id = format!("{:016x}", crate::store::random());
-                Set::proposed(self.share.shard, &listing.inputs, &claims, id).agree(store)?
+                let whose = (plan.name.as_str(), origin::text(plan)?);
+                Set::proposed(whose, self.share.shard, &listing.inputs, &claims).agree(store)?
             }
         };
-        set.check(self.share.shard)?;
+        set.check(&plan.name, self.share.shard)?;
         Ok((base, set))
     }
 
@@ -186,6 +177,9 @@ impl Shared<'_> {
         let asked = (options.selection, options.prune);
         let prepared =
             prepare::decide_all(plan, listing, (Some(store), true), Some(&ledger), asked, Some(&own))?;
+        if ledger.input()?.is_none() {
+            ledger.set_input(&set.input)?;
+        }
         if !options.accept_input {
             origin::refuse_other(plan, &ledger, &prepared)?;
         }

@@ -4,7 +4,7 @@ use super::place::{self, FOLDER};
 use super::progress::{self, Progress};
 use super::set::Set;
 use crate::run::RunError;
-use crate::store::{Store, Tenure};
+use crate::store::{Store, Tenure, generation_of, name_of};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -54,17 +54,20 @@ const FINISHED: [u8; 3] = [0, 10, 12];
 /// When they can't be looked at.
 pub(crate) fn overview(store: &Store) -> Result<Option<Overview>, RunError> {
     let Some(set) = Set::read(store)? else { return Ok(None) };
+    let leased = leased(store)?;
     let state = |index: u32| {
         let name = place::name(index, set.count);
+        let tenure = match leased.contains(&name) {
+            true => store.tenure(Path::new(FOLDER), &name)?,
+            false => Tenure::Free,
+        };
         let progress = progress::read(store, &name).filter(|progress| progress.set == set.id);
-        let state = match (store.tenure(Path::new(FOLDER), &name)?, &progress) {
-            (Tenure::Alive(_), _) => ShardState::Running,
-            (Tenure::Dead(_), _) => ShardState::Dead,
+        let state = match (tenure, &progress) {
+            (Tenure::Alive(..), _) => ShardState::Running,
+            // Also where the owner is dead: it began nothing since then, or was one that gathered.
+            (_, Some(Progress { exit: Some(exit), .. })) if FINISHED.contains(exit) => ShardState::Finished,
+            (Tenure::Dead(_), _) | (Tenure::Free, Some(Progress { exit: None, .. })) => ShardState::Dead,
             (Tenure::Free, None) => ShardState::Missing,
-            (Tenure::Free, Some(Progress { exit: None, .. })) => ShardState::Dead,
-            (Tenure::Free, Some(Progress { exit: Some(exit), .. })) if FINISHED.contains(exit) => {
-                ShardState::Finished
-            }
             (Tenure::Free, Some(_)) => ShardState::Unfinished,
         };
         Ok::<_, RunError>((state, progress))
@@ -74,9 +77,21 @@ pub(crate) fn overview(store: &Store) -> Result<Option<Overview>, RunError> {
 
 /// Names of the shards that have a file here.
 pub(super) fn names(store: &Store) -> Result<BTreeSet<String>, RunError> {
+    those(store, |_, _| true)
+}
+
+/// Those of them that have a lease.
+pub(super) fn leased(store: &Store) -> Result<BTreeSet<String>, RunError> {
+    those(store, |file, name| {
+        generation_of(file, name).is_some_and(|generation| *file == name_of(name, generation))
+    })
+}
+
+fn those(store: &Store, which: impl Fn(&str, &str) -> bool) -> Result<BTreeSet<String>, RunError> {
     let files = store.files_below(Path::new(FOLDER))?;
-    let names = files.iter().filter_map(|path| path.file_name().and_then(OsStr::to_str));
-    Ok(names.filter_map(place::shard_of).map(str::to_string).collect())
+    let files = files.iter().filter_map(|path| path.file_name().and_then(OsStr::to_str));
+    let named = files.filter_map(|file| Some((file, place::shard_of(file)?)));
+    Ok(named.filter(|(file, name)| which(file, name)).map(|(_, name)| name.to_string()).collect())
 }
 
 /// Fails where shards have done what is not gathered yet: what else writes to the job's ledger would not know of it.

@@ -18,6 +18,12 @@ pub(crate) fn name(index: u32, count: u32) -> String {
     format!("{:04}-of-{count:04}", u64::from(index) + 1)
 }
 
+/// The same for people: `3/16`.
+pub(super) fn spoken(name: &str) -> String {
+    let numbers: Vec<&str> = name.split("-of-").map(|number| number.trim_start_matches('0')).collect();
+    numbers.join("/")
+}
+
 /// The name of a shard, where a file's begins with one.
 pub(super) fn shard_of(file: &str) -> Option<&str> {
     let name = file.split('.').next()?;
@@ -85,6 +91,7 @@ mod tests {
     fn names_are_told_from_others() {
         assert_eq!(name(2, 16), "0003-of-0016");
         assert_eq!(name(65_535, 65_536), "65536-of-65536");
+        assert_eq!(spoken("0003-of-0010"), "3/10");
         for file in ["0003-of-0016.g1.db", "0003-of-0016.g1", "0003-of-0016.json"] {
             assert_eq!(shard_of(file), Some("0003-of-0016"));
         }

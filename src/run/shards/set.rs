@@ -20,6 +20,10 @@ pub(crate) struct Set {
     schema: u32,
     /// Tells it from those before and after.
     pub id: String,
+    /// Name of the job.
+    job: String,
+    /// The input as the first shard found it.
+    pub input: String,
     /// How many shards there are.
     pub count: u32,
     /// `path` or `size`.
@@ -61,8 +65,13 @@ impl Set {
         set.map(Some).ok_or_else(unreadable)
     }
 
-    /// What a first shard proposes; `claims` are the folders that become the job's own.
-    pub(super) fn proposed(shard: Shard, inputs: &[Input], claims: &[Vec<u8>], id: String) -> Set {
+    /// What a first shard of the job `job` proposes; `claims` are the folders that become the job's own.
+    pub(super) fn proposed(
+        (job, input): (&str, String),
+        shard: Shard,
+        inputs: &[Input],
+        claims: &[Vec<u8>],
+    ) -> Set {
         let size = |input: &Input| input.identity.as_ref().map_or(0, |identity| identity.size);
         let cuts = match shard.by() {
             ShardBy::Path => place::even(shard.count()),
@@ -72,7 +81,9 @@ impl Set {
             }
         };
         let claims = claims.iter().map(|claim| String::from_utf8_lossy(claim).into_owned()).collect();
-        Set { schema: 1, id, count: shard.count(), by: word(shard.by()).to_string(), cuts, claims }
+        let id = format!("{:016x}", crate::store::random());
+        let (job, by) = (job.to_string(), word(shard.by()).to_string());
+        Set { schema: 1, id, job, input, count: shard.count(), by, cuts, claims }
     }
 
     /// Puts it down where none is yet; gives the one that is there then.
@@ -95,7 +106,13 @@ impl Set {
     ///
     /// # Errors
     /// Says which there are, and what goes on.
-    pub(super) fn check(&self, shard: Shard) -> Result<(), RunError> {
+    pub(super) fn check(&self, job: &str, shard: Shard) -> Result<(), RunError> {
+        if self.job != job {
+            return Err(RunError::Foreign(format!(
+                "the job `{}` is being done in shards into this output, and this is `{job}`; choose another output",
+                self.job
+            )));
+        }
         if self.count == shard.count() && self.by == word(shard.by()) {
             return Ok(());
         }
