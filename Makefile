@@ -16,6 +16,8 @@ ONNXRUNTIME_VENV := .venv-onnxruntime
 PYTHON_ENGINES_VENV := .venv-python-engines
 REPORT_VENV := .venv-report
 CLUSTER_VENV := .venv-cluster
+PYTHON_VENV := .venv-python
+WHEELS := python/dist
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -25,7 +27,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -254,6 +256,20 @@ fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exif
 	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
 	python3 tests/python/fidelity.py $(FIDELITY)
 
+$(PYTHON_VENV)/done: tests/python/requirements-python.txt
+	python3 -m venv $(PYTHON_VENV)
+	$(PYTHON_VENV)/bin/pip install --quiet -r tests/python/requirements-python.txt
+	touch $@
+
+python: $(PYTHON_VENV)/done ## build the Python package's wheel into python/dist (docs/python.md)
+	rm -rf $(WHEELS)
+	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out $(WHEELS)
+	@for wheel in $(WHEELS)/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
+
+test-python: python ## test the Python package, installed from its wheel
+	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q --ignore-glob="tests/test_engines_*" $(ARGS)
+
 DUPLICATES_VENV := .venv-duplicates
 
 $(DUPLICATES_VENV)/done: tests/python/requirements-duplicates.txt
@@ -300,15 +316,15 @@ $(PYTHON_ENGINES_VENV)/done: tests/python/requirements-python-engines.txt
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet -r tests/python/requirements-python-engines.txt
 	touch $@
 
-test-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## use the Python package in Ray, Spark (needs Java), datasets, Dask and PyTorch (the environment takes 8 GB)
+test-python-engines: python $(PYTHON_ENGINES_VENV)/done ## use the Python package in Ray, Spark (needs Java), datasets, Dask and PyTorch (the environment takes 8 GB)
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(PYTHON_ENGINES_VENV)/bin/python -m pytest python/tests/test_engines_*.py
 
-bench-python: build wheel peers ## time Embedder against a loop of Pillow and onnxruntime, and Restorer against the program
+bench-python: build python peers ## time Embedder against a loop of Pillow and onnxruntime, and Restorer against the program
 	$(VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(VENV)/bin/python tests/python/bench_python.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
-bench-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## time the examples of docs/python-engines.md against the same with onnxruntime
+bench-python-engines: python $(PYTHON_ENGINES_VENV)/done ## time the examples of docs/python-engines.md against the same with onnxruntime
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(PYTHON_ENGINES_VENV)/bin/python tests/python/bench_engines.py --photos $(PHOTOS) $(ARGS)
 
@@ -317,4 +333,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV) $(PYTHON_VENV) $(WHEELS)

@@ -122,7 +122,8 @@ pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
 pub use job::{
     EmbedStep, Ended, Event, Gathered, Job, JobError, Overview, Pictured, Progress, RestoreStep, RunOptions,
-    Selection, Shard, ShardBy, ShardError, ShardState, Status, Verified, decode_file, shard,
+    Selection, Shard, ShardBy, ShardError, ShardState, Status, TableFolder, Verified, decode_file, shard,
+    tables,
 };
 pub use nn::{
     Colour, EmbedError, EmbedOptions, Embedder, Fit, Guard, ModelError, Pool, RestoreError, RestoreOptions,

@@ -4,6 +4,7 @@
 mod arrays;
 mod embedder;
 mod errors;
+mod job;
 mod options;
 mod picture;
 mod recipe;
@@ -19,6 +20,8 @@ mod _safelight {
 
     #[pymodule_export]
     use embedder::Embedder;
+    #[pymodule_export]
+    use job::{Job, tables};
     #[pymodule_export]
     use picture::{Picture, decode, encode};
     #[pymodule_export]

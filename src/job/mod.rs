@@ -13,6 +13,8 @@ mod similar;
 mod single;
 mod status;
 pub(crate) mod summary;
+mod tables;
+pub(crate) mod told;
 mod training;
 mod verify;
 
@@ -29,6 +31,7 @@ pub(crate) use remembered::Remembered;
 pub(crate) use similar::{Pipeline, Question, Similar, Subject, home, similar};
 pub use single::{EmbedStep, Pictured, RestoreStep, decode_file};
 pub use status::{Status, Table};
+pub use tables::{TableFolder, tables};
 pub use verify::{Problem, Verified};
 
 use crate::ledger::Ledger;
@@ -342,7 +345,10 @@ impl Job {
     }
 
     /// Has `work` take as many threads as the job may, which it does already where the whole program does.
-    fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, JobError> + Send) -> Result<T, JobError> {
+    pub(crate) fn on_threads<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, JobError> + Send,
+    ) -> Result<T, JobError> {
         if rayon::current_num_threads() == self.threads() {
             return work();
         }

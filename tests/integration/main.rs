@@ -22,6 +22,7 @@ mod harm;
 mod histories;
 mod left_out;
 mod levels;
+mod library;
 mod lists;
 mod machines;
 mod models;

@@ -14,7 +14,8 @@ from ._errors import (
     ModelError,
     PipelineError,
 )
-from ._safelight import Embedder, Picture, Recipe, Restorer, __version__, decode, encode
+from ._safelight import Embedder, Job, Picture, Recipe, Restorer, __version__, decode, encode
+from ._table import read_table
 
 __all__ = [
     "ArrayError",
@@ -22,6 +23,7 @@ __all__ = [
     "Embedder",
     "Error",
     "ItemError",
+    "Job",
     "JobError",
     "LossWarning",
     "ModelError",
@@ -32,4 +34,5 @@ __all__ = [
     "__version__",
     "decode",
     "encode",
+    "read_table",
 ]

@@ -40,8 +40,6 @@ class JobError(Error):
 
     #: Exit code that the program has for it (docs/runs.md).
     exit: int = 1
-    #: What had been done until then, as Job.run gives it; None where nothing had begun.
-    summary: dict[str, Any] | None = None
 
 
 class LossWarning(UserWarning):

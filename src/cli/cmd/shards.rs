@@ -5,9 +5,8 @@ use super::machine::{self, Form};
 use super::opened::Given;
 use super::print::out;
 use super::refusal::Refusal;
-use crate::job::{Overview, Progress, ShardState, shards_of};
+use crate::job::{Progress, ShardState, shards_of, told};
 use crate::shown::Show;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,28 +21,20 @@ pub(super) fn shards(given: &Given, form: Form) -> Result<u8, Refusal> {
     };
     let overview = shards_of(output)?;
     if let Form::Json(command) = form {
-        let shards: Vec<Value> =
-            overview.iter().flat_map(each).map(|(number, state, told)| one(number, state, told)).collect();
-        let told =
-            json!({"job": name, "output": machine::path(output), "count": shards.len(), "shards": shards});
-        return Ok(machine::tell(command, told, code::OK));
+        return Ok(machine::tell(command, told::shards((name, output), overview.as_ref()), code::OK));
     }
     let Some(overview) = overview else {
         return Ok(out(&format!("{name}: {}\n  no shards that are not gathered\n", output.shown())));
     };
     let mut text = format!("{name}: {}, {} shards\n", output.shown(), overview.shards.len());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, state, told) in each(&overview) {
+    for (number, state, told) in told::each(&overview) {
         *counts.entry(state.name()).or_default() += 1;
         text.push_str(&line(number, state, told));
     }
     let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
     text.push_str(&format!("  {}\n", counts.join(", ")));
     Ok(out(&text))
-}
-
-fn each(overview: &Overview) -> impl Iterator<Item = (usize, ShardState, Option<&Progress>)> {
-    overview.shards.iter().enumerate().map(|(at, (state, told))| (at + 1, *state, told.as_ref()))
 }
 
 fn line(number: usize, state: ShardState, told: Option<&Progress>) -> String {
@@ -69,17 +60,4 @@ fn line(number: usize, state: ShardState, told: Option<&Progress>) -> String {
     }
     line.push('\n');
     line
-}
-
-fn one(number: usize, state: ShardState, told: Option<&Progress>) -> Value {
-    let mut one = json!({"shard": number, "state": state.name()});
-    if let (Value::Object(one), Some(told)) = (&mut one, told) {
-        let fields = json!({"host": told.host, "pid": told.pid, "started": told.started, "updated": told.updated,
-                            "seconds": told.seconds, "total": told.total, "todo": told.todo, "done": told.done,
-                            "failed": told.failed, "bytes": told.bytes, "exit": told.exit, "error": told.error});
-        if let Value::Object(fields) = fields {
-            one.extend(fields);
-        }
-    }
-    one
 }
