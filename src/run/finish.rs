@@ -47,6 +47,12 @@ pub(super) fn finish(
         ledger.set_vanished(&gone, back)?;
     }
     publish(plan, (store, ledger), prepared, options, summary)?;
+    if prunes {
+        options.hold.check()?;
+        let (removed, failed) = tidy::prune_published(plan, store, ledger)?;
+        summary.pruned += removed;
+        failure = failure.or(failed);
+    }
     summary.seconds = start.elapsed().as_secs_f64();
     emit(Event::Ended(summary.clone()));
     failure.map_or(Ok(()), |error| Err(error.into()))
