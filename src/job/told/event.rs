@@ -25,10 +25,6 @@ pub(crate) fn event(event: &Event) -> Value {
                    "known": known})
         }
         Event::Stopping { why } => json!({"event": "stopping", "why": summary::stop(*why)}),
-        Event::Gathered { count, unfinished } => {
-            let one = |(shard, state): &(u32, &str)| json!({"shard": shard, "state": state});
-            json!({"event": "gathered", "shards": count, "unfinished": unfinished.iter().map(one).collect::<Vec<_>>()})
-        }
         Event::Waiting { what, owner, seconds } => {
             json!({"event": "waiting", "what": what, "owner": owner, "seconds": seconds})
         }
