@@ -1,7 +1,7 @@
 """Shards, killed and taken over, come to what one machine comes to, byte for byte: files, tables, lists, manifest.
 
 Usage: python tests/cluster/run.py target/release/safelight [--pictures 5000] [--shards 1,3,8] [--kills 12] [--seed 0]
-       [--only files,hosts,takeover,gather,hyperqueue,slurm]
+       [--only files,hosts,takeover,gather,hyperqueue,parallel,slurm]
 
 Hosts are processes with names, process numbers and networks of their own (`unshare`, as root). Parts whose engine is not
 there are skipped, and why is printed.
@@ -193,14 +193,14 @@ def main():
     parser.add_argument("--shards", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 8])
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="files,hosts,takeover,gather,hyperqueue,slurm")
+    parser.add_argument("--only", default="files,hosts,takeover,gather,hyperqueue,parallel,slurm")
     asked = parser.parse_args()
     parts = asked.only.split(",")
     with tempfile.TemporaryDirectory(prefix="safelight-cluster-") as folder:
         cluster = Cluster(asked, folder)
         cluster.planted()
         for part in parts:
-            if part in ("hyperqueue", "slurm"):
+            if part in ("hyperqueue", "parallel", "slurm"):
                 cluster.engine(part, getattr(engines, part))
             else:
                 getattr(cluster, part)()

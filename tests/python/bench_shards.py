@@ -21,7 +21,8 @@ SHARDS = 8
 
 
 def call(*arguments, **options):
-    subprocess.run([str(PROGRAM), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, **options)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([str(PROGRAM), *map(str, arguments)], check=True, **silent, **options)
 
 
 def scaling(folder):
@@ -36,9 +37,9 @@ def scaling(folder):
         f"version: 1\ninput: {folder}/in\noutput: {folder}/out\nsteps:\n"
         f"  - restore: {{model: {ROOT}/sample_data/models/denoise.onnx}}\n  - write\n  - table\n"
     )
-    times = {"one": [], "two": []}
+    times = {"one": [], "two": [], "gather": []}
     for _ in range(ROUNDS):
-        for kind in times:
+        for kind in ("one", "two"):
             shutil.rmtree(folder / "out", ignore_errors=True)
             start = time.monotonic()
             if kind == "one":
@@ -56,7 +57,7 @@ def scaling(folder):
                 assert all(shard.wait() == 0 for shard in shards)
                 took = time.monotonic() - start
                 call("gather", pipeline, "--set", one)
-                times.setdefault("gather", []).append(time.monotonic() - start - took)
+                times["gather"].append(time.monotonic() - start - took)
                 times[kind].append(took)
                 continue
             times[kind].append(time.monotonic() - start)
@@ -82,12 +83,12 @@ def gathering(folder):
     )
     start = time.monotonic()
     for number in range(1, SHARDS + 1):
-        call("run", pipeline, "--shard", f"{number}/{SHARDS}")
+        call("run", pipeline, "--progress", "quiet", "--shard", f"{number}/{SHARDS}")
     print(f"{COUNT} pictures of one pixel in {SHARDS} shards, one after the other: {time.monotonic() - start:.1f} s")
     # The largest child so far is a shard.
     shard = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     start = time.monotonic()
-    gather = subprocess.Popen([str(PROGRAM), "gather", str(pipeline)], stdout=subprocess.DEVNULL)
+    gather = subprocess.Popen([str(PROGRAM), "gather", str(pipeline), "--progress", "quiet"], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(gather.pid, 0)
     took = time.monotonic() - start
     assert os.waitstatus_to_exitcode(status) == 0

@@ -64,12 +64,10 @@ pub(crate) fn overview(store: &Store) -> Result<Option<Overview>, RunError> {
         let progress = progress::read(store, &name).filter(|progress| progress.set == set.id);
         let state = match (tenure, &progress) {
             (Tenure::Alive(..), _) => ShardState::Running,
-            (Tenure::Dead(_), _) => ShardState::Dead,
+            // Also where the owner is dead: it began nothing since then, or was one that gathered.
+            (_, Some(Progress { exit: Some(exit), .. })) if FINISHED.contains(exit) => ShardState::Finished,
+            (Tenure::Dead(_), _) | (Tenure::Free, Some(Progress { exit: None, .. })) => ShardState::Dead,
             (Tenure::Free, None) => ShardState::Missing,
-            (Tenure::Free, Some(Progress { exit: None, .. })) => ShardState::Dead,
-            (Tenure::Free, Some(Progress { exit: Some(exit), .. })) if FINISHED.contains(exit) => {
-                ShardState::Finished
-            }
             (Tenure::Free, Some(_)) => ShardState::Unfinished,
         };
         Ok::<_, RunError>((state, progress))
