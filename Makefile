@@ -15,6 +15,9 @@ METRICS_VENV := .venv-metrics
 ONNXRUNTIME_VENV := .venv-onnxruntime
 PYTHON_ENGINES_VENV := .venv-python-engines
 REPORT_VENV := .venv-report
+CLUSTER_VENV := .venv-cluster
+PYTHON_VENV := .venv-python
+WHEELS := python/dist
 # Folder of photographs for the comparisons.
 PHOTOS ?= ../shared/data/photos
 # Folders of camera JPEGs whose maker notes exiftool compares, such as t/images of its repository; one of our own by default.
@@ -24,7 +27,8 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort test-python-engines niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-python bench-python-engines bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +99,10 @@ test-peers: build peers ## compare models and operators with onnxruntime and TIF
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
+test-no-exchange: build ## tables where the file system can't exchange names, ledgers where it has no locks (root, /dev/fuse, bindfs)
+	python3 tests/python/no_exchange.py $(CARGO) test --release --locked --test integration -- exchange:: tables:: nights:: pairs:: report::
+	python3 tests/python/no_locks.py $(BIN)
+
 $(ONNXRUNTIME_VENV)/done: tests/python/requirements-onnxruntime.txt
 	python3 -m venv $(ONNXRUNTIME_VENV)
 	$(ONNXRUNTIME_VENV)/bin/pip install --quiet -r tests/python/requirements-onnxruntime.txt
@@ -159,6 +167,20 @@ test-report: build $(REPORT_VENV)/done tests/browser/node_modules/done ## use re
 	rm -rf $(REPORTS) && mkdir -p $(REPORTS)
 	$(REPORT_VENV)/bin/python tests/browser/outputs.py $(BIN) $(REPORTS)/outputs
 	node tests/browser/report.js $(BIN) $(REPORTS)/outputs $(REPORTS)/shots
+
+$(CLUSTER_VENV)/done: tests/cluster/requirements.txt
+	python3 -m venv $(CLUSTER_VENV)
+	$(CLUSTER_VENV)/bin/pip install --quiet -r tests/cluster/requirements.txt
+	touch $@
+
+# In memory where there is a file system for that: what is synced there waits for no disk.
+CLUSTER = TMPDIR=$(or $(wildcard /dev/shm),/tmp) $(CLUSTER_VENV)/bin/python tests/cluster/run.py $(BIN)
+
+test-cluster: build $(CLUSTER_VENV)/done ## shards killed and taken over equal one machine: hosts by unshare, HyperQueue, Slurm where it is (as root)
+	$(CLUSTER) $(ARGS)
+
+test-cluster-hq: build $(CLUSTER_VENV)/done ## the same by HyperQueue alone, less than a minute; CI runs it
+	$(CLUSTER) --pictures 400 --shards 4 --kills 3 --only files,hyperqueue $(ARGS)
 
 $(CORRUPTIONS_VENV)/done: tests/python/requirements-corruptions.txt
 	python3 -m venv $(CORRUPTIONS_VENV)
@@ -234,6 +256,20 @@ fidelity: ## write docs/fidelity.md anew, and have exiftool check it (needs exif
 	SAFELIGHT_FIDELITY=$(FIDELITY) $(CARGO) test --release --locked --test integration fidelity::
 	python3 tests/python/fidelity.py $(FIDELITY)
 
+$(PYTHON_VENV)/done: tests/python/requirements-python.txt
+	python3 -m venv $(PYTHON_VENV)
+	$(PYTHON_VENV)/bin/pip install --quiet -r tests/python/requirements-python.txt
+	touch $@
+
+python: $(PYTHON_VENV)/done ## build the Python package's wheel into python/dist (docs/python.md)
+	rm -rf $(WHEELS)
+	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out $(WHEELS)
+	@for wheel in $(WHEELS)/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
+
+test-python: python ## test the Python package, installed from its wheel
+	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
+	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q --ignore-glob="tests/test_engines_*" $(ARGS)
+
 DUPLICATES_VENV := .venv-duplicates
 
 $(DUPLICATES_VENV)/done: tests/python/requirements-duplicates.txt
@@ -269,6 +305,9 @@ $(NEIGHBOURS_VENV)/done: tests/python/requirements-neighbours.txt
 bench-neighbours: $(NEIGHBOURS_VENV)/done ## time exact neighbours against faiss: make bench-neighbours [ARGS="--rows 100000" | ARGS=--million]
 	bench=$(NEIGHBOURS); $(NEIGHBOURS_VENV)/bin/python tests/python/bench_neighbours.py "$$bench" $(ARGS)
 
+bench-shards: build ## shards against one run, and gathering many: make bench-shards [N=1000000] [PICTURES=300]
+	python3 tests/python/bench_shards.py $(BIN) $(or $(N),1000000) $(or $(PICTURES),300)
+
 bench-records: build ## time and weigh an unchanged run over many items: make bench-records [N=1000000]
 	python3 tests/python/bench_records.py $(BIN) $(or $(N),1000000)
 
@@ -277,15 +316,15 @@ $(PYTHON_ENGINES_VENV)/done: tests/python/requirements-python-engines.txt
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet -r tests/python/requirements-python-engines.txt
 	touch $@
 
-test-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## use the Python package in Ray, Spark (needs Java), datasets, Dask and PyTorch (the environment takes 8 GB)
+test-python-engines: python $(PYTHON_ENGINES_VENV)/done ## use the Python package in Ray, Spark (needs Java), datasets, Dask and PyTorch (the environment takes 8 GB)
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(PYTHON_ENGINES_VENV)/bin/python -m pytest python/tests/test_engines_*.py
 
-bench-python: build wheel peers ## time Embedder against a loop of Pillow and onnxruntime, and Restorer against the program
+bench-python: build python peers ## time Embedder against a loop of Pillow and onnxruntime, and Restorer against the program
 	$(VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(VENV)/bin/python tests/python/bench_python.py $(BIN) --photos $(PHOTOS) $(ARGS)
 
-bench-python-engines: wheel $(PYTHON_ENGINES_VENV)/done ## time the examples of docs/python-engines.md against the same with onnxruntime
+bench-python-engines: python $(PYTHON_ENGINES_VENV)/done ## time the examples of docs/python-engines.md against the same with onnxruntime
 	$(PYTHON_ENGINES_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	$(PYTHON_ENGINES_VENV)/bin/python tests/python/bench_engines.py --photos $(PHOTOS) $(ARGS)
 
@@ -294,4 +333,4 @@ bench: build ## measure the shipped jobs; figures go to docs/benchmarks.md
 
 clean: ## remove build products and outputs
 	$(CARGO) clean
-	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(PYTHON_ENGINES_VENV)
+	rm -rf out $(ONNXRUNTIME_VENV) $(VENV) $(CORRUPTIONS_VENV) $(TRAINING_VENV) $(MEASURES_VENV) $(METRICS_VENV) $(RAW_VENV) $(DENY_VENV) $(HARM_VENV) $(NEIGHBOURS_VENV) $(CLUSTER_VENV) $(PYTHON_ENGINES_VENV) $(PYTHON_VENV) $(WHEELS)

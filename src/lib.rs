@@ -121,7 +121,9 @@ pub use corrupt::{Applied, CorruptError, Recipe, RecipeError};
 pub use error::{ErrorKind, ItemError};
 pub use image::{Depth, Image, ImageError, Samples};
 pub use job::{
-    Ended, Event, Job, JobError, RunOptions, Selection, Shard, ShardBy, ShardError, Status, Verified,
+    EmbedStep, Ended, Event, Gathered, Job, JobError, Overview, Pictured, Progress, RestoreStep, RunOptions,
+    Selection, Shard, ShardBy, ShardError, ShardState, Status, TableFolder, Verified, decode_file, shard,
+    tables,
 };
 pub use nn::{
     Colour, EmbedError, EmbedOptions, Embedder, Fit, Guard, ModelError, Pool, RestoreError, RestoreOptions,

@@ -28,6 +28,8 @@ pub enum Command {
     Run(RunArgs),
     /// Try the failed items of a pipeline again, and nothing else.
     Retry(RunArgs),
+    /// Put together what shards (`run --shard`) have done: tables, lists, manifest. Killed or repeated, it comes to the same.
+    Gather(GatherArgs),
     /// Acknowledge failures: they no longer count for the exit code until the input or the settings change.
     Ignore(IgnoreArgs),
     /// Validate a pipeline without touching data: every mistake at once.
@@ -85,9 +87,9 @@ pub struct GivenArgs {
     pub set: Vec<String>,
 }
 
-/// Options of `run` and `retry`.
+/// Options of what works on a job.
 #[derive(Clone, Debug, Args)]
-pub struct RunArgs {
+pub struct WorkArgs {
     /// The pipeline.
     #[command(flatten)]
     pub pipeline: PipelineArgs,
@@ -107,6 +109,47 @@ pub struct RunArgs {
     /// Write how the run ended to this file, for Prometheus' node_exporter (its textfile collector).
     #[arg(long, value_name = "FILE.prom", value_parser = prom)]
     pub metrics: Option<PathBuf>,
+    /// Exit with 0 where items failed and all else is well (10 and 12), for engines that start again what fails.
+    #[arg(long)]
+    pub exit_zero_on_item_failures: bool,
+    /// Shards: after how many seconds without a sign of life another process counts as dead, and its shard is taken over.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub patience: u64,
+}
+
+/// Options of `run` and `retry`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Those of all that works on a job.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Do one share of the items, such as 3/16; `auto` asks the engine that started this process (Slurm, Kubernetes, AWS Batch
+    /// and others), `auto/16` where it does not tell how many there are. `gather` then puts all together.
+    #[arg(long, value_name = "N/COUNT|auto")]
+    pub shard: Option<String>,
+    /// What shards have equal amounts of.
+    #[arg(long, value_enum, default_value_t = ShardByArg::Path, requires = "shard")]
+    pub shard_by: ShardByArg,
+}
+
+/// What shards have equal amounts of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShardByArg {
+    /// Items; each item's shard follows from its path alone.
+    Path,
+    /// Bytes.
+    Size,
+}
+
+/// Options of `gather`.
+#[derive(Clone, Debug, Args)]
+pub struct GatherArgs {
+    /// Those of all that works on a job.
+    #[command(flatten)]
+    pub work: WorkArgs,
+    /// Wait until no shard is at work, in place of refusing.
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// Options of `report`. It takes a run's arguments as well and minds the pipeline only, so that a script can give both the
@@ -182,6 +225,9 @@ pub struct StatusArgs {
     /// List every failed item.
     #[arg(long)]
     pub failures: bool,
+    /// Show how the shards stand that are not gathered yet.
+    #[arg(long, conflicts_with = "failures")]
+    pub shards: bool,
     /// Print one JSON object; mistakes and refusals as well.
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@ use super::format::Format;
 use super::header::Header;
 use super::meta::Metadata;
 use crate::image::Image;
+use crate::image::orient::upright;
 
 /// A decoded file.
 #[derive(Clone, Debug)]
@@ -16,6 +17,21 @@ pub struct Decoded {
     pub source: Source,
     /// Faults of the file that were read around without losing pixels, such as a missing end marker.
     pub faults: Vec<String>,
+}
+
+impl Decoded {
+    /// The same with the pixels turned upright, as people see the picture, and the orientation tag in step.
+    #[must_use]
+    pub fn upright(self) -> Decoded {
+        let turned = self.meta.orientation;
+        if turned == 1 {
+            return self;
+        }
+        let mut meta = self.meta;
+        meta.set_orientation(1);
+        meta.moved();
+        Decoded { image: upright(self.image, turned), meta, ..self }
+    }
 }
 
 /// Where an image came from: what encoding "as it was" needs to know.

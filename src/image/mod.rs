@@ -245,6 +245,11 @@ impl Image {
         &self.samples
     }
 
+    /// The colour and the alpha plane, taken out of the picture.
+    pub fn into_samples(self) -> (Samples, Option<Samples>) {
+        (self.samples, self.alpha)
+    }
+
     /// The colour, to be changed sample by sample.
     pub fn samples_mut(&mut self) -> SamplesMut<'_> {
         SamplesMut(&mut self.samples)

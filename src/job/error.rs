@@ -24,6 +24,9 @@ pub enum JobError {
         /// The output folder.
         output: PathBuf,
     },
+    /// Training is not shared out.
+    #[error("a training job has no items to be shared out; run it on one machine, without shards")]
+    NotInShards,
     /// A folder that is no job's output, in words.
     #[error("{0}")]
     NoOutput(String),

@@ -47,7 +47,10 @@ pub(crate) const MEANINGS: &[(u8, &str)] = &[
     ),
     (OTHER_INPUT, "another input, or much of it gone: nothing was changed (`--accept-input` goes on)"),
     (DIVERGED, "training diverged; the model that stands, if any, is kept"),
-    (INTERRUPTED, "interrupted (SIGINT, SIGTERM, SIGHUP); run again to go on"),
+    (
+        INTERRUPTED,
+        "interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1), or `gather` found shards that did not come to their end; run again to go on",
+    ),
     (STORAGE, "the output could not be written, or the input not listed"),
     (INVALID, "the pipeline is invalid, or does not fit the output"),
 ];
@@ -63,7 +66,7 @@ pub(crate) fn help() -> String {
 pub(crate) fn of_run(summary: &Summary, selection: Selection) -> u8 {
     let old = summary.again + summary.standing;
     match summary.stop {
-        Some(Stop::Interrupted) => INTERRUPTED,
+        Some(Stop::Interrupted | Stop::ShardsMissing) => INTERRUPTED,
         Some(Stop::TooManyFailures) => TOO_MANY_FAILURES,
         Some(Stop::StorageFailed) => STORAGE,
         None if summary.failed > 0 => ITEMS_FAILED,
@@ -80,7 +83,7 @@ pub(crate) fn of_run_error(error: &RunError) -> u8 {
         RunError::NoInput(_) | RunError::Foreign(_) => INVALID,
         RunError::Ledger(LedgerError::Owner { .. }) => INVALID,
         RunError::OtherInput(_) => OTHER_INPUT,
-        RunError::Lock(LockError::Held { .. }) | RunError::Threads(_) => FAILURE,
+        RunError::Lock(LockError::Held { .. }) | RunError::Shards(_) | RunError::Threads(_) => FAILURE,
         RunError::Store(StoreError::Refused(_)) => INVALID,
         RunError::Input(_)
         | RunError::Lock(_)

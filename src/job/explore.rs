@@ -5,6 +5,7 @@ use crate::columns::parquet::Reader;
 use crate::explore::{ExploreError, Explored, FILE, Settings, Source, explore, kept_for, parts_below};
 use crate::ledger::Ledger;
 use crate::run::RunError;
+use crate::run::shards::refuse_ungathered;
 use crate::shown::Show;
 use crate::sinks::address;
 use crate::sinks::explore::publish;
@@ -52,6 +53,7 @@ pub(crate) fn explore_output(
     }
     let store = Store::open(output, Guard::default(), Fault::parse(fault))?;
     let _lock = Lock::take(&store).map_err(RunError::from)?;
+    refuse_ungathered(&store)?;
     store.sweep()?;
     let mut ledger = Ledger::open(&store)?;
     let table = table_of(store.root(), &ledger, settings.column.as_deref())?;

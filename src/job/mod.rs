@@ -3,20 +3,25 @@
 //! A job either takes items through steps or trains a network. Both have an output folder of their own with a ledger in
 //! it, hold its lock while they write, and tell what happens as [`Event`]s. Nothing here prints.
 
+mod engines;
 mod error;
 pub(crate) mod exit;
 mod explore;
 mod output;
 mod remembered;
 mod similar;
+mod single;
 mod status;
 pub(crate) mod summary;
+mod tables;
+pub(crate) mod told;
 mod training;
 mod verify;
 
 pub use crate::run::event::{Event as RunEvent, Stop, Summary as RunSummary};
 pub use crate::run::resume::Selection;
 pub use crate::run::shard::{MOST_SHARDS, Shard, ShardBy, ShardError};
+pub use crate::run::shards::{Gathered, Overview, Progress, ShardState};
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;
@@ -24,20 +29,22 @@ pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
 pub(crate) use similar::{Pipeline, Question, Similar, Subject, home, similar};
+pub use single::{EmbedStep, Pictured, RestoreStep, decode_file};
 pub use status::{Status, Table};
+pub use tables::{TableFolder, tables};
 pub use verify::{Problem, Verified};
 
 use crate::ledger::Ledger;
 use crate::plan::Plan;
-use crate::run::{self, RunError};
+use crate::run::{self, RunError, shards};
 use crate::shown::Show;
 use crate::spec;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::train::{self, TrainError, TrainPlan};
 use remembered::Facts;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A pipeline, loaded and checked: inputs are found, models loaded, nothing is written yet.
 #[derive(Debug)]
@@ -73,9 +80,17 @@ pub struct RunOptions<'a> {
     pub replace_edited: bool,
     /// When it becomes true, what is under way is finished, and the run ends.
     pub stop: &'a AtomicBool,
+    /// The share of the items that this run is to do; all of them where it is none. What is made of all items is left to
+    /// [`Job::gather`].
+    pub shard: Option<Shard>,
+    /// Without a sign of life for so long, another process that has the shard, or gathers, counts as dead.
+    pub patience: Duration,
     /// Planted fault, for tests.
     pub(crate) fault: Option<String>,
 }
+
+/// [`RunOptions::patience`] where nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// For runs that nobody stops.
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -88,6 +103,8 @@ impl Default for RunOptions<'_> {
             accept_input: false,
             replace_edited: false,
             stop: &NEVER,
+            shard: None,
+            patience: PATIENCE,
             fault: None,
         }
     }
@@ -111,6 +128,48 @@ pub enum Ended {
     Run(RunSummary),
     /// Training is over.
     Train(TrainSummary),
+}
+
+/// The shard that a text names: `3/16`, or `auto` where the engine that started this process tells it in the environment,
+/// `auto/16` where it tells the number and not how many there are.
+///
+/// # Errors
+/// When it is no such text, or the engine does not tell, which the message explains.
+pub fn shard(text: &str, by: ShardBy) -> Result<Shard, ShardError> {
+    engines::asked(text, by, &|name| std::env::var(name).ok())
+}
+
+/// How the shards of an output stand; none where none are to be gathered.
+pub(crate) fn shards_of(output: &Path) -> Result<Option<Overview>, JobError> {
+    let Some(store) = Store::existing(output)? else { return Ok(None) };
+    Ok(shards::overview(&store)?)
+}
+
+impl RunOptions<'_> {
+    fn for_items(&self) -> run::Options<'_> {
+        run::Options {
+            selection: self.selection,
+            prune: self.prune,
+            accept_input: self.accept_input,
+            replace_edited: self.replace_edited,
+            stop: self.stop,
+            fault: self.fault.clone(),
+            hold: run::Hold::default(),
+        }
+    }
+}
+
+/// What is to be done at the end of a run over items: its result is remembered.
+fn remembering(
+    plan: &Plan,
+    facts: &Facts<'_>,
+    selection: Selection,
+) -> impl Fn(&Store, &RunSummary, Option<&RunError>) -> Result<(), StoreError> + Sync {
+    let known = Remembered::of_items(plan, facts);
+    move |store, summary, error| {
+        let code = error.map_or_else(|| exit::of_run(summary, selection), exit::of_run_error);
+        known.clone().write(store, (code, summary.seconds), summary::ended(summary))
+    }
 }
 
 impl Job {
@@ -197,23 +256,21 @@ impl Job {
         let facts = Facts { pipeline: &self.resolved, file: self.file.as_deref() };
         self.on_threads(|| match &self.kind {
             Kind::Items(plan) => {
-                let known = Remembered::of_items(plan, &facts);
-                let at_end = |store: &Store, summary: &RunSummary, error: Option<&RunError>| {
-                    let code =
-                        error.map_or_else(|| exit::of_run(summary, options.selection), exit::of_run_error);
-                    known.clone().write(store, (code, summary.seconds), summary::ended(summary))
-                };
-                let options = run::Options {
-                    selection: options.selection,
-                    prune: options.prune,
-                    accept_input: options.accept_input,
-                    replace_edited: options.replace_edited,
-                    stop: options.stop,
-                    fault: options.fault.clone(),
-                };
                 let emit = |event| emit(Event::Run(event));
-                Ok(Ended::Run(run::run(plan, &options, &emit, &at_end)?))
+                let asked = options.for_items();
+                if let Some(shard) = options.shard {
+                    let share = shards::Share { shard, patience: options.patience };
+                    let code = |ended: Result<&RunSummary, &RunError>| {
+                        ended.map_or_else(exit::of_run_error, |summary| {
+                            exit::of_run(summary, options.selection)
+                        })
+                    };
+                    return Ok(Ended::Run(shards::run(plan, share, &asked, &emit, &code)?));
+                }
+                let at_end = remembering(plan, &facts, options.selection);
+                Ok(Ended::Run(run::run(plan, &asked, &emit, &at_end)?))
             }
+            Kind::Training(_) if options.shard.is_some() => Err(JobError::NotInShards),
             Kind::Training(plan) => {
                 let emit = |event| emit(Event::Train(event));
                 let known = Remembered::of_training(plan, &facts);
@@ -226,6 +283,35 @@ impl Job {
                 Ok(Ended::Train(training::run(plan, fault, options.stop, &emit, &at_end)?))
             }
         })
+    }
+
+    /// Puts together what shards have done: records it in the job's ledger, and publishes what is made of all items. It can be
+    /// stopped or killed at any point, and be repeated. With `wait`, it waits for shards that are at work.
+    ///
+    /// # Errors
+    /// When a shard is at work, or as [`Job::run`].
+    pub fn gather(
+        &self,
+        options: &RunOptions<'_>,
+        wait: bool,
+        emit: &(dyn Fn(Event) + Sync),
+    ) -> Result<Gathered, JobError> {
+        let Kind::Items(plan) = &self.kind else { return Err(JobError::NotInShards) };
+        let facts = Facts { pipeline: &self.resolved, file: self.file.as_deref() };
+        self.on_threads(|| {
+            let how = shards::gather::Gathering { wait, patience: options.patience };
+            let emit = |event| emit(Event::Run(event));
+            let at_end = remembering(plan, &facts, options.selection);
+            Ok(shards::gather::gather(plan, how, &options.for_items(), &emit, &at_end)?)
+        })
+    }
+
+    /// How the shards stand that are not gathered yet; none where there are none.
+    ///
+    /// # Errors
+    /// When they can't be looked at.
+    pub fn shards(&self) -> Result<Option<Overview>, JobError> {
+        shards_of(self.output())
     }
 
     /// Compares every file of the output with what was recorded when it was written.
@@ -259,7 +345,10 @@ impl Job {
     }
 
     /// Has `work` take as many threads as the job may, which it does already where the whole program does.
-    fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, JobError> + Send) -> Result<T, JobError> {
+    pub(crate) fn on_threads<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, JobError> + Send,
+    ) -> Result<T, JobError> {
         if rayon::current_num_threads() == self.threads() {
             return work();
         }

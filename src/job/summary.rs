@@ -11,6 +11,7 @@ pub(crate) fn stop(stop: Stop) -> &'static str {
         Stop::Interrupted => "interrupted",
         Stop::TooManyFailures => "too_many_failures",
         Stop::StorageFailed => "storage_failed",
+        Stop::ShardsMissing => "shards_missing",
     }
 }
 

@@ -1,7 +1,5 @@
 //! The tables of a ledger, and how older ones are brought to them.
 
-use crate::store::names::LEDGER_FILE;
-
 /// Number of the layout of the tables.
 pub(super) const LAYOUT: i64 = 4;
 /// From the layout of each place, counted from 1, to the next. The first had one row an input and no shards; the second
@@ -43,5 +41,5 @@ CREATE TABLE parts(
   PRIMARY KEY(folder, name)) WITHOUT ROWID;
 ";
 
-/// Files that SQLite keeps a ledger in.
-pub(super) const FILES: [&str; 4] = [LEDGER_FILE, "ledger.db-wal", "ledger.db-shm", "ledger.db-journal"];
+/// The endings of the files beside a ledger, in which SQLite keeps what is not in it yet.
+pub(super) const ENDINGS: [&str; 4] = ["", "-wal", "-shm", "-journal"];

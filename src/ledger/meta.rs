@@ -15,10 +15,14 @@ impl Ledger {
 
     pub(super) fn meta(&self, key: &str) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT value FROM meta WHERE key = ?1";
-        self.db.query_row(sql, [key], |r| r.get(0)).optional().map_err(self.sql())
+        let found = self.db.query_row(sql, [key], |r| r.get(0)).optional().map_err(self.sql())?;
+        match (&self.base, found) {
+            (Some(base), None) => base.meta(key),
+            (_, found) => Ok(found),
+        }
     }
 
-    fn set_meta(&mut self, key: &str, value: &str) -> Result<(), LedgerError> {
+    pub(super) fn set_meta(&mut self, key: &str, value: &str) -> Result<(), LedgerError> {
         let write = self.db.execute("INSERT OR REPLACE INTO meta VALUES(?1, ?2)", [key, value]);
         write.map(drop).map_err(self.sql())
     }
@@ -49,6 +53,25 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn input(&self) -> Result<Option<String>, LedgerError> {
         self.meta("input")
+    }
+
+    /// Whether files may stand in the output that were written by a shard whose own ledger is lost.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn state_lost(&self) -> Result<bool, LedgerError> {
+        Ok(self.meta("lost")?.as_deref() == Some("yes"))
+    }
+
+    /// Remembers that it may be so, or no more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_state_lost(&mut self, lost: bool) -> Result<(), LedgerError> {
+        match self.state_lost()? == lost {
+            true => Ok(()),
+            false => self.set_meta("lost", if lost { "yes" } else { "no" }),
+        }
     }
 
     /// Remembers the input.

@@ -1,6 +1,7 @@
 //! The ledger: what has been done, in SQLite, one transaction a batch. Written by one thread only.
 
 mod database;
+mod delta;
 mod entry;
 mod error;
 mod layout;

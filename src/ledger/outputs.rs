@@ -4,7 +4,7 @@ use super::database::{Ledger, stamp};
 use super::error::LedgerError;
 use super::record::{Fingerprint, Output, PartRecord};
 use crate::store::{Built, Known, Stamp, Written};
-use rusqlite::{CachedStatement, Transaction, params};
+use rusqlite::{CachedStatement, Connection, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,9 @@ struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    fn new(tx: &'a Transaction<'_>) -> rusqlite::Result<Lookup<'a>> {
-        let kept = KEPT.iter().map(|(sql, timed)| Ok((tx.prepare_cached(sql)?, *timed)));
-        let claims = tx.prepare_cached("SELECT 1 FROM claims WHERE path = ?1")?;
+    fn new(db: &'a Connection) -> rusqlite::Result<Lookup<'a>> {
+        let kept = KEPT.iter().map(|(sql, timed)| Ok((db.prepare_cached(sql)?, *timed)));
+        let claims = db.prepare_cached("SELECT 1 FROM claims WHERE path = ?1")?;
         Ok(Lookup { kept: kept.collect::<rusqlite::Result<_>>()?, claims })
     }
 
@@ -52,7 +52,11 @@ impl Ledger {
             let mut query = self.db.prepare("SELECT path FROM claims")?;
             query.query_map([], |r| r.get(0))?.collect()
         };
-        read().map_err(self.sql())
+        let mut claims = read().map_err(self.sql())?;
+        if let Some(base) = &self.base {
+            claims.extend(base.claims()?);
+        }
+        Ok(claims)
     }
 
     /// Claims folders as a whole.
@@ -81,14 +85,22 @@ impl Ledger {
         files: impl Iterator<Item = (&'a [u8], Written)>,
     ) -> Result<Vec<Known>, LedgerError> {
         let sql = self.sql();
+        let base = self.base.as_deref();
         let write = || -> rusqlite::Result<Vec<Known>> {
             let tx = self.db.transaction()?;
             let mut all = Vec::new();
             {
                 let mut lookup = Lookup::new(&tx)?;
+                let mut below = base.map(|base| Lookup::new(&base.db)).transpose()?;
                 let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO announced VALUES(?1,?2,?3)")?;
                 for (path, file) in files {
-                    all.push(lookup.known(path)?);
+                    let mut known = lookup.known(path)?;
+                    if let Some(below) = &mut below {
+                        let Known { files, anything } = below.known(path)?;
+                        known.files.extend(files);
+                        known.anything |= anything;
+                    }
+                    all.push(known);
                     insert.execute(params![path, file.size, file.hash])?;
                 }
             }
@@ -113,7 +125,13 @@ impl Ledger {
             }
             Ok(all)
         };
-        read().map_err(self.sql())
+        let mut all = read().map_err(self.sql())?;
+        if let Some(base) = &self.base {
+            for (path, files) in base.announced()? {
+                all.entry(path).or_default().extend(files);
+            }
+        }
+        Ok(all)
     }
 
     /// Takes announcements and claims of names back.
@@ -143,7 +161,11 @@ impl Ledger {
                 self.db.prepare("SELECT path, size, mtime_ns, hash FROM orphans ORDER BY path")?;
             query.query_map([], |r| Ok(Output { path: r.get(0)?, stamp: stamp(r, 1)? }))?.collect()
         };
-        read().map_err(self.sql())
+        let mut orphans = read().map_err(self.sql())?;
+        if let Some(base) = &self.base {
+            orphans.extend(base.orphans()?);
+        }
+        Ok(orphans)
     }
 
     /// Forgets inputs, each with those of its outputs that remain on the disk, which stay known as left over; and
@@ -216,7 +238,8 @@ impl Ledger {
                 self.db.prepare("SELECT name, size, mtime_ns, hash FROM parts WHERE folder = ?1")?;
             query.query_map([folder], |r| Ok((r.get(0)?, stamp(r, 1)?)))?.collect()
         };
-        read().map_err(self.sql())
+        // A shard publishes none.
+        self.base.as_deref().map_or_else(|| read().map_err(self.sql()), |base| base.parts(folder))
     }
 
     /// As [`Ledger::parts`], with what each was made of.
@@ -256,7 +279,7 @@ impl Ledger {
             let mut query = self.db.prepare("SELECT folder, name FROM parts")?;
             query.query_map([], |r| Ok(path(r.get(0)?, r.get(1)?).into_encoded_bytes()))?.collect()
         };
-        read().map_err(self.sql())
+        self.base.as_deref().map_or_else(|| read().map_err(self.sql()), Ledger::part_paths)
     }
 
     /// As [`Ledger::announce`], for the files of a folder that is about to be replaced as a whole.

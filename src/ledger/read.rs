@@ -6,7 +6,7 @@ use super::error::LedgerError;
 use super::layout::LAYOUT;
 use crate::shown::Show;
 use crate::store::names::LEDGER_FILE;
-use crate::store::{STATE_FOLDER, look};
+use crate::store::{STATE_FOLDER, Store, look};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
 use std::fs::File;
@@ -33,6 +33,20 @@ impl Ledger {
     /// # Errors
     /// When it cannot be opened or looked for, is damaged, or has another layout.
     pub fn open_existing(root: &Path) -> Result<Option<Ledger>, LedgerError> {
+        // Without locks SQLite would wait for one, and take its absence for a run that goes on.
+        let locks = Store::existing(root).ok().flatten().is_none_or(|store| store.has_locks());
+        Ledger::to_read(root, locks)
+    }
+
+    /// The same of one that nobody writes to while it is read: without a lock, and without anything beside it.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_existing`].
+    pub fn snapshot(root: &Path) -> Result<Option<Ledger>, LedgerError> {
+        Ledger::to_read(root, false)
+    }
+
+    fn to_read(root: &Path, locks: bool) -> Result<Option<Ledger>, LedgerError> {
         let path = root.join(STATE_FOLDER).join(LEDGER_FILE);
         let folder = root.join(STATE_FOLDER);
         if look::name(&folder).map_err(|e| unreadable(folder.clone(), &e))?.is_some_and(|m| m.is_symlink()) {
@@ -58,9 +72,10 @@ impl Ledger {
             Err(e) => return Err(unreadable(path, &e)),
         }
         let sql = |source| LedgerError::Sql { path: path.clone(), source };
-        let (db, found) = match plain(&path) {
-            Err(error) if needs_more_than_reading(&error) => apart(&path)?,
-            opened => opened.map_err(sql)?,
+        let (db, found) = match locks.then(|| plain(&path)) {
+            Some(Err(error)) if needs_more_than_reading(&error) => apart(&path)?,
+            Some(opened) => opened.map_err(sql)?,
+            None => apart(&path)?,
         };
         match found {
             // Killed before the first run had written its schema.
@@ -70,7 +85,7 @@ impl Ledger {
         }
         let views: String = VIEWS.iter().filter(|(last, _)| found <= *last).map(|(_, view)| *view).collect();
         db.execute_batch(&views).map_err(sql)?;
-        Ok(Some(Ledger { path, db }))
+        Ok(Some(Ledger { path, db, alone: false, base: None }))
     }
 
     /// The same for the job `name` alone; none also where a run was begun and had nothing to do with any job yet.
@@ -203,7 +218,7 @@ fn no_room(place: &Path, error: &io::Error) -> io::Error {
 mod tests {
     use super::*;
     use crate::ledger::{Entry, Outcome, Record};
-    use crate::store::{Fault, Guard, Store};
+    use crate::store::{Fault, Guard};
     use std::collections::{BTreeMap, BTreeSet, HashMap};
     use std::ffi::OsStr;
     use std::fs;

@@ -78,7 +78,10 @@ impl Ledger {
             found = Some(record);
             Ok::<_, LedgerError>(())
         })?;
-        Ok(found)
+        match (&self.base, found) {
+            (Some(base), None) => base.record(path),
+            (_, found) => Ok(found),
+        }
     }
 
     /// Goes through `keys`, which are sorted, and all that is known, side by side.
@@ -106,6 +109,19 @@ impl Ledger {
         keys.try_for_each(|(at, _)| take(Side::Unknown(at)))
     }
 
+    /// The input that has an output of this path.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn owner_of(&self, path: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
+        let sql = "SELECT i.path FROM outputs o JOIN items i ON i.id = o.item WHERE o.path = ?1";
+        let found = || self.db.prepare_cached(sql)?.query_row([path], |r| r.get(0)).optional();
+        match (&self.base, found().map_err(self.sql())?) {
+            (Some(base), None) => base.owner_of(path),
+            (_, found) => Ok(found),
+        }
+    }
+
     /// Whether an output of any input has this path.
     ///
     /// # Errors
@@ -113,7 +129,11 @@ impl Ledger {
     pub fn has_output(&self, path: &[u8]) -> Result<bool, LedgerError> {
         let sql = "SELECT 1 FROM outputs WHERE path = ?1";
         let found = || self.db.prepare_cached(sql)?.query_row([path], |_| Ok(())).optional();
-        Ok(found().map_err(self.sql())?.is_some())
+        let found = found().map_err(self.sql())?.is_some();
+        match &self.base {
+            Some(base) if !found => base.has_output(path),
+            _ => Ok(found),
+        }
     }
 
     fn hand_over<E: From<LedgerError>>(

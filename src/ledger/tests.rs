@@ -1,5 +1,6 @@
 //! Entries come back as they went in.
 
+use super::database::connect;
 use super::*;
 use crate::error::{ErrorKind, ItemError};
 use crate::store::{Fault, Guard, Known, Stamp, Store, Written};
@@ -64,6 +65,52 @@ fn records_come_back_and_stale_products_go() {
     let found = ledger.payloads(&[b"b.png", b"x\xff.png", b"y.png", b"z.png"], &[3; 16]).unwrap();
     assert_eq!(found, [None, Some(vec![3]), Some(vec![3]), None]);
     assert_eq!(ledger.records().unwrap()[&b"y.png"[..]], record(2, &[([3; 16], "d.png")]));
+}
+
+#[test]
+fn without_locks_a_ledger_is_the_same_and_open_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault = Fault::default();
+    let store = |fault| Store::open(dir.path(), Guard::default(), Fault::parse(fault)).unwrap();
+    let names = || {
+        let folder = dir.path().join(".safelight/shards");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let at = Path::new(".safelight/shards/1-of-2.g1.db");
+    let mut ledger = Ledger::open_alone(&store(None), at).unwrap();
+    let first = record(1, &[([1; 16], "a.png")]);
+    ledger.commit(&[entry(b"a", first.clone(), &[])], &fault).unwrap();
+    // The log, and nothing that is shared.
+    assert_eq!(names(), ["1-of-2.g1.db", "1-of-2.g1.db-wal"]);
+    assert!(ledger.again().unwrap_err().to_string().contains("only once"));
+    // As a kill leaves it.
+    std::fs::create_dir(dir.path().join("copy")).unwrap();
+    for name in names() {
+        let copy = dir.path().join("copy").join(&name);
+        std::fs::copy(dir.path().join(".safelight/shards").join(&name), copy).unwrap();
+    }
+    drop(ledger);
+    assert_eq!(names(), ["1-of-2.g1.db"]);
+    for alone in [true, false] {
+        let path = Path::new("copy/1-of-2.g1.db");
+        let found = connect(&store(None), path, alone).unwrap();
+        assert_eq!(found.records().unwrap(), HashMap::from([(b"a".to_vec(), first.clone())]), "{alone}");
+    }
+
+    // The job's own, on a file system without locks, and back on one with.
+    let mut ledger = Ledger::open(&store(Some("without@locks"))).unwrap();
+    ledger.commit(&[entry(b"a", first.clone(), &[])], &fault).unwrap();
+    assert!(ledger.alone && !dir.path().join(".safelight/ledger.db-shm").exists());
+    let beside = Ledger::open_existing(dir.path());
+    assert_eq!(beside.unwrap().unwrap().records().unwrap().len(), 1);
+    drop(ledger);
+    let ledger = open(dir.path());
+    assert!(!ledger.alone && ledger.records().unwrap().len() == 1 && ledger.again().is_ok());
 }
 
 #[test]

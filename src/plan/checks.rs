@@ -11,6 +11,47 @@ use crate::store::names;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// What is never written into.
+fn guarded(input: &InputPlan) -> Vec<PathBuf> {
+    match &input.source {
+        Source::File { absolute: file, .. } => {
+            // Results beside a single original are what people expect of one file; on top of it, never.
+            vec![absolute(file)]
+        }
+        Source::Folder => vec![input.root.clone()],
+        Source::Made(_) => Vec::new(),
+        Source::List { rows } => {
+            let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
+            for relative in rows.paths() {
+                folders.extend(input.root.join(relative).parent().map(Path::to_path_buf));
+            }
+            folders.iter().map(|f| absolute(f)).collect()
+        }
+    }
+}
+
+/// The folder of shards' ledgers, absolute; refuses one that reaches input or output.
+pub(crate) fn check_state(
+    spec: &PipelineSpec,
+    input: Option<&InputPlan>,
+    output: &Path,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<PathBuf> {
+    let given = spec.state.as_ref()?;
+    let state = absolute(given);
+    let reaches = |folder: &Path| state.starts_with(folder) || folder.starts_with(&state);
+    let hit = match input.map(guarded).unwrap_or_default().into_iter().find(|folder| reaches(folder)) {
+        Some(folder) => Some(("input", folder)),
+        None => reaches(output).then(|| ("output", output.to_path_buf())),
+    };
+    if let Some((what, folder)) = hit {
+        let message = format!("the state {} reaches the {what} {}", state.shown(), folder.shown());
+        let help = "choose a folder of its own on a disk of the machine that runs the shard";
+        errors.push(given.error(message, Some(help.into())));
+    }
+    Some(state)
+}
+
 /// Refuses an output that reaches the input.
 pub(crate) fn check_output(
     spec: &PipelineSpec,
@@ -22,21 +63,7 @@ pub(crate) fn check_output(
         let help = "originals are never written to: choose an output outside the input";
         errors.push(spec.diagnostic(spec.output_span, what, Some(help.into())));
     };
-    let guarded: Vec<PathBuf> = match &input.source {
-        Source::File { absolute: file, .. } => {
-            // Results beside a single original are what people expect of one file; on top of it, never.
-            vec![absolute(file)]
-        }
-        Source::Folder => vec![input.root.clone()],
-        Source::Made(_) => return,
-        Source::List { rows } => {
-            let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
-            for relative in rows.paths() {
-                folders.extend(input.root.join(relative).parent().map(Path::to_path_buf));
-            }
-            folders.iter().map(|f| absolute(f)).collect()
-        }
-    };
+    let guarded = guarded(input);
     if let Some(hit) = guarded.iter().find(|g| output.starts_with(g)) {
         let relation = if output == hit { "is" } else { "lies inside" };
         refuse(format!("the output {} {relation} the input {}", output.shown(), hit.shown()));

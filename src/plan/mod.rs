@@ -8,6 +8,7 @@ mod limits;
 mod registry;
 mod resolve;
 mod resolved;
+mod single;
 
 pub(crate) use checks::check_output;
 pub(crate) use input::{absolute, missing, resolve_files, resolve_input};
@@ -17,6 +18,7 @@ pub(crate) use registry::descriptors;
 pub(crate) use registry::words;
 pub(crate) use resolve::resolve;
 pub(crate) use resolved::{NamedSink, Plan};
+pub(crate) use single::single;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! From a parsed pipeline to a plan, with every mistake found on the way.
 
 use super::checks::{
-    check_columns, check_folders, check_output, check_reference_folder, check_references, check_used_columns,
+    check_columns, check_folders, check_output, check_reference_folder, check_references, check_state,
+    check_used_columns,
 };
 use super::conditions::{Conditions, measurable};
 use super::input::{absolute, resolve_input};
@@ -36,6 +37,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
     if let Some(input) = input.as_ref().filter(|_| !spec.output.as_os_str().is_empty()) {
         check_output(spec, input, &output, &mut errors);
     }
+    let state = check_state(spec, input.as_ref(), &output, &mut errors);
     let scope = Scope::new(input.as_ref().map_or(&[], |input| &input.carried));
     let mut listed = BTreeSet::new();
     let mut build =
@@ -150,6 +152,7 @@ pub(crate) fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<Plan
                 name: spec.name.clone(),
                 input,
                 output,
+                state,
                 chain,
                 choices: conditions.into_choices(),
                 references,

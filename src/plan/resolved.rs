@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub input: InputPlan,
     /// Output folder, absolute.
     pub output: PathBuf,
+    /// Folder on a disk of this machine for the ledgers of shards, absolute.
+    pub state: Option<PathBuf>,
     /// The steps.
     pub chain: Vec<PlannedStep>,
     /// What each choice decides by: its branches' conditions, none for `else`.

@@ -3,8 +3,9 @@
 use super::error::RunError;
 use super::event::{Event, Summary};
 use super::item::{Processed, refused};
+use super::options::Options;
 use crate::codec::Loss;
-use crate::ledger::{Entry, Ledger, Outcome, Output};
+use crate::ledger::{Entry, Ledger, Outcome, Output, Record};
 use crate::pipeline::Remark;
 use crate::plan::Plan;
 use crate::store::{Staged, Store, StoreError};
@@ -44,6 +45,38 @@ pub(super) struct Totals {
 }
 
 impl Totals {
+    /// Nothing of these stages.
+    pub(super) fn none(plan: &Plan) -> Totals {
+        Totals { steps: step_names(plan).into_iter().map(|name| (name, 0.0)).collect(), ..Totals::default() }
+    }
+
+    /// Counts what was recorded of an item; `known` says of one that failed that it had failed so before.
+    pub(super) fn count(&mut self, record: &Record, pixels: u64, known: bool) {
+        match (&record.outcome, known, record.ignored) {
+            (Outcome::Done(_), ..) => {
+                self.done += 1;
+                self.bytes += record.size;
+                self.pixels += pixels;
+                let lost: BTreeSet<Loss> = record.notes.iter().filter_map(|note| Loss::of(note)).collect();
+                for loss in lost {
+                    *self.losses.entry(loss).or_default() += 1;
+                }
+                for note in &record.notes {
+                    match Remark::of(note) {
+                        Remark::Refused(condition) => {
+                            *self.refused.entry(condition.to_string()).or_default() += 1;
+                        }
+                        Remark::Unchanged => self.unchanged += 1,
+                        Remark::Other => {}
+                    }
+                }
+            }
+            (_, false, _) => self.failed += 1,
+            (_, true, false) => self.again += 1,
+            (_, true, true) => self.ignored += 1,
+        }
+    }
+
     /// Adds these to a summary.
     pub(super) fn add_to(self, summary: &mut Summary) {
         summary.done += self.done;
@@ -60,7 +93,7 @@ impl Totals {
 }
 
 /// Names of the timed stages: decoding, then each step of the chain.
-pub(super) fn step_names(plan: &Plan) -> Vec<String> {
+fn step_names(plan: &Plan) -> Vec<String> {
     std::iter::once("decode").chain(plan.chain.iter().map(|l| l.name)).map(str::to_string).collect()
 }
 
@@ -73,7 +106,7 @@ pub(super) struct Committer<'a> {
     halt: &'a AtomicBool,
     /// New failures so far, those of workers among them.
     failures: &'a AtomicUsize,
-    replace_edited: bool,
+    options: &'a Options<'a>,
     totals: Totals,
 }
 
@@ -81,16 +114,13 @@ impl<'a> Committer<'a> {
     /// A committer that sets `halt` when the output can't be written.
     pub(super) fn new(
         plan: &'a Plan,
-        store: &'a Store,
-        ledger: &'a mut Ledger,
+        (store, ledger): (&'a Store, &'a mut Ledger),
         emit: &'a (dyn Fn(Event) + Sync),
-        halt: &'a AtomicBool,
-        failures: &'a AtomicUsize,
-        replace_edited: bool,
+        (halt, failures): (&'a AtomicBool, &'a AtomicUsize),
+        options: &'a Options<'a>,
     ) -> Committer<'a> {
-        let steps = step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
-        let totals = Totals { steps, ..Totals::default() };
-        Committer { plan, store, ledger, emit, halt, failures, replace_edited, totals }
+        let totals = Totals::none(plan);
+        Committer { plan, store, ledger, emit, halt, failures, options, totals }
     }
 
     /// Works until all senders hang up.
@@ -149,8 +179,15 @@ impl<'a> Committer<'a> {
         // What is about to appear is announced, so that what a crash leaves can be told from what somebody else put
         // there.
         let names = staged.iter().map(|file| (file.relative().as_os_str().as_bytes(), file.written()));
-        let known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
-        let stamps = self.store.publish(&staged, &known, self.replace_edited)?;
+        self.options.hold.check()?;
+        let mut known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
+        if self.ledger.state_lost()? {
+            // Of a run whose records are lost, only what is the same as what is to be written can be told for its own.
+            for (known, file) in known.iter_mut().zip(&staged).filter(|(known, _)| known.is_nothing()) {
+                known.files.push(file.written());
+            }
+        }
+        let stamps = self.store.publish(&staged, &known, self.options.replace_edited)?;
         for ((file, stamp), (index, product)) in staged.iter().zip(stamps).zip(owners) {
             let path = file.relative().as_os_str().as_bytes().to_vec();
             let processed = &mut items[index].1;
@@ -198,36 +235,15 @@ impl<'a> Committer<'a> {
             total.1 += seconds;
         }
         let record = entry.record;
+        self.totals.count(&record, pixels, known);
         match record.outcome {
             Outcome::Done(_) => {
-                self.totals.done += 1;
-                self.totals.bytes += record.size;
-                self.totals.pixels += pixels;
-                let lost: BTreeSet<Loss> = record.notes.iter().filter_map(|note| Loss::of(note)).collect();
-                for loss in lost {
-                    *self.totals.losses.entry(loss).or_default() += 1;
-                }
-                let mut notes = Vec::new();
-                for note in record.notes {
-                    match Remark::of(&note) {
-                        Remark::Refused(condition) => {
-                            *self.totals.refused.entry(condition.to_string()).or_default() += 1;
-                        }
-                        Remark::Unchanged => self.totals.unchanged += 1,
-                        Remark::Other => notes.push(note),
-                    }
-                }
+                let other = |note: &String| matches!(Remark::of(note), Remark::Other);
+                let notes = record.notes.into_iter().filter(other).collect();
                 let (bytes, seconds) = (record.size, record.seconds);
                 (self.emit)(Event::Finished { path, bytes, pixels, seconds, notes });
             }
             Outcome::Failed { error, .. } => {
-                let totals = &mut self.totals;
-                let count = match (known, record.ignored) {
-                    (false, _) => &mut totals.failed,
-                    (true, false) => &mut totals.again,
-                    (true, true) => &mut totals.ignored,
-                };
-                *count += 1;
                 (self.emit)(Event::Failed { path, error, bytes: record.size, known });
             }
         }

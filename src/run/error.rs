@@ -28,6 +28,9 @@ pub enum RunError {
     /// The input is not the one that is known, or too much of it is gone; nothing has changed.
     #[error("{0}")]
     OtherInput(String),
+    /// Other processes work on the same job, or have left what has to be gathered first.
+    #[error("{0}")]
+    Shards(String),
     /// A table could not be written or read back.
     #[error("table {folder}: {message}")]
     Table {

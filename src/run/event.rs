@@ -10,6 +10,15 @@ use std::path::PathBuf;
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// Another process has what this one is to do, and may be dead.
+    Waiting {
+        /// What it is.
+        what: String,
+        /// Who has it.
+        owner: String,
+        /// After how many seconds without a sign of life it is taken over.
+        seconds: u64,
+    },
     /// Inputs are listed and compared with the ledger.
     Planned {
         /// Inputs found.
@@ -63,6 +72,13 @@ pub enum Event {
         /// Why.
         why: Stop,
     },
+    /// What shards have done is recorded in the job's ledger.
+    Gathered {
+        /// How many shards there were.
+        count: u32,
+        /// Those that did not come to their end and have outstanding items: their numbers from 1, and how they stand.
+        unfinished: Vec<(u32, &'static str)>,
+    },
     /// Tables and manifests are being written.
     Publishing,
     /// The run ended.
@@ -78,6 +94,8 @@ pub enum Stop {
     TooManyFailures,
     /// The output could not be written.
     StorageFailed,
+    /// Not all shards that were gathered had come to their end.
+    ShardsMissing,
 }
 
 /// Totals of a run.

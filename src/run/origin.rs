@@ -110,8 +110,15 @@ pub(super) fn refuse_other(plan: &Plan, ledger: &Ledger, prepared: &Prepared) ->
 /// # Errors
 /// When the ledger can't be written, or the input can't be looked at.
 pub(super) fn remember(plan: &Plan, ledger: &mut Ledger) -> Result<(), RunError> {
-    let text = serde_json::to_string(&Remembered::of(plan)?).map_err(|e| RunError::Input(e.to_string()))?;
-    Ok(ledger.set_input(&text)?)
+    Ok(ledger.set_input(&text(plan)?)?)
+}
+
+/// The input of this run, in the form that it is remembered in.
+///
+/// # Errors
+/// When the input can't be looked at.
+pub(super) fn text(plan: &Plan) -> Result<String, RunError> {
+    serde_json::to_string(&Remembered::of(plan)?).map_err(|e| RunError::Input(e.to_string()))
 }
 
 #[cfg(test)]

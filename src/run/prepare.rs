@@ -113,10 +113,11 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, RunError> {
     let listing = list(plan)?;
     let store = Store::existing(&plan.output)?;
-    decide_all(plan, listing, (store.as_ref(), false), ledger, (selection, false))
+    decide_all(plan, listing, (store.as_ref(), false), ledger, (selection, false), None)
 }
 
-/// Decides for each input of a listing; writes in the store only where that is allowed, and only to try out names.
+/// Decides for each input of a listing, or of its share in it, by their places; writes in the store only where that is
+/// allowed, and only to try out names.
 ///
 /// # Errors
 /// When the ledger can't be read or the disk can't be looked at.
@@ -126,6 +127,7 @@ pub(crate) fn decide_all(
     (store, writes): (Option<&Store>, bool),
     ledger: Option<&Ledger>,
     (selection, prunes): (Selection, bool),
+    share: Option<&[usize]>,
 ) -> Result<Prepared, RunError> {
     let Listing { inputs, links, beside, .. } = listing;
     let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
@@ -133,10 +135,13 @@ pub(crate) fn decide_all(
     let mut deciding =
         Deciding { plan, store, selection, announced: &announced, inputs: &inputs, chunk: Vec::new() };
     let mut others = Vec::new();
+    let place = |at: usize| share.map_or(at, |share| share[at]);
     let mut take = |side: Side<'_>| {
         match side {
-            Side::Unknown(at) => deciding.chunk.push((at, None)),
-            Side::Known(at, record) => deciding.chunk.push((at, Some(record))),
+            Side::Unknown(at) => deciding.chunk.push((place(at), None)),
+            Side::Known(at, record) => deciding.chunk.push((place(at), Some(record))),
+            // A shard knows of its own alone; what has gone is told of all together.
+            Side::Other(..) if share.is_some() => {}
             Side::Other(path, record) => others.push((path.to_vec(), record)),
         }
         if deciding.chunk.len() == CHUNK {
@@ -144,9 +149,10 @@ pub(crate) fn decide_all(
         }
         Ok::<_, LedgerError>(())
     };
+    let count = share.map_or(inputs.len(), <[usize]>::len);
     match ledger {
-        Some(ledger) => ledger.compare(inputs.iter().map(Input::key), take)?,
-        None => (0..inputs.len()).try_for_each(|at| take(Side::Unknown(at)))?,
+        Some(ledger) => ledger.compare((0..count).map(|at| inputs[place(at)].key()), take)?,
+        None => (0..count).try_for_each(|at| take(Side::Unknown(at)))?,
     }
     deciding.decide(&mut prepared);
     sort_unlisted(plan, &inputs, others, &mut prepared);
@@ -155,8 +161,12 @@ pub(crate) fn decide_all(
         naming::refuse(plan, &inputs, &mut tasks)?;
         // What was made of inputs that are gone or left out stays until it is pruned: nothing else may be left of them.
         // A run that prunes gives the names to who asks for them now.
+        let owned = match (share, ledger) {
+            (Some(_), Some(ledger)) => owned_elsewhere(ledger, &inputs, &tasks)?,
+            _ => Vec::new(),
+        };
         let left = prepared.vanished.iter().chain(&prepared.left_out).chain(&prepared.unseen_outputs);
-        let left: Vec<&Missing> = left.filter(|_| !prunes).collect();
+        let left: Vec<&Missing> = left.chain(&owned).filter(|_| !prunes).collect();
         collisions::tell(plan, &inputs, (ledger, store.filter(|_| writes)), &left, &mut tasks)?;
         if let Some(store) = store {
             find_foreign(store, ledger, &mut tasks)?;
@@ -164,6 +174,20 @@ pub(crate) fn decide_all(
     }
     prepared.tasks = tasks;
     Ok(Prepared { inputs, ..prepared })
+}
+
+/// Inputs that are none any more and that have outputs under names that these tasks want.
+fn owned_elsewhere(ledger: &Ledger, inputs: &[Input], tasks: &[Task]) -> Result<Vec<Missing>, LedgerError> {
+    let mut left = Vec::new();
+    for target in tasks.iter().flat_map(|task| &task.targets) {
+        let Some(owner) = ledger.owner_of(target.as_os_str().as_bytes())? else { continue };
+        if inputs.binary_search_by(|input| input.key().cmp(&owner)).is_err()
+            && let Some(record) = ledger.record(&owner)?
+        {
+            left.push(Missing::new(owner, record));
+        }
+    }
+    Ok(left)
 }
 
 /// Decides for inputs, some at a time.
@@ -258,6 +282,7 @@ impl Deciding<'_> {
 /// Notes, in each task, what stands at a name that is not known.
 fn find_foreign(store: &Store, ledger: Option<&Ledger>, tasks: &mut [Task]) -> Result<(), RunError> {
     let ours = Ours::of(ledger)?;
+    let lost = ledger.map_or(Ok(false), Ledger::state_lost)?;
     let mut new: Vec<Vec<PathBuf>> = Vec::with_capacity(tasks.len());
     for task in tasks.iter() {
         let mut unknown = Vec::new();
@@ -276,6 +301,8 @@ fn find_foreign(store: &Store, ledger: Option<&Ledger>, tasks: &mut [Task]) -> R
                 match seen {
                     Seen::Unknown(why) => task.before.unseen = Some(why),
                     Seen::Blocked(refusal) => task.foreign = Some(refusal),
+                    // What it holds tells whose it is.
+                    Seen::File { .. } | Seen::Uncertain if lost => {}
                     Seen::File { .. } | Seen::Uncertain | Seen::Other => {
                         task.foreign = Some(Refusal::foreign(&store.root().join(path)));
                     }

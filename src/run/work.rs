@@ -1,7 +1,7 @@
 //! The workers: items are admitted by their memory and handed to a pool, small ones in groups.
 
 use super::budget::{Admitted, Budget};
-use super::committer::{self, Committer, Message};
+use super::committer::{Committer, Message, Totals};
 use super::error::RunError;
 use super::event::{Event, Stop, Summary};
 use super::item::{Done, Item, refused};
@@ -48,7 +48,7 @@ pub(super) fn work(
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     if prepared.tasks.is_empty() {
-        summary.steps = committer::step_names(plan).into_iter().map(|n| (n, 0.0)).collect();
+        Totals::none(plan).add_to(summary);
         return Ok(());
     }
     let threads = plan.limits.threads;
@@ -70,13 +70,13 @@ pub(super) fn work(
         budget: &budget,
         // Asked for here since preparing the first batch is nothing for a worker.
         batched: if prepared.tasks.len() > threads { plan.batched().collect() } else { Vec::new() },
-        allowed: plan.limits.max_failures.allowed(prepared.inputs.len(), 1),
+        allowed: plan.limits.max_failures.allowed(prepared.decisions.len(), 1),
         failures: &failures,
         halt: &halt,
         large: Mutex::default(),
     };
     std::thread::scope(|scope| -> Result<(), RunError> {
-        let committer = Committer::new(plan, store, ledger, emit, &halt, &failures, options.replace_edited);
+        let committer = Committer::new(plan, (store, ledger), emit, (&halt, &failures), options);
         let recording = std::thread::Builder::new()
             .name("committer".into())
             .spawn_scoped(scope, move || committer.run(&receive))

@@ -8,7 +8,7 @@ mod scores;
 mod table;
 mod write;
 
-pub(crate) use table::address;
+pub(crate) use table::{address, form_of};
 
 use crate::codec::Compression;
 use crate::pipeline::{Registered, registered};

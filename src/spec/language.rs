@@ -25,6 +25,9 @@ params! {
         seed: u64 [Kind::Int { min: 0, max: i64::MAX }] = "0",
         /// Folder that everything is written to, created when missing.
         output: Given<PathBuf> [Kind::Path],
+        /// Folder on a disk of this machine in which a run with `--shard` keeps its own ledger until it ends; without it, that
+        /// lies in the output.
+        state: Option<Given<PathBuf>> [Kind::Path],
     }
 }
 

@@ -20,6 +20,7 @@ use super::node::{Data, Key, Node, shown};
 use super::order;
 use super::overrides;
 use super::param::{Descriptor, Vocabulary};
+use super::place::Given;
 use super::resolved;
 use super::suggest;
 use super::tree;
@@ -44,6 +45,8 @@ pub struct PipelineSpec {
     pub output: PathBuf,
     /// Where `output` stands.
     pub output_span: Span,
+    /// Where a shard keeps its ledger, as written.
+    pub state: Option<Given<PathBuf>>,
     /// The steps in order; at least one, unless there is a section `train`.
     pub steps: Vec<StepSpec>,
     /// What the choices among them decide by.
@@ -63,7 +66,7 @@ pub struct PipelineSpec {
 impl PipelineSpec {
     /// [`PipelineSpec::resolved`] without what results don't follow from: where they go, and what bounds the run.
     pub fn recipe(&self) -> String {
-        resolved::without(&self.resolved, &["output", "limits"])
+        resolved::without(&self.resolved, &["output", "state", "limits"])
     }
 
     /// The texts that every span of this pipeline refers to.
@@ -182,7 +185,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     // Of a draft that lacks one, what is left of it can be checked without them.
     let keys = TopKeys::read(&check::completed(&top, TOP)).unwrap_or_else(|_| {
         let output = top.own_place().given(PathBuf::new());
-        TopKeys { version: VERSION, name: None, seed: 0, output }
+        TopKeys { version: VERSION, name: None, seed: 0, output, state: None }
     });
     let limits = match LimitKeys::read(&check::completed(&limits, LIMITS)) {
         Ok(limits) => limits,
@@ -200,6 +203,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         has_input: has_input.is_some(),
         output_span: keys.output.place().span,
         output: keys.output.into_value(),
+        state: keys.state,
         steps,
         choices,
         train,

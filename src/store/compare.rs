@@ -32,6 +32,10 @@ impl Store {
             match kind {
                 _ if is_temporary(&name) => {}
                 Kind::Folder => files.extend(self.files_below(&relative)?),
+                // To a folder that is replaced as a whole.
+                Kind::Link if self.folder(&relative, false).is_ok() => {
+                    files.extend(self.files_below(&relative)?)
+                }
                 _ => files.push(relative),
             }
         }

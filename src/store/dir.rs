@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// What tells a file or folder apart on this machine, whatever its name.
@@ -126,6 +126,11 @@ impl Dir {
         Ok(Dir { path: self.path.clone(), ..self.child(OsStr::new("."))? })
     }
 
+    /// The same folder, reached by another path.
+    pub(super) fn named(self, path: PathBuf) -> Dir {
+        Dir { path, ..self }
+    }
+
     /// Makes the folder `name`.
     pub(super) fn make(&self, name: &OsStr) -> io::Result<()> {
         let mode = Mode::RWXU | Mode::RWXG | Mode::RWXO;
@@ -221,6 +226,20 @@ impl Dir {
         match retry_on_intr(|| fs::renameat_with(&self.fd, one, &self.fd, other, RenameFlags::EXCHANGE)) {
             Ok(()) => Ok(true),
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Makes the symbolic link `name` of this text.
+    pub(super) fn make_link(&self, text: &Path, name: &OsStr) -> io::Result<()> {
+        Ok(retry_on_intr(|| fs::symlinkat(text, &self.fd, name))?)
+    }
+
+    /// The text of the symbolic link `name`; none where something else stands there, or nothing.
+    pub(super) fn link_text(&self, name: &OsStr) -> io::Result<Option<OsString>> {
+        match retry_on_intr(|| fs::readlinkat(&self.fd, name, Vec::new())) {
+            Ok(text) => Ok(Some(OsString::from_vec(text.into_bytes()))),
+            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
             Err(e) => Err(e.into()),
         }
     }

@@ -102,9 +102,8 @@ impl Store {
         let (Some(parent), _) = self.place(folder, true)? else {
             return Err(io_error("create", &target, io::ErrorKind::NotFound.into()));
         };
-        let temp = self.temp_name();
-        let made = parent.make(&temp).and_then(|()| parent.child(&temp));
-        let new = made.map_err(|e| io_error("create", &parent.path().join(&temp), e))?;
+        let made = self.fresh(|temp| parent.make(temp).and_then(|()| parent.child(temp)));
+        let (temp, new) = made.map_err(|e| io_error("create", &target, e))?;
         let old = self.folder(folder, false)?;
         let (mut stamps, mut inside) = (Vec::new(), BTreeMap::new());
         for file in files {
@@ -151,9 +150,9 @@ impl Store {
         Ok(Built { folder: folder.to_path_buf(), temp, new, stamps })
     }
 
-    /// Puts a folder that was built in its place, in one atomic exchange: readers that list it see the whole old set or
-    /// the whole new set. Of the old one, the files that were `seen` before go, each if it still has that size and time;
-    /// what somebody put there meanwhile goes into the new folder.
+    /// Puts a folder that was built in its place, in one atomic step: readers that list it see the whole old set or the whole
+    /// new set ([`Store::swap`]). Of the old one, the files that were `seen` before go, each if it still has that size and
+    /// time; what somebody put there meanwhile goes into the new folder.
     ///
     /// # Errors
     /// When the system refuses; the present folder then stands unchanged.
@@ -168,31 +167,14 @@ impl Store {
             return Err(io_error("replace", &target, io::ErrorKind::NotFound.into()));
         };
         self.fault().hit("swap").map_err(|e| io_error("swap", &target, e))?;
-        let aside = self.swap(&parent, &temp, name).map_err(|e| io_error("replace", &target, e))?;
+        let old = self.swap(&parent, &temp, (name, &folder)).map_err(|e| io_error("replace", &target, e))?;
         self.sync_folder(folder.parent().unwrap_or(Path::new("")))?;
         self.fault().hit("drop-old").map_err(|e| io_error("remove", &target, e))?;
-        if let Some(aside) = aside {
-            let path = parent.path().join(&aside);
-            drop_old((&parent, &aside), &new, "", seen).map_err(|e| io_error("remove", &path, e))?;
+        if let Some((parent, old)) = old {
+            let path = parent.path().join(&old);
+            drop_old((&parent, &old), &new, "", seen).map_err(|e| io_error("remove", &path, e))?;
         }
         Ok(stamps)
-    }
-
-    /// Gives the new folder its name; tells where the old one is.
-    fn swap(&self, parent: &Dir, temp: &OsStr, name: &OsStr) -> io::Result<Option<OsString>> {
-        match parent.rename_new(temp, name) {
-            Ok(()) => return Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(e),
-        }
-        if parent.exchange(temp, name)? {
-            return Ok(Some(temp.to_os_string()));
-        }
-        // File systems without an atomic exchange (some network mounts): a short gap without the folder.
-        let aside = self.temp_name();
-        parent.rename(name, &aside)?;
-        parent.rename(temp, name)?;
-        Ok(Some(aside))
     }
 }
 

@@ -4,11 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What every temporary name begins with; a process number, `-` and a serial number follow.
+/// What every temporary name begins with; a process number, `-` and a number follow.
 pub(crate) const TEMP_PREFIX: &str = ".safelight-tmp-";
 
 /// Folder inside the output that holds the ledger and the lock.
 pub(crate) const STATE_FOLDER: &str = ".safelight";
+
+/// Folder in [`STATE_FOLDER`] that holds folders to which links lead.
+pub(super) const FOLDERS: &str = "folders";
 
 /// The ledger's file in [`STATE_FOLDER`].
 pub(crate) const LEDGER_FILE: &str = "ledger.db";
@@ -50,8 +53,15 @@ pub(crate) fn is_of_report(name: &str) -> bool {
     FIXED.contains(&name) || numbered() == Some(true)
 }
 
-pub(super) fn temp_name(serial: u64) -> OsString {
-    format!("{TEMP_PREFIX}{}-{serial}", std::process::id()).into()
+pub(super) fn temp_name(number: u64) -> OsString {
+    format!("{TEMP_PREFIX}{}-{number}", std::process::id()).into()
+}
+
+/// A number for names that others who write into the same output, on other machines or in other containers, don't come
+/// upon.
+pub(super) fn random_number() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }
 
 /// Whether safelight made this name for a temporary file or folder: just its own form, so that a user's file

@@ -5,8 +5,9 @@ use super::dir::{Dir, FileId, Found, Kind};
 use super::error::{Refusal, StoreError, io_error, name_error, refuses_name};
 use super::fault::Fault;
 use super::guard::Guard;
+use super::links::Link;
 use super::look;
-use super::names::{is_reserved, temp_name};
+use super::names::{is_reserved, random_number, temp_name};
 use super::stamp::Written;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -54,7 +55,9 @@ impl Staged {
 pub struct Store {
     pub(super) root: Dir,
     pub(super) guard: Guard,
-    serial: AtomicU64,
+    /// What the next temporary name ends in: the first at random, since processes of other machines may have the number of
+    /// this one.
+    pub(super) serial: AtomicU64,
     fault: Fault,
 }
 
@@ -82,7 +85,7 @@ impl Store {
     }
 
     fn within(root: Dir, guard: Guard, fault: Fault) -> Result<Store, StoreError> {
-        let store = Store { root, guard, serial: AtomicU64::new(0), fault };
+        let store = Store { root, guard, serial: AtomicU64::new(random_number()), fault };
         store.check_guard(&store.root)?;
         Ok(store)
     }
@@ -114,21 +117,29 @@ impl Store {
     /// Opens the folder at `relative`; none where it is missing and not to be made.
     ///
     /// # Errors
-    /// When a link, a file, or a folder of the input stands on the way, or the system refuses.
+    /// When a link that is none of safelight's ([`Link`]), a file, or a folder of the input stands on the way, or the system
+    /// refuses.
     pub(super) fn folder(&self, relative: &Path, make: bool) -> Result<Option<Dir>, StoreError> {
         let mut dir = self.top()?;
-        for component in relative.components() {
+        for (depth, component) in relative.components().enumerate() {
             let Component::Normal(name) = component else {
                 return Err(Refusal::Outside { path: relative.to_path_buf() }.into());
             };
-            let Some(child) = self.step(&dir, name, make)? else { return Ok(None) };
+            let here = || relative.components().take(depth + 1).collect::<PathBuf>();
+            let Some(child) = self.step(&dir, (name, &here), make)? else { return Ok(None) };
             self.check_guard(&child)?;
             dir = child;
         }
         Ok(Some(dir))
     }
 
-    fn step(&self, dir: &Dir, name: &OsStr, make: bool) -> Result<Option<Dir>, StoreError> {
+    /// Opens the folder `name` in another, which is `here` in the output.
+    fn step(
+        &self,
+        dir: &Dir,
+        (name, here): (&OsStr, &dyn Fn() -> PathBuf),
+        make: bool,
+    ) -> Result<Option<Dir>, StoreError> {
         let path = dir.path().join(name);
         for made in [false, true] {
             let error = match dir.child(name) {
@@ -139,7 +150,15 @@ impl Store {
                 return Err(name_error("open", &path, error));
             }
             if error.kind() != io::ErrorKind::NotFound {
-                let found = dir.look(name).map_err(|e| io_error("look at", &path, e))?;
+                let looked = |e| io_error("look at", &path, e);
+                let found = dir.look(name).map_err(looked)?;
+                if found.is_some_and(|found| found.kind == Kind::Link) {
+                    match Link::at(&self.root, dir, name, &here()).map_err(looked)? {
+                        Some(Link { folder: None, .. }) if !make => return Ok(None),
+                        Some(Link { folder: Some(folder), .. }) => return Ok(Some(folder)),
+                        _ => {}
+                    }
+                }
                 return Err(match found.filter(|found| found.kind != Kind::Folder) {
                     Some(found) => Refusal::stands(&path, found.kind).into(),
                     None => io_error("open", &path, error),
@@ -180,7 +199,27 @@ impl Store {
     }
 
     pub(super) fn temp_name(&self) -> OsString {
-        temp_name(self.serial.fetch_add(1, Ordering::Relaxed))
+        temp_name(self.number())
+    }
+
+    /// Another number each time.
+    pub(super) fn number(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Makes something under a temporary name, another one where the name is taken.
+    pub(super) fn fresh<T>(
+        &self,
+        mut make: impl FnMut(&OsStr) -> io::Result<T>,
+    ) -> io::Result<(OsString, T)> {
+        let mut tries = 0..8;
+        loop {
+            let temp = self.temp_name();
+            match make(&temp) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
+                made => return made.map(|made| (temp, made)),
+            }
+        }
     }
 
     /// Writes `bytes` under a temporary name beside `relative`, making folders as needed.
@@ -227,15 +266,15 @@ impl Store {
             None | Some(Found { kind: Kind::File, .. }) => {}
             Some(found) => return Err(Refusal::stands(&target, found.kind).into()),
         }
-        let temp = self.temp_name();
         self.fault.hit("stage").map_err(|e| io_error("write", &target, e))?;
-        match dir.create_as(&temp, attributes.mode) {
-            Ok(file) => Ok((temp, file)),
-            Err(e) => {
-                dir.unlink(&temp).ok();
-                Err(io_error("write", &target, e))
-            }
-        }
+        let created = self.fresh(|temp| {
+            dir.create_as(temp, attributes.mode).inspect_err(|e| {
+                if e.kind() != io::ErrorKind::AlreadyExists {
+                    dir.unlink(temp).ok();
+                }
+            })
+        });
+        created.map_err(|e| io_error("write", &target, e))
     }
 
     /// Where a staged file stands until it is published, for readers that want a path.

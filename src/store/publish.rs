@@ -261,22 +261,31 @@ impl Store {
             _ => return Ok(Some(unlike)),
         };
         // The two change places, so that what was there can be looked at once more, and go back.
-        if !dir.exchange(temp, name)? {
+        if !self.exchange(dir, temp, name)? {
             return dir.rename(temp, name).map(|()| None);
         }
         if dir.look(temp)? == Some(found) {
             dir.unlink(temp)?;
             return Ok(None);
         }
-        dir.exchange(temp, name)?;
+        self.exchange(dir, temp, name)?;
         Ok(Some(unlike))
     }
 
-    fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Lets two names change places; false where the file system can't.
+    pub(super) fn exchange(&self, dir: &Dir, one: &OsStr, other: &OsStr) -> io::Result<bool> {
+        if self.fault().lacks("exchange") { Ok(false) } else { dir.exchange(one, other) }
+    }
+
+    /// Removes a folder, and those above it, as far as they are empty.
+    ///
+    /// # Errors
+    /// When what is above can't be opened.
+    pub fn remove_empty(&self, folder: &Path) -> Result<(), StoreError> {
         for empty in folder.ancestors().take_while(|a| !a.as_os_str().is_empty()) {
             let (Some(parent), Some(name)) = (empty.parent(), empty.file_name()) else { break };
             let Some(dir) = self.folder(parent, false)? else { break };
-            if dir.remove_folder(name).is_err() {
+            if dir.remove_folder(name).is_err() && !self.remove_link(&dir, name, empty) {
                 break;
             }
         }

@@ -2,10 +2,12 @@
 
 use super::dir::{Dir, Kind};
 use super::error::StoreError;
+use super::links::{Link, place_of, text_for};
 use super::names::{LEDGER_FILE, STATE_FOLDER, is_of_report, is_temporary};
-use super::output::Store;
+use super::output::{Store, split};
 use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 
 impl Store {
     /// Removes what crashed runs left below the output. Returns how much.
@@ -13,10 +15,11 @@ impl Store {
     /// # Errors
     /// When the output can't be opened.
     pub fn sweep(&self) -> Result<usize, StoreError> {
-        Ok(self.sweep_folder(&self.top()?, true))
+        Ok(self.sweep_folder(&self.top()?, Path::new("")) + self.sweep_sets())
     }
 
-    fn sweep_folder(&self, dir: &Dir, top: bool) -> usize {
+    /// Sweeps a folder that is `relative` in the output.
+    fn sweep_folder(&self, dir: &Dir, relative: &Path) -> usize {
         // What can't be listed is swept another time; it does no harm until then.
         let Ok(names) = dir.names() else { return 0 };
         let mut removed = 0;
@@ -27,13 +30,40 @@ impl Store {
             } else if kind == Kind::Folder
                 && let Ok(child) = dir.child(&name)
             {
-                let own = top && name == STATE_FOLDER;
-                if own || !self.is_off_limits(&child) {
-                    removed += self.sweep_folder(&child, false);
+                let inside = relative.join(&name);
+                if inside == Path::new(STATE_FOLDER) || !self.is_off_limits(&child) {
+                    removed += self.sweep_folder(&child, &inside);
                 }
+            } else if kind == Kind::Link {
+                // Cut off while it was removed with its folder.
+                let link = Link::at(&self.root, dir, &name, &relative.join(&name));
+                let gone = link.is_ok_and(|link| link.is_some_and(|link| link.folder.is_none()));
+                removed += usize::from(gone && dir.unlink(&name).is_ok());
             }
         }
         removed
+    }
+
+    /// Removes folders that a link was to lead to, or has led to, when the run was cut off.
+    fn sweep_sets(&self) -> usize {
+        let Ok(Some(folders)) = self.folders(false) else { return 0 };
+        let Ok(names) = folders.names() else { return 0 };
+        let unused = names.into_iter().filter(|(name, _)| !self.may_be_used(name));
+        unused.filter(|(name, kind)| remove(&folders, name, *kind).is_ok()).count()
+    }
+
+    /// Whether a link leads to the folder of this name, or it can't be told, or the name is somebody else's.
+    fn may_be_used(&self, name: &OsStr) -> bool {
+        let Some(place) = place_of(name) else { return true };
+        let (parent, last) = split(&place);
+        match self.folder(parent, false) {
+            Ok(Some(dir)) => match dir.link_text(last) {
+                Ok(text) => text.is_some_and(|text| Path::new(&text) == text_for(&place, name)),
+                Err(_) => true,
+            },
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 
     /// Whether a folder is one of the input's or the output of another job, or can't be told from one.

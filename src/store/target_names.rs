@@ -129,8 +129,9 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        let temp = self.temp_name();
-        let asked = dir.make(&temp).and_then(|()| dir.child(&temp)).and_then(|probe| {
+        let made = self.fresh(|temp| dir.make(temp));
+        let (temp, ()) = made.map_err(|e| io_error("try out names in", dir.path(), e))?;
+        let asked = dir.child(&temp).and_then(|probe| {
             probe.create(one)?;
             let same = probe.look(other).map(|found| found.is_some());
             probe.unlink(one)?;

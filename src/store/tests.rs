@@ -266,6 +266,34 @@ fn the_lock_is_exclusive_and_dropped_with_its_owner() {
 }
 
 #[test]
+fn the_lock_is_shared_by_those_who_share_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let owned = Lock::take(&store).unwrap();
+    let error = Lock::share(&store).unwrap_err().to_string();
+    assert!(owned.is_held() && error.contains(&format!("process {}", std::process::id())), "{error}");
+    drop(owned);
+    let file = dir.path().join(STATE_FOLDER).join("lock");
+    fs::write(&file, "123").unwrap();
+    let shared = (Lock::share(&store).unwrap(), Lock::share(&store).unwrap());
+    let error = Lock::take(&store).unwrap_err().to_string();
+    assert!(shared.0.is_held() && error.contains("of a shard") && !error.contains("123"), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "123");
+    drop(shared);
+    Lock::take(&store).unwrap();
+}
+
+#[test]
+fn without_locks_a_lock_is_given_that_holds_nobody_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |fault| Store::open(dir.path(), Guard::default(), Fault::parse(fault)).unwrap();
+    let store = open(Some("without@locks,kill@7"));
+    let locks = [Lock::take(&store), Lock::take(&store), Lock::share(&store)].map(Result::unwrap);
+    assert!(locks.iter().all(|lock| !lock.is_held()) && !store.has_locks());
+    assert!(open(None).has_locks());
+}
+
+#[test]
 fn a_lock_that_is_another_file_is_left_alone() {
     let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = store(dir.path());
@@ -305,4 +333,14 @@ fn a_file_of_the_same_content_is_staged_whole_or_not_at_all() {
     assert!(stage(&dir.path().join("gone"), hash, false).is_none());
     assert!(stage(&original, [0; 32], false).is_none());
     assert_eq!((temporary(), fs::read(&original).unwrap()), (1, b"picture".to_vec()));
+}
+
+#[test]
+fn temporary_names_of_two_with_one_process_number_differ() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = || Store::open(dir.path(), Guard::default(), Fault::default()).unwrap();
+    // As in two containers, where each is process 1: what the first left when it was killed, the second meets.
+    let left = store().stage(Path::new("images/a.png"), b"half").unwrap();
+    let staged = store().stage(Path::new("images/a.png"), b"whole").unwrap();
+    assert_ne!(format!("{left:?}"), format!("{staged:?}"));
 }

@@ -70,8 +70,19 @@ pub fn kill_everywhere(
     begin: impl Fn(),
     check: impl Fn(&str),
 ) -> BTreeMap<&'static str, usize> {
+    kill_at(&KINDS, (job, arguments), step, begin, check)
+}
+
+/// The same before operations of these kinds.
+pub fn kill_at(
+    kinds: &[&'static str],
+    (job, arguments): (&Job, &[&str]),
+    step: usize,
+    begin: impl Fn(),
+    check: impl Fn(&str),
+) -> BTreeMap<&'static str, usize> {
     let mut reached = BTreeMap::new();
-    for kind in KINDS {
+    for kind in kinds.iter().copied() {
         for place in (1..).step_by(step) {
             begin();
             let fault = format!("kill@{kind}:{place}");
@@ -91,7 +102,7 @@ pub fn kill_everywhere(
 
 /// Asserts that each of these kinds was reached so often or more.
 #[track_caller]
-fn at_least(reached: &BTreeMap<&str, usize>, least: &[(&str, usize)]) {
+pub fn at_least(reached: &BTreeMap<&str, usize>, least: &[(&str, usize)]) {
     for (kind, least) in least {
         let count = reached.get(kind).copied().unwrap_or(0);
         assert!(count >= *least, "{count} of {least} kills before `{kind}`: {reached:?}");
@@ -159,7 +170,7 @@ fn killed_during_an_incremental_run() {
 }
 
 /// Copies a folder with its time stamps.
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub fn copy(from: &std::path::Path, to: &std::path::Path) {
     let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success());
 }

@@ -124,9 +124,11 @@ impl Job {
         Ended::from(self.command(arguments).output().unwrap())
     }
 
-    /// The same with a planted fault.
+    /// The same with a planted fault, and those that the tests were begun with.
     pub fn call_with_fault(&self, arguments: &[&str], fault: &str) -> Ended {
-        Ended::from(self.command(arguments).env("SAFELIGHT_TEST_FAULT", fault).output().unwrap())
+        let all =
+            std::env::var("SAFELIGHT_TEST_FAULT").map_or(fault.to_string(), |all| format!("{all},{fault}"));
+        Ended::from(self.command(arguments).env("SAFELIGHT_TEST_FAULT", all).output().unwrap())
     }
 
     /// Starts a command without waiting.
@@ -215,7 +217,8 @@ pub type Tree = BTreeMap<PathBuf, Vec<u8>>;
 /// The list of all inputs, in an output.
 pub const MANIFEST: &str = ".safelight/manifest.csv";
 
-/// Every file below `folder` with its content; of the ledger's own folder the manifests alone, no temporary names.
+/// Every file below `folder` with its content; of the ledger's own folder the manifests alone, no temporary names. Links that
+/// stand for folders of parts are followed.
 pub fn tree(folder: &Path) -> Tree {
     let mut files = Tree::new();
     for entry in walkdir::WalkDir::new(folder).into_iter().filter_entry(|e| {
@@ -229,9 +232,12 @@ pub fn tree(folder: &Path) -> Tree {
         {
             continue;
         }
+        let relative = entry.path().strip_prefix(folder).unwrap().to_path_buf();
+        let link = || fs::read_link(entry.path()).unwrap().to_string_lossy().contains(".safelight/folders/");
         if entry.file_type().is_file() {
-            let relative = entry.path().strip_prefix(folder).unwrap().to_path_buf();
             files.insert(relative, fs::read(entry.path()).unwrap());
+        } else if entry.path_is_symlink() && entry.depth() > 0 && link() {
+            files.extend(tree(entry.path()).into_iter().map(|(path, bytes)| (relative.join(path), bytes)));
         }
     }
     files

@@ -56,7 +56,39 @@ def main(binary):
         exif_and_hashes(binary, folder)
     with tempfile.TemporaryDirectory() as folder:
         forms(binary, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        linked(binary, folder)
     return 0
+
+
+def linked(binary, folder):
+    """A table behind a link, as it is on file systems that can't exchange names, read as often as docs/filesystems.md says."""
+    for rows in (16, 32):
+        subprocess.run([os.path.abspath(binary), "run", "pipelines/features.yaml", "--set", f"output={folder}/out",
+                        "--set", f"steps.table.rows={rows}", "--progress", "quiet"], check=True, cwd=ROOT,
+                       env={**os.environ, "SAFELIGHT_TEST_FAULT": "without@exchange"})
+    out, table = f"{folder}/out", f"{folder}/out/table"
+    assert os.path.islink(table)
+    paths = sorted(ds.dataset(table).to_table()["path"].to_pylist())
+    assert len(paths) == len(set(paths)) > 10
+    with open(f"{out}/README.md", "w") as file:
+        file.write('---\nconfigs: [{config_name: default, data_files: "table/*.parquet"}]\n---\n')
+    readers = {
+        "pyarrow": lambda: ds.dataset(out).to_table()["path"].to_pylist(),
+        "pandas": lambda: pd.read_parquet(table)["path"].tolist(),
+        "pandas, output": lambda: pd.read_parquet(out)["path"].tolist(),
+        "polars": lambda: pl.read_parquet(table)["path"].to_list(),
+        "polars *": lambda: pl.read_parquet(f"{table}/*.parquet")["path"].to_list(),
+        "polars **": lambda: pl.read_parquet(f"{table}/**/*.parquet")["path"].to_list(),
+        "duckdb *": lambda: [row[0] for row in duckdb.sql(f"select path from '{table}/*.parquet'").fetchall()],
+        "duckdb **": lambda: [row[0] for row in duckdb.sql(f"select path from '{table}/**/*.parquet'").fetchall()],
+        "datasets": lambda: load_dataset(table, split="train", cache_dir=f"{folder}/1")["path"][:],
+        "datasets, data_dir": lambda: load_dataset(out, data_dir="table", split="train", cache_dir=f"{folder}/2")["path"][:],
+        "datasets, card": lambda: load_dataset(out, split="train", cache_dir=f"{folder}/3")["path"][:],
+    }
+    for name, reader in readers.items():
+        assert sorted(reader()) == paths, name
+    print(f"link      each row once in {', '.join(readers)}")
 
 
 def forms(binary, folder):

@@ -5,16 +5,9 @@
 use super::code;
 use super::print::raw;
 use super::refusal::{self, Refusal};
-use crate::inputs::path_text;
-use crate::job::Remembered;
-use crate::spec::{Diagnostic, Severity};
-use serde_json::{Map, Value, json};
+use crate::job::told;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
-/// Version of the keys of all commands.
-const SCHEMA: u32 = 1;
 
 /// How a command tells its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +48,7 @@ pub(super) fn tell_refused(command: &str, refusal: &Refusal, fields: Value) -> u
 }
 
 fn object(command: &str, error: Value, fields: Value, exit: u8) -> u8 {
-    let mut all = Map::new();
-    all.insert("schema".into(), json!(SCHEMA));
-    all.insert("command".into(), json!(command));
-    all.insert("exit".into(), json!(exit));
-    all.insert("error".into(), error);
-    if let Value::Object(fields) = fields {
-        all.extend(fields);
-    }
-    match raw(&format!("{}\n", harmless(&Value::Object(all).to_string()))) {
+    match raw(&format!("{}\n", harmless(&told::object(command, error, fields, exit).to_string()))) {
         code::OK => exit,
         failed => failed,
     }
@@ -72,34 +57,11 @@ fn object(command: &str, error: Value, fields: Value, exit: u8) -> u8 {
 /// Why not, with the places of all mistakes of a pipeline.
 fn error(refusal: &Refusal) -> (Value, u8) {
     let (message, exit) = refusal::told(refusal);
-    let (mistakes, count) = match refusal {
-        Refusal::Invalid(mistakes) => (mistakes.iter().map(diagnostic).collect(), mistakes.count()),
-        _ => (Vec::new(), 0),
+    let mistakes = match refusal {
+        Refusal::Invalid(mistakes) => Some(mistakes),
+        _ => None,
     };
-    (json!({"message": message, "mistakes": mistakes, "mistakes_total": count}), exit)
-}
-
-/// A mistake or a warning.
-pub(super) fn diagnostic(found: &Diagnostic) -> Value {
-    let number = |n: usize| (n > 0).then_some(n);
-    let severity = match found.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    json!({"severity": severity, "message": found.message, "file": found.file, "line": number(found.line),
-           "column": number(found.column), "help": found.help})
-}
-
-/// A path as data: with `\xNN` for what is no UTF-8.
-pub(super) fn path(path: &Path) -> String {
-    path_text(path.as_os_str().as_bytes())
-}
-
-/// The last run of an output, without those before it.
-pub(super) fn last_run(last: Option<&Remembered>) -> Value {
-    let Some(run) = last else { return Value::Null };
-    json!({"started": run.started, "ended": run.ended, "seconds": run.seconds, "exit": run.exit,
-           "host": run.host, "safelight": run.safelight, "summary": run.summary})
+    (told::error(&message, mistakes), exit)
 }
 
 /// What a terminal might obey, or not show, as escapes of JSON. Such characters stand within strings only.

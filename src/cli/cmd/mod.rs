@@ -3,6 +3,7 @@
 mod code;
 mod explore;
 mod export;
+mod gather;
 mod ignore;
 mod inspect;
 mod list;
@@ -15,6 +16,7 @@ mod print;
 mod refusal;
 mod report;
 mod run;
+mod shards;
 mod signals;
 mod similar;
 mod status;
@@ -41,6 +43,7 @@ fn command(command: &Command) -> u8 {
     match command {
         Command::Run(args) => run::run(args, Selection::Outstanding),
         Command::Retry(args) => run::run(args, Selection::FailedOnly),
+        Command::Gather(args) => gather::gather(args),
         Command::Check(args) => with_job(args, Form::Text, |job| {
             by_kind(job, plan::check, |training| train::check(training, args))
         }),
@@ -56,14 +59,17 @@ fn command(command: &Command) -> u8 {
         }
         Command::Status(args) => {
             let form = Form::new("status", args.json);
-            with_given(&args.given, form, |given| status::status(given, args.failures, form))
+            with_given(&args.given, form, |given| match args.shards {
+                true => shards::shards(given, form),
+                false => status::status(given, args.failures, form),
+            })
         }
         Command::Verify(args) => {
             let form = Form::new("verify", args.json);
             with_given(&args.given, form, |given| verify::verify(given, form))
         }
         Command::Report(args) => {
-            let PipelineArgs { pipeline, set } = args.run.pipeline.clone();
+            let PipelineArgs { pipeline, set } = args.run.work.pipeline.clone();
             let form = Form::new("report", args.json);
             with_given(&GivenArgs { pipeline, set }, form, |given| report::report(given, args.json))
         }

@@ -4,6 +4,7 @@ use super::refusal::{Refusal, nothing_run, unwritable};
 use crate::cli::args::GivenArgs;
 use crate::job::{Job, Output};
 use crate::ledger::Ledger;
+use crate::run::shards::refuse_ungathered;
 use crate::shown::Show;
 use crate::store::{FAULT_VARIABLE, Fault, Guard, Lock, LockError, Store, StoreError, look};
 use std::path::Path;
@@ -50,5 +51,6 @@ pub(super) fn open_locked(output: &Path, what: &str) -> Result<(Store, Lock), Re
     let fault = Fault::parse(std::env::var(FAULT_VARIABLE).ok().as_deref());
     let store = Store::open(output, Guard::default(), fault).map_err(|e| refused(e.into()))?;
     let lock = Lock::take(&store).map_err(refused)?;
+    refuse_ungathered(&store)?;
     Ok((store, lock))
 }

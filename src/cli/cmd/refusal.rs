@@ -68,9 +68,10 @@ impl From<JobError> for Refusal {
             JobError::Run(error) => Refusal::Run(error),
             JobError::Train(error) => Refusal::Train(error),
             JobError::Pipeline(mistakes) => Refusal::Invalid(*mistakes),
-            other @ (JobError::NothingRun { .. } | JobError::NoOutput(_) | JobError::Explore(_)) => {
-                Refusal::Usage(other.to_string())
-            }
+            other @ (JobError::NothingRun { .. }
+            | JobError::NoOutput(_)
+            | JobError::NotInShards
+            | JobError::Explore(_)) => Refusal::Usage(other.to_string()),
         }
     }
 }

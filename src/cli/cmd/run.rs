@@ -4,22 +4,43 @@ use super::metrics::{self, Told};
 use super::print::err;
 use super::refusal::{Refusal, refuse};
 use super::{code, signals, threads};
-use crate::cli::args::RunArgs;
+use crate::cli::args::{RunArgs, ShardByArg, WorkArgs};
 use crate::cli::report::reporter;
-use crate::job::{Ended, Job, RunOptions, Selection, exit};
+use crate::job::{Ended, Job, RunOptions, Selection, Shard, ShardBy, exit};
 use crate::run;
 use crate::shown::Show;
 use crate::store::FAULT_VARIABLE;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Runs a pipeline, and tells the metrics how it ended.
+/// Runs a pipeline, or a shard of it, and tells the metrics how it ended.
 pub(super) fn run(args: &RunArgs, selection: Selection) -> u8 {
+    work(&args.work, selection, |job, options, emit| {
+        let shard = args.shard.as_deref().map(|text| shard(text, args.shard_by)).transpose()?;
+        Ok(job.run(&RunOptions { shard, ..options }, emit)?)
+    })
+}
+
+/// The shard that is asked for.
+fn shard(text: &str, by: ShardByArg) -> Result<Shard, Refusal> {
+    let by = match by {
+        ShardByArg::Path => ShardBy::Path,
+        ShardByArg::Size => ShardBy::Size,
+    };
+    crate::job::shard(text, by).map_err(|e| Refusal::Usage(format!("--shard: {e}")))
+}
+
+/// Does something on a job, tells what happens, and gives the exit code.
+pub(super) fn work(
+    args: &WorkArgs,
+    selection: Selection,
+    what: impl FnOnce(&Job, RunOptions<'_>, &(dyn Fn(crate::job::Event) + Sync)) -> Result<Ended, Refusal>,
+) -> u8 {
     let start = Instant::now();
     let (job, ended) = match Job::load(&args.pipeline.pipeline, &args.pipeline.set) {
         Ok(job) => {
-            let ended = run_job(&job, args, selection);
+            let ended = on_job(&job, args, selection, what);
             (Some(job), ended)
         }
         Err(mistakes) => (None, Err(mistakes.into())),
@@ -37,10 +58,18 @@ pub(super) fn run(args: &RunArgs, selection: Selection) -> u8 {
             err(&format!("warning: no metrics in {}: {error}\n", file.shown()));
         }
     }
-    code
+    match code {
+        exit::ITEMS_FAILED | exit::KNOWN_FAILURES if args.exit_zero_on_item_failures => code::OK,
+        code => code,
+    }
 }
 
-fn run_job(job: &Job, args: &RunArgs, selection: Selection) -> Result<Ended, Refusal> {
+fn on_job(
+    job: &Job,
+    args: &WorkArgs,
+    selection: Selection,
+    what: impl FnOnce(&Job, RunOptions<'_>, &(dyn Fn(crate::job::Event) + Sync)) -> Result<Ended, Refusal>,
+) -> Result<Ended, Refusal> {
     let stop = Arc::new(AtomicBool::new(false));
     if let Err(error) = signals::catch(&stop) {
         err(&format!("warning: signals can't be caught ({error}); an interrupt stops at once\n"));
@@ -53,12 +82,14 @@ fn run_job(job: &Job, args: &RunArgs, selection: Selection) -> Result<Ended, Ref
         accept_input: args.accept_input,
         replace_edited: args.replace_edited,
         stop: &stop,
+        patience: Duration::from_secs(args.patience),
         fault: std::env::var(FAULT_VARIABLE).ok(),
+        ..RunOptions::default()
     };
     let reporter = reporter(args.progress, job);
-    let result = job.run(&options, &|event| reporter.event(&event));
+    let result = what(job, options, &|event| reporter.event(&event));
     reporter.finish();
-    Ok(result?)
+    result
 }
 
 /// A panic inside an item becomes that item's failure; its message must not tear the progress bar.

@@ -1,21 +1,25 @@
 //! Signals that ask a run to stop.
 
 use super::code;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The first SIGINT or SIGTERM sets `stop`, the second ends the process at once. SIGHUP sets it too, unless it is
-/// ignored, as `nohup` has it.
+/// The first SIGINT or SIGTERM sets `stop`, the second ends the process at once. SIGUSR1, with which batch systems announce
+/// that time is up, sets it too, and so does SIGHUP, unless it is ignored, as `nohup` has it.
 ///
 /// # Errors
 /// When the system refuses.
 pub(super) fn catch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+    // That of an announcement is no first one.
+    let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // Order matters: the exit looks at the flag before the first signal sets it.
-        signal_hook::flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), stop.clone())?;
+        signal_hook::flag::register_conditional_shutdown(signal, code::INTERRUPTED.into(), asked.clone())?;
+        signal_hook::flag::register(signal, asked.clone())?;
         signal_hook::flag::register(signal, stop.clone())?;
     }
+    signal_hook::flag::register(SIGUSR1, stop.clone())?;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if !ignores(&status, SIGHUP) {
         // A terminal that closes sends it more than once, by the system and by the shell; that is no second wish.

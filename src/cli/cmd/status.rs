@@ -6,10 +6,9 @@ use super::print::out;
 use super::refusal::Refusal;
 use super::{code, train};
 use crate::error::ItemError;
-use crate::job::{Kind, Remembered, Status, Table};
+use crate::job::{Kind, Remembered, Status, told};
 use crate::shown::Show;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Prints counts, failures by kind, tables, and when the last run was.
@@ -27,11 +26,11 @@ pub(super) fn status(given: &Given, failures: bool, form: Form) -> Result<u8, Re
                 Form::Text => train::status(plan),
                 Form::Json(command) => {
                     let last = Remembered::read(&plan.output).filter(|run| run.job == plan.name);
-                    let point = train::resume_json(plan)?;
+                    let point = told::resume(plan)?;
                     let whose = (plan.name.as_str(), plan.output.as_path());
                     Ok(machine::tell(
                         command,
-                        training_json(whose, &job.status()?, last.as_ref(), point),
+                        told::training_status(whose, &job.status()?, last.as_ref(), point),
                         code::OK,
                     ))
                 }
@@ -50,7 +49,7 @@ pub(super) fn status(given: &Given, failures: bool, form: Form) -> Result<u8, Re
 /// Of a training job without its pipeline.
 fn training((name, output): (&str, &Path), status: &Status, last: Option<&Remembered>, form: Form) -> u8 {
     if let Form::Json(command) = form {
-        return machine::tell(command, training_json((name, output), status, last, Value::Null), code::OK);
+        return machine::tell(command, told::training_status((name, output), status, last, Value::Null), code::OK);
     }
     let mut text = format!("{name}: {} (training)\n", output.shown());
     for table in &status.tables {
@@ -62,50 +61,6 @@ fn training((name, output): (&str, &Path), status: &Status, last: Option<&Rememb
     }
     text.push_str(&last_run(last));
     out(&text)
-}
-
-fn training_json(
-    (name, output): (&str, &Path),
-    status: &Status,
-    last: Option<&Remembered>,
-    resume: Value,
-) -> Value {
-    json!({"kind": "train", "job": name, "output": machine::path(output), "folders": folders(status),
-           "resume": resume, "last_run": machine::last_run(last)})
-}
-
-fn folders(status: &Status) -> Vec<Value> {
-    let folder = |t: &Table| json!({"folder": t.folder, "files": t.parts, "bytes": t.bytes});
-    status.tables.iter().map(folder).collect()
-}
-
-/// The same as the text tells.
-fn items_json(
-    (name, output): (&str, &Path),
-    status: &Status,
-    last: Option<&Remembered>,
-    failures: bool,
-) -> Value {
-    let listed = |all: &[(PathBuf, ItemError)], acknowledged: bool| -> Vec<Value> {
-        let one = |(path, error): &(PathBuf, ItemError)| {
-            json!({"path": machine::path(path), "error_kind": error.kind.name(), "message": error.message,
-                   "acknowledged": acknowledged})
-        };
-        all.iter().map(one).collect()
-    };
-    let listed = || [listed(&status.failed, false), listed(&status.ignored, true)].concat();
-    json!({"kind": "items", "job": name, "output": machine::path(output), "done": status.done,
-           "failed": status.failed.len(), "failed_by_kind": kinds(status), "ignored": status.ignored.len(),
-           "vanished": status.vanished, "outputs": status.outputs, "bytes": status.bytes,
-           "work_seconds": status.seconds, "folders": folders(status), "leftover": status.leftover,
-           "failures": failures.then(listed), "last_run": machine::last_run(last)})
-}
-
-/// Failures that count, by kind.
-fn kinds(status: &Status) -> BTreeMap<&'static str, usize> {
-    let mut kinds = BTreeMap::new();
-    status.failed.iter().for_each(|(_, error)| *kinds.entry(error.kind.name()).or_insert(0) += 1);
-    kinds
 }
 
 /// When the last run was, and how it ended.
@@ -129,11 +84,11 @@ fn items(
     let failed = status.failed.len();
     let exit = if failed == 0 { code::OK } else { code::KNOWN_FAILURES };
     if let Form::Json(command) = form {
-        return Ok(machine::tell(command, items_json((name, output), status, last, failures), exit));
+        return Ok(machine::tell(command, told::items((name, output), status, last, failures), exit));
     }
     let output = output.shown();
     let mut text = format!("{name}: {output}\n  done     {}\n  failed   {failed}\n", status.done);
-    for (kind, count) in kinds(status) {
+    for (kind, count) in told::kinds(status) {
         text.push_str(&format!("    {kind}: {count}\n"));
     }
     if !status.ignored.is_empty() {

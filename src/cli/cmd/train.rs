@@ -8,16 +8,16 @@ use super::refusal::Refusal;
 use crate::cli::args::PipelineArgs;
 use crate::inputs::{self, Listing, Outside};
 use crate::inputs::{InputPlan, Source};
+use crate::job::told;
 use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::shown::Show;
 use crate::train::net::Size;
 use crate::train::{self, Data, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
-use serde_json::{Value, json};
 
 /// Prints that the pipeline is valid, with what was inferred.
 pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> Result<u8, Refusal> {
-    refuse_empty(plan)?;
+    told::refuse_empty(plan)?;
     warn(&plan.warnings);
     let mut text = format!("{}: valid\n{}", args.pipeline.shown(), network(plan));
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
@@ -27,9 +27,9 @@ pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> Result<u8, Refusal
 /// Prints what a run would do.
 pub(super) fn plan(plan: &TrainPlan, form: Form) -> Result<u8, Refusal> {
     Ledger::of_job(&plan.output, &plan.name).map_err(TrainError::from)?;
-    refuse_empty(plan)?;
+    told::refuse_empty(plan)?;
     if let Form::Json(command) = form {
-        return Ok(machine::tell(command, plan_json(plan)?, code::OK));
+        return Ok(machine::tell(command, told::training_plan(plan)?, code::OK));
     }
     let mut text = format!("{}\n{}", plan.name, data(plan));
     text.push_str(&format!("  output   {}\n", plan.output.join(&plan.model).shown()));
@@ -67,40 +67,6 @@ pub(super) fn plan(plan: &TrainPlan, form: Form) -> Result<u8, Refusal> {
     plan.notes.iter().for_each(|note| text.push_str(&format!("  note     {note}\n")));
     warn(&plan.warnings);
     Ok(out(&text))
-}
-
-fn plan_json(plan: &TrainPlan) -> Result<Value, Refusal> {
-    let (net, steps) = (&plan.net, plan.epochs as u64 * plan.steps as u64);
-    let needed = train::memory_needed(net, plan.batch, plan.threads);
-    Ok(json!({"kind": "train", "job": plan.name, "output": machine::path(&plan.output),
-              "model": machine::path(&plan.output.join(&plan.model)),
-              "network": {"name": net.name, "parameters": net.parameters(), "macs_per_pixel": net.macs_per_pixel()},
-              "epochs": plan.epochs, "steps_per_epoch": plan.steps, "steps": steps, "batch": plan.batch,
-              "threads": plan.threads, "memory_bytes": needed, "resume": resume_json(plan)?, "notes": plan.notes,
-              "warnings": plan.warnings.iter().map(machine::diagnostic).collect::<Vec<_>>()}))
-}
-
-/// How far it is.
-pub(super) fn resume_json(plan: &TrainPlan) -> Result<Value, Refusal> {
-    let (state, why, at) = match train::resume_point(plan).map_err(TrainError::from)? {
-        ResumePoint::New => ("new", None, None),
-        ResumePoint::Anew(why) => ("anew", Some(why), None),
-        ResumePoint::Within(epoch, step) => ("within", None, Some((epoch, step))),
-        ResumePoint::Trained => ("trained", None, None),
-        ResumePoint::Over => ("over", None, None),
-    };
-    Ok(json!({"state": state, "why": why, "epoch": at.map(|at| at.0), "step": at.map(|at| at.1)}))
-}
-
-/// Fails where there is nothing to learn from.
-fn refuse_empty(plan: &TrainPlan) -> Result<(), Refusal> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(()) };
-    let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
-    let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
-    match std::iter::once(input).chain(test).find_map(nothing) {
-        Some(nothing) => Err(TrainError::NoInput(nothing).into()),
-        None => Ok(()),
-    }
 }
 
 fn network(plan: &TrainPlan) -> String {

@@ -5,10 +5,8 @@ use super::machine::{self, Form};
 use super::opened::Given;
 use super::print::{err, out};
 use super::refusal::Refusal;
-use crate::job::Problem;
+use crate::job::told;
 use crate::shown::Show;
-use serde_json::{Value, json};
-use std::path::PathBuf;
 
 /// Prints what is not as it was written.
 ///
@@ -20,19 +18,8 @@ pub(super) fn verify(given: &Given, form: Form) -> Result<u8, Refusal> {
         Given::Output(output) => (output.verify()?, output.trains()?, output.name(), output.folder()),
     };
     if let Form::Json(command) = form {
-        let problem = |(path, problem): &(PathBuf, Problem)| {
-            let kind = match problem {
-                Problem::Missing => "missing",
-                Problem::Changed => "changed",
-                Problem::Unseen(_) => "unseen",
-            };
-            json!({"path": machine::path(path), "problem": kind, "message": problem.to_string()})
-        };
-        let problems: Vec<Value> = verified.problems.iter().map(problem).collect();
-        let exit = if problems.is_empty() { code::OK } else { code::FAILURE };
-        let told = json!({"kind": if trains { "train" } else { "items" }, "job": name,
-                          "output": machine::path(output), "files": verified.files, "problems": problems});
-        return Ok(machine::tell(command, told, exit));
+        let (found, exit) = told::verified((name, output), trains, &verified);
+        return Ok(machine::tell(command, found, exit));
     }
     if verified.problems.is_empty() {
         return Ok(out(&format!("{} files verified, all as written\n", verified.files)));

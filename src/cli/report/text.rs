@@ -155,6 +155,9 @@ impl Text {
             Some(Stop::TooManyFailures) => {
                 "stopped: more failures than limits.max_failures allows".to_string()
             }
+            Some(Stop::ShardsMissing) => {
+                "some shards did not come to their end; run them again, then gather again".to_string()
+            }
             Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
         };
         text.push_str(&format!("\n  images   {}\n", counts(s)));
@@ -270,6 +273,14 @@ impl Reporter for Text {
             }
             Event::Stopping { why: Stop::Interrupted } => {
                 self.say("stopping: finishing the images under way (interrupt again to stop at once)");
+            }
+            Event::Waiting { what, owner, seconds } => self.say(&format!(
+                "{what} belongs to {owner}; it is taken over once that gives no sign of life for {seconds} s"
+            )),
+            Event::Gathered { count, unfinished } => {
+                for (number, state) in unfinished {
+                    self.say(&format!("shard {number}/{count} is {state}; run it again, then gather again"));
+                }
             }
             Event::Stopping { .. } | Event::Publishing => {}
             Event::Ended(summary) => {

@@ -85,6 +85,7 @@ fn run(folder: &Path, batch: usize, threads: usize) -> (HashMap<Vec<u8>, Record>
         prune: false,
         stop: &AtomicBool::new(false),
         fault: None,
+        hold: super::super::options::Hold::default(),
     };
     let summary = crate::run::run(&plan, &options, &|_| {}, &|_, _, _| Ok(())).unwrap();
     assert_eq!((summary.done, summary.failed, summary.stop), (199, 3, None));

@@ -83,6 +83,16 @@ pub(super) fn is_ours(path: &str) -> bool {
     }
 }
 
+/// The form of a table's files, by their paths in its folder; none where they are no table's.
+pub(crate) fn form_of<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+    let first = parts.next().filter(|part| is_ours(part))?;
+    Some(match first {
+        part if part.starts_with("img_emb/") || part.starts_with("metadata/") => "npy",
+        part if part.ends_with(".csv") => "csv",
+        _ => "parquet",
+    })
+}
+
 /// Rows on their way into one file.
 pub(super) struct Writer {
     file: File,

@@ -20,6 +20,7 @@ use crate::pipeline::{
 use crate::spec::{Descriptor, Diagnostic, Diagnostics, Given, Kind, Parameters, Role, params};
 use crate::store::{Part, Store, StoreError};
 use division::{by_place, cut, place};
+pub(crate) use format::form_of;
 use format::{File, Format, Writer, is_ours};
 use layout::Layout;
 use rows::{Source, sources};

@@ -1,0 +1,279 @@
+//! Putting the shards of a job together: their records go into the job's ledger, then all is published as after a run.
+//!
+//! Nothing is taken from a shard before it is recorded for good, and the shards' files go last: killed at any point, it is
+//! begun again and comes to the same.
+
+use super::alive::{holding, take};
+use super::overview::{ShardState, leased, names, overview};
+use super::place::{self, FOLDER, GATHER};
+use super::progress;
+use super::set::{self, Set};
+use super::state::State;
+use crate::inputs::{Input, Listing};
+use crate::ledger::{Ledger, Outcome};
+use crate::plan::Plan;
+use crate::run::begin;
+use crate::run::committer::Totals;
+use crate::run::error::RunError;
+use crate::run::event::{Event, Stop, Summary};
+use crate::run::finish::{AtEnd, finish};
+use crate::run::options::{Hold, Options};
+use crate::run::origin;
+use crate::run::prepare::{self, Prepared};
+use crate::run::resume::Reason;
+use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, Owner, Store, Tenure};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How to gather.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gathering {
+    /// Wait for shards that are at work, in place of refusing.
+    pub wait: bool,
+    /// Time without a sign of life after which who gathers counts as dead.
+    pub patience: Duration,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Gathered {
+    /// As of a run.
+    pub summary: Summary,
+    /// Shards, by their numbers from 1, of whose items some are outstanding since they did not come to their end.
+    pub unfinished: Vec<(u32, ShardState)>,
+    /// How many shards there were.
+    pub count: u32,
+}
+
+/// Puts all shards together.
+///
+/// # Errors
+/// When a shard is at work, another process gathers, or as a run's.
+pub(crate) fn gather(
+    plan: &Plan,
+    how: Gathering,
+    options: &Options<'_>,
+    emit: &(dyn Fn(Event) + Sync),
+    at_end: AtEnd<'_>,
+) -> Result<Gathered, RunError> {
+    let start = Instant::now();
+    let listing = prepare::list(plan)?;
+    let guard = Guard::new(listing.folders.iter().copied());
+    let store = Store::open(&plan.output, guard, Fault::parse(options.fault.as_deref()))?;
+    let Some(lease) = alone(&store, how, (options, emit))? else {
+        let summary = Summary { stop: Some(Stop::Interrupted), ..Summary::default() };
+        emit(Event::Ended(summary.clone()));
+        return Ok(Gathered { summary, unfinished: Vec::new(), count: 0 });
+    };
+    let taken = "another process gathers now, as this one gave no sign of life";
+    let gathered = holding(&lease, how.patience, (&|| {}, taken), |still_held| {
+        let options = Options { hold: Hold(Some(still_held)), ..options.clone() };
+        Gather { plan, store: &store, patience: how.patience, options: &options }.run(
+            listing,
+            (start, emit),
+            at_end,
+        )
+    });
+    lease.release();
+    store.remove_empty(Path::new(FOLDER))?;
+    gathered
+}
+
+/// The lease on gathering, while no shard is at work; none where a stop was asked for meanwhile.
+fn alone(
+    store: &Store,
+    how: Gathering,
+    (options, emit): (&Options<'_>, &(dyn Fn(Event) + Sync)),
+) -> Result<Option<Lease>, RunError> {
+    let folder = Path::new(FOLDER);
+    loop {
+        // Whoever begins a shard says so before it looks for this; one of the two sees the other.
+        let taken = take(store, GATHER, how.patience, (options.stop, emit))?;
+        let Some((lease, _)) = taken else { return Ok(None) };
+        let mut alive = Vec::new();
+        for name in leased(store)? {
+            if let Tenure::Alive(owner, _) = store.tenure(folder, &name)? {
+                alive.push(format!("{} by {}", place::spoken(&name), text(owner.as_ref())));
+            }
+        }
+        if alive.is_empty() {
+            return Ok(Some(lease));
+        }
+        // So that shards that have not begun yet can.
+        lease.release();
+        if !how.wait {
+            return Err(RunError::Shards(format!(
+                "shards are at work: {}; gather when they have ended, or with --wait",
+                alive.join(", ")
+            )));
+        }
+        for _ in 0..10 {
+            if options.stop.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn text(owner: Option<&Owner>) -> String {
+    owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text())
+}
+
+/// A gathering that nothing else is at work beside.
+struct Gather<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    patience: Duration,
+    options: &'a Options<'a>,
+}
+
+/// A shard that is being gathered.
+struct Held {
+    lease: Lease,
+    state: State,
+}
+
+impl Gather<'_> {
+    fn run(
+        &self,
+        listing: Listing,
+        (start, emit): (Instant, &(dyn Fn(Event) + Sync)),
+        at_end: AtEnd<'_>,
+    ) -> Result<Gathered, RunError> {
+        let Gather { plan, store, options, .. } = *self;
+        let _lock = Lock::take(store)?;
+        store.sweep()?;
+        let mut ledger = Ledger::open(store)?;
+        ledger.refuse_other_owner(&plan.name)?;
+        ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
+        let set = Set::read(store)?;
+        let states = overview(store)?.map(|overview| overview.shards).unwrap_or_default();
+        let mut totals = Totals::none(plan);
+        let mut lasting = BTreeSet::new();
+        let mut held = Vec::new();
+        let stopped = || options.stop.load(Ordering::SeqCst);
+        for name in names(store)? {
+            if stopped() {
+                break;
+            }
+            held.push(self.fold(&name, &mut ledger, &mut totals, &mut lasting)?);
+        }
+        let asked = (options.selection, options.prune);
+        let mut prepared =
+            prepare::decide_all(plan, listing, (Some(store), true), Some(&ledger), asked, None)?;
+        let allowed = (options.accept_input, options.replace_edited);
+        let folders = begin::refuse(plan, (store, Some(&ledger)), &prepared, allowed)?;
+        ledger.adopt(&plan.name)?;
+        origin::remember(plan, &mut ledger)?;
+        let unfinished = unfinished(&prepared, set.as_ref(), &states);
+        let mut summary = begin::found(&prepared);
+        totals.add_to(&mut summary);
+        // Those that are done now were outstanding when the shards began.
+        summary.skipped = summary.skipped.saturating_sub(summary.done);
+        summary.standing = summary.standing.saturating_sub(lasting.len());
+        let outstanding = !prepared.tasks.is_empty();
+        // What failed and is tried again by every run is no sign of a shard that never was.
+        let untried = prepared.tasks.iter().any(|task| task.reason != Reason::FailedBefore);
+        prepared.tasks.clear();
+        ledger.claim(folders.iter().map(Vec::as_slice))?;
+        summary.stop = if stopped() {
+            Some(Stop::Interrupted)
+        } else {
+            (!unfinished.is_empty() || (set.is_none() && untried)).then_some(Stop::ShardsMissing)
+        };
+        emit(Event::Gathered {
+            count: set.as_ref().map_or(0, |set| set.count),
+            unfinished: unfinished.iter().map(|(number, state)| (*number, state.name())).collect(),
+        });
+        options.hold.check()?;
+        let result = finish(plan, (store, &mut ledger), &prepared, options, (start, emit), &mut summary);
+        if result.is_err() {
+            summary.seconds = start.elapsed().as_secs_f64();
+        }
+        if result.is_ok() && summary.stop.is_none() && !outstanding {
+            ledger.set_state_lost(false)?;
+        }
+        let ended = at_end(store, &summary, result.as_ref().err());
+        result?;
+        ended?;
+        if summary.stop != Some(Stop::Interrupted) {
+            self.clear(held)?;
+        }
+        Ok(Gathered { summary, unfinished, count: set.map_or(0, |set| set.count) })
+    }
+
+    /// Records what a shard has recorded; keeps it, so that whoever had it and lives after all learns of it.
+    fn fold(
+        &self,
+        name: &str,
+        ledger: &mut Ledger,
+        totals: &mut Totals,
+        lasting: &mut BTreeSet<Vec<u8>>,
+    ) -> Result<Held, RunError> {
+        let store = self.store;
+        let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
+            Asked::Taken { lease, dead } => (lease, dead),
+            Asked::Held(owner) => {
+                let shard = place::spoken(name);
+                return Err(RunError::Shards(format!(
+                    "shard {shard} was just begun by {}",
+                    text(owner.as_ref())
+                )));
+            }
+        };
+        let state = State::new(&self.plan.output, self.plan.state.as_deref(), (name, lease.generation()))?;
+        let (delta, left) = state.open(store)?;
+        if dead.is_some() && dead != left {
+            ledger.set_state_lost(true)?;
+        }
+        self.options.hold.check()?;
+        ledger.fold(&delta, store.fault(), &mut |entry, known| {
+            let record = &entry.record;
+            let pixels = match &record.outcome {
+                Outcome::Done(facts) => u64::from(facts.width) * u64::from(facts.height),
+                Outcome::Failed { error, .. } => {
+                    if !error.kind.is_transient() && !record.ignored {
+                        lasting.insert(entry.path.clone());
+                    }
+                    0
+                }
+            };
+            totals.count(record, pixels, known);
+        })?;
+        Ok(Held { lease, state })
+    }
+
+    /// Removes what shards kept, now that all of it is in the ledger. What they agreed on goes last but for what only tells of
+    /// them, so that until then nothing else begins.
+    fn clear(&self, held: Vec<Held>) -> Result<(), RunError> {
+        let store = self.store;
+        for Held { lease, state } in held {
+            state.clear(store)?;
+            lease.release();
+        }
+        store.remove(&set::path(), &Known::anything())?;
+        for name in names(store)? {
+            store.remove(&progress::path(&name), &Known::anything())?;
+        }
+        Ok(())
+    }
+}
+
+/// Shards that did not come to their end and have outstanding items.
+fn unfinished(
+    prepared: &Prepared,
+    set: Option<&Set>,
+    states: &[(ShardState, Option<super::progress::Progress>)],
+) -> Vec<(u32, ShardState)> {
+    let Some(set) = set else { return Vec::new() };
+    let of = |input: &Input| place::index(place::point(input.key()), &set.cuts);
+    let outstanding: BTreeSet<usize> =
+        prepared.tasks.iter().map(|task| of(&prepared.inputs[task.input])).collect();
+    let state = |index: usize| states.get(index).map_or(ShardState::Missing, |(state, _)| *state);
+    let open = outstanding.into_iter().filter(|index| state(*index) != ShardState::Finished);
+    open.map(|index| (index as u32 + 1, state(index))).collect()
+}
