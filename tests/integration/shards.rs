@@ -218,6 +218,10 @@ fn what_every_run_tries_again_leaves_no_shard_unfinished() {
         assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{place}");
         if killed.is_some() {
             assert!(killed == Some(10) && place > 20, "{place}: {killed:?}");
+            // One shard alone, as if it had been lost: the other one has nothing to do that it did not try.
+            shard(&job, 1, 2);
+            let again = job.call(&["gather"]);
+            assert!(matches!(again.code, Some(10 | 12)), "{:?} {}", again.code, again.err);
             break;
         }
     }

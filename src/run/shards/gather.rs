@@ -23,7 +23,7 @@ use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Reason;
 use crate::run::task::Task;
 use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, LockError, Owner, Store, Tenure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -140,6 +140,28 @@ fn text(owner: Option<&Owner>) -> String {
     owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text())
 }
 
+/// Items that failed in shards, by their paths.
+#[derive(Debug, Default)]
+struct Failed {
+    /// For a reason that lies in the file.
+    lasting: BTreeSet<Vec<u8>>,
+    /// For one that may pass, so that every run tries them again.
+    passing: BTreeSet<Vec<u8>>,
+}
+
+impl Failed {
+    fn of(&mut self, may_pass: bool) -> &mut BTreeSet<Vec<u8>> {
+        if may_pass { &mut self.passing } else { &mut self.lasting }
+    }
+
+    /// How many failed before for a reason that may pass, and were not tried in these shards.
+    fn not_tried(&self, prepared: &Prepared) -> usize {
+        let key = |task: &Task| prepared.inputs[task.input].key().to_vec();
+        let failed = prepared.tasks.iter().filter(|task| !is_untried(task) && !task.before.ignored);
+        failed.filter(|task| !self.passing.contains(&key(task))).count()
+    }
+}
+
 /// A gathering that nothing else is at work beside.
 struct Gather<'a> {
     plan: &'a Plan,
@@ -174,8 +196,7 @@ impl Gather<'_> {
         let set = Set::read(store)?;
         let states = overview(store)?.map(|overview| overview.shards).unwrap_or_default();
         let mut totals = Totals::none(plan);
-        // Those that failed, and whether for a reason that lasts.
-        let mut failed = BTreeMap::new();
+        let mut failed = Failed::default();
         let mut held = Vec::new();
         let stopped = || options.stop.load(Ordering::SeqCst);
         if let Some(set) = &set {
@@ -196,12 +217,8 @@ impl Gather<'_> {
         totals.add_to(&mut summary);
         // Those that are done now were outstanding when the shards began.
         summary.skipped = summary.skipped.saturating_sub(summary.done);
-        let lasting = failed.values().filter(|lasting| **lasting).count();
-        summary.standing = summary.standing.saturating_sub(lasting);
-        // Gathered before, by one that was killed over it: they failed as they had, as far as can be told.
-        let told = |task: &Task| failed.contains_key(prepared.inputs[task.input].key());
-        let failing = prepared.tasks.iter().filter(|task| task.reason == Reason::FailedBefore);
-        summary.again += failing.filter(|task| !told(task)).count();
+        summary.standing = summary.standing.saturating_sub(failed.lasting.len());
+        summary.standing += failed.not_tried(&prepared);
         let whole = prepared.tasks.is_empty();
         prepared.tasks.clear();
         ledger.claim(folders.iter().map(Vec::as_slice))?;
@@ -244,7 +261,7 @@ impl Gather<'_> {
         &self,
         (name, set): (&str, &str),
         ledger: &mut Ledger,
-        (totals, failed): (&mut Totals, &mut BTreeMap<Vec<u8>, bool>),
+        (totals, failed): (&mut Totals, &mut Failed),
     ) -> Result<Held, RunError> {
         let store = self.store;
         let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
@@ -269,7 +286,9 @@ impl Gather<'_> {
             let pixels = match &record.outcome {
                 Outcome::Done(facts) => u64::from(facts.width) * u64::from(facts.height),
                 Outcome::Failed { error, .. } => {
-                    failed.insert(entry.path.clone(), !error.kind.is_transient() && !record.ignored);
+                    if !record.ignored {
+                        failed.of(error.kind.is_transient()).insert(entry.path.clone());
+                    }
                     0
                 }
             };
@@ -311,12 +330,19 @@ fn left_over(
     for task in &prepared.tasks {
         let index = set.map(|set| place::index(place::point(prepared.inputs[task.input].key()), &set.cuts));
         let state = index.map(|index| states.get(index).map_or(ShardState::Missing, |(state, _)| *state));
+        // What failed and is tried again by every run is no reason to begin one that nobody began.
         match (index, state) {
+            (_, Some(ShardState::Missing) | None) if !is_untried(task) => {}
             (Some(index), Some(state)) if state != ShardState::Finished => {
                 unfinished.insert(index as u32 + 1, state);
             }
-            _ => others += usize::from(task.reason != Reason::FailedBefore),
+            _ => others += usize::from(is_untried(task)),
         }
     }
     (unfinished.into_iter().collect(), others)
+}
+
+/// Whether an item waits for its first try, as against those that failed and are tried again by every run.
+fn is_untried(task: &Task) -> bool {
+    task.reason != Reason::FailedBefore
 }
