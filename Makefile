@@ -27,8 +27,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-no-exchange test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records score-duplicates score-models score-harm stress fuzz faults fidelity clean
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -176,8 +175,9 @@ $(CLUSTER_VENV)/done: tests/cluster/requirements.txt
 # In memory where there is a file system for that: what is synced there waits for no disk.
 CLUSTER = TMPDIR=$(or $(wildcard /dev/shm),/tmp) $(CLUSTER_VENV)/bin/python tests/cluster/run.py $(BIN)
 
-test-cluster: build $(CLUSTER_VENV)/done ## shards killed and taken over equal one machine: hosts by unshare, HyperQueue, Slurm where it is (as root)
+test-cluster: build $(CLUSTER_VENV)/done ## shards killed and taken over equal one machine: hosts by unshare, HyperQueue, Slurm where it is (as root); then test-no-exchange
 	$(CLUSTER) $(ARGS)
+	$(MAKE) test-no-exchange
 
 test-cluster-hq: build $(CLUSTER_VENV)/done ## the same by HyperQueue alone, less than a minute; CI runs it
 	$(CLUSTER) --pictures 400 --shards 4 --kills 3 --only files,hyperqueue $(ARGS)

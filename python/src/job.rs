@@ -51,9 +51,7 @@ impl Job {
             _ => None,
         };
         let job = match text {
-            Some(text) => {
-                threads::work(py, None, || safelight::Job::parse(&text, "pipeline", &overrides))?
-            }
+            Some(text) => threads::work(py, None, || safelight::Job::parse(&text, "pipeline", &overrides))?,
             None => {
                 let path: PathBuf = pipeline.extract()?;
                 threads::work(py, None, || safelight::Job::load(&path, &overrides))?
@@ -243,10 +241,12 @@ impl Job {
                 };
                 catch_unwind(AssertUnwindSafe(|| pool.install(|| work(&emit))))
             };
+            let leading = std::thread::Builder::new()
+                .name("safelight-job".into())
+                .stack_size(STACK)
+                .spawn_scoped(scope, lead);
             let leading =
-                std::thread::Builder::new().name("safelight-job".into()).stack_size(STACK).spawn_scoped(scope, lead);
-            let leading = leading
-                .map_err(|e| PyRuntimeError::new_err(format!("threads can't be started: {e}")))?;
+                leading.map_err(|e| PyRuntimeError::new_err(format!("threads can't be started: {e}")))?;
             let mut failure = None;
             loop {
                 let (back, next) = py.detach(move || {
@@ -277,10 +277,7 @@ impl Job {
 }
 
 /// Whom to tell what happens.
-fn told_to<'py>(
-    py: Python<'py>,
-    progress: Option<Bound<'py, PyAny>>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+fn told_to<'py>(py: Python<'py>, progress: Option<Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyAny>>> {
     match progress {
         None => Ok(None),
         Some(asked) if asked.is_instance_of::<PyBool>() => match asked.is_truthy()? {

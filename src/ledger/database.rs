@@ -1,7 +1,7 @@
 //! The open database.
 
 use super::error::LedgerError;
-use super::layout::{ENDINGS, LAYOUT, SCHEMA, UPGRADES};
+use super::layout::{ENDINGS, LAYOUT, SCHEMA, UNLOCKED, UPGRADES};
 use crate::store::names::LEDGER_FILE;
 use crate::store::{STATE_FOLDER, Stamp, Store};
 use rusqlite::config::DbConfig;
@@ -53,6 +53,11 @@ impl Ledger {
         connect(store, relative, true)
     }
 
+    /// Whether it is open without locks: that nobody else has it is then the caller's to know.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     pub(super) fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let path = self.path.clone();
         move |source| LedgerError::Sql { path: path.clone(), source }
@@ -91,7 +96,7 @@ pub(super) fn connect(store: &Store, relative: &Path, alone: bool) -> Result<Led
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let db = if alone {
-        Connection::open_with_flags_and_vfs(&path, flags, "unix-none")
+        Connection::open_with_flags_and_vfs(&path, flags, UNLOCKED)
     } else {
         Connection::open_with_flags(&path, flags)
     };

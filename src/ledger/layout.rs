@@ -43,3 +43,6 @@ CREATE TABLE parts(
 
 /// The endings of the files beside a ledger, in which SQLite keeps what is not in it yet.
 pub(super) const ENDINGS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// SQLite's way to files without a lock, for those that one connection has alone.
+pub(super) const UNLOCKED: &str = "unix-none";

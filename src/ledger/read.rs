@@ -3,7 +3,7 @@
 
 use super::database::Ledger;
 use super::error::LedgerError;
-use super::layout::LAYOUT;
+use super::layout::{LAYOUT, UNLOCKED};
 use crate::shown::Show;
 use crate::store::names::LEDGER_FILE;
 use crate::store::{STATE_FOLDER, Store, look};
@@ -183,8 +183,11 @@ fn whole_copy(path: &Path, log: &Path) -> io::Result<rusqlite::Result<(Connectio
         return Err(io::Error::other("a run is writing to it; try again when it has ended"));
     }
     let merge = || {
-        let db = Connection::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;")?;
+        // Nobody else has it, and the temporary folder may be on a file system without locks too.
+        let db = Connection::open_with_flags_and_vfs(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE, UNLOCKED)?;
+        db.execute_batch(
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;",
+        )?;
         db.close().map_err(|(_, error)| error)?;
         immutable(&copy)
     };

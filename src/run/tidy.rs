@@ -5,7 +5,7 @@ use super::prepare::Prepared;
 use super::unlisted::Missing;
 use crate::inputs::Input;
 use crate::ledger::{Ledger, LedgerError, Outcome, Output, Side};
-use crate::pipeline::Place;
+use crate::pipeline::{Place, Turn};
 use crate::plan::{NamedSink, Plan};
 use crate::store::{Known, Removal, Stamp, Store, StoreError, Written};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -130,7 +130,25 @@ pub(super) fn prune(
     ledger.forget(&forgotten, &gone)?;
     ledger.drop_products(&dropped)?;
     // Names that an earlier layout claimed don't say what was written there: outside of folders of its own, nothing.
-    remove_announced(&|_| true, BTreeSet::new(), &mut remover, ledger)?;
+    remove_announced(&|path| !is_published_last(plan, path), BTreeSet::new(), &mut remover, ledger)?;
+    Ok((remover.removed, remover.failure))
+}
+
+/// Whether a file is in a folder that is published after all removal. What a run has announced there that was killed may be
+/// what stands there since, and its readers are not to miss it until something else has its place.
+fn is_published_last(plan: &Plan, path: &Path) -> bool {
+    plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::Last) && path.starts_with(sink.folder()))
+}
+
+/// Removes what was announced in such folders and is of no use, once they are published. Returns how many files went, and the
+/// first that could not be told or removed.
+pub(super) fn prune_published(
+    plan: &Plan,
+    store: &Store,
+    ledger: &mut Ledger,
+) -> Result<(usize, Option<StoreError>), RunError> {
+    let mut remover = Remover::new(store, ledger)?;
+    remove_announced(&|path| is_published_last(plan, path), BTreeSet::new(), &mut remover, ledger)?;
     Ok((remover.removed, remover.failure))
 }
 

@@ -4,6 +4,7 @@ use super::dir::{Dir, Kind};
 use super::error::{PartsError, StoreError, io_error};
 use super::hashing::Hashing;
 use super::look;
+use super::names::is_still_open;
 use super::output::{Store, split};
 use super::stamp::{Stamp, Written, mtime_ns};
 use std::collections::BTreeMap;
@@ -69,6 +70,7 @@ impl Store {
                 let text = format!("{prefix}{}", name.to_string_lossy());
                 let inside = format!("{text}/");
                 match kind {
+                    Kind::File if is_still_open(&name) => {}
                     Kind::File if ours(&text) => {
                         if let Some(found) = dir.look(&name).map_err(listed)? {
                             parts.insert(text, (found.size, found.mtime_ns));
@@ -214,6 +216,9 @@ fn drop_old(
             continue;
         }
         let Some(found) = old.look(&name)? else { continue };
+        if is_still_open(&name) {
+            continue;
+        }
         if found.kind == Kind::File && seen.get(&text) == Some(&(found.size, found.mtime_ns)) {
             old.unlink(&name)?;
             continue;
@@ -229,5 +234,9 @@ fn drop_old(
             moved => moved?,
         }
     }
-    parent.remove_folder(aside)
+    match parent.remove_folder(aside) {
+        // What a reader still has open, on NFS and in user space: the next run sweeps it.
+        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => removed,
+    }
 }

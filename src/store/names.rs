@@ -57,13 +57,6 @@ pub(super) fn temp_name(number: u64) -> OsString {
     format!("{TEMP_PREFIX}{}-{number}", std::process::id()).into()
 }
 
-/// A number for names that others who write into the same output, on other machines or in other containers, don't come
-/// upon.
-pub(super) fn random_number() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
-}
-
 /// Whether safelight made this name for a temporary file or folder: just its own form, so that a user's file
 /// whose name merely begins so is never taken for one.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
@@ -73,6 +66,13 @@ pub(crate) fn is_temporary(name: &OsStr) -> bool {
         part.is_some_and(|p| !p.is_empty() && p.len() <= 20 && p.iter().all(u8::is_ascii_digit))
     };
     number(parts.next()) && number(parts.next()) && parts.next().is_none()
+}
+
+/// Whether a file system has given a file this name that was removed while somebody has it open, and takes it away when that
+/// ends: NFS, and those in user space.
+pub(super) fn is_still_open(name: &OsStr) -> bool {
+    let hex = |rest: &[u8]| rest.len() >= 16 && rest.iter().all(u8::is_ascii_hexdigit);
+    [&b".nfs"[..], b".fuse_hidden"].iter().any(|begin| name.as_bytes().strip_prefix(*begin).is_some_and(hex))
 }
 
 /// Whether a path of the output would be taken for a temporary file or another job's ledger.
@@ -106,6 +106,16 @@ mod tests {
             "a-1.jpg",
         ] {
             assert!(!is_of_report(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_that_are_still_open_are_told_from_those_of_users() {
+        for name in [".nfs000000000a1b2c3d00000001", ".fuse_hidden0000000300000001"] {
+            assert!(is_still_open(OsStr::new(name)), "{name}");
+        }
+        for name in [".nfs", ".nfs-notes", ".fuse_hidden", "a.nfs000000000a1b2c3d00000001"] {
+            assert!(!is_still_open(OsStr::new(name)), "{name}");
         }
     }
 

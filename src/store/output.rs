@@ -7,7 +7,8 @@ use super::fault::Fault;
 use super::guard::Guard;
 use super::links::Link;
 use super::look;
-use super::names::{is_reserved, random_number, temp_name};
+use super::names::{is_reserved, temp_name};
+use super::process::random;
 use super::stamp::Written;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -85,7 +86,7 @@ impl Store {
     }
 
     fn within(root: Dir, guard: Guard, fault: Fault) -> Result<Store, StoreError> {
-        let store = Store { root, guard, serial: AtomicU64::new(random_number()), fault };
+        let store = Store { root, guard, serial: AtomicU64::new(random()), fault };
         store.check_guard(&store.root)?;
         Ok(store)
     }

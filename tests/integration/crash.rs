@@ -70,19 +70,8 @@ pub fn kill_everywhere(
     begin: impl Fn(),
     check: impl Fn(&str),
 ) -> BTreeMap<&'static str, usize> {
-    kill_at(&KINDS, (job, arguments), step, begin, check)
-}
-
-/// The same before operations of these kinds.
-pub fn kill_at(
-    kinds: &[&'static str],
-    (job, arguments): (&Job, &[&str]),
-    step: usize,
-    begin: impl Fn(),
-    check: impl Fn(&str),
-) -> BTreeMap<&'static str, usize> {
     let mut reached = BTreeMap::new();
-    for kind in kinds.iter().copied() {
+    for kind in KINDS {
         for place in (1..).step_by(step) {
             begin();
             let fault = format!("kill@{kind}:{place}");

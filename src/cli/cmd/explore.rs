@@ -1,11 +1,12 @@
 //! `explore`: compares the vectors of a table, all with all.
 
 use super::code;
-use super::machine::{path, tell};
+use super::machine::tell;
 use super::print::out;
 use super::refusal::Refusal;
 use crate::cli::args::{DistanceArg, ExploreArgs};
 use crate::explore::Settings;
+use crate::job::told::path;
 use crate::job::{ExploredTable, explore_folder, explore_output};
 use crate::shown::Show;
 use crate::store::FAULT_VARIABLE;

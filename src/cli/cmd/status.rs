@@ -49,7 +49,11 @@ pub(super) fn status(given: &Given, failures: bool, form: Form) -> Result<u8, Re
 /// Of a training job without its pipeline.
 fn training((name, output): (&str, &Path), status: &Status, last: Option<&Remembered>, form: Form) -> u8 {
     if let Form::Json(command) = form {
-        return machine::tell(command, told::training_status((name, output), status, last, Value::Null), code::OK);
+        return machine::tell(
+            command,
+            told::training_status((name, output), status, last, Value::Null),
+            code::OK,
+        );
     }
     let mut text = format!("{name}: {} (training)\n", output.shown());
     for table in &status.tables {

@@ -1,7 +1,10 @@
 //! What the library's callers ask a job to tell, as JSON on one line: the keys are those of the program's `--json`.
 
-use super::{error, event, object, plan, shards, status, training, verify, words};
-use crate::job::{Ended, Event, Gathered, Job, JobError, Kind, Remembered, Selection, ShardState, exit, summary};
+use super::words::{error, object, path};
+use super::{event, plan, shards, status, training, verify};
+use crate::job::{
+    Ended, Event, Gathered, Job, JobError, Kind, Remembered, Selection, ShardState, exit, summary,
+};
 use crate::ledger::Ledger;
 use crate::run::prepare;
 use crate::train::TrainError;
@@ -29,8 +32,8 @@ impl Job {
                 let former = (&planned.former.digest, &planned.products_digest);
                 ledger.read_renamed(&planned.former.products, former)?;
             }
-            let prepared = prepare::prepare(planned, ledger.as_ref(), Selection::Outstanding)
-                .map_err(JobError::from)?;
+            let prepared =
+                prepare::prepare(planned, ledger.as_ref(), Selection::Outstanding).map_err(JobError::from)?;
             let fields = plan::plan(planned, &prepared, items);
             Ok(match plan::may_run(planned, ledger.as_ref(), &prepared) {
                 Ok(()) => told(Value::Null, fields, exit::OK),
@@ -74,8 +77,7 @@ impl Job {
     /// # Errors
     /// As [`Job::verify`].
     pub fn verify_json(&self) -> Result<String, JobError> {
-        let (fields, exit) =
-            verify::verified((self.name(), self.output()), self.trains(), &self.verify()?);
+        let (fields, exit) = verify::verified((self.name(), self.output()), self.trains(), &self.verify()?);
         Ok(object("verify", Value::Null, fields, exit).to_string())
     }
 }
@@ -101,7 +103,7 @@ fn totals(ended: &Ended, job: &Job, selection: Selection) -> Value {
         Ended::Train(totals) => summary::trained(totals),
     };
     told["exit"] = json!(ended.exit(selection));
-    told["output"] = json!(words::path(job.output()));
+    told["output"] = json!(path(job.output()));
     told
 }
 
