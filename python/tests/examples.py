@@ -30,19 +30,19 @@ def code(heading):
     return "\n".join(blocks)
 
 
-def prepare(folder, copies=4):
-    """Makes what the examples read: `pictures`, and the models. Gives the pictures' paths, sorted."""
+def prepare(folder, copies=4, most=1 << 20):
+    """Makes what the examples read: `pictures` of at most so many pixels, and the models. Gives their paths, sorted."""
     from PIL import Image
 
     pictures = folder / "pictures"
     pictures.mkdir()
     sound = [p for p in sorted(ARCHIVE.rglob("*.*")) if p.parent.name != "broken" and p.suffix != ".txt"]
     for path in sound:
-        for copy in range(copies):
-            shutil.copy(path, pictures / f"{copy}-{path.name}")
-        if path.suffix == ".jpg":
-            # What needs no resizing, so that onnxruntime gets the same numbers.
-            with Image.open(path) as picture:
+        with Image.open(path) as picture:
+            for copy in range(copies if picture.width * picture.height <= most else 0):
+                shutil.copy(path, pictures / f"{copy}-{path.name}")
+            if path.suffix == ".jpg":
+                # What needs no resizing, so that onnxruntime gets the same numbers.
                 picture.crop((64, 64, 128, 128)).save(pictures / f"small-{path.stem}.png")
     for model in ("embed.onnx", "denoise.onnx"):
         shutil.copy(MODELS / model, folder / model)

@@ -24,7 +24,7 @@ def table(step):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"normalize": True, "fit": "crop", "size": 96}, {"preprocess": "imagenet", "size": 64}, {"dtype": "float16"}],
+    [{}, {"normalize": True, "fit": "crop"}, {"preprocess": "imagenet", "size": 64}, {"dtype": "float16"}],
 )
 def test_vectors_are_those_of_the_table(options):
     model = "sample_data/models/embed.onnx"

@@ -21,7 +21,7 @@ def test_embed_on_two_processes(tmp_path):
 
 
 def test_restore_on_two_processes(tmp_path):
-    paths = examples.prepare(tmp_path, copies=1)
+    paths = examples.prepare(tmp_path, copies=1, most=100_000)
     examples.run(examples.code("Restoring, with datasets"), tmp_path)
     table = pq.read_table(tmp_path / "clean.parquet")
     found = dict(zip(names(table), (image["bytes"] for image in table["image"].to_pylist())))

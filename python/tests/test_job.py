@@ -60,7 +60,7 @@ def test_a_pipeline_is_a_path_a_text_or_a_dict(here):
         "steps": [{"measure": ["mean"]}, "table"],
     }
     jobs = [safelight.Job(form) for form in ("measure.yaml", Path("measure.yaml"), MEASURE, parsed)]
-    assert len({json.dumps(job.plan()) for job in jobs}) == 1
+    assert len({json.dumps([job.plan()[key] for key in ("job", "output", "reasons", "steps")]) for job in jobs}) == 1
     again = pickle.loads(pickle.dumps(safelight.Job(MEASURE, set={"name": "other"})))
     assert again.name == "other"
 
@@ -127,9 +127,15 @@ def test_dicts_are_those_of_the_program():
         done = subprocess.run([PROGRAM, *words, "measure.yaml", "--json"], capture_output=True)
         return json.loads(done.stdout)
 
-    assert job.plan(items=True) == program("plan", "--items")
+    def told(plan):
+        # What follows from the memory that a process has at the moment.
+        for key in ("items_bytes", "at_a_time", "limit_bytes"):
+            (plan["estimates"] or {}).pop(key, None)
+        return plan
+
+    assert told(job.plan(items=True)) == told(program("plan", "--items"))
     job.run()
-    assert job.plan() == program("plan")
+    assert told(job.plan()) == told(program("plan"))
     assert job.status(failures=True) == program("status", "--failures")
     assert job.status(shards=True) == program("status", "--shards")
     assert job.verify() == program("verify")

@@ -49,7 +49,7 @@ pub(crate) const MEANINGS: &[(u8, &str)] = &[
     (DIVERGED, "training diverged; the model that stands, if any, is kept"),
     (
         INTERRUPTED,
-        "interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1), or `gather` found shards that did not come to their end; run again to go on",
+        "interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1), or `gather` found that not all is done; run again to go on",
     ),
     (STORAGE, "the output could not be written, or the input not listed"),
     (INVALID, "the pipeline is invalid, or does not fit the output"),

@@ -25,9 +25,12 @@ pub use crate::run::shards::{Gathered, Overview, Progress, ShardState};
 pub use crate::spec::Diagnostics;
 pub use crate::train::{Event as TrainEvent, Summary as TrainSummary};
 pub use error::JobError;
+#[cfg(feature = "cli")]
 pub(crate) use explore::{ExploredTable, explore_folder, explore_output};
+#[cfg(feature = "cli")]
 pub(crate) use output::Output;
 pub(crate) use remembered::Remembered;
+#[cfg(feature = "cli")]
 pub(crate) use similar::{Pipeline, Question, Similar, Subject, home, similar};
 pub use single::{EmbedStep, Pictured, RestoreStep, decode_file};
 pub use status::{Status, Table};

@@ -53,6 +53,11 @@ impl Ledger {
         connect(store, relative, true)
     }
 
+    /// Whether it is open without locks: that nobody else has it is then the caller's to know.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     pub(super) fn sql(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let path = self.path.clone();
         move |source| LedgerError::Sql { path: path.clone(), source }

@@ -10,6 +10,7 @@ use super::error::LedgerError;
 use super::record::{Entry, Fingerprint, Payload, Record};
 use super::records::Side;
 use crate::store::Fault;
+use rusqlite::config::DbConfig;
 use rusqlite::params;
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,6 +28,12 @@ CREATE TRIGGER item_changed AFTER UPDATE ON items BEGIN
     WHERE NOT EXISTS (SELECT 1 FROM touched WHERE path = NEW.path); END;
 INSERT OR REPLACE INTO meta VALUES('filled', 'yes');";
 
+/// What is taken over from the base later, such as of an input that was missing when the ledger was filled.
+const MARK_LATE: [&str; 2] = [
+    "UPDATE products SET rows = -1 WHERE item = (SELECT id FROM items WHERE path = ?1)",
+    "DELETE FROM touched WHERE path = ?1",
+];
+
 /// Entries that are put into the job's ledger at once.
 const AT_ONCE: usize = 2048;
 
@@ -38,27 +45,43 @@ impl Ledger {
     pub fn over(mut self, base: Option<Ledger>, own: &[&[u8]], fault: &Fault) -> Result<Ledger, LedgerError> {
         let (path, sql) = (self.path.clone(), self.sql());
         let io = |source| LedgerError::Io { path: path.clone(), source };
-        if self.meta("filled")?.is_none() {
+        let filled = self.meta("filled")?.is_some();
+        if !filled {
             fault.hit("fill").map_err(io)?;
-            // One that is cut off has left nothing: all of it is one transaction.
-            let tx = self.db.transaction().map_err(&sql)?;
-            let mut writer = EntryWriter::new(&tx).map_err(&sql)?;
-            if let Some(base) = &base {
-                base.compare(own.iter().copied(), |side| match side {
-                    Side::Known(at, record) => writer.write(&entry(own[at], record)).map_err(&sql),
-                    Side::Unknown(_) | Side::Other(..) => Ok(()),
-                })?;
-            }
-            drop(writer);
-            tx.execute_batch(MARKS).and_then(|()| tx.commit()).map_err(&sql)?;
+        }
+        // One that is cut off has left nothing: all of it is one transaction.
+        let tx = self.db.transaction().map_err(&sql)?;
+        let mut writer = EntryWriter::new(&tx).map_err(&sql)?;
+        if let Some(base) = &base {
+            base.compare(own.iter().copied(), |side| {
+                let Side::Known(at, record) = side else { return Ok(()) };
+                let path = own[at];
+                let known = || tx.prepare_cached("SELECT 1 FROM items WHERE path = ?1")?.exists([path]);
+                if filled && known().map_err(&sql)? {
+                    return Ok(());
+                }
+                writer.write(&entry(path, record)).map_err(&sql)?;
+                if filled {
+                    let mark = |mark: &str| tx.prepare_cached(mark)?.execute([path]).map(drop);
+                    MARK_LATE.iter().try_for_each(|text| mark(text)).map_err(&sql)?;
+                }
+                Ok::<_, LedgerError>(())
+            })?;
+        }
+        drop(writer);
+        if !filled {
+            tx.execute_batch(MARKS).map_err(&sql)?;
+        }
+        tx.commit().map_err(&sql)?;
+        if !filled {
             fault.hit("filled").map_err(io)?;
         }
         self.base = base.map(Box::new);
         Ok(self)
     }
 
-    /// Brings all that the log holds into the ledger itself, which is not written to again until it is closed: so that it can
-    /// be copied at any time, with as much of the log as there is.
+    /// Brings all that the log holds into the ledger itself, which from then on is written to by this call alone: so that it can
+    /// be copied at any time between, with as much of the log as there is, even if its owner sleeps and wakes.
     ///
     /// # Errors
     /// When it can't be written, or is damaged.
@@ -66,6 +89,7 @@ impl Ledger {
         let settle = || {
             let sound: String = self.db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
             self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA wal_autocheckpoint=0;")?;
+            self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             Ok(sound)
         };
         match settle().map_err(self.sql())? {

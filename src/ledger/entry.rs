@@ -105,8 +105,8 @@ impl<'a> EntryWriter<'a> {
             tx.prepare_cached("DELETE FROM announced WHERE path = ?1")?.execute([path])?;
         }
         for Output { path, stamp } in &entry.restamp {
-            tx.prepare_cached("UPDATE outputs SET size = ?2, mtime_ns = ?3 WHERE path = ?1")?
-                .execute(params![path, stamp.size, stamp.mtime_ns])?;
+            tx.prepare_cached("UPDATE outputs SET size = ?2, mtime_ns = ?3 WHERE path = ?1 AND item = ?4")?
+                .execute(params![path, stamp.size, stamp.mtime_ns, id])?;
         }
         for (fingerprint, outputs) in &record.products {
             let (rows, bytes) = entry.payloads.get(fingerprint).map_or((0, &[][..]), |p| (p.rows, &p.bytes));

@@ -25,7 +25,9 @@ pub(crate) use parts::KnownParts;
 pub(crate) use remark::Remark;
 pub(crate) use rows::Rows;
 pub(crate) use sample::{Further, Place, Sample};
-pub(crate) use scope::{EXIF, Formula, Scope, reference};
+#[cfg(feature = "cli")]
+pub(crate) use scope::reference;
+pub(crate) use scope::{EXIF, Formula, Scope};
 pub(crate) use shape::Shape;
 pub(crate) use sink::{Keeps, Load, Names, Outgoing, Publication, Sink, Turn, overlaps};
 pub(crate) use sink_error::SinkError;

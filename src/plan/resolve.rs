@@ -182,7 +182,7 @@ fn files(step: &StepSpec, ingredients: &[(String, String)]) -> Vec<(PathBuf, Str
 }
 
 /// The step, ready to run. Of one with mistakes, which are known, those are told that show on the disk.
-fn compile(step: &StepSpec, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
+pub(super) fn compile(step: &StepSpec, build: &mut Build<'_>) -> Result<Built, Diagnostics> {
     if !step.sound {
         let models = step.args.paths(|kind| matches!(kind, Kind::Model));
         return Err(Diagnostics::new(

@@ -78,6 +78,8 @@ pub enum Event {
         count: u32,
         /// Those that did not come to their end and have outstanding items: their numbers from 1, and how they stand.
         unfinished: Vec<(u32, &'static str)>,
+        /// Items of other shards that came or changed after these had looked, and are outstanding.
+        outstanding: usize,
     },
     /// Tables and manifests are being written.
     Publishing,

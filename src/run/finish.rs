@@ -33,11 +33,11 @@ pub(super) fn finish(
     let prunes = options.prune && summary.stop.is_none();
     // What lists the pairs forgets them before they go, so that it never names a file that is not there.
     if plan.publishing().any(|(_, sink)| sink.turn() == Some(Turn::BeforeRemoval)) {
-        let turn = (Turn::BeforeRemoval, options.replace_edited);
-        publish_sinks(plan, (store, ledger), prepared, turn, summary)?;
+        publish_sinks(plan, (store, ledger), prepared, (Turn::BeforeRemoval, options), summary)?;
     }
     // One file that can't be removed is no reason for tables and manifest to stay behind.
     let mut failure = None;
+    options.hold.check()?;
     if prunes {
         (summary.pruned, failure) = tidy::prune(plan, store, ledger, prepared)?;
     }
@@ -46,8 +46,9 @@ pub(super) fn finish(
         let (gone, back) = prepared.moves();
         ledger.set_vanished(&gone, back)?;
     }
-    publish(plan, store, ledger, prepared, options.replace_edited, summary)?;
+    publish(plan, (store, ledger), prepared, options, summary)?;
     if prunes {
+        options.hold.check()?;
         let (removed, failed) = tidy::prune_published(plan, store, ledger)?;
         summary.pruned += removed;
         failure = failure.or(failed);
@@ -62,10 +63,11 @@ fn publish_sinks(
     plan: &Plan,
     (store, ledger): (&Store, &mut Ledger),
     prepared: &Prepared,
-    (turn, replace_edited): (Turn, bool),
+    (turn, options): (Turn, &Options<'_>),
     summary: &mut Summary,
 ) -> Result<(), RunError> {
     for (index, sink) in plan.publishing().filter(|(_, sink)| sink.turn() == Some(turn)) {
+        options.hold.check()?;
         // What has vanished or is left out leaves all that is published.
         let inputs = prepared.shown();
         let listed = inputs.iter().map(|input| plan.listed_of(input)).collect();
@@ -80,7 +82,7 @@ fn publish_sinks(
             inputs,
             listed,
             store,
-            replace_edited,
+            replace_edited: options.replace_edited,
         };
         let count = sink.publish(&publication, ledger)?;
         summary.tables.push((sink.folder().to_string_lossy().into_owned(), count));
@@ -90,13 +92,13 @@ fn publish_sinks(
 
 fn publish(
     plan: &Plan,
-    store: &Store,
-    ledger: &mut Ledger,
+    (store, ledger): (&Store, &mut Ledger),
     prepared: &Prepared,
-    replace_edited: bool,
+    options: &Options<'_>,
     summary: &mut Summary,
 ) -> Result<(), RunError> {
-    let last = (Turn::Last, replace_edited);
+    let last = (Turn::Last, options);
+    options.hold.check()?;
     // The manifest is made while the tables are, and written in any case.
     let Ok(reader) = ledger.again() else {
         let tables = publish_sinks(plan, (store, ledger), prepared, last, summary);

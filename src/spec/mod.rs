@@ -41,7 +41,7 @@ pub use field::{ExpressionText, Field, Group, NamedExpressions, Parameters, Pixe
 pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 pub(crate) use params::params;
 pub use params::{Part, count, field, finish, join};
-pub use pipeline::{PipelineSpec, draft, parse, parse_steps};
+pub use pipeline::{PipelineSpec, draft, draft_steps, parse, parse_steps};
 pub use place::{Given, Place};
 pub use reference::reference_markdown;
 pub use registry::check_registry;

@@ -312,6 +312,12 @@ pub fn parse_steps(
     file: &str,
     registry: &[&'static Descriptor],
 ) -> Result<Vec<StepSpec>, Diagnostics> {
+    let (found, mistakes) = draft_steps(text, file, registry);
+    if mistakes.count() == 0 { Ok(found) } else { Err(mistakes) }
+}
+
+/// The same, with what could be read of steps with mistakes.
+pub fn draft_steps(text: &str, file: &str, registry: &[&'static Descriptor]) -> (Vec<StepSpec>, Diagnostics) {
     let mut report = Report::new(Arc::new(Sources::new(file, text, &[])));
     let root = tree::read(text, Origin::File, 0, &mut report);
     let found: Vec<StepSpec> = match root.as_ref().map(|root| &root.data) {
@@ -323,5 +329,6 @@ pub fn parse_steps(
             Vec::new()
         }
     };
-    if report.is_clean() { Ok(found) } else { Err(report.finish()) }
+    let mistakes = if report.is_clean() { Diagnostics::new(Vec::new()) } else { report.finish() };
+    (found, mistakes)
 }

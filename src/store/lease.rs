@@ -66,10 +66,13 @@ pub enum Asked {
     Held(Option<Owner>),
 }
 
+/// Generations at most: nobody comes so far, and a name that says more is none of ours.
+const MOST: u32 = 1_000_000;
+
 /// The generation that a file of a lease named `name`, or of what belongs to one, has in its name.
 pub(crate) fn generation_of(file: &str, name: &str) -> Option<u32> {
     let rest = file.strip_prefix(name)?.strip_prefix(".g")?;
-    rest.split('.').next()?.parse().ok()
+    rest.split('.').next()?.parse().ok().filter(|generation| *generation <= MOST)
 }
 
 /// The name of generation `generation` of what is called `name`.
@@ -107,14 +110,29 @@ impl Store {
             Some(Life::Here) | None | Some(Life::Elsewhere) => {}
         }
         let patience = Duration::from_secs(owner.as_ref().map_or(60, |owner| owner.patience));
-        let idle = self.server_time(dir)?.duration_since(touched).unwrap_or_default();
-        Ok(if idle > patience { Tenure::Dead(owner) } else { Tenure::Alive(owner, touched) })
+        let now = self.server_time(dir)?;
+        // A touch that lies so far in the future is none that this clock has seen.
+        let far = match now.duration_since(touched) {
+            Ok(idle) => idle > patience,
+            Err(ahead) => ahead.duration() > patience,
+        };
+        Ok(if far { Tenure::Dead(owner) } else { Tenure::Alive(owner, touched) })
     }
 
-    /// The time by the clock that gives files their times.
+    /// The time by the clock that gives files their times; by that of this machine where nothing may be written.
     fn server_time(&self, dir: &Dir) -> io::Result<SystemTime> {
         let temp = self.temp_name();
-        let file = dir.create(&temp)?;
+        let file = match dir.create(&temp) {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                return Ok(SystemTime::now());
+            }
+            file => file?,
+        };
         let time = (&file).write_all(b".").and_then(|()| file.metadata()?.modified());
         dir.unlink(&temp)?;
         time
@@ -243,8 +261,15 @@ impl Lease {
         Ok(true)
     }
 
-    /// Gives it back.
-    pub fn release(self) {
+    /// Leaves it as a process that is killed does.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+}
+
+/// It is given back when it goes out of use, however that comes; a process that is killed does not.
+impl Drop for Lease {
+    fn drop(&mut self) {
         if self.holds().unwrap_or(false) {
             self.dir.unlink(OsStr::new(&self.file)).ok();
         }
@@ -292,9 +317,8 @@ mod tests {
         assert!((lease.generation(), dead) == (1, None) && lease.holds().unwrap());
         assert!(matches!(ask(&store, "a"), Asked::Held(Some(_))));
         // Another name is another lease, also one that begins alike.
-        taken(ask(&store, "a.b"));
-        taken(ask(&store, "a2"));
-        lease.release();
+        let _others = [taken(ask(&store, "a.b")), taken(ask(&store, "a2"))];
+        drop(lease);
         assert_eq!(store.tenure(Path::new(FOLDER), "a").unwrap(), Tenure::Free);
         let names: Vec<_> =
             fs::read_dir(folder.path().join(FOLDER)).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -316,7 +340,7 @@ mod tests {
         let (second, dead) = taken(ask(&store, "a"));
         assert!(dead == Some(1) && second.generation() == 2 && second.holds().unwrap());
         assert!(!first.holds().unwrap() && !first.touch().unwrap());
-        first.release();
+        drop(first);
         assert!(second.touch().unwrap());
     }
 
@@ -336,6 +360,8 @@ mod tests {
     fn of_many_that_ask_one_gets_it() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
+        // In use all the time: one that went out of use would be given back.
+        let mut former = Vec::new();
         for round in 0..20 {
             if round > 0 {
                 disguise(root, &format!("a.g{round}"), 100);
@@ -353,6 +379,7 @@ mod tests {
                 1,
                 "round {round}"
             );
+            former.push(won);
         }
     }
 }

@@ -49,7 +49,12 @@ impl Process {
         if self.machine.is_empty() || self.started.is_empty() || self.machine != machine() {
             return Life::Elsewhere;
         }
-        if started(self.pid).as_ref() == Some(&self.started) { Life::Here } else { Life::Over }
+        match started(self.pid) {
+            Some(started) if started == self.started => Life::Here,
+            // Where the system hides the processes of others (`hidepid`), there may still be one.
+            None if is_hidden(self.pid) => Life::Elsewhere,
+            _ => Life::Over,
+        }
     }
 
     /// For messages.
@@ -66,6 +71,12 @@ fn machine() -> String {
         (Ok(boot), Ok(space)) => format!("{} {}", boot.trim(), space.to_string_lossy()),
         _ => String::new(),
     }
+}
+
+/// Whether there is a process of this number of which nothing else can be told.
+fn is_hidden(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::PERM))
 }
 
 /// The 22nd field of /proc/PID/stat; names in the second may hold blanks and brackets. None of one that has ended and was

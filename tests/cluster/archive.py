@@ -46,7 +46,10 @@ def change(folder, seed=1):
     """What happens to an archive between two nights: pictures vanish, change, are mended and are new."""
     rng = random.Random(seed)
     files = sorted(os.path.join(base, name) for base, _, names in os.walk(os.fsencode(folder)) for name in names)
-    for path in rng.sample(files, len(files) // 50):
+    # Among them one whose name another one wants.
+    known = set(files)
+    rivals = [path for path in files if path.endswith(b".png") and path[:-4] + b".ppm" in known]
+    for path in {*rng.sample(files, len(files) // 50), rivals[0]}:
         os.remove(path)
     files = [path for path in files if os.path.exists(path)]
     for path in rng.sample(files, len(files) // 20):

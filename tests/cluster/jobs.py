@@ -75,31 +75,36 @@ class Runner:
         assert code in codes, f"{arguments} of {self.output} ended with {code}, not {codes}:\n{said}"
         return code
 
-    def shard(self, number, count, kills=(), host=None):
-        """Runs a shard until it is through; kills it with -9 after each time of `kills`, and starts it on another host."""
-        deadline, tries, waits = time.monotonic() + 900, 0, 0
-        kills = list(kills)
-        while True:
-            tries += 1
+    def generation(self, number, count):
+        """Of the lease on a shard: one more each time that it is taken."""
+        leases = pathlib.Path(self.output, ".safelight", "shards").glob(f"{number:04}-of-{count:04}.g*")
+        return max((int(lease.suffix[2:]) for lease in leases if lease.suffix[2:].isdigit()), default=0)
+
+    def shard(self, number, count, kills=(), host=None, options=()):
+        """Runs a shard until it is through. Kills it with -9 so many seconds after it has its lease, and starts it on another
+        host, which waits until the lease counts as that of a dead owner. Gives how often it was killed and taken over."""
+        told = {"kills": 0, "taken_over": 0}
+        for tries, after in enumerate([*kills, None]):
+            before = self.generation(number, count)
             name = f"{host}-{number}-{tries}" if host else None
-            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, host=name)
-            if kills:
+            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, *options, host=name)
+            if after is not None:
+                while process.poll() is None and self.generation(number, count) <= before:
+                    time.sleep(0.01)
                 try:
-                    process.wait(kills.pop(0))
+                    process.wait(after)
                 except subprocess.TimeoutExpired:
                     process.kill()
             _, said = process.communicate(timeout=900)
-            if process.returncode in THROUGH:
-                return {"kills": tries - 1 - waits, "waits": waits}
-            assert time.monotonic() < deadline, f"shard {number}/{count} never ended: {process.returncode}\n{said}"
-            if process.returncode == 1:
-                assert "sign of life" in said or "was just taken" in said, said
-                waits += 1
-                time.sleep(2)
-            else:
-                assert process.returncode < 0 or process.returncode in (20, 137), f"{process.returncode}: {said}"
+            through = process.returncode in THROUGH
+            told["taken_over"] += int(before > 0 and (through or self.generation(number, count) > before))
+            if through:
+                return told
+            assert process.returncode == -signal.SIGKILL, f"shard {number}/{count}: {process.returncode}\n{said}"
+            told["kills"] += 1
+        return told
 
-    def shards(self, count, kills=0, most=0.5, host=None, seed=0, at_once=3):
+    def shards(self, count, kills=0, most=0.5, host=None, seed=0, at_once=3, options=()):
         """Runs all shards, `at_once` of them at a time, with so many kills at random moments."""
         rng = random.Random(seed)
         plan = {number: [] for number in range(1, count + 1)}
@@ -110,7 +115,7 @@ class Runner:
         def one(number):
             with gate:
                 try:
-                    told.append(self.shard(number, count, plan[number], host))
+                    told.append(self.shard(number, count, plan[number], host, options))
                 except BaseException as problem:  # told by the thread that waits
                     failed.append(problem)
 
@@ -121,7 +126,7 @@ class Runner:
             thread.join()
         if failed:
             raise failed[0]
-        return {key: sum(one[key] for one in told) for key in ("kills", "waits")}
+        return {key: sum(one[key] for one in told) for key in ("kills", "taken_over")}
 
     def gather(self, *arguments, codes=(0, 10, 12)):
         return self.expect(codes, "gather", "--wait", "--progress", "quiet", *PATIENCE, *arguments)

@@ -1,7 +1,7 @@
 """Shards, killed and taken over, come to what one machine comes to, byte for byte: files, tables, lists, manifest.
 
 Usage: python tests/cluster/run.py target/release/safelight [--pictures 5000] [--shards 1,3,8] [--kills 12] [--seed 0]
-       [--only files,hosts,takeover,gather,hyperqueue,parallel,slurm]
+       [--only files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm]
 
 Hosts are processes with names, process numbers and networks of their own (`unshare`, as root). Parts whose engine is not
 there are skipped, and why is printed.
@@ -18,7 +18,7 @@ import time
 import archive
 import engines
 from jobs import PAIRS, PART, PATIENCE, TABLE, Killer, Runner, hosts_can_be_made, pipeline, processes_of
-from trees import show_that_differences_are_seen, snapshot
+from trees import differences, show_that_differences_are_seen, snapshot
 
 
 def told(part, start, **figures):
@@ -75,15 +75,15 @@ class Cluster:
             archive.make(folder / "archive", 120, self.asked.seed)
         return folder
 
-    def shards(self, runner, count, wanted, what, *arguments, prune=()):
+    def shards(self, runner, count, wanted, what, options=()):
         start = time.monotonic()
         kills = min(self.asked.kills, 4 * count)
-        figures = runner.shards(count, kills, host=self.host, seed=self.asked.seed + count, *arguments)
+        figures = runner.shards(count, kills, host=self.host, seed=self.asked.seed + count, options=options)
         between = time.monotonic()
-        runner.gather(*prune)
+        runner.gather(*options)
         gathered = time.monotonic() - between
         runner.check(wanted, what)
-        told(what, start, kills=figures["kills"], waits_for_a_dead_owner=figures["waits"], s_gather=round(gathered, 2))
+        told(what, start, kills=figures["kills"], taken_over=figures["taken_over"], s_gather=round(gathered, 2))
 
     def hosts(self):
         """Two nights over as many shards, and the second over others."""
@@ -94,7 +94,7 @@ class Cluster:
         wanted = self.reference(self.table, "table", "--prune")
         for before, count in zip(self.asked.shards, self.asked.shards[1:] + self.asked.shards[:1]):
             runner = self.runner(self.table, f"table-{before}")
-            self.shards(runner, count, wanted, f"table: the next night, {before} to {count}", prune=["--prune"])
+            self.shards(runner, count, wanted, f"table: the next night, {before} to {count}", ["--prune"])
         count = self.asked.shards[len(self.asked.shards) // 2]
         for name, job in [("pairs", self.pairs), ("synth", self.synth)]:
             wanted = self.reference(job, name)
@@ -128,7 +128,29 @@ class Cluster:
             assert hung.returncode not in (0, 10, 12) and "taken over" in said, f"{hung.returncode}: {said}"
         runner.gather()
         runner.check(wanted, "after a takeover")
-        told("a shard that hung, taken over", start, waits=waited["waits"])
+        told("a shard that hung, taken over", start, taken_over=waited["taken_over"])
+
+    def missing(self):
+        """Shards that never ran and that were killed are named, and done alone afterwards."""
+        start = time.monotonic()
+        wanted = self.reference(self.table, "missing")
+        runner = self.runner(self.table, "missing")
+        runner.shard(1, 4, host=self.host)
+        runner.shard(3, 4, host=self.host)
+        killed = runner.start("run", "--shard", "4/4", "--progress", "quiet", *PATIENCE, host=self.host)
+        while not processes_of(runner.output) or not runner.generation(4, 4):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        killed.kill()
+        killed.wait()
+        code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE)
+        assert code == 20 and "2/4" in said and "4/4" in said and "1/4" not in said, f"{code}: {said}"
+        assert differences(snapshot(runner.output), wanted), "nothing is missing"
+        runner.shard(2, 4, host=self.host)
+        runner.shard(4, 4, host=self.host)
+        runner.gather()
+        runner.check(wanted, "after shards were missing")
+        told("shards that were missing, done alone", start)
 
     def gather(self):
         """Killed before each of its writes, then done again."""
@@ -157,13 +179,14 @@ class Cluster:
         wanted = self.reference(self.table, "gather")
         runner = self.runner(self.table, "gather")
         runner.shards(3, host=self.host)
-        killer = Killer(runner.output, 5, self.asked.seed, pause=(0.1, 0.5))
+        killer = Killer(runner.output, 5, self.asked.seed, pause=(0.1, 7))  # also while it waits for the one before
         killer.start()
-        for _ in range(40):
-            code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE)
+        for number in range(40):
+            host = self.host and f"{self.host}-{number}"
+            code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE, host=host)
             if code in (0, 10, 12):
                 break
-            assert code == -signal.SIGKILL, f"{code}: {said}"
+            assert code in (-signal.SIGKILL, 128 + signal.SIGKILL), f"{code}: {said}"
         runner.check(wanted, "gather killed at random")
         told("gather killed at random", start, kills=killer.stop())
 
@@ -193,7 +216,7 @@ def main():
     parser.add_argument("--shards", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 8])
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="files,hosts,takeover,gather,hyperqueue,parallel,slurm")
+    parser.add_argument("--only", default="files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm")
     asked = parser.parse_args()
     parts = asked.only.split(",")
     with tempfile.TemporaryDirectory(prefix="safelight-cluster-") as folder:

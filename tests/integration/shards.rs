@@ -218,6 +218,10 @@ fn what_every_run_tries_again_leaves_no_shard_unfinished() {
         assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{place}");
         if killed.is_some() {
             assert!(killed == Some(10) && place > 20, "{place}: {killed:?}");
+            // One shard alone, as if it had been lost: the other one has nothing to do that it did not try.
+            shard(&job, 1, 2);
+            let again = job.call(&["gather"]);
+            assert!(matches!(again.code, Some(10 | 12)), "{:?} {}", again.code, again.err);
             break;
         }
     }
@@ -309,7 +313,7 @@ fn an_output_without_shards_is_gathered_as_it_is() {
     let job = Job::new(STEPS);
     archive(&job.input(), 5);
     let gathered = job.call(&["gather"]).expect(20);
-    assert!(gathered.out.contains("did not come to their end"), "{}", gathered.out);
+    assert!(gathered.out.contains("not all is done"), "{}", gathered.out);
     let wanted = whole(&job);
     job.call(&["run"]).expect(0);
     job.call(&["gather"]).expect(0);
@@ -362,7 +366,7 @@ fn a_ledger_on_a_local_disk_comes_home_and_may_be_lost() {
     assert_eq!(child.wait().unwrap().code(), Some(20));
     let done = tree(&job.output().join("images")).len();
     assert!(done < 20 && kept(&state) == 0);
-    assert!(job.output().join(FOLDER).join("0001-of-0001.g1.db").exists());
+    assert!(job.output().join(FOLDER).join("0001-of-0001.json").exists());
     // Killed, with its disk.
     let mut child = job.start(&arguments);
     wait_for("picture", || tree(&job.output().join("images")).len() > done + 2);
@@ -434,4 +438,110 @@ fn shards_of_another_job_or_input_are_refused() {
     assert!(refused.err.contains("--accept-input"), "{}", refused.err);
     let refused = job.call(&["run", "--shard", "2/2", "--set", "name=another"]).expect(78);
     assert!(refused.err.contains("the job `test`"), "{}", refused.err);
+}
+
+/// A shard that was stopped, by the signal, in the middle of its pictures.
+fn asleep(job: &Job, arguments: &[&str]) -> Child {
+    let mut command = job.command(arguments);
+    command.env("SAFELIGHT_TEST_FAULT", "wait@stage:300");
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_for("lease", || job.output().join(FOLDER).join("0001-of-0001.g1").exists());
+    child
+}
+
+#[test]
+fn an_owner_that_wakes_takes_nothing_from_who_took_over() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 12);
+    let wanted = whole(&job);
+    let names = [&["run", "--shard", "1/1", "--patience", "1"][..], &["run", "--shard", "1/1"]];
+    // Before its ledger is open, and in the middle of its pictures.
+    for wakes in [Duration::ZERO, Duration::from_millis(1200)] {
+        let silent = asleep(&job, names[0]);
+        std::thread::sleep(wakes);
+        signal(&silent, Signal::STOP);
+        std::thread::sleep(Duration::from_millis(1300));
+        job.call(names[0]).expect(0);
+        let kept = tree_of_shards(&job);
+        signal(&silent, Signal::CONT);
+        let ended = Ended::from(silent.wait_with_output().unwrap());
+        assert!(ended.code == Some(1) && ended.err.contains("taken over"), "{wakes:?}: {}", ended.err);
+        assert_eq!(tree_of_shards(&job), kept, "{wakes:?}");
+        job.call(&["gather"]).expect(0);
+        assert_whole(&job, &wanted, &format!("woken after {wakes:?}"));
+        job.clear_output();
+    }
+}
+
+/// Names and hashes of what shards keep.
+fn tree_of_shards(job: &Job) -> Vec<(std::ffi::OsString, blake3::Hash)> {
+    let entries = fs::read_dir(job.output().join(FOLDER)).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> =
+        entries.map(|entry| (entry.file_name(), blake3::hash(&fs::read(entry.path()).unwrap()))).collect();
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    files
+}
+
+#[test]
+fn an_owner_on_a_disk_of_its_own_that_wakes_nights_later_brings_nothing_home() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 12);
+    let set = format!("state={}", job.dir.path().join("far").display());
+    let arguments = ["run", "--shard", "1/1", "--patience", "1", "--set", &set];
+    let silent = asleep(&job, &arguments);
+    std::thread::sleep(Duration::from_millis(1200));
+    signal(&silent, Signal::STOP);
+    std::thread::sleep(Duration::from_millis(1300));
+    job.call(&["run", "--shard", "1/1", "--patience", "1"]).expect(0);
+    job.call(&["gather"]).expect(0);
+    // The next day, by one machine. The sleeper is on another, whose lock is not seen here.
+    save(&picture(50, 20, 3, Depth::U8, 9), &job.input().join("0/0/img-000.png"));
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    job.call_with_fault(&["run", "--prune"], "without@locks").expect(0);
+    let wanted = tree(&job.output());
+    signal(&silent, Signal::CONT);
+    let ended = Ended::from(silent.wait_with_output().unwrap());
+    assert!(ended.code == Some(1) && ended.err.contains("taken over"), "{}", ended.err);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    // What is still on its disk is of a night that is over.
+    assert!(tree(&job.dir.path().join("far")).is_empty());
+    for arguments in [&arguments[..], &["gather"], &["run"]] {
+        job.call(arguments).expect(0);
+        assert!(differences(&tree(&job.output()), &wanted).is_empty(), "{arguments:?}");
+    }
+    assert_whole(&job, &wanted, "nights later");
+}
+
+#[test]
+fn what_a_lost_night_left_on_a_disk_is_not_taken_for_a_later_nights() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 12);
+    let on = |disk: &str| format!("state={}", job.dir.path().join(disk).display());
+    let run = |disk: &str| job.call(&["run", "--shard", "1/1", "--set", &on(disk)]);
+    let killed = job.call_with_fault(&["run", "--shard", "1/1", "--set", &on("one")], "kill@recorded:1");
+    assert_eq!(killed.code, None, "{}", killed.err);
+    run("two").expect(0);
+    job.call(&["gather"]).expect(0);
+    save(&picture(50, 20, 3, Depth::U8, 9), &job.input().join("0/0/img-000.png"));
+    fs::remove_file(job.input().join("1/1/img-001.jpg")).unwrap();
+    job.call(&["run", "--prune"]).expect(0);
+    let wanted = tree(&job.output());
+    run("one").expect(0);
+    job.call(&["gather"]).expect(0);
+    assert_whole(&job, &wanted, "nights later");
+}
+
+#[test]
+fn what_comes_after_its_shard_had_looked_is_told() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 8);
+    (1..=2).for_each(|number| drop(shard(&job, number, 2).expect(0)));
+    save(&picture(20, 20, 3, Depth::U8, 1), &job.input().join("late.png"));
+    let gathered = job.call(&["gather"]).expect(20);
+    assert!(gathered.err.contains("1 outstanding that came or changed"), "{}", gathered.err);
+    (1..=2).for_each(|number| drop(shard(&job, number, 2).expect(0)));
+    job.call(&["gather"]).expect(0);
+    let found = tree(&job.output());
+    assert!(differences(&found, &whole(&job)).is_empty());
 }

@@ -156,7 +156,7 @@ impl Text {
                 "stopped: more failures than limits.max_failures allows".to_string()
             }
             Some(Stop::ShardsMissing) => {
-                "some shards did not come to their end; run them again, then gather again".to_string()
+                "not all is done; run the shards again, then gather again".to_string()
             }
             Some(Stop::StorageFailed) => "stopped: the output could not be written".to_string(),
         };
@@ -277,7 +277,14 @@ impl Reporter for Text {
             Event::Waiting { what, owner, seconds } => self.say(&format!(
                 "{what} belongs to {owner}; it is taken over once that gives no sign of life for {seconds} s"
             )),
-            Event::Gathered { count, unfinished } => {
+            Event::Gathered { count, unfinished, outstanding } => {
+                if *outstanding > 0 {
+                    let since =
+                        if *count > 0 { " that came or changed after their shard had looked" } else { "" };
+                    self.say(&format!(
+                        "{outstanding} outstanding{since}; run the shards again, then gather again"
+                    ));
+                }
                 for (number, state) in unfinished {
                     self.say(&format!("shard {number}/{count} is {state}; run it again, then gather again"));
                 }

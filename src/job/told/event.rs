@@ -28,9 +28,10 @@ pub(crate) fn event(event: &Event) -> Value {
         Event::Waiting { what, owner, seconds } => {
             json!({"event": "waiting", "what": what, "owner": owner, "seconds": seconds})
         }
-        Event::Gathered { count, unfinished } => {
+        Event::Gathered { count, unfinished, outstanding } => {
             let one = |(shard, state): &(u32, &str)| json!({"shard": shard, "state": state});
-            json!({"event": "gathered", "shards": count, "unfinished": unfinished.iter().map(one).collect::<Vec<_>>()})
+            json!({"event": "gathered", "shards": count, "outstanding": outstanding,
+                   "unfinished": unfinished.iter().map(one).collect::<Vec<_>>()})
         }
         Event::Publishing => json!({"event": "publishing"}),
         Event::Ended(ended) => summary::ended(ended),

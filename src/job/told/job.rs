@@ -1,6 +1,7 @@
 //! What the library's callers ask a job to tell, as JSON on one line: the keys are those of the program's `--json`.
 
-use super::{error, event, object, plan, shards, status, training, verify, words};
+use super::words::{error, object, path};
+use super::{event, plan, shards, status, training, verify};
 use crate::job::{
     Ended, Event, Gathered, Job, JobError, Kind, Remembered, Selection, ShardState, exit, summary,
 };
@@ -102,7 +103,7 @@ fn totals(ended: &Ended, job: &Job, selection: Selection) -> Value {
         Ended::Train(totals) => summary::trained(totals),
     };
     told["exit"] = json!(ended.exit(selection));
-    told["output"] = json!(words::path(job.output()));
+    told["output"] = json!(path(job.output()));
     told
 }
 

@@ -11,12 +11,13 @@ mod training;
 mod verify;
 mod words;
 
-pub(crate) use event::event;
 #[cfg(feature = "cli")]
-pub(crate) use plan::Basis;
-pub(crate) use plan::{estimates, may_run, plan, todo};
-pub(crate) use shards::{each, shards};
-pub(crate) use status::{items, kinds, training_status};
-pub(crate) use training::{refuse_empty, resume, training_plan};
-pub(crate) use verify::verified;
-pub(crate) use words::{error, object, path};
+pub(crate) use {
+    event::event,
+    plan::{Basis, estimates, may_run, plan, todo},
+    shards::{each, shards},
+    status::{items, kinds, training_status},
+    training::{refuse_empty, resume, training_plan},
+    verify::verified,
+    words::{error, object, path},
+};

@@ -9,7 +9,7 @@ use super::place::{self, FOLDER, GATHER};
 use super::progress;
 use super::set::{self, Set};
 use super::state::State;
-use crate::inputs::{Input, Listing};
+use crate::inputs::Listing;
 use crate::ledger::{Ledger, Outcome};
 use crate::plan::Plan;
 use crate::run::begin;
@@ -21,8 +21,9 @@ use crate::run::options::{Hold, Options};
 use crate::run::origin;
 use crate::run::prepare::{self, Prepared};
 use crate::run::resume::Reason;
-use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, Owner, Store, Tenure};
-use std::collections::BTreeSet;
+use crate::run::task::Task;
+use crate::store::{Asked, Fault, Guard, Known, Lease, Lock, LockError, Owner, Store, Tenure};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -77,7 +78,7 @@ pub(crate) fn gather(
             at_end,
         )
     });
-    lease.release();
+    drop(lease);
     store.remove_empty(Path::new(FOLDER))?;
     gathered
 }
@@ -88,22 +89,17 @@ fn alone(
     how: Gathering,
     (options, emit): (&Options<'_>, &(dyn Fn(Event) + Sync)),
 ) -> Result<Option<Lease>, RunError> {
-    let folder = Path::new(FOLDER);
     loop {
-        // Whoever begins a shard says so before it looks for this; one of the two sees the other.
-        let taken = take(store, GATHER, how.patience, (options.stop, emit))?;
-        let Some((lease, _)) = taken else { return Ok(None) };
-        let mut alive = Vec::new();
-        for name in leased(store)? {
-            if let Tenure::Alive(owner, _) = store.tenure(folder, &name)? {
-                alive.push(format!("{} by {}", place::spoken(&name), text(owner.as_ref())));
+        let mut alive = at_work(store)?;
+        if alive.is_empty() {
+            // Whoever begins a shard says so before it looks for this; one of the two sees the other.
+            let taken = take(store, GATHER, how.patience, (options.stop, emit))?;
+            let Some((lease, _)) = taken else { return Ok(None) };
+            alive = at_work(store)?;
+            if alive.is_empty() {
+                return Ok(Some(lease));
             }
         }
-        if alive.is_empty() {
-            return Ok(Some(lease));
-        }
-        // So that shards that have not begun yet can.
-        lease.release();
         if !how.wait {
             return Err(RunError::Shards(format!(
                 "shards are at work: {}; gather when they have ended, or with --wait",
@@ -119,8 +115,51 @@ fn alone(
     }
 }
 
+/// The shards that processes work at, or may do so, in words.
+fn at_work(store: &Store) -> Result<Vec<String>, RunError> {
+    let mut alive = Vec::new();
+    for name in leased(store)? {
+        if let Tenure::Alive(owner, _) = store.tenure(Path::new(FOLDER), &name)? {
+            alive.push(format!("{} by {}", place::spoken(&name), text(owner.as_ref())));
+        }
+    }
+    Ok(alive)
+}
+
+/// Keeps runs away, on this machine. A shard that was taken over and only sleeps shares the lock still, and has no say.
+fn lock(store: &Store) -> Result<Lock, LockError> {
+    match Lock::take(store) {
+        Err(LockError::Held { output, owner }) => {
+            Lock::share(store).map_err(|_| LockError::Held { output, owner })
+        }
+        taken => taken,
+    }
+}
+
 fn text(owner: Option<&Owner>) -> String {
     owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text())
+}
+
+/// Items that failed in shards, by their paths.
+#[derive(Debug, Default)]
+struct Failed {
+    /// For a reason that lies in the file.
+    lasting: BTreeSet<Vec<u8>>,
+    /// For one that may pass, so that every run tries them again.
+    passing: BTreeSet<Vec<u8>>,
+}
+
+impl Failed {
+    fn of(&mut self, may_pass: bool) -> &mut BTreeSet<Vec<u8>> {
+        if may_pass { &mut self.passing } else { &mut self.lasting }
+    }
+
+    /// How many failed before for a reason that may pass, and were not tried in these shards.
+    fn not_tried(&self, prepared: &Prepared) -> usize {
+        let key = |task: &Task| prepared.inputs[task.input].key().to_vec();
+        let failed = prepared.tasks.iter().filter(|task| !is_untried(task) && !task.before.ignored);
+        failed.filter(|task| !self.passing.contains(&key(task))).count()
+    }
 }
 
 /// A gathering that nothing else is at work beside.
@@ -145,23 +184,27 @@ impl Gather<'_> {
         at_end: AtEnd<'_>,
     ) -> Result<Gathered, RunError> {
         let Gather { plan, store, options, .. } = *self;
-        let _lock = Lock::take(store)?;
+        let _lock = lock(store)?;
         store.sweep()?;
         let mut ledger = Ledger::open(store)?;
+        if ledger.is_alone() {
+            // One that sleeps and is taken over must not, when it wakes, bring what its log held into the ledger.
+            ledger.settle()?;
+        }
         ledger.refuse_other_owner(&plan.name)?;
         ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
         let set = Set::read(store)?;
         let states = overview(store)?.map(|overview| overview.shards).unwrap_or_default();
         let mut totals = Totals::none(plan);
-        let mut lasting = BTreeSet::new();
+        let mut failed = Failed::default();
         let mut held = Vec::new();
         let stopped = || options.stop.load(Ordering::SeqCst);
-        for name in names(store)? {
-            if stopped() {
-                break;
+        if let Some(set) = &set {
+            for name in names(store)?.iter().take_while(|_| !stopped()) {
+                held.push(self.fold((name, &set.id), &mut ledger, (&mut totals, &mut failed))?);
             }
-            held.push(self.fold(&name, &mut ledger, &mut totals, &mut lasting)?);
         }
+        options.hold.check()?;
         let asked = (options.selection, options.prune);
         let mut prepared =
             prepare::decide_all(plan, listing, (Some(store), true), Some(&ledger), asked, None)?;
@@ -169,39 +212,46 @@ impl Gather<'_> {
         let folders = begin::refuse(plan, (store, Some(&ledger)), &prepared, allowed)?;
         ledger.adopt(&plan.name)?;
         origin::remember(plan, &mut ledger)?;
-        let unfinished = unfinished(&prepared, set.as_ref(), &states);
+        let (unfinished, outstanding) = left_over(&prepared, set.as_ref(), &states);
         let mut summary = begin::found(&prepared);
         totals.add_to(&mut summary);
         // Those that are done now were outstanding when the shards began.
         summary.skipped = summary.skipped.saturating_sub(summary.done);
-        summary.standing = summary.standing.saturating_sub(lasting.len());
-        let outstanding = !prepared.tasks.is_empty();
-        // What failed and is tried again by every run is no sign of a shard that never was.
-        let untried = prepared.tasks.iter().any(|task| task.reason != Reason::FailedBefore);
+        summary.standing = summary.standing.saturating_sub(failed.lasting.len());
+        summary.standing += failed.not_tried(&prepared);
+        let whole = prepared.tasks.is_empty();
         prepared.tasks.clear();
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
             Some(Stop::Interrupted)
         } else {
-            (!unfinished.is_empty() || (set.is_none() && untried)).then_some(Stop::ShardsMissing)
+            (!unfinished.is_empty() || outstanding > 0).then_some(Stop::ShardsMissing)
         };
         emit(Event::Gathered {
             count: set.as_ref().map_or(0, |set| set.count),
             unfinished: unfinished.iter().map(|(number, state)| (*number, state.name())).collect(),
+            outstanding,
         });
         options.hold.check()?;
         let result = finish(plan, (store, &mut ledger), &prepared, options, (start, emit), &mut summary);
         if result.is_err() {
             summary.seconds = start.elapsed().as_secs_f64();
         }
-        if result.is_ok() && summary.stop.is_none() && !outstanding {
+        if result.is_ok() && summary.stop.is_none() && whole {
             ledger.set_state_lost(false)?;
+        }
+        // Of one that was taken over, the other tells.
+        if let Err(lost) = options.hold.check() {
+            return Err(result.err().unwrap_or(lost));
+        }
+        if ledger.is_alone() {
+            ledger.settle()?;
         }
         let ended = at_end(store, &summary, result.as_ref().err());
         result?;
         ended?;
         if summary.stop != Some(Stop::Interrupted) {
-            self.clear(held)?;
+            self.clear(held, set.as_ref())?;
         }
         Ok(Gathered { summary, unfinished, count: set.map_or(0, |set| set.count) })
     }
@@ -209,10 +259,9 @@ impl Gather<'_> {
     /// Records what a shard has recorded; keeps it, so that whoever had it and lives after all learns of it.
     fn fold(
         &self,
-        name: &str,
+        (name, set): (&str, &str),
         ledger: &mut Ledger,
-        totals: &mut Totals,
-        lasting: &mut BTreeSet<Vec<u8>>,
+        (totals, failed): (&mut Totals, &mut Failed),
     ) -> Result<Held, RunError> {
         let store = self.store;
         let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
@@ -225,8 +274,9 @@ impl Gather<'_> {
                 )));
             }
         };
-        let state = State::new(&self.plan.output, self.plan.state.as_deref(), (name, lease.generation()))?;
-        let (delta, left) = state.open(store)?;
+        // What is on another disk is not here yet, also where that is of this machine.
+        let state = State::new(&self.plan.output, None, (name, lease.generation()), set)?;
+        let (delta, left) = state.open(store, self.options.hold)?;
         if dead.is_some() && dead != left {
             ledger.set_state_lost(true)?;
         }
@@ -236,8 +286,8 @@ impl Gather<'_> {
             let pixels = match &record.outcome {
                 Outcome::Done(facts) => u64::from(facts.width) * u64::from(facts.height),
                 Outcome::Failed { error, .. } => {
-                    if !error.kind.is_transient() && !record.ignored {
-                        lasting.insert(entry.path.clone());
+                    if !record.ignored {
+                        failed.of(error.kind.is_transient()).insert(entry.path.clone());
                     }
                     0
                 }
@@ -249,13 +299,17 @@ impl Gather<'_> {
 
     /// Removes what shards kept, now that all of it is in the ledger. What they agreed on goes last but for what only tells of
     /// them, so that until then nothing else begins.
-    fn clear(&self, held: Vec<Held>) -> Result<(), RunError> {
-        let store = self.store;
+    fn clear(&self, held: Vec<Held>, set: Option<&Set>) -> Result<(), RunError> {
+        let (store, hold) = (self.store, self.options.hold);
         for Held { lease, state } in held {
+            hold.check()?;
             state.clear(store)?;
-            lease.release();
+            drop(lease);
         }
-        store.remove(&set::path(), &Known::anything())?;
+        hold.check()?;
+        if set.is_some() {
+            store.remove(&set::path(), &Known::anything())?;
+        }
         for name in names(store)? {
             store.remove(&progress::path(&name), &Known::anything())?;
         }
@@ -263,17 +317,32 @@ impl Gather<'_> {
     }
 }
 
-/// Shards that did not come to their end and have outstanding items.
-fn unfinished(
+/// Shards that did not come to their end and have outstanding items; and how many others are outstanding: those that came or
+/// changed after their shard had looked, or that no shard was ever begun for. What failed and is tried again by every run is
+/// none of them.
+fn left_over(
     prepared: &Prepared,
     set: Option<&Set>,
     states: &[(ShardState, Option<super::progress::Progress>)],
-) -> Vec<(u32, ShardState)> {
-    let Some(set) = set else { return Vec::new() };
-    let of = |input: &Input| place::index(place::point(input.key()), &set.cuts);
-    let outstanding: BTreeSet<usize> =
-        prepared.tasks.iter().map(|task| of(&prepared.inputs[task.input])).collect();
-    let state = |index: usize| states.get(index).map_or(ShardState::Missing, |(state, _)| *state);
-    let open = outstanding.into_iter().filter(|index| state(*index) != ShardState::Finished);
-    open.map(|index| (index as u32 + 1, state(index))).collect()
+) -> (Vec<(u32, ShardState)>, usize) {
+    let mut unfinished = BTreeMap::new();
+    let mut others = 0;
+    for task in &prepared.tasks {
+        let index = set.map(|set| place::index(place::point(prepared.inputs[task.input].key()), &set.cuts));
+        let state = index.map(|index| states.get(index).map_or(ShardState::Missing, |(state, _)| *state));
+        // What failed and is tried again by every run is no reason to begin one that nobody began.
+        match (index, state) {
+            (_, Some(ShardState::Missing) | None) if !is_untried(task) => {}
+            (Some(index), Some(state)) if state != ShardState::Finished => {
+                unfinished.insert(index as u32 + 1, state);
+            }
+            _ => others += usize::from(is_untried(task)),
+        }
+    }
+    (unfinished.into_iter().collect(), others)
+}
+
+/// Whether an item waits for its first try, as against those that failed and are tried again by every run.
+fn is_untried(task: &Task) -> bool {
+    task.reason != Reason::FailedBefore
 }

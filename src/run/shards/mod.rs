@@ -34,6 +34,8 @@ use progress::Counter;
 use set::Set;
 use state::State;
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a shard is to do, and with what patience for others.
@@ -72,18 +74,31 @@ pub(crate) fn run(
         emit(Event::Ended(summary.clone()));
         return Ok(summary);
     };
-    // Whoever gathers looks for shards after it has said so, as this one looks for it.
-    if let Tenure::Alive(owner, _) = store.tenure(Path::new(place::FOLDER), place::GATHER)? {
-        lease.release();
-        return Err(RunError::Shards(format!(
-            "the shards are being gathered by {}; start this one again when that is over",
-            owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text())
-        )));
-    }
+    refuse_gathering(&store, options)?;
     let shared = Shared { plan, share, store: &store, lease: &lease, dead, name: &name };
     let done = shared.run(listing, options, (start, emit), exit);
-    lease.release();
+    if done.is_err() && plan.state.is_some() {
+        // What it recorded may not have come home: whoever is next is to know.
+        lease.abandon();
+    }
     done
+}
+
+/// Fails where all shards are being gathered, after some seconds: who gathers may only have had a look whether it can.
+/// It looks for shards after it has said that it gathers, as this one, which is held already, looks for it.
+fn refuse_gathering(store: &Store, options: &Options<'_>) -> Result<(), RunError> {
+    let mut looks = 0;
+    while let Tenure::Alive(owner, _) = store.tenure(Path::new(place::FOLDER), place::GATHER)? {
+        looks += 1;
+        if looks > 5 || options.stop.load(Ordering::SeqCst) {
+            let who = owner.map_or_else(|| "another process".to_string(), |owner| owner.process.text());
+            return Err(RunError::Shards(format!(
+                "the shards are being gathered by {who}; start this one again when that is over"
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Ok(())
 }
 
 /// What belongs to a shard that is held.
@@ -104,34 +119,41 @@ impl Shared<'_> {
         (start, emit): (Instant, &(dyn Fn(Event) + Sync)),
         exit: ExitOf<'_>,
     ) -> Result<Summary, RunError> {
-        let (base, set) = self.agree(&listing)?;
-        let counter = Counter::new(&set.id, self.share.shard, start);
-        let told = |event: Event| {
-            counter.see(&event);
-            emit(event);
+        let counter: OnceLock<Counter> = OnceLock::new();
+        let tell = || {
+            // That of one that was taken over is the other's.
+            if let Some(counter) = counter.get().filter(|_| self.lease.holds().unwrap_or(false)) {
+                progress::write(self.store, self.name, &counter.now());
+            }
         };
-        progress::write(self.store, self.name, &counter.now());
-        let tell = || progress::write(self.store, self.name, &counter.now());
         let shard = self.share.shard;
         let taken = format!(
             "shard {shard} was taken over by another process, as this one gave no sign of life; nothing is lost"
         );
-        let result = holding(self.lease, self.share.patience, (&tell, &taken), |still_held| {
-            let options = Options { hold: Hold(Some(still_held)), ..options.clone() };
-            self.work(listing, (base, &set), &options, (start, &told))
-        });
-        // Of one that was taken over, the other tells.
-        if self.lease.holds().unwrap_or(false) {
-            let code = exit(result.as_ref());
-            let error = result.as_ref().err().map(ToString::to_string);
-            let ended = progress::ended(&counter, code, error, result.as_ref().ok());
-            progress::write(self.store, self.name, &ended);
-        }
-        result
+        holding(self.lease, self.share.patience, (&tell, &taken), |still_held| {
+            let hold = Hold(Some(still_held));
+            let (base, set) = self.agree(&listing, hold)?;
+            let counter = counter.get_or_init(|| Counter::new(&set.id, shard, start));
+            tell();
+            let told = |event: Event| {
+                counter.see(&event);
+                emit(event);
+            };
+            let options = Options { hold, ..options.clone() };
+            let result = self.work(listing, (base, &set), &options, (start, &told));
+            // Of one that was taken over, the other tells.
+            if still_held().is_ok() {
+                let code = exit(result.as_ref());
+                let error = result.as_ref().err().map(ToString::to_string);
+                let ended = progress::ended(counter, code, error, result.as_ref().ok());
+                progress::write(self.store, self.name, &ended);
+            }
+            result
+        })
     }
 
     /// The job's ledger as it was, and what all shards agree on.
-    fn agree(&self, listing: &Listing) -> Result<(Option<Ledger>, Set), RunError> {
+    fn agree(&self, listing: &Listing, hold: Hold<'_>) -> Result<(Option<Ledger>, Set), RunError> {
         let (plan, store) = (self.plan, self.store);
         let base = Ledger::snapshot(&plan.output)?;
         if let Some(base) = &base {
@@ -149,6 +171,7 @@ impl Shared<'_> {
                         None => return Err(error),
                     },
                 };
+                hold.check()?;
                 let whose = (plan.name.as_str(), origin::text(plan)?);
                 Set::proposed(whose, self.share.shard, &listing.inputs, &claims).agree(store)?
             }
@@ -166,8 +189,9 @@ impl Shared<'_> {
     ) -> Result<Summary, RunError> {
         let (plan, store) = (self.plan, self.store);
         let own = place::share(listing.inputs.iter().map(Input::key), self.share.shard, &set.cuts);
-        let state = State::new(&plan.output, plan.state.as_deref(), (self.name, self.lease.generation()))?;
-        let (ledger, left) = state.open(store)?;
+        let generation = self.lease.generation();
+        let state = State::new(&plan.output, plan.state.as_deref(), (self.name, generation), &set.id)?;
+        let (ledger, left) = state.open(store, options.hold)?;
         // What a dead owner recorded may be on a disk of its own.
         let lost = self.dead.is_some() && self.dead != left;
         let keys: Vec<&[u8]> = own.iter().map(|at| listing.inputs[*at].key()).collect();
@@ -191,10 +215,8 @@ impl Shared<'_> {
             summary.stop = Some(Stop::StorageFailed);
         }
         summary.seconds = start.elapsed().as_secs_f64();
-        // Closed, so that all of it is in one file.
-        drop(ledger);
-        let home = state.bring_home(store);
+        let closed = state.close(ledger, store, options.hold);
         emit(Event::Ended(summary.clone()));
-        worked.and(home).map(|()| summary)
+        worked.and(closed).map(|()| summary)
     }
 }

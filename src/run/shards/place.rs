@@ -32,9 +32,10 @@ pub(super) fn shard_of(file: &str) -> Option<&str> {
     (digits(number) && digits(count)).then_some(name)
 }
 
-/// The shard's name of its ledger of a generation.
-pub(super) fn ledger(name: &str, generation: u32) -> String {
-    format!("{}.db", crate::store::name_of(name, generation))
+/// The name of a shard's ledger of a generation, in the set of shards of this id: what is left of another set is never
+/// taken for one of this.
+pub(super) fn ledger(name: &str, generation: u32, set: &str) -> String {
+    format!("{}.{set}.db", crate::store::name_of(name, generation))
 }
 
 /// Where an item lies on the line that shards are cut from.

@@ -1,15 +1,19 @@
 //! A shard's ledger from one owner of the shard to the next: what a dead one left is copied, never shared.
+//!
+//! Each owner has a ledger of its own generation. It may take over one of an earlier generation, and remove those; one of a
+//! later generation says that another has taken over.
 
-use super::place::{self, FOLDER, file};
+use super::place::{self, FOLDER};
 use crate::ledger::{Ledger, LedgerError};
 use crate::run::RunError;
+use crate::run::options::Hold;
 use crate::shown::Show;
 use crate::store::{Fault, Guard, Known, STATE_FOLDER, Store, generation_of};
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What SQLite keeps beside a ledger until it is closed.
+/// What SQLite keeps beside a ledger.
 const LOG: &str = "-wal";
 
 /// Where a shard's ledger lies while it works: beside the others, or on a disk of this machine.
@@ -19,6 +23,7 @@ pub(super) struct State {
     local: Option<(Store, PathBuf)>,
     name: String,
     generation: u32,
+    set: String,
 }
 
 /// A ledger that an earlier owner left.
@@ -28,7 +33,7 @@ struct Left {
 }
 
 impl State {
-    /// That of the shard called `name` of an output, under a lease of this generation.
+    /// That of the shard called `name` of an output, under a lease of this generation, in the set of this id.
     ///
     /// # Errors
     /// When the local folder can't be opened.
@@ -36,6 +41,7 @@ impl State {
         output: &Path,
         local: Option<&Path>,
         (name, generation): (&str, u32),
+        set: &str,
     ) -> Result<State, RunError> {
         let local = local.map(|folder| {
             // Several outputs may be worked at with one disk.
@@ -43,90 +49,116 @@ impl State {
             let below = Path::new(STATE_FOLDER).join(&digest[..16]);
             Ok::<_, RunError>((Store::open(folder, Guard::default(), Fault::default())?, below))
         });
-        Ok(State { local: local.transpose()?, name: name.to_string(), generation })
+        Ok(State { local: local.transpose()?, name: name.to_string(), generation, set: set.to_string() })
     }
 
-    fn store<'a>(&'a self, home: &'a Store, local: bool) -> (&'a Store, &'a Path) {
-        match &self.local {
-            Some((store, folder)) if local => (store, folder),
-            _ => (home, Path::new(FOLDER)),
-        }
+    /// The name of a ledger of it.
+    fn file(&self, generation: u32) -> String {
+        place::ledger(&self.name, generation, &self.set)
     }
 
-    /// The newest ledger that was left, if any, and its generation.
+    /// Where ledgers may lie: at home, and on the disk of this machine.
+    fn places<'a>(&'a self, home: &'a Store) -> impl Iterator<Item = (bool, &'a Store, &'a Path)> {
+        let local = self.local.iter().map(|(store, folder)| (true, store, folder.as_path()));
+        std::iter::once((false, home, Path::new(FOLDER))).chain(local)
+    }
+
+    /// Where the ledger lies while it is worked with.
+    fn place<'a>(&'a self, home: &'a Store) -> (&'a Store, &'a Path) {
+        self.local.as_ref().map_or((home, Path::new(FOLDER)), |(store, folder)| (store, folder))
+    }
+
+    /// The newest ledger that was left, if any.
+    ///
+    /// # Errors
+    /// When one is there of a later generation: then another has taken over.
     fn left(&self, home: &Store) -> Result<Option<Left>, RunError> {
         let mut newest: Option<Left> = None;
-        for local in [false, true].into_iter().take(1 + usize::from(self.local.is_some())) {
-            let (store, folder) = self.store(home, local);
+        for (local, store, folder) in self.places(home) {
             for path in store.files_below(folder)? {
                 let Some(file) = path.file_name().and_then(OsStr::to_str) else { continue };
                 let Some(generation) = generation_of(file, &self.name) else { continue };
-                let whole = file == place::ledger(&self.name, generation);
-                if whole && newest.as_ref().is_none_or(|newest| generation > newest.generation) {
+                if file == self.file(generation)
+                    && newest.as_ref().is_none_or(|newest| generation > newest.generation)
+                {
                     newest = Some(Left { generation, local });
                 }
             }
         }
-        Ok(newest)
+        match newest {
+            Some(left) if left.generation > self.generation => Err(RunError::Shards(format!(
+                "shard {} was taken over by another process; nothing is lost",
+                place::spoken(&self.name)
+            ))),
+            newest => Ok(newest),
+        }
     }
 
     /// Opens the ledger, with what an earlier owner recorded; and says which generation that was.
     ///
     /// # Errors
-    /// When it can't be copied or opened.
-    pub(super) fn open(&self, home: &Store) -> Result<(Ledger, Option<u32>), RunError> {
+    /// When it can't be copied or opened, or the shard is held no more.
+    pub(super) fn open(&self, home: &Store, hold: Hold<'_>) -> Result<(Ledger, Option<u32>), RunError> {
+        hold.check()?;
         let left = self.left(home)?;
-        let (store, folder) = self.store(home, self.local.is_some());
-        let own = folder.join(place::ledger(&self.name, self.generation));
-        if let Some(left) = left.as_ref().filter(|left| left.generation != self.generation) {
-            let (from, there) = self.store(home, left.local);
-            copy((from, &there.join(place::ledger(&self.name, left.generation))), (store, &own))?;
+        let (store, folder) = self.place(home);
+        let own = folder.join(self.file(self.generation));
+        if let Some(left) = left.as_ref().filter(|left| left.generation < self.generation) {
+            for (_, from, there) in self.places(home).filter(|(local, ..)| *local == left.local) {
+                copy((from, &there.join(self.file(left.generation))), (store, &own))?;
+            }
         }
         let ledger = Ledger::open_alone(store, &own)?;
         ledger.settle()?;
-        self.remove(home, |generation| generation != self.generation)?;
+        hold.check()?;
+        // What is at home stays until this one is, in case the disk of this machine is lost.
+        self.remove_from((store, folder), &|generation| generation < self.generation)?;
         Ok((ledger, left.map(|left| left.generation)))
     }
 
-    /// Brings the ledger, which is closed, to where all see it.
+    /// Closes the ledger with all that its log holds, and brings it to where all see it.
     ///
     /// # Errors
-    /// When it can't be copied.
-    pub(super) fn bring_home(&self, home: &Store) -> Result<(), RunError> {
+    /// When it can't be written or copied, or the shard is held no more.
+    pub(super) fn close(&self, ledger: Ledger, home: &Store, hold: Hold<'_>) -> Result<(), RunError> {
+        hold.check()?;
+        ledger.settle()?;
+        drop(ledger);
         let Some((store, folder)) = &self.local else { return Ok(()) };
-        let name = place::ledger(&self.name, self.generation);
-        copy((store, &folder.join(&name)), (home, &file(&name)))?;
-        self.remove_from(store, folder, &|_| true)
+        let file = self.file(self.generation);
+        hold.check()?;
+        copy((store, &folder.join(&file)), (home, &Path::new(FOLDER).join(&file)))?;
+        self.remove_from((home, Path::new(FOLDER)), &|generation| generation < self.generation)?;
+        self.remove_from((store, folder), &|generation| generation <= self.generation)
     }
 
-    /// Removes all that was kept.
+    /// Removes all that was kept of this generation and those before.
     ///
     /// # Errors
     /// When something can't be removed.
     pub(super) fn clear(&self, home: &Store) -> Result<(), RunError> {
-        self.remove(home, |_| true)
+        let old = |generation| generation <= self.generation;
+        self.places(home).try_for_each(|(_, store, folder)| self.remove_from((store, folder), &old))
     }
 
-    /// Removes ledgers of generations that `which` names.
-    fn remove(&self, home: &Store, which: impl Fn(u32) -> bool) -> Result<(), RunError> {
-        self.remove_from(home, Path::new(FOLDER), &which)?;
-        match &self.local {
-            Some((store, folder)) => self.remove_from(store, folder, &which),
-            None => Ok(()),
-        }
-    }
-
-    fn remove_from(&self, store: &Store, folder: &Path, which: &dyn Fn(u32) -> bool) -> Result<(), RunError> {
+    /// Removes ledgers in one place of generations that `which` names. Those of other sets go whatever their generation: nobody
+    /// asks for them any more.
+    fn remove_from(
+        &self,
+        (store, folder): (&Store, &Path),
+        which: &dyn Fn(u32) -> bool,
+    ) -> Result<(), RunError> {
         let mut gone = Vec::new();
         for path in store.files_below(folder)? {
             let Some(file) = path.file_name().and_then(OsStr::to_str) else { continue };
             // A lease is no ledger.
             let generation = generation_of(file, &self.name).filter(|_| file.contains(".db"));
-            if generation.is_some_and(which) {
+            let others = !file.contains(&format!(".{}.db", self.set));
+            if generation.is_some_and(|generation| others || which(generation)) {
                 gone.push(path);
             }
         }
-        // The log alone is nothing; without it, what is there may be less than was recorded.
+        // Without its log, what is there may be less than was recorded.
         gone.sort_by_key(|path| path.as_os_str().as_encoded_bytes().ends_with(LOG.as_bytes()));
         for path in gone {
             store.remove(&path, &Known::anything())?;
@@ -164,7 +196,7 @@ fn copy((from, source): (&Store, &Path), (to, target): (&Store, &Path)) -> Resul
     Ok(())
 }
 
-/// The shard's ledger made one over the job's as it was, with the places of its own items.
+/// The shard's ledger made one over the job's as it was, with the keys of its own items.
 ///
 /// # Errors
 /// When a ledger can't be read or written.
