@@ -98,8 +98,8 @@ test-peers: build peers ## compare models and operators with onnxruntime and TIF
 	$(VENV)/bin/python tests/python/makernotes.py $(BIN) $(CAMERAS)
 	$(VENV)/bin/python tests/python/tiff_layouts.py $(BIN)
 
-test-no-exchange: build ## tables where the file system can't exchange names, ledgers where it has no locks (root, /dev/fuse, bindfs)
-	python3 tests/python/no_exchange.py $(CARGO) test --release --locked --test integration -- exchange:: tables:: nights:: pairs:: report::
+test-no-exchange: build ## tables where the file system can't exchange names, ledgers where it has no locks (root, /dev/fuse, cc)
+	python3 tests/python/no_exchange.py $(CARGO) test --release --locked --test integration -- exchange:: tables:: report:: pairs::
 	python3 tests/python/no_locks.py $(BIN)
 
 $(ONNXRUNTIME_VENV)/done: tests/python/requirements-onnxruntime.txt

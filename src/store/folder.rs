@@ -236,7 +236,9 @@ fn drop_old(
     }
     match parent.remove_folder(aside) {
         // What a reader still has open, on NFS and in user space: the next run sweeps it.
-        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {
+            Ok(())
+        }
         removed => removed,
     }
 }
