@@ -112,7 +112,8 @@ pub struct WorkArgs {
     /// Exit with 0 where items failed and all else is well (10 and 12), for engines that start again what fails.
     #[arg(long)]
     pub exit_zero_on_item_failures: bool,
-    /// Shards: after how many seconds without a sign of life another process counts as dead, and its shard is taken over.
+    /// Shards and `gather`: after how many seconds without a sign of life this process counts as dead to others, who then
+    /// take over what it was at.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub patience: u64,
 }

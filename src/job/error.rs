@@ -19,7 +19,7 @@ pub enum JobError {
     #[error(transparent)]
     Train(#[from] TrainError),
     /// There is no ledger.
-    #[error("nothing has been run into {} yet; `run` the pipeline first, or correct `output` if the results are elsewhere", output.shown())]
+    #[error("nothing has been run into {} yet, or only shards that are not gathered (`status --shards` shows them); `run` the pipeline first, or correct `output` if the results are elsewhere", output.shown())]
     NothingRun {
         /// The output folder.
         output: PathBuf,

@@ -86,7 +86,8 @@ pub struct RunOptions<'a> {
     /// The share of the items that this run is to do; all of them where it is none. What is made of all items is left to
     /// [`Job::gather`].
     pub shard: Option<Shard>,
-    /// Without a sign of life for so long, another process that has the shard, or gathers, counts as dead.
+    /// Without a sign of life for so long, this process counts as dead to others that want its shard, or gather; at least a
+    /// second.
     pub patience: Duration,
     /// Planted fault, for tests.
     pub(crate) fault: Option<String>,

@@ -1,6 +1,7 @@
 //! Training in an output folder: opened for this job alone.
 
 use crate::ledger::Ledger;
+use crate::run::shards::refuse_ungathered;
 use crate::shown::Show;
 use crate::store::{Fault, Guard, Lock, Store, StoreError, look};
 use crate::train::{self, Event, Outputs, Summary, TrainError, TrainPlan};
@@ -23,6 +24,12 @@ pub(super) fn run(
     let _lock = Lock::take(&store)?;
     store.sweep()?;
     // No other job may write here from now on.
+    if refuse_ungathered(&store).is_err() {
+        return Err(TrainError::Foreign(format!(
+            "{} is the output of a job whose shards are not gathered; choose another output",
+            plan.output.shown()
+        )));
+    }
     let mut ledger = Ledger::open(&store)?;
     ledger.adopt(&plan.name)?;
     ledger.claim(own(plan).iter().map(|name| name.as_bytes()))?;

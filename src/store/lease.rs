@@ -16,6 +16,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Who made a lease.
@@ -44,7 +45,7 @@ pub enum Tenure {
 /// A lease that is held.
 #[derive(Debug)]
 pub struct Lease {
-    dir: Dir,
+    dir: Arc<Dir>,
     name: String,
     generation: u32,
     file: String,
@@ -134,8 +135,11 @@ impl Store {
             file => file?,
         };
         let time = (&file).write_all(b".").and_then(|()| file.metadata()?.modified());
-        dir.unlink(&temp)?;
-        time
+        match dir.unlink(&temp) {
+            // Somebody sweeps.
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => time,
+        }
     }
 
     /// Asks for the lease on `name` in `folder`. Generations of files that go by `name.gN` with more behind it count, so
@@ -145,14 +149,33 @@ impl Store {
     /// When it can't be looked at or made.
     pub fn ask(&self, folder: &Path, name: &str, patience: Duration) -> Result<Asked, StoreError> {
         let missing = || io_error("create", &self.root().join(folder), io::ErrorKind::NotFound.into());
-        let dir = self.folder(folder, true)?.ok_or_else(missing)?;
+        for _ in 0..10 {
+            let dir = self.folder(folder, true)?.ok_or_else(missing)?;
+            match self.ask_in(&Arc::new(dir), name, patience) {
+                // The folder was taken away meanwhile, as it is when it is empty.
+                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                asked => return asked,
+            }
+        }
+        Err(missing())
+    }
+
+    /// The same in the folder of a lease that is held: however many are, the folder is open once.
+    ///
+    /// # Errors
+    /// As [`Store::ask`].
+    pub fn ask_beside(&self, lease: &Lease, name: &str, patience: Duration) -> Result<Asked, StoreError> {
+        self.ask_in(&lease.dir, name, patience)
+    }
+
+    fn ask_in(&self, dir: &Arc<Dir>, name: &str, patience: Duration) -> Result<Asked, StoreError> {
         let path = dir.path().to_path_buf();
         let failed = |e| io_error("make a lease in", &path, e);
         // One look decides: whoever looks later and finds more asks for another generation.
-        let seen = Generations::of(&dir, name).map_err(failed)?;
+        let seen = Generations::of(dir, name).map_err(failed)?;
         let mut dead = None;
         if let Some(before) = seen.newest() {
-            match self.tenure_of(&dir, &name_of(name, before)).map_err(failed)? {
+            match self.tenure_of(dir, &name_of(name, before)).map_err(failed)? {
                 Tenure::Alive(owner, _) => return Ok(Asked::Held(owner)),
                 Tenure::Dead(_) => dead = Some(before),
                 Tenure::Free => {}
@@ -161,7 +184,8 @@ impl Store {
         let generation = seen.highest.map_or(1, |highest| highest.saturating_add(1));
         let file = name_of(name, generation);
         let token = super::process::token();
-        let owner = Owner { process: Process::this(), token: token.clone(), patience: patience.as_secs() };
+        let owner =
+            Owner { process: Process::this(), token: token.clone(), patience: patience.as_secs().max(1) };
         // Whole from the beginning: nobody sees one without its owner.
         let temp = self.temp_name();
         let text = serde_json::to_string(&owner).map_err(|e| failed(e.into()))?;
@@ -182,8 +206,14 @@ impl Store {
                 return Ok(Asked::Held(None));
             }
             dir.sync().map_err(failed)?;
-            let lease =
-                Lease { path: dir.path().join(&file), dir, name: name.to_string(), generation, file, token };
+            let lease = Lease {
+                path: dir.path().join(&file),
+                dir: dir.clone(),
+                name: name.to_string(),
+                generation,
+                file,
+                token,
+            };
             // What the dead left would tell them that they live.
             for old in seen.leases {
                 lease.dir.unlink(OsStr::new(&name_of(name, old))).ok();

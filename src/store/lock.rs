@@ -49,6 +49,10 @@ pub enum LockError {
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests ask whether the file system was taken for one without locks")
+    )]
     held: bool,
 }
 
@@ -78,7 +82,7 @@ impl Lock {
     }
 
     /// Whether it keeps others away; false where the file system has no locks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for runs of shards"))]
+    #[cfg(test)]
     pub(crate) fn is_held(&self) -> bool {
         self.held
     }

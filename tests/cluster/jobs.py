@@ -156,7 +156,9 @@ def processes_of(text):
                 arguments = pathlib.Path("/proc", name, "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if os.path.basename(arguments[0]) == b"safelight" and any(os.fsencode(text) in part for part in arguments[1:]):
+            # What gathers is not what the engine is to start again.
+            runs = os.path.basename(arguments[0]) == b"safelight" and arguments[1:2] == [b"run"]
+            if runs and any(os.fsencode(text) in part for part in arguments[2:]):
                 found.append(int(name))
     return found
 

@@ -201,9 +201,13 @@ class Cluster:
         job.write_text(self.table.read_text().replace(f"{self.folder}/unset", runner.output))
         figures = run(self.binary, job, count, self.asked)
         if figures is None:
+            assert not self.asked.only, f"{name} was asked for and is not here"
             return
         runner.check(wanted, name)
         told(f"{name}: {count} shards", start, **figures)
+
+
+PARTS = "files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm"
 
 
 def main():
@@ -213,9 +217,9 @@ def main():
     parser.add_argument("--shards", type=lambda text: [int(n) for n in text.split(",")], default=[1, 3, 8])
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="files,hosts,takeover,missing,gather,hyperqueue,parallel,slurm")
+    parser.add_argument("--only", help=f"parts, of {PARTS}; what is named here has to be possible")
     asked = parser.parse_args()
-    parts = asked.only.split(",")
+    parts = (asked.only or PARTS).split(",")
     with tempfile.TemporaryDirectory(prefix="safelight-cluster-") as folder:
         cluster = Cluster(asked, folder)
         cluster.planted()

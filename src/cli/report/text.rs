@@ -146,7 +146,9 @@ impl Text {
         if self.quiet && !changed(s) {
             return;
         }
-        let tried = self.state.lock().unwrap_or_else(PoisonError::into_inner).done;
+        // What was gathered was told to others, item by item.
+        let gathered = s.done + s.failed + s.again;
+        let tried = self.state.lock().unwrap_or_else(PoisonError::into_inner).done.max(gathered);
         let mut text = match s.stop {
             None if tried == 0 && s.standing + s.ignored + s.not_selected > 0 => "nothing to do".to_string(),
             None if tried == 0 => "nothing to do: everything is up to date".to_string(),
@@ -173,7 +175,9 @@ impl Text {
             let total: f64 = s.steps.iter().map(|(_, t)| t).sum::<f64>().max(1e-9);
             let share = |(n, t): &(String, f64)| format!("{n} {t:.1} s ({:.0} %)", t / total * 100.0);
             let shares: Vec<_> = s.steps.iter().filter(|(_, t)| *t > 0.0).map(share).collect();
-            text.push_str(&format!("  work     {}\n", shares.join(", ")));
+            if !shares.is_empty() {
+                text.push_str(&format!("  work     {}\n", shares.join(", ")));
+            }
         }
         if !s.losses.is_empty() {
             let losses: Vec<String> = s.losses.iter().map(|(loss, n)| format!("{n} lost {loss}")).collect();

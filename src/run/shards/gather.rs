@@ -72,7 +72,7 @@ pub(crate) fn gather(
     let taken = "another process gathers now, as this one gave no sign of life";
     let gathered = holding(&lease, how.patience, (&|| {}, taken), |still_held| {
         let options = Options { hold: Hold(Some(still_held)), ..options.clone() };
-        Gather { plan, store: &store, patience: how.patience, options: &options }.run(
+        Gather { plan, store: &store, lease: &lease, patience: how.patience, options: &options }.run(
             listing,
             (start, emit),
             at_end,
@@ -166,6 +166,7 @@ impl Failed {
 struct Gather<'a> {
     plan: &'a Plan,
     store: &'a Store,
+    lease: &'a Lease,
     patience: Duration,
     options: &'a Options<'a>,
 }
@@ -224,6 +225,8 @@ impl Gather<'_> {
         ledger.claim(folders.iter().map(Vec::as_slice))?;
         summary.stop = if stopped() {
             Some(Stop::Interrupted)
+        } else if summary.failed > plan.limits.max_failures.allowed(prepared.inputs.len(), 1) {
+            Some(Stop::TooManyFailures)
         } else {
             (!unfinished.is_empty() || outstanding > 0).then_some(Stop::ShardsMissing)
         };
@@ -264,7 +267,7 @@ impl Gather<'_> {
         (totals, failed): (&mut Totals, &mut Failed),
     ) -> Result<Held, RunError> {
         let store = self.store;
-        let (lease, dead) = match store.ask(Path::new(FOLDER), name, self.patience)? {
+        let (lease, dead) = match store.ask_beside(self.lease, name, self.patience)? {
             Asked::Taken { lease, dead } => (lease, dead),
             Asked::Held(owner) => {
                 let shard = place::spoken(name);

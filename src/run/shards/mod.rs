@@ -35,7 +35,7 @@ use set::Set;
 use state::State;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a shard is to do, and with what patience for others.
@@ -75,10 +75,11 @@ pub(crate) fn run(
         return Ok(summary);
     };
     refuse_gathering(&store, options)?;
-    let shared = Shared { plan, share, store: &store, lease: &lease, dead, name: &name };
+    let away = AtomicBool::new(false);
+    let shared = Shared { plan, share, store: &store, lease: &lease, dead, name: &name, away: &away };
     let done = shared.run(listing, options, (start, emit), exit);
-    if done.is_err() && plan.state.is_some() {
-        // What it recorded may not have come home: whoever is next is to know.
+    if away.load(Ordering::SeqCst) {
+        // What it recorded has not come home: whoever is next is to know.
         lease.abandon();
     }
     done
@@ -109,6 +110,8 @@ struct Shared<'a> {
     lease: &'a Lease,
     dead: Option<u32>,
     name: &'a str,
+    /// Its ledger lies on a disk of this machine alone.
+    away: &'a AtomicBool,
 }
 
 impl Shared<'_> {
@@ -130,7 +133,7 @@ impl Shared<'_> {
         let taken = format!(
             "shard {shard} was taken over by another process, as this one gave no sign of life; nothing is lost"
         );
-        holding(self.lease, self.share.patience, (&tell, &taken), |still_held| {
+        let result = holding(self.lease, self.share.patience, (&tell, &taken), |still_held| {
             let hold = Hold(Some(still_held));
             let (base, set) = self.agree(&listing, hold)?;
             let counter = counter.get_or_init(|| Counter::new(&set.id, shard, start));
@@ -140,16 +143,16 @@ impl Shared<'_> {
                 emit(event);
             };
             let options = Options { hold, ..options.clone() };
-            let result = self.work(listing, (base, &set), &options, (start, &told));
-            // Of one that was taken over, the other tells.
-            if still_held().is_ok() {
-                let code = exit(result.as_ref());
-                let error = result.as_ref().err().map(ToString::to_string);
-                let ended = progress::ended(counter, code, error, result.as_ref().ok());
-                progress::write(self.store, self.name, &ended);
-            }
-            result
-        })
+            self.work(listing, (base, &set), &options, (start, &told))
+        });
+        // Now that nothing else tells of it. Of one that was taken over, the other does.
+        if let Some(counter) = counter.get().filter(|_| self.lease.holds().unwrap_or(false)) {
+            let code = exit(result.as_ref());
+            let error = result.as_ref().err().map(ToString::to_string);
+            let ended = progress::ended(counter, code, error, result.as_ref().ok());
+            progress::write(self.store, self.name, &ended);
+        }
+        result
     }
 
     /// The job's ledger as it was, and what all shards agree on.
@@ -192,6 +195,7 @@ impl Shared<'_> {
         let generation = self.lease.generation();
         let state = State::new(&plan.output, plan.state.as_deref(), (self.name, generation), &set.id)?;
         let (ledger, left) = state.open(store, options.hold)?;
+        self.away.store(plan.state.is_some(), Ordering::SeqCst);
         // What a dead owner recorded may be on a disk of its own.
         let lost = self.dead.is_some() && self.dead != left;
         let keys: Vec<&[u8]> = own.iter().map(|at| listing.inputs[*at].key()).collect();
@@ -216,6 +220,9 @@ impl Shared<'_> {
         }
         summary.seconds = start.elapsed().as_secs_f64();
         let closed = state.close(ledger, store, options.hold);
+        if closed.is_ok() {
+            self.away.store(false, Ordering::SeqCst);
+        }
         emit(Event::Ended(summary.clone()));
         worked.and(closed).map(|()| summary)
     }
