@@ -10,9 +10,6 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString};
 use safelight::{EmbedStep, Image, ItemError, Pictured};
 use std::path::PathBuf;
 
-/// Embedder(model, *, threads=None, **options)
-/// --
-///
 /// A network that turns pictures into vectors. They are those of the step `embed` in a pipeline, with the same options
 /// and defaults (docs/pipeline.md): tensor, pool, preprocess, size, fit, normalize, range, mean, std, layout, engine,
 /// device, engine_library, exact, dtype (float16 rounds the numbers; they are given as float32 all the same).
@@ -21,6 +18,15 @@ use std::path::PathBuf;
 /// threads: how many a call works on; all cores by default. The result doesn't depend on it.
 ///
 /// Raises ModelError with all mistakes where the model or an option can't be used.
+///
+/// A call, embed(pictures), embeds several pictures in parallel. Each gets the vector that it gets alone.
+///
+/// pictures: a list (or any iterable) of arrays as Restorer takes them, standing upright; of paths; of contents of image
+/// files as bytes; or of Pictures. Files are turned upright as their orientation tag says.
+///
+/// Returns a float32 array of shape (len(pictures), dim).
+///
+/// Raises ItemError for the first picture that fails, ArrayTypeError or ArrayError for what is no picture.
 ///
 /// Calls may come from any thread, and release the GIL. Objects are pickled by the model's path and the options, and work
 /// in forked processes.
@@ -108,17 +114,6 @@ impl Embedder {
         self.step.notes().to_vec()
     }
 
-    /// __call__(pictures)
-    /// --
-    ///
-    /// Embeds several pictures, in parallel. Each gets the vector that it gets alone.
-    ///
-    /// pictures: a list (or any iterable) of arrays as Restorer takes them, standing upright; of paths; of contents of
-    /// image files as bytes; or of Pictures. Files are turned upright as their orientation tag says.
-    ///
-    /// Returns a float32 array of shape (len(pictures), dim).
-    ///
-    /// Raises ItemError for the first picture that fails, ArrayTypeError or ArrayError for what is no picture.
     fn __call__<'py>(&self, pictures: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = pictures.py();
         let vectors = self.vectors(pictures)?;
@@ -130,9 +125,6 @@ impl Embedder {
         self.table(py, numbers, count)
     }
 
-    /// attempt(pictures)
-    /// --
-    ///
     /// As a call, but a picture that fails is a row of NaN. Returns also a list with None for each that succeeded, and
     /// the ItemError of each that failed.
     fn attempt<'py>(

@@ -16,9 +16,6 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Stack of the thread that a run is led from, in bytes.
 const STACK: usize = 16 << 20;
 
-/// Job(pipeline, *, set=None)
-/// --
-///
 /// A pipeline, loaded and checked: models are loaded, nothing is written yet.
 ///
 /// pipeline: a path; or YAML itself, as a str with line breaks or as a dict. set: values for keys, such as
@@ -74,9 +71,6 @@ impl Job {
         py.import("pathlib")?.getattr("Path")?.call1((self.job.output(),))
     }
 
-    /// plan(*, items=False)
-    /// --
-    ///
     /// What a run would do, as a dict: that of `safelight plan --json` (docs/machines.md). Where a run would be refused,
     /// `error` says why. items: also each item with the reason why it is done or not.
     ///
@@ -86,10 +80,6 @@ impl Job {
         self.told(py, || self.job.plan_json(items))
     }
 
-    /// run(*, progress=False, shard=None, shard_by="path", retry=False, prune=False, accept_input=False,
-    ///     replace_edited=False, patience=60.0)
-    /// --
-    ///
     /// Runs it to its end. What is done already is kept; a run that was stopped or killed goes on where it was.
     ///
     /// progress: True tells on standard error how far it is; a function is called with each event as a dict, that of
@@ -136,9 +126,6 @@ impl Job {
         options::parsed(py, &ended.map_err(|e| failed(py, &e))?)
     }
 
-    /// gather(*, wait=False, progress=False, prune=False, accept_input=False, replace_edited=False, patience=60.0)
-    /// --
-    ///
     /// Puts together what shards have done, and publishes what is made of all items. It may be repeated. wait: wait for
     /// shards that are at work. The others: as of run().
     ///
@@ -173,9 +160,6 @@ impl Job {
         options::parsed(py, &gathered.map_err(|e| failed(py, &e))?)
     }
 
-    /// status(*, failures=False, shards=False)
-    /// --
-    ///
     /// How it stands, as a dict: that of `safelight status --json`. failures: also each failure with its message.
     /// shards: in place of all that, how the shards stand that are not gathered yet.
     ///
@@ -185,9 +169,6 @@ impl Job {
         self.told(py, || if shards { self.job.shards_json() } else { self.job.status_json(failures) })
     }
 
-    /// verify()
-    /// --
-    ///
     /// Compares every output with what was recorded when it was written; a dict as `safelight verify --json` has it,
     /// whose `problems` are empty where all is well.
     ///
@@ -321,9 +302,6 @@ fn failed(py: Python<'_>, failure: &JobError) -> PyErr {
     }
 }
 
-/// tables(output)
-/// --
-///
 /// The tables in an output folder: a list of (name, folder, format).
 #[pyfunction]
 pub(crate) fn tables(py: Python<'_>, output: PathBuf) -> PyResult<Vec<(String, PathBuf, &'static str)>> {

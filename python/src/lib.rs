@@ -13,6 +13,10 @@ mod threads;
 
 use pyo3::prelude::*;
 
+/// As in the program: networks take and give back large blocks, which the C library returns to the system each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The native part of safelight; use the names of the package.
 #[pymodule]
 mod _safelight {

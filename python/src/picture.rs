@@ -75,9 +75,6 @@ impl Picture {
         [self.beside.source.notes.as_slice(), &self.beside.faults].concat()
     }
 
-    /// replace(array)
-    /// --
-    ///
     /// The same with other pixels, such as restored ones: what stands beside them follows their size.
     ///
     /// Raises ArrayTypeError or ArrayError for what is no picture.
@@ -89,9 +86,6 @@ impl Picture {
         Ok(Picture { array: array.clone().unbind(), beside: Arc::new(beside) })
     }
 
-    /// upright()
-    /// --
-    ///
     /// The same as people see it: with the pixels turned as the orientation says, which becomes 1.
     fn upright(&self, py: Python<'_>) -> PyResult<Picture> {
         let (image, form) = arrays::image(self.array.bind(py))?;
@@ -121,9 +115,6 @@ fn made(py: Python<'_>, decoded: Decoded, form: arrays::Form) -> PyResult<Pictur
     Ok(Picture { array, beside: Arc::new(Beside { meta, source, faults }) })
 }
 
-/// decode(file)
-/// --
-///
 /// Decodes the first picture of an image file.
 ///
 /// file: a path, or the file's content as bytes.
@@ -159,9 +150,6 @@ pub(crate) fn decode(file: &Bound<'_, PyAny>) -> PyResult<Picture> {
     made(py, decoded?, arrays::Form::USUAL)
 }
 
-/// encode(picture, format=None, *, quality=None, metadata=True, compression="fast", dither=False)
-/// --
-///
 /// Encodes pixels as an image file.
 ///
 /// picture: an array as Restorer takes it, or a Picture, whose metadata go along.

@@ -5,9 +5,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use safelight::{ErrorKind, ItemError};
 
-/// Recipe(corruptions)
-/// --
-///
 /// Corruptions, applied in order: what goes wrong with pictures, made on purpose. The same picture and seed give the same
 /// result on every machine, which is that of the step `corrupt` in a pipeline with that seed.
 ///
@@ -15,6 +12,14 @@ use safelight::{ErrorKind, ItemError};
 /// or the same as a text of YAML. docs/pipeline.md has all of them with their parameters.
 ///
 /// Raises PipelineError with all mistakes.
+///
+/// A call, recipe(array, seed), corrupts one picture.
+///
+/// array: as Restorer takes it; it is not changed. seed: 0 to 2**64 - 1; every draw follows from it.
+///
+/// Returns a new array of the same type and shape. float32 results are from 0 to 1. Alpha is kept.
+///
+/// Raises ArrayTypeError or ArrayError for what is no picture, ItemError where a corruption can't work on it.
 ///
 /// A call works on the thread that it comes from, releases the GIL, and may come from any thread. Objects can be pickled,
 /// and work in forked processes.
@@ -35,23 +40,10 @@ impl Recipe {
         Ok(Recipe { recipe, text })
     }
 
-    /// __call__(array, seed)
-    /// --
-    ///
-    /// Corrupts one picture.
-    ///
-    /// array: as Restorer takes it; it is not changed. seed: 0 to 2**64 - 1; every draw follows from it.
-    ///
-    /// Returns a new array of the same type and shape. float32 results are from 0 to 1. Alpha is kept.
-    ///
-    /// Raises ArrayTypeError or ArrayError for what is no picture, ItemError where a corruption can't work on it.
     fn __call__<'py>(&self, array: &Bound<'py, PyAny>, seed: u64) -> PyResult<Bound<'py, PyAny>> {
         Ok(self.drawn(array, seed)?.0)
     }
 
-    /// applied(array, seed)
-    /// --
-    ///
     /// As a call; returns also a list of dicts of what was applied, in order, with what was drawn:
     /// [{"corruption": "gaussian_noise", "sigma": 21.7}].
     fn applied<'py>(

@@ -5,9 +5,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use safelight::RestoreStep;
 
-/// Restorer(model, *, threads=None, **options)
-/// --
-///
 /// A network that restores pictures: denoises, deblocks, enlarges. Results are those of the step `restore` in a
 /// pipeline, with the same options and defaults (docs/pipeline.md): strength, texture, colour, tile, check, guard,
 /// inputs, range, mean, std, layout, engine, device, engine_library, exact.
@@ -16,6 +13,18 @@ use safelight::RestoreStep;
 /// threads: how many a call works on; all cores by default. The result doesn't depend on it.
 ///
 /// Raises ModelError with all mistakes where the model or an option can't be used.
+///
+/// A call, restore(array), restores one picture.
+///
+/// array: uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1; beyond is taken as it stands, and results may leave
+/// it), of shape (height, width) or (height, width, channels) with 1 (gray), 2 (gray and alpha), 3 (RGB) or 4 (RGB and
+/// alpha) channels. It is not changed. Any strides will do; those that are not C-contiguous cost a copy more.
+///
+/// Returns a new array of the same type and number of axes (a network that makes colour of gray adds that of the
+/// channels), height and width times `scale`. Alpha is kept.
+///
+/// Raises ArrayTypeError (a TypeError) and ArrayError (a ValueError) for what is no picture, ItemError where the network
+/// fails on it or the result is none.
 ///
 /// Calls may come from any thread, and release the GIL. Objects are pickled by the model's path and the options, and work
 /// in forked processes.
@@ -57,27 +66,10 @@ impl Restorer {
         self.step.notes().to_vec()
     }
 
-    /// __call__(array)
-    /// --
-    ///
-    /// Restores one picture.
-    ///
-    /// array: uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1; beyond is taken as it stands, and results may
-    /// leave it), of shape (height, width) or (height, width, channels) with 1 (gray), 2 (gray and alpha), 3 (RGB) or 4
-    /// (RGB and alpha) channels. It is not changed. Any strides will do; those that are not C-contiguous cost a copy more.
-    ///
-    /// Returns a new array of the same type and number of axes (a network that makes colour of gray adds that of the
-    /// channels), height and width times `scale`. Alpha is kept.
-    ///
-    /// Raises ArrayTypeError (a TypeError) and ArrayError (a ValueError) for what is no picture, ItemError where the
-    /// network fails on it or the result is none.
     fn __call__<'py>(&self, array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         Ok(self.noted(array)?.0)
     }
 
-    /// noted(array)
-    /// --
-    ///
     /// As a call; returns also a list of remarks, such as what the guard did.
     fn noted<'py>(&self, array: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
         let py = array.py();

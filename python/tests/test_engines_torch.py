@@ -9,19 +9,18 @@ pytest.importorskip("torch")
 COMPARE = """
     safelight.Embedder("embed.onnx")(sorted(map(str, Path("pictures").iterdir())))
     safelight.Restorer("denoise.onnx")(safelight.decode("pictures/0-house.jpg").array[:96, :96])
+    few = dict(batch_size=8, num_workers=2, multiprocessing_context="METHOD")
+    lasting = DataLoader(pairs, persistent_workers=True, **few)
     seen = []
     for epoch in range(2):
         pairs.epoch.fill_(epoch)
         alone = [pairs[i] for i in range(len(pairs))]
-        for persistent in (False, True):
-            loader = DataLoader(
-                pairs, batch_size=8, num_workers=2, persistent_workers=persistent, multiprocessing_context="METHOD"
-            )
-            for _ in range(2):
-                batches = list(loader)
-                for half in (0, 1):
-                    together = torch.cat([batch[half] for batch in batches])
-                    assert torch.equal(together, torch.stack([pair[half] for pair in alone])), (epoch, half)
+        # Workers of one epoch, and workers that were there before it.
+        for loader in (lasting, DataLoader(pairs, **few)) if epoch else (lasting,):
+            batches = list(loader)
+            for half in (0, 1):
+                together = torch.cat([batch[half] for batch in batches])
+                assert torch.equal(together, torch.stack([pair[half] for pair in alone])), (epoch, half)
         seen.append(torch.stack([pair[0] for pair in alone]))
         assert not torch.equal(seen[-1], torch.stack([pair[1] for pair in alone]))
     assert not torch.equal(*seen)
@@ -67,48 +66,3 @@ def test_networks_run_in_workers(tmp_path, method):
     paths = examples.prepare(tmp_path)
     found = int(examples.run(EMBEDS.replace("METHOD", method), tmp_path))
     assert found == sum(path.name.startswith("0-") and path.suffix == ".jpg" for path in paths)
-
-
-# A fork at any moment of a call that another thread is in.
-FORKS = """
-import multiprocessing, threading
-from pathlib import Path
-import numpy as np
-import safelight
-
-def child(embedder, restorer, recipe, paths, pixels, expected):
-    assert np.array_equal(embedder(paths), expected[0])
-    assert np.array_equal(restorer(pixels), expected[1])
-    assert np.array_equal(recipe(pixels, seed=1), expected[2])
-
-if __name__ == "__main__":
-    paths = sorted(map(str, Path("pictures").glob("small-*")))
-    pixels = safelight.decode(paths[0]).array
-    embedder, restorer = safelight.Embedder("embed.onnx"), safelight.Restorer("denoise.onnx")
-    recipe = safelight.Recipe([{"camera_noise": {}}])
-    expected = embedder(paths), restorer(pixels), recipe(pixels, seed=1)
-    ended = threading.Event()
-
-    def work():
-        while not ended.is_set():
-            embedder(paths)
-            restorer(pixels)
-            safelight.Restorer("denoise.onnx")
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    context = multiprocessing.get_context("fork")
-    for _ in range(40):
-        process = context.Process(target=child, args=(embedder, restorer, recipe, paths, pixels, expected))
-        process.start()
-        process.join()
-        assert process.exitcode == 0
-    ended.set()
-    thread.join()
-    print("done")
-"""
-
-
-def test_forks_while_a_thread_works(tmp_path):
-    examples.prepare(tmp_path, copies=1)
-    assert examples.run(FORKS, tmp_path) == "done\n"

@@ -180,25 +180,26 @@ def slurm(binary, job, count, asked):
         numbers = re.findall(r"job (\d+)", said.stdout)
         assert said.returncode == 0 and len(numbers) == 2, f"{said.stdout}{said.stderr}"
         array, gather = numbers
-        stopped = False
+        stopped, requeued = False, set()
         deadline = time.monotonic() + 600
         while cluster.states(array) or cluster.states(gather):
             running = cluster.tell("squeue", "--noheader", "--array", "--states=R", "--jobs", array, "-o", "%i").split()
             if running and not stopped:
                 stopped = True
                 cluster.tell("scancel", "--batch", "--signal=USR1", running[-1])
+            waiting = cluster.tell("squeue", "--noheader", "--array", "--states=PD", "--jobs", array, "-o", "%i %r")
+            requeued.update(line.split()[0] for line in waiting.splitlines() if line.endswith("BeginTime"))
             assert time.monotonic() < deadline, cluster.tell("squeue", "--array")
             time.sleep(0.5)
         killed = killer.stop()
-        logs = {path.name: path.read_text() for path in work.glob("*.log")}
-        again = [log for log in logs.values() if "interrupted" in log]
+        assert requeued, "no task was stopped and went back to the queue"
         # Slurm repeats what was stopped and not what was killed: the others again as the file says, and gather again.
         for file, options, variables in [("denoise", [f"--array=1-{count}"], {"SHARDS": str(count)}), ("gather", [], {})]:
             ended = subprocess.run(["sbatch", "--wait", *options, *limits, CONTRIB / "slurm" / f"{file}.sbatch", job],
                                    cwd=work, env=dict(cluster.environment, **variables), capture_output=True, text=True)
             logs = {path.name: path.read_text() for path in work.glob("*.log")}
             assert ended.returncode in (0, 10, 12), f"{file}: {ended.returncode} {ended.stderr}\n{logs}"
-    return {"kills": killed, "stopped_and_requeued": len(again), "exit_code": ended.returncode}
+    return {"kills": killed, "stopped_and_requeued": len(requeued), "exit_code": ended.returncode}
 
 
 def free_port():

@@ -75,21 +75,20 @@ class Runner:
         assert code in codes, f"{arguments} of {self.output} ended with {code}, not {codes}:\n{said}"
         return code
 
-    def generation(self, number, count):
-        """Of the lease on a shard: one more each time that it is taken."""
-        leases = pathlib.Path(self.output, ".safelight", "shards").glob(f"{number:04}-of-{count:04}.g*")
-        return max((int(lease.suffix[2:]) for lease in leases if lease.suffix[2:].isdigit()), default=0)
+    def generation(self, lease):
+        """Of a lease, such as `0003-of-0016` or `gather`: one more each time that it is taken."""
+        leases = pathlib.Path(self.output, ".safelight", "shards").glob(f"{lease}.g*")
+        return max((int(found.suffix[2:]) for found in leases if found.suffix[2:].isdigit()), default=0)
 
-    def shard(self, number, count, kills=(), host=None, options=()):
-        """Runs a shard until it is through. Kills it with -9 so many seconds after it has its lease, and starts it on another
+    def through(self, command, lease, kills=(), host=None):
+        """Runs a command until it is through. Kills it with -9 so many seconds after it has its lease, and starts it on another
         host, which waits until the lease counts as that of a dead owner. Gives how often it was killed and taken over."""
         told = {"kills": 0, "taken_over": 0}
         for tries, after in enumerate([*kills, None]):
-            before = self.generation(number, count)
-            name = f"{host}-{number}-{tries}" if host else None
-            process = self.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, *options, host=name)
+            before = self.generation(lease)
+            process = self.start(*command, "--progress", "quiet", *PATIENCE, host=host and f"{host}-{tries}")
             if after is not None:
-                while process.poll() is None and self.generation(number, count) <= before:
+                while process.poll() is None and self.generation(lease) <= before:
                     time.sleep(0.01)
                 try:
                     process.wait(after)
@@ -97,12 +96,17 @@ class Runner:
                     process.kill()
             _, said = process.communicate(timeout=900)
             through = process.returncode in THROUGH
-            told["taken_over"] += int(before > 0 and (through or self.generation(number, count) > before))
+            told["taken_over"] += int(before > 0 and (through or self.generation(lease) > before))
             if through:
                 return told
-            assert process.returncode == -signal.SIGKILL, f"shard {number}/{count}: {process.returncode}\n{said}"
+            assert process.returncode == -signal.SIGKILL, f"{command}: {process.returncode}\n{said}"
             told["kills"] += 1
         return told
+
+    def shard(self, number, count, kills=(), host=None, options=()):
+        """Runs a shard until it is through, with kills in between."""
+        command = ["run", "--shard", f"{number}/{count}", *options]
+        return self.through(command, lease(number, count), kills, host and f"{host}-{number}")
 
     def shards(self, count, kills=0, most=0.5, host=None, seed=0, at_once=3, options=()):
         """Runs all shards, `at_once` of them at a time, with so many kills at random moments."""
@@ -136,6 +140,11 @@ class Runner:
         told = differences(snapshot(self.output), wanted) + [f"left over: {path!r}" for path in leftovers(self.output)]
         assert told == [], f"{what}: {len(told)} differences, among them\n" + "\n".join(told[:20])
         self.expect((0,), "verify")
+
+
+def lease(number, count):
+    """The name of a shard's lease."""
+    return f"{number:04}-of-{count:04}"
 
 
 def processes_of(text):

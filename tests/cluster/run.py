@@ -9,6 +9,7 @@ there are skipped, and why is printed.
 import argparse
 import os
 import pathlib
+import random
 import shutil
 import signal
 import sys
@@ -17,7 +18,7 @@ import time
 
 import archive
 import engines
-from jobs import PAIRS, PART, PATIENCE, TABLE, Killer, Runner, hosts_can_be_made, pipeline, processes_of
+from jobs import PAIRS, PART, PATIENCE, TABLE, Runner, hosts_can_be_made, lease, pipeline, processes_of
 from trees import differences, show_that_differences_are_seen, snapshot
 
 
@@ -138,7 +139,7 @@ class Cluster:
         runner.shard(1, 4, host=self.host)
         runner.shard(3, 4, host=self.host)
         killed = runner.start("run", "--shard", "4/4", "--progress", "quiet", *PATIENCE, host=self.host)
-        while not processes_of(runner.output) or not runner.generation(4, 4):
+        while not processes_of(runner.output) or not runner.generation(lease(4, 4)):
             time.sleep(0.01)
         time.sleep(0.2)
         killed.kill()
@@ -154,41 +155,37 @@ class Cluster:
 
     def gather(self):
         """Killed before each of its writes, then done again."""
-        start = time.monotonic()
-        job = pipeline(self.small(), "gathered", TABLE)
-        wanted = self.reference(job, "gathered")
-        runner = self.runner(job, "gathered")
-        runner.shards(3, host=None)
-        before = self.folder / "ungathered"
-        shutil.copytree(runner.output, before, symlinks=True)
-        place = 0
-        while True:
-            place += 1
-            shutil.rmtree(runner.output)
-            shutil.copytree(before, runner.output, symlinks=True)
-            code, said = runner.call("gather", "--progress", "quiet", fault=f"kill@{place}")
-            if code in (0, 10, 12):
-                break
-            assert code == -signal.SIGABRT and "killed before" in said, f"{place}: {code} {said}"
-            runner.gather()
-            runner.check(wanted, f"gather killed before its write {place}")
-        assert place > 20, f"{place} writes are too few to be all"
-        told("gather killed before each write", start, writes=place - 1)
-        # Over the whole archive at moments that nobody chose, on hosts of their own.
+        for name, steps in [("gathered", TABLE), ("gathered-pairs", PAIRS)]:
+            start = time.monotonic()
+            job = pipeline(self.small(), name, steps)
+            wanted = self.reference(job, name)
+            runner = self.runner(job, name)
+            runner.shards(3)
+            before = self.folder / f"{name}-before"
+            shutil.copytree(runner.output, before, symlinks=True)
+            place = 0
+            while True:
+                place += 1
+                shutil.rmtree(runner.output)
+                shutil.copytree(before, runner.output, symlinks=True)
+                code, said = runner.call("gather", "--progress", "quiet", fault=f"kill@{place}")
+                if code in (0, 10, 12):
+                    break
+                assert code == -signal.SIGABRT and "killed before" in said, f"{place}: {code} {said}"
+                runner.gather()
+                runner.check(wanted, f"gather killed before its write {place}")
+            assert place > 20, f"{place} writes are too few to be all"
+            told(f"{name}: killed before each write", start, writes=place - 1)
+        # Over the whole archive at moments that nobody chose.
         start = time.monotonic()
         wanted = self.reference(self.table, "gather")
         runner = self.runner(self.table, "gather")
         runner.shards(3, host=self.host)
-        killer = Killer(runner.output, 5, self.asked.seed, pause=(0.1, 7))  # also while it waits for the one before
-        killer.start()
-        for number in range(40):
-            host = self.host and f"{self.host}-{number}"
-            code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE, host=host)
-            if code in (0, 10, 12):
-                break
-            assert code in (-signal.SIGKILL, 128 + signal.SIGKILL), f"{code}: {said}"
+        rng = random.Random(self.asked.seed)
+        kills = [rng.uniform(0.02, 0.6) for _ in range(5)]
+        figures = runner.through(["gather", "--wait"], "gather", kills, self.host)
         runner.check(wanted, "gather killed at random")
-        told("gather killed at random", start, kills=killer.stop())
+        told("gather killed at random", start, **figures)
 
     def files(self):
         start = time.monotonic()

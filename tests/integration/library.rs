@@ -38,7 +38,7 @@ fn objects_are_those_of_the_program() {
     let elsewhere = job.dir.path().join("elsewhere");
     archive(&elsewhere, 3);
     let set = format!("input.path={}", elsewhere.display());
-    let other = safelight::Job::load(job.pipeline(), &[set.clone()]).unwrap();
+    let other = safelight::Job::load(job.pipeline(), std::slice::from_ref(&set)).unwrap();
     let refused = parsed(&other.plan_json(false).unwrap());
     assert_eq!(refused, program(&["plan", "--set", &set]));
     assert_eq!((&refused["exit"], &refused["total"]), (&13.into(), &3.into()), "{refused}");

@@ -123,7 +123,7 @@ class Job:
     def run(
         self,
         *,
-        progress: bool | Callable[[dict[str, Any]], object] = False,
+        progress: bool | Callable[[dict[str, Any]], object] | None = None,
         shard: tuple[int, int] | str | None = None,
         shard_by: Literal["path", "size"] = "path",
         retry: bool = False,
@@ -136,7 +136,7 @@ class Job:
         self,
         *,
         wait: bool = False,
-        progress: bool | Callable[[dict[str, Any]], object] = False,
+        progress: bool | Callable[[dict[str, Any]], object] | None = None,
         prune: bool = False,
         accept_input: bool = False,
         replace_edited: bool = False,
