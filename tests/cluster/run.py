@@ -107,11 +107,12 @@ class Cluster:
         wanted = self.reference(self.table, "takeover")
         runner = self.runner(self.table, "takeover")
         hung = runner.start("run", "--shard", f"{number}/{count}", "--progress", "quiet", *PATIENCE, host=self.host and f"{self.host}-hung")
-        pids = []
-        while not pids:
-            pids = processes_of(f"{runner.output}")
-        time.sleep(0.4)
-        assert hung.poll() is None, "it ended before it could hang; take more pictures"
+        while not runner.generation(lease(number, count)):
+            assert hung.poll() is None, "it ended before it could hang; take more pictures"
+            time.sleep(0.005)
+        time.sleep(0.05)
+        pids = processes_of(runner.output)
+        assert len(pids) == 1, "it ended before it could hang; take more pictures"
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         code, said = runner.call("gather", "--progress", "quiet")
@@ -138,12 +139,8 @@ class Cluster:
         runner = self.runner(self.table, "missing")
         runner.shard(1, 4, host=self.host)
         runner.shard(3, 4, host=self.host)
-        killed = runner.start("run", "--shard", "4/4", "--progress", "quiet", *PATIENCE, host=self.host)
-        while not processes_of(runner.output) or not runner.generation(lease(4, 4)):
-            time.sleep(0.01)
-        time.sleep(0.2)
-        killed.kill()
-        killed.wait()
+        code, said = runner.call("run", "--shard", "4/4", "--progress", "quiet", *PATIENCE, host=self.host, fault="kill@9")
+        assert "killed before" in said, f"{code}: {said}"
         code, said = runner.call("gather", "--wait", "--progress", "quiet", *PATIENCE)
         assert code == 20 and "2/4" in said and "4/4" in said and "1/4" not in said, f"{code}: {said}"
         assert differences(snapshot(runner.output), wanted), "nothing is missing"
@@ -182,9 +179,10 @@ class Cluster:
         runner = self.runner(self.table, "gather")
         runner.shards(3, host=self.host)
         rng = random.Random(self.asked.seed)
-        kills = [rng.uniform(0.02, 0.6) for _ in range(5)]
+        kills = [rng.uniform(0.005, 0.15) for _ in range(5)]
         figures = runner.through(["gather", "--wait"], "gather", kills, self.host)
         runner.check(wanted, "gather killed at random")
+        assert figures["kills"], "gathered before it could be killed; take more pictures"
         told("gather killed at random", start, **figures)
 
     def files(self):
