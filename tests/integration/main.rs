@@ -47,6 +47,7 @@ mod strict;
 mod support;
 mod synth;
 mod tables;
+mod takeover;
 mod threads;
 mod trained;
 mod training;
