@@ -266,7 +266,8 @@ python: $(PYTHON_VENV)/done ## build the Python package's wheel into python/dist
 	$(PYTHON_VENV)/bin/maturin build --release --locked --manifest-path python/Cargo.toml --out $(WHEELS)
 	@for wheel in $(WHEELS)/*.whl; do size=$$(stat -c %s $$wheel); echo "$$wheel: $$size bytes"; test $$size -lt 40000000; done
 
-test-python: python ## test the Python package, installed from its wheel
+test-python: build python ## lint and test the Python package, installed from its wheel
+	$(CARGO) clippy --release --locked --package safelight-python -- -D warnings
 	$(PYTHON_VENV)/bin/pip install --quiet --no-deps --force-reinstall $(WHEELS)/*.whl
 	cd python && ../$(PYTHON_VENV)/bin/python -m pytest -q --ignore-glob="tests/test_engines_*" $(ARGS)
 

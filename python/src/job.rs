@@ -56,7 +56,12 @@ impl Job {
         };
         let job = job.map_err(|found| errors::mistakes(py, "PipelineError", &found))?;
         let set = set.map(|set| set.copy()).transpose()?.map(Bound::unbind);
-        Ok(Job { job, pipeline: pipeline.clone().unbind(), set })
+        // What the caller does to its dict afterwards is not this job's.
+        let pipeline = match pipeline.is_instance_of::<PyDict>() {
+            true => py.import("copy")?.call_method1("deepcopy", (pipeline,))?,
+            false => pipeline.clone(),
+        };
+        Ok(Job { job, pipeline: pipeline.unbind(), set })
     }
 
     /// Its name.

@@ -23,7 +23,8 @@ def read_table(
     output: the output folder of a job that has run, or the Job. table: the folder of the table, as its `table` step
     names it; needed only where there are several. columns: the names of those to read; all by default.
 
-    Returns a pyarrow.Table with one row for each image (docs/table.md), each exactly once, also while a run publishes.
+    Returns a pyarrow.Table with one row for each image (docs/table.md), each exactly once. A part that is gone because
+    a run published meanwhile raises FileNotFoundError: read again (docs/filesystems.md).
 
     Raises ImportError without pyarrow (`pip install safelight[arrow]`), JobError where there is no such table or it is of
     NumPy arrays (`format: npy`).
