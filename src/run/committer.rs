@@ -183,7 +183,7 @@ impl<'a> Committer<'a> {
         let mut known = if staged.is_empty() { Vec::new() } else { self.ledger.announce(names)? };
         if self.ledger.state_lost()? {
             // Of a run whose records are lost, only what is the same as what is to be written can be told for its own.
-            for (known, file) in known.iter_mut().zip(&staged).filter(|(known, _)| known.is_nothing()) {
+            for (known, file) in known.iter_mut().zip(&staged) {
                 known.files.push(file.written());
             }
         }

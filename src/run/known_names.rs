@@ -10,4 +10,6 @@ pub(super) struct Names<'a> {
     pub disk: Disk,
     /// Announced and not recorded.
     pub announced: &'a HashMap<Vec<u8>, Vec<Written>>,
+    /// Files may stand there of a shard whose records are lost.
+    pub lost: bool,
 }

@@ -132,8 +132,9 @@ pub(crate) fn decide_all(
     let Listing { inputs, links, beside, .. } = listing;
     let announced = ledger.map(Ledger::announced).transpose()?.unwrap_or_default();
     let mut prepared = Prepared { links, beside, ..Prepared::default() };
+    let lost = ledger.map_or(Ok(false), Ledger::state_lost)?;
     let mut deciding =
-        Deciding { plan, store, selection, announced: &announced, inputs: &inputs, chunk: Vec::new() };
+        Deciding { plan, store, selection, announced: &announced, lost, inputs: &inputs, chunk: Vec::new() };
     let mut others = Vec::new();
     let place = |at: usize| share.map_or(at, |share| share[at]);
     let mut take = |side: Side<'_>| {
@@ -196,6 +197,8 @@ struct Deciding<'a> {
     store: Option<&'a Store>,
     selection: Selection,
     announced: &'a HashMap<Vec<u8>, Vec<Written>>,
+    /// Files may stand in the output of a shard whose records are lost.
+    lost: bool,
     inputs: &'a [Input],
     /// Those that wait, with what is known of each.
     chunk: Vec<(usize, Option<Record>)>,
@@ -204,7 +207,7 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn decide(&mut self, prepared: &mut Prepared) {
         let chunk = std::mem::take(&mut self.chunk);
-        let names = Names { disk: self.disk(&chunk), announced: self.announced };
+        let names = Names { disk: self.disk(&chunk), announced: self.announced, lost: self.lost };
         let decided: Vec<(Decision, Option<Task>)> =
             chunk.par_iter().map(|(at, record)| self.one(*at, record.as_ref(), &names)).collect();
         for (decision, task) in decided {

@@ -188,6 +188,8 @@ fn before(
             match seen {
                 None => missing = true,
                 _ if output.is_as_written(seen) => {}
+                // What it is now, only what is to be written tells: it may be that already.
+                Some(Seen::File { .. } | Seen::Uncertain) if names.lost => missing = true,
                 Some(Seen::Unknown(why)) if wanted || targeted() => before.unseen = Some(why.clone()),
                 Some(_) if wanted || targeted() => {
                     doubted = true;

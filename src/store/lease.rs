@@ -182,6 +182,10 @@ impl Store {
             }
         }
         let generation = seen.highest.map_or(1, |highest| highest.saturating_add(1));
+        if generation > MOST {
+            let odd = name_of(name, generation - 1);
+            return Err(failed(io::Error::other(format!("{odd} is none of safelight's; move it away"))));
+        }
         let file = name_of(name, generation);
         let token = super::process::token();
         let owner =
@@ -234,10 +238,10 @@ impl Generations {
     fn of(dir: &Dir, name: &str) -> io::Result<Generations> {
         let mut found = Generations { leases: Vec::new(), highest: None };
         for (file, kind) in dir.names()? {
-            let Some(file) = file.to_str().filter(|_| kind == Kind::File) else { continue };
+            let Some(file) = file.to_str() else { continue };
             let Some(generation) = generation_of(file, name) else { continue };
             found.highest = found.highest.max(Some(generation));
-            if *file == name_of(name, generation) {
+            if *file == name_of(name, generation) && kind == Kind::File {
                 found.leases.push(generation);
             }
         }

@@ -368,7 +368,9 @@ fn a_ledger_on_a_local_disk_comes_home_and_may_be_lost() {
     assert!(done < 20 && kept(&state) == 0);
     assert!(job.output().join(FOLDER).join("0001-of-0001.json").exists());
     // Killed, with its disk.
-    let mut child = job.start(&arguments);
+    let mut command = job.command(&arguments);
+    command.env("SAFELIGHT_TEST_FAULT", "wait@stage:40").stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
     wait_for("picture", || tree(&job.output().join("images")).len() > done + 2);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -544,4 +546,71 @@ fn what_comes_after_its_shard_had_looked_is_told() {
     job.call(&["gather"]).expect(0);
     let found = tree(&job.output());
     assert!(differences(&found, &whole(&job)).is_empty());
+}
+
+#[test]
+fn a_lost_disk_is_remembered_until_its_pictures_are_done_again() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 10);
+    let on = |disk: &str| format!("state={}", job.dir.path().join(disk).display());
+    let arguments = |disk: &str| ["run".into(), "--shard".into(), "1/1".into(), "--set".into(), on(disk)];
+    let run = |disk: &str, fault: &str| {
+        let words = arguments(disk);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        job.call_with_fault(&words, fault)
+    };
+    let wanted = whole(&job);
+    // What comes after the lost one and before the one that does it all.
+    for between in ["kill@filled:1", "kill@fill:1", "fail@2", "fail@4", "fail@7", "other"] {
+        for known in [false, true] {
+            if known {
+                // Other versions of them are known.
+                job.call(&["run", "--set", "seed=1"]).expect(0);
+                save(&picture(50, 20, 3, Depth::U8, 9), &job.input().join("0/0/img-000.png"));
+            }
+            assert_eq!(run("one", "kill@recorded:1").code, None);
+            match between {
+                "other" => drop(job.call(&["run", "--shard", "1/1", "--set", "name=other"]).expect(78)),
+                fault => assert_ne!(run("two", fault).code, Some(0), "{fault}"),
+            }
+            let ended = run("three", "none");
+            assert_eq!(ended.code, Some(0), "{between}, {known}: {}", ended.err);
+            job.call(&["gather"]).expect(0);
+            job.call(&["verify"]).expect(0);
+            if known {
+                save(&picture(40, 30, 3, Depth::U8, 0), &job.input().join("0/0/img-000.png"));
+            } else {
+                // Times of originals are in manifest and table.
+                let mut differing = differences(&tree(&job.output()), &wanted);
+                differing.retain(|line| line.contains("images"));
+                assert!(differing.is_empty(), "{between}: {differing:?}");
+            }
+            job.clear_output();
+        }
+    }
+}
+
+#[test]
+fn what_is_another_jobs_or_no_set_at_all_is_not_gathered() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 4);
+    (1..=2).for_each(|number| drop(shard(&job, number, 2).expect(0)));
+    let refused = job.call(&["gather", "--set", "name=another"]).expect(78);
+    assert!(refused.err.contains("the job `test`"), "{}", refused.err);
+    let file = job.output().join(FOLDER).join("set.json");
+    let set = fs::read_to_string(&file).unwrap();
+    for (from, to) in [
+        ("\"count\":2", "\"count\":4000000000"),
+        ("\"count\":2", "\"count\":3"),
+        ("\"id\":\"", "\"id\":\"../"),
+    ] {
+        fs::write(&file, set.replace(from, to)).unwrap();
+        for arguments in [&["gather"][..], &["status", "--shards"], &["run", "--shard", "1/2"], &["run"]] {
+            let refused = job.call(arguments).expect(1);
+            assert!(refused.err.contains("is not as safelight writes it"), "{arguments:?}: {}", refused.err);
+        }
+    }
+    fs::write(&file, set).unwrap();
+    job.call(&["gather"]).expect(0);
+    assert!(!job.output().join(FOLDER).exists());
 }

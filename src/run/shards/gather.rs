@@ -7,7 +7,7 @@ use super::alive::{holding, take};
 use super::overview::{ShardState, leased, names, overview};
 use super::place::{self, FOLDER, GATHER};
 use super::progress;
-use super::set::{self, Set};
+use super::set::Set;
 use super::state::State;
 use crate::inputs::Listing;
 use crate::ledger::{Ledger, Outcome};
@@ -195,6 +195,9 @@ impl Gather<'_> {
         ledger.refuse_other_owner(&plan.name)?;
         ledger.rename(&plan.former.products, (&plan.former.digest, &plan.products_digest))?;
         let set = Set::read(store)?;
+        if let Some(set) = &set {
+            set.refuse_other_job(&plan.name)?;
+        }
         let states = overview(store)?.map(|overview| overview.shards).unwrap_or_default();
         let mut totals = Totals::none(plan);
         let mut failed = Failed::default();
@@ -279,10 +282,10 @@ impl Gather<'_> {
         };
         // What is on another disk is not here yet, also where that is of this machine.
         let state = State::new(&self.plan.output, None, (name, lease.generation()), set)?;
-        let (delta, left) = state.open(store, self.options.hold)?;
-        if dead.is_some() && dead != left {
+        if state.is_lost(store, dead)? {
             ledger.set_state_lost(true)?;
         }
+        let delta = state.open(store, self.options.hold)?;
         self.options.hold.check()?;
         ledger.fold(&delta, store.fault(), &mut |entry, known| {
             let record = &entry.record;
@@ -310,10 +313,11 @@ impl Gather<'_> {
             drop(lease);
         }
         hold.check()?;
-        if set.is_some() {
-            store.remove(&set::path(), &Known::anything())?;
+        if let Some(set) = set {
+            set.remove(store)?;
         }
         for name in names(store)? {
+            hold.check()?;
             store.remove(&progress::path(&name), &Known::anything())?;
         }
         Ok(())

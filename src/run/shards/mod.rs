@@ -74,12 +74,12 @@ pub(crate) fn run(
         emit(Event::Ended(summary.clone()));
         return Ok(summary);
     };
-    refuse_gathering(&store, options)?;
-    let away = AtomicBool::new(false);
-    let shared = Shared { plan, share, store: &store, lease: &lease, dead, name: &name, away: &away };
-    let done = shared.run(listing, options, (start, emit), exit);
-    if away.load(Ordering::SeqCst) {
-        // What it recorded has not come home: whoever is next is to know.
+    let silent = AtomicBool::new(dead.is_some());
+    let shared = Shared { plan, share, store: &store, lease: &lease, dead, name: &name, silent: &silent };
+    let gathering = refuse_gathering(&store, options);
+    let done = gathering.and_then(|()| shared.run(listing, options, (start, emit), exit));
+    if silent.load(Ordering::SeqCst) {
+        // Whoever is next is to know that an owner was lost.
         lease.abandon();
     }
     done
@@ -110,8 +110,8 @@ struct Shared<'a> {
     lease: &'a Lease,
     dead: Option<u32>,
     name: &'a str,
-    /// Its ledger lies on a disk of this machine alone.
-    away: &'a AtomicBool,
+    /// Something is known of it here alone: that its last owner was lost, or what is on a disk of this machine.
+    silent: &'a AtomicBool,
 }
 
 impl Shared<'_> {
@@ -194,10 +194,9 @@ impl Shared<'_> {
         let own = place::share(listing.inputs.iter().map(Input::key), self.share.shard, &set.cuts);
         let generation = self.lease.generation();
         let state = State::new(&plan.output, plan.state.as_deref(), (self.name, generation), &set.id)?;
-        let (ledger, left) = state.open(store, options.hold)?;
-        self.away.store(plan.state.is_some(), Ordering::SeqCst);
-        // What a dead owner recorded may be on a disk of its own.
-        let lost = self.dead.is_some() && self.dead != left;
+        let lost = state.is_lost(store, self.dead)?;
+        self.silent.store(plan.state.is_some(), Ordering::SeqCst);
+        let ledger = state.open(store, options.hold)?;
         let keys: Vec<&[u8]> = own.iter().map(|at| listing.inputs[*at].key()).collect();
         let mut ledger = state::over(ledger, base, &keys, (lost, store.fault()))?;
         let claims: Vec<&[u8]> = set.claims.iter().map(String::as_bytes).collect();
@@ -221,7 +220,7 @@ impl Shared<'_> {
         summary.seconds = start.elapsed().as_secs_f64();
         let closed = state.close(ledger, store, options.hold);
         if closed.is_ok() {
-            self.away.store(false, Ordering::SeqCst);
+            self.silent.store(false, Ordering::SeqCst);
         }
         emit(Event::Ended(summary.clone()));
         worked.and(closed).map(|()| summary)

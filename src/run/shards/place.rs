@@ -29,7 +29,9 @@ pub(super) fn shard_of(file: &str) -> Option<&str> {
     let name = file.split('.').next()?;
     let (number, count) = name.split_once("-of-")?;
     let digits = |text: &str| text.len() >= 4 && text.bytes().all(|b| b.is_ascii_digit());
-    (digits(number) && digits(count)).then_some(name)
+    let value = |text: &str| text.parse::<u32>().ok();
+    let inside = (1..=value(count)?).contains(&value(number)?);
+    (digits(number) && digits(count) && inside).then_some(name)
 }
 
 /// The name of a shard's ledger of a generation, in the set of shards of this id: what is left of another set is never

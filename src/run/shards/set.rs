@@ -5,9 +5,9 @@
 use super::place::{self, file};
 use crate::inputs::Input;
 use crate::run::RunError;
-use crate::run::shard::{Shard, ShardBy};
+use crate::run::shard::{MOST_SHARDS, Shard, ShardBy};
 use crate::shown::Show;
-use crate::store::{Known, Store};
+use crate::store::{Known, Store, Written};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ fn word(by: ShardBy) -> &'static str {
 }
 
 /// Where it stands.
-pub(super) fn path() -> PathBuf {
+fn path() -> PathBuf {
     file(FILE)
 }
 
@@ -53,7 +53,7 @@ impl Set {
     /// When it can't be read.
     pub(crate) fn read(store: &Store) -> Result<Option<Set>, RunError> {
         let Some(bytes) = store.read(&path())? else { return Ok(None) };
-        let set: Option<Set> = serde_json::from_slice(&bytes).ok().filter(|set: &Set| set.schema == 1);
+        let set: Option<Set> = serde_json::from_slice(&bytes).ok().filter(Set::is_sound);
         let unreadable = || {
             RunError::Shards(format!(
                 "{} is not as safelight writes it, or of another version; gather with the version that wrote it, or move \
@@ -63,6 +63,43 @@ impl Set {
             ))
         };
         set.map(Some).ok_or_else(unreadable)
+    }
+
+    /// Whether it is as it is written here.
+    fn is_sound(&self) -> bool {
+        let id = self.id.len() == 16 && self.id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let cuts = u32::try_from(self.cuts.len()).is_ok_and(|cuts| cuts.checked_add(1) == Some(self.count));
+        self.schema == 1 && id && cuts && self.count <= MOST_SHARDS && self.cuts.is_sorted()
+    }
+
+    /// Removes it; one of a later night, which has another id, stays.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub(super) fn remove(&self, store: &Store) -> Result<(), RunError> {
+        let bytes = self.bytes()?;
+        let written =
+            Written { size: bytes.len() as u64, mtime_ns: None, hash: *blake3::hash(&bytes).as_bytes() };
+        store.remove(&path(), &Known { files: vec![written], anything: false })?;
+        Ok(())
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, RunError> {
+        serde_json::to_vec(self).map_err(|e| RunError::Shards(e.to_string()))
+    }
+
+    /// Fails where it is another job's.
+    ///
+    /// # Errors
+    /// Says whose it is.
+    pub(super) fn refuse_other_job(&self, job: &str) -> Result<(), RunError> {
+        if self.job == job {
+            return Ok(());
+        }
+        Err(RunError::Foreign(format!(
+            "the job `{}` is being done in shards into this output, and this is `{job}`; choose another output",
+            self.job
+        )))
     }
 
     /// What a first shard of the job `job` proposes; `claims` are the folders that become the job's own.
@@ -91,7 +128,7 @@ impl Set {
     /// # Errors
     /// When it can't be written.
     pub(super) fn agree(self, store: &Store) -> Result<Set, RunError> {
-        let text = serde_json::to_vec(&self).map_err(|e| RunError::Shards(e.to_string()))?;
+        let text = self.bytes()?;
         let staged = store.stage(&path(), &text)?;
         match store.publish(std::slice::from_ref(&staged), &[Known::default()], false)?.pop() {
             Some(Err(_)) => store.discard(&[staged]),
@@ -107,12 +144,7 @@ impl Set {
     /// # Errors
     /// Says which there are, and what goes on.
     pub(super) fn check(&self, job: &str, shard: Shard) -> Result<(), RunError> {
-        if self.job != job {
-            return Err(RunError::Foreign(format!(
-                "the job `{}` is being done in shards into this output, and this is `{job}`; choose another output",
-                self.job
-            )));
-        }
+        self.refuse_other_job(job)?;
         if self.count == shard.count() && self.by == word(shard.by()) {
             return Ok(());
         }

@@ -94,11 +94,34 @@ impl State {
         }
     }
 
-    /// Opens the ledger, with what an earlier owner recorded; and says which generation that was.
+    /// Whether an owner was lost together with its ledger, which may have been on a disk of its own: the last one, whose
+    /// generation is `dead`, or one before whose successor said so. This is said to all that follow.
+    ///
+    /// # Errors
+    /// When it can't be looked at or said.
+    pub(super) fn is_lost(&self, home: &Store, dead: Option<u32>) -> Result<bool, RunError> {
+        let mark = place::file(&self.mark());
+        if home.open_file(&mark)?.is_some() {
+            return Ok(true);
+        }
+        let left = self.left(home)?.map(|left| left.generation);
+        let lost = dead.is_some() && dead != left;
+        if lost {
+            home.write(&mark, b"lost")?;
+        }
+        Ok(lost)
+    }
+
+    /// The name of the file that says so.
+    fn mark(&self) -> String {
+        format!("{}.{}.lost", self.name, self.set)
+    }
+
+    /// Opens the ledger, with what an earlier owner recorded.
     ///
     /// # Errors
     /// When it can't be copied or opened, or the shard is held no more.
-    pub(super) fn open(&self, home: &Store, hold: Hold<'_>) -> Result<(Ledger, Option<u32>), RunError> {
+    pub(super) fn open(&self, home: &Store, hold: Hold<'_>) -> Result<Ledger, RunError> {
         hold.check()?;
         let left = self.left(home)?;
         let (store, folder) = self.place(home);
@@ -113,7 +136,7 @@ impl State {
         hold.check()?;
         // What is at home stays until this one is, in case the disk of this machine is lost.
         self.remove_from((store, folder), &|generation| generation < self.generation)?;
-        Ok((ledger, left.map(|left| left.generation)))
+        Ok(ledger)
     }
 
     /// Closes the ledger with all that its log holds, and brings it to where all see it.
@@ -138,11 +161,13 @@ impl State {
     /// When something can't be removed.
     pub(super) fn clear(&self, home: &Store) -> Result<(), RunError> {
         let old = |generation| generation <= self.generation;
-        self.places(home).try_for_each(|(_, store, folder)| self.remove_from((store, folder), &old))
+        self.places(home).try_for_each(|(_, store, folder)| self.remove_from((store, folder), &old))?;
+        home.remove(&place::file(&self.mark()), &Known::anything())?;
+        Ok(())
     }
 
-    /// Removes ledgers in one place of generations that `which` names. Those of other sets go whatever their generation: nobody
-    /// asks for them any more.
+    /// Removes ledgers in one place of generations that `which` names, those of other sets among them: what is of a later night
+    /// is of a later generation as well.
     fn remove_from(
         &self,
         (store, folder): (&Store, &Path),
@@ -153,8 +178,9 @@ impl State {
             let Some(file) = path.file_name().and_then(OsStr::to_str) else { continue };
             // A lease is no ledger.
             let generation = generation_of(file, &self.name).filter(|_| file.contains(".db"));
-            let others = !file.contains(&format!(".{}.db", self.set));
-            if generation.is_some_and(|generation| others || which(generation)) {
+            // On a disk of this machine's own, what is of another night is of one that is over.
+            let over = folder != Path::new(FOLDER) && !file.contains(&format!(".{}.db", self.set));
+            if generation.is_some_and(|generation| over || which(generation)) {
                 gone.push(path);
             }
         }
