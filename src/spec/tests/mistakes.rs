@@ -14,7 +14,7 @@ fn every_mistake_is_reported_at_its_place() {
         ("vresion: 1\n", 1, 1, "unknown key `vresion` at the top level", "did you mean `version`?"),
         ("version:1\n", 1, 1, "a pipeline is a map of keys", "version: 1"),
         ("memory: 4GiB\n", 1, 1, "unknown key `memory`", "belongs under `limits`"),
-        ("banana: 1\n", 1, 1, "unknown key `banana`", "`version`, `name`, `seed`, `output`, `input`"),
+        ("banana: 1\n", 1, 1, "unknown key `banana`", "`version`, `name`, `seed`, `output`, `state`, `input`"),
         ("version: 1\n", 0, 0, "a pipeline needs `output`", "output: "),
         ("version: 1\n", 0, 0, "a pipeline needs `steps`", "- write"),
         ("version: 1\n", 0, 0, "a pipeline needs `input`", "input: photos"),
