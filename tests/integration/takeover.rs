@@ -64,8 +64,13 @@ fn a_ledger_on_a_local_disk_comes_home_and_may_be_lost() {
     let set = format!("state={}", state.display());
     let arguments = ["run", "--shard", "1/1", "--set", &set];
     let kept = |folder: &Path| tree(folder).into_keys().filter(|path| path.ends_with(".db")).count();
+    let slowly = || {
+        let mut command = job.command(&arguments);
+        command.env("SAFELIGHT_TEST_FAULT", "wait@stage:40").stderr(std::process::Stdio::null());
+        command.spawn().unwrap()
+    };
     // Stopped, it is at home and nowhere else.
-    let mut child = job.start(&arguments);
+    let mut child = slowly();
     wait_for("picture", || !tree(&job.output()).is_empty());
     signal(&child, Signal::USR1);
     assert_eq!(child.wait().unwrap().code(), Some(20));
@@ -73,9 +78,7 @@ fn a_ledger_on_a_local_disk_comes_home_and_may_be_lost() {
     assert!(done < 20 && kept(&state) == 0);
     assert!(job.output().join(FOLDER).join("0001-of-0001.json").exists());
     // Killed, with its disk.
-    let mut command = job.command(&arguments);
-    command.env("SAFELIGHT_TEST_FAULT", "wait@stage:40").stderr(std::process::Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let mut child = slowly();
     wait_for("picture", || tree(&job.output().join("images")).len() > done + 2);
     child.kill().unwrap();
     child.wait().unwrap();
