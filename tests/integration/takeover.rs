@@ -66,7 +66,7 @@ fn a_ledger_on_a_local_disk_comes_home_and_may_be_lost() {
     let kept = |folder: &Path| tree(folder).into_keys().filter(|path| path.ends_with(".db")).count();
     let slowly = || {
         let mut command = job.command(&arguments);
-        command.env("SAFELIGHT_TEST_FAULT", "wait@stage:40").stderr(std::process::Stdio::null());
+        command.env("SAFELIGHT_TEST_FAULT", "wait@stage:150").stderr(std::process::Stdio::null());
         command.spawn().unwrap()
     };
     // Stopped, it is at home and nowhere else.
