@@ -70,7 +70,8 @@ pub(super) fn work(
         budget: &budget,
         // Asked for here since preparing the first batch is nothing for a worker.
         batched: if prepared.tasks.len() > threads { plan.batched().collect() } else { Vec::new() },
-        allowed: plan.limits.max_failures.allowed(prepared.decisions.len(), 1),
+        // A shard has as many as the whole job: how failures fall to shards is chance.
+        allowed: plan.limits.max_failures.allowed(prepared.inputs.len(), 1),
         failures: &failures,
         halt: &halt,
         large: Mutex::default(),

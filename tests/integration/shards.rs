@@ -364,3 +364,29 @@ fn what_is_another_jobs_or_no_set_at_all_is_not_gathered() {
     job.call(&["gather"]).expect(0);
     assert!(!job.output().join(FOLDER).exists());
 }
+
+#[test]
+fn the_limit_on_failures_is_that_of_the_whole_job() {
+    let job = Job::new(STEPS);
+    archive(&job.input(), 17);
+    (0..3).for_each(|n| fs::write(job.input().join(format!("broken-{n}.png")), "no picture").unwrap());
+    let limited = |arguments: &[&str], limit: &str| {
+        let set = format!("limits.max_failures={limit}");
+        job.call(&[arguments, &["--set", &set]].concat())
+    };
+    limited(&["run"], "20%").expect(10);
+    let wanted = tree(&job.output());
+    job.clear_output();
+    for number in 1..=6 {
+        let ended = limited(&["run", "--shard", &format!("{number}/6")], "20%");
+        assert!(matches!(ended.code, Some(0 | 10)), "{number}: {}", ended.err);
+    }
+    limited(&["gather"], "20%").expect(10);
+    assert!(differences(&tree(&job.output()), &wanted).is_empty());
+    job.clear_output();
+    for number in 1..=20 {
+        let ended = limited(&["run", "--shard", &format!("{number}/20")], "2");
+        assert!(matches!(ended.code, Some(0 | 10)), "{number}: {}", ended.err);
+    }
+    limited(&["gather"], "2").expect(11);
+}
