@@ -20,7 +20,10 @@ fn a_shard_whose_owner_is_silent_is_taken_over() {
     );
     archive(&job.input(), 30);
     let wanted = whole(&job);
-    let silent = job.start_told(&["run", "--shard", "1/2", "--patience", "1"]);
+    // Slow enough that most is still to be done once the first pictures stand there.
+    let mut command = job.command(&["run", "--shard", "1/2", "--patience", "1"]);
+    command.env("SAFELIGHT_TEST_FAULT", "wait@stage:200").stderr(std::process::Stdio::piped());
+    let silent = command.spawn().unwrap();
     wait_for("picture", || !tree(&job.output()).is_empty());
     signal(&silent, Signal::STOP);
     // It lives as far as anyone can tell.
