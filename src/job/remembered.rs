@@ -3,18 +3,17 @@
 //! Written as the last thing of every run that had begun, through the store. It decides nothing: without it, with a torn
 //! one or one of another version, all works that the ledger alone can tell.
 
-use crate::columns::{Value as Cell, Zone};
 use crate::inputs::{InputPlan, Source};
 use crate::ledger::hex;
 use crate::plan::Plan;
+use crate::run::clock::now;
 use crate::shown;
-use crate::store::{STATE_FOLDER, Store, StoreError, look};
+use crate::store::{STATE_FOLDER, Store, StoreError, host, look};
 use crate::train::{Data, Start, TrainPlan, Vectors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// Name of the file in the state folder.
 const FILE: &str = "run.json";
@@ -265,19 +264,10 @@ fn data(path: &Path) -> String {
 }
 
 /// The time, to the second.
-fn now() -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Cell::Timestamp(i64::try_from(since).unwrap_or(0).saturating_mul(1_000_000), Zone::Utc).text()
-}
-
-fn host() -> String {
-    let name = look::read(Path::new("/proc/sys/kernel/hostname")).ok().flatten().unwrap_or_default();
-    String::from_utf8_lossy(&name).trim().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::{Value as Cell, Zone};
     use crate::store::{Fault, Guard};
     use std::fs;
 

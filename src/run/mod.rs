@@ -2,6 +2,7 @@
 
 pub(crate) mod begin;
 mod budget;
+pub(crate) mod clock;
 mod collisions;
 mod committer;
 mod error;

@@ -45,7 +45,7 @@ pub(crate) use lease::{Asked, Lease, Owner, Tenure, generation_of, name_of};
 pub(crate) use lock::{Lock, LockError};
 pub(crate) use names::{STATE_FOLDER, TEMP_PREFIX};
 pub(crate) use output::{Staged, Store};
-pub(crate) use process::{Life, Process, random};
+pub(crate) use process::{Life, Process, host, random};
 pub(crate) use publish::Removal;
 pub(crate) use stamp::{Stamp, Written, mtime_ns};
 pub(crate) use writing::hash;

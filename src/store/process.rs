@@ -1,8 +1,10 @@
 //! Telling whether a process that left its name in a file still lives, where that can be told from here.
 
+use super::look;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A process, as it is known to others.
@@ -34,14 +36,7 @@ impl Process {
     /// This one.
     pub fn this() -> Process {
         let pid = std::process::id();
-        let host =
-            fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
-        Process {
-            host: host.map(|name| name.trim().to_string()).unwrap_or_default(),
-            pid,
-            machine: machine(),
-            started: started(pid).unwrap_or_default(),
-        }
+        Process { host: host(), pid, machine: machine(), started: started(pid).unwrap_or_default() }
     }
 
     /// Whether it lives.
@@ -62,6 +57,12 @@ impl Process {
         let host = if self.host.is_empty() { "an unnamed machine" } else { &self.host };
         format!("process {} on {host}", self.pid)
     }
+}
+
+/// Name of this machine; empty where it can't be told.
+pub(crate) fn host() -> String {
+    let name = look::read(Path::new("/proc/sys/kernel/hostname")).ok().flatten().unwrap_or_default();
+    String::from_utf8_lossy(&name).trim().to_string()
 }
 
 fn machine() -> String {

@@ -47,13 +47,21 @@ pub(super) fn take(
         if !std::mem::replace(&mut told, true) {
             emit(Event::Waiting { what: what.clone(), owner: owner.process.text(), seconds: owner.patience });
         }
-        for _ in 0..10 {
-            if stop.load(Ordering::SeqCst) {
-                return Ok(None);
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        if !pause(stop) {
+            return Ok(None);
         }
     }
+}
+
+/// Waits a second; false where a stop was asked for meanwhile.
+pub(super) fn pause(stop: &AtomicBool) -> bool {
+    (0..10).all(|_| {
+        let goes_on = !stop.load(Ordering::SeqCst);
+        if goes_on {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        goes_on
+    })
 }
 
 /// Does `work` while the lease is touched, and `tell` called, every few seconds. Work gets what says, before anything is

@@ -3,7 +3,7 @@
 //! Nothing is taken from a shard before it is recorded for good, and the shards' files go last: killed at any point, it is
 //! begun again and comes to the same.
 
-use super::alive::{holding, take};
+use super::alive::{holding, pause, take};
 use super::overview::{ShardState, leased, names, overview};
 use super::place::{self, FOLDER, GATHER};
 use super::progress;
@@ -106,11 +106,8 @@ fn alone(
                 alive.join(", ")
             )));
         }
-        for _ in 0..10 {
-            if options.stop.load(Ordering::SeqCst) {
-                return Ok(None);
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        if !pause(options.stop) {
+            return Ok(None);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! How far a shard is: a small file that it writes every few seconds and when it ends.
 
 use super::place::file;
-use crate::columns::{Value, Zone};
+use crate::run::clock::now;
 use crate::run::event::{Event, Summary};
 use crate::run::shard::Shard;
 use crate::store::{Process, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// How far a shard is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,12 +56,6 @@ pub(super) fn path(name: &str) -> PathBuf {
 pub(super) fn read(store: &Store, name: &str) -> Option<Progress> {
     let bytes = store.read(&path(name)).ok()??;
     serde_json::from_slice(&bytes).ok().filter(|progress: &Progress| progress.schema == 1)
-}
-
-fn now() -> String {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-    let micros = i64::try_from(micros).unwrap_or(0);
-    Value::Timestamp(micros - micros % 1_000_000, Zone::Utc).text()
 }
 
 /// What a run at work counts, from all its threads.
