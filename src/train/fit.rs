@@ -7,9 +7,10 @@ use super::data::{DrawError, Drawing, Known};
 use super::event::Event;
 use super::loss::Loss;
 use super::net::Net;
+use super::order::{Order, Part};
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
-use crate::random::{Rng, seed_of};
+use crate::random::seed_of;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,8 +24,8 @@ const BETWEEN: Duration = Duration::from_secs(60);
 pub(super) struct Job<'a> {
     pub plan: &'a TrainPlan,
     pub examples: &'a [Known],
-    /// Indices of the examples learned from.
-    pub train: &'a [usize],
+    /// Indices of the examples learned from, of each input.
+    pub train: &'a [Part],
     /// Draws that it is judged by: example and seed.
     pub held: &'a [(usize, u64)],
     pub drawing: &'a Drawing,
@@ -50,25 +51,6 @@ pub(super) enum Ended {
 
 /// What is to be done with the state when an epoch is over, or in between (`None`).
 pub(super) type Save<'a> = &'a mut dyn FnMut(&State, Option<&mut Stepper>) -> Result<(), TrainError>;
-
-/// Every example once in a random order, then in another, and so on; position by position.
-struct Order<'a> {
-    seed: u64,
-    members: &'a [usize],
-    pass: Option<(usize, Vec<usize>)>,
-}
-
-impl Order<'_> {
-    fn at(&mut self, position: usize) -> usize {
-        let (pass, place) = (position / self.members.len(), position % self.members.len());
-        if self.pass.as_ref().is_none_or(|(known, _)| *known != pass) {
-            let mut order = self.members.to_vec();
-            Rng::new(seed_of(self.seed, b"pass", pass, &[])).shuffle(&mut order);
-            self.pass = Some((pass, order));
-        }
-        self.pass.as_ref().map_or(0, |(_, order)| order[place])
-    }
-}
 
 /// The first error of any thread.
 #[derive(Default)]
@@ -106,7 +88,7 @@ pub(super) fn fit(
     let total = (plan.epochs * plan.steps) as u64;
     let decays = weights(&plan.net);
     let mut gradient = vec![0.0; state.parameters.len()];
-    let mut order = Order { seed: plan.seed, members: job.train, pass: None };
+    let mut order = Order::new(plan.seed, job.train);
     let mut saved = Instant::now();
     while state.progress.history.len() < plan.epochs {
         let epoch = state.progress.history.len();
@@ -244,20 +226,6 @@ pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_example_comes_once_in_each_pass_and_in_another_order() {
-        let members = [3, 5, 8, 9, 12, 40, 41];
-        let mut order = Order { seed: 1, members: &members, pass: None };
-        let passes: Vec<Vec<usize>> = (0..4).map(|p| (0..7).map(|i| order.at(p * 7 + i)).collect()).collect();
-        for pass in &passes {
-            let mut sorted = pass.clone();
-            sorted.sort_unstable();
-            assert_eq!(sorted, members);
-        }
-        assert!(passes[0] != passes[1] && passes[1] != passes[2]);
-        assert_eq!(Order { seed: 1, members: &members, pass: None }.at(16), passes[2][2]);
-    }
 
     #[test]
     fn patience_counts_epochs_after_the_best() {
