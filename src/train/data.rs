@@ -1,5 +1,6 @@
 //! What is learned from, in memory: clean pictures, pairs or vectors, and the pairs that are drawn from them.
 
+use super::augment::Augment;
 use super::net::Size;
 use super::step::Pair;
 use crate::corrupt::{Context, Frame, Recipe, RecipeError};
@@ -11,9 +12,9 @@ use crate::random::{Rng, seed_of};
 use crate::shown::Show;
 
 /// Validation patches in all, at least one of each picture.
-const VALIDATION: usize = 256;
+pub(super) const VALIDATION: usize = 256;
 /// Most validation patches of one picture.
-const OF_ONE: usize = 16;
+pub(super) const OF_ONE: usize = 16;
 
 /// A picture, or a pair of them, or a vector.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Loaded {
     pub held: Vec<Known>,
     /// What only the final figures are taken from.
     pub test: Vec<Known>,
+    /// How many of `examples` are of each input, in their order, and its weight; one where there are no inputs.
+    pub parts: Vec<(usize, f64)>,
     /// Lowest number and span of each column of vectors, which were brought to \[0, 1\] by them; 0 where all are one.
     pub scaling: Option<(Vec<f32>, Vec<f32>)>,
 }
@@ -79,6 +82,11 @@ impl Loaded {
             for known in part {
                 hasher.update(&(known.name.len() as u64).to_le_bytes());
                 hasher.update(&known.name);
+            }
+        }
+        if let [_, _, ..] = &self.parts[..] {
+            for (count, _) in &self.parts {
+                hasher.update(&(*count as u64).to_le_bytes());
             }
         }
         hasher.finalize().to_hex().to_string()
@@ -117,8 +125,8 @@ pub(super) struct Drawing {
     pub whole: bool,
     /// Whether patches are cut at random sizes up to the whole picture and made smaller.
     pub zoom: bool,
-    /// Whether patches are turned and mirrored.
-    pub augment: bool,
+    /// How patches are varied.
+    pub augment: Augment,
     /// Whether the input is clamped and rounded to 8 bits, as a file would be.
     pub rounded: bool,
     /// Makes the input of the clean patch.
@@ -160,13 +168,14 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
+        let turn = self.augment.turn(&mut rng);
         let (width, height) = self.target();
         match example {
             Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
             Example::Clean(image) => {
                 let clean = upright(self.patch(image, &mut rng), turn);
                 let mut frame = Frame::from_image(&clean);
+                self.augment.vary(&mut frame, (width, height), &mut rng);
                 let target = interleaved(&frame);
                 if let Some(recipe) = &self.recipe {
                     let target = (self.input.w, self.input.h);
@@ -191,11 +200,16 @@ impl Drawing {
         }
     }
 
-    /// A patch of the target's size.
+    /// A patch of the target's size, or larger where it is to be made smaller.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
         if self.whole {
             return self.whole_of(image);
+        }
+        if self.augment.rescales()
+            && let Some(part) = self.augment.cut(image, (width, height), rng)
+        {
+            return part;
         }
         let most = (image.width as f64 / width as f64).min(image.height as f64 / height as f64).max(1.0);
         // Sizes are drawn evenly on a logarithmic scale.
@@ -263,7 +277,7 @@ mod tests {
 
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
-        let (whole, zoom, augment, rounded) = (false, false, false, false);
+        let (whole, zoom, augment, rounded) = (false, false, Augment::NOTHING, false);
         Drawing { input, scale, whole, zoom, augment, rounded, recipe: None }
     }
 
@@ -305,7 +319,7 @@ mod tests {
     fn both_sides_of_a_pair_show_the_same_place() {
         let clean = image(24, 30);
         let small = resize(&clean, 12, 15, Filter::Nearest);
-        let pairs = Drawing { augment: true, ..drawing(4, 2) };
+        let pairs = Drawing { augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(4, 2) };
         for seed in 0..40 {
             let pair = pairs.pair(&Example::Pair(small.clone(), clean.clone()), seed).unwrap();
             let found = resize(&picture(&pair.target, Size::new(8, 8, 3)), 4, 4, Filter::Nearest);
@@ -343,7 +357,8 @@ mod tests {
 
     #[test]
     fn zoomed_and_whole_patches_are_of_the_size() {
-        let zoom = Drawing { zoom: true, augment: true, ..drawing(8, 1) };
+        let zoom =
+            Drawing { zoom: true, augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(8, 1) };
         for seed in 0..20 {
             assert_eq!(zoom.pair(&Example::Clean(image(50, 31)), seed).unwrap().target.len(), 8 * 8 * 3);
         }

@@ -4,6 +4,7 @@
 //! seed, so that the same machine gives the same file at any number of threads, and after any interruption.
 
 mod adam;
+mod augment;
 mod blobs;
 mod checkpoint;
 mod curve;
@@ -24,6 +25,7 @@ mod moves;
 pub mod net;
 pub mod networks;
 mod optimiser;
+mod order;
 mod outputs;
 mod provenance;
 mod resolve;
@@ -32,6 +34,7 @@ mod rules;
 mod run;
 mod settings;
 mod sheet;
+mod sides;
 mod silhouette;
 mod sources;
 mod step;
@@ -40,6 +43,7 @@ mod vectors;
 mod verdict;
 
 pub use adam::{Adam, Schedule};
+pub use augment::Augment;
 pub use engine::{Engine, Workspace};
 pub use error::TrainError;
 pub use event::{Event, Figure, Summary};
@@ -50,7 +54,7 @@ pub use outputs::Outputs;
 pub use resolve::{memory_needed, resolve};
 pub use resume::{ResumePoint, resume_point};
 pub use run::{PROGRESS, run};
-pub use settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors, Written};
+pub use settings::{Beside, Blobs, Data, Mixed, Start, Task, TrainPlan, Vectors, Written};
 pub use step::{Pair, Stepper};
 
 /// The words of the language: the steps and sinks there are, and the section `train`.
