@@ -86,9 +86,8 @@ params! {
         /// Share of the epochs that are the last ones.
         late: Given<f64> [Kind::Share] = "25%",
         /// How gradients become updates: by Adam, or by Muon (Jordan et al. 2024), which makes each inner layer's
-        /// update an orthogonal matrix and trains deep networks in far fewer steps; biases, the first and the last
-        /// layer are left to Adam. Muon's updates are as large as Adam's usually are at the same `rate`; 0.002 is a
-        /// good one.
+        /// update an orthogonal matrix and trains convolutional networks in far fewer steps; biases, the first and
+        /// the last layer are left to Adam.
         optimiser: Method = "adam",
         /// Share of a moving average of the weights that stays at each step (0.999 averages over the last thousand); the
         /// average is what is judged and written. 0 for none.
