@@ -2,6 +2,7 @@
 
 use super::net::Size;
 use super::step::Pair;
+use super::views;
 use crate::corrupt::{Context, Frame, Recipe, RecipeError};
 use crate::image::crop::{Rect, crop};
 use crate::image::orient::upright;
@@ -117,6 +118,8 @@ pub(super) struct Drawing {
     pub whole: bool,
     /// Whether patches are cut at random sizes up to the whole picture and made smaller.
     pub zoom: bool,
+    /// Least share of a whole picture that a view of it shows, mirrored at random, if views are taken.
+    pub crop: Option<f64>,
     /// Whether patches are turned and mirrored.
     pub augment: bool,
     /// Whether the input is clamped and rounded to 8 bits, as a file would be.
@@ -160,7 +163,12 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
+        let turns = match (self.augment, self.crop) {
+            (true, _) => 8,
+            (false, Some(_)) => 2,
+            (false, None) => 1,
+        };
+        let turn = 1 + rng.index(turns) as u8;
         let (width, height) = self.target();
         match example {
             Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
@@ -194,6 +202,10 @@ impl Drawing {
     /// A patch of the target's size.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
+        if let Some(least) = self.crop {
+            let part = crop(image, views::part((image.width, image.height), least, rng));
+            return self.whole_of(part.as_ref().unwrap_or(image));
+        }
         if self.whole {
             return self.whole_of(image);
         }
@@ -206,6 +218,24 @@ impl Drawing {
         let y = rng.index(image.height - h + 1);
         let part = crop(image, Rect { x, y, width: w, height: h });
         self.whole_of(part.as_ref().unwrap_or(image))
+    }
+
+    /// The picture as it is kept: no larger than what is drawn from it asks for.
+    pub(super) fn kept(&self, image: &Image) -> Image {
+        let (width, height) = self.kept_size((image.width, image.height));
+        match (width, height) == (image.width, image.height) {
+            true => image.clone(),
+            false => resize(image, width, height, Filter::Area),
+        }
+    }
+
+    /// Its size then.
+    pub(super) fn kept_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
+        match (self.crop, self.whole) {
+            (Some(_), _) => views::kept((width, height), self.target()),
+            (None, true) => self.target(),
+            (None, false) => (width, height),
+        }
     }
 
     fn finished(&self, frame: Frame) -> Vec<f32> {
@@ -264,7 +294,7 @@ mod tests {
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
         let (whole, zoom, augment, rounded) = (false, false, false, false);
-        Drawing { input, scale, whole, zoom, augment, rounded, recipe: None }
+        Drawing { input, scale, whole, zoom, crop: None, augment, rounded, recipe: None }
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn doubles(v: &[f32]) -> Vec<f64> {
 fn forward_is_that_of_plain_loops() {
     for case in cases(21) {
         let net = &case.net;
-        let mut stepper = Stepper::new(net, net.input, 32).unwrap();
+        let mut stepper = Stepper::new(net, net.input, 32, None).unwrap();
         let all = |_, value: &dyn Fn(usize) -> Vec<f32>| (0..net.nodes.len()).map(value).collect::<Vec<_>>();
         let pair = |i: usize| case.pairs[i].clone();
         let found = stepper.evaluate(&case.parameters, case.pairs.len(), &AtomicBool::new(false), pair, all);
@@ -192,7 +192,7 @@ fn gradients_are_those_of_finite_differences() {
     for kind in [Loss::Mse, Loss::Charbonnier] {
         for case in cases(10) {
             // Two to a part.
-            let mut stepper = Stepper::new(&case.net, case.net.input, 10).unwrap();
+            let mut stepper = Stepper::new(&case.net, case.net.input, 10, None).unwrap();
             let mut gradient = vec![f32::NAN; case.parameters.len()];
             let found = stepper.gradient(&case.parameters, kind, 0, |i| case.pairs[i].clone(), &mut gradient);
             let expected = loss(&case, kind, &doubles(&case.parameters));
@@ -211,7 +211,7 @@ fn threads_change_no_bit() {
     let case = cases(32).swap_remove(0);
     let gradient = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut stepper = Stepper::new(&case.net, case.net.input, 32).unwrap();
+        let mut stepper = Stepper::new(&case.net, case.net.input, 32, None).unwrap();
         let mut gradient = vec![0.0; case.parameters.len()];
         let loss = pool.install(|| {
             stepper.gradient(&case.parameters, Loss::L1, 7, |i| case.pairs[i].clone(), &mut gradient)
@@ -231,7 +231,7 @@ fn dropout_drops_its_share_while_training_only_and_its_gradient_follows() {
     // The identity.
     let mut parameters = vec![0.0; net.parameters()];
     (0..8).for_each(|c| parameters[c * 8 + c] = 1.0);
-    let mut stepper = Stepper::new(&net, net.input, 16).unwrap();
+    let mut stepper = Stepper::new(&net, net.input, 16, None).unwrap();
     let pair = |_| Pair { input: vec![1.0; 128], target: vec![0.0; 128] };
     let mut evaluated =
         |stop| stepper.evaluate(&parameters, 1, &AtomicBool::new(stop), pair, |_, value| value(2));

@@ -49,6 +49,14 @@ pub(super) fn copy(buffer: &mut [f32], from: &View, to: &View, put: Put) {
     }
 }
 
+/// Adds numbers, picture after picture, to a tensor.
+pub(super) fn add(buffer: &mut [f32], to: &View, numbers: &[f32]) {
+    let length = to.shape.w * to.shape.c;
+    for ((n, y), numbers) in rows(to).zip(numbers.chunks_exact(length)) {
+        Put::Add.row(&mut buffer[to.pixel_at(n, y, 0)..][..length], numbers);
+    }
+}
+
 /// Pictures to rows of numbers, all pictures' in one row of the view, or back.
 pub(super) fn flatten(buffer: &mut [f32], picture: &View, flat: &View, back: bool, put: Put) {
     let length = picture.shape.w * picture.shape.c;

@@ -13,8 +13,13 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
             format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
         }
     };
+    let agree = plan.agree.map(|a| {
+        let (weight, temperature, crop) = (a.weight, a.temperature, 100.0 * a.crop);
+        format!(" + {weight} NT-Xent (temperature {temperature}, views of {crop}% or more)")
+    });
+    let agree = agree.unwrap_or_default();
     format!(
-        "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+        "safelight {}, job {}, {} loss{agree}, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
          updates, seed {}{start}",
         env!("CARGO_PKG_VERSION"),
         plan.name,

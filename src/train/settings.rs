@@ -1,6 +1,7 @@
 //! A training job, resolved: nothing is optional that has a meaning when absent.
 
 use super::adam::Schedule;
+use super::agreement::Agreement;
 use super::loss::Loss;
 use super::net::Net;
 use crate::corrupt::Recipe;
@@ -162,7 +163,7 @@ pub struct TrainPlan {
     pub data: Data,
     /// Share of the pictures (or vectors) that is held out, above 0 and below 1.
     pub validation: f64,
-    /// Clean patches' side in pixels; 0 for whole pictures, brought to the network's size.
+    /// Clean patches' side in pixels; 0 for whole pictures, or views of them, brought to the network's size.
     pub patch: usize,
     /// Whether patches are turned and mirrored at random.
     pub augment: bool,
@@ -176,6 +177,8 @@ pub struct TrainPlan {
     pub patience: usize,
     /// What is made small.
     pub loss: Loss,
+    /// How two views of each example are to agree, if they are.
+    pub agree: Option<Agreement>,
     /// Highest learning rate.
     pub rate: f64,
     /// Steps in which it rises to that.

@@ -7,6 +7,7 @@ mod mlp;
 mod network;
 mod noise_autoencoder;
 mod residual;
+mod scene;
 mod super_resolution;
 
 pub use mlp::dense;
@@ -48,6 +49,7 @@ impl Field for Architecture {
 pub static NETWORKS: &[&Network] = &[
     &residual::NETWORK,
     &embedding::NETWORK,
+    &scene::NETWORK,
     &mlp::NETWORK,
     &noise_autoencoder::NETWORK,
     &super_resolution::NETWORK,
