@@ -305,6 +305,10 @@ impl Engine {
                     moves::copy(buffer, x, y, Put::Set);
                     moves::copy(buffer, &self.spots[node.inputs[1]].value.view, y, Put::Add);
                 }
+                Op::Multiply => {
+                    let other = &self.spots[node.inputs[1]].value.view;
+                    moves::multiply(buffer, (x, other), y, Put::Set);
+                }
                 Op::Dropout(share) => match dropout {
                     Some(seed) => moves::dropout(buffer, x, y, share, seed_of(seed, &[], id, &[]), Put::Set),
                     None => moves::copy(buffer, x, y, Put::Set),
@@ -362,7 +366,7 @@ impl Engine {
                 }
                 continue;
             }
-            for (&from, way) in node.inputs.iter().zip(&self.ways[id]) {
+            for (at, (&from, way)) in node.inputs.iter().zip(&self.ways[id]).enumerate() {
                 let Some(Way { to: Held { view: to, .. }, put, .. }) = way else { continue };
                 match node.op {
                     Op::Unflatten(_) => moves::flatten(buffer, dy, to, false, *put),
@@ -373,6 +377,10 @@ impl Engine {
                     Op::SpaceToDepth(k) => moves::space_to_depth(buffer, to, dy, k, true, *put),
                     Op::DepthToSpace(k) => moves::space_to_depth(buffer, dy, to, k, false, *put),
                     Op::Add => moves::copy(buffer, dy, to, *put),
+                    Op::Multiply => {
+                        let other = &self.spots[node.inputs[1 - at]].value.view;
+                        moves::multiply(buffer, (dy, other), to, *put);
+                    }
                     Op::Dropout(share) => match dropout {
                         Some(seed) => {
                             moves::dropout(buffer, dy, to, share, seed_of(seed, &[], id, &[]), *put)

@@ -56,6 +56,15 @@ fn nets() -> Vec<Net> {
     b.add(e, wide);
     b.conv(2, 3, Activation::Linear);
     nets.push(b.finish("readers", a, 1, 2));
+    // Products, of a tensor with what was made of it and with itself.
+    let mut b = Builder::new(Size::new(6, 10, 3));
+    let a = b.conv(8, 3, relu);
+    let weights = b.conv(8, 1, Activation::Sigmoid);
+    let gated = b.multiply(a, weights);
+    let square = b.multiply(gated, gated);
+    b.add(a, square);
+    b.conv(3, 3, Activation::Linear);
+    nets.push(b.finish("gates", a, 1, 1));
     // A dense bottleneck.
     let mut b = Builder::new(Size::new(8, 8, 1));
     b.then(Op::SpaceToDepth(2));

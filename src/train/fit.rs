@@ -8,6 +8,7 @@ use super::data::{DrawError, Drawing, Known};
 use super::event::Event;
 use super::loss::Loss;
 use super::net::Net;
+use super::optimiser::Optimiser;
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
 use crate::random::{Rng, seed_of};
@@ -110,7 +111,7 @@ pub(super) fn fit(
 ) -> Result<Ended, TrainError> {
     let plan = job.plan;
     let total = (plan.epochs * plan.steps) as u64;
-    let decays = weights(&plan.net);
+    let optimiser = Optimiser::new(&plan.net, plan.method);
     let mut gradient = vec![0.0; state.parameters.len()];
     let mut order = Order { seed: plan.seed, members: job.train, pass: None };
     let mut saved = Instant::now();
@@ -144,7 +145,8 @@ pub(super) fn fit(
                 return Err(TrainError::Diverged { what, value, epoch, step, rate, model: NOT_WRITTEN });
             }
             let scale = clip(plan.clip, length, &mut state.progress.length) as f32;
-            state.adam.update(&mut state.parameters, &gradient, scale, rate, plan.decay, &decays);
+            optimiser.update(&mut state.adam, &mut state.parameters, &gradient, scale, (rate, plan.decay));
+            state.follow(plan.average);
             state.progress.step += 1;
             state.progress.sum += loss;
             state.progress.seconds += clock.elapsed().as_secs_f64();
@@ -161,7 +163,7 @@ pub(super) fn fit(
                 saved = Instant::now();
             }
         }
-        let judged = match judge(job, stepper, &state.parameters, job.held, stop) {
+        let judged = match judge(job, stepper, state.standing_now(), job.held, stop) {
             Err(TrainError::Interrupted { .. }) => {
                 save(state, None)?;
                 return Ok(Ended::Interrupted);
@@ -188,7 +190,8 @@ pub(super) fn fit(
         state.progress.seconds = 0.0;
         if best {
             state.progress.best = Some(epoch);
-            state.best.clone_from(&state.parameters);
+            let now = state.standing_now().to_vec();
+            state.best = now;
         }
         save(state, Some(stepper))?;
         saved = Instant::now();
@@ -201,13 +204,6 @@ pub(super) fn fit(
 /// Whether nothing got better for `patience` epochs.
 fn early(history: &[Past], best: Option<usize>, patience: usize) -> bool {
     patience > 0 && best.is_some_and(|best| history.len() > best + patience)
-}
-
-/// Which parameters decay: weights, not biases.
-fn weights(net: &Net) -> Vec<bool> {
-    let mut decays = vec![false; net.parameters()];
-    net.places().into_iter().flatten().for_each(|p| decays[p.weights].fill(true));
-    decays
 }
 
 /// How the network does on one draw.

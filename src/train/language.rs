@@ -3,6 +3,7 @@
 use super::adam::Schedule;
 use super::loss::Loss;
 use super::networks::Architecture;
+use super::optimiser::Method;
 use crate::corrupt::RECIPE;
 use crate::spec::units::ByteSize;
 use crate::spec::{Descriptor, Given, Kind, Parameters, Role, Steps, params, words};
@@ -18,6 +19,7 @@ words! {
     }
 }
 
+words! { for Method { Adam = "adam", Muon = "muon" } }
 words! { for Loss { Mse = "mse", L1 = "l1", Charbonnier = "charbonnier" } }
 words! { for Schedule { Cosine = "cosine", Constant = "constant" } }
 
@@ -80,7 +82,15 @@ params! {
         /// brought to `patch` x `patch` pixels, mirrored at random and made worse by `corrupt`, and among all views of a batch each
         /// has to find its other by the cosine of their vectors (NT-Xent, Chen et al. 2020).
         agree: Given<Option<AgreeKeys>>,
-        /// Highest learning rate of Adam.
+        /// How gradients become updates: by Adam, or by Muon (Jordan et al. 2024), which makes each inner layer's
+        /// update an orthogonal matrix and trains deep networks in far fewer steps; biases, the first and the last
+        /// layer are left to Adam. Muon's updates are as large as Adam's usually are at the same `rate`; 0.002 is a
+        /// good one.
+        optimiser: Method = "adam",
+        /// Share of a moving average of the weights that stays at each step (0.999 averages over the last thousand); the
+        /// average is what is judged and written. 0 for none.
+        average: f64 [Kind::Float { min: 0.0, max: 0.999_999 }] = "0",
+        /// Highest learning rate.
         rate: f64 [Kind::Float { min: 1e-8, max: 1.0 }] = "0.001",
         /// Steps in which the rate rises to that; without it, 200, or a tenth of all steps where that is fewer.
         warmup: Given<Option<usize>> [Kind::Int { min: 0, max: 1_000_000 }],
@@ -93,6 +103,8 @@ params! {
         clip: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "3",
         /// Name of the ONNX file in the output folder.
         model: Given<String> = "model.onnx",
+        /// Whether the file holds the weights in half precision, in half as many bytes.
+        half: bool = "false",
         /// Licence of the weights, for the file's metadata.
         licence: Option<String>,
         /// Known figures of others that the final ones are printed beside.

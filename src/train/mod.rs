@@ -24,6 +24,7 @@ mod loss;
 mod moves;
 pub mod net;
 pub mod networks;
+mod optimiser;
 mod outputs;
 mod provenance;
 mod resolve;

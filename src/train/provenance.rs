@@ -19,12 +19,14 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
     });
     let agree = agree.unwrap_or_default();
     format!(
-        "safelight {}, job {}, {} loss{agree}, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+        "safelight {}, job {}, {} loss{agree}, {}{}{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
          updates, seed {}{start}",
         env!("CARGO_PKG_VERSION"),
         plan.name,
         plan.loss.name(),
-        if plan.decay > 0.0 { format!("W (decay {})", plan.decay) } else { String::new() },
+        plan.method.name(),
+        if plan.average > 0.0 { format!(", weights averaged by {}", plan.average) } else { String::new() },
+        if plan.decay > 0.0 { format!(", decay {}", plan.decay) } else { String::new() },
         plan.rate,
         plan.schedule.name(),
         plan.warmup,

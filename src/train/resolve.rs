@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// Counts up when the same settings give other weights than the last release's.
 const RESULTS: u32 = 1;
 /// Keys of `train` that the weights don't depend on.
-const BESIDES: [&str; 5] = ["test", "label", "model", "licence", "beside"];
+const BESIDES: [&str; 6] = ["test", "label", "model", "half", "licence", "beside"];
 /// Steps of the warm-up where none are given and there are ten times as many in all.
 const WARMUP: usize = 200;
 /// Memory kept back for the program itself.
@@ -146,6 +146,7 @@ fn job(
         name: spec.name.clone(),
         output,
         model: keys.model.to_string(),
+        half: keys.half,
         licence: keys.licence.clone().unwrap_or_default(),
         seed: spec.seed,
         fingerprint: digest(spec, args, &start, net.input, limits.pixels),
@@ -167,6 +168,8 @@ fn job(
         warmup: keys.warmup.unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: keys.schedule,
         decay: keys.decay,
+        method: keys.optimiser,
+        average: keys.average,
         clip: keys.clip,
         beside: keys.beside.iter().map(beside).collect(),
         threads: limits.threads,
@@ -289,8 +292,8 @@ pub fn memory_needed(net: &Net, batch: usize, agreement: Option<Agreement>, thre
 
 /// The part of that which is of the parameters alone.
 fn weights_need(net: &Net) -> u64 {
-    // Winograd's weights are four times the network's.
-    let copies = 5 + 4 + 8;
+    // Winograd's weights are four times the network's; a moving average and a copy of it may come beside.
+    let copies = 5 + 4 + 8 + 2;
     4 * copies * net.parameters() as u64
 }
 

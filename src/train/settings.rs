@@ -4,6 +4,7 @@ use super::adam::Schedule;
 use super::agreement::Agreement;
 use super::loss::Loss;
 use super::net::Net;
+use super::optimiser::Method;
 use crate::corrupt::Recipe;
 use crate::inputs::InputPlan;
 use crate::spec::Diagnostic;
@@ -149,6 +150,8 @@ pub struct TrainPlan {
     pub output: PathBuf,
     /// Name of the ONNX file in it.
     pub model: String,
+    /// Whether its weights are written in half precision.
+    pub half: bool,
     /// Licence of the weights; empty where none is named.
     pub licence: String,
     /// Seed of everything random.
@@ -185,6 +188,10 @@ pub struct TrainPlan {
     pub warmup: usize,
     /// How it goes on.
     pub schedule: Schedule,
+    /// How gradients become updates.
+    pub method: Method,
+    /// Share of the weights' moving average that stays at each step; 0 for none.
+    pub average: f64,
     /// Weight decay of AdamW; 0 makes it Adam.
     pub decay: f64,
     /// Longest gradient, as a multiple of the running mean of those before; longer ones are shortened. 0 for no limit.

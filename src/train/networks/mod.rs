@@ -1,5 +1,6 @@
 //! Architectures: one file each, registered in [`NETWORKS`].
 
+mod edsr;
 mod embedding;
 #[cfg(test)]
 pub mod examples;
@@ -9,6 +10,7 @@ mod noise_autoencoder;
 mod residual;
 mod scene;
 mod super_resolution;
+mod unet;
 
 pub use mlp::dense;
 pub use network::{Network, Wanted};
@@ -47,6 +49,8 @@ impl Field for Architecture {
 
 /// Every architecture there is. A new one is a file beside this and a line here.
 pub static NETWORKS: &[&Network] = &[
+    &unet::NETWORK,
+    &edsr::NETWORK,
     &residual::NETWORK,
     &embedding::NETWORK,
     &scene::NETWORK,

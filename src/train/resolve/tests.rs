@@ -284,7 +284,7 @@ fn the_bytes_of_a_model_to_start_from_decide_not_its_path() {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let (net, facts) = (&plan.net, export::Facts::default());
-        fs::write(&path, export::onnx(net, &net.init(seed), &facts)).unwrap();
+        fs::write(&path, export::onnx(net, &net.init(seed), &facts, false)).unwrap();
         path.shown().to_string()
     };
     let of = |model: &str| read(&base.replace("MODEL", model)).unwrap().fingerprint;
