@@ -30,14 +30,17 @@ static DESCRIPTOR: Descriptor = Descriptor {
     name: "scene",
     version: 1,
     doc: "An encoder for pictures of one size (`patch`, a multiple of 16) whose bottleneck is a vector, made to be learned \
-          with `agree`: four halvings of the sides (blocks of 2x2 pixels become channels), a 3x3 convolution after each, a \
-          dense layer to `latent` numbers; and a light way back, a fifth of the cost, that keeps colours and layout in them.",
+          with `agree`: 3x3 convolutions after three halvings of the sides (blocks of 2x2 pixels become channels), one that \
+          halves them again, and a dense layer to `latent` numbers; and a light way back, which keeps colours and layout in \
+          them.",
     role: Role::Image,
     params: Params::TABLE,
     shorthand: Some("latent"),
     example: "- scene: {latent: 64, width: 24}",
 };
 
+/// Channels that the dense layer reads.
+const LAST: usize = 128;
 /// What the sides have to be a multiple of.
 const UNIT: usize = 16;
 
@@ -56,7 +59,8 @@ pub(super) fn scene(wanted: Wanted, latent: usize, width: usize, blocks: usize, 
         let correction = b.conv(4 * width, 3, Activation::Linear);
         x = b.add(x, correction);
     }
-    halve(&mut b, 4 * width);
+    let activation = Activation::Relu;
+    b.then(Op::Conv { channels: LAST, kernel: 3, stride: 2, padded: true, activation });
     let bottleneck = b.dense(latent, Activation::Linear);
     let side = (wanted.side / 8).max(1);
     b.dense(side * side * back, Activation::Relu);
