@@ -1,5 +1,6 @@
 //! What is learned from, in memory: clean pictures, pairs or vectors, and the pairs that are drawn from them.
 
+use super::augment::Augment;
 use super::net::Size;
 use super::step::Pair;
 use super::views;
@@ -12,9 +13,9 @@ use crate::random::{Rng, seed_of};
 use crate::shown::Show;
 
 /// Validation patches in all, at least one of each picture.
-const VALIDATION: usize = 256;
+pub(super) const VALIDATION: usize = 256;
 /// Most validation patches of one picture.
-const OF_ONE: usize = 16;
+pub(super) const OF_ONE: usize = 16;
 
 /// A picture, or a pair of them, or a vector.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub(super) struct Loaded {
     pub held: Vec<Known>,
     /// What only the final figures are taken from.
     pub test: Vec<Known>,
+    /// How many of `examples` are of each input, in their order, and its weight; one where there are no inputs.
+    pub parts: Vec<(usize, f64)>,
     /// Lowest number and span of each column of vectors, which were brought to \[0, 1\] by them; 0 where all are one.
     pub scaling: Option<(Vec<f32>, Vec<f32>)>,
 }
@@ -80,6 +83,11 @@ impl Loaded {
             for known in part {
                 hasher.update(&(known.name.len() as u64).to_le_bytes());
                 hasher.update(&known.name);
+            }
+        }
+        if let [_, _, ..] = &self.parts[..] {
+            for (count, _) in &self.parts {
+                hasher.update(&(*count as u64).to_le_bytes());
             }
         }
         hasher.finalize().to_hex().to_string()
@@ -120,8 +128,8 @@ pub(super) struct Drawing {
     pub zoom: bool,
     /// Least share of a whole picture that a view of it shows, mirrored at random, if views are taken.
     pub crop: Option<f64>,
-    /// Whether patches are turned and mirrored.
-    pub augment: bool,
+    /// How patches are varied.
+    pub augment: Augment,
     /// Whether the input is clamped and rounded to 8 bits, as a file would be.
     pub rounded: bool,
     /// Makes the input of the clean patch.
@@ -149,12 +157,12 @@ impl Drawing {
 
     /// A whole picture at the target's size.
     pub(super) fn whole_of(&self, image: &Image) -> Image {
-        let (width, height) = self.target();
-        if (image.width, image.height) == (width, height) {
-            image.clone()
-        } else {
-            resize(image, width, height, Filter::Area)
-        }
+        brought(image, self.target())
+    }
+
+    /// A picture as it is kept: no larger than what is drawn from it asks for.
+    pub(super) fn kept(&self, image: &Image) -> Image {
+        brought(image, self.kept_size((image.width, image.height)))
     }
 
     /// Draws a pair; all that is random follows from `seed`.
@@ -163,18 +171,15 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let turns = match (self.augment, self.crop) {
-            (true, _) => 8,
-            (false, Some(_)) => 2,
-            (false, None) => 1,
-        };
-        let turn = 1 + rng.index(turns) as u8;
+        let mirrored = self.crop.is_some() && !self.augment.turn && rng.index(2) == 1;
+        let turn = if mirrored { 2 } else { self.augment.turn(&mut rng) };
         let (width, height) = self.target();
         match example {
             Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
             Example::Clean(image) => {
                 let clean = upright(self.patch(image, &mut rng), turn);
                 let mut frame = Frame::from_image(&clean);
+                self.augment.vary(&mut frame, (width, height), &mut rng);
                 let target = interleaved(&frame);
                 if let Some(recipe) = &self.recipe {
                     let target = (self.input.w, self.input.h);
@@ -199,7 +204,7 @@ impl Drawing {
         }
     }
 
-    /// A patch of the target's size.
+    /// A patch of the target's size, or larger where it is to be made smaller.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
         if let Some(least) = self.crop {
@@ -208,6 +213,11 @@ impl Drawing {
         }
         if self.whole {
             return self.whole_of(image);
+        }
+        if self.augment.rescales()
+            && let Some(part) = self.augment.cut(image, (width, height), rng)
+        {
+            return part;
         }
         let most = (image.width as f64 / width as f64).min(image.height as f64 / height as f64).max(1.0);
         // Sizes are drawn evenly on a logarithmic scale.
@@ -220,16 +230,7 @@ impl Drawing {
         self.whole_of(part.as_ref().unwrap_or(image))
     }
 
-    /// The picture as it is kept: no larger than what is drawn from it asks for.
-    pub(super) fn kept(&self, image: &Image) -> Image {
-        let (width, height) = self.kept_size((image.width, image.height));
-        match (width, height) == (image.width, image.height) {
-            true => image.clone(),
-            false => resize(image, width, height, Filter::Area),
-        }
-    }
-
-    /// Its size then.
+    /// Its size then, of this size as a file.
     pub(super) fn kept_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
         match (self.crop, self.whole) {
             (Some(_), _) => views::kept((width, height), self.target()),
@@ -243,6 +244,13 @@ impl Drawing {
             return interleaved(&Frame::from_image(&frame.to_image(Depth::U8)));
         }
         interleaved(&frame)
+    }
+}
+
+fn brought(image: &Image, (width, height): (usize, usize)) -> Image {
+    match (image.width, image.height) == (width, height) {
+        true => image.clone(),
+        false => resize(image, width, height, Filter::Area),
     }
 }
 
@@ -293,7 +301,7 @@ mod tests {
 
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
-        let (whole, zoom, augment, rounded) = (false, false, false, false);
+        let (whole, zoom, crop: None, augment, rounded) = (false, false, Augment::NOTHING, false);
         Drawing { input, scale, whole, zoom, crop: None, augment, rounded, recipe: None }
     }
 
@@ -335,7 +343,7 @@ mod tests {
     fn both_sides_of_a_pair_show_the_same_place() {
         let clean = image(24, 30);
         let small = resize(&clean, 12, 15, Filter::Nearest);
-        let pairs = Drawing { augment: true, ..drawing(4, 2) };
+        let pairs = Drawing { augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(4, 2) };
         for seed in 0..40 {
             let pair = pairs.pair(&Example::Pair(small.clone(), clean.clone()), seed).unwrap();
             let found = resize(&picture(&pair.target, Size::new(8, 8, 3)), 4, 4, Filter::Nearest);
@@ -373,7 +381,8 @@ mod tests {
 
     #[test]
     fn zoomed_and_whole_patches_are_of_the_size() {
-        let zoom = Drawing { zoom: true, augment: true, ..drawing(8, 1) };
+        let zoom =
+            Drawing { zoom: true, augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(8, 1) };
         for seed in 0..20 {
             assert_eq!(zoom.pair(&Example::Clean(image(50, 31)), seed).unwrap().target.len(), 8 * 8 * 3);
         }

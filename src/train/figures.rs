@@ -2,6 +2,7 @@
 
 use super::TrainError;
 use super::agreement::{VIEWS, batches, found};
+use super::augment::Augment;
 use super::data::{DrawError, Drawing, spread};
 use super::event::{Event, Figure};
 use super::fit::{First, Job, judge, mean_loss};
@@ -41,7 +42,7 @@ pub(super) fn figures(
     (stop, emit): (&AtomicBool, &(dyn Fn(Event) + Sync)),
 ) -> Result<Vec<Figure>, TrainError> {
     // An embedding is of clean pictures as they stand, whatever it was made robust against.
-    let plain = Drawing { recipe: None, augment: false, crop: None, ..job.drawing.clone() };
+    let plain = Drawing { recipe: None, augment: Augment::NOTHING, crop: None, ..job.drawing.clone() };
     let judged_by = test.unwrap_or(job);
     let drawing = if job.plan.task == Task::Embed { &plain } else { job.drawing };
     emit(Event::Preparing { what: "final figures".into(), done: 0, total: 1 });
@@ -112,7 +113,8 @@ fn embedding(
     };
     working("principal components")?;
     let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
-    let learned_from = every(job, job.train, most);
+    let train: Vec<usize> = job.train.iter().flat_map(|part| &part.members).copied().collect();
+    let learned_from = every(job, &train, most);
     let learned = rows(job, &learned_from)?;
     let pca = Pca::fit(&learned, width, latent, job.plan.seed);
     // Fewer where the input has fewer numbers.

@@ -9,9 +9,10 @@ use super::event::Event;
 use super::loss::Loss;
 use super::net::Net;
 use super::optimiser::Optimiser;
+use super::order::{Order, Part};
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
-use crate::random::{Rng, seed_of};
+use crate::random::seed_of;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,8 +26,8 @@ const BETWEEN: Duration = Duration::from_secs(60);
 pub(super) struct Job<'a> {
     pub plan: &'a TrainPlan,
     pub examples: &'a [Known],
-    /// Indices of the examples learned from.
-    pub train: &'a [usize],
+    /// Indices of the examples learned from, of each input.
+    pub train: &'a [Part],
     /// Draws that it is judged by: example and seed.
     pub held: &'a [(usize, u64)],
     pub drawing: &'a Drawing,
@@ -57,25 +58,6 @@ pub(super) enum Ended {
 
 /// What is to be done with the state when an epoch is over, or in between (`None`).
 pub(super) type Save<'a> = &'a mut dyn FnMut(&State, Option<&mut Stepper>) -> Result<(), TrainError>;
-
-/// Every example once in a random order, then in another, and so on; position by position.
-struct Order<'a> {
-    seed: u64,
-    members: &'a [usize],
-    pass: Option<(usize, Vec<usize>)>,
-}
-
-impl Order<'_> {
-    fn at(&mut self, position: usize) -> usize {
-        let (pass, place) = (position / self.members.len(), position % self.members.len());
-        if self.pass.as_ref().is_none_or(|(known, _)| *known != pass) {
-            let mut order = self.members.to_vec();
-            Rng::new(seed_of(self.seed, b"pass", pass, &[])).shuffle(&mut order);
-            self.pass = Some((pass, order));
-        }
-        self.pass.as_ref().map_or(0, |(_, order)| order[place])
-    }
-}
 
 /// The first error of any thread.
 #[derive(Default)]
@@ -113,7 +95,7 @@ pub(super) fn fit(
     let total = (plan.epochs * plan.steps) as u64;
     let optimiser = Optimiser::new(&plan.net, plan.method);
     let mut gradient = vec![0.0; state.parameters.len()];
-    let mut order = Order { seed: plan.seed, members: job.train, pass: None };
+    let mut order = Order::new(plan.seed, job.train);
     let mut saved = Instant::now();
     while state.progress.history.len() < plan.epochs {
         let epoch = state.progress.history.len();
@@ -135,7 +117,8 @@ pub(super) fn fit(
             let views = stepper.views();
             let pair =
                 |i: usize| first.or(job.pair(batch[i / views], seed_of(seed, b"pair", i, &[])), &plan.net);
-            let loss = stepper.gradient(&state.parameters, plan.loss, seed, pair, &mut gradient);
+            let measure = if epoch < plan.late { plan.loss } else { plan.late_loss };
+            let loss = stepper.gradient(&state.parameters, measure, seed, pair, &mut gradient);
             first.check()?;
             let length = norm(&gradient);
             if !loss.is_finite() || !length.is_finite() {
@@ -231,7 +214,7 @@ pub(super) fn judge(
         let output = value(net.output());
         let mut unused = vec![0.0; output.len()];
         let count = output.len() as f64;
-        let loss = job.plan.loss.of(&output, &pair.target, 1.0, &mut unused) / count;
+        let loss = job.plan.late_loss.of(&output, &pair.target, 1.0, &mut unused) / count;
         let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
         let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
         let code = if views > 1 { value(net.bottleneck) } else { Vec::new() };
@@ -263,20 +246,6 @@ pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_example_comes_once_in_each_pass_and_in_another_order() {
-        let members = [3, 5, 8, 9, 12, 40, 41];
-        let mut order = Order { seed: 1, members: &members, pass: None };
-        let passes: Vec<Vec<usize>> = (0..4).map(|p| (0..7).map(|i| order.at(p * 7 + i)).collect()).collect();
-        for pass in &passes {
-            let mut sorted = pass.clone();
-            sorted.sort_unstable();
-            assert_eq!(sorted, members);
-        }
-        assert!(passes[0] != passes[1] && passes[1] != passes[2]);
-        assert_eq!(Order { seed: 1, members: &members, pass: None }.at(16), passes[2][2]);
-    }
 
     #[test]
     fn patience_counts_epochs_after_the_best() {

@@ -6,7 +6,9 @@ use super::networks::Architecture;
 use super::optimiser::Method;
 use crate::corrupt::RECIPE;
 use crate::spec::units::ByteSize;
-use crate::spec::{Descriptor, Given, Kind, Parameters, Role, Steps, params, words};
+use crate::spec::{
+    Descriptor, Diagnostics, Field, Given, Kind, Parameters, Place, Role, Steps, Switch, Value, params, words,
+};
 use std::path::PathBuf;
 
 words! {
@@ -63,8 +65,9 @@ params! {
         rounded: Given<bool> = "false",
         /// Bytes of pictures that are kept in memory; where all are more, a part is cut out of each.
         keep: Given<ByteSize> = "2GiB",
-        /// Whether patches are turned by quarters and mirrored at random.
-        augment: Given<bool> = "true",
+        /// Whether patches are turned by quarters and mirrored at random; or how they are varied, by the keys
+        /// below, before `corrupt`.
+        augment: Given<Switch<AugmentKeys>> = "true",
         /// Share of the pictures or vectors that is held out, to tell which epoch is best.
         validation: Given<f64> [Kind::Share] = "5%",
         /// Patches or vectors in a step.
@@ -82,10 +85,13 @@ params! {
         /// brought to `patch` x `patch` pixels, mirrored at random and made worse by `corrupt`, and among all views of a batch each
         /// has to find its other by the cosine of their vectors (NT-Xent, Chen et al. 2020).
         agree: Given<Option<AgreeKeys>>,
+        /// What is made small in the last epochs, and on what is held out in all of them; without it, `loss`.
+        late_loss: Option<Loss>,
+        /// Share of the epochs that are the last ones.
+        late: Given<f64> [Kind::Share] = "25%",
         /// How gradients become updates: by Adam, or by Muon (Jordan et al. 2024), which makes each inner layer's
-        /// update an orthogonal matrix and trains deep networks in far fewer steps; biases, the first and the last
-        /// layer are left to Adam. Muon's updates are as large as Adam's usually are at the same `rate`; 0.002 is a
-        /// good one.
+        /// update an orthogonal matrix and trains convolutional networks in far fewer steps; biases, the first and
+        /// the last layer are left to Adam.
         optimiser: Method = "adam",
         /// Share of a moving average of the weights that stays at each step (0.999 averages over the last thousand); the
         /// average is what is judged and written. 0 for none.
@@ -109,6 +115,40 @@ params! {
         licence: Option<String>,
         /// Known figures of others that the final ones are printed beside.
         beside: Given<Vec<BesideKeys>> = "[]",
+    }
+}
+
+params! {
+    /// Keys of `augment`.
+    pub(super) struct AugmentKeys {
+        /// Whether patches are turned by quarters and mirrored at random.
+        turn: bool = "true",
+        /// How many times larger the squares are that are cut out and made smaller to `patch`, drawn evenly on a
+        /// logarithmic scale; never larger than the picture.
+        rescale: Range [Kind::Span(&Kind::Float { min: 1.0, max: 16.0 })] = "1",
+        /// Exponent of all values of a patch, which lie in 0 to 1, drawn evenly on a logarithmic scale.
+        gamma: Range [Kind::Span(&Kind::Float { min: 0.25, max: 4.0 })] = "1",
+        /// Whether the colour channels come in any order.
+        channels: bool = "false",
+    }
+}
+
+/// Two numbers that others are drawn between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range(pub f64, pub f64);
+
+impl Field for Range {
+    const HOLDS: Kind = Kind::Span(&Kind::Float { min: f64::MIN, max: f64::MAX });
+    const NATURAL: bool = false;
+
+    fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
+        match value {
+            Some(Value::Span(low, high)) => {
+                low.number().zip(high.number()).map(|(low, high)| Range(low, high))
+            }
+            _ => None,
+        }
+        .ok_or_else(|| place.defect())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod adam;
 mod agreement;
+mod augment;
 mod blobs;
 mod checkpoint;
 mod curve;
@@ -25,6 +26,7 @@ mod moves;
 pub mod net;
 pub mod networks;
 mod optimiser;
+mod order;
 mod outputs;
 mod provenance;
 mod resolve;
@@ -33,6 +35,7 @@ mod rules;
 mod run;
 mod settings;
 mod sheet;
+mod sides;
 mod silhouette;
 mod sources;
 mod step;
@@ -43,6 +46,7 @@ mod views;
 
 pub use adam::{Adam, Schedule};
 pub use agreement::Agreement;
+pub use augment::Augment;
 pub use engine::{Engine, Workspace};
 pub use error::TrainError;
 pub use event::{Event, Figure, Summary};
@@ -53,7 +57,7 @@ pub use outputs::Outputs;
 pub use resolve::{memory_needed, resolve};
 pub use resume::{ResumePoint, resume_point};
 pub use run::{PROGRESS, run};
-pub use settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors, Written};
+pub use settings::{Beside, Blobs, Data, Mixed, Start, Task, TrainPlan, Vectors, Written};
 pub use step::{Pair, Stepper};
 
 /// The words of the language: the steps and sinks there are, and the section `train`.

@@ -3,6 +3,7 @@
 mod data;
 
 use super::agreement::Agreement;
+use super::augment::Augment;
 use super::export::{self, StartError};
 use super::language::{BesideKeys, Colour, TRAIN, TrainKeys};
 use super::net::{Net, Size};
@@ -48,8 +49,10 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<TrainPlan, 
         Some(train) => {
             // Its own mistakes are known; paths where nothing is are more.
             let mut paths = train.args.paths(|kind| matches!(kind, Kind::Path));
-            if let Some(InputKeys::Files(keys)) = &spec.input {
-                paths.push(keys.path.clone());
+            for keys in spec.input.iter().chain(spec.mixed.iter().filter_map(|mixed| mixed.keys.as_ref())) {
+                if let InputKeys::Files(keys) = keys {
+                    paths.push(keys.path.clone());
+                }
             }
             errors.extend(paths.iter().filter(|path| matches!(look::at(path), Ok(None))).map(missing));
             let models = train.args.paths(|kind| matches!(kind, Kind::Model));
@@ -101,8 +104,8 @@ fn job(
     let net = build(keys, (patch, wide), errors)?;
     let (_, data) = data?;
     let mut notes = Vec::new();
-    if let Data::Pictures { input, recipe, .. } = &data {
-        notes.extend(input.notes.clone());
+    if let Data::Pictures { inputs, recipe, .. } = &data {
+        notes.extend(inputs.iter().flat_map(|mixed| mixed.input.notes.clone()));
         rules::check_recipe(keys, &net, recipe.as_ref(), network, (errors, &mut notes));
     }
     if let Data::Pairs { pairs, validation, root, .. } = &data {
@@ -157,13 +160,15 @@ fn job(
         data,
         validation: *keys.validation,
         patch: if *keys.whole || network.vectors || agree.is_some() { 0 } else { patch },
-        augment: *keys.augment && !network.vectors,
+        augment: if network.vectors { Augment::NOTHING } else { Augment::of(&keys.augment) },
         batch,
         steps,
         epochs,
         patience: keys.patience,
         loss: keys.loss,
         agree,
+        late_loss: keys.late_loss.unwrap_or(keys.loss),
+        late: epochs - (epochs as f64 * *keys.late) as usize,
         rate: keys.rate,
         warmup: keys.warmup.unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: keys.schedule,
@@ -271,7 +276,11 @@ fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: 
         text.push_str(hash);
     }
     // The files that are found count by themselves, and the formats that are read may become more.
-    let source = legacy::section("input", &spec.input_args, &["include", "hidden"]);
+    let section = |args| legacy::section("input", args, &["include", "hidden"]);
+    let source = match &spec.mixed[..] {
+        [] => section(&spec.input_args),
+        mixed => mixed.iter().map(|m| format!("{}  weight={}\n", section(&m.args), m.weight)).collect(),
+    };
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
     hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()
@@ -299,3 +308,5 @@ fn weights_need(net: &Net) -> u64 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_inputs;

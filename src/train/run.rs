@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::checkpoint::State;
 use super::curve;
-use super::data::{Drawing, Known, Loaded, picture, split, validation};
+use super::data::{Drawing, Known, Loaded, picture, validation};
 use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
@@ -11,17 +11,20 @@ use super::fit::{Ended, First, Job, NOT_WRITTEN, fit};
 use super::inventory::{digests, list};
 use super::load::load;
 use super::net::Size;
+use super::order::Part;
 use super::outputs::Outputs;
 use super::provenance::{recipe, score};
 use super::resume::{Kept, checkpoint, digest, is_over, kept, outdated};
 use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
+use super::sides::{draws, sides};
 use super::step::{Pair, Stepper};
 use super::verdict::{Worse, worse};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
 use crate::shown::Show;
 use crate::store::{self, Store, look};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -88,7 +91,7 @@ impl Run<'_> {
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
         }
-        for pictures in [&listed.input, &listed.test] {
+        for pictures in listed.inputs.iter().chain([&listed.test]) {
             pictures.beside.lines().into_iter().for_each(|line| (self.emit)(Event::Note(line)));
         }
         let drawing = drawing(plan);
@@ -108,20 +111,19 @@ impl Run<'_> {
             .iter()
             .try_for_each(|path| self.store.remove(path, &store::Known::anything()).map(drop))?;
         self.remove_sheets(state.as_ref().map_or(0, |state| state.progress.history.len()))?;
-        let Loaded { mut examples, held: given, test, scaling } = loaded;
+        let Loaded { mut examples, held: given, test, parts, scaling } = loaded;
         // Pairs bring their own validation.
         let (train, held) = match given.is_empty() {
-            true => {
-                let names: Vec<&[u8]> = examples.iter().map(|k| &k.name[..]).collect();
-                split(&names, plan.validation, plan.seed)
-            }
+            true => sides(&examples, &parts, plan.validation, plan.seed),
             false => {
                 let first = examples.len();
                 examples.extend(given);
-                ((0..first).collect(), (first..examples.len()).collect())
+                let part = |members: Range<usize>| vec![Part { members: members.collect(), weight: 1.0 }];
+                (part(0..first), part(first..examples.len()))
             }
         };
-        let draws = validation(&examples, &held, plan.seed, HELD);
+        let count = |parts: &[Part]| parts.iter().map(|part| part.members.len()).sum();
+        let draws = draws(&examples, &held, plan.seed, HELD);
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
         let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch, plan.agree)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
@@ -137,8 +139,8 @@ impl Run<'_> {
         (self.emit)(Event::Started {
             parameters: plan.net.parameters(),
             macs_per_pixel: plan.net.macs_per_pixel(),
-            train: train.len(),
-            validation: held.len(),
+            train: count(&train),
+            validation: count(&held),
             resumed_at,
         });
         let shown = self.shown(&job);
@@ -243,7 +245,7 @@ impl Run<'_> {
     ) -> Result<Vec<Figure>, TrainError> {
         let every: Vec<usize> = (0..test.len()).collect();
         let draws = validation(test, &every, self.plan.seed, TESTED);
-        let judged = Job { examples: test, held: &draws, train: &every, ..*job };
+        let judged = Job { examples: test, held: &draws, train: &[], ..*job };
         let best = (&state.best[..], state.progress.validation().unwrap_or(f64::NAN));
         figures(job, stepper, best, (!test.is_empty()).then_some(&judged), (self.stop, self.emit))
     }
@@ -387,7 +389,7 @@ fn drawing(plan: &TrainPlan) -> Drawing {
         whole: plan.patch == 0,
         zoom: plan.zoom,
         crop: plan.agree.map(|agreement| agreement.crop),
-        augment: plan.augment,
+        augment: plan.augment.clone(),
         rounded: plan.rounded,
         recipe: match &plan.data {
             Data::Pictures { recipe, .. } => recipe.clone(),

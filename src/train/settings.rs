@@ -2,11 +2,13 @@
 
 use super::adam::Schedule;
 use super::agreement::Agreement;
+use super::augment::Augment;
 use super::loss::Loss;
 use super::net::Net;
 use super::optimiser::Method;
 use crate::corrupt::Recipe;
-use crate::inputs::InputPlan;
+use crate::inputs::{InputPlan, Source};
+use crate::shown::Show;
 use crate::spec::Diagnostic;
 use std::path::PathBuf;
 
@@ -31,17 +33,16 @@ impl Task {
 
 /// What is learned from.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a job")]
 pub enum Data {
     /// Clean pictures, from which both sides of a pair are made.
     Pictures {
-        /// Where they are.
-        input: InputPlan,
+        /// Where they are: one input, or several with weights.
+        inputs: Vec<Mixed>,
         /// Pictures that are used for the final figures only, if there are any.
         test: Option<InputPlan>,
         /// Made of every clean patch to give the network's input; without one, the input is the patch itself.
         recipe: Option<Recipe>,
-        /// Carried column of `input` (and of `test`, where it has one) that tells groups apart, for the figures.
+        /// Carried column of an input (and of `test`, where it has one) that tells groups apart, for the figures.
         label: Option<String>,
     },
     /// Pairs that were made before.
@@ -60,6 +61,29 @@ pub enum Data {
         /// Where they come from.
         source: Vectors,
     },
+}
+
+/// An input with its weight beside others.
+#[derive(Debug)]
+pub struct Mixed {
+    /// Where its pictures are.
+    pub input: InputPlan,
+    /// How often its pictures are drawn, relative to those of the others; above 0.
+    pub weight: f64,
+}
+
+impl Mixed {
+    /// What it is called in a few words: the last part of its path, or what makes it.
+    pub fn name(&self) -> String {
+        match &self.input.source {
+            Source::Made(series) => series.synth.name.to_string(),
+            Source::File { relative, .. } => relative.shown().to_string(),
+            Source::Folder | Source::List { .. } => {
+                let path = self.input.list.as_deref().unwrap_or(&self.input.root);
+                path.file_name().map_or_else(|| path.shown().to_string(), |name| name.shown().to_string())
+            }
+        }
+    }
 }
 
 /// A pair of pictures in a folder.
@@ -168,8 +192,8 @@ pub struct TrainPlan {
     pub validation: f64,
     /// Clean patches' side in pixels; 0 for whole pictures, or views of them, brought to the network's size.
     pub patch: usize,
-    /// Whether patches are turned and mirrored at random.
-    pub augment: bool,
+    /// How patches are varied at random.
+    pub augment: Augment,
     /// Patches in a step.
     pub batch: usize,
     /// Steps in an epoch.
@@ -182,6 +206,10 @@ pub struct TrainPlan {
     pub loss: Loss,
     /// How two views of each example are to agree, if they are.
     pub agree: Option<Agreement>,
+    /// What is made small in the last epochs, and on what is held out in all.
+    pub late_loss: Loss,
+    /// The first of them, from 0.
+    pub late: usize,
     /// Highest learning rate.
     pub rate: f64,
     /// Steps in which it rises to that.

@@ -32,10 +32,11 @@ pub(crate) fn resume(plan: &TrainPlan) -> Result<Value, JobError> {
 
 /// Fails where there is nothing to learn from.
 pub(crate) fn refuse_empty(plan: &TrainPlan) -> Result<(), JobError> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(()) };
+    let Data::Pictures { inputs, test, .. } = &plan.data else { return Ok(()) };
     let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
-    let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
-    match std::iter::once(input).chain(test).find_map(nothing) {
+    let nothing =
+        |input: &InputPlan| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
+    match inputs.iter().map(|mixed| &mixed.input).chain(test).find_map(nothing) {
         Some(nothing) => Err(TrainError::NoInput(nothing).into()),
         None => Ok(()),
     }
