@@ -318,9 +318,15 @@ impl Engine {
         }
     }
 
-    /// Adds the parameters' gradients to `gradients`, from the output's as set by [`Engine::with_output`]. After
-    /// [`Engine::forward`] with the same `dropout`.
-    pub fn backward(&self, workspace: &mut Workspace, dropout: Option<u64>, gradients: &mut [f32]) {
+    /// Adds the parameters' gradients to `gradients`, from the output's as set by [`Engine::with_output`], and from what comes
+    /// to the bottleneck's `beside` it, `[picture][number]`. After [`Engine::forward`] with the same `dropout`.
+    pub fn backward(
+        &self,
+        workspace: &mut Workspace,
+        dropout: Option<u64>,
+        beside: Option<&[f32]>,
+        gradients: &mut [f32],
+    ) {
         let Workspace { buffer, scratch } = workspace;
         if let Some(gradient) = &self.spots[self.net.output()].gradient {
             gradient.clear(buffer);
@@ -334,6 +340,9 @@ impl Engine {
                     None if way.put == Put::Set => way.to.clear(buffer),
                     None => {}
                 }
+            }
+            if let Some(beside) = beside.filter(|_| id == self.net.bottleneck) {
+                moves::add(buffer, dy, beside);
             }
             if let Some(k) = &self.kernels[id] {
                 moves::activate_back(buffer, y, dy, activation_of(node.op));

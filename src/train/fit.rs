@@ -2,6 +2,7 @@
 
 use super::TrainError;
 use super::adam::{clip, norm};
+use super::agreement;
 use super::checkpoint::{Past, State};
 use super::data::{DrawError, Drawing, Known};
 use super::event::Event;
@@ -38,6 +39,11 @@ impl Job<'_> {
         let known = &self.examples[example];
         let pair = self.drawing.pair(&known.example, seed);
         pair.map_err(|source| DrawError { name: known.name.clone(), source })
+    }
+
+    /// The pair of a draw; of its views, where it has some, that one.
+    pub(super) fn view(&self, (example, seed): (usize, u64), view: usize) -> Result<Pair, DrawError> {
+        self.pair(example, if view == 0 { seed } else { seed_of(seed, b"view", view, &[]) })
     }
 }
 
@@ -108,7 +114,9 @@ pub(super) fn fit(
             let batch: Vec<usize> =
                 (0..stepper.batch()).map(|i| order.at(step * stepper.batch() + i)).collect();
             let first = First::default();
-            let pair = |i: usize| first.or(job.pair(batch[i], seed_of(seed, b"pair", i, &[])), &plan.net);
+            let views = stepper.views();
+            let pair =
+                |i: usize| first.or(job.pair(batch[i / views], seed_of(seed, b"pair", i, &[])), &plan.net);
             let measure = if epoch < plan.late { plan.loss } else { plan.late_loss };
             let loss = stepper.gradient(&state.parameters, measure, seed, pair, &mut gradient);
             first.check()?;
@@ -199,20 +207,35 @@ pub(super) fn judge(
     stop: &AtomicBool,
 ) -> Result<Vec<Judged>, TrainError> {
     let first = First::default();
-    let net = &job.plan.net;
-    let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), net);
+    let (net, views) = (&job.plan.net, stepper.views());
+    let pair = |i: usize| first.or(job.view(draws[i / views], i % views), net);
     let clamps = net.input.h * net.input.w > 1;
-    let judged = stepper.evaluate(parameters, draws.len(), stop, pair, |pair, value| {
+    let judged = stepper.evaluate(parameters, views * draws.len(), stop, pair, |pair, value| {
         let output = value(net.output());
         let mut unused = vec![0.0; output.len()];
         let count = output.len() as f64;
         let loss = job.plan.late_loss.of(&output, &pair.target, 1.0, &mut unused) / count;
         let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
         let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
-        Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }
+        let code = if views > 1 { value(net.bottleneck) } else { Vec::new() };
+        (Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }, code)
     });
     first.check()?;
-    judged.ok_or(TrainError::STOPPED)
+    let judged = judged.ok_or(TrainError::STOPPED)?;
+    let mean = |views: &[(Judged, Vec<f32>)]| {
+        let of = |f: fn(&Judged) -> f64| views.iter().map(|(j, _)| f(j)).sum::<f64>() / views.len() as f64;
+        Judged { loss: of(|j| j.loss), mse: of(|j| j.mse) }
+    };
+    let mut all: Vec<Judged> = judged.chunks(views).map(mean).collect();
+    let Some(agreement) = &job.plan.agree else { return Ok(all) };
+    for batch in agreement::batches(draws, job.plan.batch) {
+        let of = |at: &usize| judged[at * views..][..views].iter().flat_map(|(_, code)| code).copied();
+        let codes: Vec<f32> = batch.iter().flat_map(of).collect();
+        let width = codes.len() / (batch.len() * views);
+        let loss = agreement.of(&codes, width, &mut vec![0.0; codes.len()]);
+        batch.iter().for_each(|at| all[*at].loss += loss);
+    }
+    Ok(all)
 }
 
 /// Mean of the losses.

@@ -81,6 +81,10 @@ params! {
         /// What is made small: the mean square, the mean absolute difference, or sqrt(d^2 + 1e-6), which is the
         /// latter with a round bottom (Charbonnier et al. 1994).
         loss: Loss = "mse",
+        /// That two views of each picture agree, beside `loss`, for networks that embed: both are cut out of it,
+        /// brought to `patch` x `patch` pixels, mirrored at random and made worse by `corrupt`, and among all views of a batch each
+        /// has to find its other by the cosine of their vectors (NT-Xent, Chen et al. 2020).
+        agree: Given<Option<AgreeKeys>>,
         /// What is made small in the last epochs, and on what is held out in all of them; without it, `loss`.
         late_loss: Option<Loss>,
         /// Share of the epochs that are the last ones.
@@ -173,6 +177,19 @@ params! {
         deviation: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "0.2",
         /// Random state of `make_blobs`.
         seed: u32 [Kind::Int { min: 0, max: 4_294_967_295 }] = "17",
+    }
+}
+
+params! {
+    /// Keys of `agree`.
+    pub(super) struct AgreeKeys {
+        /// By what the loss of agreement is multiplied where it is added to `loss`; the square error of a good picture is
+        /// some 0.01, the loss of agreement some 1 to 4.
+        weight: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "1",
+        /// What cosines are divided by: the smaller, the more the most similar other pictures count.
+        temperature: f64 [Kind::Float { min: 0.01, max: 10.0 }] = "0.2",
+        /// Least share of the picture's area that a view shows.
+        crop: Given<f64> [Kind::Share] = "20%",
     }
 }
 

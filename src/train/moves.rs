@@ -49,6 +49,14 @@ pub(super) fn copy(buffer: &mut [f32], from: &View, to: &View, put: Put) {
     }
 }
 
+/// Adds numbers, picture after picture, to a tensor.
+pub(super) fn add(buffer: &mut [f32], to: &View, numbers: &[f32]) {
+    let length = to.shape.w * to.shape.c;
+    for ((n, y), numbers) in rows(to).zip(numbers.chunks_exact(length)) {
+        Put::Add.row(&mut buffer[to.pixel_at(n, y, 0)..][..length], numbers);
+    }
+}
+
 /// `to = a * b`, or `to += a * b`, number by number; same sizes.
 pub(super) fn multiply(buffer: &mut [f32], (a, b): (&View, &View), to: &View, put: Put) {
     let mut factors = Vec::new();

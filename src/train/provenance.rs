@@ -13,7 +13,9 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
             format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
         }
     };
-    let inputs = match &plan.data {
+    let agree = plan.agree.map(|a| {
+        let (weight, temperature, crop) = (a.weight, a.temperature, 100.0 * a.crop);
+        let inputs = match &plan.data {
         Data::Pictures { inputs, .. } if inputs.len() > 1 => {
             let texts: Vec<_> =
                 inputs.iter().map(|m| format!("{} (weight {})", m.name(), m.weight)).collect();
@@ -22,7 +24,7 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
         _ => String::new(),
     };
     format!(
-        "safelight {}, job {}, {} loss{}, {}{}{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+        "safelight {}, job {}, {} loss{}{agree}, {}{}{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
          updates, seed {}{start}{inputs}",
         env!("CARGO_PKG_VERSION"),
         plan.name,

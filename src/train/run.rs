@@ -125,7 +125,7 @@ impl Run<'_> {
         let count = |parts: &[Part]| parts.iter().map(|part| part.members.len()).sum();
         let draws = draws(&examples, &held, plan.seed, HELD);
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
-        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch)?;
+        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch, plan.agree)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| {
             State::new(match &plan.start {
@@ -388,6 +388,7 @@ fn drawing(plan: &TrainPlan) -> Drawing {
         scale: plan.net.scale,
         whole: plan.patch == 0,
         zoom: plan.zoom,
+        crop: plan.agree.map(|agreement| agreement.crop),
         augment: plan.augment.clone(),
         rounded: plan.rounded,
         recipe: match &plan.data {

@@ -1,6 +1,7 @@
 //! A training job, resolved: nothing is optional that has a meaning when absent.
 
 use super::adam::Schedule;
+use super::agreement::Agreement;
 use super::augment::Augment;
 use super::loss::Loss;
 use super::net::Net;
@@ -189,7 +190,7 @@ pub struct TrainPlan {
     pub data: Data,
     /// Share of the pictures (or vectors) that is held out, above 0 and below 1.
     pub validation: f64,
-    /// Clean patches' side in pixels; 0 for whole pictures, brought to the network's size.
+    /// Clean patches' side in pixels; 0 for whole pictures, or views of them, brought to the network's size.
     pub patch: usize,
     /// How patches are varied at random.
     pub augment: Augment,
@@ -203,6 +204,8 @@ pub struct TrainPlan {
     pub patience: usize,
     /// What is made small.
     pub loss: Loss,
+    /// How two views of each example are to agree, if they are.
+    pub agree: Option<Agreement>,
     /// What is made small in the last epochs, and on what is held out in all.
     pub late_loss: Loss,
     /// The first of them, from 0.

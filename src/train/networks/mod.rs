@@ -8,6 +8,7 @@ mod mlp;
 mod network;
 mod noise_autoencoder;
 mod residual;
+mod scene;
 mod super_resolution;
 mod unet;
 
@@ -52,6 +53,7 @@ pub static NETWORKS: &[&Network] = &[
     &edsr::NETWORK,
     &residual::NETWORK,
     &embedding::NETWORK,
+    &scene::NETWORK,
     &mlp::NETWORK,
     &noise_autoencoder::NETWORK,
     &super_resolution::NETWORK,
