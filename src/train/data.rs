@@ -300,7 +300,7 @@ mod tests {
 
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
-        let (whole, zoom, crop: None, augment, rounded) = (false, false, Augment::NOTHING, false);
+        let (whole, zoom, augment, rounded) = (false, false, Augment::NOTHING, false);
         Drawing { input, scale, whole, zoom, crop: None, augment, rounded, recipe: None }
     }
 

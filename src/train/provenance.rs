@@ -15,7 +15,10 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
     };
     let agree = plan.agree.map(|a| {
         let (weight, temperature, crop) = (a.weight, a.temperature, 100.0 * a.crop);
-        let inputs = match &plan.data {
+        format!(" + {weight} NT-Xent (temperature {temperature}, views of {crop}% or more)")
+    });
+    let agree = agree.unwrap_or_default();
+    let inputs = match &plan.data {
         Data::Pictures { inputs, .. } if inputs.len() > 1 => {
             let texts: Vec<_> =
                 inputs.iter().map(|m| format!("{} (weight {})", m.name(), m.weight)).collect();
