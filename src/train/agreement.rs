@@ -36,8 +36,7 @@ impl Agreement {
             .par_chunks_exact_mut(count.max(1))
             .enumerate()
             .map(|(view, slopes)| {
-                let nearness =
-                    |other: usize| dot(direction(view), direction(other)) / self.temperature;
+                let nearness = |other: usize| dot(direction(view), direction(other)) / self.temperature;
                 slopes.iter_mut().enumerate().for_each(|(other, s)| *s = nearness(other));
                 slopes[view] = f64::NEG_INFINITY;
                 let wanted = slopes[view ^ 1];

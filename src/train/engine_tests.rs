@@ -221,7 +221,8 @@ const AGREEMENT: Agreement = Agreement { weight: 0.3, temperature: 0.5, crop: 0.
 /// What [`AGREEMENT`] adds to the loss, where pairs 2i and 2i + 1 are views of one picture.
 fn disagreement(case: &Case, parameters: &[f64]) -> f64 {
     let code = |pair: &Pair| {
-        let code = reference::forward(&case.net, parameters, &doubles(&pair.input)).swap_remove(case.net.bottleneck);
+        let code =
+            reference::forward(&case.net, parameters, &doubles(&pair.input)).swap_remove(case.net.bottleneck);
         let length = code.iter().map(|v| v * v).sum::<f64>().sqrt();
         code.into_iter().map(|v| v / length).collect::<Vec<f64>>()
     };

@@ -25,8 +25,16 @@ const PCA_BYTES: usize = 1 << 30;
 /// Most numbers of a bottleneck for which principal components are found: the time grows with their cube.
 const COMPONENTS: usize = 256;
 /// Names of all figures.
-pub(super) const NAMES: [&str; 8] =
-    ["psnr", "mse", "view_recall", "knn_accuracy", "silhouette", "pca_silhouette", "silhouette_of_input", "validation_loss"];
+pub(super) const NAMES: [&str; 8] = [
+    "psnr",
+    "mse",
+    "view_recall",
+    "knn_accuracy",
+    "silhouette",
+    "pca_silhouette",
+    "silhouette_of_input",
+    "validation_loss",
+];
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;
 /// Most points of a silhouette, which takes their square in time.

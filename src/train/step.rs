@@ -113,18 +113,19 @@ impl Stepper {
             engine.forward(&mut workspace, dropout(part));
             (workspace, targets)
         };
-        let backward = |part, (mut workspace, targets): Forward, beside: Option<&[f32]>, gradients: &mut [f32]| {
-            let mut sum = 0.0;
-            for (i, target) in targets.iter().enumerate() {
-                engine.with_output(&mut workspace, i, |at, output, gradient| {
-                    sum += loss.of(output, &target[at..][..output.len()], scale, gradient);
-                });
-            }
-            gradients.fill(0.0);
-            engine.backward(&mut workspace, dropout(part), beside, gradients);
-            give(idle, workspace);
-            sum
-        };
+        let backward =
+            |part, (mut workspace, targets): Forward, beside: Option<&[f32]>, gradients: &mut [f32]| {
+                let mut sum = 0.0;
+                for (i, target) in targets.iter().enumerate() {
+                    engine.with_output(&mut workspace, i, |at, output, gradient| {
+                        sum += loss.of(output, &target[at..][..output.len()], scale, gradient);
+                    });
+                }
+                gradients.fill(0.0);
+                engine.backward(&mut workspace, dropout(part), beside, gradients);
+                give(idle, workspace);
+                sum
+            };
         let all = self.gradients.par_iter_mut().map(Vec::as_mut_slice).enumerate();
         let (apart, losses): (f64, Vec<f64>) = match self.agreement {
             None => {
@@ -141,8 +142,7 @@ impl Stepper {
                 let mut slopes = vec![0.0; codes.len()];
                 let apart = agreement.of(&codes, width, &mut slopes);
                 let parts = all.zip(made).zip(slopes.par_chunks_exact(count * width));
-                let one =
-                    |(((part, gradients), made), slopes)| backward(part, made, Some(slopes), gradients);
+                let one = |(((part, gradients), made), slopes)| backward(part, made, Some(slopes), gradients);
                 (apart, parts.map(one).collect())
             }
         };

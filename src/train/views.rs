@@ -45,7 +45,12 @@ mod tests {
             .collect();
         shares.sort_by(f64::total_cmp);
         // Sides that would leave the picture end at it.
-        assert!(shares[0] > 0.23 && shares[0] < 0.27 && shares[1999] > 0.95, "{} {}", shares[0], shares[1999]);
+        assert!(
+            shares[0] > 0.23 && shares[0] < 0.27 && shares[1999] > 0.95,
+            "{} {}",
+            shares[0],
+            shares[1999]
+        );
         assert!((shares[1000] - 0.6).abs() < 0.06, "{}", shares[1000]);
         let whole = rect((3, 1), 1e-9, &mut rng);
         assert!(whole.width >= 1 && whole.height == 1);

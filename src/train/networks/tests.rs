@@ -40,9 +40,10 @@ fn every_network_gives_back_its_input_size_times_its_scale() {
             nets.push(embedding::embedding(Wanted { channels: 3, side }, 16, 8, hidden, linear));
         }
     }
-    nets.extend([(16, 0), (64, 2)].map(|(side, blocks)| {
-        scene::scene(Wanted { channels: 3, side }, 16, 8, blocks, 12)
-    }));
+    nets.extend(
+        [(16, 0), (64, 2)]
+            .map(|(side, blocks)| scene::scene(Wanted { channels: 3, side }, 16, 8, blocks, 12)),
+    );
     for net in nets {
         let sizes = net.sizes().unwrap();
         let wanted = Size::new(net.input.h * net.scale, net.input.w * net.scale, net.input.c);
