@@ -3,6 +3,7 @@
 use super::augment::Augment;
 use super::net::Size;
 use super::step::Pair;
+use super::views;
 use crate::corrupt::{Context, Frame, Recipe, RecipeError};
 use crate::image::crop::{Rect, crop};
 use crate::image::orient::upright;
@@ -125,6 +126,8 @@ pub(super) struct Drawing {
     pub whole: bool,
     /// Whether patches are cut at random sizes up to the whole picture and made smaller.
     pub zoom: bool,
+    /// Least share of a whole picture that a view of it shows, mirrored at random, if views are taken.
+    pub crop: Option<f64>,
     /// How patches are varied.
     pub augment: Augment,
     /// Whether the input is clamped and rounded to 8 bits, as a file would be.
@@ -154,12 +157,12 @@ impl Drawing {
 
     /// A whole picture at the target's size.
     pub(super) fn whole_of(&self, image: &Image) -> Image {
-        let (width, height) = self.target();
-        if (image.width, image.height) == (width, height) {
-            image.clone()
-        } else {
-            resize(image, width, height, Filter::Area)
-        }
+        brought(image, self.target())
+    }
+
+    /// A picture as it is kept: no larger than what is drawn from it asks for.
+    pub(super) fn kept(&self, image: &Image) -> Image {
+        brought(image, self.kept_size((image.width, image.height)))
     }
 
     /// Draws a pair; all that is random follows from `seed`.
@@ -168,7 +171,8 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let turn = self.augment.turn(&mut rng);
+        let mirrored = self.crop.is_some() && !self.augment.turn && rng.index(2) == 1;
+        let turn = if mirrored { 2 } else { self.augment.turn(&mut rng) };
         let (width, height) = self.target();
         match example {
             Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
@@ -203,6 +207,10 @@ impl Drawing {
     /// A patch of the target's size, or larger where it is to be made smaller.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
+        if let Some(least) = self.crop {
+            let part = crop(image, views::part((image.width, image.height), least, rng));
+            return self.whole_of(part.as_ref().unwrap_or(image));
+        }
         if self.whole {
             return self.whole_of(image);
         }
@@ -222,11 +230,27 @@ impl Drawing {
         self.whole_of(part.as_ref().unwrap_or(image))
     }
 
+    /// Its size then, of this size as a file.
+    pub(super) fn kept_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
+        match (self.crop, self.whole) {
+            (Some(_), _) => views::kept((width, height), self.target()),
+            (None, true) => self.target(),
+            (None, false) => (width, height),
+        }
+    }
+
     fn finished(&self, frame: Frame) -> Vec<f32> {
         if self.rounded {
             return interleaved(&Frame::from_image(&frame.to_image(Depth::U8)));
         }
         interleaved(&frame)
+    }
+}
+
+fn brought(image: &Image, (width, height): (usize, usize)) -> Image {
+    match (image.width, image.height) == (width, height) {
+        true => image.clone(),
+        false => resize(image, width, height, Filter::Area),
     }
 }
 
@@ -278,7 +302,7 @@ mod tests {
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
         let (whole, zoom, augment, rounded) = (false, false, Augment::NOTHING, false);
-        Drawing { input, scale, whole, zoom, augment, rounded, recipe: None }
+        Drawing { input, scale, whole, zoom, crop: None, augment, rounded, recipe: None }
     }
 
     #[test]

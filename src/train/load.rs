@@ -97,8 +97,8 @@ impl Cost {
         let Some(header) = header else { return Cost::default() };
         let sample = drawing.input.c as u64 * if header.bit_depth > 8 { 2 } else { 1 };
         let full = u64::from(header.width) * u64::from(header.height) * sample;
-        let (width, height) = drawing.target();
-        let kept = if drawing.whole { (width * height) as u64 * sample } else { full };
+        let (width, height) = drawing.kept_size((header.width as usize, header.height as usize));
+        let kept = (width * height) as u64 * sample;
         // Turned upright and brought to its channels, a picture is there twice more.
         Cost { kept, reading: header.decode_bytes + 2 * full }
     }
@@ -191,7 +191,7 @@ impl Reading<'_> {
             let image = self.with_channels(&self.picture(input)?);
             let name = input.key().to_vec();
             let image = if self.drawing.whole {
-                self.drawing.whole_of(&image)
+                self.drawing.kept(&image)
             } else {
                 let rect = self.kept((image.width, image.height), &name, 1);
                 crop(&image, rect).unwrap_or(image)

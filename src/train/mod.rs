@@ -4,6 +4,7 @@
 //! seed, so that the same machine gives the same file at any number of threads, and after any interruption.
 
 mod adam;
+mod agreement;
 mod augment;
 mod blobs;
 mod checkpoint;
@@ -24,6 +25,7 @@ mod loss;
 mod moves;
 pub mod net;
 pub mod networks;
+mod optimiser;
 mod order;
 mod outputs;
 mod provenance;
@@ -40,8 +42,10 @@ mod step;
 mod vector_files;
 mod vectors;
 mod verdict;
+mod views;
 
 pub use adam::{Adam, Schedule};
+pub use agreement::Agreement;
 pub use augment::Augment;
 pub use engine::{Engine, Workspace};
 pub use error::TrainError;

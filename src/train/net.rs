@@ -94,6 +94,8 @@ pub enum Op {
     DepthToSpace(usize),
     /// Sum of two tensors of one size.
     Add,
+    /// Product of two tensors of one size, number by number.
+    Multiply,
     /// Zeroes a share of the numbers while training and scales the others up; nothing otherwise.
     Dropout(f32),
 }
@@ -187,6 +189,12 @@ impl Builder {
         self.nodes.len() - 1
     }
 
+    /// Adds the product of two nodes.
+    pub fn multiply(&mut self, a: Id, b: Id) -> Id {
+        self.nodes.push(Node { op: Op::Multiply, inputs: vec![a, b] });
+        self.nodes.len() - 1
+    }
+
     /// The finished network.
     pub fn finish(self, name: impl Into<String>, bottleneck: Id, scale: usize, multiple: usize) -> Net {
         Net { name: name.into(), input: self.input, nodes: self.nodes, bottleneck, scale, multiple }
@@ -257,9 +265,9 @@ impl Net {
                     }
                     Size::new(x.h * n, x.w * n, x.c / (n * n))
                 }
-                Op::Add => {
+                Op::Add | Op::Multiply => {
                     if of(0) != of(1) {
-                        return unfit(format!("the sum of {:?} and {:?}", of(0), of(1)));
+                        return unfit(format!("the sum or product of {:?} and {:?}", of(0), of(1)));
                     }
                     of(0)
                 }
@@ -311,10 +319,12 @@ impl Net {
     pub fn macs_per_pixel(&self) -> f64 {
         let sizes = self.sizes().expect("layers fit");
         let places = self.places();
-        let all: usize = (0..self.nodes.len())
-            .filter_map(|id| places[id].as_ref().map(|p| (sizes[id], p)))
-            .map(|(size, place)| size.len() * place.fan_in)
-            .sum();
+        let cost = |id: Id| match (&places[id], self.nodes[id].op) {
+            (Some(place), _) => sizes[id].len() * place.fan_in,
+            (None, Op::Multiply) => sizes[id].len(),
+            (None, _) => 0,
+        };
+        let all: usize = (0..self.nodes.len()).map(cost).sum();
         all as f64 / (self.input.h * self.input.w) as f64
     }
 

@@ -2,6 +2,7 @@
 
 mod data;
 
+use super::agreement::Agreement;
 use super::augment::Augment;
 use super::export::{self, StartError};
 use super::language::{BesideKeys, Colour, TRAIN, TrainKeys};
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// Counts up when the same settings give other weights than the last release's.
 const RESULTS: u32 = 1;
 /// Keys of `train` that the weights don't depend on.
-const BESIDES: [&str; 5] = ["test", "label", "model", "licence", "beside"];
+const BESIDES: [&str; 6] = ["test", "label", "model", "half", "licence", "beside"];
 /// Steps of the warm-up where none are given and there are ten times as many in all.
 const WARMUP: usize = 200;
 /// Memory kept back for the program itself.
@@ -112,11 +113,16 @@ fn job(
         rules::check_pairs(keys, &net, &written, root, errors);
     }
     let limits = resolve_limits(&spec.limits);
+    let agree = (*keys.agree).as_ref().map(|keys| Agreement {
+        weight: keys.weight,
+        temperature: keys.temperature,
+        crop: *keys.crop,
+    });
     let (batch, epochs, steps) = (keys.batch, keys.epochs, keys.steps);
     // Finding out the rest lays out a step's buffers and weights.
     let weights = weights_need(&net) + RESERVE;
     let fits = weights <= limits.memory;
-    let needed = if fits { memory_needed(&net, batch, limits.threads) + RESERVE } else { weights };
+    let needed = if fits { memory_needed(&net, batch, agree, limits.threads) + RESERVE } else { weights };
     if needed > limits.memory {
         let message = format!("training needs about {} MiB, over {} MiB", mib(needed), mib(limits.memory));
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
@@ -143,6 +149,7 @@ fn job(
         name: spec.name.clone(),
         output,
         model: keys.model.to_string(),
+        half: keys.half,
         licence: keys.licence.clone().unwrap_or_default(),
         seed: spec.seed,
         fingerprint: digest(spec, args, &start, net.input, limits.pixels),
@@ -152,17 +159,22 @@ fn job(
         task: if network.embeds { Task::Embed } else { Task::Restore },
         data,
         validation: *keys.validation,
-        patch: if *keys.whole || network.vectors { 0 } else { patch },
+        patch: if *keys.whole || network.vectors || agree.is_some() { 0 } else { patch },
         augment: if network.vectors { Augment::NOTHING } else { Augment::of(&keys.augment) },
         batch,
         steps,
         epochs,
         patience: keys.patience,
         loss: keys.loss,
+        agree,
+        late_loss: keys.late_loss.unwrap_or(keys.loss),
+        late: epochs - (epochs as f64 * *keys.late) as usize,
         rate: keys.rate,
         warmup: keys.warmup.unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: keys.schedule,
         decay: keys.decay,
+        method: keys.optimiser,
+        average: keys.average,
         clip: keys.clip,
         beside: keys.beside.iter().map(beside).collect(),
         threads: limits.threads,
@@ -282,15 +294,15 @@ fn besides(args: &Args) -> String {
 
 /// Bytes that training takes beside the data: buffers and gradients of a step; parameters, Adam's two moments, the
 /// best, a gradient and a checkpoint of all that; weights packed for both directions.
-pub fn memory_needed(net: &Net, batch: usize, threads: usize) -> u64 {
-    let step = Stepper::bytes(net, net.input, batch, threads).unwrap_or(0);
+pub fn memory_needed(net: &Net, batch: usize, agreement: Option<Agreement>, threads: usize) -> u64 {
+    let step = Stepper::bytes(net, net.input, batch, agreement, threads).unwrap_or(0);
     step as u64 + weights_need(net)
 }
 
 /// The part of that which is of the parameters alone.
 fn weights_need(net: &Net) -> u64 {
-    // Winograd's weights are four times the network's.
-    let copies = 5 + 4 + 8;
+    // Winograd's weights are four times the network's; a moving average and a copy of it may come beside.
+    let copies = 5 + 4 + 8 + 2;
     4 * copies * net.parameters() as u64
 }
 

@@ -29,6 +29,7 @@ fn of_pictures(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
         ("rounded", keys.rounded.place(), "remove it"),
         ("keep", keys.keep.place(), "remove it"),
         ("augment", keys.augment.place(), "remove it"),
+        ("agree", keys.agree.place(), "remove it"),
     ])
 }
 
@@ -44,6 +45,7 @@ fn beside_pairs(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
         ("whole", keys.whole.place(), either),
         ("zoom", keys.zoom.place(), either),
         ("rounded", keys.rounded.place(), either),
+        ("agree", keys.agree.place(), either),
     ])
 }
 
@@ -86,6 +88,19 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
         refuse(label, "`blobs` are their own groups".into(), "remove it");
     }
     check_augment(keys, &mut refuse);
+    let agree = keys.agree.place();
+    if keys.agree.is_some() && !network.embeds {
+        let help = "remove it, or take a network that embeds";
+        refuse(agree, format!("views agree by an embedding, which `{name}` does not make"), help);
+    }
+    if let Some(keys) = (*keys.agree).as_ref().filter(|keys| *keys.crop <= 0.0) {
+        refuse(keys.crop.place(), "a view has to show something".into(), "write for example `crop: 20%`");
+    }
+    for (key, place) in [("whole", keys.whole.place()), ("zoom", keys.zoom.place())] {
+        if agree.is_given() && place.is_given() {
+            refuse(place, format!("`{key}` has no meaning beside `agree`, which cuts views"), "remove it");
+        }
+    }
     if *keys.whole && *keys.zoom {
         refuse(keys.zoom.place(), "`zoom` has no meaning beside `whole`".into(), "remove one of the two");
     }

@@ -125,7 +125,7 @@ impl Run<'_> {
         let count = |parts: &[Part]| parts.iter().map(|part| part.members.len()).sum();
         let draws = draws(&examples, &held, plan.seed, HELD);
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
-        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch)?;
+        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch, plan.agree)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| {
             State::new(match &plan.start {
@@ -275,14 +275,15 @@ impl Run<'_> {
                 numbers.iter_mut().zip(columns).for_each(|(v, (low, span))| *v = *v * span + low);
             }
         };
-        let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, &state.best, s));
-        let parameters = folded.as_ref().unwrap_or(&state.best);
-        let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words));
+        let best = if plan.half { &export::rounded(&plan.net, &state.best) } else { &state.best };
+        let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, best, s));
+        let parameters = folded.as_ref().unwrap_or(best);
+        let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words), plan.half);
         let first = First::default();
         let draws = &job.held[..job.held.len().min(CHECKED)];
         let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), &plan.net);
         let net = &plan.net;
-        let made = stepper.evaluate(&state.best, draws.len(), &NEVER, pair, |pair, value| {
+        let made = stepper.evaluate(best, draws.len(), &NEVER, pair, |pair, value| {
             (pair.input, value(net.output()), value(net.bottleneck))
         });
         let made = made.unwrap_or_default();
@@ -359,7 +360,7 @@ impl Run<'_> {
             }
             vec![input, picture(&value(net.output()), large), picture(&pair.target, large)]
         };
-        let rows = stepper.evaluate(&state.parameters, shown.len(), &NEVER, pair, row).unwrap_or_default();
+        let rows = stepper.evaluate(state.standing_now(), shown.len(), &NEVER, pair, row).unwrap_or_default();
         first.check()?;
         let image = sheet(&rows, &["input", "output", "clean"]);
         let name = folder.join(format!("epoch_{:04}.png", history.len()));
@@ -387,6 +388,7 @@ fn drawing(plan: &TrainPlan) -> Drawing {
         scale: plan.net.scale,
         whole: plan.patch == 0,
         zoom: plan.zoom,
+        crop: plan.agree.map(|agreement| agreement.crop),
         augment: plan.augment.clone(),
         rounded: plan.rounded,
         recipe: match &plan.data {

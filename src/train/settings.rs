@@ -1,9 +1,11 @@
 //! A training job, resolved: nothing is optional that has a meaning when absent.
 
 use super::adam::Schedule;
+use super::agreement::Agreement;
 use super::augment::Augment;
 use super::loss::Loss;
 use super::net::Net;
+use super::optimiser::Method;
 use crate::corrupt::Recipe;
 use crate::inputs::{InputPlan, Source};
 use crate::shown::Show;
@@ -172,6 +174,8 @@ pub struct TrainPlan {
     pub output: PathBuf,
     /// Name of the ONNX file in it.
     pub model: String,
+    /// Whether its weights are written in half precision.
+    pub half: bool,
     /// Licence of the weights; empty where none is named.
     pub licence: String,
     /// Seed of everything random.
@@ -186,7 +190,7 @@ pub struct TrainPlan {
     pub data: Data,
     /// Share of the pictures (or vectors) that is held out, above 0 and below 1.
     pub validation: f64,
-    /// Clean patches' side in pixels; 0 for whole pictures, brought to the network's size.
+    /// Clean patches' side in pixels; 0 for whole pictures, or views of them, brought to the network's size.
     pub patch: usize,
     /// How patches are varied at random.
     pub augment: Augment,
@@ -200,12 +204,22 @@ pub struct TrainPlan {
     pub patience: usize,
     /// What is made small.
     pub loss: Loss,
+    /// How two views of each example are to agree, if they are.
+    pub agree: Option<Agreement>,
+    /// What is made small in the last epochs, and on what is held out in all.
+    pub late_loss: Loss,
+    /// The first of them, from 0.
+    pub late: usize,
     /// Highest learning rate.
     pub rate: f64,
     /// Steps in which it rises to that.
     pub warmup: usize,
     /// How it goes on.
     pub schedule: Schedule,
+    /// How gradients become updates.
+    pub method: Method,
+    /// Share of the weights' moving average that stays at each step; 0 for none.
+    pub average: f64,
     /// Weight decay of AdamW; 0 makes it Adam.
     pub decay: f64,
     /// Longest gradient, as a multiple of the running mean of those before; longer ones are shortened. 0 for no limit.

@@ -49,7 +49,7 @@ pub(super) fn plan(plan: &TrainPlan, form: Form) -> Result<u8, Refusal> {
     ));
     text.push_str(&format!(
         "  memory   about {} MiB to train on {} threads, {} MiB left for data\n",
-        mib(train::memory_needed(&plan.net, plan.batch, plan.threads)),
+        mib(train::memory_needed(&plan.net, plan.batch, plan.agree, plan.threads)),
         plan.threads,
         mib(plan.memory)
     ));

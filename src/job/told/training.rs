@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// What training would do.
 pub(crate) fn training_plan(plan: &TrainPlan) -> Result<Value, JobError> {
     let (net, steps) = (&plan.net, plan.epochs as u64 * plan.steps as u64);
-    let needed = train::memory_needed(net, plan.batch, plan.threads);
+    let needed = train::memory_needed(net, plan.batch, plan.agree, plan.threads);
     Ok(json!({"kind": "train", "job": plan.name, "output": path(&plan.output),
               "model": path(&plan.output.join(&plan.model)),
               "network": {"name": net.name, "parameters": net.parameters(), "macs_per_pixel": net.macs_per_pixel()},

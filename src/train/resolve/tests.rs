@@ -76,6 +76,30 @@ fn pictures_are_resolved_with_defaults() {
 }
 
 #[test]
+fn views_agree_where_the_network_embeds() {
+    let dir = pictures();
+    let keys = "network: {scene: {latent: 8}}\npatch: 32\nagree: {temperature: 0.1}";
+    let plan = read(&job(dir.path(), keys)).unwrap();
+    let agreement = plan.agree.unwrap();
+    assert_eq!((agreement.weight, agreement.temperature, agreement.crop), (1.0, 0.1, 0.2));
+    assert_eq!((plan.patch, plan.net.input), (0, Size::new(32, 32, 3)));
+    // All parts of a batch are there at once.
+    let alone = memory_needed(&plan.net, plan.batch, None, 1);
+    assert!(memory_needed(&plan.net, plan.batch, plan.agree, 1) > alone, "{alone}");
+    for (keys, expected) in [
+        ("network: residual\nagree: {}", "which `residual` does not make"),
+        ("network: embedding\nagree: {crop: 0}", "a view has to show something"),
+        ("network: embedding\nagree: {}\nzoom: true", "`zoom` has no meaning beside `agree`"),
+        ("network: embedding\nagree: {}\nwhole: true", "`whole` has no meaning beside `agree`"),
+        ("network: embedding\nagree: {temperature: 0}", "temperature"),
+        ("network: {scene: {}}\npatch: 40", "a multiple of 16, not 40"),
+    ] {
+        let found = read(&job(dir.path(), keys)).err().unwrap().to_string();
+        assert!(found.contains(expected), "{keys}\n{found}");
+    }
+}
+
+#[test]
 fn lists_bring_labels() {
     let dir = pictures();
     let list = dir.path().join("in/list.csv");
@@ -294,7 +318,7 @@ fn the_bytes_of_a_model_to_start_from_decide_not_its_path() {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let (net, facts) = (&plan.net, export::Facts::default());
-        fs::write(&path, export::onnx(net, &net.init(seed), &facts)).unwrap();
+        fs::write(&path, export::onnx(net, &net.init(seed), &facts, false)).unwrap();
         path.shown().to_string()
     };
     let of = |model: &str| read(&base.replace("MODEL", model)).unwrap().fingerprint;
