@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 /// Views of a picture that are to agree.
-pub const VIEWS: usize = 2;
+pub(super) const VIEWS: usize = 2;
 
 /// How views of one picture are drawn, and how much it counts that their codes agree.
 #[derive(Clone, Copy, Debug, PartialEq)]

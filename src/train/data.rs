@@ -150,7 +150,7 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let mirrored = self.crop.is_some() && !self.augment.turn && rng.index(2) == 1;
+        let mirrored = self.crop.is_some() && !self.augment.turn && rng.chance(0.5);
         let turn = if mirrored { 2 } else { self.augment.turn(&mut rng) };
         let (width, height) = self.target();
         match example {
@@ -187,8 +187,7 @@ impl Drawing {
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
         if let Some(least) = self.crop {
-            let part = crop(image, views::part((image.width, image.height), least, rng));
-            return self.whole_of(part.as_ref().unwrap_or(image));
+            return self.whole_of(&views::part(image, least, rng));
         }
         if self.whole {
             return self.whole_of(image);
@@ -211,10 +210,10 @@ impl Drawing {
 
     /// Its size then, of this size as a file.
     pub(super) fn kept_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
-        match (self.crop, self.whole) {
-            (Some(_), _) => views::kept((width, height), self.target()),
-            (None, true) => self.target(),
-            (None, false) => (width, height),
+        match self.whole {
+            true if self.crop.is_some() => views::kept((width, height), self.target()),
+            true => self.target(),
+            false => (width, height),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Views of a picture, of which two are to agree: what part of it one shows, and how large it is kept for them.
 
-use crate::image::crop::Rect;
+use crate::image::Image;
+use crate::image::crop::{Rect, crop};
 use crate::random::Rng;
 
 /// A view's aspect differs from its picture's by no more than the root of this.
@@ -8,8 +9,13 @@ const ASPECT: f64 = 16.0 / 9.0;
 /// How many times longer than a view's the shorter side of a picture is kept.
 const KEPT: usize = 4;
 
-/// A part that covers about `least` of a picture of this size or more, of some other aspect, drawn at random.
-pub(super) fn part((width, height): (usize, usize), least: f64, rng: &mut Rng) -> Rect {
+/// A part that covers about `least` of the picture or more, of some other aspect, drawn at random.
+pub(super) fn part(image: &Image, least: f64, rng: &mut Rng) -> Image {
+    let rect = rect((image.width, image.height), least, rng);
+    crop(image, rect).unwrap_or_else(|| image.clone())
+}
+
+fn rect((width, height): (usize, usize), least: f64, rng: &mut Rng) -> Rect {
     let side = rng.uniform(least, 1.0).sqrt();
     let aspect = libm::exp(rng.uniform(-0.5, 0.5) * libm::log(ASPECT));
     let of = |full: usize, share: f64| ((full as f64 * share).round() as usize).clamp(1, full);
@@ -32,7 +38,7 @@ mod tests {
         let mut rng = Rng::new(4);
         let mut shares: Vec<f64> = (0..2000)
             .map(|_| {
-                let part = part((300, 200), 0.25, &mut rng);
+                let part = rect((300, 200), 0.25, &mut rng);
                 assert!(part.x + part.width <= 300 && part.y + part.height <= 200);
                 (part.width * part.height) as f64 / 60_000.0
             })
@@ -46,7 +52,7 @@ mod tests {
             shares[1999]
         );
         assert!((shares[1000] - 0.6).abs() < 0.06, "{}", shares[1000]);
-        let whole = part((3, 1), 1e-9, &mut rng);
+        let whole = rect((3, 1), 1e-9, &mut rng);
         assert!(whole.width >= 1 && whole.height == 1);
     }
 

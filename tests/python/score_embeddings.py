@@ -7,7 +7,7 @@ Of each photograph, copies of seven kinds are made, and looked for among the ori
 (`source__photograph__...`): each looks for another one of its own. Beside the models stands PCA: as many components of the pixels,
 brought to 64x64, as the first model has numbers.
 
-Photographs are in two halves by their names; aerial series, whose pictures overlap, are on one side each. `--learn` links the first half
+Photographs are in two halves by their names; aerial series, whose pictures overlap, are on one side each. `--learn` copies the first half
 into a folder, to train on; `--half` asks for copies and crops of the other half only, which such a model has not seen, and takes the
 components from the first. Files whose names tell no photograph are always of the other half. All photographs are always among those
 that are looked through.
@@ -19,6 +19,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def archive(files, asked, to):
     originals = {}
     for number, file in enumerate(files):
         name = f"{number:05}.original.{file.rsplit('.', 1)[1]}"
-        os.symlink(os.path.abspath(file), os.path.join(to, name))
+        shutil.copyfile(file, os.path.join(to, name))
         originals[file] = name
     copies = {kind: [] for kind in KINDS}
     for number, file in enumerate(files):
@@ -157,7 +158,7 @@ def main():
     if args.learn:
         os.makedirs(args.learn)
         for file in first:
-            os.symlink(os.path.abspath(file), os.path.join(args.learn, os.path.basename(file)))
+            shutil.copy(file, args.learn)
         print(f"{len(first)} of {len(files)} pictures in {args.learn}")
         return
     asked = set(files) - set(first) if args.half else set(files)
