@@ -107,7 +107,7 @@ impl Mosaic {
         shift: (usize, usize),
         mut value: impl FnMut(usize, usize, usize) -> f32,
     ) -> Mosaic {
-        let (half, rows) = ((width + 1) / 2 + MARGIN, (height + 1) / 2 + MARGIN);
+        let (half, rows) = (width.div_ceil(2) + MARGIN, height.div_ceil(2) + MARGIN);
         let mut phases = [(); 4].map(|()| vec![0.0; half * rows]);
         let inside = |at: usize, side: usize| at.saturating_sub(MARGIN).min(side - 1);
         for y in 0..2 * rows {
