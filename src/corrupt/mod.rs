@@ -11,6 +11,8 @@ mod error;
 mod filter;
 mod frame;
 mod ink;
+mod jpeg_blocks;
+mod jpeg_colour;
 mod kernels;
 mod motion;
 mod op;
