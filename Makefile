@@ -27,7 +27,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
+.PHONY: help build pipeline test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-embeddings score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -280,6 +280,9 @@ $(DUPLICATES_VENV)/done: tests/python/requirements-duplicates.txt
 
 score-duplicates: build $(DUPLICATES_VENV)/done ## plant 550 copies among photographs and count which are found
 	$(DUPLICATES_VENV)/bin/python tests/python/score_duplicates.py $(BIN) $(PHOTOS) $(PHOTOS)-cc0
+
+score-embeddings: build $(DUPLICATES_VENV)/done ## how well embeddings find copies and crops: make score-embeddings [MODELS="mine.onnx ..."] [ARGS=--half]
+	$(DUPLICATES_VENV)/bin/python tests/python/score_embeddings.py $(BIN) $(or $(MODELS),sample_data/models/embed.onnx) --photos $(PHOTOS) $(PHOTOS)-cc0 $(ARGS)
 
 score-models: $(TRAINING_VENV)/done ## score the shipped models on CBSD68, Set5 and Set14 (BENCHMARKS=folder)
 	$(TRAINING_VENV)/bin/python tests/python/model_scores.py --benchmarks $(BENCHMARKS) sample_data/models/denoise.onnx sample_data/models/upscale_x2.onnx

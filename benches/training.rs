@@ -78,7 +78,7 @@ fn train(case: &str, net: &Net, batch: usize, seconds: Duration) -> serde_json::
         Pair { input, target }
     };
     let pairs: Vec<Pair> = (0..batch).map(|_| smooth(net.input.len())).collect();
-    let mut stepper = Stepper::new(net, net.input, batch).expect("the network fits");
+    let mut stepper = Stepper::new(net, net.input, batch, None).expect("the network fits");
     assert_eq!(stepper.batch(), batch);
     let mut parameters = net.init(1);
     let mut gradient = vec![0.0; parameters.len()];

@@ -67,6 +67,20 @@ impl Graph {
         self.constant(name, DataType::Float, dims, raw)
     }
 
+    /// Adds weights in half precision, and what makes them single; the name of those.
+    pub(crate) fn halves(
+        &mut self,
+        name: String,
+        dims: &[usize],
+        values: impl IntoIterator<Item = f32>,
+    ) -> String {
+        let raw = values.into_iter().flat_map(|value| half::f16::from_f32(value).to_le_bytes()).collect();
+        let half = self.constant(name, DataType::Float16, dims, raw);
+        let single = format!("{half}_single");
+        self.node("Cast", &[&half], &single, &[("to", Value::Int(DataType::Float as usize))]);
+        single
+    }
+
     /// Adds the shape that a `Reshape` makes tensor `of` in; its name. 0 keeps a side as it is.
     pub(crate) fn shape(&mut self, of: &str, dims: &[usize]) -> String {
         let dims: Vec<i64> = dims.iter().map(|d| *d as i64).collect();

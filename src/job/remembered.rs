@@ -130,7 +130,13 @@ impl Remembered {
     pub(super) fn of_training(plan: &TrainPlan, facts: &Facts<'_>) -> Remembered {
         let root = |path: &Path, kind: &str| Origin { path: Some(data(path)), kind: kind.into() };
         let input = match &plan.data {
-            Data::Pictures { input, .. } => origin(input),
+            Data::Pictures { inputs, .. } => match &inputs[..] {
+                [one] => origin(&one.input),
+                several => {
+                    let path = several.iter().find_map(|mixed| origin(&mixed.input).path);
+                    Origin { path, kind: "several".into() }
+                }
+            },
             Data::Pairs { root: folder, .. } => root(folder, "pairs"),
             Data::Vectors { source: Vectors::Parquet { files, .. } } => {
                 let folder = files.first().and_then(|file| file.parent()).map(crate::plan::absolute);

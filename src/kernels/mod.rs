@@ -33,6 +33,7 @@ mod nearest;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod normal;
+mod orthogonal;
 mod panel;
 mod place;
 mod pool;
@@ -60,6 +61,7 @@ pub use graph::{
 pub use level::Level;
 pub use moves::clear_border;
 pub use nearest::{Found, PANEL, Pair, Panels, may_be_near};
+pub use orthogonal::Orthogonal;
 pub use place::{Tensor, lay_out};
 pub use program::{Program, Workspace};
 pub use spec::{Activation, ConvSpec, Mode};

@@ -69,9 +69,7 @@ pub(crate) fn check_output(
         refuse(format!("the output {} {relation} the input {}", output.shown(), hit.shown()));
         return;
     }
-    if let Source::List { .. } = input.source
-        && let Some(InputKeys::Files(keys)) = &spec.input
-        && let list = absolute(&keys.path)
+    if let Some(list) = &input.list
         && list.starts_with(output)
     {
         refuse(format!("the list {} lies in the output", list.shown()));

@@ -11,7 +11,7 @@ use super::units::{ByteSize, Failures};
 /// A value checked against its [`Kind`](super::Kind).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// `Kind::Bool`.
+    /// `Kind::Bool`, and `Kind::Switch` without parameters.
     Bool(bool),
     /// `Kind::Int`, within its range.
     Int(i64),
@@ -33,7 +33,7 @@ pub enum Value {
     Span(Box<Value>, Box<Value>),
     /// `Kind::Steps`, and `Kind::Step` as a list of one.
     Steps(Vec<StepSpec>),
-    /// `Kind::Map`.
+    /// `Kind::Map`, and `Kind::Switch` with parameters.
     Map(Args),
     /// `Kind::Named`, in the order of the text.
     Named(Vec<(String, Arg)>),

@@ -127,7 +127,7 @@ pub(super) fn value(param: &Param, kind: &Kind, node: &Node, report: &mut Report
             let found = step(noun, node, &registry(), report)?;
             return found.sound.then(|| Value::Steps(vec![found]));
         }
-        (Kind::Map(params), Data::Map(entries)) => {
+        (Kind::Map(params) | Kind::Switch(params), Data::Map(entries)) => {
             let mistakes_before = report.count();
             let args = map(&format!("`{}`", param.name), params, entries, node.span, report);
             return (report.count() == mistakes_before).then_some(Value::Map(args));

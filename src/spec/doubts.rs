@@ -16,14 +16,14 @@ const HIGH_RATE: f64 = 0.1;
 
 /// Warns of doubtful values of a pipeline without mistakes.
 pub(super) fn check(
-    (top, input): (&Args, &Args),
+    (top, inputs): (&Args, &[&Args]),
     limits: &Args,
     steps: &[StepSpec],
     train: Option<&StepSpec>,
     report: &mut Report,
 ) {
     controls(top, report);
-    patterns(input, report);
+    inputs.iter().for_each(|input| patterns(input, report));
     bytes(limits, "memory", LITTLE_MEMORY, report);
     if let Some(pixels) = limits.pixels("pixels").filter(|pixels| *pixels < FEW_PIXELS) {
         let message = format!("`pixels` is {pixels} pixels: every image with more of them fails");

@@ -86,6 +86,27 @@ pub trait Parameters: Sized {
     fn read(args: &Args) -> Result<Self, Diagnostics>;
 }
 
+/// `true`, `false`, or parameters of a struct of their own.
+#[derive(Clone, Debug)]
+pub enum Switch<T> {
+    /// On or off, without more words.
+    Plain(bool),
+    /// The parameters.
+    With(T),
+}
+
+impl<T: Parameters> Field for Switch<T> {
+    const HOLDS: Kind = Kind::Switch(T::TABLE);
+
+    fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
+        match value {
+            Some(Value::Bool(on)) => Ok(Switch::Plain(*on)),
+            Some(Value::Map(args)) => T::read(args).map(Switch::With),
+            _ => Err(place.defect()),
+        }
+    }
+}
+
 /// Parameters of a struct of their own that stand among the others.
 #[derive(Clone, Debug)]
 pub struct Group<T>(T);
@@ -212,7 +233,9 @@ pub(super) const fn fits(holds: &Kind, kind: &Kind) -> bool {
             }
             true
         }
-        (Kind::Map(known), Kind::Map(params)) => same_names(known, params),
+        (Kind::Map(known), Kind::Map(params)) | (Kind::Switch(known), Kind::Switch(params)) => {
+            same_names(known, params)
+        }
         _ => false,
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn wanted(kind: &Kind) -> String {
         Kind::Map(params) => {
             format!("a map of {}", quoted(params.iter().map(|param| param.name)))
         }
+        Kind::Switch(params) => format!("`true`, `false` or {}", wanted(&Kind::Map(params))),
         Kind::Named(item) => format!("a map of names, each with {}", wanted(item)),
         Kind::Step { noun, .. } => format!("a {noun} with its parameters"),
         Kind::Steps { noun, .. } => format!("a list of {noun}s"),
@@ -69,7 +70,7 @@ pub(super) fn example(param: &Param) -> String {
 
 fn example_value(kind: &Kind) -> String {
     match kind {
-        Kind::Bool => "true".to_owned(),
+        Kind::Bool | Kind::Switch(_) => "true".to_owned(),
         Kind::Int { min, max } => 1.clamp(*min, (*max).max(*min)).to_string(),
         Kind::Float { min, max } => 1.0_f64.min(*max).max(*min).to_string(),
         Kind::CountOr { max, .. } => 1.min(*max).to_string(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::args::Args;
 use super::field::{Parameters, Pixels};
 use super::images::{self, IMAGES};
 use super::param::{Kind, Param};
@@ -165,6 +166,33 @@ params! {
         /// Time that a model may take to load when it is new, in seconds.
         model_seconds: u64 [Kind::Int { min: 1, max: 86_400 }] = "60",
     }
+}
+
+params! {
+    /// What an input of several takes beside its own keys.
+    pub struct ShareKeys {
+        /// Share of the examples that are drawn from this input, relative to the weights of the others.
+        weight: f64 [Kind::Float { min: 1e-6, max: 1e6 }] = "1",
+    }
+}
+
+/// Parameters of an input of several beside its own.
+pub const SHARE: &[Param] = ShareKeys::TABLE;
+
+/// What the reference says of [`SHARE`].
+pub const SHARE_DOC: &str = "A job with `train` that learns from clean pictures takes a list of several inputs, for \
+    example `input: [{path: photos, weight: 3}, {synth: dead_leaves, count: 4000, weight: 1}]`. Each has the keys \
+    above and this one, or is only a path.";
+
+/// One input of several.
+#[derive(Clone, Debug)]
+pub struct Mixed {
+    /// The input as it was written, without its weight.
+    pub args: Args,
+    /// Its values, unless what it is about could not be read.
+    pub keys: Option<InputKeys>,
+    /// Its weight beside the others.
+    pub weight: f64,
 }
 
 /// The section `input`.

@@ -37,7 +37,7 @@ mod tests;
 
 pub use args::{Arg, Args, Branch, StepSpec, Value};
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity, Sources, Span};
-pub use field::{ExpressionText, Field, Group, NamedExpressions, Parameters, Pixels, Steps};
+pub use field::{ExpressionText, Field, Group, NamedExpressions, Parameters, Pixels, Steps, Switch};
 pub use param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 pub(crate) use params::params;
 pub use params::{Part, count, field, finish, join};

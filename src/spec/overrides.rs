@@ -26,7 +26,7 @@ pub(super) fn apply(
         let normal = match path.first().map(|key| key.text.as_str()) {
             Some(name) if name == STEPS_SECTION.0 => step_path(root, path, registry, report),
             Some(name) if name == INPUT_SECTION.0 && path.len() > 1 => {
-                expand_input(root);
+                expand_input(root, path.get(1..).unwrap_or_default());
                 Some(path)
             }
             _ => Some(path),
@@ -135,12 +135,17 @@ fn insert(node: &mut Node, path: &[Key], value: Node, report: &mut Report) {
     }
 }
 
-/// Turns `input: path` into `input: {path: path}`.
-fn expand_input(root: &mut Node) {
-    if let Some(node) = child(root, INPUT_SECTION.0)
-        && matches!(node.data, Data::Scalar { .. })
-        && !node.is_null()
-    {
+/// Turns `input: path` into `input: {path: path}`, of a list the one that the rest of the path is about.
+fn expand_input(root: &mut Node, below: &[Key]) {
+    let Some(node) = child(root, INPUT_SECTION.0) else { return };
+    let node = match (&mut node.data, below) {
+        (Data::List(items), [at, _, ..]) => {
+            let Some(item) = at.text.parse().ok().and_then(|at: usize| items.get_mut(at)) else { return };
+            item
+        }
+        _ => node,
+    };
+    if matches!(node.data, Data::Scalar { .. }) && !node.is_null() {
         node.data = Data::Map(shorthand(INPUT_SHORTHAND, node));
     }
 }

@@ -55,6 +55,8 @@ pub enum Kind {
     Span(&'static Kind),
     /// A map of parameters.
     Map(&'static [Param]),
+    /// `true`, `false`, or a map of parameters.
+    Switch(&'static [Param]),
     /// A map of names that are not declared here, each with a value of one kind.
     Named(&'static Kind),
     /// One step of a registry of its own: its name, or a map of that one key.

@@ -10,11 +10,11 @@ use super::diagnostic::{Diagnostic, Diagnostics, Origin, Report, Sources, Span};
 use super::doubts;
 use super::expand;
 use super::field::Parameters;
-use super::input;
+use super::input::{self, Section};
 use super::kinds;
 use super::language::{
-    INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, STEPS_SECTION, SYNTH_INPUT, TOP,
-    TopKeys, VERSION,
+    INPUT, INPUT_SECTION, InputKeys, LIMITS, LIMITS_SECTION, LimitKeys, Mixed, SHARE, STEPS_SECTION,
+    SYNTH_INPUT, TOP, TopKeys, VERSION,
 };
 use super::node::{Data, Key, Node, shown};
 use super::order;
@@ -39,6 +39,8 @@ pub struct PipelineSpec {
     pub input: Option<InputKeys>,
     /// The same as it was written.
     pub input_args: Args,
+    /// The section `input` where it is a list of several, which training takes; then the two above are empty.
+    pub mixed: Vec<Mixed>,
     /// Whether there is a section `input`; a pipeline with steps has one.
     pub has_input: bool,
     /// Output folder as written.
@@ -157,14 +159,19 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         entries.iter().filter(|(key, _)| TOP.iter().any(|param| param.name == key.text)).cloned().collect();
     let top = check::map("a pipeline", TOP, &scalars, Span::FILE, report);
     let nothing = Args::new(Span::FILE, Vec::new(), report.sources.clone());
-    let no_input = (nothing.clone(), None);
+    let no_input = nothing.clone();
     let no_limits = nothing;
     let train = find(vocabulary.train.name);
     let has_input = find(INPUT_SECTION.0);
     // A training job may make its own; the plan tells.
-    let (input_args, input) = match (has_input, train) {
-        (None, Some(_)) => no_input,
-        (entry, _) => input::read(entry, report).unwrap_or(no_input),
+    let read = match (has_input, train) {
+        (None, Some(_)) => None,
+        (entry, train) => input::read(entry, train.is_some(), report),
+    };
+    let (input_args, input, mixed) = match read {
+        Some(Section::One(args, keys)) => (args, keys, Vec::new()),
+        Some(Section::Several(mixed)) => (no_input, None, mixed),
+        None => (no_input, None, Vec::new()),
     };
     let limits = limits(find(LIMITS_SECTION.0), report).unwrap_or(no_limits);
     let mut choices = Choices::new();
@@ -180,7 +187,8 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
     let stem = report.sources.path().file_stem().map(|stem| stem.shown().to_string());
     let train = train.map(|(key, node)| section(vocabulary.train, key, node, report));
     if report.is_clean() {
-        doubts::check((&top, &input_args), &limits, &steps, train.as_ref(), report);
+        let inputs: Vec<&Args> = std::iter::once(&input_args).chain(mixed.iter().map(|m| &m.args)).collect();
+        doubts::check((&top, &inputs), &limits, &steps, train.as_ref(), report);
     }
     // Of a draft that lacks one, what is left of it can be checked without them.
     let keys = TopKeys::read(&check::completed(&top, TOP)).unwrap_or_else(|_| {
@@ -200,6 +208,7 @@ fn pipeline(root: &Node, vocabulary: &Vocabulary, report: &mut Report) -> Option
         seed: keys.seed,
         input,
         input_args,
+        mixed,
         has_input: has_input.is_some(),
         output_span: keys.output.place().span,
         output: keys.output.into_value(),
@@ -237,6 +246,7 @@ fn unknown_top_key(key: &Key, vocabulary: &Vocabulary, report: &mut Report) {
     let section = [
         (INPUT_SECTION.0, INPUT),
         (INPUT_SECTION.0, SYNTH_INPUT),
+        (INPUT_SECTION.0, SHARE),
         (LIMITS_SECTION.0, LIMITS),
         (train.name, train.params),
     ]

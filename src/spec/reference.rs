@@ -6,7 +6,8 @@ use super::check::CHOOSE;
 use super::conditions::{CHOOSE_DOC, CHOOSE_EXAMPLE, WHEN};
 use super::kinds;
 use super::language::{
-    INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_DOC, SYNTH_INPUT, TOP,
+    INPUT, INPUT_SECTION, LIMITS, LIMITS_SECTION, SHARE, SHARE_DOC, STEPS_SECTION, SYNTH_DOC, SYNTH_INPUT,
+    TOP,
 };
 use super::param::{Descriptor, Fallback, Kind, Param, Role, Vocabulary};
 use super::schema::nested;
@@ -32,6 +33,8 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
         table(&mut out, params);
         if name == INPUT_SECTION.0 {
             made(&mut out);
+            let _ = write!(out, "\n### Several inputs\n\n{SHARE_DOC}\n\n");
+            table(&mut out, SHARE);
         }
     }
     let (name, doc) = STEPS_SECTION;
@@ -42,7 +45,7 @@ pub fn reference_markdown(vocabulary: &Vocabulary) -> String {
     table(&mut out, train.params);
     for param in train.params {
         let inner = match param.kind {
-            Kind::Map(inner) => Some(inner),
+            Kind::Map(inner) | Kind::Switch(inner) => Some(inner),
             Kind::List(Kind::Map(inner)) => Some(*inner),
             _ => None,
         };

@@ -77,7 +77,7 @@ fn check_kind(label: &str, kind: &Kind, flaws: &mut Vec<String>) {
             "a span of something other than numbers"
         }
         Kind::List(item) | Kind::Span(item) | Kind::Named(item) => return check_kind(label, item, flaws),
-        Kind::Map(params) => return check_params(label, params, flaws),
+        Kind::Map(params) | Kind::Switch(params) => return check_params(label, params, flaws),
         _ => return,
     };
     flaws.push(format!("{label}: its kind is {flaw}"));

@@ -49,7 +49,7 @@ pub(super) fn scalar(kind: &Kind, text: &str, style: Style) -> Result<Value, Pro
         return Err(Problem::Type(None));
     }
     match kind {
-        Kind::Bool => match typed {
+        Kind::Bool | Kind::Switch(_) => match typed {
             Typed::Bool(value) => Ok(Value::Bool(value)),
             _ => Err(Problem::Type(truth(text).map(|word| format!("write `{word}`")))),
         },

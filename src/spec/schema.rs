@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::check::CHOOSE;
 use super::conditions::{CHOOSE_DOC, WHEN, is_conditional};
 use super::language::{
-    INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, STEPS_SECTION, SYNTH_INPUT, TOP,
+    INPUT, INPUT_SECTION, INPUT_SHORTHAND, LIMITS, LIMITS_SECTION, SHARE, SHARE_DOC, STEPS_SECTION,
+    SYNTH_INPUT, TOP,
 };
 use super::param::{Descriptor, Fallback, Kind, Param, Vocabulary};
 use super::units::{BYTE_UNITS, PIXEL_UNITS};
@@ -14,9 +15,17 @@ use super::units::{BYTE_UNITS, PIXEL_UNITS};
 pub fn json_schema(vocabulary: &Vocabulary) -> Value {
     let mut properties = properties(TOP);
     let path = INPUT.iter().find(|param| param.name == INPUT_SHORTHAND).map(|param| kind(&param.kind));
+    let path = path.unwrap_or_default();
+    let shared = |params: &[Param]| object(&[params, SHARE].concat());
+    let several = json!({
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [shared(INPUT), shared(SYNTH_INPUT), path]},
+        "description": SHARE_DOC,
+    });
     properties.insert(
         INPUT_SECTION.0.to_owned(),
-        json!({"description": INPUT_SECTION.1, "anyOf": [object(INPUT), object(SYNTH_INPUT), path.unwrap_or_default()]}),
+        json!({"description": INPUT_SECTION.1, "anyOf": [object(INPUT), object(SYNTH_INPUT), path, several]}),
     );
     properties.insert(
         STEPS_SECTION.0.to_owned(),
@@ -112,7 +121,9 @@ fn nested_in(kind: &Kind, found: &mut Vec<(&'static str, Vec<&'static Descriptor
             found.push((noun, registry()));
         }
         Kind::List(item) => nested_in(item, found),
-        Kind::Map(params) => params.iter().for_each(|param| nested_in(&param.kind, found)),
+        Kind::Map(params) | Kind::Switch(params) => {
+            params.iter().for_each(|param| nested_in(&param.kind, found))
+        }
         _ => {}
     }
 }
@@ -231,6 +242,7 @@ fn kind(of: &Kind) -> Value {
         ]})),
         Kind::List(item) => json!({"type": "array", "items": kind(item)}),
         Kind::Map(params) => object(params),
+        Kind::Switch(params) => or_variable(json!({"anyOf": [{"type": "boolean"}, object(params)]})),
         Kind::Named(item) => json!({"type": "object", "additionalProperties": kind(item)}),
         Kind::Step { noun, .. } => json!({"anyOf": [{"$ref": format!("#/$defs/{noun}")}]}),
         Kind::Steps { noun, .. } => json!({"type": "array", "items": {"$ref": format!("#/$defs/{noun}")}}),

@@ -1,6 +1,7 @@
 //! AdamW (Kingma and Ba 2015; Loshchilov and Hutter 2019) and the learning rate's way.
 
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// How the learning rate goes after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +84,8 @@ impl Adam {
         Adam { mean: vec![0.0; parameters], square: vec![0.0; parameters], updates: 0 }
     }
 
-    /// Makes one update of learning rate `rate` with `gradient` times `scale`; `decay` shrinks the parameters for
-    /// which `decays` is set.
+    /// Makes one update of learning rate `rate` with `gradient` times `scale` of the parameters in `parts`; `decay`
+    /// shrinks those of parts for which that is set.
     pub fn update(
         &mut self,
         parameters: &mut [f32],
@@ -92,30 +93,29 @@ impl Adam {
         scale: f32,
         rate: f64,
         decay: f64,
-        decays: &[bool],
+        parts: &[(Range<usize>, bool)],
     ) {
         self.updates += 1;
         let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.updates.min(1 << 20) as i32);
         let step = (rate * correction(BETA.1).sqrt() / correction(BETA.0)) as f32;
         let epsilon = EPSILON * correction(BETA.1).sqrt() as f32;
-        let shrink = (rate * decay) as f32;
-        let all = parameters
-            .par_chunks_mut(BLOCK)
-            .zip(gradient.par_chunks(BLOCK))
-            .zip(self.mean.par_chunks_mut(BLOCK))
-            .zip(self.square.par_chunks_mut(BLOCK))
-            .zip(decays.par_chunks(BLOCK));
-        all.for_each(|((((p, g), m), v), d)| {
-            for i in 0..p.len() {
-                let g = g[i] * scale;
-                m[i] += (1.0 - BETA.0) * (g - m[i]);
-                v[i] += (1.0 - BETA.1) * (g * g - v[i]);
-                if d[i] {
+        for (part, decays) in parts {
+            let shrink = if *decays { (rate * decay) as f32 } else { 0.0 };
+            let all = parameters[part.clone()]
+                .par_chunks_mut(BLOCK)
+                .zip(gradient[part.clone()].par_chunks(BLOCK))
+                .zip(self.mean[part.clone()].par_chunks_mut(BLOCK))
+                .zip(self.square[part.clone()].par_chunks_mut(BLOCK));
+            all.for_each(|(((p, g), m), v)| {
+                for i in 0..p.len() {
+                    let g = g[i] * scale;
+                    m[i] += (1.0 - BETA.0) * (g - m[i]);
+                    v[i] += (1.0 - BETA.1) * (g * g - v[i]);
                     p[i] -= shrink * p[i];
+                    p[i] -= step * m[i] / (v[i].sqrt() + epsilon);
                 }
-                p[i] -= step * m[i] / (v[i].sqrt() + epsilon);
-            }
-        });
+            });
+        }
     }
 }
 
@@ -136,10 +136,10 @@ mod tests {
     fn updates_are_those_of_the_paper() {
         let mut p = [1.0f32, -1.0, 2.0];
         let mut adam = Adam::new(3);
-        adam.update(&mut p, &[4.0, -0.02, 0.0], 0.5, 0.1, 0.0, &[true; 3]);
+        adam.update(&mut p, &[4.0, -0.02, 0.0], 0.5, 0.1, 0.0, &[(0..3, true)]);
         assert!((p[0] - 0.9).abs() < 1e-5 && (p[1] + 0.9).abs() < 1e-4 && p[2] == 2.0, "{p:?}");
         // Second: m = 0.9 * 0.2 + 0.1 * -1 = 0.08, v = 0.999 * 0.004 + 0.001 * 1 = 0.004996.
-        adam.update(&mut p, &[-2.0, 0.0, 0.0], 0.5, 0.1, 0.0, &[true; 3]);
+        adam.update(&mut p, &[-2.0, 0.0, 0.0], 0.5, 0.1, 0.0, &[(0..3, true)]);
         let m = 0.08 / (1.0 - 0.81);
         let v: f64 = 0.004996 / (1.0 - 0.998001);
         assert!((f64::from(p[0]) - (0.9 - 0.1 * m / v.sqrt())).abs() < 1e-5, "{p:?}");
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn decay_shrinks_only_what_it_should() {
         let mut p = [1.0f32, 1.0];
-        Adam::new(2).update(&mut p, &[0.0, 0.0], 1.0, 0.1, 0.5, &[true, false]);
+        Adam::new(2).update(&mut p, &[0.0, 0.0], 1.0, 0.1, 0.5, &[(0..1, true), (1..2, false)]);
         assert_eq!(p, [0.95, 1.0]);
         assert!((norm(&[3.0, 4.0]) - 5.0).abs() < 1e-9);
     }

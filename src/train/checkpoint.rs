@@ -42,6 +42,8 @@ pub(super) struct State {
     pub parameters: Vec<f32>,
     /// The optimiser.
     pub adam: Adam,
+    /// The moving average of the parameters; empty where none is kept.
+    pub average: Vec<f32>,
     /// The weights and biases of the best epoch; those at the start before the first.
     pub best: Vec<f32>,
     /// Progress.
@@ -94,6 +96,9 @@ struct Header {
     fingerprint: String,
     parameters: usize,
     updates: u64,
+    /// Whether a moving average follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    average: bool,
     progress: Progress,
 }
 
@@ -101,7 +106,26 @@ impl State {
     /// Before the first step.
     pub(super) fn new(parameters: Vec<f32>) -> State {
         let adam = Adam::new(parameters.len());
-        State { best: parameters.clone(), parameters, adam, progress: Progress::default() }
+        State { best: parameters.clone(), parameters, adam, average: vec![], progress: Progress::default() }
+    }
+
+    /// Lets the moving average follow the parameters: `kept` of it stays, less at the beginning; 0 keeps none.
+    pub(super) fn follow(&mut self, kept: f64) {
+        if kept <= 0.0 {
+            return;
+        }
+        if self.average.is_empty() {
+            self.average.clone_from(&self.parameters);
+        }
+        // What training started with is soon forgotten.
+        let updates = self.adam.updates as f64;
+        let new = (1.0 - kept.min((1.0 + updates) / (10.0 + updates))) as f32;
+        self.average.iter_mut().zip(&self.parameters).for_each(|(a, p)| *a += new * (p - *a));
+    }
+
+    /// The parameters that are judged and exported: the moving average where one is kept.
+    pub(super) fn standing_now(&self) -> &[f32] {
+        if self.average.is_empty() { &self.parameters } else { &self.average }
     }
 
     /// The best parameters, and whether they are the last epoch's.
@@ -116,6 +140,7 @@ impl State {
             fingerprint: blake3::Hash::from_bytes(*fingerprint).to_hex().to_string(),
             parameters: self.parameters.len(),
             updates: self.adam.updates,
+            average: !self.average.is_empty(),
             progress: self.progress.clone(),
         };
         let header = serde_json::to_vec(&header).unwrap_or_default();
@@ -123,7 +148,7 @@ impl State {
         bytes.extend(MAGIC);
         bytes.extend((header.len() as u64).to_le_bytes());
         bytes.extend(header);
-        for part in [&self.parameters, &self.adam.mean, &self.adam.square, &self.best] {
+        for part in [&self.parameters, &self.adam.mean, &self.adam.square, &self.best, &self.average] {
             part.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
         }
         let digest = blake3::hash(&bytes);
@@ -142,7 +167,8 @@ impl State {
         let (header, numbers) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         let header: Header = serde_json::from_slice(header).ok()?;
         let same = header.fingerprint == blake3::Hash::from_bytes(*fingerprint).to_hex().as_str();
-        if !same || header.parameters != parameters || numbers.len() != 16 * parameters {
+        let parts = if header.average { 5 } else { 4 };
+        if !same || header.parameters != parameters || numbers.len() != 4 * parts * parameters {
             return None;
         }
         let (chunks, _) = numbers.as_chunks::<4>();
@@ -150,9 +176,9 @@ impl State {
             .chunks(parameters.max(1))
             .map(|part| part.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<f32>>());
         let mut next = || parts.next().unwrap_or_default();
-        let (parameters, mean, square, best) = (next(), next(), next(), next());
+        let (parameters, mean, square, best, average) = (next(), next(), next(), next(), next());
         let adam = Adam { mean, square, updates: header.updates };
-        Some(State { parameters, adam, best, progress: header.progress })
+        Some(State { parameters, adam, best, average, progress: header.progress })
     }
 }
 
@@ -183,8 +209,25 @@ mod tests {
 
     #[test]
     fn it_comes_back_whole() {
-        let state = state();
+        let mut state = state();
+        assert_eq!(State::from_bytes(&state.to_bytes(&[7; 32]), &[7; 32], 3), Some(state.clone()));
+        state.average = vec![0.25, -1.0, 9.0];
         assert_eq!(State::from_bytes(&state.to_bytes(&[7; 32]), &[7; 32], 3), Some(state));
+    }
+
+    #[test]
+    fn the_average_forgets_its_start_and_follows() {
+        let mut state = State::new(vec![0.0]);
+        state.follow(0.0);
+        assert!(state.average.is_empty() && state.standing_now() == [0.0]);
+        for _ in 0..2000 {
+            state.adam.updates += 1;
+            state.parameters[0] = if state.adam.updates < 1000 { 8.0 } else { 1.0 };
+            state.follow(0.99);
+        }
+        // By then 0.99^1000 of the former 8 is left.
+        assert!((state.standing_now()[0] - 1.0).abs() < 1e-3, "{:?}", state.average);
+        assert_eq!(state.parameters, [1.0]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What is learned from, in memory: clean pictures, pairs or vectors, and the pairs that are drawn from them.
 
+use super::augment::Augment;
 use super::net::Size;
 use super::step::Pair;
+use super::views;
 use crate::corrupt::{Context, Frame, Recipe, RecipeError};
 use crate::image::crop::{Rect, crop};
 use crate::image::orient::upright;
@@ -11,9 +13,9 @@ use crate::random::{Rng, seed_of};
 use crate::shown::Show;
 
 /// Validation patches in all, at least one of each picture.
-const VALIDATION: usize = 256;
+pub(super) const VALIDATION: usize = 256;
 /// Most validation patches of one picture.
-const OF_ONE: usize = 16;
+pub(super) const OF_ONE: usize = 16;
 
 /// A picture, or a pair of them, or a vector.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub(super) struct Loaded {
     pub held: Vec<Known>,
     /// What only the final figures are taken from.
     pub test: Vec<Known>,
+    /// How many of `examples` are of each input, in their order, and its weight; one where there are no inputs.
+    pub parts: Vec<(usize, f64)>,
     /// Lowest number and span of each column of vectors, which were brought to \[0, 1\] by them; 0 where all are one.
     pub scaling: Option<(Vec<f32>, Vec<f32>)>,
 }
@@ -81,29 +85,13 @@ impl Loaded {
                 hasher.update(&known.name);
             }
         }
+        if let [_, _, ..] = &self.parts[..] {
+            for (count, _) in &self.parts {
+                hasher.update(&(*count as u64).to_le_bytes());
+            }
+        }
         hasher.finalize().to_hex().to_string()
     }
-}
-
-/// Splits into training and validation by name, so that the same picture, and all that was made of it, is always on
-/// the same side: those with the smallest digests are held out.
-///
-/// Both sides get at least one where there are two, if need be of one name.
-pub(super) fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let mut order: Vec<(u64, usize)> =
-        names.iter().enumerate().map(|(i, name)| (seed_of(seed, name, 0, &[]), i)).collect();
-    order.sort_unstable();
-    let wanted = ((names.len() as f64 * share).round() as usize).max(1).min(names.len().saturating_sub(1));
-    // The nearest place where another name begins.
-    let begins = (1..order.len()).filter(|&i| order[i].0 != order[i - 1].0);
-    let held = begins.min_by_key(|at| at.abs_diff(wanted)).unwrap_or(wanted);
-    let (held, kept) = order.split_at(held);
-    let sorted = |part: &[(u64, usize)]| {
-        let mut indices: Vec<usize> = part.iter().map(|(_, i)| *i).collect();
-        indices.sort_unstable();
-        indices
-    };
-    (sorted(kept), sorted(held))
 }
 
 /// How pairs are made.
@@ -117,8 +105,10 @@ pub(super) struct Drawing {
     pub whole: bool,
     /// Whether patches are cut at random sizes up to the whole picture and made smaller.
     pub zoom: bool,
-    /// Whether patches are turned and mirrored.
-    pub augment: bool,
+    /// Least share of a whole picture that a view of it shows, mirrored at random, if views are taken.
+    pub crop: Option<f64>,
+    /// How patches are varied.
+    pub augment: Augment,
     /// Whether the input is clamped and rounded to 8 bits, as a file would be.
     pub rounded: bool,
     /// Makes the input of the clean patch.
@@ -146,12 +136,12 @@ impl Drawing {
 
     /// A whole picture at the target's size.
     pub(super) fn whole_of(&self, image: &Image) -> Image {
-        let (width, height) = self.target();
-        if (image.width, image.height) == (width, height) {
-            image.clone()
-        } else {
-            resize(image, width, height, Filter::Area)
-        }
+        brought(image, self.target())
+    }
+
+    /// A picture as it is kept: no larger than what is drawn from it asks for.
+    pub(super) fn kept(&self, image: &Image) -> Image {
+        brought(image, self.kept_size((image.width, image.height)))
     }
 
     /// Draws a pair; all that is random follows from `seed`.
@@ -160,13 +150,15 @@ impl Drawing {
     /// When a corruption can't be applied, or the patch leaves the picture.
     pub(super) fn pair(&self, example: &Example, seed: u64) -> Result<Pair, PairError> {
         let mut rng = Rng::new(seed);
-        let turn = if self.augment { 1 + rng.index(8) as u8 } else { 1 };
+        let mirrored = self.crop.is_some() && !self.augment.turn && rng.chance(0.5);
+        let turn = if mirrored { 2 } else { self.augment.turn(&mut rng) };
         let (width, height) = self.target();
         match example {
             Example::Vector(v) => Ok(Pair { input: v.clone(), target: v.clone() }),
             Example::Clean(image) => {
                 let clean = upright(self.patch(image, &mut rng), turn);
                 let mut frame = Frame::from_image(&clean);
+                self.augment.vary(&mut frame, (width, height), &mut rng);
                 let target = interleaved(&frame);
                 if let Some(recipe) = &self.recipe {
                     let target = (self.input.w, self.input.h);
@@ -191,11 +183,19 @@ impl Drawing {
         }
     }
 
-    /// A patch of the target's size.
+    /// A patch of the target's size, or larger where it is to be made smaller.
     fn patch(&self, image: &Image, rng: &mut Rng) -> Image {
         let (width, height) = self.target();
+        if let Some(least) = self.crop {
+            return self.whole_of(&views::part(image, least, rng));
+        }
         if self.whole {
             return self.whole_of(image);
+        }
+        if self.augment.rescales()
+            && let Some(part) = self.augment.cut(image, (width, height), rng)
+        {
+            return part;
         }
         let most = (image.width as f64 / width as f64).min(image.height as f64 / height as f64).max(1.0);
         // Sizes are drawn evenly on a logarithmic scale.
@@ -208,11 +208,27 @@ impl Drawing {
         self.whole_of(part.as_ref().unwrap_or(image))
     }
 
+    /// Its size then, of this size as a file.
+    pub(super) fn kept_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
+        match self.whole {
+            true if self.crop.is_some() => views::kept((width, height), self.target()),
+            true => self.target(),
+            false => (width, height),
+        }
+    }
+
     fn finished(&self, frame: Frame) -> Vec<f32> {
         if self.rounded {
             return interleaved(&Frame::from_image(&frame.to_image(Depth::U8)));
         }
         interleaved(&frame)
+    }
+}
+
+fn brought(image: &Image, (width, height): (usize, usize)) -> Image {
+    match (image.width, image.height) == (width, height) {
+        true => image.clone(),
+        false => resize(image, width, height, Filter::Area),
     }
 }
 
@@ -263,49 +279,15 @@ mod tests {
 
     fn drawing(side: usize, scale: usize) -> Drawing {
         let input = Size::new(side, side, 3);
-        let (whole, zoom, augment, rounded) = (false, false, false, false);
-        Drawing { input, scale, whole, zoom, augment, rounded, recipe: None }
-    }
-
-    #[test]
-    fn the_split_follows_the_names_alone() {
-        let names: Vec<Vec<u8>> = (0..100u8).map(|i| vec![i]).collect();
-        let of = |names: &[&[u8]]| {
-            let (kept, held) = split(names, 0.2, 7);
-            let named = |part: &[usize]| part.iter().map(|i| names[*i].to_vec()).collect::<Vec<_>>();
-            (named(&kept), named(&held))
-        };
-        let all: Vec<&[u8]> = names.iter().map(|n| &n[..]).collect();
-        let (kept, held) = of(&all);
-        assert_eq!((kept.len(), held.len()), (80, 20));
-        assert!(held.iter().all(|h| !kept.contains(h)));
-        let backwards: Vec<&[u8]> = all.iter().rev().copied().collect();
-        let mut again = of(&backwards).1;
-        again.sort();
-        assert_eq!(again, held);
-        assert_ne!(split(&all, 0.2, 8).1, split(&all, 0.2, 7).1);
-        assert_eq!((split(&all[..2], 0.001, 0).0.len(), split(&all[..2], 0.999, 0).0.len()), (1, 1));
-    }
-
-    #[test]
-    fn what_has_one_name_stays_together() {
-        let names: Vec<Vec<u8>> = (0..220u8).map(|i| vec![i / 10]).collect();
-        let names: Vec<&[u8]> = names.iter().map(|n| &n[..]).collect();
-        for share in [0.001, 0.05, 0.3, 0.999] {
-            let (kept, held) = split(&names, share, 3);
-            assert!(!kept.is_empty() && !held.is_empty() && kept.len() + held.len() == 220);
-            assert!((held.len() as f64 - 220.0 * share).abs() < 10.0, "{share} {}", held.len());
-            assert!(held.iter().all(|h| kept.iter().all(|k| names[*k] != names[*h])), "{share}");
-        }
-        let (kept, held) = split(&names[..10], 0.2, 3);
-        assert_eq!((kept.len(), held.len()), (8, 2));
+        let (whole, zoom, augment, rounded) = (false, false, Augment::NOTHING, false);
+        Drawing { input, scale, whole, zoom, crop: None, augment, rounded, recipe: None }
     }
 
     #[test]
     fn both_sides_of_a_pair_show_the_same_place() {
         let clean = image(24, 30);
         let small = resize(&clean, 12, 15, Filter::Nearest);
-        let pairs = Drawing { augment: true, ..drawing(4, 2) };
+        let pairs = Drawing { augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(4, 2) };
         for seed in 0..40 {
             let pair = pairs.pair(&Example::Pair(small.clone(), clean.clone()), seed).unwrap();
             let found = resize(&picture(&pair.target, Size::new(8, 8, 3)), 4, 4, Filter::Nearest);
@@ -343,7 +325,8 @@ mod tests {
 
     #[test]
     fn zoomed_and_whole_patches_are_of_the_size() {
-        let zoom = Drawing { zoom: true, augment: true, ..drawing(8, 1) };
+        let zoom =
+            Drawing { zoom: true, augment: Augment { turn: true, ..Augment::NOTHING }, ..drawing(8, 1) };
         for seed in 0..20 {
             assert_eq!(zoom.pair(&Example::Clean(image(50, 31)), seed).unwrap().target.len(), 8 * 8 * 3);
         }

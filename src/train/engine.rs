@@ -305,6 +305,10 @@ impl Engine {
                     moves::copy(buffer, x, y, Put::Set);
                     moves::copy(buffer, &self.spots[node.inputs[1]].value.view, y, Put::Add);
                 }
+                Op::Multiply => {
+                    let other = &self.spots[node.inputs[1]].value.view;
+                    moves::multiply(buffer, (x, other), y, Put::Set);
+                }
                 Op::Dropout(share) => match dropout {
                     Some(seed) => moves::dropout(buffer, x, y, share, seed_of(seed, &[], id, &[]), Put::Set),
                     None => moves::copy(buffer, x, y, Put::Set),
@@ -314,9 +318,15 @@ impl Engine {
         }
     }
 
-    /// Adds the parameters' gradients to `gradients`, from the output's as set by [`Engine::with_output`]. After
-    /// [`Engine::forward`] with the same `dropout`.
-    pub fn backward(&self, workspace: &mut Workspace, dropout: Option<u64>, gradients: &mut [f32]) {
+    /// Adds the parameters' gradients to `gradients`, from the output's as set by [`Engine::with_output`], and from what comes
+    /// to the bottleneck's `beside` it, `[picture][number]`. After [`Engine::forward`] with the same `dropout`.
+    pub fn backward(
+        &self,
+        workspace: &mut Workspace,
+        dropout: Option<u64>,
+        beside: Option<&[f32]>,
+        gradients: &mut [f32],
+    ) {
         let Workspace { buffer, scratch } = workspace;
         if let Some(gradient) = &self.spots[self.net.output()].gradient {
             gradient.clear(buffer);
@@ -330,6 +340,9 @@ impl Engine {
                     None if way.put == Put::Set => way.to.clear(buffer),
                     None => {}
                 }
+            }
+            if let Some(beside) = beside.filter(|_| id == self.net.bottleneck) {
+                moves::add(buffer, dy, beside);
             }
             if let Some(k) = &self.kernels[id] {
                 moves::activate_back(buffer, y, dy, activation_of(node.op));
@@ -353,7 +366,7 @@ impl Engine {
                 }
                 continue;
             }
-            for (&from, way) in node.inputs.iter().zip(&self.ways[id]) {
+            for (at, (&from, way)) in node.inputs.iter().zip(&self.ways[id]).enumerate() {
                 let Some(Way { to: Held { view: to, .. }, put, .. }) = way else { continue };
                 match node.op {
                     Op::Unflatten(_) => moves::flatten(buffer, dy, to, false, *put),
@@ -364,6 +377,10 @@ impl Engine {
                     Op::SpaceToDepth(k) => moves::space_to_depth(buffer, to, dy, k, true, *put),
                     Op::DepthToSpace(k) => moves::space_to_depth(buffer, dy, to, k, false, *put),
                     Op::Add => moves::copy(buffer, dy, to, *put),
+                    Op::Multiply => {
+                        let other = &self.spots[node.inputs[1 - at]].value.view;
+                        moves::multiply(buffer, (dy, other), to, *put);
+                    }
                     Op::Dropout(share) => match dropout {
                         Some(seed) => {
                             moves::dropout(buffer, dy, to, share, seed_of(seed, &[], id, &[]), *put)

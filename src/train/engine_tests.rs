@@ -1,5 +1,6 @@
 //! Forward and backward against plain loops and finite differences in double precision.
 
+use super::agreement::Agreement;
 use super::loss::Loss;
 use super::net::{Activation, Builder, Net, Op, Size};
 use super::reference;
@@ -56,6 +57,15 @@ fn nets() -> Vec<Net> {
     b.add(e, wide);
     b.conv(2, 3, Activation::Linear);
     nets.push(b.finish("readers", a, 1, 2));
+    // Products, of a tensor with what was made of it and with itself.
+    let mut b = Builder::new(Size::new(6, 10, 3));
+    let a = b.conv(8, 3, relu);
+    let weights = b.conv(8, 1, Activation::Sigmoid);
+    let gated = b.multiply(a, weights);
+    let square = b.multiply(gated, gated);
+    b.add(a, square);
+    b.conv(3, 3, Activation::Linear);
+    nets.push(b.finish("gates", a, 1, 1));
     // A dense bottleneck.
     let mut b = Builder::new(Size::new(8, 8, 1));
     b.then(Op::SpaceToDepth(2));
@@ -124,7 +134,7 @@ fn doubles(v: &[f32]) -> Vec<f64> {
 fn forward_is_that_of_plain_loops() {
     for case in cases(21) {
         let net = &case.net;
-        let mut stepper = Stepper::new(net, net.input, 32).unwrap();
+        let mut stepper = Stepper::new(net, net.input, 32, None).unwrap();
         let all = |_, value: &dyn Fn(usize) -> Vec<f32>| (0..net.nodes.len()).map(value).collect::<Vec<_>>();
         let pair = |i: usize| case.pairs[i].clone();
         let found = stepper.evaluate(&case.parameters, case.pairs.len(), &AtomicBool::new(false), pair, all);
@@ -163,7 +173,7 @@ fn loss(case: &Case, kind: Loss, parameters: &[f64]) -> f64 {
 
 /// Largest difference of `gradient` from finite differences, over some parameters of every layer, relative to the
 /// layer's largest.
-fn error(case: &Case, kind: Loss, gradient: &[f32]) -> f64 {
+fn error(case: &Case, loss: impl Fn(&[f64]) -> f64, gradient: &[f32]) -> f64 {
     let exact = doubles(&case.parameters);
     let mut rng = Rng::new(9);
     let mut worst = 0.0f64;
@@ -178,7 +188,7 @@ fn error(case: &Case, kind: Loss, gradient: &[f32]) -> f64 {
             let moved = |by: f64| {
                 let mut p = exact.clone();
                 p[at] += by;
-                loss(case, kind, &p)
+                loss(&p)
             };
             let slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
             worst = worst.max((f64::from(gradient[at]) - slope).abs() / f64::from(largest.max(1e-6)));
@@ -192,26 +202,74 @@ fn gradients_are_those_of_finite_differences() {
     for kind in [Loss::Mse, Loss::Charbonnier] {
         for case in cases(10) {
             // Two to a part.
-            let mut stepper = Stepper::new(&case.net, case.net.input, 10).unwrap();
+            let mut stepper = Stepper::new(&case.net, case.net.input, 10, None).unwrap();
             let mut gradient = vec![f32::NAN; case.parameters.len()];
             let found = stepper.gradient(&case.parameters, kind, 0, |i| case.pairs[i].clone(), &mut gradient);
             let expected = loss(&case, kind, &doubles(&case.parameters));
             assert!((found - expected).abs() < 1e-5 * expected, "{}: {found} {expected}", case.net.name);
-            let worst = error(&case, kind, &gradient);
+            let worst = error(&case, |p| loss(&case, kind, p), &gradient);
             assert!(worst < 1e-3, "{} {kind:?}: {worst}", case.net.name);
             // The check itself: a hundredth off shows.
             gradient.iter_mut().for_each(|g| *g *= 1.01);
-            assert!(error(&case, kind, &gradient) > 1e-3);
+            assert!(error(&case, |p| loss(&case, kind, p), &gradient) > 1e-3);
         }
+    }
+}
+
+const AGREEMENT: Agreement = Agreement { weight: 0.3, temperature: 0.5, crop: 0.2 };
+
+/// What [`AGREEMENT`] adds to the loss, where pairs 2i and 2i + 1 are views of one picture.
+fn disagreement(case: &Case, parameters: &[f64]) -> f64 {
+    let code = |pair: &Pair| {
+        let code =
+            reference::forward(&case.net, parameters, &doubles(&pair.input)).swap_remove(case.net.bottleneck);
+        let length = code.iter().map(|v| v * v).sum::<f64>().sqrt();
+        code.into_iter().map(|v| v / length).collect::<Vec<f64>>()
+    };
+    let codes: Vec<Vec<f64>> = case.pairs.iter().map(code).collect();
+    let nearness = |a: usize, b: usize| {
+        let cosine = codes[a].iter().zip(&codes[b]).map(|(x, y)| x * y).sum::<f64>();
+        (cosine / AGREEMENT.temperature).exp()
+    };
+    let loss = |view: usize| {
+        let others = (0..codes.len()).filter(|other| *other != view);
+        -(nearness(view, view ^ 1) / others.map(|other| nearness(view, other)).sum::<f64>()).ln()
+    };
+    AGREEMENT.weight * (0..codes.len()).map(loss).sum::<f64>() / codes.len() as f64
+}
+
+#[test]
+fn gradients_of_agreeing_views_are_those_of_finite_differences() {
+    for case in cases(10) {
+        // Both views of a picture to a part.
+        let mut stepper = Stepper::new(&case.net, case.net.input, 5, Some(AGREEMENT)).unwrap();
+        assert_eq!((stepper.batch(), stepper.views()), (5, 2));
+        let mut gradient = vec![f32::NAN; case.parameters.len()];
+        let pair = |i: usize| case.pairs[i].clone();
+        let found = stepper.gradient(&case.parameters, Loss::Mse, 0, pair, &mut gradient);
+        let whole = |p: &[f64]| loss(&case, Loss::Mse, p) + disagreement(&case, p);
+        let expected = whole(&doubles(&case.parameters));
+        assert!((found - expected).abs() < 1e-5 * expected, "{}: {found} {expected}", case.net.name);
+        let worst = error(&case, whole, &gradient);
+        assert!(worst < 1e-3, "{}: {worst}", case.net.name);
+        // The output alone gives other gradients.
+        assert!(error(&case, |p| loss(&case, Loss::Mse, p), &gradient) > 1e-2, "{}", case.net.name);
     }
 }
 
 #[test]
 fn threads_change_no_bit() {
+    for agreement in [None, Some(AGREEMENT)] {
+        threads_change_nothing(agreement);
+    }
+}
+
+fn threads_change_nothing(agreement: Option<Agreement>) {
     let case = cases(32).swap_remove(0);
+    let batch = if agreement.is_some() { 16 } else { 32 };
     let gradient = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut stepper = Stepper::new(&case.net, case.net.input, 32).unwrap();
+        let mut stepper = Stepper::new(&case.net, case.net.input, batch, agreement).unwrap();
         let mut gradient = vec![0.0; case.parameters.len()];
         let loss = pool.install(|| {
             stepper.gradient(&case.parameters, Loss::L1, 7, |i| case.pairs[i].clone(), &mut gradient)
@@ -231,7 +289,7 @@ fn dropout_drops_its_share_while_training_only_and_its_gradient_follows() {
     // The identity.
     let mut parameters = vec![0.0; net.parameters()];
     (0..8).for_each(|c| parameters[c * 8 + c] = 1.0);
-    let mut stepper = Stepper::new(&net, net.input, 16).unwrap();
+    let mut stepper = Stepper::new(&net, net.input, 16, None).unwrap();
     let pair = |_| Pair { input: vec![1.0; 128], target: vec![0.0; 128] };
     let mut evaluated =
         |stop| stepper.evaluate(&parameters, 1, &AtomicBool::new(stop), pair, |_, value| value(2));

@@ -11,7 +11,7 @@ mod start;
 mod verify;
 
 pub use facts::{Facts, Words, facts, receptive_field};
-pub use onnx::{onnx, unscaled};
+pub use onnx::{onnx, rounded, unscaled};
 pub use shape::{takes_any_size, takes_vectors};
 pub use start::{StartError, start};
 #[cfg(test)]

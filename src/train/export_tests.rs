@@ -29,7 +29,8 @@ fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 
 /// The file that `net` becomes, changed.
 fn changed(net: &Net, parameters: &[f32], change: impl Fn(&mut ModelProto)) -> (tempfile::TempDir, PathBuf) {
-    let mut model = ModelProto::decode(&onnx(net, parameters, &Facts::default())[..]).expect("a model");
+    let mut model =
+        ModelProto::decode(&onnx(net, parameters, &Facts::default(), false)[..]).expect("a model");
     change(&mut model);
     written(&model.encode_to_vec())
 }
@@ -84,8 +85,8 @@ fn files_compute_what_the_plain_loops_do() {
     let mut dynamic = vec![];
     for (name, net) in nets() {
         let parameters = parameters(&net, 7);
-        let bytes = onnx(&net, &parameters, &facts(&net, &words()));
-        assert!(bytes == onnx(&net, &parameters, &facts(&net, &words())), "{name}: the same bytes");
+        let bytes = onnx(&net, &parameters, &facts(&net, &words()), false);
+        assert!(bytes == onnx(&net, &parameters, &facts(&net, &words()), false), "{name}: the same bytes");
         let (_folder, path) = written(&bytes);
         let references: Vec<Reference> = sizes(&net)
             .into_iter()
@@ -97,14 +98,25 @@ fn files_compute_what_the_plain_loops_do() {
             dynamic.push(name);
         }
     }
-    assert_eq!(dynamic, ["residual", "residual_x2", "residual_x3_gray", "super_resolution"]);
+    let any = [
+        "unet",
+        "unet_gray",
+        "edsr",
+        "edsr_gray",
+        "residual",
+        "residual_x2",
+        "residual_x3_gray",
+        "super_resolution",
+    ];
+    dynamic.sort_unstable_by_key(|name| any.iter().position(|a| a == name));
+    assert_eq!(dynamic, any);
 }
 
 #[test]
 fn parameters_come_back_from_files() {
     for (name, net) in nets() {
         let parameters = parameters(&net, 3);
-        let bytes = onnx(&net, &parameters, &facts(&net, &words()));
+        let bytes = onnx(&net, &parameters, &facts(&net, &words()), false);
         let (_folder, path) = written(&bytes);
         let (found, hash) =
             start(&net, &path, &ModelBudget::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -145,7 +157,7 @@ fn files_of_other_networks_are_nothing_to_start_from() {
 fn our_kernels_run_the_files_without_help() {
     let mut helped = vec![];
     for (name, net) in examples::architectures() {
-        let (_folder, path) = written(&onnx(&net, &parameters(&net, 1), &Facts::default()));
+        let (_folder, path) = written(&onnx(&net, &parameters(&net, 1), &Facts::default(), false));
         let engine = Engine::default();
         for tap in [None, Some("bottleneck")] {
             let trial = if takes_vectors(&net) {
@@ -228,7 +240,7 @@ fn planted_faults_are_seen() {
 fn references_that_do_not_fit_are_refused() {
     let (_, net) = examples::architectures().remove(0);
     let parameters = parameters(&net, 3);
-    let (_folder, path) = written(&onnx(&net, &parameters, &Facts::default()));
+    let (_folder, path) = written(&onnx(&net, &parameters, &Facts::default(), false));
     let good = reference(&net, &parameters, net.input, 1);
     let cut = Reference { output: good.output[1..].to_vec(), ..good.clone() };
     assert!(matches!(verify(&path, &net, &[cut]), Err(VerifyError::Reference { what: "output", .. })));
@@ -242,7 +254,7 @@ fn references_that_do_not_fit_are_refused() {
 fn files_say_what_they_are() {
     for (name, net) in examples::architectures() {
         let facts = facts(&net, &words());
-        let (_folder, path) = written(&onnx(&net, &parameters(&net, 1), &facts));
+        let (_folder, path) = written(&onnx(&net, &parameters(&net, 1), &facts, false));
         let said = |key: &str| facts.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v.as_str());
         assert_eq!(said("parameters"), net.parameters().to_string());
         assert_eq!((said("task"), said("recipe"), said("licence")), ("restore", "by chance", ""));
@@ -292,7 +304,7 @@ fn floats(image: &Image) -> Vec<f32> {
 fn files_restore_pictures_of_any_size() {
     for (name, net) in examples::architectures().into_iter().filter(|(_, net)| takes_any_size(net)) {
         let parameters = parameters(&net, 2);
-        let (_folder, path) = written(&onnx(&net, &parameters, &facts(&net, &words())));
+        let (_folder, path) = written(&onnx(&net, &parameters, &facts(&net, &words()), false));
         let network = Arc::new(Network::load(&path, &LoadOptions::default()).expect("pictures"));
         let restorer = |tile| {
             let options = RestoreOptions { any_finite: true, tile, ..Default::default() };
@@ -337,7 +349,7 @@ fn files_embed_pictures() {
             continue;
         }
         let parameters = parameters(&net, 4);
-        let (_folder, path) = written(&onnx(&net, &parameters, &facts(&net, &words())));
+        let (_folder, path) = written(&onnx(&net, &parameters, &facts(&net, &words()), false));
         let network = Arc::new(Network::load(&path, &LoadOptions::default()).expect("pictures"));
         let embedder = Embedder::new(network, &EmbedOptions::default()).expect("it embeds");
         let picture = image(net.input.w, net.input.h, net.input.c);

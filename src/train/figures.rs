@@ -1,6 +1,8 @@
 //! The final figures: how good the network is, and what it is compared with.
 
 use super::TrainError;
+use super::agreement::{VIEWS, batches, found};
+use super::augment::Augment;
 use super::data::{DrawError, Drawing, spread};
 use super::event::{Event, Figure};
 use super::fit::{First, Job, judge, mean_loss};
@@ -23,8 +25,16 @@ const PCA_BYTES: usize = 1 << 30;
 /// Most numbers of a bottleneck for which principal components are found: the time grows with their cube.
 const COMPONENTS: usize = 256;
 /// Names of all figures.
-pub(super) const NAMES: [&str; 7] =
-    ["psnr", "mse", "knn_accuracy", "silhouette", "pca_silhouette", "silhouette_of_input", "validation_loss"];
+pub(super) const NAMES: [&str; 8] = [
+    "psnr",
+    "mse",
+    "view_recall",
+    "knn_accuracy",
+    "silhouette",
+    "pca_silhouette",
+    "silhouette_of_input",
+    "validation_loss",
+];
 /// Neighbours that vote.
 const NEIGHBOURS: usize = 5;
 /// Most points of a silhouette, which takes their square in time.
@@ -40,7 +50,7 @@ pub(super) fn figures(
     (stop, emit): (&AtomicBool, &(dyn Fn(Event) + Sync)),
 ) -> Result<Vec<Figure>, TrainError> {
     // An embedding is of clean pictures as they stand, whatever it was made robust against.
-    let plain = Drawing { recipe: None, augment: false, ..job.drawing.clone() };
+    let plain = Drawing { recipe: None, augment: Augment::NOTHING, crop: None, ..job.drawing.clone() };
     let judged_by = test.unwrap_or(job);
     let drawing = if job.plan.task == Task::Embed { &plain } else { job.drawing };
     emit(Event::Preparing { what: "final figures".into(), done: 0, total: 1 });
@@ -69,9 +79,10 @@ pub(super) fn figures(
             add("mse", mse, Some((name, mean)));
         }
         Task::Embed => {
+            let views = judged_by;
             let judged_by = &Job { drawing: &plain, ..*judged_by };
             let job = &Job { drawing: &plain, ..*job };
-            embedding(job, judged_by, stepper, parameters, (mse, stop, emit), &mut add)?;
+            embedding(job, judged_by, views, stepper, parameters, (mse, stop, emit), &mut add)?;
         }
     }
     let before = match &job.plan.start {
@@ -89,6 +100,7 @@ type Add<'a> = &'a mut dyn FnMut(&str, f64, Option<(&str, f64)>);
 fn embedding(
     job: &Job<'_>,
     judged_by: &Job<'_>,
+    views: &Job<'_>,
     stepper: &mut Stepper,
     parameters: &[f32],
     (mse, stop, emit): (f64, &AtomicBool, &(dyn Fn(Event) + Sync)),
@@ -109,7 +121,8 @@ fn embedding(
     };
     working("principal components")?;
     let most = FOR_PCA.min(PCA_BYTES / (4 * width)).max(2);
-    let learned_from = every(job, job.train, most);
+    let train: Vec<usize> = job.train.iter().flat_map(|part| &part.members).copied().collect();
+    let learned_from = every(job, &train, most);
     let learned = rows(job, &learned_from)?;
     let pca = Pca::fit(&learned, width, latent, job.plan.seed);
     // Fewer where the input has fewer numbers.
@@ -117,6 +130,11 @@ fn embedding(
     let held = spread(judged_by.held, most);
     let seen = rows(judged_by, &held)?;
     add("mse", mse, Some(("PCA", pca.mse(&seen))));
+    if stepper.views() > 1 {
+        working("views")?;
+        let (own, theirs) = of_views(views, stepper, parameters, &pca, stop)?;
+        add("view_recall", own, Some(("PCA", theirs)));
+    }
     let groups = |job: &Job<'_>, draws: &[(usize, u64)]| -> Option<Vec<u32>> {
         let labels = || draws.iter().map(|(i, _)| job.examples[*i].label);
         let without = labels().filter(Option::is_none).count();
@@ -207,6 +225,28 @@ fn rows(job: &Job<'_>, draws: &[(usize, u64)]) -> Result<Vec<f32>, TrainError> {
 fn project(pca: &Pca, rows: &[f32], width: usize) -> Vec<f32> {
     let codes: Vec<Vec<f32>> = rows.par_chunks_exact(width).map(|row| pca.project(row)).collect();
     codes.concat()
+}
+
+/// Share of the pictures of which one view finds the other by its vector; and by principal components.
+fn of_views(
+    job: &Job<'_>,
+    stepper: &mut Stepper,
+    parameters: &[f32],
+    pca: &Pca,
+    stop: &AtomicBool,
+) -> Result<(f64, f64), TrainError> {
+    let (net, first) = (&job.plan.net, First::default());
+    // One draw of each picture.
+    let draws: Vec<(usize, u64)> =
+        batches(job.held, usize::MAX).first().into_iter().flatten().map(|at| job.held[*at]).collect();
+    let pair = |i: usize| first.or(job.view(draws[i / VIEWS], i % VIEWS), net);
+    let codes = stepper.evaluate(parameters, VIEWS * draws.len(), stop, pair, |pair, value| {
+        (value(net.bottleneck), pca.project(&pair.input))
+    });
+    first.check()?;
+    let (own, theirs): (Vec<_>, Vec<_>) = codes.ok_or(TrainError::STOPPED)?.into_iter().unzip();
+    let of = |codes: Vec<Vec<f32>>| found(&codes.concat(), codes[0].len());
+    Ok((of(own), of(theirs)))
 }
 
 /// The bottlenecks of the draws' clean pictures, `[draw][number]`.

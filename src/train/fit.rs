@@ -2,14 +2,17 @@
 
 use super::TrainError;
 use super::adam::{clip, norm};
+use super::agreement;
 use super::checkpoint::{Past, State};
 use super::data::{DrawError, Drawing, Known};
 use super::event::Event;
 use super::loss::Loss;
 use super::net::Net;
+use super::optimiser::Optimiser;
+use super::order::{Order, Part};
 use super::settings::TrainPlan;
 use super::step::{Pair, Stepper};
-use crate::random::{Rng, seed_of};
+use crate::random::seed_of;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -23,8 +26,8 @@ const BETWEEN: Duration = Duration::from_secs(60);
 pub(super) struct Job<'a> {
     pub plan: &'a TrainPlan,
     pub examples: &'a [Known],
-    /// Indices of the examples learned from.
-    pub train: &'a [usize],
+    /// Indices of the examples learned from, of each input.
+    pub train: &'a [Part],
     /// Draws that it is judged by: example and seed.
     pub held: &'a [(usize, u64)],
     pub drawing: &'a Drawing,
@@ -36,6 +39,11 @@ impl Job<'_> {
         let known = &self.examples[example];
         let pair = self.drawing.pair(&known.example, seed);
         pair.map_err(|source| DrawError { name: known.name.clone(), source })
+    }
+
+    /// The pair of a draw; of its views, where it has some, that one.
+    pub(super) fn view(&self, (example, seed): (usize, u64), view: usize) -> Result<Pair, DrawError> {
+        self.pair(example, if view == 0 { seed } else { seed_of(seed, b"view", view, &[]) })
     }
 }
 
@@ -50,25 +58,6 @@ pub(super) enum Ended {
 
 /// What is to be done with the state when an epoch is over, or in between (`None`).
 pub(super) type Save<'a> = &'a mut dyn FnMut(&State, Option<&mut Stepper>) -> Result<(), TrainError>;
-
-/// Every example once in a random order, then in another, and so on; position by position.
-struct Order<'a> {
-    seed: u64,
-    members: &'a [usize],
-    pass: Option<(usize, Vec<usize>)>,
-}
-
-impl Order<'_> {
-    fn at(&mut self, position: usize) -> usize {
-        let (pass, place) = (position / self.members.len(), position % self.members.len());
-        if self.pass.as_ref().is_none_or(|(known, _)| *known != pass) {
-            let mut order = self.members.to_vec();
-            Rng::new(seed_of(self.seed, b"pass", pass, &[])).shuffle(&mut order);
-            self.pass = Some((pass, order));
-        }
-        self.pass.as_ref().map_or(0, |(_, order)| order[place])
-    }
-}
 
 /// The first error of any thread.
 #[derive(Default)]
@@ -104,9 +93,9 @@ pub(super) fn fit(
 ) -> Result<Ended, TrainError> {
     let plan = job.plan;
     let total = (plan.epochs * plan.steps) as u64;
-    let decays = weights(&plan.net);
+    let optimiser = Optimiser::new(&plan.net, plan.method);
     let mut gradient = vec![0.0; state.parameters.len()];
-    let mut order = Order { seed: plan.seed, members: job.train, pass: None };
+    let mut order = Order::new(plan.seed, job.train);
     let mut saved = Instant::now();
     while state.progress.history.len() < plan.epochs {
         let epoch = state.progress.history.len();
@@ -125,8 +114,11 @@ pub(super) fn fit(
             let batch: Vec<usize> =
                 (0..stepper.batch()).map(|i| order.at(step * stepper.batch() + i)).collect();
             let first = First::default();
-            let pair = |i: usize| first.or(job.pair(batch[i], seed_of(seed, b"pair", i, &[])), &plan.net);
-            let loss = stepper.gradient(&state.parameters, plan.loss, seed, pair, &mut gradient);
+            let views = stepper.views();
+            let pair =
+                |i: usize| first.or(job.pair(batch[i / views], seed_of(seed, b"pair", i, &[])), &plan.net);
+            let measure = if epoch < plan.late { plan.loss } else { plan.late_loss };
+            let loss = stepper.gradient(&state.parameters, measure, seed, pair, &mut gradient);
             first.check()?;
             let length = norm(&gradient);
             if !loss.is_finite() || !length.is_finite() {
@@ -136,7 +128,8 @@ pub(super) fn fit(
                 return Err(TrainError::Diverged { what, value, epoch, step, rate, model: NOT_WRITTEN });
             }
             let scale = clip(plan.clip, length, &mut state.progress.length) as f32;
-            state.adam.update(&mut state.parameters, &gradient, scale, rate, plan.decay, &decays);
+            optimiser.update(&mut state.adam, &mut state.parameters, &gradient, scale, (rate, plan.decay));
+            state.follow(plan.average);
             state.progress.step += 1;
             state.progress.sum += loss;
             state.progress.seconds += clock.elapsed().as_secs_f64();
@@ -153,7 +146,7 @@ pub(super) fn fit(
                 saved = Instant::now();
             }
         }
-        let judged = match judge(job, stepper, &state.parameters, job.held, stop) {
+        let judged = match judge(job, stepper, state.standing_now(), job.held, stop) {
             Err(TrainError::Interrupted { .. }) => {
                 save(state, None)?;
                 return Ok(Ended::Interrupted);
@@ -180,7 +173,8 @@ pub(super) fn fit(
         state.progress.seconds = 0.0;
         if best {
             state.progress.best = Some(epoch);
-            state.best.clone_from(&state.parameters);
+            let now = state.standing_now().to_vec();
+            state.best = now;
         }
         save(state, Some(stepper))?;
         saved = Instant::now();
@@ -193,13 +187,6 @@ pub(super) fn fit(
 /// Whether nothing got better for `patience` epochs.
 fn early(history: &[Past], best: Option<usize>, patience: usize) -> bool {
     patience > 0 && best.is_some_and(|best| history.len() > best + patience)
-}
-
-/// Which parameters decay: weights, not biases.
-fn weights(net: &Net) -> Vec<bool> {
-    let mut decays = vec![false; net.parameters()];
-    net.places().into_iter().flatten().for_each(|p| decays[p.weights].fill(true));
-    decays
 }
 
 /// How the network does on one draw.
@@ -220,20 +207,35 @@ pub(super) fn judge(
     stop: &AtomicBool,
 ) -> Result<Vec<Judged>, TrainError> {
     let first = First::default();
-    let net = &job.plan.net;
-    let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), net);
+    let (net, views) = (&job.plan.net, stepper.views());
+    let pair = |i: usize| first.or(job.view(draws[i / views], i % views), net);
     let clamps = net.input.h * net.input.w > 1;
-    let judged = stepper.evaluate(parameters, draws.len(), stop, pair, |pair, value| {
+    let judged = stepper.evaluate(parameters, views * draws.len(), stop, pair, |pair, value| {
         let output = value(net.output());
         let mut unused = vec![0.0; output.len()];
         let count = output.len() as f64;
-        let loss = job.plan.loss.of(&output, &pair.target, 1.0, &mut unused) / count;
+        let loss = job.plan.late_loss.of(&output, &pair.target, 1.0, &mut unused) / count;
         let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
         let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
-        Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }
+        let code = if views > 1 { value(net.bottleneck) } else { Vec::new() };
+        (Judged { loss, mse: Loss::Mse.of(&inside, &pair.target, 1.0, &mut unused) / count }, code)
     });
     first.check()?;
-    judged.ok_or(TrainError::STOPPED)
+    let judged = judged.ok_or(TrainError::STOPPED)?;
+    let mean = |views: &[(Judged, Vec<f32>)]| {
+        let of = |f: fn(&Judged) -> f64| views.iter().map(|(j, _)| f(j)).sum::<f64>() / views.len() as f64;
+        Judged { loss: of(|j| j.loss), mse: of(|j| j.mse) }
+    };
+    let mut all: Vec<Judged> = judged.chunks(views).map(mean).collect();
+    let Some(agreement) = &job.plan.agree else { return Ok(all) };
+    for batch in agreement::batches(draws, job.plan.batch) {
+        let of = |at: &usize| judged[at * views..][..views].iter().flat_map(|(_, code)| code).copied();
+        let codes: Vec<f32> = batch.iter().flat_map(of).collect();
+        let width = codes.len() / (batch.len() * views);
+        let loss = agreement.of(&codes, width, &mut vec![0.0; codes.len()]);
+        batch.iter().for_each(|at| all[*at].loss += loss);
+    }
+    Ok(all)
 }
 
 /// Mean of the losses.
@@ -244,20 +246,6 @@ pub(super) fn mean_loss(judged: &[Judged]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_example_comes_once_in_each_pass_and_in_another_order() {
-        let members = [3, 5, 8, 9, 12, 40, 41];
-        let mut order = Order { seed: 1, members: &members, pass: None };
-        let passes: Vec<Vec<usize>> = (0..4).map(|p| (0..7).map(|i| order.at(p * 7 + i)).collect()).collect();
-        for pass in &passes {
-            let mut sorted = pass.clone();
-            sorted.sort_unstable();
-            assert_eq!(sorted, members);
-        }
-        assert!(passes[0] != passes[1] && passes[1] != passes[2]);
-        assert_eq!(Order { seed: 1, members: &members, pass: None }.at(16), passes[2][2]);
-    }
 
     #[test]
     fn patience_counts_epochs_after_the_best() {

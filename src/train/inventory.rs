@@ -5,7 +5,7 @@ use crate::columns::Value;
 use crate::error::ItemError;
 use crate::inputs::Beside;
 use crate::inputs::InputPlan;
-use crate::inputs::{self, Input, Outside};
+use crate::inputs::{Input, Outside};
 use crate::store::{FileId, StoreError, look, mtime_ns};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,8 +24,8 @@ pub(super) struct Pictures {
 /// The pictures of a job; none where it learns from something else.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
-    /// Those to learn from and to be judged by.
-    pub input: Pictures,
+    /// Those to learn from and to be judged by, of each input.
+    pub inputs: Vec<Pictures>,
     /// Those of the final figures.
     pub test: Pictures,
 }
@@ -44,13 +44,16 @@ pub(super) struct Digests {
 /// # Errors
 /// When a root can't be listed.
 pub(super) fn list(data: &Data) -> Result<Inventory, StoreError> {
-    let Data::Pictures { input, test, label, .. } = data else { return Ok(Inventory::default()) };
+    let Data::Pictures { inputs, test, label, .. } = data else { return Ok(Inventory::default()) };
     let list = |input: &InputPlan| -> Result<Pictures, StoreError> {
-        let listing = inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
+        let listing = crate::inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
         let labels = labels(input, &listing.inputs, label.as_deref());
         Ok(Pictures { inputs: listing.inputs, labels, beside: listing.beside })
     };
-    Ok(Inventory { input: list(input)?, test: test.as_ref().map(list).transpose()?.unwrap_or_default() })
+    Ok(Inventory {
+        inputs: inputs.iter().map(|mixed| list(&mixed.input)).collect::<Result<_, _>>()?,
+        test: test.as_ref().map(list).transpose()?.unwrap_or_default(),
+    })
 }
 
 fn unlisted(input: &InputPlan, error: ItemError) -> StoreError {
@@ -62,10 +65,10 @@ fn unlisted(input: &InputPlan, error: ItemError) -> StoreError {
 /// # Errors
 /// When a root can't be listed.
 pub fn guarded(plan: &TrainPlan) -> Result<Vec<FileId>, StoreError> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(Vec::new()) };
+    let Data::Pictures { inputs, test, .. } = &plan.data else { return Ok(Vec::new()) };
     let mut ids = Vec::new();
-    for input in std::iter::once(input).chain(test) {
-        let listing = inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
+    for input in inputs.iter().map(|mixed| &mixed.input).chain(test) {
+        let listing = crate::inputs::listing(input, &Outside::default()).map_err(|e| unlisted(input, e))?;
         ids.extend(listing.folders);
     }
     Ok(ids)
@@ -103,9 +106,15 @@ pub(super) fn digests(plan: &TrainPlan, listed: &Inventory) -> Digests {
         }
         Data::Vectors { source: Vectors::Blobs(_) } => {}
         Data::Pictures { .. } => {
-            inputs(&mut weights, &listed.input.inputs);
+            for (i, pictures) in listed.inputs.iter().enumerate() {
+                // Files that move to another input are drawn otherwise.
+                let begins = if i > 0 { format!("input {i}\n") } else { String::new() };
+                weights.update(begins.as_bytes());
+                inputs(&mut weights, &pictures.inputs);
+            }
             inputs(&mut besides, &listed.test.inputs);
-            besides.update(format!("{:?} {:?}", listed.input.labels, listed.test.labels).as_bytes());
+            let labels = listed.inputs.iter().chain([&listed.test]).map(|p| format!("{:?}", p.labels));
+            besides.update(labels.collect::<Vec<_>>().join(" ").as_bytes());
         }
     }
     let text = |hasher: blake3::Hasher| hasher.finalize().to_hex().to_string();

@@ -3,9 +3,12 @@
 use super::adam::Schedule;
 use super::loss::Loss;
 use super::networks::Architecture;
+use super::optimiser::Method;
 use crate::corrupt::RECIPE;
 use crate::spec::units::ByteSize;
-use crate::spec::{Descriptor, Given, Kind, Parameters, Role, Steps, params, words};
+use crate::spec::{
+    Descriptor, Diagnostics, Field, Given, Kind, Parameters, Place, Role, Steps, Switch, Value, params, words,
+};
 use std::path::PathBuf;
 
 words! {
@@ -18,6 +21,7 @@ words! {
     }
 }
 
+words! { for Method { Adam = "adam", Muon = "muon" } }
 words! { for Loss { Mse = "mse", L1 = "l1", Charbonnier = "charbonnier" } }
 words! { for Schedule { Cosine = "cosine", Constant = "constant" } }
 
@@ -42,7 +46,7 @@ params! {
         /// Gaussian blobs, made in place of an `input` of vectors, as scikit-learn's `make_blobs` makes them,
         /// with centres in -1 to 1.
         blobs: Given<Option<BlobKeys>>,
-        /// A folder or list of pictures for the final figures only, read as `input` is.
+        /// A folder or list of pictures for the final figures only, read as `input` is where that is one.
         test: Given<Option<PathBuf>> [Kind::Path],
         /// Column of the input's list that tells groups apart, for the figures of a network that embeds;
         /// nothing is learned from it.
@@ -61,8 +65,9 @@ params! {
         rounded: Given<bool> = "false",
         /// Bytes of pictures that are kept in memory; where all are more, a part is cut out of each.
         keep: Given<ByteSize> = "2GiB",
-        /// Whether patches are turned by quarters and mirrored at random.
-        augment: Given<bool> = "true",
+        /// Whether patches are turned by quarters and mirrored at random; or how they are varied, by the keys
+        /// below, before `corrupt`.
+        augment: Given<Switch<AugmentKeys>> = "true",
         /// Share of the pictures or vectors that is held out, to tell which epoch is best.
         validation: Given<f64> [Kind::Share] = "5%",
         /// Patches or vectors in a step.
@@ -76,7 +81,22 @@ params! {
         /// What is made small: the mean square, the mean absolute difference, or sqrt(d^2 + 1e-6), which is the
         /// latter with a round bottom (Charbonnier et al. 1994).
         loss: Loss = "mse",
-        /// Highest learning rate of Adam.
+        /// That two views of each picture agree, beside `loss`, for networks that embed: both are cut out of it,
+        /// brought to `patch` x `patch` pixels, mirrored at random and made worse by `corrupt`, and among all views of a batch each
+        /// has to find its other by the cosine of their vectors (NT-Xent, Chen et al. 2020).
+        agree: Given<Option<AgreeKeys>>,
+        /// What is made small in the last epochs, and on what is held out in all of them; without it, `loss`.
+        late_loss: Option<Loss>,
+        /// Share of the epochs that are the last ones.
+        late: Given<f64> [Kind::Share] = "25%",
+        /// How gradients become updates: by Adam, or by Muon (Jordan et al. 2024), which makes each inner layer's
+        /// update an orthogonal matrix and trains convolutional networks in far fewer steps; biases, the first and
+        /// the last layer are left to Adam.
+        optimiser: Method = "adam",
+        /// Share of a moving average of the weights that stays at each step (0.999 averages over the last thousand); the
+        /// average is what is judged and written. 0 for none.
+        average: f64 [Kind::Float { min: 0.0, max: 0.999_999 }] = "0",
+        /// Highest learning rate.
         rate: f64 [Kind::Float { min: 1e-8, max: 1.0 }] = "0.001",
         /// Steps in which the rate rises to that; without it, 200, or a tenth of all steps where that is fewer.
         warmup: Given<Option<usize>> [Kind::Int { min: 0, max: 1_000_000 }],
@@ -89,10 +109,46 @@ params! {
         clip: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "3",
         /// Name of the ONNX file in the output folder.
         model: Given<String> = "model.onnx",
+        /// Whether the file holds the weights in half precision, in half as many bytes.
+        half: bool = "false",
         /// Licence of the weights, for the file's metadata.
         licence: Option<String>,
         /// Known figures of others that the final ones are printed beside.
         beside: Given<Vec<BesideKeys>> = "[]",
+    }
+}
+
+params! {
+    /// Keys of `augment`.
+    pub(super) struct AugmentKeys {
+        /// Whether patches are turned by quarters and mirrored at random.
+        turn: bool = "true",
+        /// How many times larger the squares are that are cut out and made smaller to `patch`, drawn evenly on a
+        /// logarithmic scale; never larger than the picture.
+        rescale: Range [Kind::Span(&Kind::Float { min: 1.0, max: 16.0 })] = "1",
+        /// Exponent of all values of a patch, which lie in 0 to 1, drawn evenly on a logarithmic scale.
+        gamma: Range [Kind::Span(&Kind::Float { min: 0.25, max: 4.0 })] = "1",
+        /// Whether the colour channels come in any order.
+        channels: bool = "false",
+    }
+}
+
+/// Two numbers that others are drawn between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range(pub f64, pub f64);
+
+impl Field for Range {
+    const HOLDS: Kind = Kind::Span(&Kind::Float { min: f64::MIN, max: f64::MAX });
+    const NATURAL: bool = false;
+
+    fn of(value: Option<&Value>, place: &Place) -> Result<Self, Diagnostics> {
+        match value {
+            Some(Value::Span(low, high)) => {
+                low.number().zip(high.number()).map(|(low, high)| Range(low, high))
+            }
+            _ => None,
+        }
+        .ok_or_else(|| place.defect())
     }
 }
 
@@ -121,6 +177,19 @@ params! {
         deviation: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "0.2",
         /// Random state of `make_blobs`.
         seed: u32 [Kind::Int { min: 0, max: 4_294_967_295 }] = "17",
+    }
+}
+
+params! {
+    /// Keys of `agree`.
+    pub(super) struct AgreeKeys {
+        /// By what the loss of agreement is multiplied where it is added to `loss`; the square error of a good picture is
+        /// some 0.01, the loss of agreement some 1 to 4.
+        weight: f64 [Kind::Float { min: 0.0, max: 1e6 }] = "1",
+        /// What cosines are divided by: the smaller, the more the most similar other pictures count.
+        temperature: f64 [Kind::Float { min: 0.01, max: 10.0 }] = "0.2",
+        /// Least share of the picture's area that a view shows.
+        crop: Given<f64> [Kind::Share] = "20%",
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn flat(net: &Net, sizes: &[Size]) -> Result<Vec<bool>, LayerError> {
         let (is, fits) = match node.op {
             Op::Input => (vectors, true),
             Op::Dense { .. } => (true, true),
-            Op::Add => (of(0), of(0) == of(1)),
+            Op::Add | Op::Multiply => (of(0), of(0) == of(1)),
             Op::Dropout(_) => (of(0), true),
             Op::Unflatten(_) => (false, of(0)),
             _ => (false, !of(0)),

@@ -34,22 +34,29 @@ pub(super) fn load(
         Ok::<_, TrainError>(Reading { plan, room: room(plan, costs)?, drawing, stop, emit })
     };
     match &plan.data {
-        Data::Pictures { test, .. } => {
+        Data::Pictures { inputs, test, .. } => {
             let of = |pictures: &Pictures| -> Vec<Cost> {
                 pictures.inputs.par_iter().map(|input| cost(input.header())).collect()
             };
-            let (own, tests) = (of(&listed.input), of(&listed.test));
-            let read = read(&[&own, &tests])?;
-            // Both count their groups alike.
-            let groups = groups(listed.input.labels.iter().chain(&listed.test.labels));
+            let own: Vec<Vec<Cost>> = listed.inputs.iter().map(of).collect();
+            let tests = of(&listed.test);
+            let read = read(&own.iter().chain([&tests]).map(|costs| &costs[..]).collect::<Vec<_>>())?;
+            // All count their groups alike.
+            let groups = groups(listed.inputs.iter().chain([&listed.test]).flat_map(|p| &p.labels));
             let tested =
                 test.is_some().then(|| read.pictures(&listed.test, &tests, &groups, 1)).transpose()?;
-            Ok(Loaded {
-                examples: read.pictures(&listed.input, &own, &groups, 2)?,
-                held: Vec::new(),
-                test: tested.unwrap_or_default(),
-                scaling: None,
-            })
+            let (mut examples, mut parts) = (Vec::new(), Vec::new());
+            for (i, (mixed, costs)) in inputs.iter().zip(&own).enumerate() {
+                let found = read.pictures(&listed.inputs[i], costs, &groups, 2).map_err(|e| match e {
+                    TrainError::Data(what) if inputs.len() > 1 => {
+                        TrainError::Data(format!("input {i}, {}: {what}", mixed.name()))
+                    }
+                    e => e,
+                })?;
+                parts.push((found.len(), mixed.weight));
+                examples.extend(found);
+            }
+            Ok(Loaded { examples, held: Vec::new(), test: tested.unwrap_or_default(), parts, scaling: None })
         }
         Data::Pairs { pairs, validation, test, root } => {
             let of = |pairs: &[Written]| -> Vec<Cost> {
@@ -62,8 +69,10 @@ pub(super) fn load(
             };
             let of = [of(pairs), of(validation), of(test)];
             let read = read(&[&of[0], &of[1], &of[2]])?;
+            let examples = read.pairs(pairs, root, &of[0], if validation.is_empty() { 2 } else { 1 })?;
             Ok(Loaded {
-                examples: read.pairs(pairs, root, &of[0], if validation.is_empty() { 2 } else { 1 })?,
+                parts: vec![(examples.len(), 1.0)],
+                examples,
                 held: read.pairs(validation, root, &of[1], 1)?,
                 test: read.pairs(test, root, &of[2], 1)?,
                 scaling: None,
@@ -88,8 +97,8 @@ impl Cost {
         let Some(header) = header else { return Cost::default() };
         let sample = drawing.input.c as u64 * if header.bit_depth > 8 { 2 } else { 1 };
         let full = u64::from(header.width) * u64::from(header.height) * sample;
-        let (width, height) = drawing.target();
-        let kept = if drawing.whole { (width * height) as u64 * sample } else { full };
+        let (width, height) = drawing.kept_size((header.width as usize, header.height as usize));
+        let kept = (width * height) as u64 * sample;
         // Turned upright and brought to its channels, a picture is there twice more.
         Cost { kept, reading: header.decode_bytes + 2 * full }
     }
@@ -182,7 +191,7 @@ impl Reading<'_> {
             let image = self.with_channels(&self.picture(input)?);
             let name = input.key().to_vec();
             let image = if self.drawing.whole {
-                self.drawing.whole_of(&image)
+                self.drawing.kept(&image)
             } else {
                 let rect = self.kept((image.width, image.height), &name, 1);
                 crop(&image, rect).unwrap_or(image)

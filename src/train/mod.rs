@@ -4,6 +4,8 @@
 //! seed, so that the same machine gives the same file at any number of threads, and after any interruption.
 
 mod adam;
+mod agreement;
+mod augment;
 mod blobs;
 mod checkpoint;
 mod curve;
@@ -23,6 +25,8 @@ mod loss;
 mod moves;
 pub mod net;
 pub mod networks;
+mod optimiser;
+mod order;
 mod outputs;
 mod provenance;
 mod resolve;
@@ -31,14 +35,18 @@ mod rules;
 mod run;
 mod settings;
 mod sheet;
+mod sides;
 mod silhouette;
 mod sources;
 mod step;
 mod vector_files;
 mod vectors;
 mod verdict;
+mod views;
 
 pub use adam::{Adam, Schedule};
+pub use agreement::Agreement;
+pub use augment::Augment;
 pub use engine::{Engine, Workspace};
 pub use error::TrainError;
 pub use event::{Event, Figure, Summary};
@@ -49,7 +57,7 @@ pub use outputs::Outputs;
 pub use resolve::{memory_needed, resolve};
 pub use resume::{ResumePoint, resume_point};
 pub use run::{PROGRESS, run};
-pub use settings::{Beside, Blobs, Data, Start, Task, TrainPlan, Vectors, Written};
+pub use settings::{Beside, Blobs, Data, Mixed, Start, Task, TrainPlan, Vectors, Written};
 pub use step::{Pair, Stepper};
 
 /// The words of the language: the steps and sinks there are, and the section `train`.

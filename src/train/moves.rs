@@ -49,6 +49,30 @@ pub(super) fn copy(buffer: &mut [f32], from: &View, to: &View, put: Put) {
     }
 }
 
+/// Adds numbers, picture after picture, to a tensor.
+pub(super) fn add(buffer: &mut [f32], to: &View, numbers: &[f32]) {
+    let length = to.shape.w * to.shape.c;
+    for ((n, y), numbers) in rows(to).zip(numbers.chunks_exact(length)) {
+        Put::Add.row(&mut buffer[to.pixel_at(n, y, 0)..][..length], numbers);
+    }
+}
+
+/// `to = a * b`, or `to += a * b`, number by number; same sizes.
+pub(super) fn multiply(buffer: &mut [f32], (a, b): (&View, &View), to: &View, put: Put) {
+    let mut factors = Vec::new();
+    for (n, y) in rows(to) {
+        let (at, length) = row(a, n, y);
+        factors.clear();
+        factors.extend_from_slice(&buffer[at..][..length]);
+        let (from, to) = two(buffer, row(b, n, y), row(to, n, y));
+        let products = factors.iter().zip(from).map(|(a, b)| a * b);
+        match put {
+            Put::Set => to.iter_mut().zip(products).for_each(|(t, p)| *t = p),
+            Put::Add => to.iter_mut().zip(products).for_each(|(t, p)| *t += p),
+        }
+    }
+}
+
 /// Pictures to rows of numbers, all pictures' in one row of the view, or back.
 pub(super) fn flatten(buffer: &mut [f32], picture: &View, flat: &View, back: bool, put: Put) {
     let length = picture.shape.w * picture.shape.c;

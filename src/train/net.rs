@@ -94,6 +94,8 @@ pub enum Op {
     DepthToSpace(usize),
     /// Sum of two tensors of one size.
     Add,
+    /// Product of two tensors of one size, number by number.
+    Multiply,
     /// Zeroes a share of the numbers while training and scales the others up; nothing otherwise.
     Dropout(f32),
 }
@@ -187,6 +189,12 @@ impl Builder {
         self.nodes.len() - 1
     }
 
+    /// Adds the product of two nodes.
+    pub fn multiply(&mut self, a: Id, b: Id) -> Id {
+        self.nodes.push(Node { op: Op::Multiply, inputs: vec![a, b] });
+        self.nodes.len() - 1
+    }
+
     /// The finished network.
     pub fn finish(self, name: impl Into<String>, bottleneck: Id, scale: usize, multiple: usize) -> Net {
         Net { name: name.into(), input: self.input, nodes: self.nodes, bottleneck, scale, multiple }
@@ -257,9 +265,9 @@ impl Net {
                     }
                     Size::new(x.h * n, x.w * n, x.c / (n * n))
                 }
-                Op::Add => {
+                Op::Add | Op::Multiply => {
                     if of(0) != of(1) {
-                        return unfit(format!("the sum of {:?} and {:?}", of(0), of(1)));
+                        return unfit(format!("the sum or product of {:?} and {:?}", of(0), of(1)));
                     }
                     of(0)
                 }

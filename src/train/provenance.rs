@@ -2,7 +2,7 @@
 
 use super::checkpoint::State;
 use super::event::Figure;
-use super::settings::{Start, TrainPlan};
+use super::settings::{Data, Start, TrainPlan};
 use crate::shown::Show;
 
 /// How the weights came about, for the model's metadata.
@@ -13,13 +13,33 @@ pub(super) fn recipe(plan: &TrainPlan, state: &State) -> String {
             format!(", from {} ({})", path.file_name().unwrap_or_default().shown(), &hash[..16])
         }
     };
+    let agree = plan.agree.map(|a| {
+        let (weight, temperature, crop) = (a.weight, a.temperature, 100.0 * a.crop);
+        format!(" + {weight} NT-Xent (temperature {temperature}, views of {crop}% or more)")
+    });
+    let agree = agree.unwrap_or_default();
+    let inputs = match &plan.data {
+        Data::Pictures { inputs, .. } if inputs.len() > 1 => {
+            let texts: Vec<_> =
+                inputs.iter().map(|m| format!("{} (weight {})", m.name(), m.weight)).collect();
+            format!(", inputs {}", texts.join(" and "))
+        }
+        _ => String::new(),
+    };
     format!(
-        "safelight {}, job {}, {} loss, Adam{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
-         updates, seed {}{start}",
+        "safelight {}, job {}, {} loss{}{agree}, {}{}{}, rate {} ({}, {} steps of warm-up), batch {}, best of {} epochs, {} \
+         updates, seed {}{start}{inputs}",
         env!("CARGO_PKG_VERSION"),
         plan.name,
         plan.loss.name(),
-        if plan.decay > 0.0 { format!("W (decay {})", plan.decay) } else { String::new() },
+        if plan.late_loss == plan.loss {
+            String::new()
+        } else {
+            format!(" (from epoch {} on {})", plan.late + 1, plan.late_loss.name())
+        },
+        plan.method.name(),
+        if plan.average > 0.0 { format!(", weights averaged by {}", plan.average) } else { String::new() },
+        if plan.decay > 0.0 { format!(", decay {}", plan.decay) } else { String::new() },
         plan.rate,
         plan.schedule.name(),
         plan.warmup,

@@ -80,6 +80,7 @@ pub fn forward_sized(net: &Net, parameters: &[f64], input: &[f64], size: Size) -
                 })
             }
             Op::Add => read(0).numbers.iter().zip(read(1).numbers).map(|(a, b)| a + b).collect(),
+            Op::Multiply => read(0).numbers.iter().zip(read(1).numbers).map(|(a, b)| a * b).collect(),
         };
         assert_eq!(made.len(), to.len(), "layer {id}");
         tensors.push(made);

@@ -2,6 +2,8 @@
 
 mod data;
 
+use super::agreement::Agreement;
+use super::augment::Augment;
 use super::export::{self, StartError};
 use super::language::{BesideKeys, Colour, TRAIN, TrainKeys};
 use super::net::{Net, Size};
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// Counts up when the same settings give other weights than the last release's.
 const RESULTS: u32 = 1;
 /// Keys of `train` that the weights don't depend on.
-const BESIDES: [&str; 5] = ["test", "label", "model", "licence", "beside"];
+const BESIDES: [&str; 6] = ["test", "label", "model", "half", "licence", "beside"];
 /// Steps of the warm-up where none are given and there are ten times as many in all.
 const WARMUP: usize = 200;
 /// Memory kept back for the program itself.
@@ -47,8 +49,10 @@ pub fn resolve(spec: &PipelineSpec, mistakes: Diagnostics) -> Result<TrainPlan, 
         Some(train) => {
             // Its own mistakes are known; paths where nothing is are more.
             let mut paths = train.args.paths(|kind| matches!(kind, Kind::Path));
-            if let Some(InputKeys::Files(keys)) = &spec.input {
-                paths.push(keys.path.clone());
+            for keys in spec.input.iter().chain(spec.mixed.iter().filter_map(|mixed| mixed.keys.as_ref())) {
+                if let InputKeys::Files(keys) = keys {
+                    paths.push(keys.path.clone());
+                }
             }
             errors.extend(paths.iter().filter(|path| matches!(look::at(path), Ok(None))).map(missing));
             let models = train.args.paths(|kind| matches!(kind, Kind::Model));
@@ -100,8 +104,8 @@ fn job(
     let net = build(keys, (patch, wide), errors)?;
     let (_, data) = data?;
     let mut notes = Vec::new();
-    if let Data::Pictures { input, recipe, .. } = &data {
-        notes.extend(input.notes.clone());
+    if let Data::Pictures { inputs, recipe, .. } = &data {
+        notes.extend(inputs.iter().flat_map(|mixed| mixed.input.notes.clone()));
         rules::check_recipe(keys, &net, recipe.as_ref(), network, (errors, &mut notes));
     }
     if let Data::Pairs { pairs, validation, root, .. } = &data {
@@ -109,11 +113,16 @@ fn job(
         rules::check_pairs(keys, &net, &written, root, errors);
     }
     let limits = resolve_limits(&spec.limits);
+    let agree = (*keys.agree).as_ref().map(|keys| Agreement {
+        weight: keys.weight,
+        temperature: keys.temperature,
+        crop: *keys.crop,
+    });
     let (batch, epochs, steps) = (keys.batch, keys.epochs, keys.steps);
     // Finding out the rest lays out a step's buffers and weights.
     let weights = weights_need(&net) + RESERVE;
     let fits = weights <= limits.memory;
-    let needed = if fits { memory_needed(&net, batch, limits.threads) + RESERVE } else { weights };
+    let needed = if fits { memory_needed(&net, batch, agree, limits.threads) + RESERVE } else { weights };
     if needed > limits.memory {
         let message = format!("training needs about {} MiB, over {} MiB", mib(needed), mib(limits.memory));
         let help = "raise limits.memory, or give a smaller network, patch, batch or limits.threads";
@@ -140,6 +149,7 @@ fn job(
         name: spec.name.clone(),
         output,
         model: keys.model.to_string(),
+        half: keys.half,
         licence: keys.licence.clone().unwrap_or_default(),
         seed: spec.seed,
         fingerprint: digest(spec, args, &start, net.input, limits.pixels),
@@ -149,17 +159,22 @@ fn job(
         task: if network.embeds { Task::Embed } else { Task::Restore },
         data,
         validation: *keys.validation,
-        patch: if *keys.whole || network.vectors { 0 } else { patch },
-        augment: *keys.augment && !network.vectors,
+        patch: if *keys.whole || network.vectors || agree.is_some() { 0 } else { patch },
+        augment: if network.vectors { Augment::NOTHING } else { Augment::of(&keys.augment) },
         batch,
         steps,
         epochs,
         patience: keys.patience,
         loss: keys.loss,
+        agree,
+        late_loss: keys.late_loss.unwrap_or(keys.loss),
+        late: epochs - (epochs as f64 * *keys.late) as usize,
         rate: keys.rate,
         warmup: keys.warmup.unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: keys.schedule,
         decay: keys.decay,
+        method: keys.optimiser,
+        average: keys.average,
         clip: keys.clip,
         beside: keys.beside.iter().map(beside).collect(),
         threads: limits.threads,
@@ -261,7 +276,11 @@ fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: 
         text.push_str(hash);
     }
     // The files that are found count by themselves, and the formats that are read may become more.
-    let source = legacy::section("input", &spec.input_args, &["include", "hidden"]);
+    let section = |args| legacy::section("input", args, &["include", "hidden"]);
+    let source = match &spec.mixed[..] {
+        [] => section(&spec.input_args),
+        mixed => mixed.iter().map(|m| format!("{}  weight={}\n", section(&m.args), m.weight)).collect(),
+    };
     let mut hasher = blake3::Hasher::new_derive_key("safelight 2026 settings of a training job");
     hasher.update(format!("{RESULTS}\n{}\n{input:?}\n{pixels}\n{source}\n{text}", spec.seed).as_bytes());
     *hasher.finalize().as_bytes()
@@ -275,17 +294,19 @@ fn besides(args: &Args) -> String {
 
 /// Bytes that training takes beside the data: buffers and gradients of a step; parameters, Adam's two moments, the
 /// best, a gradient and a checkpoint of all that; weights packed for both directions.
-pub fn memory_needed(net: &Net, batch: usize, threads: usize) -> u64 {
-    let step = Stepper::bytes(net, net.input, batch, threads).unwrap_or(0);
+pub fn memory_needed(net: &Net, batch: usize, agreement: Option<Agreement>, threads: usize) -> u64 {
+    let step = Stepper::bytes(net, net.input, batch, agreement, threads).unwrap_or(0);
     step as u64 + weights_need(net)
 }
 
 /// The part of that which is of the parameters alone.
 fn weights_need(net: &Net) -> u64 {
-    // Winograd's weights are four times the network's.
-    let copies = 5 + 4 + 8;
+    // Winograd's weights are four times the network's; a moving average and a copy of it may come beside.
+    let copies = 5 + 4 + 8 + 2;
     4 * copies * net.parameters() as u64
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_inputs;

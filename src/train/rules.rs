@@ -1,7 +1,8 @@
 //! What the keys of `train` demand of each other.
 
+use super::augment::Augment;
 use super::figures;
-use super::language::TrainKeys;
+use super::language::{Colour, TrainKeys};
 use super::net::Net;
 use super::networks::{NETWORKS, Network};
 use super::settings::Written;
@@ -28,6 +29,7 @@ fn of_pictures(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
         ("rounded", keys.rounded.place(), "remove it"),
         ("keep", keys.keep.place(), "remove it"),
         ("augment", keys.augment.place(), "remove it"),
+        ("agree", keys.agree.place(), "remove it"),
     ])
 }
 
@@ -43,6 +45,7 @@ fn beside_pairs(keys: &TrainKeys) -> impl Iterator<Item = Forbidden<'_>> {
         ("whole", keys.whole.place(), either),
         ("zoom", keys.zoom.place(), either),
         ("rounded", keys.rounded.place(), either),
+        ("agree", keys.agree.place(), either),
     ])
 }
 
@@ -84,6 +87,20 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
     } else if keys.label.is_some() && keys.blobs.is_some() {
         refuse(label, "`blobs` are their own groups".into(), "remove it");
     }
+    check_augment(keys, &mut refuse);
+    let agree = keys.agree.place();
+    if keys.agree.is_some() && !network.embeds {
+        let help = "remove it, or take a network that embeds";
+        refuse(agree, format!("views agree by an embedding, which `{name}` does not make"), help);
+    }
+    if let Some(keys) = (*keys.agree).as_ref().filter(|keys| *keys.crop <= 0.0) {
+        refuse(keys.crop.place(), "a view has to show something".into(), "write for example `crop: 20%`");
+    }
+    for (key, place) in [("whole", keys.whole.place()), ("zoom", keys.zoom.place())] {
+        if agree.is_given() && place.is_given() {
+            refuse(place, format!("`{key}` has no meaning beside `agree`, which cuts views"), "remove it");
+        }
+    }
     if *keys.whole && *keys.zoom {
         refuse(keys.zoom.place(), "`zoom` has no meaning beside `whole`".into(), "remove one of the two");
     }
@@ -106,6 +123,24 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
     if !plain || !model.to_ascii_lowercase().ends_with(".onnx") {
         let message = format!("`{}` is no name for an ONNX file in the output folder", model.escape_debug());
         refuse(keys.model.place(), message, "write for example `model: model.onnx`");
+    }
+}
+
+/// Checks how patches are varied against how they are cut out.
+fn check_augment(keys: &TrainKeys, refuse: &mut dyn FnMut(&Place, String, &str)) {
+    let augment = Augment::of(&keys.augment);
+    let place = keys.augment.place();
+    let rescaled = [("whole", *keys.whole), ("zoom", *keys.zoom)];
+    for (key, _) in rescaled.iter().filter(|(_, on)| *on && augment.rescales()) {
+        let message = format!("`rescale` has no meaning beside `{key}`, which says how large squares are");
+        refuse(place, message, "remove one of the two");
+    }
+    if *keys.pairs && (Augment { turn: false, ..augment.clone() }) != Augment::NOTHING {
+        let message = "pairs are only turned: `rescale`, `gamma` and `channels` are for clean pictures";
+        refuse(place, message.into(), "write `augment: true`");
+    }
+    if augment.channels && matches!(*keys.colour, Colour::Gray) {
+        refuse(place, "gray pictures have one channel".into(), "remove `channels`");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::checkpoint::State;
 use super::curve;
-use super::data::{Drawing, Known, Loaded, picture, split, validation};
+use super::data::{Drawing, Known, Loaded, picture, validation};
 use super::event::{Event, Figure, Summary};
 use super::export::{self, Reference, Words};
 use super::figures::figures;
@@ -11,17 +11,20 @@ use super::fit::{Ended, First, Job, NOT_WRITTEN, fit};
 use super::inventory::{digests, list};
 use super::load::load;
 use super::net::Size;
+use super::order::Part;
 use super::outputs::Outputs;
 use super::provenance::{recipe, score};
 use super::resume::{Kept, checkpoint, digest, is_over, kept, outdated};
 use super::settings::{Data, Start, TrainPlan};
 use super::sheet::sheet;
+use super::sides::{draws, sides};
 use super::step::{Pair, Stepper};
 use super::verdict::{Worse, worse};
 use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
 use crate::shown::Show;
 use crate::store::{self, Store, look};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -88,7 +91,7 @@ impl Run<'_> {
             (self.emit)(Event::Finished(summary.clone()));
             return Ok(summary);
         }
-        for pictures in [&listed.input, &listed.test] {
+        for pictures in listed.inputs.iter().chain([&listed.test]) {
             pictures.beside.lines().into_iter().for_each(|line| (self.emit)(Event::Note(line)));
         }
         let drawing = drawing(plan);
@@ -108,22 +111,21 @@ impl Run<'_> {
             .iter()
             .try_for_each(|path| self.store.remove(path, &store::Known::anything()).map(drop))?;
         self.remove_sheets(state.as_ref().map_or(0, |state| state.progress.history.len()))?;
-        let Loaded { mut examples, held: given, test, scaling } = loaded;
+        let Loaded { mut examples, held: given, test, parts, scaling } = loaded;
         // Pairs bring their own validation.
         let (train, held) = match given.is_empty() {
-            true => {
-                let names: Vec<&[u8]> = examples.iter().map(|k| &k.name[..]).collect();
-                split(&names, plan.validation, plan.seed)
-            }
+            true => sides(&examples, &parts, plan.validation, plan.seed),
             false => {
                 let first = examples.len();
                 examples.extend(given);
-                ((0..first).collect(), (first..examples.len()).collect())
+                let part = |members: Range<usize>| vec![Part { members: members.collect(), weight: 1.0 }];
+                (part(0..first), part(first..examples.len()))
             }
         };
-        let draws = validation(&examples, &held, plan.seed, HELD);
+        let count = |parts: &[Part]| parts.iter().map(|part| part.members.len()).sum();
+        let draws = draws(&examples, &held, plan.seed, HELD);
         let job = Job { plan, examples: &examples, train: &train, held: &draws, drawing: &drawing };
-        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch)?;
+        let mut stepper = Stepper::new(&plan.net, plan.net.input, plan.batch, plan.agree)?;
         let resumed_at = state.as_ref().map(|s| s.progress.at());
         let mut state = state.unwrap_or_else(|| {
             State::new(match &plan.start {
@@ -137,8 +139,8 @@ impl Run<'_> {
         (self.emit)(Event::Started {
             parameters: plan.net.parameters(),
             macs_per_pixel: plan.net.macs_per_pixel(),
-            train: train.len(),
-            validation: held.len(),
+            train: count(&train),
+            validation: count(&held),
             resumed_at,
         });
         let shown = self.shown(&job);
@@ -243,7 +245,7 @@ impl Run<'_> {
     ) -> Result<Vec<Figure>, TrainError> {
         let every: Vec<usize> = (0..test.len()).collect();
         let draws = validation(test, &every, self.plan.seed, TESTED);
-        let judged = Job { examples: test, held: &draws, train: &every, ..*job };
+        let judged = Job { examples: test, held: &draws, train: &[], ..*job };
         let best = (&state.best[..], state.progress.validation().unwrap_or(f64::NAN));
         figures(job, stepper, best, (!test.is_empty()).then_some(&judged), (self.stop, self.emit))
     }
@@ -273,14 +275,15 @@ impl Run<'_> {
                 numbers.iter_mut().zip(columns).for_each(|(v, (low, span))| *v = *v * span + low);
             }
         };
-        let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, &state.best, s));
-        let parameters = folded.as_ref().unwrap_or(&state.best);
-        let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words));
+        let best = if plan.half { &export::rounded(&plan.net, &state.best) } else { &state.best };
+        let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, best, s));
+        let parameters = folded.as_ref().unwrap_or(best);
+        let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words), plan.half);
         let first = First::default();
         let draws = &job.held[..job.held.len().min(CHECKED)];
         let pair = |i: usize| first.or(job.pair(draws[i].0, draws[i].1), &plan.net);
         let net = &plan.net;
-        let made = stepper.evaluate(&state.best, draws.len(), &NEVER, pair, |pair, value| {
+        let made = stepper.evaluate(best, draws.len(), &NEVER, pair, |pair, value| {
             (pair.input, value(net.output()), value(net.bottleneck))
         });
         let made = made.unwrap_or_default();
@@ -357,7 +360,7 @@ impl Run<'_> {
             }
             vec![input, picture(&value(net.output()), large), picture(&pair.target, large)]
         };
-        let rows = stepper.evaluate(&state.parameters, shown.len(), &NEVER, pair, row).unwrap_or_default();
+        let rows = stepper.evaluate(state.standing_now(), shown.len(), &NEVER, pair, row).unwrap_or_default();
         first.check()?;
         let image = sheet(&rows, &["input", "output", "clean"]);
         let name = folder.join(format!("epoch_{:04}.png", history.len()));
@@ -385,7 +388,8 @@ fn drawing(plan: &TrainPlan) -> Drawing {
         scale: plan.net.scale,
         whole: plan.patch == 0,
         zoom: plan.zoom,
-        augment: plan.augment,
+        crop: plan.agree.map(|agreement| agreement.crop),
+        augment: plan.augment.clone(),
         rounded: plan.rounded,
         recipe: match &plan.data {
             Data::Pictures { recipe, .. } => recipe.clone(),

@@ -1,10 +1,14 @@
 //! A training job, resolved: nothing is optional that has a meaning when absent.
 
 use super::adam::Schedule;
+use super::agreement::Agreement;
+use super::augment::Augment;
 use super::loss::Loss;
 use super::net::Net;
+use super::optimiser::Method;
 use crate::corrupt::Recipe;
-use crate::inputs::InputPlan;
+use crate::inputs::{InputPlan, Source};
+use crate::shown::Show;
 use crate::spec::Diagnostic;
 use std::path::PathBuf;
 
@@ -33,13 +37,13 @@ impl Task {
 pub enum Data {
     /// Clean pictures, from which both sides of a pair are made.
     Pictures {
-        /// Where they are.
-        input: InputPlan,
+        /// Where they are: one input, or several with weights.
+        inputs: Vec<Mixed>,
         /// Pictures that are used for the final figures only, if there are any.
         test: Option<InputPlan>,
         /// Made of every clean patch to give the network's input; without one, the input is the patch itself.
         recipe: Option<Recipe>,
-        /// Carried column of `input` (and of `test`, where it has one) that tells groups apart, for the figures.
+        /// Carried column of an input (and of `test`, where it has one) that tells groups apart, for the figures.
         label: Option<String>,
     },
     /// Pairs that were made before.
@@ -58,6 +62,29 @@ pub enum Data {
         /// Where they come from.
         source: Vectors,
     },
+}
+
+/// An input with its weight beside others.
+#[derive(Debug)]
+pub struct Mixed {
+    /// Where its pictures are.
+    pub input: InputPlan,
+    /// How often its pictures are drawn, relative to those of the others; above 0.
+    pub weight: f64,
+}
+
+impl Mixed {
+    /// What it is called in a few words: the last part of its path, or what makes it.
+    pub fn name(&self) -> String {
+        match &self.input.source {
+            Source::Made(series) => series.synth.name.to_string(),
+            Source::File { relative, .. } => relative.shown().to_string(),
+            Source::Folder | Source::List { .. } => {
+                let path = self.input.list.as_deref().unwrap_or(&self.input.root);
+                path.file_name().map_or_else(|| path.shown().to_string(), |name| name.shown().to_string())
+            }
+        }
+    }
 }
 
 /// A pair of pictures in a folder.
@@ -148,6 +175,8 @@ pub struct TrainPlan {
     pub output: PathBuf,
     /// Name of the ONNX file in it.
     pub model: String,
+    /// Whether its weights are written in half precision.
+    pub half: bool,
     /// Licence of the weights; empty where none is named.
     pub licence: String,
     /// Seed of everything random.
@@ -162,10 +191,10 @@ pub struct TrainPlan {
     pub data: Data,
     /// Share of the pictures (or vectors) that is held out, above 0 and below 1.
     pub validation: f64,
-    /// Clean patches' side in pixels; 0 for whole pictures, brought to the network's size.
+    /// Clean patches' side in pixels; 0 for whole pictures, or views of them, brought to the network's size.
     pub patch: usize,
-    /// Whether patches are turned and mirrored at random.
-    pub augment: bool,
+    /// How patches are varied at random.
+    pub augment: Augment,
     /// Patches in a step.
     pub batch: usize,
     /// Steps in an epoch.
@@ -176,12 +205,22 @@ pub struct TrainPlan {
     pub patience: usize,
     /// What is made small.
     pub loss: Loss,
+    /// How two views of each example are to agree, if they are.
+    pub agree: Option<Agreement>,
+    /// What is made small in the last epochs, and on what is held out in all.
+    pub late_loss: Loss,
+    /// The first of them, from 0.
+    pub late: usize,
     /// Highest learning rate.
     pub rate: f64,
     /// Steps in which it rises to that.
     pub warmup: usize,
     /// How it goes on.
     pub schedule: Schedule,
+    /// How gradients become updates.
+    pub method: Method,
+    /// Share of the weights' moving average that stays at each step; 0 for none.
+    pub average: f64,
     /// Weight decay of AdamW; 0 makes it Adam.
     pub decay: f64,
     /// Longest gradient, as a multiple of the running mean of those before; longer ones are shortened. 0 for no limit.

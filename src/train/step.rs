@@ -1,5 +1,6 @@
 //! One step of training on a batch: the parts' gradients, computed by all threads and added in a fixed order.
 
+use super::agreement::{Agreement, VIEWS};
 use super::engine::{Engine, Workspace};
 use super::net::{Id, LayerError, Net, Size};
 use crate::random::seed_of;
@@ -17,6 +18,8 @@ const PARTS: usize = 8;
 #[derive(Debug)]
 pub struct Stepper {
     engine: Engine,
+    /// Node whose numbers are to agree, and how.
+    agreement: Option<(Id, Agreement)>,
     parts: usize,
     idle: Mutex<Vec<Workspace>>,
     gradients: Vec<Vec<f32>>,
@@ -32,24 +35,35 @@ pub struct Pair {
 }
 
 impl Stepper {
-    /// For batches of `batch` pairs of inputs of size `input`. The batch is rounded up to whole parts:
-    /// see [`Stepper::batch`].
+    /// For batches of `batch` examples of inputs of size `input`, each a pair, or a pair for each of its views where these are
+    /// to agree. The batch is rounded up to whole parts: see [`Stepper::batch`].
     ///
     /// # Errors
     /// When the network doesn't fit the size.
-    pub fn new(net: &Net, input: Size, batch: usize) -> Result<Stepper, LayerError> {
+    pub fn new(
+        net: &Net,
+        input: Size,
+        batch: usize,
+        agreement: Option<Agreement>,
+    ) -> Result<Stepper, LayerError> {
         let (count, parts) = parts(batch);
-        let engine = Engine::new(net, input, count)?;
+        let engine = Engine::new(net, input, count * views(agreement))?;
         let gradients = vec![vec![0.0; net.parameters()]; parts];
-        Ok(Stepper { engine, parts, idle: Mutex::default(), gradients })
+        let agreement = agreement.map(|agreement| (net.bottleneck, agreement));
+        Ok(Stepper { engine, agreement, parts, idle: Mutex::default(), gradients })
     }
 
-    /// Pairs in a step.
+    /// Examples in a step.
     pub fn batch(&self) -> usize {
-        self.parts * self.engine.count()
+        self.parts * self.engine.count() / self.views()
     }
 
-    /// Pairs in a step where `batch` were asked for.
+    /// Pairs of an example.
+    pub fn views(&self) -> usize {
+        views(self.agreement.map(|(_, agreement)| agreement))
+    }
+
+    /// Examples in a step where `batch` were asked for.
     pub fn rounded(batch: usize) -> usize {
         let (count, parts) = parts(batch);
         count * parts
@@ -59,14 +73,22 @@ impl Stepper {
     ///
     /// # Errors
     /// As [`Stepper::new`].
-    pub fn bytes(net: &Net, input: Size, batch: usize, threads: usize) -> Result<usize, LayerError> {
+    pub fn bytes(
+        net: &Net,
+        input: Size,
+        batch: usize,
+        agreement: Option<Agreement>,
+        threads: usize,
+    ) -> Result<usize, LayerError> {
         let (count, parts) = parts(batch);
-        let engine = Engine::new(net, input, count)?;
-        Ok(engine.workspace_bytes() * threads + parts * net.parameters() * 4)
+        let engine = Engine::new(net, input, count * views(agreement))?;
+        // The loss of views wants all parts at once.
+        let spaces = if agreement.is_some() { parts.max(threads) } else { threads };
+        Ok(engine.workspace_bytes() * spaces + parts * net.parameters() * 4)
     }
 
-    /// Computes the mean loss of a batch and its gradient, which is left in `gradient`. `pair(i)` makes the pair at
-    /// `i`; it is called by any thread, once for each.
+    /// Computes the mean loss of a batch, that of the views' agreement with it, and its gradient, which is left in `gradient`.
+    /// `pair(i)` makes the pair at `i`, an example's views one after the other; it is called by any thread, once for each.
     pub fn gradient(
         &mut self,
         parameters: &[f32],
@@ -78,21 +100,21 @@ impl Stepper {
         self.engine.pack(parameters, true);
         let (engine, idle, count) = (&self.engine, &self.idle, self.engine.count());
         let scale = 1.0 / (self.parts * count * engine.lens().1) as f32;
-        let losses: Vec<f64> = self
-            .gradients
-            .par_iter_mut()
-            .enumerate()
-            .map(|(part, gradients)| {
-                let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
-                let targets: Vec<Vec<f32>> = (0..count)
-                    .map(|i| {
-                        let Pair { input, target } = pair(part * count + i);
-                        engine.set_input(&mut workspace, i, &input);
-                        target
-                    })
-                    .collect();
-                let dropout = Some(seed_of(seed, b"dropout", part, &[]));
-                engine.forward(&mut workspace, dropout);
+        let dropout = |part| Some(seed_of(seed, b"dropout", part, &[]));
+        let forward = |part| {
+            let mut workspace = take(idle).unwrap_or_else(|| engine.workspace());
+            let targets: Vec<Vec<f32>> = (0..count)
+                .map(|i| {
+                    let Pair { input, target } = pair(part * count + i);
+                    engine.set_input(&mut workspace, i, &input);
+                    target
+                })
+                .collect();
+            engine.forward(&mut workspace, dropout(part));
+            (workspace, targets)
+        };
+        let backward =
+            |part, (mut workspace, targets): Forward, beside: Option<&[f32]>, gradients: &mut [f32]| {
                 let mut sum = 0.0;
                 for (i, target) in targets.iter().enumerate() {
                     engine.with_output(&mut workspace, i, |at, output, gradient| {
@@ -100,11 +122,30 @@ impl Stepper {
                     });
                 }
                 gradients.fill(0.0);
-                engine.backward(&mut workspace, dropout, gradients);
+                engine.backward(&mut workspace, dropout(part), beside, gradients);
                 give(idle, workspace);
                 sum
-            })
-            .collect();
+            };
+        let all = self.gradients.par_iter_mut().map(Vec::as_mut_slice).enumerate();
+        let (apart, losses): (f64, Vec<f64>) = match self.agreement {
+            None => {
+                let one = |(part, gradients)| backward(part, forward(part), None, gradients);
+                (0.0, all.map(one).collect())
+            }
+            Some((node, agreement)) => {
+                let made: Vec<Forward> = (0..self.parts).into_par_iter().map(forward).collect();
+                let of = |(space, _): &Forward| -> Vec<f32> {
+                    (0..count).flat_map(|i| engine.value(space, node, i)).collect()
+                };
+                let codes: Vec<f32> = made.iter().flat_map(of).collect();
+                let width = codes.len() / (self.parts * count);
+                let mut slopes = vec![0.0; codes.len()];
+                let apart = agreement.of(&codes, width, &mut slopes);
+                let parts = all.zip(made).zip(slopes.par_chunks_exact(count * width));
+                let one = |(((part, gradients), made), slopes)| backward(part, made, Some(slopes), gradients);
+                (apart, parts.map(one).collect())
+            }
+        };
         let parts = &self.gradients;
         let block = 1 << 14;
         gradient.par_chunks_mut(block).enumerate().for_each(|(index, to)| {
@@ -114,7 +155,7 @@ impl Stepper {
                 to.iter_mut().zip(&part[at..]).for_each(|(t, p)| *t += p);
             }
         });
-        losses.iter().sum::<f64>() / (self.batch() * self.engine.lens().1) as f64
+        losses.iter().sum::<f64>() / (self.parts * self.engine.count() * self.engine.lens().1) as f64 + apart
     }
 
     /// Runs the network on the inputs of `total` pairs without changing anything; `use_it(pair, value)` gets each pair
@@ -152,7 +193,15 @@ impl Stepper {
     }
 }
 
-/// Pairs in a part of a batch, and parts.
+/// A part of a batch after the way forward: where its tensors are, and its targets.
+type Forward = (Workspace, Vec<Vec<f32>>);
+
+/// Pairs of an example.
+fn views(agreement: Option<Agreement>) -> usize {
+    if agreement.is_some() { VIEWS } else { 1 }
+}
+
+/// Examples in a part of a batch, and parts.
 fn parts(batch: usize) -> (usize, usize) {
     let count = batch.div_ceil(PARTS).max(1);
     (count, batch.div_ceil(count))

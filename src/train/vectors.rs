@@ -1,8 +1,9 @@
 //! Vectors: of a column of Parquet files, or made; brought to one range.
 
-use super::data::{Example, Known, Loaded, split};
+use super::data::{Example, Known, Loaded};
 use super::inventory::groups;
 use super::settings::{TrainPlan, Vectors};
+use super::sides::split;
 use super::{TrainError, blobs, vector_files};
 
 /// Loads vectors, splits them, and brings every column to \[0, 1\].
@@ -45,8 +46,10 @@ pub(super) fn load(source: &Vectors, plan: &TrainPlan) -> Result<Loaded, TrainEr
         label: labels[*i].as_ref().and_then(|l| groups.get(l).copied()),
         example: Example::Vector(rows[i * width..][..width].to_vec()),
     };
-    let take = |indices: &[usize]| indices.iter().map(known).collect();
-    Ok(Loaded { examples: take(&kept), held: take(&held), test: Vec::new(), scaling: Some(scaling) })
+    let take = |indices: &[usize]| -> Vec<Known> { indices.iter().map(known).collect() };
+    let (examples, held) = (take(&kept), take(&held));
+    let parts = vec![(examples.len(), 1.0)];
+    Ok(Loaded { examples, held, test: Vec::new(), parts, scaling: Some(scaling) })
 }
 
 fn name_of(row: usize) -> [u8; 8] {

@@ -95,10 +95,19 @@ fn networks_are_listed() {
 
 #[test]
 fn shipped_training_jobs_are_valid() {
-    for pipeline in ["train_denoise", "train_upscale", "train_features", "ancestor_reduce"] {
+    let pipelines = [
+        "train_denoise",
+        "train_deblock",
+        "train_upscale",
+        "train_upscale_x4",
+        "train_features",
+        "ancestor_reduce",
+    ];
+    for pipeline in pipelines {
         let ended = Command::new(env!("CARGO_BIN_EXE_safelight"))
             .args(["check", &format!("pipelines/{pipeline}.yaml")])
             .current_dir(root())
+            .env("PHOTOS", "sample_data/archive")
             .output()
             .unwrap();
         assert!(ended.status.success(), "{pipeline}: {}", String::from_utf8_lossy(&ended.stderr));

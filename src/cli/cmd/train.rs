@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::memory::mib;
 use crate::shown::Show;
 use crate::train::net::Size;
-use crate::train::{self, Data, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
+use crate::train::{self, Data, Mixed, ResumePoint, Start, Task, TrainError, TrainPlan, Vectors};
 
 /// Prints that the pipeline is valid, with what was inferred.
 pub(super) fn check(plan: &TrainPlan, args: &PipelineArgs) -> Result<u8, Refusal> {
@@ -49,7 +49,7 @@ pub(super) fn plan(plan: &TrainPlan, form: Form) -> Result<u8, Refusal> {
     ));
     text.push_str(&format!(
         "  memory   about {} MiB to train on {} threads, {} MiB left for data\n",
-        mib(train::memory_needed(&plan.net, plan.batch, plan.threads)),
+        mib(train::memory_needed(&plan.net, plan.batch, plan.agree, plan.threads)),
         plan.threads,
         mib(plan.memory)
     ));
@@ -96,20 +96,29 @@ fn network(plan: &TrainPlan) -> String {
 fn data(plan: &TrainPlan) -> String {
     let held = (plan.validation * 1e4).round() / 1e2;
     match &plan.data {
-        Data::Pictures { input, test, .. } => {
+        Data::Pictures { inputs, test, .. } => {
             let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).unwrap_or_default();
-            let place = match &input.source {
+            let place = |mixed: &Mixed| match &mixed.input.source {
                 Source::File { absolute, .. } => absolute.shown().to_string(),
-                _ => input.root.shown().to_string(),
+                Source::Made(_) if inputs.len() > 1 => mixed.name(),
+                _ => mixed.input.root.shown().to_string(),
             };
             let counted = |text: String, listing: &Listing| {
                 let lines = listing.beside.lines().into_iter().map(|line| format!("           {line}\n"));
                 text + &lines.collect::<String>()
             };
-            let found = listed(input);
-            let count = grouped(found.inputs.len() as u64);
-            let mut text =
-                counted(format!("  input    {place}: {count} pictures, {held} % held out\n"), &found);
+            let weights: f64 = inputs.iter().map(|mixed| mixed.weight).sum();
+            let mut text = String::new();
+            for mixed in inputs {
+                let found = listed(&mixed.input);
+                let count = grouped(found.inputs.len() as u64);
+                let share = (mixed.weight / weights * 1e3).round() / 10.0;
+                let share =
+                    if inputs.len() > 1 { format!(", {share} % of the examples") } else { String::new() };
+                let line =
+                    format!("  input    {}: {count} pictures{share}, {held} % held out\n", place(mixed));
+                text = counted(text + &line, &found);
+            }
             if let Some(test) = test {
                 let found = listed(test);
                 let count = grouped(found.inputs.len() as u64);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// What training would do.
 pub(crate) fn training_plan(plan: &TrainPlan) -> Result<Value, JobError> {
     let (net, steps) = (&plan.net, plan.epochs as u64 * plan.steps as u64);
-    let needed = train::memory_needed(net, plan.batch, plan.threads);
+    let needed = train::memory_needed(net, plan.batch, plan.agree, plan.threads);
     Ok(json!({"kind": "train", "job": plan.name, "output": path(&plan.output),
               "model": path(&plan.output.join(&plan.model)),
               "network": {"name": net.name, "parameters": net.parameters(), "macs_per_pixel": net.macs_per_pixel()},
@@ -32,10 +32,11 @@ pub(crate) fn resume(plan: &TrainPlan) -> Result<Value, JobError> {
 
 /// Fails where there is nothing to learn from.
 pub(crate) fn refuse_empty(plan: &TrainPlan) -> Result<(), JobError> {
-    let Data::Pictures { input, test, .. } = &plan.data else { return Ok(()) };
+    let Data::Pictures { inputs, test, .. } = &plan.data else { return Ok(()) };
     let listed = |input: &InputPlan| inputs::listing(input, &Outside::default()).ok();
-    let nothing = |input| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
-    match std::iter::once(input).chain(test).find_map(nothing) {
+    let nothing =
+        |input: &InputPlan| listed(input).filter(|l| l.inputs.is_empty()).map(|l| input.nothing(&l.beside));
+    match inputs.iter().map(|mixed| &mixed.input).chain(test).find_map(nothing) {
         Some(nothing) => Err(TrainError::NoInput(nothing).into()),
         None => Ok(()),
     }

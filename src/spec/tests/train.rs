@@ -1,5 +1,6 @@
 //! The section `train`, and the kinds that it brings: maps, single steps, shares.
 
+use super::super::language::InputKeys;
 use super::{bad, good};
 
 /// A valid training job; `train` begins in line 4.
@@ -65,4 +66,31 @@ fn mistakes_of_training_jobs_are_told_at_their_places() {
     }
     let all = bad(&with_train("  network: {residual: {width: x}}\n  validation: -1\n  banana: 1\n"), &[]);
     assert_eq!(all.count(), 3, "{all}");
+}
+
+#[test]
+fn a_training_job_takes_several_inputs_and_overrides_of_them() {
+    let text = with_train("  network: residual\n")
+        .replace("photos", "[photos, {synth: dead_leaves, count: 20, weight: 0.5}]");
+    let mixed = |overrides: &[&str]| {
+        let spec = good(&text, overrides);
+        assert!(spec.has_input && spec.input.is_none());
+        let one = |mixed: &super::super::language::Mixed| match mixed.keys.as_ref().unwrap() {
+            InputKeys::Files(keys) => (keys.path.to_str().unwrap().to_string(), mixed.weight),
+            InputKeys::Synthetic(keys) => (format!("{} {}", keys.synth.name, keys.count), mixed.weight),
+        };
+        spec.mixed.iter().map(one).collect::<Vec<_>>()
+    };
+    let of = |parts: &[(&str, f64)]| parts.iter().map(|(p, w)| ((*p).to_string(), *w)).collect::<Vec<_>>();
+    assert_eq!(mixed(&[]), of(&[("photos", 1.0), ("dead_leaves 20", 0.5)]));
+    let changed = ["input.0.path=/a", "input.1.weight=3", "input.1.count=9", "input.0.weight=2", "input.2=b"];
+    assert_eq!(mixed(&changed), of(&[("/a", 2.0), ("dead_leaves 9", 3.0), ("b", 1.0)]));
+    let whole = good(&text, &["input=/archive"]);
+    assert!(whole.mixed.is_empty() && whole.input_args.path("path").is_some());
+    assert_eq!(bad(&text, &["input.path=/archive"]).count(), 1);
+    let steps = "version: 1\ninput: [a, b]\noutput: out\nsteps: [write]\n";
+    assert!(bad(steps, &[]).to_string().contains("`input` wants one path or a map, found a list"));
+    // The same once more, as a run remembers it.
+    let again = good(&good(&text, &changed).resolved, &[]);
+    assert_eq!((again.mixed.len(), again.mixed[1].weight), (3, 3.0));
 }

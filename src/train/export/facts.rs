@@ -88,7 +88,9 @@ fn looks_at(net: &Net, position: i64) -> (i64, i64) {
             Op::MaxPool => (2 * first, 2 * last + 1),
             Op::SpaceToDepth(n) => (first * n as i64, last * n as i64 + n as i64 - 1),
             Op::Upsample(n) | Op::DepthToSpace(n) => (first.div_euclid(n as i64), last.div_euclid(n as i64)),
-            Op::Input | Op::Add | Op::Dropout(_) | Op::Dense { .. } | Op::Unflatten(_) => (first, last),
+            Op::Input | Op::Add | Op::Multiply | Op::Dropout(_) | Op::Dense { .. } | Op::Unflatten(_) => {
+                (first, last)
+            }
         };
         for &from in &node.inputs {
             let (a, b) = wanted[from].unwrap_or(ends);

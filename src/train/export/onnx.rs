@@ -5,15 +5,16 @@ use super::shape::{BOTTLENECK, INPUT, OUTPUT, planar_order, takes_any_size, take
 use crate::onnx::{Dim, Graph, Value, encode};
 use crate::train::net::{Activation, Id, LEAK, Net, Op, Place, Size};
 
-/// The file's bytes: `net` with `parameters`, and `facts` as its metadata. The same arguments give the same bytes.
+/// The file's bytes: `net` with `parameters`, and `facts` as its metadata. The same arguments give the same bytes. With
+/// `half`, weights are written in half precision (biases are not), and made single by the file's own operators.
 ///
 /// # Panics
 /// When the layers don't fit, or the number of parameters is another than the network's.
-pub fn onnx(net: &Net, parameters: &[f32], facts: &Facts) -> Vec<u8> {
+pub fn onnx(net: &Net, parameters: &[f32], facts: &Facts, half: bool) -> Vec<u8> {
     assert_eq!(parameters.len(), net.parameters(), "parameters of {}", net.name);
     let sizes = net.sizes().expect("layers fit");
     let mut export =
-        Export { net, parameters, sizes, places: net.places(), made: vec![], graph: Graph::default() };
+        Export { net, parameters, half, sizes, places: net.places(), made: vec![], graph: Graph::default() };
     for id in 0..net.nodes.len() {
         let tensor = export.layer(id);
         export.made.push(tensor);
@@ -24,6 +25,15 @@ pub fn onnx(net: &Net, parameters: &[f32], facts: &Facts) -> Vec<u8> {
         (name.to_owned(), export.dims(id))
     });
     encode(&export.graph.model(&net.name, &[input], &outputs, &facts.0))
+}
+
+/// Parameters of `net` as a file in half precision has them.
+pub fn rounded(net: &Net, parameters: &[f32]) -> Vec<f32> {
+    let mut rounded = parameters.to_vec();
+    for place in net.places().into_iter().flatten() {
+        rounded[place.weights].iter_mut().for_each(|w| *w = half::f16::from_f32(*w).to_f32());
+    }
+    rounded
 }
 
 /// Parameters of `net` for vectors as they are, where it was trained on columns brought to \[0, 1\] by their lowest
@@ -71,6 +81,7 @@ struct Tensor {
 struct Export<'a> {
     net: &'a Net,
     parameters: &'a [f32],
+    half: bool,
     sizes: Vec<Size>,
     places: Vec<Option<Place>>,
     /// Tensors of the nodes so far.
@@ -94,7 +105,7 @@ impl<'a> Export<'a> {
                 let x = self.picture(id, from);
                 let (weights, bias) = self.weights(id);
                 let dims = [channels, self.sizes[from].c, kernel, kernel];
-                let weights = self.graph.floats(format!("{name}_weight"), &dims, weights.iter().copied());
+                let weights = self.stored(format!("{name}_weight"), &dims, weights.iter().copied());
                 let bias = self.graph.floats(format!("{name}_bias"), &[channels], bias.iter().copied());
                 let border = if padded { kernel / 2 } else { 0 };
                 let attributes = [
@@ -130,7 +141,7 @@ impl<'a> Export<'a> {
                 let attributes = [("blocksize", Value::Int(n)), ("mode", Value::Text("DCR"))];
                 self.graph.node("DepthToSpace", &[&x], &name, &attributes);
             }
-            Op::Add => {
+            Op::Add | Op::Multiply => {
                 let other = node.inputs[1];
                 let flat = self.made[from].flat && self.made[other].flat;
                 let read = |this: &mut Self, i: Id| match flat {
@@ -138,7 +149,8 @@ impl<'a> Export<'a> {
                     false => this.picture(id, i),
                 };
                 let (a, b) = (read(self, from), read(self, other));
-                self.graph.node("Add", &[&a, &b], &name, &[]);
+                let kind = if node.op == Op::Add { "Add" } else { "Mul" };
+                self.graph.node(kind, &[&a, &b], &name, &[]);
                 return Tensor { name, flat };
             }
         }
@@ -181,9 +193,9 @@ impl<'a> Export<'a> {
         let (weights, bias) = self.weights(id);
         let columns: &[usize] = &planar_order(read).collect::<Vec<_>>();
         let rows: Vec<usize> = planar_order(self.shown(id).unwrap_or(Size::new(1, 1, width))).collect();
-        let row = |at: usize| columns.iter().map(move |c| weights[at * columns.len() + c]);
+        let row = |at: usize| columns.iter().map(move |c| &weights[at * columns.len() + c]);
         let ordered = rows.iter().flat_map(|at| row(*at));
-        let weights = self.graph.floats(format!("{name}_weight"), &[width, read.len()], ordered);
+        let weights = self.stored(format!("{name}_weight"), &[width, read.len()], ordered.copied());
         let bias = self.graph.floats(format!("{name}_bias"), &[width], rows.iter().map(|row| bias[*row]));
         let inputs = [x.as_str(), &weights, &bias];
         self.activated(&name, "Gemm", &inputs, &[("transB", Value::Int(1))], activation);
@@ -230,6 +242,14 @@ impl<'a> Export<'a> {
         }
     }
 
+    /// Adds weights; the name of what a layer reads.
+    fn stored(&mut self, name: String, dims: &[usize], values: impl IntoIterator<Item = f32>) -> String {
+        match self.half {
+            true => self.graph.halves(name, dims, values),
+            false => self.graph.floats(name, dims, values),
+        }
+    }
+
     /// Weights and bias of a layer that has some.
     fn weights(&self, id: Id) -> (&'a [f32], &'a [f32]) {
         let of = |range: std::ops::Range<usize>| &self.parameters[range];
@@ -272,6 +292,7 @@ impl<'a> Export<'a> {
             Op::SpaceToDepth(_) => "split",
             Op::DepthToSpace(_) => "join",
             Op::Add => "add",
+            Op::Multiply => "product",
             Op::Dropout(_) => "dropout",
         };
         format!("{kind}_{id}")

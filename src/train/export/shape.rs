@@ -24,7 +24,8 @@ pub fn takes_any_size(net: &Net) -> bool {
 
 /// Whether the network takes rows of numbers, not pictures.
 pub fn takes_vectors(net: &Net) -> bool {
-    let plain = |op: &Op| matches!(op, Op::Input | Op::Dense { .. } | Op::Dropout(_) | Op::Add);
+    let plain =
+        |op: &Op| matches!(op, Op::Input | Op::Dense { .. } | Op::Dropout(_) | Op::Add | Op::Multiply);
     (net.input.h, net.input.w) == (1, 1) && net.nodes.iter().all(|n| plain(&n.op))
 }
 

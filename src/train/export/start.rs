@@ -34,7 +34,7 @@ pub fn start(net: &Net, path: &Path, budget: &ModelBudget) -> Result<(Vec<f32>, 
     let other = |what: String| StartError::Other { path: path.to_path_buf(), what };
     // A file of the same network whose weights tell, as bits, the place of the parameter that belongs there.
     let places: Vec<f32> = (0..net.parameters()).map(|at| f32::from_bits(at as u32)).collect();
-    let template = ModelProto::decode(&onnx(net, &places, &Facts::default())[..]).unwrap_or_default();
+    let template = ModelProto::decode(&onnx(net, &places, &Facts::default(), false)[..]).unwrap_or_default();
     let mut parameters = vec![0.0; places.len()];
     let wanted = template.graph.unwrap_or_default().initializer;
     for tensor in wanted.iter().filter(|t| t.name.ends_with("_weight") || t.name.ends_with("_bias")) {

@@ -26,7 +26,7 @@ fn exports_for_python() {
     std::fs::create_dir_all(&folder).expect("a folder");
     for (name, net) in nets() {
         let parameters = parameters(&net, 7);
-        let bytes = onnx(&net, &parameters, &facts(&net, &words()));
+        let bytes = onnx(&net, &parameters, &facts(&net, &words()), false);
         for (number, size) in sizes(&net).into_iter().enumerate() {
             let file = |what: &str| folder.join(format!("{name}_{number}.{what}"));
             std::fs::write(file("onnx"), &bytes).expect("written");

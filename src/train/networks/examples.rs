@@ -1,6 +1,6 @@
 //! Small networks of every architecture and every layer, for tests of what is made of networks.
 
-use super::{Wanted, embedding, mlp, noise_autoencoder, residual, super_resolution};
+use super::{Wanted, edsr, embedding, mlp, noise_autoencoder, residual, super_resolution, unet};
 use crate::train::net::{Activation, Builder, Net, Op, Size};
 
 /// Networks of every architecture, each with a name of its own.
@@ -10,6 +10,10 @@ pub fn architectures() -> Vec<(String, Net)> {
         ("residual".into(), residual::residual(of(3, 16), 8, 1, 12, 1, 1)),
         ("residual_x2".into(), residual::residual(of(3, 12), 8, 1, 12, 3, 2)),
         ("residual_x3_gray".into(), residual::residual(of(1, 8), 4, 2, 8, 2, 3)),
+        ("unet".into(), unet::unet(of(3, 16), &[8, 16, 24], &[1, 1, 2], 2)),
+        ("unet_gray".into(), unet::unet(of(1, 8), &[4, 8], &[1, 3], 1)),
+        ("edsr".into(), edsr::edsr(of(3, 8), 8, 2, true, 2)),
+        ("edsr_gray".into(), edsr::edsr(of(1, 8), 8, 1, false, 1)),
         ("super_resolution".into(), super_resolution::super_resolution(of(3, 16), 0.3)),
         ("noise_autoencoder".into(), noise_autoencoder::noise_autoencoder(of(1, 28))),
         ("noise_autoencoder_36".into(), noise_autoencoder::noise_autoencoder(of(3, 36))),

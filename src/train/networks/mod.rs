@@ -1,5 +1,6 @@
 //! Architectures: one file each, registered in [`NETWORKS`].
 
+mod edsr;
 mod embedding;
 #[cfg(test)]
 pub mod examples;
@@ -7,7 +8,9 @@ mod mlp;
 mod network;
 mod noise_autoencoder;
 mod residual;
+mod scene;
 mod super_resolution;
+mod unet;
 
 pub use mlp::dense;
 pub use network::{Network, Wanted};
@@ -46,8 +49,11 @@ impl Field for Architecture {
 
 /// Every architecture there is. A new one is a file beside this and a line here.
 pub static NETWORKS: &[&Network] = &[
+    &unet::NETWORK,
+    &edsr::NETWORK,
     &residual::NETWORK,
     &embedding::NETWORK,
+    &scene::NETWORK,
     &mlp::NETWORK,
     &noise_autoencoder::NETWORK,
     &super_resolution::NETWORK,

@@ -42,7 +42,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
 };
 
 /// Adds two convolutions and the skip around them.
-fn block(b: &mut Builder, from: Id, width: usize) -> Id {
+pub(super) fn block(b: &mut Builder, from: Id, width: usize) -> Id {
     b.conv(width, 3, Activation::Relu);
     let correction = b.conv(width, 3, Activation::Linear);
     b.add(from, correction)

@@ -31,11 +31,19 @@ fn every_network_gives_back_its_input_size_times_its_scale() {
         mlp::dense(50, &[100, 50], 2, Activation::Relu),
     ];
     nets.extend((1..=4).map(|scale| residual::residual(COLOUR, 48, 2, 96, 2, scale)));
+    nets.extend(
+        (1..=3).map(|split| unet::unet(Wanted { channels: 3, side: 48 }, &[8, 12, 16], &[2, 1, 1], split)),
+    );
+    nets.extend((1..=4).map(|scale| edsr::edsr(COLOUR, 8, 3, scale % 2 == 0, scale)));
     for side in [3, 8, 20, 28, 64] {
         for (hidden, linear) in [(0, 0), (100, 0), (0, 5), (100, 5)] {
             nets.push(embedding::embedding(Wanted { channels: 3, side }, 16, 8, hidden, linear));
         }
     }
+    nets.extend(
+        [(16, 0), (64, 2)]
+            .map(|(side, blocks)| scene::scene(Wanted { channels: 3, side }, 16, 8, blocks, 12)),
+    );
     for net in nets {
         let sizes = net.sizes().unwrap();
         let wanted = Size::new(net.input.h * net.scale, net.input.w * net.scale, net.input.c);

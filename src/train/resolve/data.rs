@@ -1,7 +1,7 @@
 //! What a training job learns from, found on the disk.
 
 use super::super::language::{BlobKeys, TrainKeys};
-use super::super::settings::{Blobs, Data, Vectors};
+use super::super::settings::{Blobs, Data, Mixed, Vectors};
 use super::super::sources::{self, Blame};
 use crate::corrupt::Recipe;
 use crate::memory::mib;
@@ -21,7 +21,15 @@ pub(super) fn pictures(
     let recipe = keys.corrupt.as_ref().map(|steps| Recipe::build(&steps.0)).transpose();
     let recipe = recipe.map_err(|mistakes| errors.extend(mistakes.iter().cloned()));
     let memory = resolve_limits(&spec.limits).memory;
-    let input = spec.input.as_ref().and_then(|keys| resolve_input(keys, (spec.seed, memory), errors));
+    let mut inputs = Vec::new();
+    let one = spec.input.iter().map(|keys| (Some(keys), 1.0));
+    let mut missing = false;
+    for (keys, weight) in one.chain(spec.mixed.iter().map(|mixed| (mixed.keys.as_ref(), mixed.weight))) {
+        match keys.and_then(|keys| resolve_input(keys, (spec.seed, memory), errors)) {
+            Some(input) => inputs.push(Mixed { input, weight }),
+            None => missing = true,
+        }
+    }
     let test = (*keys.test).as_ref().map(|path| {
         let path = keys.test.with(path.clone());
         let keys = match &spec.input {
@@ -30,13 +38,19 @@ pub(super) fn pictures(
         };
         resolve_files(&keys, memory, errors)
     });
-    for input in [input.as_ref(), test.as_ref().and_then(Option::as_ref)].into_iter().flatten() {
-        check_output(spec, input, output, errors);
+    let tested = test.as_ref().and_then(Option::as_ref);
+    inputs
+        .iter()
+        .map(|mixed| &mixed.input)
+        .chain(tested)
+        .for_each(|input| check_output(spec, input, output, errors));
+    if missing || inputs.is_empty() {
+        return None;
     }
-    let (input, test) = (input?, test.map_or(Some(None), |test| test.map(Some))?);
+    let test = test.map_or(Some(None), |test| test.map(Some))?;
     let label = (*keys.label).clone();
-    if let Some(label) = label.as_ref().filter(|label| input.carried.iter().all(|c| c.name != **label)) {
-        let names: Vec<&str> = input.carried.iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> = inputs.iter().flat_map(|m| &m.input.carried).map(|c| c.name.as_str()).collect();
+    if let Some(label) = label.as_ref().filter(|label| !names.contains(&label.as_str())) {
         let help = if names.is_empty() {
             "give a .csv or .parquet list as input, with a column beside the paths".to_string()
         } else {
@@ -44,7 +58,7 @@ pub(super) fn pictures(
         };
         errors.push(keys.label.error(format!("the input has no column `{label}`"), Some(help)));
     }
-    Some(Data::Pictures { input, test, recipe: recipe.ok()?, label })
+    Some(Data::Pictures { inputs, test, recipe: recipe.ok()?, label })
 }
 
 pub(super) fn pairs(spec: &PipelineSpec, output: &Path, errors: &mut Vec<Diagnostic>) -> Option<Data> {
@@ -142,8 +156,14 @@ fn existing<'a>(spec: &'a PipelineSpec, errors: &mut Vec<Diagnostic>) -> Option<
             errors.push(keys.synth.error("`input` needs `path`", Some(help)));
             return None;
         }
-        // A mistake that is known.
-        None => return None,
+        None => {
+            if let Some(second) = spec.mixed.get(1) {
+                let help = "several inputs are for clean pictures: give one here".to_string();
+                errors.push(second.args.own_place().error("this job takes one input", Some(help)));
+            }
+            // Any other mistake is known.
+            return None;
+        }
     };
     match look::at(path) {
         Ok(Some(_)) => Some((absolute(path), path.place())),

@@ -13,13 +13,13 @@ use crate::train::vocabulary;
 use std::fs;
 use std::path::Path;
 
-fn read(text: &str) -> Result<TrainPlan, Diagnostics> {
+pub(super) fn read(text: &str) -> Result<TrainPlan, Diagnostics> {
     let (draft, mistakes) = crate::spec::draft(text, "job.yaml", &[], &|_| None, &vocabulary());
     resolve(&draft.unwrap(), mistakes)
 }
 
 /// A job of these keys, which begin in line 5, over `input`.
-fn job(input: &Path, keys: &str) -> String {
+pub(super) fn job(input: &Path, keys: &str) -> String {
     let keys: String = keys.lines().map(|line| format!("  {}\n", line.trim_start())).collect();
     format!(
         "version: 1\ninput: {{path: {0}/in}}\noutput: {0}/out\ntrain:\n{keys}limits: {{memory: 4GiB, threads: 2}}\n",
@@ -28,12 +28,12 @@ fn job(input: &Path, keys: &str) -> String {
 }
 
 /// The same with another line in place of its input, or without one.
-fn in_place_of_input(text: &str, line: &str) -> String {
+pub(super) fn in_place_of_input(text: &str, line: &str) -> String {
     text.lines().map(|l| if l.starts_with("input") { line } else { l }).collect::<Vec<_>>().join("\n")
 }
 
 /// A folder with two files as input.
-fn pictures() -> tempfile::TempDir {
+pub(super) fn pictures() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("in")).unwrap();
     ["a.png", "b.png"].iter().for_each(|name| fs::write(dir.path().join("in").join(name), "").unwrap());
@@ -59,10 +59,44 @@ fn pictures_are_resolved_with_defaults() {
     );
     assert_eq!((plan.loss, plan.schedule, plan.warmup), (Loss::Mse, Schedule::Cosine, 200));
     assert_eq!((plan.validation, plan.rate, plan.decay, plan.clip), (0.05, 0.001, 0.0, 3.0));
-    assert!(plan.augment && plan.threads == 2 && plan.memory < 4 << 30 && plan.memory > 3 << 30);
-    let Data::Pictures { input, test, recipe, label } = &plan.data else { panic!("{:?}", plan.data) };
-    assert!(matches!(input.source, Source::Folder) && test.is_some() && recipe.is_some() && label.is_none());
+    assert!(
+        plan.augment == Augment { turn: true, ..Augment::NOTHING }
+            && plan.threads == 2
+            && plan.memory < 4 << 30
+            && plan.memory > 3 << 30
+    );
+    let Data::Pictures { inputs, test, recipe, label } = &plan.data else { panic!("{:?}", plan.data) };
+    assert!(
+        matches!(inputs[0].input.source, Source::Folder)
+            && test.is_some()
+            && recipe.is_some()
+            && label.is_none()
+    );
     assert!(plan.notes.is_empty(), "{:?}", plan.notes);
+}
+
+#[test]
+fn views_agree_where_the_network_embeds() {
+    let dir = pictures();
+    let keys = "network: {scene: {latent: 8}}\npatch: 32\nagree: {temperature: 0.1}";
+    let plan = read(&job(dir.path(), keys)).unwrap();
+    let agreement = plan.agree.unwrap();
+    assert_eq!((agreement.weight, agreement.temperature, agreement.crop), (1.0, 0.1, 0.2));
+    assert_eq!((plan.patch, plan.net.input), (0, Size::new(32, 32, 3)));
+    // All parts of a batch are there at once.
+    let alone = memory_needed(&plan.net, plan.batch, None, 1);
+    assert!(memory_needed(&plan.net, plan.batch, plan.agree, 1) > alone, "{alone}");
+    for (keys, expected) in [
+        ("network: residual\nagree: {}", "which `residual` does not make"),
+        ("network: embedding\nagree: {crop: 0}", "a view has to show something"),
+        ("network: embedding\nagree: {}\nzoom: true", "`zoom` has no meaning beside `agree`"),
+        ("network: embedding\nagree: {}\nwhole: true", "`whole` has no meaning beside `agree`"),
+        ("network: embedding\nagree: {temperature: 0}", "temperature"),
+        ("network: {scene: {}}\npatch: 40", "a multiple of 16, not 40"),
+    ] {
+        let found = read(&job(dir.path(), keys)).err().unwrap().to_string();
+        assert!(found.contains(expected), "{keys}\n{found}");
+    }
 }
 
 #[test]
@@ -74,8 +108,8 @@ fn lists_bring_labels() {
     let text = job(dir.path(), keys).replace("/in}", "/in/list.csv, column: filepath}");
     let plan = read(&text).unwrap();
     assert_eq!((plan.task, plan.patch, plan.net.input), (Task::Embed, 0, Size::new(28, 28, 1)));
-    let Data::Pictures { input, label, .. } = &plan.data else { panic!("{:?}", plan.data) };
-    assert_eq!((label.as_deref(), input.carried[0].name.as_str()), (Some("label"), "label"));
+    let Data::Pictures { inputs, label, .. } = &plan.data else { panic!("{:?}", plan.data) };
+    assert_eq!((label.as_deref(), inputs[0].input.carried[0].name.as_str()), (Some("label"), "label"));
     let found = read(&text.replace("label: label", "label: lable")).err().unwrap().to_string();
     assert!(found.contains("no column `lable`") && found.contains("its columns are label"), "{found}");
 }
@@ -134,7 +168,7 @@ fn vectors_tell_how_many_numbers_they_have() {
     part("part-0.parquet", 7);
     part("part-1.parquet", 7);
     let plan = read(&text).unwrap();
-    assert_eq!((plan.net.input, plan.patch, plan.augment), (Size::new(1, 1, 7), 0, false));
+    assert_eq!((plan.net.input, plan.patch, plan.augment.clone()), (Size::new(1, 1, 7), 0, Augment::NOTHING));
     let Data::Vectors { source: Vectors::Parquet { files, column, label, .. } } = &plan.data else {
         panic!()
     };
@@ -284,7 +318,7 @@ fn the_bytes_of_a_model_to_start_from_decide_not_its_path() {
         let path = dir.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let (net, facts) = (&plan.net, export::Facts::default());
-        fs::write(&path, export::onnx(net, &net.init(seed), &facts)).unwrap();
+        fs::write(&path, export::onnx(net, &net.init(seed), &facts, false)).unwrap();
         path.shown().to_string()
     };
     let of = |model: &str| read(&base.replace("MODEL", model)).unwrap().fingerprint;
@@ -317,5 +351,5 @@ fn made_pictures_are_tested_on_a_folder() {
     let text = in_place_of_input(&job(dir.path(), &keys), "input: {synth: dead_leaves, count: 3}");
     let plan = read(&text).unwrap();
     let listed = super::super::inventory::list(&plan.data).unwrap();
-    assert_eq!((listed.input.inputs.len(), listed.test.inputs.len()), (3, 2));
+    assert_eq!((listed.inputs[0].inputs.len(), listed.test.inputs.len()), (3, 2));
 }
