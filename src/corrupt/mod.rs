@@ -12,6 +12,8 @@ mod error;
 mod filter;
 mod frame;
 mod ink;
+mod jpeg_blocks;
+mod jpeg_colour;
 mod kernels;
 mod light;
 mod motion;
