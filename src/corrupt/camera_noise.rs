@@ -1,8 +1,8 @@
 //! Photon and read noise of a camera, added to light rather than to stored values.
 
+use super::light::SRGB;
 use super::{Context, CorruptError, Corruption, Frame, drawn};
 use crate::spec::{Descriptor, Kind, Role};
-use std::sync::LazyLock;
 
 drawn! {
     /// What is drawn for one picture.
@@ -32,36 +32,8 @@ pub(super) static CORRUPTION: Corruption = Corruption {
     apply: |frame, values, context| apply(frame, &Drawn::of(values)?, context),
 };
 
-/// A curve between 0 and 1 by straight pieces.
-#[derive(Debug)]
-struct Curve(Vec<f32>);
-
-const PIECES: u16 = 4096;
-
-impl Curve {
-    fn new(f: impl Fn(f64) -> f64) -> Curve {
-        // One value more at the end, so that 1 has a right neighbour.
-        Curve((0..=PIECES + 1).map(|i| f(f64::from(i) / f64::from(PIECES)) as f32).collect())
-    }
-
-    #[inline]
-    fn at(&self, x: f32) -> f32 {
-        let x = x.clamp(0.0, 1.0) * f32::from(PIECES);
-        let i = x as usize;
-        let (low, high) = (self.0[i], self.0[i + 1]);
-        low + (high - low) * (x - i as f32)
-    }
-}
-
-/// sRGB to linear light (IEC 61966-2-1) and back.
-static CURVES: LazyLock<(Curve, Curve)> = LazyLock::new(|| {
-    let decode = |v: f64| if v <= 0.04045 { v / 12.92 } else { libm::pow((v + 0.055) / 1.055, 2.4) };
-    let encode = |v: f64| if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * libm::pow(v, 1.0 / 2.4) - 0.055 };
-    (Curve::new(decode), Curve::new(encode))
-});
-
 fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), CorruptError> {
-    let (decode, encode) = &*CURVES;
+    let (decode, encode) = &*SRGB;
     let gain = drawn.gain as f32;
     let read = (drawn.read / 255.0) as f32;
     let chroma = if frame.planes.len() > 1 { drawn.chroma as f32 } else { 0.0 };
@@ -98,8 +70,8 @@ mod tests {
     fn the_noise_has_its_variance_in_linear_light() {
         for value in [0.3, 0.7] {
             let mut noisy = run("- camera_noise: {gain: 0.001, read: 2}", &gray(200, 200, value), 1);
-            noisy.map(|v| CURVES.0.at(v));
-            let wanted = (0.001 * CURVES.0.at(value) + (2.0f32 / 255.0).powi(2)).sqrt();
+            noisy.map(|v| SRGB.0.at(v));
+            let wanted = (0.001 * SRGB.0.at(value) + (2.0f32 / 255.0).powi(2)).sqrt();
             assert!((sigma(&noisy.planes[0]) / wanted - 1.0).abs() < 0.02, "{value}");
         }
     }

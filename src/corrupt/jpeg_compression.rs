@@ -1,13 +1,14 @@
-//! JPEG artefacts (ImageNet-C 15).
+//! JPEG artefacts (ImageNet-C 15): what encoding and decoding leave of a picture, without the file between them. Agrees
+//! with libjpeg's defaults but for the last step of its colour conversion.
 
-use super::{Context, CorruptError, Corruption, Frame, drawn};
-use crate::image::{Depth, Samples};
+use super::frame::Frame;
+use super::jpeg_blocks::{CHROMA, LUMA, Plane, SIDE, Steps, through};
+use super::jpeg_colour::{codes, fewer, more, to_rgb, to_ycc, values};
+use super::{Context, CorruptError, Corruption, drawn};
 use crate::spec::{Descriptor, Kind, Role, words};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Pixels that a side of a JPEG can have.
+const LONGEST: usize = 65_535;
 
 words! {
     /// Samples of chroma in 4 by 2 pixels.
@@ -35,7 +36,7 @@ drawn! {
 pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "jpeg_compression",
-        version: 1,
+        version: 2,
         doc: "Compresses as JPEG and decompresses.",
         role: Role::Image,
         params: Drawn::TABLE,
@@ -47,34 +48,91 @@ pub(super) static CORRUPTION: Corruption = Corruption {
 };
 
 fn apply(frame: &mut Frame, drawn: &Drawn, _: &mut Context) -> Result<(), CorruptError> {
-    let side = |n: usize| {
-        let large =
-            |_| CorruptError::Size(format!("JPEG cannot hold more than 65535 pixels a side, not {n}"));
-        u16::try_from(n).map_err(large)
-    };
-    let (width, height) = (side(frame.width)?, side(frame.height)?);
-    let channels = frame.planes.len();
-    let mut picture = frame.to_image(Depth::U8);
-    let Samples::U8(bytes) = &mut picture.samples else { return Ok(()) };
-
-    let mut file = Vec::with_capacity(bytes.len() / 4);
-    let mut encoder = Encoder::new(&mut file, drawn.quality as u8);
-    encoder.set_sampling_factor(match drawn.subsampling {
-        Subsampling::Quarter => SamplingFactor::F_2_2,
-        Subsampling::Half => SamplingFactor::F_2_1,
-        Subsampling::Full => SamplingFactor::F_1_1,
-    });
-    let (from, to) =
-        if channels == 1 { (ColorType::Luma, ColorSpace::Luma) } else { (ColorType::Rgb, ColorSpace::RGB) };
-    encoder.encode(bytes, width, height, from).map_err(CorruptError::codec)?;
-
-    let limit = usize::from(u16::MAX);
-    let options =
-        DecoderOptions::default().jpeg_set_out_colorspace(to).set_max_width(limit).set_max_height(limit);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&file), options);
-    decoder.decode_into(bytes).map_err(CorruptError::codec)?;
-    *frame = Frame::from_image(&picture);
+    let (width, height) = (frame.width, frame.height);
+    if let Some(side) = [width, height].into_iter().find(|side| *side > LONGEST) {
+        let message = format!("JPEG cannot hold more than {LONGEST} pixels a side, not {side}");
+        return Err(CorruptError::Size(message));
+    }
+    let luma = Steps::new(&LUMA, drawn.quality);
+    match frame.planes.as_mut_slice() {
+        [gray] => compress_gray(gray, width, height, &luma),
+        [r, g, b] => {
+            let fewer = match drawn.subsampling {
+                Subsampling::Quarter => (2, 2),
+                Subsampling::Half => (2, 1),
+                Subsampling::Full => (1, 1),
+            };
+            compress([r, g, b], (width, height), fewer, [&luma, &Steps::new(&CHROMA, drawn.quality)]);
+        }
+        _ => {}
+    }
     Ok(())
+}
+
+fn compress_gray(gray: &mut [f32], width: usize, height: usize, steps: &Steps) {
+    let mut plane = Plane::new(width.next_multiple_of(SIDE), height.next_multiple_of(SIDE));
+    for row in 0..plane.height {
+        let line = plane.row_mut(row);
+        codes(&gray[row.min(height - 1) * width..][..width], &mut line[..width]);
+        continue_right(line, width);
+    }
+    through(&mut plane, steps);
+    for (row, to) in gray.chunks_exact_mut(width).enumerate() {
+        values(&plane.row(row)[..width], to);
+    }
+}
+
+/// Planes of red, green and blue with chroma of `across` by `down` pixels each, and the steps of luma and chroma.
+fn compress(
+    [r, g, b]: [&mut [f32]; 3],
+    (width, height): (usize, usize),
+    (across, down): (usize, usize),
+    [luma_steps, chroma_steps]: [&Steps; 2],
+) {
+    let padded = width.next_multiple_of(SIDE * across);
+    let rows = height.next_multiple_of(SIDE * down);
+    let mut luma = Plane::new(padded, rows);
+    let mut chroma = [(); 2].map(|()| Plane::new(padded / across, rows / down));
+    let mut full = [(); 2].map(|()| vec![0; padded * down]);
+    for row in 0..rows {
+        // The last row and column go on to the ends of the blocks.
+        let at = row.min(height - 1) * width..(row.min(height - 1) + 1) * width;
+        let part = row % down;
+        let [cb, cr] = full.each_mut().map(|full| &mut full[part * padded..][..padded]);
+        let y = luma.row_mut(row);
+        let out = [&mut y[..width], &mut cb[..width], &mut cr[..width]];
+        to_ycc([&r[at.clone()], &g[at.clone()], &b[at]], out);
+        [y, cb, cr].into_iter().for_each(|line| continue_right(line, width));
+        if part + 1 == down {
+            for (plane, full) in chroma.iter_mut().zip(&full) {
+                fewer(full, across, down, plane.row_mut(row / down));
+            }
+        }
+    }
+    through(&mut luma, luma_steps);
+    chroma.iter_mut().for_each(|plane| through(plane, chroma_steps));
+    let mut lines = [(); 2].map(|()| vec![0; padded]);
+    let mut scratch = vec![0; padded / across];
+    for row in 0..height {
+        let near = row / down;
+        let far = match (down, row % 2) {
+            (1, _) => near,
+            (_, 0) => near.saturating_sub(1),
+            _ => (near + 1).min(rows / down - 1),
+        };
+        for (plane, line) in chroma.iter().zip(&mut lines) {
+            more(plane.row(near), plane.row(far), across, &mut scratch, line);
+        }
+        let at = row * width..(row + 1) * width;
+        let out = [&mut r[at.clone()], &mut g[at.clone()], &mut b[at]];
+        to_rgb(&luma.row(row)[..width], lines.each_ref().map(|line| &line[..width]), out);
+    }
+}
+
+/// Fills a line with the last of its first `width` samples.
+fn continue_right(line: &mut [u8], width: usize) {
+    let last = line[width - 1];
+    line[width..].fill(last);
 }
 
 #[cfg(test)]
@@ -82,7 +140,61 @@ mod tests {
     use super::super::Frame;
     use super::super::tests::{difference, gray, run, scene};
     use crate::corrupt::{Context, Recipe};
+    use crate::image::{Depth, Samples};
     use crate::random::Rng;
+    use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
+    use zune_jpeg::JpegDecoder;
+    use zune_jpeg::zune_core::bytestream::ZCursor;
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
+
+    /// Through a file.
+    fn coded(frame: &Frame, quality: u8, subsampling: &str) -> Frame {
+        let mut picture = frame.to_image(Depth::U8);
+        let Samples::U8(bytes) = &mut picture.samples else { panic!("8 bits") };
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, quality);
+        encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+        encoder.set_sampling_factor(match subsampling {
+            "420" => SamplingFactor::F_2_2,
+            "422" => SamplingFactor::F_2_1,
+            _ => SamplingFactor::F_1_1,
+        });
+        let (from, to) = match frame.planes.len() {
+            1 => (ColorType::Luma, ColorSpace::Luma),
+            _ => (ColorType::Rgb, ColorSpace::RGB),
+        };
+        encoder.encode(bytes, frame.width as u16, frame.height as u16, from).unwrap();
+        let options = DecoderOptions::default().jpeg_set_out_colorspace(to);
+        JpegDecoder::new_with_options(ZCursor::new(&file), options).decode_into(bytes).unwrap();
+        Frame::from_image(&picture)
+    }
+
+    /// The encoder's transform for AVX2 (jpeg-encoder 0.7.1) does not round two rows of frequencies as its plain one does,
+    /// an eighth of a unit too low. So a few blocks get another step there; all others are the same to the last bit.
+    #[test]
+    fn an_encoder_and_a_decoder_leave_the_same() {
+        let (mut cases, mut equal, mut shares) = (0, 0, 0.0);
+        for (width, height) in [(1, 1), (3, 2), (9, 16), (17, 15), (33, 40), (129, 65), (200, 150)] {
+            let colour = scene(width, height);
+            let gray = Frame { planes: vec![colour.planes[1].clone()], ..colour.clone() };
+            let kinds = [(&colour, "420"), (&colour, "422"), (&colour, "444"), (&gray, "420")];
+            for ((frame, subsampling), quality) in
+                kinds.into_iter().flat_map(|kind| [1, 7, 25, 50, 75, 90, 100].map(|quality| (kind, quality)))
+            {
+                let yaml =
+                    format!("- jpeg_compression: {{quality: {quality}, subsampling: [{subsampling}]}}");
+                let ours = run(&yaml, frame, 1).planes.concat();
+                let theirs = coded(frame, quality, subsampling).planes.concat();
+                let others = ours.iter().zip(&theirs).filter(|(a, b)| a != b).count();
+                cases += 1;
+                equal += usize::from(others == 0);
+                shares += others as f64 / ours.len() as f64;
+            }
+        }
+        let share = shares / cases as f64;
+        assert!(equal >= 120 && share < 0.025, "{equal} of {cases} equal, {share} of the samples differ");
+    }
 
     #[test]
     fn lower_quality_and_more_subsampling_lose_more() {

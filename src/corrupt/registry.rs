@@ -40,4 +40,7 @@ pub static CORRUPTIONS: &[&Corruption] = &[
     &super::dust::CORRUPTION,
     &super::scratches::CORRUPTION,
     &super::stains::CORRUPTION,
+    &super::sensor_noise::CORRUPTION,
+    &super::colour_grain::CORRUPTION,
+    &super::scan_noise::CORRUPTION,
 ];

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{Cost, DimLike};
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 
 /// Multiply-adds of one run.
 pub(super) fn macs(typed: &TypedModel) -> f64 {
@@ -13,6 +15,10 @@ pub(super) fn macs(typed: &TypedModel) -> f64 {
             let taps: usize = op.pool_spec.kernel_shape.iter().product();
             let elements = inputs.first()?.shape.volume().to_usize().ok()?;
             return Some((elements * taps * op.pool_spec.output_channels / op.group.max(1)) as f64);
+        }
+        // What is done number by number is not counted, as it is nowhere.
+        if node.op_is::<ElementWiseOp>() || node.op_is::<TypedBinOp>() {
+            return None;
         }
         let costs = node.op.cost(&inputs).ok()?;
         let fma = costs.iter().filter(|(c, _)| matches!(c, Cost::FMA(_)));

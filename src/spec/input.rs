@@ -18,6 +18,7 @@ use super::places;
 type One = (Args, Option<InputKeys>);
 
 /// The section.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a pipeline")]
 pub(super) enum Section {
     /// One input.
     One(Args, Option<InputKeys>),

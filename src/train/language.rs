@@ -46,7 +46,7 @@ params! {
         /// Gaussian blobs, made in place of an `input` of vectors, as scikit-learn's `make_blobs` makes them,
         /// with centres in -1 to 1.
         blobs: Given<Option<BlobKeys>>,
-        /// A folder or list of pictures for the final figures only, read as `input` is.
+        /// A folder or list of pictures for the final figures only, read as `input` is where that is one.
         test: Given<Option<PathBuf>> [Kind::Path],
         /// Column of the input's list that tells groups apart, for the figures of a network that embeds;
         /// nothing is learned from it.

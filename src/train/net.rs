@@ -319,12 +319,10 @@ impl Net {
     pub fn macs_per_pixel(&self) -> f64 {
         let sizes = self.sizes().expect("layers fit");
         let places = self.places();
-        let cost = |id: Id| match (&places[id], self.nodes[id].op) {
-            (Some(place), _) => sizes[id].len() * place.fan_in,
-            (None, Op::Multiply) => sizes[id].len(),
-            (None, _) => 0,
-        };
-        let all: usize = (0..self.nodes.len()).map(cost).sum();
+        let all: usize = (0..self.nodes.len())
+            .filter_map(|id| places[id].as_ref().map(|p| (sizes[id], p)))
+            .map(|(size, place)| size.len() * place.fan_in)
+            .sum();
         all as f64 / (self.input.h * self.input.w) as f64
     }
 

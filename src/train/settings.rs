@@ -33,6 +33,7 @@ impl Task {
 
 /// What is learned from.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a job")]
 pub enum Data {
     /// Clean pictures, from which both sides of a pair are made.
     Pictures {

@@ -1,8 +1,29 @@
 //! What is learned from and what is held out, of each input for itself.
 
-use super::data::{Known, OF_ONE, VALIDATION, split, spread, validation};
+use super::data::{Known, OF_ONE, VALIDATION, spread, validation};
 use super::order::Part;
 use crate::random::seed_of;
+
+/// Splits into training and validation by name, so that the same picture, and all that was made of it, is always on
+/// the same side: those with the smallest digests are held out.
+///
+/// Both sides get at least one where there are two, if need be of one name.
+pub(super) fn split(names: &[&[u8]], share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<(u64, usize)> =
+        names.iter().enumerate().map(|(i, name)| (seed_of(seed, name, 0, &[]), i)).collect();
+    order.sort_unstable();
+    let wanted = ((names.len() as f64 * share).round() as usize).max(1).min(names.len().saturating_sub(1));
+    // The nearest place where another name begins.
+    let begins = (1..order.len()).filter(|&i| order[i].0 != order[i - 1].0);
+    let held = begins.min_by_key(|at| at.abs_diff(wanted)).unwrap_or(wanted);
+    let (held, kept) = order.split_at(held);
+    let sorted = |part: &[(u64, usize)]| {
+        let mut indices: Vec<usize> = part.iter().map(|(_, i)| *i).collect();
+        indices.sort_unstable();
+        indices
+    };
+    (sorted(kept), sorted(held))
+}
 
 /// Splits the examples of every input, of which `parts` holds count and weight: those learned from, and those held out.
 pub(super) fn sides(
@@ -95,5 +116,39 @@ mod tests {
         assert!(draws(&examples, &held, 5, 300).len() <= 300);
         let one = [part(0..30, 3.0)];
         assert_eq!(draws(&examples, &one, 5, 4096), validation(&examples, &one[0].members, 5, 4096));
+    }
+
+    #[test]
+    fn the_split_follows_the_names_alone() {
+        let names: Vec<Vec<u8>> = (0..100u8).map(|i| vec![i]).collect();
+        let of = |names: &[&[u8]]| {
+            let (kept, held) = split(names, 0.2, 7);
+            let named = |part: &[usize]| part.iter().map(|i| names[*i].to_vec()).collect::<Vec<_>>();
+            (named(&kept), named(&held))
+        };
+        let all: Vec<&[u8]> = names.iter().map(|n| &n[..]).collect();
+        let (kept, held) = of(&all);
+        assert_eq!((kept.len(), held.len()), (80, 20));
+        assert!(held.iter().all(|h| !kept.contains(h)));
+        let backwards: Vec<&[u8]> = all.iter().rev().copied().collect();
+        let mut again = of(&backwards).1;
+        again.sort();
+        assert_eq!(again, held);
+        assert_ne!(split(&all, 0.2, 8).1, split(&all, 0.2, 7).1);
+        assert_eq!((split(&all[..2], 0.001, 0).0.len(), split(&all[..2], 0.999, 0).0.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_has_one_name_stays_together() {
+        let names: Vec<Vec<u8>> = (0..220u8).map(|i| vec![i / 10]).collect();
+        let names: Vec<&[u8]> = names.iter().map(|n| &n[..]).collect();
+        for share in [0.001, 0.05, 0.3, 0.999] {
+            let (kept, held) = split(&names, share, 3);
+            assert!(!kept.is_empty() && !held.is_empty() && kept.len() + held.len() == 220);
+            assert!((held.len() as f64 - 220.0 * share).abs() < 10.0, "{share} {}", held.len());
+            assert!(held.iter().all(|h| kept.iter().all(|k| names[*k] != names[*h])), "{share}");
+        }
+        let (kept, held) = split(&names[..10], 0.2, 3);
+        assert_eq!((kept.len(), held.len()), (8, 2));
     }
 }

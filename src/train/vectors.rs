@@ -1,8 +1,9 @@
 //! Vectors: of a column of Parquet files, or made; brought to one range.
 
-use super::data::{Example, Known, Loaded, split};
+use super::data::{Example, Known, Loaded};
 use super::inventory::groups;
 use super::settings::{TrainPlan, Vectors};
+use super::sides::split;
 use super::{TrainError, blobs, vector_files};
 
 /// Loads vectors, splits them, and brings every column to \[0, 1\].

@@ -25,6 +25,7 @@ mod levels;
 mod library;
 mod lists;
 mod machines;
+mod mixed;
 mod models;
 mod mutated;
 mod names;
