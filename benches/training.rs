@@ -83,10 +83,10 @@ fn train(case: &str, net: &Net, batch: usize, seconds: Duration) -> serde_json::
     let mut parameters = net.init(1);
     let mut gradient = vec![0.0; parameters.len()];
     let mut adam = Adam::new(parameters.len());
-    let decays = vec![false; parameters.len()];
+    let parts = [(0..parameters.len(), false)];
     let mut step = |n: u64| {
-        let loss = stepper.gradient(&parameters, Loss::Mse, n, |i| pairs[i].clone(), &mut gradient);
-        adam.update(&mut parameters, &gradient, 1.0, 1e-3, 0.0, &decays);
+        let loss = stepper.gradient(&parameters, Loss::Mse, n, |i| pairs[i].clone(), &[], &mut gradient);
+        adam.update(&mut parameters, &gradient, 1.0, 1e-3, 0.0, &parts);
         loss
     };
     let first = step(0);

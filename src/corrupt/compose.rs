@@ -110,7 +110,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "real_esrgan",
-            version: 1,
+            version: 2,
             doc: "The second-order recipe of Real-ESRGAN x4plus: sharpened, then twice blurred, resized, noisy and \
                   compressed; ends with the target size.",
             role: Role::Image,
@@ -123,7 +123,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "old_photo",
-            version: 1,
+            version: 2,
             doc: "A scanned old photograph: slightly blurred, grainy, faded, stained, dusty, scratched and compressed.",
             role: Role::Image,
             params: &[],

@@ -85,6 +85,9 @@ impl Lineage {
         let now = |lineage: &Lineage, more: &str| digest(&lineage.upstream, &format!("{line}{more}"));
         // Draws were numbered among all steps.
         let same = conditions.is_empty() && chance.is_none_or(|chance| chance.ordinal == number);
+        // What has changed since was made otherwise then.
+        let first = step.descriptor.version == 1 && step.args.renewed().is_empty();
+        let same = same && (first || matches!(built.action, Action::Columns(_)));
         let then = self
             .before
             .as_ref()

@@ -61,6 +61,31 @@ impl Args {
     }
 }
 
+impl Args {
+    /// Steps below these parameters whose results are not of their first version, as `name/version`.
+    pub(crate) fn renewed(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        self.params().for_each(|(_, arg)| renewed(&arg.value, &mut found));
+        found
+    }
+}
+
+fn renewed(of: &Value, found: &mut Vec<String>) {
+    match of {
+        Value::List(items) => items.iter().for_each(|item| renewed(&item.value, found)),
+        Value::Map(args) => found.extend(args.renewed()),
+        Value::Steps(steps) => {
+            for step in steps {
+                if step.descriptor.version != 1 {
+                    found.push(format!("{}/{}", step.descriptor.name, step.descriptor.version));
+                }
+                found.extend(step.args.renewed());
+            }
+        }
+        _ => {}
+    }
+}
+
 fn written(of: &Value) -> String {
     let mut out = String::new();
     value(of, &mut out);

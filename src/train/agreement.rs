@@ -20,8 +20,9 @@ pub struct Agreement {
 
 impl Agreement {
     /// The weighted mean loss of `codes`, `[view][number]` with `width` numbers each, whose views 2i and 2i + 1 are of one
-    /// picture. Sets `gradient`, which is as long, to its derivatives.
-    pub(super) fn of(&self, codes: &[f32], width: usize, gradient: &mut [f32]) -> f64 {
+    /// picture. Sets `gradient`, which is as long, to its derivatives. `examples` tells of each pair of views what it shows, so
+    /// that one that comes twice is not held away from itself; empty where none does.
+    pub(super) fn of(&self, codes: &[f32], width: usize, examples: &[usize], gradient: &mut [f32]) -> f64 {
         let count = codes.len() / width;
         let lengths: Vec<f64> = codes.par_chunks_exact(width).map(length).collect();
         let directions: Vec<f64> = codes
@@ -30,6 +31,10 @@ impl Agreement {
             .flat_map_iter(|(code, length)| code.iter().map(move |v| f64::from(*v) / length))
             .collect();
         let direction = |view: usize| &directions[view * width..][..width];
+        let shows = |view: usize| examples.get(view / VIEWS);
+        let again = |view: usize, other: usize| {
+            view / VIEWS != other / VIEWS && shows(view).is_some() && shows(view) == shows(other)
+        };
         // How the loss of each view grows with its cosine to each other one, before the temperature and the mean.
         let mut slopes = vec![0.0; count * count];
         let losses: Vec<f64> = slopes
@@ -38,7 +43,11 @@ impl Agreement {
             .map(|(view, slopes)| {
                 let nearness = |other: usize| dot(direction(view), direction(other)) / self.temperature;
                 slopes.iter_mut().enumerate().for_each(|(other, s)| *s = nearness(other));
-                slopes[view] = f64::NEG_INFINITY;
+                for (other, slope) in slopes.iter_mut().enumerate() {
+                    if other == view || again(view, other) {
+                        *slope = f64::NEG_INFINITY;
+                    }
+                }
                 let wanted = slopes[view ^ 1];
                 let most = slopes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let sum: f64 = slopes.iter().map(|s| libm::exp(s - most)).sum();
@@ -125,13 +134,13 @@ mod tests {
         let (width, step) = (5, 1.0 / 128.0);
         let codes = codes(8, width);
         let mut gradient = vec![f32::NAN; codes.len()];
-        AGREEMENT.of(&codes, width, &mut gradient);
+        AGREEMENT.of(&codes, width, &[], &mut gradient);
         let mut unused = gradient.clone();
         for at in 0..codes.len() {
             let mut moved = |by: f32| {
                 let mut codes = codes.clone();
                 codes[at] += by;
-                AGREEMENT.of(&codes, width, &mut unused)
+                AGREEMENT.of(&codes, width, &[], &mut unused)
             };
             let slope = (moved(step) - moved(-step)) / f64::from(2.0 * step);
             assert!((f64::from(gradient[at]) - slope).abs() < 2e-4, "{at}: {} {slope}", gradient[at]);
@@ -144,12 +153,24 @@ mod tests {
     fn the_loss_is_that_of_the_paper() {
         let codes = [3.0, 0.0, 0.5, 0.0, 0.0, 1.0, 0.0, 9.0];
         let mut gradient = [0.0; 8];
-        let loss = AGREEMENT.of(&codes, 2, &mut gradient);
+        let loss = AGREEMENT.of(&codes, 2, &[], &mut gradient);
         let expected = 0.7 * ((4f64.exp() + 2.0).ln() - 4.0);
         assert!((loss - expected).abs() < 1e-9, "{loss} {expected}");
         // Lengths count for nothing, and one that is nothing does no harm.
-        AGREEMENT.of(&[0.0; 8], 2, &mut gradient);
+        AGREEMENT.of(&[0.0; 8], 2, &[], &mut gradient);
         assert!(gradient.iter().all(|g| g.is_finite()));
+    }
+
+    #[test]
+    fn an_example_that_comes_twice_is_not_held_away_from_itself() {
+        let codes = codes(8, 5);
+        let (mut gradient, mut alone) = (vec![0.0; 40], vec![0.0; 20]);
+        // The second half shows what the first does: each half has its loss as if it were alone.
+        let loss = AGREEMENT.of(&codes, 5, &[4, 9, 4, 9], &mut gradient);
+        assert_ne!(loss, AGREEMENT.of(&codes, 5, &[1, 2, 3, 4], &mut gradient));
+        let twice: Vec<f32> = [&codes[..10], &codes[..10]].concat();
+        let same = AGREEMENT.of(&twice, 5, &[7, 7], &mut alone);
+        assert!(same.abs() < 1e-9 && alone.iter().all(|g| g.abs() < 1e-6), "{same} {alone:?}");
     }
 
     #[test]
@@ -158,7 +179,7 @@ mod tests {
         let of = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut gradient = vec![0.0; codes.len()];
-            let loss = pool.install(|| AGREEMENT.of(&codes, 16, &mut gradient));
+            let loss = pool.install(|| AGREEMENT.of(&codes, 16, &[], &mut gradient));
             (loss, gradient)
         };
         assert_eq!(of(1), of(3));

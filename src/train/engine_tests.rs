@@ -204,7 +204,8 @@ fn gradients_are_those_of_finite_differences() {
             // Two to a part.
             let mut stepper = Stepper::new(&case.net, case.net.input, 10, None).unwrap();
             let mut gradient = vec![f32::NAN; case.parameters.len()];
-            let found = stepper.gradient(&case.parameters, kind, 0, |i| case.pairs[i].clone(), &mut gradient);
+            let found =
+                stepper.gradient(&case.parameters, kind, 0, |i| case.pairs[i].clone(), &[], &mut gradient);
             let expected = loss(&case, kind, &doubles(&case.parameters));
             assert!((found - expected).abs() < 1e-5 * expected, "{}: {found} {expected}", case.net.name);
             let worst = error(&case, |p| loss(&case, kind, p), &gradient);
@@ -246,7 +247,7 @@ fn gradients_of_agreeing_views_are_those_of_finite_differences() {
         assert_eq!((stepper.batch(), stepper.views()), (5, 2));
         let mut gradient = vec![f32::NAN; case.parameters.len()];
         let pair = |i: usize| case.pairs[i].clone();
-        let found = stepper.gradient(&case.parameters, Loss::Mse, 0, pair, &mut gradient);
+        let found = stepper.gradient(&case.parameters, Loss::Mse, 0, pair, &[], &mut gradient);
         let whole = |p: &[f64]| loss(&case, Loss::Mse, p) + disagreement(&case, p);
         let expected = whole(&doubles(&case.parameters));
         assert!((found - expected).abs() < 1e-5 * expected, "{}: {found} {expected}", case.net.name);
@@ -272,7 +273,7 @@ fn threads_change_nothing(agreement: Option<Agreement>) {
         let mut stepper = Stepper::new(&case.net, case.net.input, batch, agreement).unwrap();
         let mut gradient = vec![0.0; case.parameters.len()];
         let loss = pool.install(|| {
-            stepper.gradient(&case.parameters, Loss::L1, 7, |i| case.pairs[i].clone(), &mut gradient)
+            stepper.gradient(&case.parameters, Loss::L1, 7, |i| case.pairs[i].clone(), &[], &mut gradient)
         });
         (loss, gradient)
     };
@@ -296,7 +297,7 @@ fn dropout_drops_its_share_while_training_only_and_its_gradient_follows() {
     assert_eq!(evaluated(false), Some(vec![vec![1.0; 128]]));
     assert_eq!(evaluated(true), None);
     let mut gradient = vec![0.0; parameters.len()];
-    let loss = stepper.gradient(&parameters, Loss::Mse, 3, pair, &mut gradient);
+    let loss = stepper.gradient(&parameters, Loss::Mse, 3, pair, &[], &mut gradient);
     // Three quarters of the numbers are 4/3, the others 0; the mean square is 4/3 too.
     let share = loss * 9.0 / 16.0;
     assert!((share - 0.75).abs() < 0.05, "{share}");
@@ -304,6 +305,6 @@ fn dropout_drops_its_share_while_training_only_and_its_gradient_follows() {
     let bias: f32 = gradient[64..].iter().sum();
     assert!((f64::from(bias) - 2.0 * loss).abs() < 1e-4, "{bias} {loss}");
     let mut again = vec![0.0; parameters.len()];
-    assert_eq!(stepper.gradient(&parameters, Loss::Mse, 3, pair, &mut again), loss);
-    assert_ne!(stepper.gradient(&parameters, Loss::Mse, 4, pair, &mut again), loss);
+    assert_eq!(stepper.gradient(&parameters, Loss::Mse, 3, pair, &[], &mut again), loss);
+    assert_ne!(stepper.gradient(&parameters, Loss::Mse, 4, pair, &[], &mut again), loss);
 }

@@ -118,7 +118,7 @@ pub(super) fn fit(
             let pair =
                 |i: usize| first.or(job.pair(batch[i / views], seed_of(seed, b"pair", i, &[])), &plan.net);
             let measure = if epoch < plan.late { plan.loss } else { plan.late_loss };
-            let loss = stepper.gradient(&state.parameters, measure, seed, pair, &mut gradient);
+            let loss = stepper.gradient(&state.parameters, measure, seed, pair, &batch, &mut gradient);
             first.check()?;
             let length = norm(&gradient);
             if !loss.is_finite() || !length.is_finite() {
@@ -232,7 +232,7 @@ pub(super) fn judge(
         let of = |at: &usize| judged[at * views..][..views].iter().flat_map(|(_, code)| code).copied();
         let codes: Vec<f32> = batch.iter().flat_map(of).collect();
         let width = codes.len() / (batch.len() * views);
-        let loss = agreement.of(&codes, width, &mut vec![0.0; codes.len()]);
+        let loss = agreement.of(&codes, width, &[], &mut vec![0.0; codes.len()]);
         batch.iter().for_each(|at| all[*at].loss += loss);
     }
     Ok(all)

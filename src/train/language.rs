@@ -95,7 +95,7 @@ params! {
         optimiser: Method = "adam",
         /// Share of a moving average of the weights that stays at each step (0.999 averages over the last thousand); the
         /// average is what is judged and written. 0 for none.
-        average: f64 [Kind::Float { min: 0.0, max: 0.999_999 }] = "0",
+        average: f64 [Kind::Float { min: 0.0, max: 0.9999 }] = "0",
         /// Highest learning rate.
         rate: f64 [Kind::Float { min: 1e-8, max: 1.0 }] = "0.001",
         /// Steps in which the rate rises to that; without it, 200, or a tenth of all steps where that is fewer.

@@ -123,9 +123,13 @@ fn room(plan: &TrainPlan, costs: &[&[Cost]]) -> Result<Room, TrainError> {
     let share = if plan.patch == 0 { 1.0 } else { (plan.keep as f64 / total.max(1) as f64).min(1.0) };
     let kept = (total as f64 * share) as u64;
     if kept >= plan.memory {
+        let smaller = match plan.patch {
+            0 => "give a smaller `train.patch`",
+            _ => "give a smaller `train.keep`, of which a part of every picture is kept,",
+        };
         return Err(TrainError::Data(format!(
-            "the pictures would take {} MiB of memory, and {} MiB are left of limits.memory beside training; give a smaller \
-             `train.keep`, of which a part of every picture is kept, or raise limits.memory",
+            "the pictures would take {} MiB of memory, and {} MiB are left of limits.memory beside training; {smaller} or \
+             raise limits.memory",
             mib(kept),
             mib(plan.memory)
         )));

@@ -168,7 +168,7 @@ fn job(
         loss: keys.loss,
         agree,
         late_loss: keys.late_loss.unwrap_or(keys.loss),
-        late: epochs - (epochs as f64 * *keys.late) as usize,
+        late: epochs - late_epochs(epochs, keys),
         rate: keys.rate,
         warmup: keys.warmup.unwrap_or((epochs * steps / 10).min(WARMUP)),
         schedule: keys.schedule,
@@ -190,6 +190,13 @@ fn job(
         notes,
         warnings: spec.warnings.clone(),
     })
+}
+
+/// How many epochs are the last ones; one at least, where they have a loss of their own.
+fn late_epochs(epochs: usize, keys: &TrainKeys) -> usize {
+    let share = (epochs as f64 * *keys.late).round() as usize;
+    let least = usize::from(keys.late_loss.is_some() && *keys.late > 0.0);
+    share.clamp(least, epochs)
 }
 
 fn channels(keys: &TrainKeys) -> usize {
@@ -275,6 +282,8 @@ fn digest(spec: &PipelineSpec, args: &Args, start: &Start, input: Size, pixels: 
     if let Start::Model { hash, .. } = start {
         text.push_str(hash);
     }
+    // The text is that of the first versions.
+    text.extend(args.renewed());
     // The files that are found count by themselves, and the formats that are read may become more.
     let section = |args| legacy::section("input", args, &["include", "hidden"]);
     let source = match &spec.mixed[..] {
@@ -301,8 +310,9 @@ pub fn memory_needed(net: &Net, batch: usize, agreement: Option<Agreement>, thre
 
 /// The part of that which is of the parameters alone.
 fn weights_need(net: &Net) -> u64 {
-    // Winograd's weights are four times the network's; a moving average and a copy of it may come beside.
-    let copies = 5 + 4 + 8 + 2;
+    // Winograd's weights are four times the network's; a moving average and a copy of it may come beside, and what Muon
+    // makes of all layers at once.
+    let copies = 5 + 4 + 8 + 2 + 5;
     4 * copies * net.parameters() as u64
 }
 

@@ -93,6 +93,13 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
         let help = "remove it, or take a network that embeds";
         refuse(agree, format!("views agree by an embedding, which `{name}` does not make"), help);
     }
+    if agree.is_given() && keys.batch < 2 {
+        refuse(agree, "a batch of one has nothing to be told from".into(), "give a `batch` of 2 or more");
+    }
+    if agree.is_given() && keys.keep.place().is_given() {
+        let message = "`keep` has no meaning beside `agree`, for which whole pictures are kept, made smaller";
+        refuse(keys.keep.place(), message.into(), "remove it");
+    }
     if let Some(keys) = (*keys.agree).as_ref().filter(|keys| *keys.crop <= 0.0) {
         refuse(keys.crop.place(), "a view has to show something".into(), "write for example `crop: 20%`");
     }
@@ -130,7 +137,7 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
 fn check_augment(keys: &TrainKeys, refuse: &mut dyn FnMut(&Place, String, &str)) {
     let augment = Augment::of(&keys.augment);
     let place = keys.augment.place();
-    let rescaled = [("whole", *keys.whole), ("zoom", *keys.zoom)];
+    let rescaled = [("whole", *keys.whole), ("zoom", *keys.zoom), ("agree", keys.agree.is_some())];
     for (key, _) in rescaled.iter().filter(|(_, on)| *on && augment.rescales()) {
         let message = format!("`rescale` has no meaning beside `{key}`, which says how large squares are");
         refuse(place, message, "remove one of the two");

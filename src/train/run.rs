@@ -170,6 +170,10 @@ impl Run<'_> {
         if ended == Ended::Interrupted {
             return Err(within(Some(&state), TrainError::STOPPED));
         }
+        // What is judged is what the file holds.
+        if plan.half {
+            state.best = export::rounded(&plan.net, &state.best);
+        }
         let found = worse(&job, &mut stepper, state.standing(), (self.stop, self.emit));
         if let Some(Worse { figure, here, of, before }) = found.map_err(|e| within(Some(&state), e))? {
             let (epochs, model) = (state.progress.history.len(), self.standing_model());
@@ -323,7 +327,9 @@ impl Run<'_> {
             history.iter().enumerate().map(|(i, past)| ((i + 1) as f64, f(past))).collect()
         };
         let (train, validation) = (series(|p| p.train), series(|p| p.validation));
-        let title = format!("{}: {} loss by epoch", self.plan.name, self.plan.loss.name());
+        let (first, late) = (self.plan.loss.name(), self.plan.late_loss.name());
+        let names = if first == late { first.to_string() } else { format!("{first}, then {late}") };
+        let title = format!("{}: loss by epoch ({names})", self.plan.name);
         let svg = curve::svg(&title, &[("training", &train), ("validation", &validation)], true);
         let folder = Path::new(PROGRESS);
         self.outputs.write_other(&folder.join("loss.svg"), svg.as_bytes())?;

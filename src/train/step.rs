@@ -84,17 +84,23 @@ impl Stepper {
         let engine = Engine::new(net, input, count * views(agreement))?;
         // The loss of views wants all parts at once.
         let spaces = if agreement.is_some() { parts.max(threads) } else { threads };
-        Ok(engine.workspace_bytes() * spaces + parts * net.parameters() * 4)
+        // Of each view its cosine to every other, its code, that code's direction and gradient.
+        let seen = if agreement.is_some() { VIEWS * count * parts } else { 0 };
+        let codes = net.sizes_for(input)?[net.bottleneck].len();
+        let beside = seen.saturating_mul(8).saturating_mul(seen + 3 * codes);
+        Ok((engine.workspace_bytes() * spaces + parts * net.parameters() * 4).saturating_add(beside))
     }
 
     /// Computes the mean loss of a batch, that of the views' agreement with it, and its gradient, which is left in `gradient`.
-    /// `pair(i)` makes the pair at `i`, an example's views one after the other; it is called by any thread, once for each.
+    /// `pair(i)` makes the pair at `i`, an example's views one after the other; it is called by any thread, once for each. Of
+    /// `examples`, the batch's, those that come twice are not held away from themselves.
     pub fn gradient(
         &mut self,
         parameters: &[f32],
         loss: Loss,
         seed: u64,
         pair: impl Fn(usize) -> Pair + Sync,
+        examples: &[usize],
         gradient: &mut [f32],
     ) -> f64 {
         self.engine.pack(parameters, true);
@@ -140,7 +146,7 @@ impl Stepper {
                 let codes: Vec<f32> = made.iter().flat_map(of).collect();
                 let width = codes.len() / (self.parts * count);
                 let mut slopes = vec![0.0; codes.len()];
-                let apart = agreement.of(&codes, width, &mut slopes);
+                let apart = agreement.of(&codes, width, examples, &mut slopes);
                 let parts = all.zip(made).zip(slopes.par_chunks_exact(count * width));
                 let one = |(((part, gradients), made), slopes)| backward(part, made, Some(slopes), gradients);
                 (apart, parts.map(one).collect())

@@ -4,7 +4,7 @@ use crate::image::Image;
 use crate::image::crop::{Rect, crop};
 use crate::random::Rng;
 
-/// A view's aspect differs from its picture's by no more than the root of this.
+/// A view's aspect differs from its picture's by no more than this.
 const ASPECT: f64 = 16.0 / 9.0;
 /// How many times longer than a view's the shorter side of a picture is kept.
 const KEPT: usize = 4;
@@ -17,7 +17,8 @@ pub(super) fn part(image: &Image, least: f64, rng: &mut Rng) -> Image {
 
 fn rect((width, height): (usize, usize), least: f64, rng: &mut Rng) -> Rect {
     let side = rng.uniform(least, 1.0).sqrt();
-    let aspect = libm::exp(rng.uniform(-0.5, 0.5) * libm::log(ASPECT));
+    // Neither side leaves the picture, so that the share is kept.
+    let aspect = libm::exp(rng.uniform(-0.5, 0.5) * libm::log(ASPECT)).clamp(side, 1.0 / side);
     let of = |full: usize, share: f64| ((full as f64 * share).round() as usize).clamp(1, full);
     let (w, h) = (of(width, side * aspect), of(height, side / aspect));
     Rect { x: rng.index(width - w + 1), y: rng.index(height - h + 1), width: w, height: h }
@@ -54,6 +55,18 @@ mod tests {
         assert!((shares[1000] - 0.6).abs() < 0.06, "{}", shares[1000]);
         let whole = rect((3, 1), 1e-9, &mut rng);
         assert!(whole.width >= 1 && whole.height == 1);
+    }
+
+    #[test]
+    fn no_view_shows_less_than_it_should() {
+        let mut rng = Rng::new(9);
+        for least in [0.2, 0.6, 0.9, 1.0] {
+            for _ in 0..500 {
+                let part = rect((1000, 800), least, &mut rng);
+                let share = (part.width * part.height) as f64 / 800_000.0;
+                assert!(share > least - 0.003, "{least}: {share}");
+            }
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub static SHARPNESS: Measurement = Measurement {
     columns: &[("sharpness", Kind::Float)],
     doc: "`sharpness` (variance of the Laplacian of luma, 0 to 255 scale)",
     read: |subject| Some(vec![Reading::Float(sharpness(subject))]),
-    bytes: |_, height| 16 * height,
+    bytes: |width, _| 16 * width,
 };
 
 /// Registration of [`blank`].
