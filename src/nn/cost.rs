@@ -7,8 +7,17 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 
+/// Multiply-adds of the layers of one run: what is done number by number is not counted, as it is nowhere else.
+pub(super) fn layers(typed: &TypedModel) -> f64 {
+    count(typed, |node| !node.op_is::<ElementWiseOp>() && !node.op_is::<TypedBinOp>())
+}
+
 /// Multiply-adds of one run.
 pub(super) fn macs(typed: &TypedModel) -> f64 {
+    count(typed, |_| true)
+}
+
+fn count(typed: &TypedModel, counts: impl Fn(&TypedNode) -> bool) -> f64 {
     let cost = |node: &TypedNode| -> Option<f64> {
         let (inputs, _) = typed.node_facts(node.id).ok()?;
         if let Some(op) = node.op_as::<Deconv>() {
@@ -16,15 +25,11 @@ pub(super) fn macs(typed: &TypedModel) -> f64 {
             let elements = inputs.first()?.shape.volume().to_usize().ok()?;
             return Some((elements * taps * op.pool_spec.output_channels / op.group.max(1)) as f64);
         }
-        // What is done number by number is not counted, as it is nowhere.
-        if node.op_is::<ElementWiseOp>() || node.op_is::<TypedBinOp>() {
-            return None;
-        }
         let costs = node.op.cost(&inputs).ok()?;
         let fma = costs.iter().filter(|(c, _)| matches!(c, Cost::FMA(_)));
         Some(fma.filter_map(|(_, n)| n.to_usize().ok()).sum::<usize>() as f64)
     };
-    typed.nodes().iter().filter_map(cost).sum()
+    typed.nodes().iter().filter(|node| counts(node)).filter_map(cost).sum()
 }
 
 /// Numbers in all tensors that a run makes.

@@ -237,7 +237,7 @@ pub(super) fn inspect(
         picture: scale.is_some(),
     };
     let choice = choice::choose(&known);
-    let macs = trial.typed.as_ref().map_or(0.0, cost::macs);
+    let macs = trial.typed.as_ref().map_or(0.0, cost::layers);
     let least = |typed| least::side(typed, graph.layout, size);
     Ok(ModelInfo {
         hash,
