@@ -2,6 +2,7 @@
 
 mod behind;
 mod multi_picture;
+mod rows;
 mod segments;
 mod signatures;
 mod write;

@@ -58,8 +58,14 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     let bad = |e: std::io::Error| malformed(Format::Png, format!("it can't be read: {e}"));
     let file_bytes = reader.seek(SeekFrom::End(0)).map_err(bad)?;
     reader.seek(SeekFrom::Start(0)).map_err(bad)?;
+    let mut head = Vec::with_capacity(START as usize);
+    reader.by_ref().take(START).read_to_end(&mut head).map_err(bad)?;
+    if let Some(plain) = plain(&head) {
+        return Ok(plain.header(file_bytes));
+    }
+    reader.seek(SeekFrom::Start(0)).map_err(bad)?;
     let error = match open(&mut reader, MAX_METADATA) {
-        Ok(opened) => return Ok(header(&opened, file_bytes)),
+        Ok(opened) => return Ok(Start::of(&opened).header(file_bytes)),
         Err(error) => error,
     };
     // What can't be read is looked at whole, but for the largest: they may end where reading did.
@@ -71,31 +77,82 @@ pub(super) fn probe<R: BufRead + Seek>(mut reader: R) -> Result<Header, CodecErr
     }
     let bare = Layout::of(&bytes).bare().ok_or_else(|| verdict(&bytes, &error))?;
     let opened = open(Cursor::new(bare), MAX_METADATA).map_err(|_| verdict(&bytes, &error))?;
-    Ok(header(&opened, file_bytes))
+    Ok(Start::of(&opened).header(file_bytes))
 }
 
-fn header<R: BufRead + Seek>(opened: &Reader<R>, file_bytes: u64) -> Header {
-    let (colour, depth) = opened.output_color_type();
-    let info = opened.info();
-    let pixels = u64::from(info.width) * u64::from(info.height);
-    let bytes = pixels.saturating_mul(colour.samples() as u64 * depth as u64 / 8);
-    let profile = info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64);
-    // Where the file has faults, a copy of it without them.
-    let metadata = 2 * (file_bytes.min(MAX_METADATA) + profile) + MAX_TEXT as u64 + file_bytes;
-    Header {
-        format: Format::Png,
-        width: info.width,
-        height: info.height,
-        channels: colour.samples() as u8,
-        bit_depth: bit_depth(info),
-        // The bytes read, and their copy as 16-bit numbers or with alpha apart; rows and metadata.
-        decode_bytes: bytes
-            .saturating_mul(2)
-            .saturating_add(metadata + (1 << 20) + u64::from(info.width) * 32),
-        picture: 0,
-        pictures: 1,
-        animated: false,
+/// Bytes of a file up to where the name of the second chunk ends.
+const START: u64 = 41;
+/// Pixels that no limit of the decoder hinders.
+const FEW: u64 = 1 << 20;
+
+/// What of a file's start is asked for.
+struct Start {
+    width: u32,
+    height: u32,
+    /// Channels and their bits as decoded.
+    channels: u8,
+    decoded_bits: u8,
+    /// Bits as stored.
+    bits: u8,
+    /// Bytes of the profile.
+    profile: u64,
+}
+
+impl Start {
+    fn of<R: BufRead + Seek>(opened: &Reader<R>) -> Start {
+        let (colour, depth) = opened.output_color_type();
+        let info = opened.info();
+        Start {
+            width: info.width,
+            height: info.height,
+            channels: colour.samples() as u8,
+            decoded_bits: depth as u8,
+            bits: bit_depth(info),
+            profile: info.icc_profile.as_ref().map_or(0, |icc| icc.len() as u64),
+        }
     }
+
+    fn header(&self, file_bytes: u64) -> Header {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        let bytes = pixels.saturating_mul(u64::from(self.channels) * u64::from(self.decoded_bits) / 8);
+        // Where the file has faults, a copy of it without them.
+        let metadata = 2 * (file_bytes.min(MAX_METADATA) + self.profile) + MAX_TEXT as u64 + file_bytes;
+        Header {
+            format: Format::Png,
+            width: self.width,
+            height: self.height,
+            channels: self.channels,
+            bit_depth: self.bits,
+            // The bytes read, and their copy as 16-bit numbers or with alpha apart; rows and metadata.
+            decode_bytes: bytes
+                .saturating_mul(2)
+                .saturating_add(metadata + (1 << 20) + u64::from(self.width) * 32),
+            picture: 0,
+            pictures: 1,
+            animated: false,
+        }
+    }
+}
+
+/// The start of a small file without a palette in which nothing stands between header and pixels: to prepare the decoder
+/// for it would take longer than all else.
+fn plain(head: &[u8]) -> Option<Start> {
+    let layout = Layout::of(head);
+    let [start] = layout.chunks[..] else { return None };
+    let (b"IHDR", &[a, b, c, d, e, f, g, h, bits, colour, 0, 0, 0 | 1]) = (&start.name, start.data) else {
+        return None;
+    };
+    let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let few = (1..=FEW).contains(&(u64::from(width) * u64::from(height)));
+    let channels = match (colour, bits) {
+        (0, 1 | 2 | 4 | 8 | 16) => 1,
+        (2, 8 | 16) => 3,
+        (4, 8 | 16) => 2,
+        (6, 8 | 16) => 4,
+        _ => return None,
+    };
+    let bare = few && head.starts_with(b"\x89PNG\r\n\x1a\n") && head.ends_with(b"IDAT") && start.is_intact();
+    bare.then_some(Start { width, height, channels, decoded_bits: bits.max(8), bits, profile: 0 })
 }
 
 /// Bits of a sample; a palette's colours have 8.

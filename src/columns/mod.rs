@@ -156,7 +156,12 @@ pub(crate) type Row = Vec<Value>;
 
 /// Appends the values in the ledger's binary form.
 pub(crate) fn encode(values: &[Value]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let long = |value: &Value| match value {
+        Value::Vector(v) => 4 * v.len(),
+        Value::Text(text) => text.len(),
+        _ => 0,
+    };
+    let mut out = Vec::with_capacity(values.iter().map(|value| 9 + long(value)).sum());
     for value in values {
         match value {
             Value::Null => out.push(0),
@@ -181,8 +186,11 @@ pub(crate) fn encode(values: &[Value]) -> Vec<u8> {
             Value::Vector(v) => {
                 out.push(5);
                 out.extend((v.len() as u32).to_le_bytes());
-                for x in v {
-                    out.extend(x.to_bits().to_le_bytes());
+                // A slice of arrays is one of bytes, without a step for each number.
+                let start = out.len();
+                out.resize(start + 4 * v.len(), 0);
+                for (to, x) in out[start..].as_chunks_mut().0.iter_mut().zip(v) {
+                    *to = x.to_le_bytes();
                 }
             }
             Value::Image(bytes) => {

@@ -22,16 +22,28 @@ pub fn luma(image: &Image) -> Vec<f32> {
         return plane(image, 0);
     }
     let mut out = vec![0.0; image.width * image.height];
+    luma_from(image, 0, &mut out);
+    out
+}
+
+/// As many of these as `out` holds, from pixel `start` on.
+pub fn luma_from(image: &Image, start: usize, out: &mut [f32]) {
+    let step = image.channels;
+    let range = start * step..(start + out.len()) * step;
     match &image.samples {
-        Samples::U8(v) => weigh_bytes(v.as_chunks().0, &mut out),
-        Samples::U16(v) => weigh_words(v.as_chunks().0, &mut out),
-        Samples::F32(v) => {
-            for (out, [r, g, b]) in out.iter_mut().zip(v.as_chunks().0) {
+        Samples::U8(v) if step == 3 => weigh_bytes(v[range].as_chunks().0, out),
+        Samples::U16(v) if step == 3 => weigh_words(v[range].as_chunks().0, out),
+        Samples::F32(v) if step == 3 => {
+            for (out, [r, g, b]) in out.iter_mut().zip(v[range].as_chunks().0) {
                 *out = weigh(*r, *g, *b);
             }
         }
+        samples => {
+            for (out, at) in out.iter_mut().zip(range.step_by(step.max(1))) {
+                *out = samples.get(at);
+            }
+        }
     }
-    out
 }
 
 #[multiversion(targets("x86_64+avx2"))]

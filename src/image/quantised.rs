@@ -4,6 +4,7 @@
 //! frequencies are about 0 than off it.
 
 use super::{Image, Samples};
+use multiversion::multiversion;
 
 /// Side of a block.
 const SIDE: usize = 8;
@@ -43,7 +44,7 @@ pub fn from_jpeg(image: &Image) -> bool {
 
 /// Share of frequencies that are about 0, over blocks of the luma that have some structure, on the grid from
 /// (`left`, `top`).
-fn zeros(image: &Image, basis: &Tile, left: usize, top: usize) -> Option<f32> {
+fn zeros(image: &Image, basis: &[Tile; 2], left: usize, top: usize) -> Option<f32> {
     let across = image.width.saturating_sub(left) / SIDE;
     let down = image.height.saturating_sub(top) / SIDE;
     let step = (across * down / ENOUGH).max(1);
@@ -63,17 +64,29 @@ fn zeros(image: &Image, basis: &Tile, left: usize, top: usize) -> Option<f32> {
 
 /// Luma of one block, of 255.
 fn tile(image: &Image, left: usize, top: usize) -> Tile {
-    let luma = |i: usize| match (image.channels, &image.samples) {
-        (3, Samples::U8(v)) => {
-            0.299 * f32::from(v[i]) + 0.587 * f32::from(v[i + 1]) + 0.114 * f32::from(v[i + 2])
+    let mut tile = [[0.0; SIDE]; SIDE];
+    for (y, row) in tile.iter_mut().enumerate() {
+        let start = ((top + y) * image.width + left) * image.channels;
+        match (image.channels, &image.samples) {
+            (3, Samples::U8(v)) => {
+                for (luma, [r, g, b]) in row.iter_mut().zip(v[start..][..3 * SIDE].as_chunks().0) {
+                    *luma = 0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b);
+                }
+            }
+            (3, samples) => {
+                for (x, luma) in row.iter_mut().enumerate() {
+                    let [r, g, b] = [0, 1, 2].map(|c| samples.get(start + 3 * x + c));
+                    *luma = 255.0 * (0.299 * r + 0.587 * g + 0.114 * b);
+                }
+            }
+            (channels, samples) => {
+                for (x, luma) in row.iter_mut().enumerate() {
+                    *luma = 255.0 * samples.get(start + channels * x);
+                }
+            }
         }
-        (3, samples) => {
-            255.0 * (0.299 * samples.get(i) + 0.587 * samples.get(i + 1) + 0.114 * samples.get(i + 2))
-        }
-        (_, samples) => 255.0 * samples.get(i),
-    };
-    let at = |x: usize, y: usize| luma(((top + y) * image.width + left + x) * image.channels);
-    std::array::from_fn(|y| std::array::from_fn(|x| at(x, y)))
+    }
+    tile
 }
 
 fn variance(tile: &Tile) -> f32 {
@@ -82,18 +95,35 @@ fn variance(tile: &Tile) -> f32 {
     tile.iter().flatten().map(|v| (v - mean) * (v - mean)).sum::<f32>() / count
 }
 
-/// The orthonormal DCT of type 2.
-fn basis() -> Tile {
+/// The orthonormal DCT of type 2, and with rows for columns.
+fn basis() -> [Tile; 2] {
     let n = SIDE as f32;
-    std::array::from_fn(|k| {
+    let basis: Tile = std::array::from_fn(|k| {
         let scale = if k == 0 { (1.0 / n).sqrt() } else { (2.0 / n).sqrt() };
         std::array::from_fn(|i| scale * (std::f32::consts::PI * k as f32 * (i as f32 + 0.5) / n).cos())
-    })
+    });
+    [basis, std::array::from_fn(|i| basis.map(|wave| wave[i]))]
 }
 
-fn frequencies(tile: &Tile, basis: &Tile) -> Tile {
-    let across: Tile = tile.map(|row| basis.map(|wave| row.iter().zip(&wave).map(|(v, w)| v * w).sum()));
-    basis.map(|wave| std::array::from_fn(|k| across.iter().zip(&wave).map(|(row, w)| row[k] * w).sum()))
+#[multiversion(targets("x86_64+avx2"))]
+fn frequencies(tile: &Tile, [basis, turned]: &[Tile; 2]) -> Tile {
+    // A register holds the frequencies of a row.
+    let (mut across, mut out) = ([[0.0; SIDE]; SIDE], [[0.0; SIDE]; SIDE]);
+    for r in 0..SIDE {
+        for i in 0..SIDE {
+            for k in 0..SIDE {
+                across[r][k] += tile[r][i] * turned[i][k];
+            }
+        }
+    }
+    for down in 0..SIDE {
+        for r in 0..SIDE {
+            for k in 0..SIDE {
+                out[down][k] += across[r][k] * basis[down][r];
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]

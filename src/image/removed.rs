@@ -8,6 +8,7 @@
 //! the limit stand in `docs/no-harm.md`.
 
 use super::{Image, Samples};
+use multiversion::multiversion;
 
 /// Side of a block.
 const SIDE: usize = 8;
@@ -46,53 +47,99 @@ pub fn rows(image: &Image) -> usize {
 /// Row `row` of the blocks of two pictures of the same shape. Blocks with hidden pixels are left out.
 pub fn blocks(before: &Image, after: &Image, row: usize) -> Vec<Block> {
     let (width, channels) = (after.width, after.channels);
-    let top = row * SIDE;
-    let result = lines(after, top);
-    let mut removed = lines(before, top);
-    removed.iter_mut().zip(&result).for_each(|(r, o)| *r -= o);
-    let line = width * channels;
-    let share = 1.0 / (SIDE * SIDE * channels) as f32;
-    let block = |column: usize| {
-        let mut sum = Block::default();
-        for y in 0..SIDE {
-            let start = y * line + column * SIDE * channels;
-            let around = |values: &[f32], step: usize| -> [f32; 3] {
-                let here = values[start + step];
-                [here, values[start + step + channels] - here, values[start + step + line] - here]
-            };
-            for step in 0..SIDE * channels {
-                let [light, ox, oy] = around(&result, step);
-                let [_, rx, ry] = around(&removed, step);
-                sum.light += light;
-                sum.structure += ox * ox + oy * oy;
-                sum.removed += rx * rx + ry * ry;
-                sum.shared += ox * rx + oy * ry;
-            }
+    let (top, line, side) = (row * SIDE, width * channels, SIDE * channels);
+    let across = (width - 1) / SIDE;
+    // Of the line at hand and the next.
+    let mut result = [vec![0.0; line], vec![0.0; line]];
+    let mut removed = result.clone();
+    let mut energies = vec![[0.0; 4]; across * side];
+    let mut sums = vec![[0.0; 4]; across];
+    for y in top..=top + SIDE {
+        result.swap(0, 1);
+        removed.swap(0, 1);
+        units(after, y, &mut result[1]);
+        units(before, y, &mut removed[1]);
+        removed[1].iter_mut().zip(&result[1]).for_each(|(r, o)| *r -= o);
+        if y > top {
+            around(&result, &removed, channels, &mut energies);
+            add_up(&energies, side, &mut sums);
         }
-        let Block { removed, structure, shared, light } = sum;
-        Block {
-            removed: removed * share,
-            structure: structure * share,
-            shared: shared * share,
-            light: light * share,
-        }
+    }
+    let share = 1.0 / (SIDE * side) as f32;
+    let block = |[light, structure, removed, shared]: &[f32; 4]| Block {
+        removed: removed * share,
+        structure: structure * share,
+        shared: shared * share,
+        light: light * share,
     };
-    let seen = |column: &usize| {
+    let seen = |column: usize| {
         let Some(alpha) = &after.alpha else { return true };
         (top..top + SIDE)
             .all(|y| (column * SIDE..(column + 1) * SIDE).all(|x| alpha.get(y * width + x) > 0.0))
     };
-    (0..(width - 1) / SIDE).filter(seen).map(block).collect()
+    sums.iter().enumerate().filter(|(column, _)| seen(*column)).map(|(_, sums)| block(sums)).collect()
 }
 
-/// The lines of a row of blocks and the one below, on the \[0, 1\] scale.
-fn lines(image: &Image, top: usize) -> Vec<f32> {
-    let line = image.width * image.channels;
-    let range = top * line..(top + SIDE + 1) * line;
+/// For each sample of a line: itself, the energy of the result's gradient and that of what was taken away, and the product
+/// of both gradients.
+#[multiversion(targets("x86_64+avx2"))]
+fn around(result: &[Vec<f32>; 2], removed: &[Vec<f32>; 2], channels: usize, out: &mut [[f32; 4]]) {
+    let n = out.len();
+    let (o, ox, oy) = (&result[0][..n], &result[0][channels..][..n], &result[1][..n]);
+    let (r, rx, ry) = (&removed[0][..n], &removed[0][channels..][..n], &removed[1][..n]);
+    for i in 0..n {
+        let (ox, oy) = (ox[i] - o[i], oy[i] - o[i]);
+        let (rx, ry) = (rx[i] - r[i], ry[i] - r[i]);
+        out[i] = [o[i], ox * ox + oy * oy, rx * rx + ry * ry, ox * rx + oy * ry];
+    }
+}
+
+/// Adds to the sums of each block those of `side` samples more. An addition waits for the one before it: four blocks take
+/// turns.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_up(energies: &[[f32; 4]], side: usize, sums: &mut [[f32; 4]]) {
+    const TURNS: usize = 4;
+    let (groups, rest) = sums.as_chunks_mut::<TURNS>();
+    let (parts, behind) = energies.split_at(groups.len() * TURNS * side);
+    for (sums, part) in groups.iter_mut().zip(parts.chunks_exact(TURNS * side)) {
+        let mut kept = *sums;
+        for i in 0..side {
+            for block in 0..TURNS {
+                let values = part[block * side + i];
+                for k in 0..4 {
+                    kept[block][k] += values[k];
+                }
+            }
+        }
+        *sums = kept;
+    }
+    for (sum, part) in rest.iter_mut().zip(behind.chunks_exact(side)) {
+        for values in part {
+            for k in 0..4 {
+                sum[k] += values[k];
+            }
+        }
+    }
+}
+
+/// A line of samples on the \[0, 1\] scale.
+fn units(image: &Image, y: usize, out: &mut [f32]) {
+    let range = y * out.len()..(y + 1) * out.len();
     match &image.samples {
-        Samples::U8(v) => v[range].iter().map(|s| f32::from(*s) / 255.0).collect(),
-        Samples::U16(v) => v[range].iter().map(|s| f32::from(*s) / 65535.0).collect(),
-        Samples::F32(v) => v[range].to_vec(),
+        Samples::U8(v) => bytes(&v[range], out),
+        Samples::U16(v) => {
+            out.iter_mut().zip(&v[range]).for_each(|(out, s)| *out = f32::from(*s) / 65535.0);
+        }
+        Samples::F32(v) => out.copy_from_slice(&v[range]),
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn bytes(from: &[u8], out: &mut [f32]) {
+    let n = from.len().min(out.len());
+    let (from, out) = (&from[..n], &mut out[..n]);
+    for i in 0..n {
+        out[i] = f32::from(from[i]) / 255.0;
     }
 }
 
@@ -187,6 +234,44 @@ mod tests {
     fn found(before: &Image, after: &Image) -> f64 {
         let blocks: Vec<Block> = (0..rows(after)).flat_map(|row| blocks(before, after, row)).collect();
         correlation(&blocks)
+    }
+
+    /// The sums of a block, sample by sample.
+    fn slowly(before: &Image, after: &Image, row: usize, column: usize) -> Block {
+        let channels = after.channels;
+        let mut sum = Block::default();
+        for (y, step) in (0..SIDE).flat_map(|y| (0..SIDE * channels).map(move |step| (y, step))) {
+            let at = |image: &Image, right: usize, down: usize| {
+                let x = column * SIDE + step / channels + right;
+                image.at(x, row * SIDE + y + down, step % channels)
+            };
+            let gone = |right, down| at(before, right, down) - at(after, right, down);
+            let (ox, oy) = (at(after, 1, 0) - at(after, 0, 0), at(after, 0, 1) - at(after, 0, 0));
+            let (rx, ry) = (gone(1, 0) - gone(0, 0), gone(0, 1) - gone(0, 0));
+            sum.light += at(after, 0, 0);
+            sum.structure += ox * ox + oy * oy;
+            sum.removed += rx * rx + ry * ry;
+            sum.shared += ox * rx + oy * ry;
+        }
+        let share = 1.0 / (SIDE * SIDE * channels) as f32;
+        Block {
+            removed: sum.removed * share,
+            structure: sum.structure * share,
+            shared: sum.shared * share,
+            light: sum.light * share,
+        }
+    }
+
+    #[test]
+    fn blocks_are_summed_in_the_order_of_their_samples() {
+        for depth in [Depth::U8, Depth::U16, Depth::F32] {
+            let before = scene(59, depth);
+            let after = blurred(&before);
+            for row in 0..rows(&after) {
+                let wanted: Vec<Block> = (0..7).map(|column| slowly(&before, &after, row, column)).collect();
+                assert_eq!(blocks(&before, &after, row), wanted);
+            }
+        }
     }
 
     #[test]

@@ -38,14 +38,13 @@ pub(crate) fn read_unchanged(path: &Path) -> Result<(Vec<u8>, Identity, Attribut
     let open = fs::File::options().read(true).custom_flags(flags).open(path);
     let mut file = open.map_err(|e| unreadable(path, &e))?;
     let look = |file: &fs::File| file.metadata().map_err(|e| unreadable(path, &e));
-    let identity = |file: &fs::File| identity_of(path, &look(file)?);
     // Reading changes the time of the last access.
-    let attributes = Attributes::of(&look(&file)?);
-    let before = identity(&file)?;
+    let meta = look(&file)?;
+    let (attributes, before) = (Attributes::of(&meta), identity_of(path, &meta)?);
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).saturating_add(1));
     // Through `take`, since a file's own `read_to_end` asks for its size and place once more.
     Read::by_ref(&mut file).take(u64::MAX).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
-    if identity(&file)? != before || bytes.len() as u64 != before.size {
+    if identity_of(path, &look(&file)?)? != before || bytes.len() as u64 != before.size {
         let message = format!("{} changed while it was read; it will be tried again", path.shown());
         return Err(ItemError::new(ErrorKind::Changed, message));
     }

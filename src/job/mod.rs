@@ -61,7 +61,6 @@ pub struct Job {
 
 /// What a pipeline asks for, resolved.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub(crate) enum Kind {
     /// Steps over the items of an archive.
     Items(Plan),

@@ -35,6 +35,8 @@ pub(super) struct EntryWriter<'a> {
     /// Number of the newest item; one with a larger number is new and has no products.
     newest: i64,
     item: CachedStatement<'a>,
+    known: CachedStatement<'a>,
+    update: CachedStatement<'a>,
     products: CachedStatement<'a>,
     product: CachedStatement<'a>,
 }
@@ -46,16 +48,20 @@ impl<'a> EntryWriter<'a> {
             "INSERT INTO items(path, size, mtime_ns, hash, outcome, error_kind, message, failed_plan,
                width, height, channels, bit_depth, format, notes, seconds, ignored)
              VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)
-             ON CONFLICT(path) DO UPDATE SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
+             ON CONFLICT(path) DO NOTHING",
+        )?;
+        // `RETURNING` would make a table of its own for each.
+        let known = tx.prepare_cached("SELECT id FROM items WHERE path = ?1")?;
+        let update = tx.prepare_cached(
+            "UPDATE items SET size=?2, mtime_ns=?3, hash=?4, outcome=?5, error_kind=?6, message=?7,
                failed_plan=?8, width=?9, height=?10, channels=?11, bit_depth=?12, format=?13, notes=?14, seconds=?15,
-               ignored=?16, vanished=0
-             RETURNING id",
+               ignored=?16, vanished=0 WHERE path=?1",
         )?;
         let products = tx.prepare_cached("SELECT fingerprint FROM products WHERE item = ?1")?;
         let product = tx.prepare_cached(
             "INSERT OR REPLACE INTO products(item, fingerprint, payload, rows) VALUES(?1,?2,?3,?4)",
         )?;
-        Ok(EntryWriter { tx, newest, item, products, product })
+        Ok(EntryWriter { tx, newest, item, known, update, products, product })
     }
 
     pub(super) fn write(&mut self, entry: &Entry) -> rusqlite::Result<()> {
@@ -64,27 +70,31 @@ impl<'a> EntryWriter<'a> {
             Outcome::Done(facts) => ("done", None, None, Some(facts)),
             Outcome::Failed { error, plan } => ("failed", Some(error), Some(plan), record.last.as_ref()),
         };
-        let id: i64 = self.item.query_row(
-            params![
-                entry.path,
-                record.size,
-                record.mtime_ns,
-                record.hash,
-                outcome,
-                error.map(|e| e.kind.name()),
-                error.map(|e| &e.message),
-                plan,
-                facts.map(|f| f.width),
-                facts.map(|f| f.height),
-                facts.map(|f| f.channels),
-                facts.map(|f| f.bit_depth),
-                facts.map(|f| &f.format),
-                record.notes.join("\n"),
-                record.seconds,
-                record.ignored,
-            ],
-            |r| r.get(0),
-        )?;
+        let notes = record.notes.join("\n");
+        let values = params![
+            entry.path,
+            record.size,
+            record.mtime_ns,
+            record.hash,
+            outcome,
+            error.map(|e| e.kind.name()),
+            error.map(|e| &e.message),
+            plan,
+            facts.map(|f| f.width),
+            facts.map(|f| f.height),
+            facts.map(|f| f.channels),
+            facts.map(|f| f.bit_depth),
+            facts.map(|f| &f.format),
+            notes,
+            record.seconds,
+            record.ignored,
+        ];
+        let id: i64 = if self.item.execute(values)? == 1 {
+            self.tx.last_insert_rowid()
+        } else {
+            self.update.execute(values)?;
+            self.known.query_row([&entry.path], |r| r.get(0))?
+        };
         let tx = self.tx;
         let known: Vec<Fingerprint> = if id > self.newest {
             self.newest = id;

@@ -8,11 +8,13 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, Rows, params};
 use std::collections::BTreeMap;
 
-/// Everything of the inputs in a range of paths, a row for each output.
-const RECORDS: &str =
-    "SELECT i.id, i.path, i.size, i.mtime_ns, i.hash, i.outcome, i.error_kind, i.message, i.failed_plan,
-   i.width, i.height, i.channels, i.bit_depth, i.format, i.notes, i.seconds, i.ignored, i.vanished,
-   p.fingerprint, o.path, o.size, o.mtime_ns, o.hash
+/// An input itself.
+const ITEM: &str =
+    "i.id, i.path, i.size, i.mtime_ns, i.hash, i.outcome, i.error_kind, i.message, i.failed_plan,
+   i.width, i.height, i.channels, i.bit_depth, i.format, i.notes, i.seconds, i.ignored, i.vanished";
+
+/// What was made of it, a row for each output.
+const MADE: &str = "p.fingerprint, o.path, o.size, o.mtime_ns, o.hash
  FROM items i LEFT JOIN products p ON p.item = i.id
    LEFT JOIN outputs o ON o.item = p.item AND o.fingerprint = p.fingerprint";
 
@@ -47,7 +49,7 @@ impl Ledger {
         &self,
         take: impl FnMut(&[u8], Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!("{RECORDS} ORDER BY i.path");
+        let sql = format!("SELECT {ITEM}, {MADE} ORDER BY i.path");
         let mut query = self.db.prepare(&sql).map_err(|e| E::from(self.sql()(e)))?;
         let rows = query.query([]).map_err(|e| E::from(self.sql()(e)))?;
         self.hand_over(rows, take)
@@ -62,10 +64,30 @@ impl Ledger {
         (first, last): (&[u8], &[u8]),
         take: impl FnMut(&[u8], Record) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!("{RECORDS} WHERE i.path BETWEEN ?1 AND ?2 ORDER BY i.path");
+        let sql = format!("SELECT {ITEM}, {MADE} WHERE i.path BETWEEN ?1 AND ?2 ORDER BY i.path");
         let mut query = self.db.prepare_cached(&sql).map_err(|e| E::from(self.sql()(e)))?;
         let rows = query.query(params![first, last]).map_err(|e| E::from(self.sql()(e)))?;
         self.hand_over(rows, take)
+    }
+
+    /// The same without what was made of them.
+    ///
+    /// # Errors
+    /// As [`Ledger::each`].
+    pub fn items_between<E: From<LedgerError>>(
+        &self,
+        (first, last): (&[u8], &[u8]),
+        mut take: impl FnMut(&[u8], Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |e| E::from(self.sql()(e));
+        let sql = format!("SELECT {ITEM} FROM items i WHERE i.path BETWEEN ?1 AND ?2 ORDER BY i.path");
+        let mut query = self.db.prepare_cached(&sql).map_err(failed)?;
+        let mut rows = query.query(params![first, last]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let path = row.get_ref(1).map_err(failed)?.as_blob().map_err(|e| failed(e.into()))?;
+            take(path, item(row).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
     /// What is known of one input.

@@ -305,7 +305,8 @@ impl Embedder {
 
     /// A batch that fails is run again one by one, so that only the culprit does.
     fn together(&self, plan: &Plan, chunk: &[&Vec<f32>]) -> Vec<Result<Vec<f32>, EmbedError>> {
-        let numbers: Vec<f32> = chunk.iter().flat_map(|numbers| numbers.iter().copied()).collect();
+        let mut numbers = Vec::with_capacity(chunk.iter().map(|numbers| numbers.len()).sum());
+        chunk.iter().for_each(|part| numbers.extend_from_slice(part));
         match self.run(plan, &numbers) {
             Ok(values) => {
                 values.chunks_exact(values.len() / chunk.len()).map(|values| self.vector(values)).collect()
@@ -325,7 +326,13 @@ impl Embedder {
         let info = self.network.info();
         Ok(match &self.preprocess {
             Some(settings) => settings.numbers(image, info.in_channels, info.layout),
-            None => pixels::numbers(&self.fitted(image, info.in_channels), info.layout, &info.range),
+            None => {
+                let shape = (image.width, image.height, image.channels);
+                if image.alpha.is_none() && shape == (self.width, self.height, info.in_channels) {
+                    return Ok(pixels::numbers(image, info.layout, &info.range));
+                }
+                pixels::numbers(&self.fitted(image, info.in_channels), info.layout, &info.range)
+            }
         })
     }
 

@@ -46,6 +46,7 @@ mod reach;
 mod receptive;
 mod restore;
 mod rows;
+mod samples;
 mod sanity;
 mod sizes;
 mod speed;

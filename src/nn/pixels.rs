@@ -3,6 +3,7 @@
 
 use super::axes::Layout;
 use super::range::Range;
+pub(super) use super::samples::Sample;
 use super::sanity::Tally;
 use super::tile::reflected;
 use crate::image::cubic::{Region, enlarge};
@@ -10,63 +11,6 @@ use crate::image::{Image, Samples};
 
 /// BT.601 full-range luma weights.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
-
-/// One sample of a picture.
-pub(super) trait Sample: Copy + Send + Sync + Default {
-    /// On the scale \[0, 1\].
-    fn unit(self) -> f32;
-    /// From the scale \[0, 1\]; integers are rounded and clamped.
-    fn from_unit(v: f32) -> Self;
-    /// The samples of a picture, when they are of this type.
-    fn slice(samples: &Samples) -> Option<&[Self]>;
-    /// Samples of this type.
-    fn wrap(v: Vec<Self>) -> Samples;
-}
-
-impl Sample for u8 {
-    fn unit(self) -> f32 {
-        f32::from(self) / 255.0
-    }
-    fn from_unit(v: f32) -> u8 {
-        (v * 255.0).round().clamp(0.0, 255.0) as u8
-    }
-    fn slice(samples: &Samples) -> Option<&[u8]> {
-        if let Samples::U8(v) = samples { Some(v) } else { None }
-    }
-    fn wrap(v: Vec<u8>) -> Samples {
-        Samples::U8(v)
-    }
-}
-
-impl Sample for u16 {
-    fn unit(self) -> f32 {
-        f32::from(self) / 65535.0
-    }
-    fn from_unit(v: f32) -> u16 {
-        (v * 65535.0).round().clamp(0.0, 65535.0) as u16
-    }
-    fn slice(samples: &Samples) -> Option<&[u16]> {
-        if let Samples::U16(v) = samples { Some(v) } else { None }
-    }
-    fn wrap(v: Vec<u16>) -> Samples {
-        Samples::U16(v)
-    }
-}
-
-impl Sample for f32 {
-    fn unit(self) -> f32 {
-        self
-    }
-    fn from_unit(v: f32) -> f32 {
-        v
-    }
-    fn slice(samples: &Samples) -> Option<&[f32]> {
-        if let Samples::F32(v) = samples { Some(v) } else { None }
-    }
-    fn wrap(v: Vec<f32>) -> Samples {
-        Samples::F32(v)
-    }
-}
 
 /// Which of a picture's values one run of the network works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,10 +127,15 @@ impl<'a, T: Sample> Source<'a, T> {
         out: &mut Vec<f32>,
     ) {
         let (w, h) = (region.width, region.height);
-        let columns: Vec<usize> = (0..w).map(|x| reflected(region.x + x, self.width)).collect();
         out.resize(channels * w * h, 0.0);
         let levels = channels - self.levels.len().min(channels);
         let colours = levels - usize::from(self.alpha_in).min(levels);
+        let planar = layout == Layout::Nchw || channels == 1;
+        let whole = self.mode == Mode::Direct && channels == colours && channels == self.channels;
+        if planar && whole && matches!(channels, 1 | 3) {
+            return self.read_rows(region, range, out);
+        }
+        let columns: Vec<usize> = (0..w).map(|x| reflected(region.x + x, self.width)).collect();
         for c in 0..channels {
             let (gain, offset) = range.affine(c);
             for y in 0..h {
@@ -206,63 +155,122 @@ impl<'a, T: Sample> Source<'a, T> {
         }
     }
 
-    /// Final samples of `region` (source pixels) from the network's planes, which `get(p, x, y)`
-    /// reads on the \[0, 1\] scale at output positions relative to the region.
-    pub(super) fn compose(
+    /// The same where the picture's channels go in as planes and nothing else does.
+    fn read_rows(&self, region: Region, range: &Range, out: &mut [f32]) {
+        let (w, h) = (region.width, region.height);
+        // Behind the border, the row goes on by what is in it.
+        let inside = w.min(self.width.saturating_sub(region.x));
+        for y in 0..h {
+            let line = reflected(region.y + y, self.height) * self.width;
+            let start = (line + region.x) * self.channels;
+            let samples = self.colours.get(start..start + inside * self.channels).unwrap_or_default();
+            if let (3, Some((r, rest))) = (self.channels, out.split_at_mut_checked(w * h)) {
+                let (g, b) = rest.split_at_mut(w * h);
+                let rows = [r, g, b].map(|plane| &mut plane[y * w..][..inside]);
+                T::spread_colours(samples.as_chunks().0, [0, 1, 2].map(|c| range.affine(c)), rows);
+            } else {
+                T::spread(samples, range.affine(0), &mut out[y * w..][..inside]);
+            }
+            for c in 0..self.channels {
+                let (gain, offset) = range.affine(c);
+                for x in inside..w {
+                    let at = reflected(region.x + x, self.width);
+                    out[(c * h + y) * w + x] = gain * self.at(at, line / self.width.max(1), c) + offset;
+                }
+            }
+        }
+    }
+
+    /// Final samples of `region` (source pixels), line by line to `lines`, from the network's planes: `fill(p, y, row)`
+    /// gives a row of plane `p` on the \[0, 1\] scale, at output positions relative to the region.
+    pub(super) fn compose<'o>(
         &self,
         region: Region,
         scale: usize,
-        get: impl Fn(usize, usize, usize) -> f32,
+        fill: impl Fn(usize, usize, &mut [f32]),
         tally: &mut Tally,
-    ) -> Vec<T> {
-        let (planes, seen) = (self.planes(), self.mode.planes(self.channels));
-        for y in region.y..region.y + region.height {
-            for x in region.x..region.x + region.width {
-                (0..seen).for_each(|p| tally.input(self.plane(x, y, p)));
-            }
-        }
-        let (w, h) = (region.width * scale, region.height * scale);
+        lines: impl Iterator<Item = &'o mut [T]>,
+    ) where
+        T: 'o,
+    {
+        self.survey(region, tally);
+        let (planes, w) = (self.planes(), region.width * scale);
         let keeps = self.converts.is_none();
         let chroma: Vec<Vec<f32>> = match self.mode {
             Mode::Luma if keeps => (0..3).map(|c| self.chroma(region, scale, c)).collect(),
             _ => vec![],
         };
-        let hidden = |i: usize| self.alpha.is_some_and(|a| a[i].unit() <= 0.0);
-        let mut out = Vec::with_capacity(w * h * self.result_channels());
-        let mut values = [0.0f32; 3];
-        for y in 0..h {
-            for x in 0..w {
-                for (p, v) in values.iter_mut().enumerate().take(planes) {
-                    *v = get(p, x, y);
-                    tally.output(*v);
-                    if self.strength < 1.0 {
-                        let was = self.plane(region.x + x, region.y + y, p);
+        let mut rows: Vec<Vec<f32>> = vec![vec![0.0; w]; planes + usize::from(self.alpha_out)];
+        let step = self.result_channels();
+        for (y, out) in lines.enumerate() {
+            for (p, row) in rows.iter_mut().enumerate() {
+                fill(p, y, row);
+                let before = |x: usize| {
+                    let (x, y) = (region.x + x, region.y + y);
+                    if p < planes { self.plane(x, y, p) } else { self.opacity(x, y) }
+                };
+                if p < planes {
+                    tally.outputs(row)
+                } else {
+                    row.iter().for_each(|v| tally.opacity(*v))
+                }
+                if self.strength < 1.0 {
+                    for (x, v) in row.iter_mut().enumerate() {
+                        let was = before(x);
                         *v = was + self.strength * (*v - was);
                     }
                 }
-                let i = (region.y + y / scale) * self.width + region.x + x / scale;
-                if keeps && !self.alpha_out && scale == 1 && hidden(i) {
-                    out.extend_from_slice(&self.original[i * self.channels..][..self.channels]);
-                    continue;
+            }
+            match (self.mode, &rows[..planes]) {
+                (Mode::Direct | Mode::Each, [gray]) if step == 1 => T::merge(gray, out),
+                (Mode::Direct | Mode::Each, [r, g, b]) if step == 3 => {
+                    T::merge_colours([r, g, b], out.as_chunks_mut().0);
                 }
-                match self.mode {
-                    _ if !keeps => out.extend(values[..planes].iter().map(|v| T::from_unit(*v))),
-                    Mode::Direct | Mode::Each => {
-                        out.extend(values[..planes].iter().map(|v| T::from_unit(*v)))
+                (mode, values) => {
+                    for (x, pixel) in out.chunks_exact_mut(step).enumerate() {
+                        for (c, to) in
+                            pixel.iter_mut().take(self.converts.unwrap_or(self.channels)).enumerate()
+                        {
+                            *to = T::from_unit(match mode {
+                                Mode::Luma if keeps => values[0][x] + chroma[c][y * w + x],
+                                Mode::Replicate if keeps => (0..3).map(|c| LUMA[c] * values[c][x]).sum(),
+                                _ => values[c][x],
+                            });
+                        }
                     }
-                    Mode::Luma => out.extend(chroma.iter().map(|c| T::from_unit(values[0] + c[y * w + x]))),
-                    Mode::Replicate => out.push(T::from_unit((0..3).map(|c| LUMA[c] * values[c]).sum())),
                 }
-                if self.alpha_out {
-                    let was =
-                        if self.strength < 1.0 { self.opacity(region.x + x, region.y + y) } else { 0.0 };
-                    let made = get(planes, x, y);
-                    tally.opacity(made);
-                    out.push(T::from_unit((was + self.strength * (made - was)).clamp(0.0, 1.0)));
+            }
+            if self.alpha_out {
+                for (pixel, v) in out.chunks_exact_mut(step).zip(&rows[planes]) {
+                    pixel[step - 1] = T::from_unit(v.clamp(0.0, 1.0));
+                }
+            } else if let (true, 1, Some(alpha)) = (keeps, scale, self.alpha) {
+                let line = (region.y + y) * self.width + region.x;
+                for (x, pixel) in out.chunks_exact_mut(step).enumerate() {
+                    if alpha[line + x].unit() <= 0.0 {
+                        pixel.copy_from_slice(&self.original[(line + x) * self.channels..][..self.channels]);
+                    }
                 }
             }
         }
-        out
+    }
+
+    /// Counts what of a region goes into the network.
+    fn survey(&self, region: Region, tally: &mut Tally) {
+        let seen = self.mode.planes(self.channels);
+        for y in region.y..region.y + region.height {
+            let line = (y * self.width + region.x) * self.channels;
+            match self.mode {
+                Mode::Direct | Mode::Each if seen == self.channels => {
+                    let samples = &self.colours[line..][..region.width * self.channels];
+                    tally.inputs(T::sum(samples), samples.len());
+                }
+                _ => (region.x..region.x + region.width).for_each(|x| {
+                    let sum = (0..seen).map(|p| f64::from(self.plane(x, y, p))).sum();
+                    tally.inputs(sum, seen);
+                }),
+            }
+        }
     }
 
     /// Difference of channel `c` and luma over a region, enlarged.
@@ -302,7 +310,9 @@ pub(super) fn planar(mut output: Vec<f32>, channels: usize, layout: Layout, rang
     if layout == Layout::Nchw {
         for (c, plane) in output.chunks_exact_mut(pixels.max(1)).enumerate() {
             let (gain, offset) = range.affine(c);
-            plane.iter_mut().for_each(|v| *v = (*v - offset) / gain);
+            if (gain, offset) != (1.0, 0.0) {
+                plane.iter_mut().for_each(|v| *v = (*v - offset) / gain);
+            }
         }
         return output;
     }
@@ -369,3 +379,6 @@ pub(super) fn check(image: &Image) -> Result<(), Malformed> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

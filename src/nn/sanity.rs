@@ -2,6 +2,7 @@
 
 use super::error::RestoreError;
 use super::range::{Range, RangeOrigin};
+use super::samples;
 
 /// Largest believable change of the mean, as a part of the range.
 const SHIFT: f64 = 0.25;
@@ -24,9 +25,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn input(&mut self, v: f32) {
-        self.in_sum += f64::from(v);
-        self.in_count += 1;
+    /// Counts numbers of the input.
+    pub(super) fn inputs(&mut self, sum: f64, count: usize) {
+        self.in_sum += sum;
+        self.in_count += count as u64;
     }
 
     /// Counts one number of the result's alpha.
@@ -34,15 +36,13 @@ impl Tally {
         self.not_finite += u64::from(!v.is_finite());
     }
 
-    /// Counts one number of the result's colours.
-    pub(super) fn output(&mut self, v: f32) {
-        if v.is_finite() {
-            self.out_sum += f64::from(v);
-            self.out_count += 1;
-            self.out_peak = self.out_peak.max(f64::from(v));
-        } else {
-            self.not_finite += 1;
-        }
+    /// Counts numbers of the result's colours.
+    pub(super) fn outputs(&mut self, values: &[f32]) {
+        let (sum, peak, not_finite) = samples::survey(values);
+        self.out_sum += sum;
+        self.out_peak = self.out_peak.max(f64::from(peak));
+        self.out_count += values.len() as u64 - not_finite;
+        self.not_finite += not_finite;
     }
 
     pub(super) fn add(&mut self, other: &Tally) {
@@ -100,8 +100,8 @@ mod tests {
 
     fn tally(input: &[f32], output: &[f32]) -> Result<(), RestoreError> {
         let mut t = Tally::default();
-        input.iter().for_each(|v| t.input(*v));
-        output.iter().for_each(|v| t.output(*v));
+        t.inputs(input.iter().copied().map(f64::from).sum(), input.len());
+        t.outputs(output);
         t.check(&Range::Unit, RangeOrigin::Assumed, false)
     }
 

@@ -100,11 +100,10 @@ impl Tiled<'_> {
         let tallies = bands
             .into_par_iter()
             .map(|(row, band)| {
-                let parts = tiles
-                    .x
-                    .spans
-                    .par_iter()
-                    .map(|column| {
+                let parts = columns(&tiles.x, band, line, scale * channels)
+                    .into_par_iter()
+                    .zip(&tiles.x.spans)
+                    .map(|(lines, column)| {
                         let planes = self.predict(source, tiles, column.start, row.start)?;
                         let (w, h) = (tiles.x.tile * scale, tiles.y.tile * scale);
                         let (dx, dy) = ((column.from - column.start) * scale, (row.from - row.start) * scale);
@@ -115,22 +114,15 @@ impl Tiled<'_> {
                             height: row.to - row.from,
                         };
                         let mut tally = Tally::default();
-                        let get = |p: usize, x: usize, y: usize| planes[(p * h + y + dy) * w + x + dx];
-                        let samples = source.compose(region, scale, get, &mut tally);
+                        let fill = |p: usize, y: usize, to: &mut [f32]| {
+                            to.copy_from_slice(&planes[(p * h + y + dy) * w + dx..][..to.len()]);
+                        };
+                        source.compose(region, scale, fill, &mut tally, lines.into_iter());
                         self.spare.give_back(planes);
-                        Ok((samples, tally))
+                        Ok(tally)
                     })
                     .collect::<Result<Vec<_>, RestoreError>>()?;
-                let mut tally = Tally::default();
-                for (column, (samples, part)) in tiles.x.spans.iter().zip(parts) {
-                    let width = (column.to - column.from) * scale * channels;
-                    let left = column.from * scale * channels;
-                    for (to, from) in band.chunks_exact_mut(line).zip(samples.chunks_exact(width)) {
-                        to[left..left + width].copy_from_slice(from);
-                    }
-                    tally.add(&part);
-                }
-                Ok(tally)
+                Ok(total(&parts))
             })
             .collect::<Result<Vec<Tally>, RestoreError>>()?;
         Ok((out, total(&tallies)))
@@ -145,7 +137,8 @@ impl Tiled<'_> {
         let (tile_w, tile_h) = (tiles.x.tile * scale, tiles.y.tile * scale);
         let columns = tile::weights(&tiles.x, scale);
         let rows = tile::weights(&tiles.y, scale);
-        let mut out = Vec::with_capacity(width * height * source.result_channels());
+        let line = width * source.result_channels();
+        let mut out = vec![T::default(); line * height];
         let mut tally = Tally::default();
         // One row of tiles high; its first line is line `top` of the result.
         let mut sums = vec![0.0f32; planes * tile_h * width];
@@ -172,10 +165,14 @@ impl Tiled<'_> {
             parts.into_iter().for_each(|part| self.spare.give_back(part));
             let next = tiles.y.spans.get(k + 1).map_or(height, |n| n.start * scale);
             let region = Region { x: 0, y: top / scale, width: source.width, height: (next - top) / scale };
-            let get = |p: usize, x: usize, y: usize| {
-                sums[(p * tile_h + y) * width + x] / (columns.sum[x] * rows.sum[top + y])
+            let fill = |p: usize, y: usize, to: &mut [f32]| {
+                let sums = &sums[(p * tile_h + y) * width..];
+                for ((to, sum), column) in to.iter_mut().zip(sums).zip(&columns.sum) {
+                    *to = sum / (column * rows.sum[top + y]);
+                }
             };
-            out.extend(source.compose(region, scale, get, &mut tally));
+            let lines = out[top * line..next * line].chunks_exact_mut(line);
+            source.compose(region, scale, fill, &mut tally, lines);
             let done = (next - top).min(tile_h) * width;
             for plane in sums.chunks_exact_mut(tile_h * width) {
                 plane.copy_within(done.., 0);
@@ -186,6 +183,19 @@ impl Tiled<'_> {
         }
         Ok((out, tally))
     }
+}
+
+/// The lines of a band, cut into those of each column of tiles.
+fn columns<'a, T>(axis: &Axis, band: &'a mut [T], line: usize, step: usize) -> Vec<Vec<&'a mut [T]>> {
+    let mut columns: Vec<Vec<&mut [T]>> = axis.spans.iter().map(|_| Vec::new()).collect();
+    for mut rest in band.chunks_exact_mut(line) {
+        for (span, lines) in axis.spans.iter().zip(&mut columns) {
+            let (part, after) = rest.split_at_mut((span.to - span.from) * step);
+            lines.push(part);
+            rest = after;
+        }
+    }
+    columns
 }
 
 fn total(parts: &[Tally]) -> Tally {

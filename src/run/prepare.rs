@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Paths whose folders are looked at by one worker.
 const AT_ONCE: usize = 256;
@@ -275,8 +276,9 @@ impl Deciding<'_> {
         let stale = refused
             || record.zip(listed).is_some_and(|(record, listed)| !record.products.contains_key(&listed));
         if let Some(task) = task.as_mut().filter(|_| stale) {
-            task.before.intact.clear();
-            task.before.doubted.clear();
+            let before = Arc::make_mut(&mut task.before);
+            before.intact.clear();
+            before.doubted.clear();
         }
         (decision, task)
     }
@@ -302,7 +304,7 @@ fn find_foreign(store: &Store, ledger: Option<&Ledger>, tasks: &mut [Task]) -> R
             let new: Vec<&Path> = new.iter().map(PathBuf::as_path).collect();
             for (path, seen) in store.see(&new) {
                 match seen {
-                    Seen::Unknown(why) => task.before.unseen = Some(why),
+                    Seen::Unknown(why) => Arc::make_mut(&mut task.before).unseen = Some(why),
                     Seen::Blocked(refusal) => task.foreign = Some(refusal),
                     // What it holds tells whose it is.
                     Seen::File { .. } | Seen::Uncertain if lost => {}

@@ -12,6 +12,7 @@ use crate::store::{Known, Refusal, Seen};
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 /// An item to process.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(crate) struct Task {
     pub listed: Option<Fingerprint>,
     /// Products to make.
     pub make: BTreeSet<Fingerprint>,
-    /// What the ledger knew.
-    pub before: Before,
+    /// What the ledger knew; of new items that is nothing, once for all of them.
+    pub before: Arc<Before>,
     /// Output paths that are about to be written.
     pub targets: Vec<PathBuf>,
     /// Why an output can't be put in its place: something stands there that safelight did not write.
@@ -120,10 +121,17 @@ pub(super) fn make_task(
         .collect();
     let listed = plan.listed_of(input);
     let asked = plan.asked(listed);
-    let mut before = record.map(|record| before(plan, record, &asked, &targets, names)).unwrap_or_default();
+    static NOTHING: LazyLock<Arc<Before>> = LazyLock::new(Arc::default);
+    let before = match record {
+        Some(record) => {
+            let mut before = before(plan, record, &asked, &targets, names);
+            before.intact.extend(listed.filter(|listed| before.all.contains(listed)));
+            Arc::new(before)
+        }
+        None => Arc::clone(&NOTHING),
+    };
     let mut make = decision.make.clone();
     make.extend(listed);
-    before.intact.extend(listed.filter(|listed| before.all.contains(listed)));
     Task {
         listed,
         input: index,

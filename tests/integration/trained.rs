@@ -265,6 +265,32 @@ fn upscalers_and_embedders_are_trained_and_used() {
 }
 
 #[test]
+fn views_that_agree_are_found_by_their_vectors_at_any_number_of_threads() {
+    let keys = "  network: {scene: {latent: 8, width: 4, blocks: 1, back: 4}}\n  agree: {weight: 0.05, crop: 40%}\n  \
+                corrupt: [brightness: {amount: [-30, 30]}]\n  patch: 16\n  batch: 6\n  steps: 40\n  epochs: 2\n  \
+                validation: 30%\n  warmup: 4\n";
+    let job = job("{synth: dead_leaves, count: 24, size: 80}", keys);
+    let ended = job.call(&["run"]).expect(0);
+    assert!(ended.err.contains("view_recall"), "{}", ended.err);
+    let described = job.described();
+    for fact in ["task: embed", "+ 0.05 NT-Xent (temperature 0.2, views of 40% or more)", "; view_recall "] {
+        assert!(described.contains(fact), "{fact}\n{described}");
+    }
+    let model = job.model();
+    job.clear_output();
+    job.call(&["run", "--set", "limits.threads=1"]).expect(0);
+    assert!(job.model() == model);
+    // What agrees is judged too: with another weight another loss is told.
+    let course = || fs::read_to_string(job.output().join("progress/history.csv")).unwrap();
+    let before = course();
+    job.call(&["run", "--set", "train.agree.weight=0.5"]).expect(0);
+    let loss = |text: &str| text.lines().last().unwrap().split(',').nth(2).unwrap().parse::<f64>().unwrap();
+    assert!(loss(&course()) > 3.0 * loss(&before), "{} {before}", course());
+    let embedded = apply(&job, "- embed: MODEL\n- table");
+    assert!(embedded.output().join("table").exists());
+}
+
+#[test]
 fn written_pairs_are_learned_from() {
     let made =
         Job::new("- corrupt: [gaussian_noise: {sigma: 20}]\n- pairs: {layout: folders, validation: 0.3}");

@@ -1,18 +1,20 @@
 """Times safelight against onnxruntime on two cores and prints Markdown tables.
 
 Usage: python tests/python/bench_peers.py SERVER [--quick] [--only NAME] [--engine fast|plain] [--avx2] [--out FILE.csv]
-       python tests/python/bench_peers.py SERVER --end-to-end SAFELIGHT [--quick] [--only denoise|embed] [--photos FOLDER]
+       python tests/python/bench_peers.py SERVER --end-to-end SAFELIGHT [--quick] [--only JOB] [--photos FOLDER]
 
 The first form runs networks alone: ours in SERVER, a program that takes JSON lines, and onnxruntime in processes of its
 own, in three settings. All are ready beforehand and take turns, in alternating order; the others wait, idle, while one is
 timed. The time is that for one input (a batch, where there is one) at full use of both cores. The ratio is the median
-over the rounds, against onnxruntime's fastest setting. The second form times whole jobs against the loops of
+over the rounds, against onnxruntime's fastest setting. The second form times whole jobs (denoise; shipped: with the steps
+of `pipelines/denoise.yaml`; large: the same of one picture of 24 megapixels; embed) against the loops of
 `peer_loops.py`; SERVER is not used.
 """
 import argparse
 import csv
 import functools
 import glob
+import itertools
 import json
 import math
 import multiprocessing
@@ -349,7 +351,8 @@ class Memory(threading.Thread):
 
 
 def timed(command):
-    """Wall seconds of a command, its processes' peak resident and proportional bytes, share of the cores others took."""
+    """Wall seconds of a command, its processes' peak resident and proportional bytes, share of the cores others took, and
+    seconds of processor time."""
 
     def own():
         return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
@@ -365,8 +368,9 @@ def timed(command):
     memory.join()
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    others = max(0.0, (busy_seconds() - busy - own() + before) / seconds / CORES)
-    return seconds, sum(memory.resident.values()), memory.proportional, others
+    cpu = own() - before
+    others = max(0.0, (busy_seconds() - busy - cpu) / seconds / CORES)
+    return seconds, sum(memory.resident.values()), memory.proportional, others, cpu
 
 
 def pictures_differ(ours, theirs):
@@ -394,6 +398,15 @@ def vectors_differ(ours, theirs):
     return largest_difference(a, b)
 
 
+def shipped_steps(name):
+    """The steps of a shipped pipeline, with its model found from anywhere."""
+    with open(os.path.join(ROOT, "pipelines", name)) as f:
+        lines = f.read().splitlines()
+    start = lines.index("steps:") + 1
+    steps = itertools.takewhile(lambda line: line.startswith(" "), lines[start:])
+    return "\n".join(steps).replace("sample_data/models", MODELS) + "\n"
+
+
 def end_to_end(arguments, folder):
     binary = os.path.abspath(arguments.end_to_end)
     photos, digits = (20, 2000) if arguments.quick else (200, 20000)
@@ -406,6 +419,18 @@ def end_to_end(arguments, folder):
         steps = f"  - restore: {{model: {model}}}\n  - write: {{quality: 92}}\n"
         jobs.append(("denoise", f"denoise, {photos} JPEGs", source, ["denoise", model, source],
                      steps, "images", pictures_differ, 1.0, 0.5))
+    shipped = shipped_steps("denoise.yaml")
+    model = os.path.join(MODELS, "denoise.onnx")
+    if arguments.only in (None, "shipped"):
+        source = os.path.join(folder, "photos_shipped")
+        peer_loops.make_photos(arguments.photos, source, photos)
+        jobs.append(("shipped", f"denoise as shipped, {photos} JPEGs", source, ["denoise", model, source],
+                     shipped, "images", pictures_differ, 1.0, 0.45))
+    if arguments.only in (None, "large"):
+        source = os.path.join(folder, "large")
+        peer_loops.make_large(arguments.photos, source)
+        jobs.append(("large", "denoise as shipped, a JPEG of 24 MP", source, ["denoise", model, source],
+                     shipped, "images", pictures_differ, 1.0, 0.45))
     if arguments.only in (None, "embed"):
         source = os.path.join(folder, "digits")
         peer_loops.make_digits(os.path.join(SHARED, "data", "mnist-png.tar.zst"), source, digits)
@@ -419,9 +444,9 @@ def end_to_end(arguments, folder):
         jobs.append(("embed", f"embed, {digits} PNGs", source, ["embed", encoder, source],
                      steps, "table", vectors_differ, LARGEST_DIFFERENCE, 0.2))
 
-    say("job", "peer's setting", "peer s", "ours s", "ratio", "bar", "peer MB", "ours MB", "1 to 2 threads",
-        "difference", "met")
-    say(*["---"] * 11)
+    say("job", "peer's setting", "peer s", "ours s", "ratio", "of CPU seconds", "bar", "peer MB", "ours MB",
+        "1 to 2 threads", "difference", "met")
+    say(*["---"] * 12)
     notes, rows = [], []
     for name, title, source, loop, steps, result, difference, bound, bar in jobs:
         job = os.path.join(folder, f"{name}.yaml")
@@ -452,12 +477,13 @@ def end_to_end(arguments, folder):
         def median(side, figure):
             return statistics.median(run[figure] for run in runs[side])
 
-        def ratio(a, b):
-            return statistics.median(x[0] / y[0] for x, y in zip(runs[a], runs[b]))
+        def ratio(a, b, figure=0):
+            return statistics.median(x[figure] / y[figure] for x, y in zip(runs[a], runs[b]))
 
         best = min(settings, key=lambda side: median(side, 0))
         row = {"job": title} | {f"peer, {side}": median(side, 0) for side in settings}
         row |= {"setting": best, "peer": median(best, 0), "ours": median("two", 0), "ratio": ratio("two", best), "bar": bar,
+                "CPU ratio": ratio("two", best, 4), "peer CPU s": median(best, 4), "ours CPU s": median("two", 4),
                 "peer MB": median(best, 1) / 1e6, "ours MB": median("two", 1) / 1e6,
                 "peer proportional MB": median(best, 2) / 1e6, "ours proportional MB": median("two", 2) / 1e6,
                 "ours, one thread": median("one", 0), "scaling": ratio("one", "two"), "difference": apart,
@@ -465,8 +491,8 @@ def end_to_end(arguments, folder):
         row["met"] = (row["ratio"] <= bar and row["ours MB"] <= row["peer MB"] / 2 and row["scaling"] >= SCALING
                       and apart <= bound)
         rows.append(row)
-        say(title, best, f"{row['peer']:.2f}", f"{row['ours']:.2f}", f"{row['ratio']:.3f}", f"{bar}",
-            f"{row['peer MB']:.0f}", f"{row['ours MB']:.0f}",
+        say(title, best, f"{row['peer']:.2f}", f"{row['ours']:.2f}", f"{row['ratio']:.3f}",
+            f"{row['CPU ratio']:.3f}", f"{bar}", f"{row['peer MB']:.0f}", f"{row['ours MB']:.0f}",
             f"{row['scaling']:.2f}", f"{apart:.1e}", "yes" if row["met"] else "**no**")
         notes.append(f"{name}: the peer takes {startup:.2f} s for a single file, start included; memory with shared pages "
                      f"divided {row['peer proportional MB']:.0f} MB, ours {row['ours proportional MB']:.0f} MB.")

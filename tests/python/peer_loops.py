@@ -13,6 +13,9 @@ import tarfile
 import numpy as np
 
 BATCH = 256
+# Larger pictures are run in tiles of this side that overlap by what the shipped networks see: whole, they take many
+# gigabytes. Both are multiples of what the networks halve.
+TILE, MARGIN = 1024, 64
 session = None  # of a worker
 
 
@@ -31,6 +34,19 @@ def make_photos(source, folder, count):
         if rng.random() < 0.5:
             picture = ImageOps.mirror(picture)
         picture.save(os.path.join(folder, f"{i:04}.jpg"), quality=92)
+
+
+def make_large(source, folder):
+    """A JPEG of 6000x4000, the photographs in `source` side by side, enlarged."""
+    from PIL import Image, ImageOps
+
+    names = sorted(os.listdir(source))
+    os.makedirs(folder)
+    picture = Image.new("RGB", (6000, 4000))
+    for i, corner in enumerate((x, y) for y in range(0, 4000, 1000) for x in range(0, 6000, 1000)):
+        part = Image.open(os.path.join(source, names[i % len(names)])).convert("RGB")
+        picture.paste(ImageOps.fit(part, (1000, 1000)), corner)
+    picture.save(os.path.join(folder, "large.jpg"), quality=92)
 
 
 def make_digits(archive, folder, count):
@@ -80,17 +96,33 @@ def start(model, threads):
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+def restore(pixels):
+    import cv2
+
+    x = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32, order="C")
+    y = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: x})[0][0]
+    # Rounds and saturates at 255; below 0 it would take the absolute value.
+    return cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0), alpha=255) for plane in y])
+
+
 def restore_file(paths):
     import cv2
     from PIL import Image
 
     source, target = paths
     pixels = cv2.imread(source, cv2.IMREAD_COLOR_RGB)
-    x = np.multiply(pixels.transpose(2, 0, 1)[None], np.float32(1 / 255), dtype=np.float32, order="C")
-    y = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: x})[0][0]
-    # Rounds and saturates at 255; below 0 it would take the absolute value.
-    pixels = cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0), alpha=255) for plane in y])
-    Image.fromarray(pixels).save(target, quality=92)
+    height, width = pixels.shape[:2]
+    if height * width <= TILE * TILE:
+        made = restore(pixels)
+    else:
+        made = np.empty_like(pixels)
+        step = TILE - 2 * MARGIN
+        for y in range(0, height, step):
+            for x in range(0, width, step):
+                top, left = max(y - MARGIN, 0), max(x - MARGIN, 0)
+                tile = restore(pixels[top : y + step + MARGIN, left : x + step + MARGIN])
+                made[y : y + step, x : x + step] = tile[y - top :, x - left :][:step, :step]
+    Image.fromarray(made).save(target, quality=92)
 
 
 def embed_files(paths):

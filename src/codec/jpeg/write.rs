@@ -1,10 +1,9 @@
 //! Encoding as the source was encoded, and putting the segments and what stands behind the picture around it.
 
-use jpeg_encoder::{
-    ChromaSubsamplingMethod, ColorType, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor,
-};
+use jpeg_encoder::{ChromaSubsamplingMethod, Encoder, PixelDensity, PixelDensityUnit, SamplingFactor};
 
 use super::multi_picture::{self as mpf, Entry};
+use super::rows::Rows;
 use super::signatures::{EXIF, EXTENDED_XMP, ICC, PHOTOSHOP, SEGMENT, XMP};
 use crate::codec::extra::{Behind, Part, Text};
 use crate::codec::{CodecError, EncodeOptions, Format, Loss, Source, Subsampling, cannot_encode, pack};
@@ -49,8 +48,15 @@ pub(in crate::codec) fn encode(
     if let Some(density) = meta.density.take() {
         encoder.set_density(pixel_density(density));
     }
-    let kind = if image.channels == 1 { ColorType::Luma } else { ColorType::Rgb };
-    encoder.encode(&pack::to_u8(&image.samples), width, height, kind).map_err(fail)?;
+    let converted;
+    let samples = if let Samples::U8(samples) = &image.samples {
+        samples
+    } else {
+        converted = pack::to_u8(&image.samples);
+        &converted
+    };
+    let rows = Rows { size: (width, height), channels: image.channels, samples };
+    encoder.encode_image(rows).map_err(fail)?;
     Ok(assembled(out, meta, notes))
 }
 

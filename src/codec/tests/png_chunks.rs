@@ -42,6 +42,34 @@ fn folded(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn a_bare_start_is_read_as_the_decoder_reads_it() {
+    let all = [(0, &[1u8, 2, 4, 8, 16][..]), (2, &[8, 16]), (4, &[8, 16]), (6, &[8, 16])];
+    for (colour, bits) in
+        all.into_iter().flat_map(|(colour, bits)| bits.iter().map(move |bits| (colour, *bits)))
+    {
+        for (width, height, interlaced) in [(1u32, 1u32, 0), (28, 28, 1), (301, 7, 0)] {
+            let head =
+                [&width.to_be_bytes()[..], &height.to_be_bytes(), &[bits, colour, 0, 0, interlaced]].concat();
+            let file = |between: &[u8]| {
+                let start = [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", &head).as_slice(), between].concat();
+                [start, chunk(b"IDAT", &folded(&[0; 9])), chunk(b"IEND", b"")].concat()
+            };
+            let text = chunk(b"tEXt", b"k\0v");
+            let read = |file: &[u8]| probe(std::io::Cursor::new(file), Path::new("a.png")).unwrap();
+            let (bare, other) = (read(&file(b"")), read(&file(&text)));
+            let figures = |h: &Header| (h.width, h.height, h.channels, h.bit_depth, h.pictures, h.animated);
+            assert_eq!(figures(&bare), figures(&other), "{colour} {bits}");
+            assert_eq!(bare.decode_bytes + 3 * text.len() as u64, other.decode_bytes, "{colour} {bits}");
+        }
+    }
+    // What a decoder refuses is not read past it.
+    let mut odd =
+        [b"\x89PNG\r\n\x1a\n".as_slice(), &chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 3, 0, 0, 0, 0])].concat();
+    odd.extend(chunk(b"IDAT", b""));
+    assert!(probe(std::io::Cursor::new(&odd), Path::new("a.png")).is_err());
+}
+
+#[test]
 fn texts_keep_their_bytes_language_and_translated_keyword() {
     let long = b"long text ".repeat(300);
     let packed = [b"Long\0\0".as_slice(), &folded(&long)].concat();

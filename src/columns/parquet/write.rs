@@ -5,17 +5,18 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use polars::prelude::{
     ArrowDataType, ArrowField, ArrowSchema, ArrowTimeUnit, BinaryChunkedBuilder, Column as PolarsColumn,
-    CompatLevel, DataFrame, DataType, Float64Type, Int64Type, IntoColumn, IntoSeries, ListBuilderTrait,
-    ListPrimitiveChunkedBuilder, NamedFrom, PlSmallStr, PolarsError, ReshapeDimension, SchemaExt, Series,
-    StringChunkedBuilder, StructChunked, pf16,
+    CompatLevel, DataFrame, DataType, Float32Chunked, Float64Type, Int64Type, IntoColumn, IntoSeries,
+    ListBuilderTrait, ListPrimitiveChunkedBuilder, NamedFrom, PlSmallStr, PolarsError, ReshapeDimension,
+    SchemaExt, Series, StringChunkedBuilder, StructChunked, UInt16Chunked, pf16,
 };
 use polars_arrow::array::{Array, FixedSizeListArray, PrimitiveArray};
 use polars_arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
-use polars_parquet::read::ParquetError;
 use polars_parquet::write::{
-    CompressionOptions, Compressor, DynIter, DynStreamingIterator, Encoding, FileWriter, KeyValue,
-    StatisticsOptions, Version, WriteOptions, array_to_columns, get_dtype_encoding,
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FallibleStreamingIterator,
+    FileWriter, KeyValue, Page, StatisticsOptions, Version, WriteOptions, array_to_columns, compress,
+    get_dtype_encoding,
 };
+use rayon::prelude::*;
 use std::io::Write;
 
 /// Why rows don't become a Parquet file.
@@ -45,6 +46,8 @@ pub(crate) enum TableError {
 
 /// Bytes of the values of a row group, at most, but for one row that has more.
 const GROUP_BYTES: usize = 48 << 20;
+/// Pages, of a megabyte each, that are compressed at once.
+const AT_ONCE: usize = 8;
 
 /// Rows gathered by column.
 pub(crate) struct Table {
@@ -169,9 +172,10 @@ impl Table {
     /// When polars refuses.
     pub(crate) fn finish(self, metadata: &[(String, String)]) -> Result<Vec<u8>, TableError> {
         let kinds: Vec<ColumnType> = self.columns.iter().map(|(column, _)| column.kind).collect();
-        let (cuts, rows) = (self.cuts.clone(), self.rows);
+        let (cuts, rows, room) = (self.cuts.clone(), self.rows, self.bytes);
         let frame = self.into_frame()?;
-        let mut bytes = Vec::new();
+        // Of what is not compressible more; a buffer that grows is copied.
+        let mut bytes = Vec::with_capacity(room + (64 << 10));
         let mut file = Groups::open(&mut bytes, &frame, &kinds)?;
         let mut start = 0;
         for end in cuts.into_iter().chain([rows]) {
@@ -251,6 +255,41 @@ struct Groups<W: Write> {
     declared: ArrowSchema,
 }
 
+/// A column's pages on their way into a file.
+struct Compressed {
+    left: std::vec::IntoIter<CompressedPage>,
+    page: Option<CompressedPage>,
+}
+
+impl FallibleStreamingIterator for Compressed {
+    type Item = CompressedPage;
+    type Error = PolarsError;
+
+    fn advance(&mut self) -> Result<(), PolarsError> {
+        self.page = self.left.next();
+        Ok(())
+    }
+
+    fn get(&self) -> Option<&CompressedPage> {
+        self.page.as_ref()
+    }
+}
+
+/// The pages of a column, some of them compressed at once.
+fn compressed(
+    mut pages: impl Iterator<Item = Result<Page, PolarsError>>,
+) -> Result<Vec<CompressedPage>, PolarsError> {
+    let mut all = Vec::new();
+    loop {
+        let some: Vec<Page> = pages.by_ref().take(AT_ONCE).collect::<Result<_, _>>()?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        let part = some.into_par_iter().map(|page| compress(page, Vec::new(), OPTIONS.compression));
+        all.extend(part.collect::<Result<Vec<_>, _>>()?);
+    }
+}
+
 impl<W: Write> Groups<W> {
     fn open(to: W, frame: &DataFrame, kinds: &[ColumnType]) -> Result<Groups<W>, PolarsError> {
         let declared = |level: CompatLevel| {
@@ -272,15 +311,8 @@ impl<W: Write> Groups<W> {
             let arrays = batch.columns().iter().zip(declared).map(|(array, dtype)| halves(&**array, dtype));
             for ((array, field), encodings) in arrays.zip(&fields).zip(&self.encodings) {
                 for pages in array_to_columns(array?, field.clone(), OPTIONS, encodings)? {
-                    let pages =
-                        pages.map(|page| page.map_err(|e| ParquetError::FeatureNotSupported(e.to_string())));
-                    let compressed = Compressor::new_from_vec(pages, OPTIONS.compression, Vec::new());
-                    columns.push(Ok(DynStreamingIterator::new(
-                        polars_parquet::write::FallibleStreamingIterator::map_err(
-                            compressed,
-                            PolarsError::from,
-                        ),
-                    )));
+                    let pages = Compressed { left: compressed(pages)?.into_iter(), page: None };
+                    columns.push(Ok(DynStreamingIterator::new(pages)));
                 }
             }
             self.writer.write(batch.len() as u64, DynIter::new(columns.into_iter()))?;
@@ -382,8 +414,13 @@ impl Cells {
             Cells::Float(c) => Series::new(name, c).into_column(),
             Cells::Timestamp(_, c) => Series::new(name, c).into_column(),
             Cells::Text(c) => c.finish().into_series().into_column(),
-            Cells::Vector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
-            Cells::HalfVector(n, c) => Series::new(name, c).reshape_array(&rows_of(n))?.into_column(),
+            // `from_vec` takes the numbers over as they lie; a series of a slice copies them.
+            Cells::Vector(n, c) => {
+                Float32Chunked::from_vec(name, c).into_series().reshape_array(&rows_of(n))?.into_column()
+            }
+            Cells::HalfVector(n, c) => {
+                UInt16Chunked::from_vec(name, c).into_series().reshape_array(&rows_of(n))?.into_column()
+            }
             Cells::Image(c, valid) => {
                 let path = Series::full_null("path".into(), valid.len(), &DataType::String);
                 structs(name, &[c.finish().into_series(), path], &valid)?

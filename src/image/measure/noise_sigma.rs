@@ -127,9 +127,17 @@ fn levels(image: &Image, start: usize, out: &mut [f32]) {
     let range = start..start + out.len();
     match &image.samples {
         Samples::U8(v) => convert(&v[range], out, f32::from),
-        Samples::U16(v) => convert(&v[range], out, |v| f32::from(v) / 257.0),
-        Samples::F32(v) => convert(&v[range], out, |v| if v.is_finite() { v * 255.0 } else { 0.0 }),
+        Samples::U16(v) => convert(&v[range], out, word),
+        Samples::F32(v) => convert(&v[range], out, float),
     }
+}
+
+fn word(v: u16) -> f32 {
+    f32::from(v) / 257.0
+}
+
+fn float(v: f32) -> f32 {
+    if v.is_finite() { v * 255.0 } else { 0.0 }
 }
 
 fn convert<S: Copy>(from: &[S], out: &mut [f32], level: impl Fn(S) -> f32) {
@@ -275,20 +283,34 @@ fn high_frequencies(image: &Image, channel: usize, patches: &[Patch]) -> Vec<[f3
         std::array::from_fn(|i| std::array::from_fn(|k| basis.get(k).map_or(0.0, |wave| wave[i])));
     let mut out = vec![[0.0; DIM]; patches.len()];
     let mut pixels = [[[0.0; SIDE]; SIDE]; BATCH];
-    let mut row = [0.0; 3 * SIDE];
     for (patches, out) in patches.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
         for (patch, pixels) in patches.iter().zip(&mut pixels) {
-            for r in 0..SIDE {
-                let start = ((patch.y as usize + r) * image.width + patch.x as usize) * channels;
-                levels(image, start, &mut row[..SIDE * channels]);
-                for i in 0..SIDE {
-                    pixels[r][i] = row[i * channels + channel];
-                }
+            let start = (patch.y as usize * image.width + patch.x as usize) * channels + channel;
+            match &image.samples {
+                Samples::U8(v) => pick(v, (start, image.width), channels, pixels, f32::from),
+                Samples::U16(v) => pick(v, (start, image.width), channels, pixels, word),
+                Samples::F32(v) => pick(v, (start, image.width), channels, pixels, float),
             }
         }
         transform(&pixels[..patches.len()], &waves, out);
     }
     out
+}
+
+/// One channel of a patch, whose first sample is at `start`, on the \[0, 255\] scale.
+fn pick<S: Copy>(
+    from: &[S],
+    (start, width): (usize, usize),
+    channels: usize,
+    out: &mut [[f32; SIDE]; SIDE],
+    level: impl Fn(S) -> f32,
+) {
+    for (r, out) in out.iter_mut().enumerate() {
+        let row = &from[start + r * width * channels..][..(SIDE - 1) * channels + 1];
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = level(row[i * channels]);
+        }
+    }
 }
 
 #[multiversion(targets("x86_64+avx2"))]

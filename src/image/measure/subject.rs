@@ -94,6 +94,22 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// A row of its luma. `room` is for one where the whole is not there (a plane of floats is fresh memory, which costs
+    /// more than what is computed of it), and holds it already unless it is `fresh`.
+    pub(super) fn luma_row<'r>(&'r self, y: usize, room: &'r mut Vec<f32>, fresh: bool) -> &'r [f32] {
+        let width = self.image.width;
+        if let Some(luma) = self.luma.get() {
+            return &luma[y * width..][..width];
+        }
+        if !fresh {
+            return room;
+        }
+        room.resize(width, 0.0);
+        gray::luma_from(self.image, y * width, room);
+        room.iter_mut().filter(|v| !v.is_finite()).for_each(|v| *v = 0.0);
+        room
+    }
+
     /// Its grid of JPEG blocks.
     pub(super) fn grid(&self) -> Option<&grid::Grid> {
         self.grid.get_or_init(|| grid::find(self.luma(), self.image.width, self.image.height)).as_ref()

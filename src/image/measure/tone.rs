@@ -90,14 +90,33 @@ pub fn sharpness(subject: &Subject<'_>) -> f64 {
     if width < 3 || height < 3 {
         return 0.0;
     }
-    let plane = subject.luma();
-    let rows: Vec<&[f32]> = plane.chunks_exact(width).collect();
-    let laplacian = rows.windows(3).flat_map(|r| {
-        let (up, here, down) = (r[0], r[1], r[2]);
-        (1..width - 1)
-            .map(move |x| 255.0 * f64::from(up[x] + down[x] + here[x - 1] + here[x + 1] - 4.0 * here[x]))
+    let (mut count, mut sum) = (0.0, 0.0);
+    laplacian(subject, |v| {
+        count += 1.0;
+        sum += v;
     });
-    mean_and_variance(laplacian).1
+    let (mean, mut squares) = (sum / count, 0.0);
+    laplacian(subject, |v| squares += (v - mean) * (v - mean));
+    squares / count
+}
+
+/// Hands over the Laplacian of each pixel that has all four neighbours, row by row.
+fn laplacian(subject: &Subject<'_>, mut take: impl FnMut(f64)) {
+    let (width, height) = subject.size();
+    let mut rooms = [const { Vec::new() }; 3];
+    let mut values = vec![0.0f32; width - 2];
+    for y in 1..height - 1 {
+        // Of the three rows, two are there from the row before.
+        rooms.rotate_left(if y > 1 { 1 } else { 0 });
+        let [a, b, c] = &mut rooms;
+        let fresh = if y > 1 { [false, false, true] } else { [true; 3] };
+        let rows = [(a, y - 1, fresh[0]), (b, y, fresh[1]), (c, y + 1, fresh[2])];
+        let [up, here, down] = rows.map(|(room, y, fresh)| subject.luma_row(y, room, fresh));
+        for (x, v) in values.iter_mut().enumerate() {
+            *v = up[x + 1] + down[x + 1] + here[x] + here[x + 2] - 4.0 * here[x + 1];
+        }
+        values.iter().for_each(|v| take(255.0 * f64::from(*v)));
+    }
 }
 
 /// Whether the picture is nearly constant: [`contrast`] below two of 255 levels.

@@ -61,8 +61,11 @@ pub(super) fn each(
                 let path = input.file().map(|path| path_text(path.as_os_str().as_bytes()));
                 base.insert(URI + 1, path.map_or(Value::Null, Value::Text));
             }
-            for made in made {
-                take(number * 512 + index, base.iter().cloned().chain(made).collect())?;
+            let mut made = made.into_iter();
+            while let Some(values) = made.next() {
+                let mut row = if made.len() > 0 { base.clone() } else { std::mem::take(&mut base) };
+                row.extend(values);
+                take(number * 512 + index, row)?;
             }
             Ok(())
         })?;
@@ -126,7 +129,7 @@ fn key(input: &Input, record: &Record, listed: Option<&Fingerprint>) -> [u8; 32]
 fn bases(ledger: &Ledger, paths: &[&[u8]]) -> Result<HashMap<Vec<u8>, Base>, SinkError> {
     let mut bases = HashMap::with_capacity(paths.len());
     let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(bases) };
-    ledger.each_between((first, last), |path, record| {
+    ledger.items_between((first, last), |path, record| {
         if let Some(facts) = facts(&record).cloned() {
             let Record { size, mtime_ns, hash, .. } = record;
             bases.insert(path.to_vec(), Base { size, mtime_ns, hash, facts });
