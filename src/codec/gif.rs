@@ -1,10 +1,14 @@
-//! A GIF's blocks: comments, XMP and profile read and written; pixels are the `image` crate's.
+//! A GIF's blocks: comments, XMP and profile read and written. Its pixels are read by the `image` crate, and written in
+//! colours of our choice by the `gif` crate.
 
 use std::borrow::Cow;
 
 use super::density::{Density, DensityUnit};
 use super::extra::trailer;
-use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding, damaged, malformed};
+use super::palette::indexed;
+use super::{CodecError, Format, Loss, Metadata, Text, TextEncoding};
+use super::{cannot_encode, damaged, malformed, pack};
+use crate::image::Image;
 
 /// What follows an XMP packet, so that readers which take it for blocks find its end: the numbers 255 to 0
 /// behind a 1, and the end.
@@ -167,6 +171,32 @@ impl Contents {
             (label, _) => meta.saw(Loss::Data, format!("extension 0x{label:02X} at byte {at}")),
         }
     }
+}
+
+/// A file of one frame. Pixels without any alpha are hidden, all others shown.
+pub(super) fn encode(image: &Image) -> Result<Vec<u8>, CodecError> {
+    let fail = |e: gif::EncodingError| cannot_encode(Format::Gif, e);
+    let (Ok(width), Ok(height)) = (u16::try_from(image.width), u16::try_from(image.height)) else {
+        return Err(cannot_encode(Format::Gif, "sides beyond 65535 pixels; write png or tiff"));
+    };
+    let samples = pack::to_u8(&image.samples);
+    let samples = if image.channels == 1 { pack::triple(&samples) } else { samples };
+    let hidden = image.alpha.as_ref().map(|alpha| pack::to_u8(alpha).iter().map(|a| *a == 0).collect());
+    let indexed = indexed(samples.as_chunks().0, &hidden.unwrap_or_else(Vec::new));
+    let frame = gif::Frame {
+        width,
+        height,
+        palette: Some(indexed.colours.concat()),
+        buffer: indexed.places.into(),
+        transparent: indexed.hidden,
+        dispose: gif::DisposalMethod::Background,
+        ..gif::Frame::default()
+    };
+    let mut out = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut out, width, height, &[]).map_err(fail)?;
+    encoder.write_frame(&frame).map_err(fail)?;
+    drop(encoder);
+    Ok(out)
 }
 
 /// Puts comments and XMP into a file that has none.

@@ -34,6 +34,7 @@ mod jxl;
 mod loss;
 mod meta;
 mod pack;
+mod palette;
 mod photoshop;
 mod png;
 mod pnm;

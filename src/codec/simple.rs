@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::{BufRead, Cursor, Seek};
 
-use image::codecs::gif::GifEncoder;
 use image::codecs::ico::IcoEncoder;
 use image::codecs::qoi::QoiEncoder;
 use image::codecs::tga::TgaEncoder;
@@ -195,9 +194,7 @@ pub(super) fn encode(image: &Image, meta: &mut Metadata, format: Format) -> Resu
             IcoEncoder::new(&mut out).write_image(&pixels, width, height, colour).map_err(fail)?;
         }
         Format::Gif => {
-            let (pixels, colour) = eight_bit(image, false);
-            GifEncoder::new(&mut out).encode(&pixels, width, height, colour).map_err(fail)?;
-            out = gif::with_metadata(out, meta);
+            out = gif::with_metadata(gif::encode(image)?, meta);
         }
         Format::Png
         | Format::Jpeg
