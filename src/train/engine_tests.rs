@@ -217,7 +217,7 @@ fn gradients_are_those_of_finite_differences() {
     }
 }
 
-const AGREEMENT: Agreement = Agreement { weight: 0.3, temperature: 0.5, crop: 0.2 };
+const AGREEMENT: Agreement = Agreement { weight: 3.0, temperature: 0.5, crop: 0.2 };
 
 /// What [`AGREEMENT`] adds to the loss, where pairs 2i and 2i + 1 are views of one picture.
 fn disagreement(case: &Case, parameters: &[f64]) -> f64 {
@@ -254,7 +254,8 @@ fn gradients_of_agreeing_views_are_those_of_finite_differences() {
         let worst = error(&case, whole, &gradient);
         assert!(worst < 1e-3, "{}: {worst}", case.net.name);
         // The output alone gives other gradients.
-        assert!(error(&case, |p| loss(&case, Loss::Mse, p), &gradient) > 1e-2, "{}", case.net.name);
+        let alone = error(&case, |p| loss(&case, Loss::Mse, p), &gradient);
+        assert!(alone > 3e-3, "{}: {alone}", case.net.name);
     }
 }
 

@@ -102,6 +102,7 @@ fn shipped_training_jobs_are_valid() {
         "train_upscale",
         "train_upscale_x4",
         "train_features",
+        "train_scenes",
         "ancestor_reduce",
     ];
     for pipeline in pipelines {
