@@ -67,7 +67,7 @@ impl Frame {
 }
 
 /// The value of a whole number from 0 to 255: that divided by 255, to the last bit. Products with the first of the two
-/// parts of 1/255 are exact, which a division would take three times as long for.
+/// parts of 1/255 are exact; a division is slow.
 #[inline(always)]
 pub(super) fn of_code(code: f32) -> f32 {
     code * (257.0 / 65_536.0) + code * 5.983_839e-8

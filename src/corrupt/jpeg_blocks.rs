@@ -80,7 +80,7 @@ impl Steps {
 }
 
 /// What a decoder finds of a plane that was encoded.
-// Not for AVX-512, with which LLVM 21 gets it wrong, as a test would show.
+// Not for AVX-512: Rust 1.95 (LLVM 22) made code for it that gave zeros, as the tests would show.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn through(plane: &mut Plane, steps: &Steps) {
     let stride = plane.width;

@@ -1,6 +1,6 @@
 //! Rows of pictures as JPEG has them: luma and chroma by JFIF, less chroma as libjpeg makes it, and more again.
 //!
-//! Whole numbers below 2^24 are exact as floats, whose products are twice as fast as those of whole numbers.
+//! Whole numbers below 2^24 are exact as floats, whose products take fewer instructions than those of whole numbers.
 
 use super::frame::{byte, code, of_code};
 use multiversion::multiversion;
