@@ -147,7 +147,7 @@ fn gif_and_jpeg_come_close() {
     }
     let colour = picture(3, Depth::U8, false, false);
     let back = decoded(&encoded(&colour, &Metadata::default(), Format::Gif).bytes, Format::Gif).image;
-    assert!(worst_difference(&colour, &back) < 0.1);
+    assert!(worst_difference(&as_held(&colour, Format::Gif), &back) < 0.1);
     let mut opaque = picture(3, Depth::U8, false, false);
     opaque.alpha = Some(Samples::U8(vec![255; opaque.width * opaque.height]));
     let back = decoded(&encoded(&opaque, &Metadata::default(), Format::Jpeg).bytes, Format::Jpeg);
