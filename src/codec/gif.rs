@@ -181,8 +181,9 @@ pub(super) fn encode(image: &Image) -> Result<Vec<u8>, CodecError> {
     };
     let samples = pack::to_u8(&image.samples);
     let samples = if image.channels == 1 { pack::triple(&samples) } else { samples };
-    let hidden = image.alpha.as_ref().map(|alpha| pack::to_u8(alpha).iter().map(|a| *a == 0).collect());
-    let indexed = indexed(samples.as_chunks().0, &hidden.unwrap_or_else(Vec::new));
+    let hidden: Option<Vec<bool>> =
+        image.alpha.as_ref().map(|alpha| pack::to_u8(alpha).iter().map(|a| *a == 0).collect());
+    let indexed = indexed(samples.as_chunks().0, &hidden.unwrap_or_default());
     let frame = gif::Frame {
         width,
         height,

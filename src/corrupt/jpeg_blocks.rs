@@ -117,6 +117,7 @@ pub(super) fn through(plane: &mut Plane, steps: &Steps) {
 }
 
 /// Exchanges the index of a word with the index of a byte in it, for each of 8 rows.
+#[expect(clippy::needless_range_loop, reason = "the compiler makes vectors of plain loops over places")]
 #[inline(always)]
 fn transpose(words: &mut [[u64; SIDE]; SIDE]) {
     for (far, mask) in [(4, 0xFFFF_FFFF_u64), (2, 0xFFFF_0000_FFFF), (1, 0xFF_00FF_00FF_00FF)] {
@@ -131,6 +132,7 @@ fn transpose(words: &mut [[u64; SIDE]; SIDE]) {
     }
 }
 
+#[expect(clippy::needless_range_loop, reason = "the compiler makes vectors of plain loops over places")]
 #[inline(always)]
 fn transform(blocks: &mut Blocks, steps: &Steps) {
     for y in 0..SIDE {
@@ -170,7 +172,7 @@ fn transform(blocks: &mut Blocks, steps: &Steps) {
 #[inline(always)]
 fn quantised(v: i32, step: &Step) -> i32 {
     let sign = v >> 31;
-    let product = ((v.abs() + step.correction) * step.reciprocal >> 15) * step.size;
+    let product = (((v.abs() + step.correction) * step.reciprocal) >> 15) * step.size;
     (product ^ sign) - sign
 }
 

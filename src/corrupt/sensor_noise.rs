@@ -262,9 +262,9 @@ mod tests {
     #[test]
     fn the_inverse_leads_back() {
         let back = inverse(&SENSOR);
-        for row in 0..3 {
+        for (row, sensor) in SENSOR.iter().enumerate() {
             for column in 0..3 {
-                let sum: f64 = (0..3).map(|k| SENSOR[row][k] * back[k][column]).sum();
+                let sum: f64 = sensor.iter().zip(&back).map(|(s, b)| s * b[column]).sum();
                 assert!((sum - f64::from(row == column)).abs() < 1e-12);
             }
         }

@@ -98,7 +98,7 @@ mod tests {
 
     fn drawn(rows: usize, columns: usize) -> Vec<f32> {
         let mut matrix = vec![0.0f32; rows * columns];
-        Rng::new(3).normals(&mut matrix, |w, v| *w = 0.02 * v as f32);
+        Rng::new(3).normals(&mut matrix, |w, v| *w = 0.02 * v);
         matrix
     }
 

@@ -126,7 +126,7 @@ mod tests {
 
     fn codes(count: usize, width: usize) -> Vec<f32> {
         let mut rng = Rng::new(3);
-        (0..count * width).map(|_| rng.normal() as f32).collect()
+        (0..count * width).map(|_| rng.normal()).collect()
     }
 
     #[test]

@@ -142,7 +142,7 @@ mod tests {
         let place = optimiser.layers[0].place.clone();
         for length in [1e-6, 1.0, 1e4] {
             let mut gradient = vec![0.0f32; net.parameters()];
-            crate::random::Rng::new(1).normals(&mut gradient, |w, v| *w = length * v as f32);
+            crate::random::Rng::new(1).normals(&mut gradient, |w, v| *w = length * v);
             let (mut adam, mut parameters) = (Adam::new(net.parameters()), net.init(2));
             let before = parameters.clone();
             optimiser.update(&mut adam, &mut parameters, &gradient, 1.0, (0.01, 0.0));

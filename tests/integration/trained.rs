@@ -271,7 +271,7 @@ fn views_that_agree_are_found_by_their_vectors_at_any_number_of_threads() {
                 validation: 30%\n  warmup: 4\n";
     let job = job("{synth: dead_leaves, count: 24, size: 80}", keys);
     let ended = job.call(&["run"]).expect(0);
-    assert!(ended.err.contains("view_recall"), "{}", ended.err);
+    assert!(ended.out.contains("view_recall"), "{}{}", ended.out, ended.err);
     let described = job.described();
     for fact in ["task: embed", "+ 0.05 NT-Xent (temperature 0.2, views of 40% or more)", "; view_recall "] {
         assert!(described.contains(fact), "{fact}\n{described}");

@@ -44,7 +44,7 @@ fn what_comes_back_is_mixed_and_hidden_pixels_stay() {
     for strength in [1.0, 0.25] {
         let source = Source { alpha: Some(&alpha), strength, ..Source::plain((width, height), 3, &colours) };
         let region = Region { x: 1, y: 1, width: 4, height: 2 };
-        let mut out = vec![0u8; 4 * 2 * 3];
+        let mut out = [0u8; 4 * 2 * 3];
         let mut tally = Tally::default();
         let fill = |p: usize, y: usize, row: &mut [f32]| {
             row.iter_mut().enumerate().for_each(|(x, v)| *v = made(p, x, y));
