@@ -1,6 +1,7 @@
 //! `edsr`: residual blocks at the picture's own resolution, for enlarging.
 
 use super::network::{Network, Wanted, input};
+use super::residual::block;
 use crate::spec::{Descriptor, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Id, Net, Op};
 
@@ -37,15 +38,13 @@ static DESCRIPTOR: Descriptor = Descriptor {
     example: "- edsr: {width: 48, blocks: 4, scale: 2}",
 };
 
-/// Adds two convolutions, with a gate or none, and the skip around them.
-fn block(b: &mut Builder, from: Id, width: usize, gate: bool) -> Id {
+/// Adds a block whose correction is weighed.
+fn gated(b: &mut Builder, from: Id, width: usize) -> Id {
     b.conv(width, 3, Activation::Relu);
-    let mut correction = b.conv(width, 3, Activation::Linear);
-    if gate {
-        let weights = b.conv(width, 1, Activation::Sigmoid);
-        correction = b.multiply(correction, weights);
-    }
-    b.add(from, correction)
+    let correction = b.conv(width, 3, Activation::Linear);
+    let weights = b.conv(width, 1, Activation::Sigmoid);
+    let weighed = b.multiply(correction, weights);
+    b.add(from, weighed)
 }
 
 fn build(params: Params, wanted: Wanted) -> Net {
@@ -58,7 +57,7 @@ pub(super) fn edsr(wanted: Wanted, width: usize, blocks: usize, gate: bool, scal
     let mut x = b.conv(width, 3, Activation::Linear);
     let mut bottleneck = x;
     for i in 0..blocks {
-        x = block(&mut b, x, width, gate);
+        x = if gate { gated(&mut b, x, width) } else { block(&mut b, x, width) };
         if i == (blocks - 1) / 2 {
             bottleneck = x;
         }
