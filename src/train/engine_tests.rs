@@ -159,16 +159,16 @@ fn loss(case: &Case, kind: Loss, parameters: &[f64]) -> f64 {
     let mut sum = 0.0;
     for pair in &case.pairs {
         let output = reference::forward(&case.net, parameters, &doubles(&pair.input)).pop().unwrap();
-        for (o, t) in output.iter().zip(&pair.target) {
-            let d = o - f64::from(*t);
-            sum += match kind {
-                Loss::Mse => d * d,
-                Loss::L1 => d.abs(),
-                Loss::Charbonnier => (d * d + 1e-6).sqrt(),
-            } / (output.len() * case.pairs.len()) as f64;
-        }
+        let differences = output.iter().zip(&pair.target).map(|(o, t)| o - f64::from(*t));
+        let mean = |f: fn(f64) -> f64| differences.map(f).sum::<f64>() / output.len() as f64;
+        sum += match kind {
+            Loss::Mse => mean(|d| d * d),
+            Loss::L1 => mean(f64::abs),
+            Loss::Charbonnier => mean(|d| (d * d + 1e-6).sqrt()),
+            Loss::Psnr => (1.0 + mean(|d| d * d) / 1e-5).ln(),
+        };
     }
-    sum
+    sum / case.pairs.len() as f64
 }
 
 /// Largest difference of `gradient` from finite differences, over some parameters of every layer, relative to the
@@ -199,7 +199,7 @@ fn error(case: &Case, loss: impl Fn(&[f64]) -> f64, gradient: &[f32]) -> f64 {
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for kind in [Loss::Mse, Loss::Charbonnier] {
+    for kind in [Loss::Mse, Loss::Charbonnier, Loss::Psnr] {
         for case in cases(10) {
             // Two to a part.
             let mut stepper = Stepper::new(&case.net, case.net.input, 10, None).unwrap();

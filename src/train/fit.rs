@@ -214,7 +214,9 @@ pub(super) fn judge(
         let output = value(net.output());
         let mut unused = vec![0.0; output.len()];
         let count = output.len() as f64;
-        let loss = job.plan.late_loss.of(&output, &pair.target, 1.0, &mut unused) / count;
+        let late = job.plan.late_loss;
+        let sum = late.of(&output, &pair.target, 1.0, &mut unused);
+        let loss = late.whole(sum, output.len()).0 / count;
         let inside = |v: f32| if clamps { v.clamp(0.0, 1.0) } else { v };
         let inside: Vec<f32> = output.iter().map(|v| inside(*v)).collect();
         let code = if views > 1 { value(net.bottleneck) } else { Vec::new() };

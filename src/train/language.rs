@@ -22,7 +22,7 @@ words! {
 }
 
 words! { for Method { Adam = "adam", Muon = "muon" } }
-words! { for Loss { Mse = "mse", L1 = "l1", Charbonnier = "charbonnier" } }
+words! { for Loss { Mse = "mse", L1 = "l1", Charbonnier = "charbonnier", Psnr = "psnr" } }
 words! { for Schedule { Cosine = "cosine", Constant = "constant" } }
 
 params! {
@@ -78,8 +78,9 @@ params! {
         epochs: usize [Kind::Int { min: 1, max: 100_000 }] = "40",
         /// Epochs without a better validation after which training ends; 0 for never.
         patience: usize [Kind::Int { min: 0, max: 100_000 }] = "0",
-        /// What is made small: the mean square, the mean absolute difference, or sqrt(d^2 + 1e-6), which is the
-        /// latter with a round bottom (Charbonnier et al. 1994).
+        /// What is made small: the mean square, the mean absolute difference, sqrt(d^2 + 1e-6), which is the
+        /// latter with a round bottom (Charbonnier et al. 1994), or ln(1 + mse / 1e-5) of each picture, which
+        /// is what PSNR measures up to 50 dB and lets slight noise count as much as strong (Chen et al. 2021).
         loss: Loss = "mse",
         /// That two views of each picture agree, beside `loss`, for networks that embed: both are cut out of it,
         /// brought to `patch` x `patch` pixels, mirrored at random and made worse by `corrupt`, and among all views of a batch each

@@ -123,9 +123,17 @@ impl Stepper {
             |part, (mut workspace, targets): Forward, beside: Option<&[f32]>, gradients: &mut [f32]| {
                 let mut sum = 0.0;
                 for (i, target) in targets.iter().enumerate() {
+                    let mut numbers = 0.0;
                     engine.with_output(&mut workspace, i, |at, output, gradient| {
-                        sum += loss.of(output, &target[at..][..output.len()], scale, gradient);
+                        numbers += loss.of(output, &target[at..][..output.len()], scale, gradient);
                     });
+                    let (whole, factor) = loss.whole(numbers, engine.lens().1);
+                    sum += whole;
+                    if factor != 1.0 {
+                        engine.with_output(&mut workspace, i, |_, _, gradient| {
+                            gradient.iter_mut().for_each(|g| *g *= factor);
+                        });
+                    }
                 }
                 gradients.fill(0.0);
                 engine.backward(&mut workspace, dropout(part), beside, gradients);
