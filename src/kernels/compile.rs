@@ -10,6 +10,7 @@ use super::place::{Tensor, lay_out};
 use super::product::Between;
 use super::program::{Program, Step, Work, flat};
 use super::spec::{Activation, Mode};
+use super::strip::Strip;
 use super::view::{Border, Shape, View};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -273,6 +274,7 @@ impl Program {
         // When each buffer is first written and last read, in steps; inputs live from the start, outputs
         // to the end.
         let mut lives: HashMap<Id, (usize, usize)> = HashMap::new();
+        let strips = Strip::find(graph, &steps, |id| resolve(id).0);
         let mut live = |id: Id, at: usize| {
             let life = lives.entry(resolve(id).0).or_insert((at, at));
             *life = (life.0.min(at), life.1.max(at));
@@ -280,16 +282,18 @@ impl Program {
         let inputs: Vec<Id> = (0..count).filter(|id| matches!(graph.nodes[*id].op, Op::Input)).collect();
         inputs.iter().for_each(|id| live(*id, 0));
         for (at, step) in steps.iter().enumerate() {
-            live(step.to, at + 1);
+            let (first, last) = Strip::moments(&strips, at);
+            let mut live = |id: Id| [first, last].into_iter().for_each(|at| live(id, at + 1));
+            live(step.to);
             if let Work::Attention(attention) = &step.work
                 && rows.contains(&attention.scores.1)
             {
-                live(attention.scores.1, at + 1);
+                live(attention.scores.1);
             }
             step.reads
                 .iter()
                 .filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r))
-                .for_each(|r| live(*r, at + 1));
+                .for_each(|r| live(*r));
         }
         graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
         let mut roots: Vec<Id> = lives.keys().copied().collect();
@@ -337,6 +341,7 @@ impl Program {
         Ok(Program {
             level,
             steps,
+            strips,
             views,
             inputs,
             outputs: graph.outputs.clone(),

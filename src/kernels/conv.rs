@@ -9,9 +9,10 @@ use super::kernel::Kernel;
 use super::level::Level;
 use super::panel::Finish;
 use super::spec::{Activation, ConvSpec, Mode};
-use super::view::{Border, Shape, View};
+use super::view::{Border, Shape, View, disjoint};
 use super::weights::Weights;
 use super::winograd::{self, Tile, Winograd};
+use std::ops::Range;
 
 /// Floats that must be readable beyond the end of an input.
 pub const SLACK: usize = 16;
@@ -164,11 +165,54 @@ impl Conv {
         scratch: &mut [f32],
         mut after: impl FnMut(&mut [f32], Segment),
     ) {
+        if y.shape.is_empty() {
+            return assert_eq!(y.shape, self.out_shape(), "output shape");
+        }
+        let finish = self.check(buffer, x, y);
+        assert!(scratch.len() >= self.scratch(), "scratch");
+        match &self.kernel {
+            Kernel::Winograd(winograd) => self.run_winograd(winograd, buffer, x, y, scratch, finish, after),
+            _ => (0..y.shape.n).for_each(|n| self.rows(buffer, (x, y), n, 0..y.shape.h, finish, &mut after)),
+        }
+    }
+
+    /// How many rows of the input must be there for this many of the result; none when it can't be run by rows.
+    pub(super) fn rows_read(&self, rows: usize) -> Option<usize> {
+        let taps: &mut dyn Iterator<Item = &(isize, isize)> = match &self.kernel {
+            Kernel::Direct(groups) if !self.spec.transposed => {
+                &mut groups.iter().flat_map(|d| d.passes.iter().flat_map(|p| &p.taps))
+            }
+            Kernel::Dot(dot) => &mut dot.taps.iter(),
+            Kernel::Depthwise(depthwise) => &mut depthwise.taps.iter(),
+            Kernel::Direct(_) | Kernel::Winograd(_) => return None,
+        };
+        let below = taps.map(|t| t.0).max()?;
+        let last = rows.checked_sub(1)? * self.spec.stride.0;
+        Some((last as isize + below + 1).clamp(0, self.input.h as isize) as usize)
+    }
+
+    /// Computes `rows` of picture `n` of `y`, as [`Conv::run`] does all of it, when the rows of `x` are there that
+    /// [`Conv::rows_read`] tells.
+    ///
+    /// # Panics
+    /// As [`Conv::run`], and when it can't be run by rows.
+    pub(super) fn run_rows(
+        &self,
+        buffer: &mut [f32],
+        (x, y): (&View, &View),
+        n: usize,
+        rows: Range<usize>,
+        mut after: impl FnMut(&mut [f32], Segment),
+    ) {
+        let finish = self.check(buffer, x, y);
+        assert!(n < y.shape.n && rows.end <= y.shape.h && self.rows_read(1).is_some(), "rows of the result");
+        self.rows(buffer, (x, y), n, rows, finish, &mut after);
+    }
+
+    /// Checks that `x` with its border and `y` are inside the buffer and apart.
+    fn check(&self, buffer: &[f32], x: &View, y: &View) -> Finish {
         assert_eq!(x.shape, self.input, "input shape");
         assert_eq!(y.shape, self.out_shape(), "output shape");
-        if y.shape.is_empty() {
-            return;
-        }
         assert!(!x.shape.is_empty(), "an empty input");
         assert!(
             x.fits(self.border, buffer.len().saturating_sub(SLACK)),
@@ -176,13 +220,24 @@ impl Conv {
         );
         assert!(y.fits(Border::default(), buffer.len()), "the output is inside");
         assert!(disjoint(x, self.border, y), "input and output don't overlap");
-        assert!(scratch.len() >= self.scratch(), "scratch");
-        let finish = match &self.activation {
+        match &self.activation {
             Activation::None => Finish::None,
             Activation::Relu => Finish::Relu,
             Activation::Slope(_) => Finish::Slope(self.slopes.as_ptr()),
             Activation::Clip(low, high) => Finish::Clip(*low, *high),
-        };
+        }
+    }
+
+    /// Rows of one picture, once [`Conv::check`] has passed.
+    fn rows(
+        &self,
+        buffer: &mut [f32],
+        (x, y): (&View, &View),
+        n: usize,
+        rows: Range<usize>,
+        finish: Finish,
+        after: &mut dyn FnMut(&mut [f32], Segment),
+    ) {
         let shape = y.shape;
         let bias = self.bias.as_ptr();
         // Where the first tap of result (row, column) reads: from the input's first pixel for taps that
@@ -196,32 +251,30 @@ impl Conv {
                     true => 4 * self.spec.stride.0,
                     false => rows_at_once(y, if far { 128 << 10 } else { 16 << 10 }),
                 };
-                for n in 0..shape.n {
-                    for top in (0..shape.h).step_by(height) {
-                        let rows = (top, (top + height).min(shape.h));
-                        let base = buffer.as_mut_ptr();
-                        for (g, direct) in groups.iter().enumerate() {
-                            // SAFETY: both views with the border that `border` computed from the passes are
-                            // inside the buffer and disjoint; the level is of this machine.
-                            unsafe {
-                                let rows = direct::Rows {
-                                    direct,
-                                    x: (base.add(x.pixel_at(n, 0, 0) + g * ic), x.row, x.pixel),
-                                    y: (base.add(y.pixel_at(n, 0, 0) + g * oc), y.row, y.pixel),
-                                    size: (shape.h, shape.w),
-                                    rows,
-                                    bias: bias.add(g * oc),
-                                    finish: finish.starting_at(g * oc),
-                                };
-                                direct::run(self.level, &rows);
-                            }
+                for top in rows.clone().step_by(height) {
+                    let rows = (top, (top + height).min(rows.end));
+                    let base = buffer.as_mut_ptr();
+                    for (g, direct) in groups.iter().enumerate() {
+                        // SAFETY: both views with the border that `border` computed from the passes are
+                        // inside the buffer and disjoint; the level is of this machine.
+                        unsafe {
+                            let rows = direct::Rows {
+                                direct,
+                                x: (base.add(x.pixel_at(n, 0, 0) + g * ic), x.row, x.pixel),
+                                y: (base.add(y.pixel_at(n, 0, 0) + g * oc), y.row, y.pixel),
+                                size: (shape.h, shape.w),
+                                rows,
+                                bias: bias.add(g * oc),
+                                finish: finish.starting_at(g * oc),
+                            };
+                            direct::run(self.level, &rows);
                         }
-                        (rows.0..rows.1).for_each(|y| after(buffer, Segment { n, y, from: 0, to: shape.w }));
                     }
+                    (rows.0..rows.1).for_each(|y| after(buffer, Segment { n, y, from: 0, to: shape.w }));
                 }
             }
             Kernel::Dot(_) | Kernel::Depthwise(_) => {
-                for (n, row) in rows_of(shape) {
+                for row in rows {
                     let base = buffer.as_mut_ptr();
                     // SAFETY: as above; `SLACK` covers the last register of a depthwise kernel.
                     unsafe {
@@ -245,7 +298,7 @@ impl Conv {
                     after(buffer, Segment { n, y: row, from: 0, to: shape.w });
                 }
             }
-            Kernel::Winograd(winograd) => self.run_winograd(winograd, buffer, x, y, scratch, finish, after),
+            Kernel::Winograd(_) => {}
         }
     }
 
@@ -315,50 +368,4 @@ impl Conv {
 /// where weights come from memory each time.
 fn rows_at_once(y: &View, most: usize) -> usize {
     (most / (y.shape.w * y.shape.c).max(1)).clamp(1, 16)
-}
-
-fn rows_of(shape: Shape) -> impl Iterator<Item = (usize, usize)> {
-    (0..shape.n).flat_map(move |n| (0..shape.h).map(move |y| (n, y)))
-}
-
-/// Whether two views share no float, one of them with a border; channels of one buffer interleave.
-fn disjoint(x: &View, border: Border, y: &View) -> bool {
-    let end = |v: &View, b: Border| {
-        let s = v.shape;
-        v.pixel_at(s.n.max(1) - 1, s.h.max(1) - 1 + b.bottom, s.w.max(1) - 1 + b.right) + s.c
-    };
-    let start = |v: &View, b: Border| v.at - b.top * v.row - b.left * v.pixel;
-    let none = Border::default();
-    let apart = end(x, border) <= start(y, none) || end(y, none) <= start(x, border);
-    let whole = |v: &View| v.pixel > 0 && v.row.is_multiple_of(v.pixel) && v.image.is_multiple_of(v.pixel);
-    let grid = (x.image, x.row, x.pixel) == (y.image, y.row, y.pixel) && whole(x);
-    // By how many channels the output stands behind the input, wherever in the buffer their pixels begin.
-    let pixel = x.pixel.max(1);
-    let ahead = (y.at % pixel + pixel - x.at % pixel) % pixel;
-    let beside = ahead >= x.shape.c && ahead + y.shape.c <= pixel;
-    x.shape.is_empty() || y.shape.is_empty() || apart || (grid && beside)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_side_by_side_share_nothing_wherever_the_buffer_begins() {
-        let view = |at: usize, c: usize| View {
-            shape: Shape::new(1, 4, 5, c),
-            at,
-            image: 4 * 7 * 9,
-            row: 7 * 9,
-            pixel: 9,
-        };
-        let border = Border { left: 1, right: 1, ..Border::default() };
-        for base in 100..130 {
-            // Five channels and the four behind them, in either direction.
-            assert!(disjoint(&view(base + 5, 4), border, &view(base, 5)), "{base}");
-            assert!(disjoint(&view(base, 5), border, &view(base + 5, 4)), "{base}");
-            assert!(!disjoint(&view(base + 4, 4), border, &view(base, 5)), "{base}");
-            assert!(!disjoint(&view(base, 5), border, &view(base + 5, 5)), "{base}");
-        }
-    }
 }

@@ -44,6 +44,7 @@ mod rows;
 mod sample;
 mod spec;
 mod strides;
+mod strip;
 mod vector;
 mod view;
 mod weights;

@@ -12,7 +12,9 @@ use super::resample::resample;
 use super::sample::sample;
 use super::spec::ConvSpec;
 use super::strides::Strides;
+use super::strip::Strip;
 use super::view::{Border, Shape, View};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One thing to do.
@@ -76,6 +78,8 @@ pub(super) struct Step {
 pub struct Program {
     pub(super) level: Level,
     pub(super) steps: Vec<Step>,
+    /// Those that are run together, in order.
+    pub(super) strips: Vec<Strip>,
     pub(super) views: Vec<View>,
     pub(super) inputs: Vec<Id>,
     pub(super) outputs: Vec<Id>,
@@ -160,12 +164,48 @@ impl Program {
         for ((data, strides), id) in inputs.iter().zip(&self.inputs) {
             strides.read(data, buffer, &self.views[*id]);
         }
-        for step in &self.steps {
-            step.clear.iter().for_each(|(border, view)| moves::clear_border(buffer, *border, view));
-            self.step(step, buffer, scratch, registers);
+        let (mut at, mut strips) = (0, self.strips.iter().peekable());
+        while at < self.steps.len() {
+            let strip = strips.next_if(|strip| strip.steps.start == at);
+            let end = strip.map_or(at + 1, |strip| strip.steps.end);
+            for step in &self.steps[at..end] {
+                step.clear.iter().for_each(|(border, view)| moves::clear_border(buffer, *border, view));
+            }
+            match strip {
+                Some(strip) => {
+                    strip.run(self, |step, n, rows| self.rows(step, buffer, (n, rows), registers));
+                }
+                None => self.step(&self.steps[at], buffer, scratch, registers),
+            }
+            at = end;
         }
         for ((data, strides), id) in outputs.iter_mut().zip(&self.outputs) {
             strides.write(buffer, &self.views[*id], data);
+        }
+    }
+
+    /// Rows of a picture's result, of a step that is run by rows.
+    fn rows(
+        &self,
+        step: &Step,
+        buffer: &mut [f32],
+        (n, rows): (usize, Range<usize>),
+        registers: &mut Registers,
+    ) {
+        let y = &self.views[step.to];
+        let mut chain = |map: &Map, buffer: &mut [f32], part| {
+            map.run(self.level, buffer, &self.views, y, part, registers);
+        };
+        match &step.work {
+            Work::Conv(conv, after) => {
+                conv.run_rows(buffer, (&self.views[step.reads[0]], y), n, rows, |buffer, part| {
+                    after.iter().for_each(|map| chain(map, buffer, part));
+                });
+            }
+            Work::Map(map) => {
+                rows.for_each(|row| chain(map, buffer, Segment { n, y: row, from: 0, to: y.shape.w }));
+            }
+            _ => {}
         }
     }
 
@@ -189,13 +229,8 @@ impl Program {
                     }
                 });
             }
-            Work::Map(map) => {
-                for n in 0..y.shape.n {
-                    for row in 0..y.shape.h {
-                        let part = Segment { n, y: row, from: 0, to: y.shape.w };
-                        map.run(self.level, buffer, &self.views, y, part, registers);
-                    }
-                }
+            Work::Map(_) => {
+                (0..y.shape.n).for_each(|n| self.rows(step, buffer, (n, 0..y.shape.h), registers));
             }
             Work::ReduceChannels(f) => moves::reduce_channels(self.level, buffer, *f, x, y),
             Work::ReduceSpace(f) => moves::reduce_space(buffer, *f, x, y),

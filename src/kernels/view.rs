@@ -130,3 +130,45 @@ impl View {
         checked() == Some(true)
     }
 }
+
+/// Whether two views share no float, one of them with a border; channels of one buffer interleave.
+pub(super) fn disjoint(x: &View, border: Border, y: &View) -> bool {
+    let end = |v: &View, b: Border| {
+        let s = v.shape;
+        v.pixel_at(s.n.max(1) - 1, s.h.max(1) - 1 + b.bottom, s.w.max(1) - 1 + b.right) + s.c
+    };
+    let start = |v: &View, b: Border| v.at - b.top * v.row - b.left * v.pixel;
+    let none = Border::default();
+    let apart = end(x, border) <= start(y, none) || end(y, none) <= start(x, border);
+    let whole = |v: &View| v.pixel > 0 && v.row.is_multiple_of(v.pixel) && v.image.is_multiple_of(v.pixel);
+    let grid = (x.image, x.row, x.pixel) == (y.image, y.row, y.pixel) && whole(x);
+    // By how many channels the output stands behind the input, wherever in the buffer their pixels begin.
+    let pixel = x.pixel.max(1);
+    let ahead = (y.at % pixel + pixel - x.at % pixel) % pixel;
+    let beside = ahead >= x.shape.c && ahead + y.shape.c <= pixel;
+    x.shape.is_empty() || y.shape.is_empty() || apart || (grid && beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_side_by_side_share_nothing_wherever_the_buffer_begins() {
+        let view = |at: usize, c: usize| View {
+            shape: Shape::new(1, 4, 5, c),
+            at,
+            image: 4 * 7 * 9,
+            row: 7 * 9,
+            pixel: 9,
+        };
+        let border = Border { left: 1, right: 1, ..Border::default() };
+        for base in 100..130 {
+            // Five channels and the four behind them, in either direction.
+            assert!(disjoint(&view(base + 5, 4), border, &view(base, 5)), "{base}");
+            assert!(disjoint(&view(base, 5), border, &view(base + 5, 4)), "{base}");
+            assert!(!disjoint(&view(base + 4, 4), border, &view(base, 5)), "{base}");
+            assert!(!disjoint(&view(base, 5), border, &view(base + 5, 5)), "{base}");
+        }
+    }
+}
