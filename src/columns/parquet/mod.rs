@@ -1,5 +1,6 @@
 //! Parquet files: rows that are written, and columns that are read, also those of other programs.
 
+mod groups;
 mod read;
 mod write;
 
