@@ -27,7 +27,7 @@ BENCHMARKS ?= ../shared/data
 PIPE ?= denoise.yaml
 PIPELINE = $(if $(wildcard $(PIPE)),$(PIPE),pipelines/$(PIPE))
 
-.PHONY: help build pipeline denoiser deblocker test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-embeddings score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
+.PHONY: help build pipeline denoiser deblocker upscaler test test-checked deny test-raw test-raw-peers check fmt docs sample install peers test-peers test-corruptions test-measures test-metrics test-ort niqe-model test-training test-report test-cluster test-cluster-hq bench bench-corruptions bench-measures bench-peers bench-jobs bench-neighbours bench-embed bench-training bench-zoo bench-records bench-shards score-duplicates score-embeddings score-models score-harm stress fuzz faults fidelity clean test-python-engines bench-python bench-python-engines python test-python test-no-exchange
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,20 @@ pipeline: build ## run a pipeline: make pipeline PIPE=denoise.yaml [ARGS="--set 
 	@$(BIN) report $(PIPELINE) $(ARGS)
 
 # Each starts from the denoiser of synthetic images, which is trained once.
-denoiser deblocker: build ## train sample_data/models/denoise.onnx or deblock.onnx anew: PHOTOS=/photographs make denoiser
+denoiser: build ## train sample_data/models/denoise.onnx anew: PHOTOS=/photographs make denoiser
 	$(BIN) run pipelines/train_denoise_leaves.yaml
-	$(BIN) run pipelines/train_$(if $(filter denoiser,$@),denoise,deblock).yaml
+	$(BIN) run pipelines/train_denoise_photos.yaml
+	$(BIN) run pipelines/train_denoise.yaml
+
+deblocker: build ## train sample_data/models/deblock.onnx anew
+	$(BIN) run pipelines/train_denoise_leaves.yaml
+	$(BIN) run pipelines/train_deblock.yaml
+
+# Twice: the second starts from what the first made, its rate high again.
+upscaler: build ## train sample_data/models/upscale_x2.onnx anew: PHOTOS=/photographs make upscaler
+	$(BIN) run pipelines/train_upscale.yaml --set output=out/train_upscale_first
+	$(BIN) run pipelines/train_upscale.yaml --set seed=1 --set train.start=out/train_upscale_first/upscale_x2.onnx \
+	  --set train.rate=0.0007 --set train.warmup=200
 
 test: ## run all tests
 	$(CARGO) test --release --locked

@@ -110,7 +110,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "real_esrgan",
-            version: 2,
+            version: 3,
             doc: "The second-order recipe of Real-ESRGAN x4plus: sharpened, then twice blurred, resized, noisy and \
                   compressed; ends with the target size.",
             role: Role::Image,
@@ -123,7 +123,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "old_photo",
-            version: 2,
+            version: 3,
             doc: "A scanned old photograph: slightly blurred, grainy, faded, stained, dusty, scratched and compressed.",
             role: Role::Image,
             params: &[],

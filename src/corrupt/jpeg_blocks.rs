@@ -48,12 +48,13 @@ impl Plane {
     }
 }
 
-/// A step of the quantiser, with what makes a division by it a product.
+/// A step of the quantiser, with what makes a division by it a product: that with the multiplier, less some bits.
 #[derive(Clone, Copy, Default)]
 struct Step {
     size: i32,
-    reciprocal: i32,
-    correction: i32,
+    half: i32,
+    multiplier: i32,
+    shift: u32,
 }
 
 /// The steps at a quality of libjpeg's scale, 1 to 100.
@@ -65,16 +66,12 @@ impl Steps {
         let scale = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
         Steps(table.map(|v| {
             let size = ((i32::from(v) * scale + 50) / 100).clamp(1, 255);
-            // The transform's results are 8 times as large.
+            // The transform's results are 8 times as large, and below 2^14 with half a step. So many bits make the division
+            // exact (Granlund and Montgomery 1994), and the product fits 31.
             let divisor = 8 * size;
-            let (mut reciprocal, rest) = ((1 << 15) / divisor, (1 << 15) % divisor);
-            let mut correction = divisor / 2;
-            if rest != 0 && rest <= correction {
-                correction += 1;
-            } else if rest != 0 {
-                reciprocal += 1;
-            }
-            Step { size, reciprocal, correction }
+            let shift = 14 + (divisor as u32).next_power_of_two().trailing_zeros();
+            let multiplier = (1 << shift) / divisor + 1;
+            Step { size, half: divisor / 2, multiplier, shift }
         }))
     }
 }
@@ -172,7 +169,7 @@ fn transform(blocks: &mut Blocks, steps: &Steps) {
 #[inline(always)]
 fn quantised(v: i32, step: &Step) -> i32 {
     let sign = v >> 31;
-    let product = (((v.abs() + step.correction) * step.reciprocal) >> 15) * step.size;
+    let product = (((v.abs() + step.half) * step.multiplier) >> step.shift) * step.size;
     (product ^ sign) - sign
 }
 
@@ -224,4 +221,23 @@ fn inverse<const ROUND: i32, const SHIFT: u32>(v: [i32; SIDE]) -> [i32; SIDE] {
     let o1 = v[5] * 8410 + p2 + p4;
     let o0 = v[7] * 1223 + p1 + p3;
     [x0 + o3, x1 + o2, x2 + o1, x3 + o0, x3 - o0, x2 - o1, x1 - o2, x0 - o3].map(|v| v >> SHIFT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frequency_goes_to_the_nearest_step() {
+        let steps = Steps::new(&[100; AREA], 1);
+        assert_eq!(steps.0[0].size, 255);
+        for size in 1..=255 {
+            let Steps([step, ..]) = Steps::new(&[size; AREA], 50);
+            for v in -9000..=9000i32 {
+                let (size, sign) = (i32::from(size), v.signum());
+                let nearest = sign * ((v.abs() + 4 * size) / (8 * size)) * size;
+                assert_eq!(quantised(v, &step), nearest, "{v} at {size}");
+            }
+        }
+    }
 }

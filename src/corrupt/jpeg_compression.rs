@@ -36,7 +36,7 @@ drawn! {
 pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "jpeg_compression",
-        version: 2,
+        version: 3,
         doc: "Compresses as JPEG and decompresses.",
         role: Role::Image,
         params: Drawn::TABLE,
@@ -171,7 +171,8 @@ mod tests {
     }
 
     /// The encoder's transform for AVX2 (jpeg-encoder 0.7.1) does not round two rows of frequencies as its plain one does,
-    /// an eighth of a unit too low. So a few blocks get another step there; all others are the same to the last bit.
+    /// an eighth of a unit too low, and its divisions by reciprocals of 15 bits miss the nearest step where steps are large. So
+    /// some blocks get another step there; all others are the same to the last bit.
     #[test]
     fn an_encoder_and_a_decoder_leave_the_same() {
         let (mut cases, mut equal, mut shares) = (0, 0, 0.0);
@@ -180,7 +181,7 @@ mod tests {
             let gray = Frame { planes: vec![colour.planes[1].clone()], ..colour.clone() };
             let kinds = [(&colour, "420"), (&colour, "422"), (&colour, "444"), (&gray, "420")];
             for ((frame, subsampling), quality) in
-                kinds.into_iter().flat_map(|kind| [1, 7, 25, 50, 75, 90, 100].map(|quality| (kind, quality)))
+                kinds.into_iter().flat_map(|kind| [60, 75, 90, 100].map(|quality| (kind, quality)))
             {
                 let yaml =
                     format!("- jpeg_compression: {{quality: {quality}, subsampling: [{subsampling}]}}");
@@ -193,7 +194,46 @@ mod tests {
             }
         }
         let share = shares / cases as f64;
-        assert!(equal >= 120 && share < 0.025, "{equal} of {cases} equal, {share} of the samples differ");
+        assert!(equal >= 40 && share < 0.07, "{equal} of {cases} equal, {share} of the samples differ");
+    }
+
+    /// Written and read by Pillow 13.0 with libjpeg-turbo.
+    const OF_LIBJPEG: [(u8, &str); 2] = [
+        (
+            5,
+            "001e192ea78e468d617b5cccded69cff00004699acb0a277f695e1060430f73c31008deb929eb83457c92e8270a714af905f\
+             90a864697e3a9b2f8fd9e976a0a42b5014005d86a0fffff2e4381f56b34ae3ff71003e1800605de12c472b8a038502233151\
+             94bcd4fc3d005096c52ab3787346b8fea7a6b23e8dd9703c339c85a7cd93635b5c99707c15005238c98aaf6dbda957509652\
+             ae5e89f0e9ff748c59a0d064945460bf497dd6ba469e68ab190092dc13ab78749d4b7572cd7abe63b4aacd1ef40dd0856956\
+             0000550c6220888c6ff200ff44c46145f3cf54b59fffb8a8b02ae925f66e7e367dc798b5104d4bb47f9d52bd8cb15f38ac5f\
+             71188d5aa078",
+        ),
+        (
+            30,
+            "06051d557ac14c94955796aad0df54ff12046587c79ae1b7ff63f1180078bd41110f00dcc0e0ca2b39c5554a7fd530fe127a\
+             54e632542023a06a3bffba04c64555777b08414054dcd977ff6b4dc913ffeec768006d850b6ac4ad005214b3050b00605d5d\
+             94aa74c20a3997f9993ab8f25778bb74ff5dbe45a89e008f619845637ada1313448c72b616398b1eed6dff1dff658f26db42\
+             c82498c55dbb6148a3e5d8096365aad3227be2ad3dcde0652a1d72a92ddc00b195057a66db3fff1cdec1c33c6553e91600d5\
+             224ab00f6200c7ec53b504c861a2e55bdace46ff65fe707cbc61b947d2877d25c37e31da18bc8094c02897c75ba3aa33ad0c\
+             c4266914c330",
+        ),
+    ];
+
+    #[test]
+    fn large_steps_are_those_of_libjpeg() {
+        let code = |x: usize, y: usize| (x * x * 3 + y * y * 5 + x * y * 7 + (x / 3 + y / 5) % 2 * 90) % 256;
+        let plane = (0..256).map(|i| code(i % 16, i / 16) as f32 / 255.0).collect();
+        let clean = Frame { width: 16, height: 16, planes: vec![plane] };
+        for (quality, hex) in OF_LIBJPEG {
+            let ours =
+                run(&format!("- jpeg_compression: {{quality: {quality}}}"), &clean, 1).to_image(Depth::U8);
+            let Samples::U8(ours) = ours.samples else { panic!("8 bits") };
+            let theirs: Vec<u8> =
+                (0..256).map(|i| u8::from_str_radix(&hex[2 * i..][..2], 16).unwrap()).collect();
+            let off = ours.iter().zip(&theirs).filter(|(a, b)| a.abs_diff(**b) > 1).count();
+            let other = ours.iter().zip(&theirs).filter(|(a, b)| a != b).count();
+            assert!(off == 0 && other < 8, "quality {quality}: {off} off, {other} differ");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ drawn! {
 pub(super) static CORRUPTION: Corruption = Corruption {
     descriptor: &Descriptor {
         name: "scan_noise",
-        version: 1,
+        version: 2,
         doc: "Adds what a scanner with a line sensor adds, in linear light: noise in dark tones, streaks along and \
               across the scan, colour fringes. It scans down or across, with equal chance.",
         role: Role::Image,
@@ -48,8 +48,9 @@ fn apply(frame: &mut Frame, drawn: &Drawn, context: &mut Context) -> Result<(), 
     let lines = factors(lines, drawn.lines);
     // Each colour has a line of elements of its own.
     let gains: Vec<Vec<f32>> = frame.planes.iter().map(|_| factors(elements, drawn.streaks)).collect();
+    let colours = frame.planes.len() == 3;
     for ((channel, plane), gains) in frame.planes.iter_mut().enumerate().zip(&gains) {
-        if channel != 1 {
+        if colours && channel != 1 {
             let apart = if channel == 0 { drawn.fringe } else { -drawn.fringe };
             shift(plane, width, apart as f32, across);
         }
@@ -133,6 +134,14 @@ mod tests {
             assert!(along < 1e-6 && (streaks * 255.0 - 0.59).abs() < 0.2, "{streaks} {along}");
         }
         assert!(found.iter().all(|count| *count > 3), "{found:?}");
+    }
+
+    #[test]
+    fn gray_has_no_fringes() {
+        let mut clean = gray(20, 10, 0.5);
+        clean.planes[0].iter_mut().step_by(3).for_each(|v| *v = 0.2);
+        let same = run("- scan_noise: {noise: 0, streaks: 0, lines: 0, fringe: 1}", &clean, 1);
+        assert!(difference(&clean, &same) < 1e-6);
     }
 
     #[test]

@@ -273,39 +273,51 @@ impl Program {
         }
         // When each buffer is first written and last read, in steps; inputs live from the start, outputs
         // to the end.
-        let mut lives: HashMap<Id, (usize, usize)> = HashMap::new();
-        let strips = Strip::find(graph, &steps, |id| resolve(id).0);
-        let mut live = |id: Id, at: usize| {
-            let life = lives.entry(resolve(id).0).or_insert((at, at));
-            *life = (life.0.min(at), life.1.max(at));
-        };
         let inputs: Vec<Id> = (0..count).filter(|id| matches!(graph.nodes[*id].op, Op::Input)).collect();
-        inputs.iter().for_each(|id| live(*id, 0));
-        for (at, step) in steps.iter().enumerate() {
-            let (first, last) = Strip::moments(&strips, at);
-            let mut live = |id: Id| [first, last].into_iter().for_each(|at| live(id, at + 1));
-            live(step.to);
-            if let Work::Attention(attention) = &step.work
-                && rows.contains(&attention.scores.1)
-            {
-                live(attention.scores.1);
+        let lives_with = |strips: &[Strip]| {
+            let mut lives: HashMap<Id, (usize, usize)> = HashMap::new();
+            let mut live = |id: Id, at: usize| {
+                let life = lives.entry(resolve(id).0).or_insert((at, at));
+                *life = (life.0.min(at), life.1.max(at));
+            };
+            inputs.iter().for_each(|id| live(*id, 0));
+            for (at, step) in steps.iter().enumerate() {
+                let (first, last) = Strip::moments(strips, at);
+                let mut live = |id: Id| [first, last].into_iter().for_each(|at| live(id, at + 1));
+                live(step.to);
+                if let Work::Attention(attention) = &step.work
+                    && rows.contains(&attention.scores.1)
+                {
+                    live(attention.scores.1);
+                }
+                step.reads
+                    .iter()
+                    .filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r))
+                    .for_each(|r| live(*r));
             }
-            step.reads
-                .iter()
-                .filter(|r| !is_constant(graph, **r) && !is_table(graph, &made, **r))
-                .for_each(|r| live(*r));
-        }
-        graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
-        let mut roots: Vec<Id> = lives.keys().copied().collect();
-        roots.sort_unstable();
-        let tensor = |id: &Id| {
-            let (first, last) = lives[id];
-            let shape = graph.shape(*id);
-            let shape = if rows.contains(id) { Shape { n: 1, h: 1, ..shape } } else { shape };
-            Tensor { shape, border: borders[*id], first, last }
+            graph.outputs.iter().for_each(|id| live(*id, steps.len() + 1));
+            lives
         };
-        let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
-        let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
+        let arrange = |strips: Vec<Strip>| -> Result<Arranged, CompileError> {
+            let lives = lives_with(&strips);
+            let mut roots: Vec<Id> = lives.keys().copied().collect();
+            roots.sort_unstable();
+            let tensor = |id: &Id| {
+                let (first, last) = lives[id];
+                let shape = graph.shape(*id);
+                let shape = if rows.contains(id) { Shape { n: 1, h: 1, ..shape } } else { shape };
+                Tensor { shape, border: borders[*id], first, last }
+            };
+            let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
+            let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
+            Ok(Arranged { strips, lives, roots, places, buffer })
+        };
+        let apart = arrange(vec![])?;
+        let without = apart.buffer;
+        let strips = Strip::find(graph, &steps, |id| resolve(id).0);
+        let together = if strips.is_empty() { None } else { Some(arrange(strips)?) };
+        let arranged = together.filter(|t| t.buffer <= Strip::most(without)).unwrap_or(apart);
+        let Arranged { strips, lives, roots, places, buffer } = arranged;
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
         for (id, place) in roots.iter().zip(places) {
             views[*id] = place;
@@ -347,9 +359,21 @@ impl Program {
             outputs: graph.outputs.clone(),
             first_clear,
             buffer,
+            apart: without,
             scratch,
         })
     }
+}
+
+/// Where results lie.
+struct Arranged {
+    strips: Vec<Strip>,
+    /// When each is first written and last read.
+    lives: HashMap<Id, (usize, usize)>,
+    roots: Vec<Id>,
+    /// Of each root.
+    places: Vec<View>,
+    buffer: usize,
 }
 
 fn is_constant(graph: &Graph, id: Id) -> bool {

@@ -64,7 +64,7 @@ pub use moves::clear_border;
 pub use nearest::{Found, PANEL, Pair, Panels, may_be_near};
 pub use orthogonal::Orthogonal;
 pub use place::{Tensor, lay_out};
-pub use program::{Program, Workspace};
+pub use program::{Memory, Program, Workspace};
 pub use spec::{Activation, ConvSpec, Mode};
 pub use strides::Strides;
 pub use view::{Border, Shape, View};

@@ -85,7 +85,31 @@ pub struct Program {
     pub(super) outputs: Vec<Id>,
     pub(super) first_clear: Vec<(Border, View)>,
     pub(super) buffer: usize,
+    /// Floats of the buffer if each step were run to its end before the next.
+    pub(super) apart: usize,
     pub(super) scratch: usize,
+}
+
+/// Bytes that a run works in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Of results, which grow with the pictures.
+    pub results: usize,
+    /// Of results if each step were run to its end before the next: what is decided by this stays as it is however steps are run.
+    pub apart: usize,
+    /// That kernels work in beside that, whatever the pictures' size.
+    pub scratch: usize,
+}
+
+impl Memory {
+    /// What two programs share that run one after the other.
+    pub fn shared(self, other: Memory) -> Memory {
+        Memory {
+            results: self.results.max(other.results),
+            apart: self.apart.max(other.apart),
+            scratch: self.scratch.max(other.scratch),
+        }
+    }
 }
 
 /// Memory of a run, grown to what the largest program so far needed and reused by all.
@@ -116,14 +140,9 @@ impl Program {
         self.outputs.iter().map(|id| self.views[*id].shape)
     }
 
-    /// Bytes that the results of a run take, which grow with the pictures.
-    pub fn bytes(&self) -> usize {
-        4 * self.buffer
-    }
-
-    /// Bytes that its kernels work in beside that, whatever the pictures' size.
-    pub fn scratch_bytes(&self) -> usize {
-        4 * self.scratch
+    /// What a run works in.
+    pub fn memory(&self) -> Memory {
+        Memory { results: 4 * self.buffer, apart: 4 * self.apart, scratch: 4 * self.scratch }
     }
 
     /// Names of the kernels in order, for people.

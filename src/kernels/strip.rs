@@ -5,10 +5,10 @@ use super::program::{Program, Step, Work};
 use std::ops::Range;
 
 /// Floats of all results that are made before the next rows are: a core's own cache holds them, and what windows reach above.
-/// Pictures whose results are fewer gain nothing; those of tests are small.
+/// Pictures of tests are small.
 const TOGETHER: usize = if cfg!(test) { 1 << 10 } else { 64 << 10 };
 /// Most steps, since none of their results can share memory.
-const MOST: usize = 8;
+const MOST: usize = 4;
 /// Most weights of a convolution, which are read anew for each few rows.
 const WEIGHTS: usize = 32 << 10;
 
@@ -35,15 +35,20 @@ impl Strip {
                 makers.push(found);
                 end += 1;
             }
-            let shapes = || steps[from..end].iter().map(|step| graph.shape(step.to));
-            let row = shapes().map(|shape| shape.w * shape.c).sum::<usize>().max(1);
-            let large = shapes().map(|shape| shape.h * shape.w * shape.c).sum::<usize>() > TOGETHER;
-            if large && makers.iter().any(|m| !m.is_empty()) {
+            let shapes = steps[from..end].iter().map(|step| graph.shape(step.to));
+            let row = shapes.map(|shape| shape.w * shape.c).sum::<usize>().max(1);
+            // At any size of pictures: what a pixel takes is measured with small ones.
+            if makers.iter().any(|m| !m.is_empty()) {
                 strips.push(Strip { steps: from..end, makers, height: (TOGETHER / row).clamp(1, 16) });
             }
             from = end.max(from + 1);
         }
         strips
+    }
+
+    /// Floats of results that strips may take in place of this many.
+    pub(super) fn most(apart: usize) -> usize {
+        apart + apart / 2
     }
 
     /// The moments between which what this step reads and makes must last: its own, or all of its strip's.
@@ -140,7 +145,7 @@ mod tests {
     use super::super::program::Workspace;
     use super::super::spec::{ConvSpec, Mode};
     use super::super::strides::Strides;
-    use super::super::view::{Border, Shape};
+    use super::super::view::{Border, Shape, View};
     use super::*;
 
     /// Half a block of NAFNet, then a window of stride 2 and one whose rows lie far apart.
@@ -170,7 +175,7 @@ mod tests {
         let graph = graph();
         let program = check(&graph, 5e-5);
         let together: Vec<_> = program.strips.iter().map(|strip| strip.steps.clone()).collect();
-        assert_eq!(together, [0..program.steps.len()], "{:?}", program.kernels());
+        assert_eq!(together, [0..4, 4..7], "{:?}", program.kernels());
         let input = super::super::tests::noise(graph.shape(0).len(), 7);
         for level in Level::available() {
             let run = |program: &Program| {
@@ -194,12 +199,17 @@ mod tests {
     #[test]
     fn what_a_strip_makes_shares_no_memory() {
         let program = Program::new(&graph(), Level::best(), Mode::Fast).unwrap();
-        let made: Vec<_> = program.steps.iter().map(|step| &program.views[step.to]).collect();
-        let end = |view: &super::super::view::View| view.pixel_at(1, view.shape.h - 1, view.shape.w);
-        for (i, a) in made.iter().enumerate() {
-            for b in &made[..i] {
-                assert!(end(a) <= b.at || end(b) <= a.at, "{a:?} {b:?}");
+        let end = |view: &View| view.pixel_at(1, view.shape.h - 1, view.shape.w);
+        for strip in &program.strips {
+            let made: Vec<_> =
+                program.steps[strip.steps.clone()].iter().map(|s| &program.views[s.to]).collect();
+            for (i, a) in made.iter().enumerate() {
+                for b in &made[..i] {
+                    assert!(end(a) <= b.at || end(b) <= a.at, "{a:?} {b:?}");
+                }
             }
         }
+        // Two results at a time would do.
+        assert!(program.memory().results <= program.memory().apart * 3 / 2);
     }
 }

@@ -45,8 +45,8 @@ pub(super) fn axes(
     if let Some((h, w)) = info.fixed_size {
         return (tile::fixed(width, w, demands), tile::fixed(height, h, demands));
     }
-    let mut side = longest.unwrap_or_else(|| tile::best_length(demands, info.memory_per_pixel));
-    let bytes = (width as u64).saturating_mul(height as u64).saturating_mul(info.memory_per_pixel as u64);
+    let mut side = longest.unwrap_or_else(|| tile::best_length(demands, info.memory_apart));
+    let bytes = (width as u64).saturating_mul(height as u64).saturating_mul(info.memory_apart as u64);
     if whole && radius.is_none() && longest.is_none() && bytes <= WHOLE {
         side = side.max(width.max(height) + info.size_multiple + info.least);
     }

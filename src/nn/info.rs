@@ -53,6 +53,9 @@ pub struct ModelInfo {
     pub seconds_per_megapixel: Option<f64>,
     /// Bytes of working memory for each input pixel while running.
     pub memory_per_pixel: usize,
+    /// The same if each step were run to its end before the next, by which tiles are chosen: how steps are run must not decide
+    /// what comes out.
+    pub memory_apart: usize,
     /// Bytes that each worker needs beside that, whatever the picture's size.
     pub scratch_bytes: usize,
     /// Number of weights.

@@ -13,6 +13,7 @@ use super::range::{Range, RangeError, RangeOrigin};
 use super::{
     candidates, choice, cost, exported, least, local, onnxruntime, plan, proto, range_trial, receptive, sizes,
 };
+use crate::kernels::Memory;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto};
@@ -200,12 +201,14 @@ pub(super) fn inspect(
     };
     // Where tract runs a part, its tensors come on top of the kernels' memory.
     let tensors = trial.typed.as_ref().map(|typed| 4 * cost::peak_floats(typed));
-    let (memory, scratch_bytes) = match (tensors, &trial.plan) {
-        _ if outside.is_some() => onnxruntime::memory(pb, tensors, trial.height * trial.width),
-        (tensors, Err(_)) => (tensors.unwrap_or(0), 0),
+    let alike = |(results, scratch)| Memory { results, apart: results, scratch };
+    let memory = match (tensors, &trial.plan) {
+        _ if outside.is_some() => alike(onnxruntime::memory(pb, tensors, trial.height * trial.width)),
+        (tensors, Err(_)) => alike((tensors.unwrap_or(0), 0)),
         (tensors, Ok(plan)) => {
-            let (bytes, scratch) = plan.bytes();
-            (bytes + if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) }, scratch)
+            let beside = if plan.is_kernels_alone() { 0 } else { tensors.unwrap_or(0) };
+            let Memory { results, apart, scratch } = plan.kernels();
+            Memory { results: results + beside, apart: apart + beside, scratch }
         }
     };
     let named = metadata.get("bottleneck").map(String::as_str);
@@ -260,8 +263,9 @@ pub(super) fn inspect(
         places: trial.plan.as_ref().ok().filter(|_| outside.is_none()).map(|plan| plan.places.clone()),
         outside,
         seconds_per_megapixel: None,
-        scratch_bytes,
-        memory_per_pixel: (memory as f64 / pixels).ceil() as usize,
+        scratch_bytes: memory.scratch,
+        memory_per_pixel: (memory.results as f64 / pixels).ceil() as usize,
+        memory_apart: (memory.apart as f64 / pixels).ceil() as usize,
         parameters: proto::parameters(pb),
         range,
         out_range,

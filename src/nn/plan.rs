@@ -9,6 +9,7 @@ use super::limits::MAX_ELEMENTS;
 use super::onnxruntime::Sessions;
 use super::places::Places;
 use super::{cost, growth};
+use crate::kernels::Memory;
 use crate::memory::mib;
 use std::collections::HashMap;
 use std::path::Path;
@@ -76,7 +77,7 @@ pub(super) struct Plan {
     /// What runs where.
     pub(super) places: Places,
     /// Memory that the kernels work in: what grows with the picture, and what doesn't.
-    bytes: (usize, usize),
+    kernels: Memory,
     /// Shape of the input.
     pub(super) input: Vec<usize>,
     /// Shape of the result.
@@ -193,11 +194,11 @@ impl Plan {
         let macs = cost::macs(&typed);
         let model = guarded(|| fast::rewrite(typed, engine, memory))?;
         let places = Places::of(macs, &model);
-        let bytes = fast::bytes(&model);
+        let kernels = fast::memory(&model);
         let whole = fast::whole(&model);
         // Where the engine runs a part, its tensors come on top of the kernels' memory.
         let tensors = if whole.is_some() { 0 } else { cost::peak_bytes(&model) };
-        let needed = tensors.saturating_add(bytes.0 as u64).saturating_add(bytes.1 as u64);
+        let needed = tensors.saturating_add((kernels.results + kernels.scratch) as u64);
         let fits = |needed: u64| if needed > memory { Err(Unfit::Memory(needed, memory)) } else { Ok(()) };
         fits(needed)?;
         let runner = match whole {
@@ -209,7 +210,7 @@ impl Plan {
                 Runner::Tract(guarded(|| model.into_runnable())?, Mutex::default())
             }
         };
-        Ok(Plan { runner, places, bytes, input, output })
+        Ok(Plan { runner, places, kernels, input, output })
     }
 
     /// By onnxruntime: tensor `tap` of an input of this shape.
@@ -224,13 +225,12 @@ impl Plan {
             None => sessions.run(tap, &input, &vec![0.5; input.iter().product()], &mut vec![])?,
         };
         let runner = Runner::Onnxruntime(sessions, tap.to_string());
-        Ok(Plan { runner, places: Places::default(), bytes: (0, 0), input, output })
+        Ok(Plan { runner, places: Places::default(), kernels: Memory::default(), input, output })
     }
 
-    /// Bytes that each thread's kernels work in, grown to the largest of all networks and sizes: those that
-    /// grow with the picture, and those that don't.
-    pub(super) fn bytes(&self) -> (usize, usize) {
-        self.bytes
+    /// What each thread's kernels work in, grown to the largest of all networks and sizes.
+    pub(super) fn kernels(&self) -> Memory {
+        self.kernels
     }
 
     /// Whether none of tract's operators are left.

@@ -74,7 +74,7 @@ params! {
 /// Name, documentation and parameters.
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "corrupt_each",
-    version: 2,
+    version: 3,
     doc: "Makes one sample for every corruption at every severity, with the clean picture as reference, and the \
           columns `corruption`, `severity`, `parameters` and `seed`. `write` puts them into folders such as \
           `gaussian_noise/3`.",

@@ -54,8 +54,9 @@ pub enum TrainError {
     },
     /// It ended with something worse than it began with.
     #[error(
-        "training diverged: the best of {epochs} epochs has a {figure} of {here:.5} on what is held out, and {before:.5} is \
-         that {of}; {model}. Lower `rate`, or set `clip: 2` or a longer `warmup`, with which training starts anew"
+        "training made it worse: the best of {epochs} epochs has a {figure} of {here:.5} on what is held out, and {before:.5} \
+         is that {of}; {model}. Give more `epochs` or `steps`, lower `rate`, or set `clip: 2` or a longer `warmup`, with \
+         which training starts anew"
     )]
     Worse {
         /// Epochs done.

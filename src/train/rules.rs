@@ -59,6 +59,13 @@ pub(super) fn check(keys: &TrainKeys, network: &Network, errors: &mut Vec<Diagno
     let mut refuse = |place: &Place, message: String, help: &str| {
         errors.push(place.error(message, Some(help.to_string())));
     };
+    if keys.late_loss.is_none() && keys.late.is_given() {
+        let help = "give the loss of the last epochs, or remove it";
+        refuse(keys.late.place(), "`late` has no meaning without `late_loss`".into(), help);
+    } else if keys.late_loss.is_some() && *keys.late == 0.0 {
+        let help = "give a share of the epochs, or remove `late_loss`";
+        refuse(keys.late.place(), "no epoch would learn by `late_loss`".into(), help);
+    }
     let vectors = keys.vectors.is_some() || keys.blobs.is_some();
     if keys.vectors.is_some() && keys.blobs.is_some() {
         refuse(keys.blobs.place(), "`blobs` stand in place of `vectors`".into(), "remove one of them");

@@ -171,9 +171,10 @@ impl Run<'_> {
             return Err(within(Some(&state), TrainError::STOPPED));
         }
         // What is judged is what the file holds.
-        if plan.half {
-            state.best = export::rounded(&plan.net, &state.best);
-        }
+        let exact = plan.half.then(|| {
+            let rounded = export::rounded(&plan.net, &state.best);
+            std::mem::replace(&mut state.best, rounded)
+        });
         let found = worse(&job, &mut stepper, state.standing(), (self.stop, self.emit));
         if let Some(Worse { figure, here, of, before }) = found.map_err(|e| within(Some(&state), e))? {
             let (epochs, model) = (state.progress.history.len(), self.standing_model());
@@ -187,6 +188,10 @@ impl Run<'_> {
         state.progress.over = true;
         state.progress.besides = digests.besides;
         state.progress.figures = figures;
+        // Whoever goes on from here may want them as they were.
+        if let Some(exact) = exact {
+            state.best = exact;
+        }
         self.store.write(&at, &state.to_bytes(&plan.fingerprint))?;
         // Where no epoch was left to do, nothing has written them.
         self.adopt()?;

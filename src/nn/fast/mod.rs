@@ -11,7 +11,7 @@ mod region;
 mod windows;
 
 use super::onnxruntime::Device;
-use crate::kernels::{Level, Mode, Op, Program, Strides};
+use crate::kernels::{Level, Memory, Mode, Op, Program, Strides};
 pub(super) use lift::floats;
 use lift::{Lifter, On, Value};
 pub(super) use region::Region;
@@ -54,7 +54,7 @@ pub(super) fn rewrite(model: TypedModel, engine: Engine, memory: u64) -> TractRe
         let useful = lifter.graph.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. } | Op::MatMul { .. }));
         let compiled = useful.then(|| compile(lifter, &nodes, level, mode)).flatten();
         // The engine may do with less, such as without the borders of far-reaching convolutions.
-        if let Some(compiled) = compiled.filter(|c| c.region.program.bytes() as u64 <= memory) {
+        if let Some(compiled) = compiled.filter(|c| c.region.program.memory().results as u64 <= memory) {
             member.extend(nodes.iter().map(|n| (*n, number)));
             kept.insert(number, compiled);
         }
@@ -73,13 +73,10 @@ pub(super) fn whole(model: &TypedModel) -> Option<Region> {
     region.op_as::<Region>().filter(|_| whole).cloned()
 }
 
-/// Bytes that the kernels of a rewritten network work in, which its regions share: those that grow with the
-/// picture, and those that don't.
-pub(super) fn bytes(model: &TypedModel) -> (usize, usize) {
+/// What the kernels of a rewritten network work in, which its regions share.
+pub(super) fn memory(model: &TypedModel) -> Memory {
     let regions = model.nodes().iter().filter_map(|n| n.op_as::<Region>());
-    regions.fold((0, 0), |(bytes, scratch), r| {
-        (bytes.max(r.program.bytes()), scratch.max(r.program.scratch_bytes()))
-    })
+    regions.fold(Memory::default(), |all, region| all.shared(region.program.memory()))
 }
 
 type Regions<'m> = BTreeMap<usize, (Lifter<'m>, HashSet<usize>)>;

@@ -1,7 +1,7 @@
 //! `embedding`: a convolutional autoencoder with a dense bottleneck.
 
 use super::network::{Network, Wanted, input};
-use crate::spec::{Descriptor, Kind, Parameters, Role, params};
+use crate::spec::{Descriptor, Diagnostics, Given, Kind, Parameters, Role, params};
 use crate::train::net::{Activation, Builder, Net, Op, Size};
 
 /// The architecture.
@@ -9,18 +9,18 @@ pub(super) static NETWORK: Network = Network {
     descriptor: &DESCRIPTOR,
     embeds: true,
     vectors: false,
-    build: |args, wanted| Ok(build(Params::read(args)?, wanted)),
+    build: |args, wanted| build(Params::read(args)?, wanted),
 };
 
 params! {
     /// Parameters of `embedding`.
     struct Params {
         /// Numbers of the bottleneck.
-        latent: usize [Kind::Int { min: 1, max: 4096 }] = "64",
+        latent: usize [Kind::Int { min: 2, max: 4096 }] = "64",
         /// Channels at half the sides; twice as many below.
         width: usize [Kind::Int { min: 4, max: 256 }] = "32",
-        /// Width of a dense layer on each side of the bottleneck; 0 for none.
-        hidden: usize [Kind::Int { min: 0, max: 8192 }] = "0",
+        /// Width of a dense layer on each side of the bottleneck, 2 at least; 0 for none.
+        hidden: Given<usize> [Kind::Int { min: 0, max: 8192 }] = "0",
         /// Channels of a second path beside the convolutions, linear and at about 16 x 16 pixels: it soon does
         /// what principal components do, and leaves the convolutions the rest; 0 for none.
         linear: usize [Kind::Int { min: 0, max: 256 }] = "8",
@@ -42,9 +42,15 @@ static DESCRIPTOR: Descriptor = Descriptor {
 /// The linear path makes pictures smaller until their sides are no longer than this, or odd.
 const LINEAR_SIDE: usize = 16;
 
-fn build(params: Params, wanted: Wanted) -> Net {
+fn build(params: Params, wanted: Wanted) -> Result<Net, Diagnostics> {
     let Params { latent, width, hidden, linear } = params;
-    embedding(wanted, latent, width, hidden, linear)
+    // tract can't run a file with two dense layers one number apart.
+    if *hidden == 1 {
+        let help = "give 0 for none, or 2 at least".to_string();
+        let message = "a dense layer of 1 number would leave nothing of the picture".to_string();
+        return Err(Diagnostics::new(vec![hidden.error(message, Some(help))]));
+    }
+    Ok(embedding(wanted, latent, width, *hidden, linear))
 }
 
 pub(super) fn embedding(wanted: Wanted, latent: usize, width: usize, hidden: usize, linear: usize) -> Net {

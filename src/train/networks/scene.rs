@@ -16,7 +16,7 @@ params! {
     /// Parameters of `scene`.
     struct Params {
         /// Numbers of the bottleneck.
-        latent: usize [Kind::Int { min: 1, max: 4096 }] = "64",
+        latent: usize [Kind::Int { min: 2, max: 4096 }] = "64",
         /// Channels at half the sides, twice as many at a quarter, four times as many below.
         width: usize [Kind::Int { min: 4, max: 256 }] = "24",
         /// Blocks of two convolutions with a skip at an eighth of the sides.

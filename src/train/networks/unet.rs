@@ -17,6 +17,11 @@ pub(super) static NETWORK: Network = Network {
             let help = "give each level its number of blocks".to_string();
             return Err(Diagnostics::new(vec![blocks.error(message, Some(help))]));
         }
+        if !(1..=LEVELS).contains(&widths.len()) {
+            let message = format!("`unet` has 1 to {LEVELS} levels, not {}", widths.len());
+            let help = "give a width for each".to_string();
+            return Err(Diagnostics::new(vec![widths.error(message, Some(help))]));
+        }
         Ok(unet(wanted, &widths, &blocks, split))
     },
 };
@@ -32,6 +37,9 @@ params! {
         split: usize [Kind::Int { min: 1, max: 4 }] = "2",
     }
 }
+
+/// Most levels: patches of 4096 pixels, split by 4, could not be halved more often.
+const LEVELS: usize = 11;
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "unet",

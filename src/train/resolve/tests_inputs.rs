@@ -64,6 +64,24 @@ fn mistakes_of_lists_are_told_at_their_places() {
         let one = found("[DIR/in, DIR/in]", &format!("network: {{{network}}}\n{data}"));
         assert_eq!(one, "2: this job takes one input");
     }
+    let late = |keys: &str| {
+        found(
+            "[DIR/in]",
+            &format!("network: {{residual: {{width: 16, latent: 16}}}}\ncorrupt: [gaussian_noise]\n{keys}"),
+        )
+    };
+    assert!(late("late: 50%").contains("`late` has no meaning without `late_loss`"));
+    assert!(late("late_loss: psnr\nlate: 0").contains("no epoch would learn by `late_loss`"));
+    let unet = |widths: &str| {
+        found(
+            "[DIR/in]",
+            &format!("network: {{unet: {{widths: {widths}, blocks: {widths}}}}}\ncorrupt: [gaussian_noise]"),
+        )
+    };
+    assert!(unet("[]").contains("`unet` has 1 to 11 levels, not 0"), "{}", unet("[]"));
+    assert!(unet("[4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]").contains("not 12"));
+    let narrow = found("[DIR/in]", "network: {embedding: {latent: 8, hidden: 1}}\npatch: 32\nwhole: true");
+    assert!(narrow.contains("a dense layer of 1 number"), "{narrow}");
     let label = found("[DIR/in, DIR/in]", "network: {embedding: {latent: 8}}\nlabel: group\npatch: 28");
     assert!(label.contains("the input has no column `group`"), "{label}");
 }
