@@ -9,12 +9,14 @@ use super::language::{BesideKeys, Colour, TRAIN, TrainKeys};
 use super::net::{Net, Size};
 use super::networks::Wanted;
 use super::rules;
-use super::settings::{Beside, Data, Start, Task, TrainPlan, Vectors};
+use super::settings::{Beside, Data, Mixed, Start, Task, TrainPlan, Vectors};
 use super::step::Stepper;
+use crate::inputs::Source;
 use crate::memory::mib;
 use crate::nn::ModelBudget;
 use crate::pipeline::{find_model, legacy};
 use crate::plan::{absolute, missing, resolve_limits};
+use crate::shown::Show;
 use crate::spec::language::InputKeys;
 use crate::spec::units::ByteSize;
 use crate::spec::{Args, Diagnostic, Diagnostics, Given, Kind, Parameters, PipelineSpec, Span};
@@ -106,6 +108,7 @@ fn job(
     let mut notes = Vec::new();
     if let Data::Pictures { inputs, recipe, .. } = &data {
         notes.extend(inputs.iter().flat_map(|mixed| mixed.input.notes.clone()));
+        notes.extend(overlaps(inputs));
         rules::check_recipe(keys, &net, recipe.as_ref(), network, (errors, &mut notes));
     }
     if let Data::Pairs { pairs, validation, root, .. } = &data {
@@ -204,6 +207,24 @@ fn channels(keys: &TrainKeys) -> usize {
         Colour::Rgb => 3,
         Colour::Gray => 1,
     }
+}
+
+/// What is to be said of folders that lie within each other.
+fn overlaps(inputs: &[Mixed]) -> Vec<String> {
+    let folders =
+        inputs.iter().map(|mixed| &mixed.input).filter(|input| matches!(input.source, Source::Folder));
+    let roots: Vec<&Path> = folders.map(|input| &*input.root).collect();
+    let pairs = (0..roots.len()).flat_map(|a| (0..roots.len()).map(move |b| (a, b)));
+    let within =
+        pairs.filter(|&(a, b)| a != b && roots[a].starts_with(roots[b]) && (a > b || roots[a] != roots[b]));
+    let text = |(a, b): (usize, usize)| {
+        format!(
+            "the input {} lies in the input {}: what is held out of the one can be learned from the other; exclude it there",
+            roots[a].shown(),
+            roots[b].shown()
+        )
+    };
+    within.map(text).collect()
 }
 
 /// The network for clean patches of `patch` pixels a side, or for vectors of `wide` numbers.

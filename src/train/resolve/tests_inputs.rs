@@ -22,6 +22,9 @@ fn several_inputs_have_weights() {
     assert_eq!(found, [("in".to_string(), 1.0), ("dead_leaves".to_string(), 0.5)]);
     let listed = super::super::inventory::list(&plan.data).unwrap();
     assert_eq!(listed.inputs.iter().map(|p| p.inputs.len()).collect::<Vec<_>>(), [2, 3]);
+    assert!(plan.notes.iter().all(|note| !note.contains("lies in the input")));
+    let twice = of("[{path: DIR/in, include: [\"a*\"]}, {path: DIR/in, weight: 2}]").notes;
+    assert_eq!(twice.iter().filter(|note| note.contains("lies in the input")).count(), 1, "{twice:?}");
     // The weights decide the results; how one input is written does not.
     let others = [
         "[DIR/in, {synth: dead_leaves, count: 3, weight: 0.6}]",
