@@ -74,15 +74,17 @@ fn denoise_cleans_the_sample_archive() {
 }
 
 #[test]
-fn upscale_doubles() {
-    let output = tempfile::tempdir().unwrap();
-    run("upscale", output.path(), &[0]);
-    let images = tree(&output.path().join("images"));
-    assert!(images.len() >= 12);
-    let small = open(&root().join("sample_data/archive/art/sprite.png")).image;
-    let large = open(&output.path().join("images/art/sprite_x2.png")).image;
-    assert_eq!((large.width(), large.height()), (2 * small.width(), 2 * small.height()));
-    assert!(large.alpha().is_some());
+fn pictures_are_made_twice_and_four_times_as_large() {
+    for (pipeline, suffix, times) in [("upscale", "_x2", 2), ("upscale_x4", "_x4", 4)] {
+        let output = tempfile::tempdir().unwrap();
+        run(pipeline, output.path(), &[0]);
+        let images = tree(&output.path().join("images"));
+        assert!(images.len() >= 12);
+        let small = open(&root().join("sample_data/archive/art/sprite.png")).image;
+        let large = open(&output.path().join(format!("images/art/sprite{suffix}.png"))).image;
+        assert_eq!((large.width(), large.height()), (times * small.width(), times * small.height()));
+        assert!(large.alpha().is_some());
+    }
 }
 
 #[test]
