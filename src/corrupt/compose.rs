@@ -135,7 +135,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "camera_photo",
-            version: 1,
+            version: 2,
             doc: "A camera's picture: the noise of its sensor at higher sensitivity, little smoothed, perhaps sharpened and \
                   compressed.",
             role: Role::Image,
@@ -148,7 +148,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "phone_photo",
-            version: 1,
+            version: 2,
             doc: "A telephone's picture: the noise of a small sensor, smoothed and sharpened again by the telephone, \
                   compressed.",
             role: Role::Image,
@@ -161,7 +161,7 @@ pub(super) static COMPOSITIONS: &[Composition] = &[
     Composition {
         descriptor: &Descriptor {
             name: "scan",
-            version: 1,
+            version: 2,
             doc: "A scan of film or of a print: grain, gray or in colour, what the scanner adds, perhaps sharpened and \
                   compressed.",
             role: Role::Image,

@@ -1,5 +1,5 @@
 //! JPEG artefacts (ImageNet-C 15): what encoding and decoding leave of a picture, without the file between them. Agrees
-//! with libjpeg's defaults but for the last step of its colour conversion.
+//! with libjpeg's defaults to one level of gray, but for the last step of its colour conversion.
 
 use super::frame::Frame;
 use super::jpeg_blocks::{CHROMA, LUMA, Plane, SIDE, Steps, through};

@@ -46,7 +46,7 @@ pub(crate) const MEANINGS: &[(u8, &str)] = &[
         "nothing new failed; old failures stand (`retry` tries them, `ignore` acknowledges them)",
     ),
     (OTHER_INPUT, "another input, or much of it gone: nothing was changed (`--accept-input` goes on)"),
-    (DIVERGED, "training diverged; the model that stands, if any, is kept"),
+    (DIVERGED, "training diverged or made it worse; the model that stands, if any, is kept"),
     (
         INTERRUPTED,
         "interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1), or `gather` found that not all is done; run again to go on",

@@ -73,6 +73,14 @@ impl Program {
     /// # Errors
     /// When an operator can't be compiled, or a result not be held.
     pub fn new(graph: &Graph, level: Level, mode: Mode) -> Result<Program, CompileError> {
+        Program::within(graph, level, mode, usize::MAX)
+    }
+
+    /// As [`Program::new`], with results of at most `most` bytes where running steps one after the other can do with so many.
+    ///
+    /// # Errors
+    /// As [`Program::new`].
+    pub fn within(graph: &Graph, level: Level, mode: Mode, most: usize) -> Result<Program, CompileError> {
         let (graph, activations) = fold(graph);
         let groups = Groups::new(&graph);
         let fused = Fused::find(&graph, &groups.members);
@@ -191,7 +199,7 @@ impl Program {
             made[id] = Some(steps.len());
             steps.push(Step { work, reads, to: id, clear: vec![] });
         }
-        Program::lay_out(&graph, level, steps, made)
+        Program::lay_out(&graph, level, steps, made, most)
     }
 
     /// Gives every result its place.
@@ -200,6 +208,7 @@ impl Program {
         level: Level,
         mut steps: Vec<Step>,
         made: Vec<Option<usize>>,
+        most: usize,
     ) -> Result<Program, CompileError> {
         // Where a result lies: its root buffer and the first channel there. Results that a chain replaced
         // lie where the chain's does.
@@ -310,14 +319,19 @@ impl Program {
             };
             let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
             let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
-            Ok(Arranged { strips, lives, roots, places, buffer })
+            let bare: Vec<Tensor> =
+                tensors.iter().map(|tensor| Tensor { border: Border::default(), ..*tensor }).collect();
+            let (_, bare) = lay_out(&bare).map_err(CompileError::TooLarge)?;
+            Ok(Arranged { strips, lives, roots, places, buffer, bare })
         };
         let apart = arrange(vec![])?;
         let without = apart.buffer;
+        let affordable =
+            |with: &Arranged| with.bare <= Strip::most(apart.bare) && with.buffer.saturating_mul(4) <= most;
         let strips = Strip::find(graph, &steps, |id| resolve(id).0);
         let together = if strips.is_empty() { None } else { Some(arrange(strips)?) };
-        let arranged = together.filter(|t| t.buffer <= Strip::most(without)).unwrap_or(apart);
-        let Arranged { strips, lives, roots, places, buffer } = arranged;
+        let arranged = together.filter(affordable).unwrap_or(apart);
+        let Arranged { strips, lives, roots, places, buffer, .. } = arranged;
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
         for (id, place) in roots.iter().zip(places) {
             views[*id] = place;
@@ -374,6 +388,8 @@ struct Arranged {
     /// Of each root.
     places: Vec<View>,
     buffer: usize,
+    /// The same without borders, which weigh less the larger pictures are.
+    bare: usize,
 }
 
 fn is_constant(graph: &Graph, id: Id) -> bool {

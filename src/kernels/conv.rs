@@ -165,14 +165,17 @@ impl Conv {
         scratch: &mut [f32],
         mut after: impl FnMut(&mut [f32], Segment),
     ) {
+        assert_eq!((x.shape, y.shape), (self.input, self.out_shape()), "shapes");
         if y.shape.is_empty() {
-            return assert_eq!(y.shape, self.out_shape(), "output shape");
+            return;
         }
-        let finish = self.check(buffer, x, y);
+        self.check(buffer, x, y);
         assert!(scratch.len() >= self.scratch(), "scratch");
         match &self.kernel {
-            Kernel::Winograd(winograd) => self.run_winograd(winograd, buffer, x, y, scratch, finish, after),
-            _ => (0..y.shape.n).for_each(|n| self.rows(buffer, (x, y), n, 0..y.shape.h, finish, &mut after)),
+            Kernel::Winograd(winograd) => {
+                self.run_winograd(winograd, buffer, x, y, scratch, self.finish(), after)
+            }
+            _ => (0..y.shape.n).for_each(|n| self.rows(buffer, (x, y), n, 0..y.shape.h, &mut after)),
         }
     }
 
@@ -204,13 +207,13 @@ impl Conv {
         rows: Range<usize>,
         mut after: impl FnMut(&mut [f32], Segment),
     ) {
-        let finish = self.check(buffer, x, y);
+        self.check(buffer, x, y);
         assert!(n < y.shape.n && rows.end <= y.shape.h && self.rows_read(1).is_some(), "rows of the result");
-        self.rows(buffer, (x, y), n, rows, finish, &mut after);
+        self.rows(buffer, (x, y), n, rows, &mut after);
     }
 
     /// Checks that `x` with its border and `y` are inside the buffer and apart.
-    fn check(&self, buffer: &[f32], x: &View, y: &View) -> Finish {
+    fn check(&self, buffer: &[f32], x: &View, y: &View) {
         assert_eq!(x.shape, self.input, "input shape");
         assert_eq!(y.shape, self.out_shape(), "output shape");
         assert!(!x.shape.is_empty(), "an empty input");
@@ -220,6 +223,10 @@ impl Conv {
         );
         assert!(y.fits(Border::default(), buffer.len()), "the output is inside");
         assert!(disjoint(x, self.border, y), "input and output don't overlap");
+    }
+
+    /// What is done with each sum, for kernels: the slopes are read where they are.
+    fn finish(&self) -> Finish {
         match &self.activation {
             Activation::None => Finish::None,
             Activation::Relu => Finish::Relu,
@@ -228,18 +235,17 @@ impl Conv {
         }
     }
 
-    /// Rows of one picture, once [`Conv::check`] has passed.
+    /// Rows of one picture, once [`Conv::check`] has passed; `n` and `rows` are inside `y`.
     fn rows(
         &self,
         buffer: &mut [f32],
         (x, y): (&View, &View),
         n: usize,
         rows: Range<usize>,
-        finish: Finish,
         after: &mut dyn FnMut(&mut [f32], Segment),
     ) {
         let shape = y.shape;
-        let bias = self.bias.as_ptr();
+        let (bias, finish) = (self.bias.as_ptr(), self.finish());
         // Where the first tap of result (row, column) reads: from the input's first pixel for taps that
         // carry their own offset.
         match &self.kernel {
@@ -256,7 +262,7 @@ impl Conv {
                     let base = buffer.as_mut_ptr();
                     for (g, direct) in groups.iter().enumerate() {
                         // SAFETY: both views with the border that `border` computed from the passes are
-                        // inside the buffer and disjoint; the level is of this machine.
+                        // inside the buffer and disjoint, the rows inside them; the level is of this machine.
                         unsafe {
                             let rows = direct::Rows {
                                 direct,
@@ -298,7 +304,7 @@ impl Conv {
                     after(buffer, Segment { n, y: row, from: 0, to: shape.w });
                 }
             }
-            Kernel::Winograd(_) => {}
+            Kernel::Winograd(_) => unreachable!("Winograd's tiles are no rows"),
         }
     }
 

@@ -224,7 +224,7 @@ impl Program {
             Work::Map(map) => {
                 rows.for_each(|row| chain(map, buffer, Segment { n, y: row, from: 0, to: y.shape.w }));
             }
-            _ => {}
+            _ => unreachable!("strips hold convolutions by rows and chains alone"),
         }
     }
 

@@ -128,10 +128,9 @@ impl State {
         if self.average.is_empty() { &self.parameters } else { &self.average }
     }
 
-    /// The best parameters, and whether they are the last epoch's.
-    pub(super) fn standing(&self) -> (&[f32], bool) {
-        let last = self.progress.history.len().checked_sub(1);
-        (&self.best, self.progress.best == last)
+    /// Whether the last epoch's parameters are the best.
+    pub(super) fn improving(&self) -> bool {
+        self.progress.best == self.progress.history.len().checked_sub(1)
     }
 
     /// As bytes; `fingerprint` tells the job they belong to.

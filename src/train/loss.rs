@@ -1,6 +1,6 @@
 //! What training makes small.
 
-/// A loss, as a mean over all numbers of the output.
+/// A loss: a mean over all numbers of the output, or over pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// Mean square.
@@ -29,8 +29,8 @@ impl Loss {
         }
     }
 
-    /// The sum over numbers of one picture, of which [`Loss::whole`] makes the loss; sets `gradient` to its derivatives times
-    /// `scale`.
+    /// The sum over numbers of one picture, of which [`Loss::whole`] makes the loss; sets `gradient` to the sum's derivatives
+    /// times `scale`.
     pub(super) fn of(self, output: &[f32], target: &[f32], scale: f32, gradient: &mut [f32]) -> f64 {
         let mut sum = 0.0;
         for ((o, t), g) in output.iter().zip(target).zip(gradient) {

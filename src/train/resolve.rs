@@ -219,7 +219,7 @@ fn overlaps(inputs: &[Mixed]) -> Vec<String> {
         pairs.filter(|&(a, b)| a != b && roots[a].starts_with(roots[b]) && (a > b || roots[a] != roots[b]));
     let text = |(a, b): (usize, usize)| {
         format!(
-            "the input {} lies in the input {}: what is held out of the one can be learned from the other; exclude it there",
+            "the input {} lies in the input {}: what is held out of the one may be learned from the other; exclude it there",
             roots[a].shown(),
             roots[b].shown()
         )

@@ -24,6 +24,7 @@ use crate::codec::{self, EncodeOptions, Format, Metadata};
 use crate::image::resize::{Filter, resize};
 use crate::shown::Show;
 use crate::store::{self, Store, look};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -158,7 +159,13 @@ impl Run<'_> {
                 // What was good is worth having, where nothing better can stand.
                 if model == NOT_WRITTEN
                     && state.progress.best.is_some()
-                    && worse(&job, &mut stepper, state.standing(), (self.stop, self.emit))?.is_none()
+                    && worse(
+                        &job,
+                        &mut stepper,
+                        (&self.written(&state), state.improving()),
+                        (self.stop, self.emit),
+                    )?
+                    .is_none()
                 {
                     self.export(&job, &mut stepper, &state, &scaling, &[])?;
                     model = "the best model so far is written";
@@ -170,12 +177,8 @@ impl Run<'_> {
         if ended == Ended::Interrupted {
             return Err(within(Some(&state), TrainError::STOPPED));
         }
-        // What is judged is what the file holds.
-        let exact = plan.half.then(|| {
-            let rounded = export::rounded(&plan.net, &state.best);
-            std::mem::replace(&mut state.best, rounded)
-        });
-        let found = worse(&job, &mut stepper, state.standing(), (self.stop, self.emit));
+        let (written, improving) = (self.written(&state), state.improving());
+        let found = worse(&job, &mut stepper, (&written, improving), (self.stop, self.emit));
         if let Some(Worse { figure, here, of, before }) = found.map_err(|e| within(Some(&state), e))? {
             let (epochs, model) = (state.progress.history.len(), self.standing_model());
             return Err(TrainError::Worse { epochs, figure, here, of, before, model });
@@ -188,10 +191,6 @@ impl Run<'_> {
         state.progress.over = true;
         state.progress.besides = digests.besides;
         state.progress.figures = figures;
-        // Whoever goes on from here may want them as they were.
-        if let Some(exact) = exact {
-            state.best = exact;
-        }
         self.store.write(&at, &state.to_bytes(&plan.fingerprint))?;
         // Where no epoch was left to do, nothing has written them.
         self.adopt()?;
@@ -255,8 +254,17 @@ impl Run<'_> {
         let every: Vec<usize> = (0..test.len()).collect();
         let draws = validation(test, &every, self.plan.seed, TESTED);
         let judged = Job { examples: test, held: &draws, train: &[], ..*job };
-        let best = (&state.best[..], state.progress.validation().unwrap_or(f64::NAN));
+        let written = self.written(state);
+        let best = (&written[..], state.progress.validation().unwrap_or(f64::NAN));
         figures(job, stepper, best, (!test.is_empty()).then_some(&judged), (self.stop, self.emit))
+    }
+
+    /// The best parameters as the file holds them: these are judged.
+    fn written<'s>(&self, state: &'s State) -> Cow<'s, [f32]> {
+        match self.plan.half {
+            true => Cow::Owned(export::rounded(&self.plan.net, &state.best)),
+            false => Cow::Borrowed(&state.best),
+        }
     }
 
     /// Writes the best parameters as ONNX, after checking that the file computes what they do; gives its digest.
@@ -284,9 +292,9 @@ impl Run<'_> {
                 numbers.iter_mut().zip(columns).for_each(|(v, (low, span))| *v = *v * span + low);
             }
         };
-        let best = if plan.half { &export::rounded(&plan.net, &state.best) } else { &state.best };
+        let best = &*self.written(state);
         let folded = scaling.as_ref().and_then(|s| export::unscaled(&plan.net, best, s));
-        let parameters = folded.as_ref().unwrap_or(best);
+        let parameters = folded.as_deref().unwrap_or(best);
         let bytes = export::onnx(&plan.net, parameters, &export::facts(&plan.net, &words), plan.half);
         let first = First::default();
         let draws = &job.held[..job.held.len().min(CHECKED)];

@@ -52,7 +52,7 @@ pub(super) fn rewrite(model: TypedModel, engine: Engine, memory: u64) -> TractRe
     let mut member: HashMap<usize, usize> = HashMap::new();
     for (number, (lifter, nodes)) in regions {
         let useful = lifter.graph.nodes.iter().any(|n| matches!(n.op, Op::Conv { .. } | Op::MatMul { .. }));
-        let compiled = useful.then(|| compile(lifter, &nodes, level, mode)).flatten();
+        let compiled = useful.then(|| compile(lifter, &nodes, (level, mode), memory)).flatten();
         // The engine may do with less, such as without the borders of far-reaching convolutions.
         if let Some(compiled) = compiled.filter(|c| c.region.program.memory().results as u64 <= memory) {
             member.extend(nodes.iter().map(|n| (*n, number)));
@@ -124,7 +124,12 @@ struct Compiled {
     outputs: Vec<OutletId>,
 }
 
-fn compile(mut lifter: Lifter<'_>, nodes: &HashSet<usize>, level: Level, mode: Mode) -> Option<Compiled> {
+fn compile(
+    mut lifter: Lifter<'_>,
+    nodes: &HashSet<usize>,
+    (level, mode): (Level, Mode),
+    memory: u64,
+) -> Option<Compiled> {
     let model = lifter.model;
     let readers = |id: usize| model.node(id).outputs[0].successors.iter();
     // Scaled kernels of convolutions that are here.
@@ -159,7 +164,8 @@ fn compile(mut lifter: Lifter<'_>, nodes: &HashSet<usize>, level: Level, mode: M
         outputs.push((outlet, dims.clone(), strides(&dims, &on)));
     }
     lifter.graph.outputs = found;
-    let program = Program::new(&lifter.graph, level, mode).ok()?;
+    let program =
+        Program::within(&lifter.graph, level, mode, usize::try_from(memory).unwrap_or(usize::MAX)).ok()?;
     let inputs = lifter
         .inputs
         .iter()

@@ -44,7 +44,7 @@ const LINEAR_SIDE: usize = 16;
 
 fn build(params: Params, wanted: Wanted) -> Result<Net, Diagnostics> {
     let Params { latent, width, hidden, linear } = params;
-    // tract can't run a file with two dense layers one number apart.
+    // Such a file, with one number between two dense layers, is also none that tract runs.
     if *hidden == 1 {
         let help = "give 0 for none, or 2 at least".to_string();
         let message = "a dense layer of 1 number would leave nothing of the picture".to_string();
