@@ -197,7 +197,7 @@ fn recipes_have_a_canonical_text() {
     let second = "- one_of: {weights: [2.0, 1e0], of: [gaussian_noise: {sigma: [5.0, 5e1]}, shot_noise: {severity: [1, 3]}]}";
     assert_eq!((recipe(first), recipe(second)), (written.to_owned(), written.to_owned()));
     assert_eq!(recipe("- gaussian_noise: {sigma: 7}"), "gaussian_noise{sigma=7..7}");
-    assert_eq!(recipe("- old_photo"), "old_photo/2{}");
+    assert_eq!(recipe("- old_photo"), "old_photo/3{}");
 }
 
 #[test]
