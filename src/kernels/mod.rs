@@ -43,6 +43,7 @@ mod resample;
 mod rows;
 mod sample;
 mod spec;
+mod step;
 mod strides;
 mod strip;
 mod vector;
@@ -75,5 +76,7 @@ mod grad_tests;
 mod graph_tests;
 #[cfg(test)]
 mod product_tests;
+#[cfg(test)]
+mod strip_tests;
 #[cfg(test)]
 mod tests;

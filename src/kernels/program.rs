@@ -1,77 +1,20 @@
 //! A graph compiled for one size: operators in order, each with the place of its result in one buffer
 //! that all of them share.
 
-use super::conv::{Conv, Segment};
-use super::graph::{Atom, Id, PadMode, Pool, Positions, Reduce, Sampling, Taps, Window};
+use super::conv::Segment;
+use super::graph::Id;
 use super::level::Level;
 use super::map::{Map, Registers};
 use super::moves;
 use super::pool::pool;
-use super::product::{Attention, Product};
 use super::resample::resample;
 use super::sample::sample;
 use super::spec::ConvSpec;
+use super::step::{Step, Work};
 use super::strides::Strides;
 use super::strip::Strip;
 use super::view::{Border, Shape, View};
 use std::ops::Range;
-use std::sync::Arc;
-
-/// One thing to do.
-#[derive(Clone, Debug)]
-pub(super) enum Work {
-    /// A convolution, and the chain that follows it part by part.
-    Conv(Box<Conv>, Option<Box<Map>>),
-    Map(Box<Map>),
-    ReduceChannels(Reduce),
-    ReduceSpace(Reduce),
-    Pool(Pool, Window),
-    Rearrange([Vec<Atom>; 4]),
-    Pad((usize, usize), PadMode),
-    /// Copies to the positions of an axis from this one on.
-    Copy(usize, usize),
-    Take(Positions),
-    /// Numbers that are always the same.
-    Fill(Arc<Vec<f32>>),
-    Product(Box<Product>),
-    Attention(Box<Attention>),
-    Sample(Sampling),
-    Resample(usize, Arc<Taps>),
-}
-
-impl Work {
-    fn name(&self) -> String {
-        match self {
-            Work::Conv(conv, after) => {
-                format!("{}{}", conv.kernel_name(), if after.is_some() { "+chain" } else { "" })
-            }
-            Work::Map(_) => "chain".into(),
-            Work::ReduceChannels(_) => "reducechannels".into(),
-            Work::ReduceSpace(_) => "reducespace".into(),
-            Work::Pool(..) => "pool".into(),
-            Work::Rearrange(_) => "rearrange".into(),
-            Work::Pad(..) => "pad".into(),
-            Work::Copy(..) => "copy".into(),
-            Work::Take(_) => "take".into(),
-            Work::Fill(_) => "fill".into(),
-            Work::Product(_) => "product".into(),
-            Work::Attention(_) => "attention".into(),
-            Work::Sample(_) => "sample".into(),
-            Work::Resample(..) => "resample".into(),
-        }
-    }
-}
-
-/// A thing to do, and what it works on.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) work: Work,
-    pub(super) reads: Vec<Id>,
-    /// The result.
-    pub(super) to: Id,
-    /// Borders of buffers that come to life here.
-    pub(super) clear: Vec<(Border, View)>,
-}
 
 /// A compiled graph. Immutable: share it between threads, each with a [`Workspace`] of its own.
 #[derive(Clone, Debug)]
@@ -192,7 +135,9 @@ impl Program {
             }
             match strip {
                 Some(strip) => {
-                    strip.run(self, |step, n, rows| self.rows(step, buffer, (n, rows), registers));
+                    strip.run(&self.steps, &self.views, |step, n, rows| {
+                        self.rows(step, buffer, (n, rows), registers)
+                    });
                 }
                 None => self.step(&self.steps[at], buffer, scratch, registers),
             }
