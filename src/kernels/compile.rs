@@ -320,18 +320,18 @@ impl Program {
             };
             let tensors: Vec<Tensor> = roots.iter().map(tensor).collect();
             let (places, buffer) = lay_out(&tensors).map_err(CompileError::TooLarge)?;
-            let bare: Vec<Tensor> =
-                tensors.iter().map(|tensor| Tensor { border: Border::default(), ..*tensor }).collect();
-            let (_, bare) = lay_out(&bare).map_err(CompileError::TooLarge)?;
-            Ok(Arranged { strips, lives, roots, places, buffer, bare })
+            Ok(Arranged { strips, lives, roots, tensors, places, buffer })
         };
-        let apart = arrange(vec![])?;
-        let without = apart.buffer;
-        let affordable =
-            |with: &Arranged| with.bare <= Strip::most(apart.bare) && with.buffer.saturating_mul(4) <= most;
+        let mut arranged = arrange(vec![])?;
+        let apart = arranged.buffer;
         let strips = Strip::find(graph, &steps, |id| resolve(id).0);
-        let together = if strips.is_empty() { None } else { Some(arrange(strips)?) };
-        let arranged = together.filter(affordable).unwrap_or(apart);
+        if !strips.is_empty() {
+            let together = arrange(strips)?;
+            let allowed = together.buffer.saturating_mul(4) <= most;
+            if allowed && together.bare()? <= Strip::most(arranged.bare()?) {
+                arranged = together;
+            }
+        }
         let Arranged { strips, lives, roots, places, buffer, .. } = arranged;
         let mut views = vec![View::dense(Shape::new(1, 1, 1, 1)); count];
         for (id, place) in roots.iter().zip(places) {
@@ -374,7 +374,7 @@ impl Program {
             outputs: graph.outputs.clone(),
             first_clear,
             buffer,
-            apart: without,
+            apart,
             scratch,
         })
     }
@@ -387,10 +387,18 @@ struct Arranged {
     lives: HashMap<Id, (usize, usize)>,
     roots: Vec<Id>,
     /// Of each root.
+    tensors: Vec<Tensor>,
+    /// Of each root.
     places: Vec<View>,
     buffer: usize,
-    /// The same without borders, which weigh less the larger pictures are.
-    bare: usize,
+}
+
+impl Arranged {
+    /// Floats of the buffer without borders, which weigh less the larger pictures are.
+    fn bare(&self) -> Result<usize, CompileError> {
+        let bare = self.tensors.iter().map(|tensor| Tensor { border: Border::default(), ..*tensor });
+        Ok(lay_out(&bare.collect::<Vec<_>>()).map_err(CompileError::TooLarge)?.1)
+    }
 }
 
 fn is_constant(graph: &Graph, id: Id) -> bool {

@@ -181,15 +181,14 @@ impl Conv {
 
     /// How many rows of the input must be there for this many of the result; none when it can't be run by rows.
     pub(super) fn rows_read(&self, rows: usize) -> Option<usize> {
-        let taps: &mut dyn Iterator<Item = &(isize, isize)> = match &self.kernel {
-            Kernel::Direct(groups) if !self.spec.transposed => {
-                &mut groups.iter().flat_map(|d| d.passes.iter().flat_map(|p| &p.taps))
-            }
-            Kernel::Dot(dot) => &mut dot.taps.iter(),
-            Kernel::Depthwise(depthwise) => &mut depthwise.taps.iter(),
+        let taps = match &self.kernel {
+            // All groups reach as far, in one pass.
+            Kernel::Direct(groups) if !self.spec.transposed => &groups.first()?.passes.first()?.taps,
+            Kernel::Dot(dot) => &dot.taps,
+            Kernel::Depthwise(depthwise) => &depthwise.taps,
             Kernel::Direct(_) | Kernel::Winograd(_) => return None,
         };
-        let below = taps.map(|t| t.0).max()?;
+        let below = taps.iter().map(|t| t.0).max()?;
         let last = rows.checked_sub(1)? * self.spec.stride.0;
         Some((last as isize + below + 1).clamp(0, self.input.h as isize) as usize)
     }
